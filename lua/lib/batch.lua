@@ -1,0 +1,98 @@
+-- One batch: the guard against other histories, the answer that is kept for a repeat, the clock,
+-- and the one place where anything is written.
+-- ARGV[1] is tab-separated: epoch, mark, writer, slot, number, keep (1: keep the answer even when
+-- nothing changed, because a copy of this batch may be on its way), most entries of the journal.
+-- @include lib/keys.lua
+
+local ANSWER_KEEP_SECONDS = 3600
+
+local header = {}
+header.epoch, header.mark, header.writer, header.slot, header.number, header.keep, header.journal_max =
+    string.match(ARGV[1], "^(%d+)\t(%d+)\t(%w+)\t([%w-]+)\t(%d+)\t([01])\t(%d+)$")
+if not header.epoch then
+    error("ARGV[1] is not the header of a batch")
+end
+
+local seq, swept, drained, now -- numbers; now is in milliseconds and never moves backwards
+local first_seq
+local movements = {} -- lines of the journal, in order of seq
+
+-- Answers nil when the batch may run, else the whole answer of the script.
+-- bounded: whether a full journal refuses it (verbs that end holds are bounded by the holds).
+local function open_batch(bounded)
+    local meta =
+        redis.call("HMGET", meta_key, "epoch", "seq", "lastNow", "swept", "drained", "fence")
+    if not meta[1] or meta[6] or meta[1] ~= header.epoch then
+        return "stale"
+    end
+    seq = tonumber(meta[2])
+    if seq < tonumber(header.mark) then
+        return "stale"
+    end
+    local kept = redis.call("GET", batch_key(header.writer, header.slot))
+    if kept then
+        local number, answer = string.match(kept, "^(%d+)\n(.*)$")
+        if tonumber(number) == tonumber(header.number) then
+            return answer
+        elseif tonumber(number) > tonumber(header.number) then
+            return "superseded"
+        end
+    end
+    swept = tonumber(meta[4])
+    drained = tonumber(meta[5])
+    if bounded and seq - drained >= tonumber(header.journal_max) then
+        return "full"
+    end
+    local time = redis.call("TIME")
+    now = math.max(tonumber(meta[3]), time[1] * 1000 + math.floor(time[2] / 1000))
+    first_seq = seq
+    return nil
+end
+
+-- The answer: a line about the partition, then a line for each item.
+local function answer_of(replies)
+    local status = string.format("ok\t%.0f\t%.0f\t%.0f\t%.0f", seq, now, swept, drained)
+    if #replies == 0 then
+        return status
+    end
+    return status .. "\n" .. table.concat(replies, "\n")
+end
+
+local function keep_answer(answer)
+    redis.call(
+        "SET",
+        batch_key(header.writer, header.slot),
+        header.number .. "\n" .. answer,
+        "EX",
+        ANSWER_KEEP_SECONDS
+    )
+end
+
+-- Appends the batch's one journal entry. It is the first write of a script: should Redis refuse
+-- the id (used twice) or the type of the key, then nothing has been written.
+local function append_journal(holds, products)
+    local entry = { "at", string.format("%.0f", now), "movements", table.concat(movements, "\n") }
+    if #holds > 0 then
+        entry[#entry + 1] = "holds"
+        entry[#entry + 1] = table.concat(holds, "\n")
+    end
+    if #products > 0 then
+        entry[#entry + 1] = "products"
+        entry[#entry + 1] = table.concat(products, "\n")
+    end
+    local id = string.format("%s-%.0f", header.epoch, seq)
+    redis.call("XADD", journal_key, id, unpack(entry))
+end
+
+local function write_meta()
+    redis.call(
+        "HSET",
+        meta_key,
+        "seq",
+        string.format("%.0f", seq),
+        "lastNow",
+        string.format("%.0f", now),
+        "swept",
+        string.format("%.0f", swept)
+    )
+end

@@ -1,0 +1,81 @@
+-- Items that change a hold which exists: confirm, cancel, extend. Tab-separated: owner, generation,
+-- customer (JSON string; empty: any may), argument of the verb, operation (key:payload or empty), context.
+-- @include lib/holds.lua
+
+local CHANGE = "^(%x+)\t(%w+)\t([^\t]*)\t([^\t]*)\t([%x:]*)\t([^\t]+)$"
+
+local function read_changes()
+    local items, owners = {}, {}
+    for i = 2, #ARGV do
+        local item = {}
+        item.owner, item.generation, item.customer, item.argument, item.operation, item.context =
+            string.match(ARGV[i], CHANGE)
+        if not item.owner then
+            error("an item cannot be read")
+        end
+        items[i - 1] = item
+        owners[i - 1] = item.owner
+    end
+    return items, owners
+end
+
+-- Runs change(hold, item) for each item whose hold is live and the caller's own; others are
+-- answered here: unknown, superseded (another generation lives), replayed, key_reused, or the
+-- state the hold ended with. A hold past its due time is expired first: touching it is enough.
+local function change_holds(items, change)
+    local function answer(item)
+        local hold = records[item.owner]
+        if not hold or (item.customer ~= "" and item.customer ~= hold.customer) then
+            return "unknown"
+        elseif hold.generation ~= item.generation then
+            return "superseded"
+        end
+        local known = known_key(hold, item.operation)
+        if known then
+            return known == "replayed" and "replayed\t" .. encode_hold(hold) or known
+        end
+        if is_due(hold) then
+            expire_hold(hold)
+        end
+        if hold.state ~= "ACTIVE" then
+            return string.lower(hold.state) .. "\t" .. encode_hold(hold)
+        end
+        return change(hold, item)
+    end
+    local replies = {}
+    for i, item in ipairs(items) do
+        replies[i] = answer(item)
+    end
+    return close_holds(replies)
+end
+
+-- What a confirm or a cancel is about: quantity by product from `product=quantity,…`, all that is
+-- held when the argument is empty. Answers nil and the refusal when the hold has less.
+local function quantities_of(hold, argument)
+    local held, wanted = {}, {}
+    for _, line in ipairs(hold.lines) do
+        held[line.product] = (held[line.product] or 0) + line.held
+    end
+    if argument == "" then
+        return held
+    end
+    for product, quantity in string.gmatch(argument, "([%w_.-]+)=(%d+)") do
+        wanted[product] = (wanted[product] or 0) + tonumber(quantity)
+        if wanted[product] > (held[product] or 0) then
+            return nil, string.format("exceeds\t%s\t%.0f", product, held[product] or 0)
+        end
+    end
+    return wanted
+end
+
+-- Takes the wanted units out of a hold's lines in their order: take(line, units) for each part.
+local function draw(hold, wanted, take)
+    for _, line in ipairs(hold.lines) do
+        local units = math.min(line.held, wanted[line.product] or 0)
+        if units > 0 then
+            wanted[line.product] = wanted[line.product] - units
+            take(line, units)
+            line.held = line.held - units
+        end
+    end
+end

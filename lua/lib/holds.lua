@@ -1,0 +1,215 @@
+-- Reservations as an overlay, and their records. A record is tab-separated text, format 1:
+-- 1, generation, state, end reason, due second, created (ms), seq, lines, keys, customer, order.
+-- A line is product=location=held=confirmed=released; customer and order are JSON strings that
+-- nothing here parses. Twin: src/redis/hold-record.ts.
+-- @include lib/stock.lua
+
+local ENDED_KEEP_MS = 900000 -- an ended record answers repeats for 15 minutes, then the ledger does
+
+local EXPIRY_CONTEXT = '{"actor":"system:expiry"}'
+
+local records = {} -- owner → latest hold of that owner, or false
+local touched = {} -- holds changed by this batch, older generations too
+local due_lists = {} -- second → owners to append
+
+local function encode_hold(hold)
+    if hold.text then
+        return hold.text
+    end
+    local lines = {}
+    for i, line in ipairs(hold.lines) do
+        lines[i] = string.format(
+            "%s=%s=%.0f=%.0f=%.0f",
+            line.product,
+            line.location,
+            line.held,
+            line.confirmed,
+            line.released
+        )
+    end
+    hold.text = string.format(
+        "1\t%s\t%s\t%s\t%.0f\t%.0f\t%.0f\t%s\t%s\t%s\t%s",
+        hold.generation,
+        hold.state,
+        hold.reason,
+        hold.due,
+        hold.created,
+        hold.seq,
+        table.concat(lines, ","),
+        hold.keys,
+        hold.customer,
+        hold.order
+    )
+    return hold.text
+end
+
+local function decode_hold(owner, text)
+    local hold = { owner = owner, text = text, lines = {} }
+    local lines
+    hold.generation, hold.state, hold.reason, hold.due, hold.created, hold.seq, lines, hold.keys, hold.customer, hold.order =
+        string.match(
+            text,
+            "^1\t(%w+)\t(%u+)\t(%l*)\t(%d+)\t(%d+)\t(%d+)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)$"
+        )
+    if not hold.generation then
+        error("a reservation record cannot be read")
+    end
+    hold.due, hold.created, hold.seq =
+        tonumber(hold.due), tonumber(hold.created), tonumber(hold.seq)
+    for product, location, held, confirmed, released in
+        string.gmatch(lines, "([^=,]+)=([^=,]+)=(%d+)=(%d+)=(%d+)")
+    do
+        hold.lines[#hold.lines + 1] = {
+            product = product,
+            location = location,
+            held = tonumber(held),
+            confirmed = tonumber(confirmed),
+            released = tonumber(released),
+        }
+    end
+    return hold
+end
+
+-- Reads the records of all owners at once.
+local function load_holds(owners)
+    local keys, names = {}, {}
+    for _, owner in ipairs(owners) do
+        if records[owner] == nil then
+            records[owner] = false
+            keys[#keys + 1] = reservation_key(owner)
+            names[#names + 1] = owner
+        end
+    end
+    if #keys == 0 then
+        return
+    end
+    local texts = redis.call("MGET", unpack(keys))
+    for i, owner in ipairs(names) do
+        if texts[i] then
+            records[owner] = decode_hold(owner, texts[i])
+        end
+    end
+end
+
+-- Reads the products of holds: they are known to their records alone.
+local function load_products_of(owners)
+    for _, owner in ipairs(owners) do
+        for _, line in ipairs(records[owner] and records[owner].lines or {}) do
+            load_product(line.product)
+        end
+    end
+end
+
+local function touch(hold)
+    hold.text = nil
+    hold.seq = seq
+    if not hold.touched then
+        hold.touched = true
+        touched[#touched + 1] = hold
+    end
+end
+
+local function schedule(hold)
+    local list = due_lists[hold.due]
+    if not list then
+        list = {}
+        due_lists[hold.due] = list
+    end
+    list[#list + 1] = hold.owner
+end
+
+local function move_line(kind, hold, line, on_hand, reserved, context)
+    local id = hold.owner .. "-" .. hold.generation
+    move(kind, load_product(line.product), line.location, on_hand, reserved, id, context)
+end
+
+-- Sets the state a hold ends with once nothing is held: what was confirmed decides.
+local function settle_hold(hold, state, reason)
+    local held, confirmed = 0, 0
+    for _, line in ipairs(hold.lines) do
+        held = held + line.held
+        confirmed = confirmed + line.confirmed
+    end
+    if held == 0 then
+        hold.state = confirmed > 0 and "CONFIRMED" or state
+        hold.reason = confirmed > 0 and "confirmed" or reason
+    end
+    touch(hold)
+end
+
+-- Gives back all that a hold still has.
+local function release_hold(hold, kind, state, reason, context)
+    for _, line in ipairs(hold.lines) do
+        if line.held > 0 then
+            move_line(kind, hold, line, 0, -line.held, context)
+            line.released = line.released + line.held
+            line.held = 0
+        end
+    end
+    settle_hold(hold, state, reason)
+end
+
+local function is_due(hold)
+    return hold.state == "ACTIVE" and hold.due * 1000 <= now
+end
+
+local function expire_hold(hold)
+    release_hold(hold, "EXPIRE", "EXPIRED", "expired", EXPIRY_CONTEXT)
+end
+
+-- Whether an Idempotency-Key (`key:payload`, empty when none) was one of the hold's last two.
+-- Answers nil, "replayed" or "key_reused".
+local function known_key(hold, operation)
+    if operation == "" then
+        return nil
+    end
+    local key = string.match(operation, "^(%x+):")
+    for kept in string.gmatch(hold.keys, "[^,]+") do
+        if kept == operation then
+            return "replayed"
+        elseif string.match(kept, "^(%x+):") == key then
+            return "key_reused"
+        end
+    end
+    return nil
+end
+
+local function remember_key(hold, operation)
+    if operation ~= "" then
+        local last = string.match(hold.keys, "([^,]+)$")
+        hold.keys = last and (last .. "," .. operation) or operation
+        hold.text = nil
+    end
+end
+
+-- What a batch of holds adds to the closing: records, and entries of the due lists.
+local function close_holds(replies)
+    local lines, active = {}, {}
+    for i, hold in ipairs(touched) do
+        lines[i] = hold.owner .. "\t" .. encode_hold(hold)
+        if hold.state == "ACTIVE" then
+            active[#active + 1] = reservation_key(hold.owner)
+            active[#active + 1] = encode_hold(hold)
+        end
+    end
+    local function check()
+        for second in pairs(due_lists) do
+            redis.call("LLEN", expiring_key(second))
+        end
+    end
+    local function write()
+        if #active > 0 then
+            redis.call("MSET", unpack(active))
+        end
+        for _, hold in ipairs(touched) do
+            if hold.state ~= "ACTIVE" and records[hold.owner] == hold then
+                local key = reservation_key(hold.owner)
+                redis.call("SET", key, encode_hold(hold), "PX", ENDED_KEEP_MS)
+            end
+        end
+        for second, owners in pairs(due_lists) do
+            redis.call("RPUSH", expiring_key(second), unpack(owners))
+        end
+    end
+    return close_batch(replies, { check = check, write = write, holds = lines })
+end

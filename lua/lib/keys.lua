@@ -1,0 +1,30 @@
+-- The names of a partition's keys. KEYS[1] is its meta and routes the call; all others are built
+-- from its tag, so they live on the same slot. Twin: src/redis/keys.ts (a test holds them together).
+local meta_key = KEYS[1]
+local tag = string.match(meta_key, "^({p%d+}:)meta$")
+if not tag then
+    error("KEYS[1] must be the meta key of a partition")
+end
+
+local journal_key = tag .. "journal"
+local low_key = tag .. "low"
+
+local function stock_key(product)
+    return tag .. "stock:" .. product
+end
+
+local function reservation_key(owner)
+    return tag .. "reservation:" .. owner
+end
+
+local function expiring_key(second)
+    return tag .. "expiring:" .. string.format("%.0f", second)
+end
+
+local function batch_key(writer, slot)
+    return tag .. "batch:" .. writer .. ":" .. slot
+end
+
+local function operation_key(key)
+    return tag .. "operation:" .. key
+end

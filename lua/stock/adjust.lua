@@ -1,0 +1,81 @@
+#!lua
+-- Purpose: changes the units on hand of a level by a signed delta.
+-- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), operation:<key> (string, rw),
+--          low (zset, rw), journal (stream, w), batch:<writer>:<slot> (string, rw).
+-- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: product, location (empty:
+--          home), delta (±1 … 10^9), movement type, expected units on hand (empty: any),
+--          operation key, payload, context.
+-- Returns  a status line and a line for each item: adjusted <product>, expected_mismatch <product>,
+--          below_reserved <onHand> <reserved>, above_limit <onHand>, unknown, replayed <reply>,
+--          key_reused. Or stale, superseded, full.
+-- Cost     O(items).
+-- Retry    safe under the same batch name or operation key; else a repeat is a new operation.
+-- @include lib/products.lua
+
+local LOCATIONS_MAX = 64
+local QUANTITY_MAX = 1000000000
+local ITEM = "^([%w_.-]+)\t([%w _.-]*)\t(%-?%d+)\t(%u+)\t(%d*)\t(%x*)\t(%x*)\t([^\t]+)$"
+
+local items = {}
+for i = 2, #ARGV do
+    local item = { string.match(ARGV[i], ITEM) }
+    if not item[1] or math.abs(tonumber(item[3])) > QUANTITY_MAX then
+        error("an item of adjust cannot be read")
+    end
+    items[i - 1] = item
+end
+
+local refusal = open_batch(true)
+if refusal then
+    return refusal
+end
+
+-- The level of that location; one that is not there counts as empty.
+local function level_of(product, location)
+    return product.levels[location] or { on_hand = 0, reserved = 0 }
+end
+
+local function make_level(product, location)
+    if not product.levels[location] then
+        product.locations[#product.locations + 1] = location
+        add_level(product, location, 0, 0)
+        amend_fields(product, { locations = table.concat(product.locations, ",") })
+    end
+end
+
+local function adjust(item)
+    local id, delta, kind, expected = item[1], tonumber(item[3]), item[4], item[5]
+    local key, payload, context = item[6], item[7], item[8]
+    local earlier = earlier_reply(key, payload)
+    if earlier then
+        return earlier
+    end
+    local product = load_whole(id)
+    if not product then
+        return "unknown"
+    end
+    if expected ~= "" and tonumber(expected) ~= product.on_hand then
+        return "expected_mismatch\t" .. encode_product(product)
+    end
+    local location = item[2] ~= "" and item[2] or product.attributes.home
+    local level = level_of(product, location)
+    if level.on_hand + delta < level.reserved then
+        return string.format("below_reserved\t%.0f\t%.0f", level.on_hand, level.reserved)
+    end
+    local is_full = not product.levels[location] and #product.locations >= LOCATIONS_MAX
+    if is_full or level.on_hand + delta > STOCK_MAX then
+        return string.format("above_limit\t%.0f", level.on_hand)
+    end
+    make_level(product, location)
+    if kind == "RESTOCK" then
+        product.fields.lastRestocked = string.format("%.0f", now)
+    end
+    move(kind, product, location, delta, 0, "", context)
+    return remember_reply(key, payload, "adjusted\t" .. encode_product(product))
+end
+
+local replies = {}
+for i, item in ipairs(items) do
+    replies[i] = adjust(item)
+end
+return close_products(replies)

@@ -1,0 +1,70 @@
+#!lua
+-- Purpose: changes attributes of a product without moving stock.
+-- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), operation:<key> (string, rw),
+--          low (zset, rw), journal (stream, w), batch:<writer>:<slot> (string, rw).
+-- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: product, expected seq
+--          (empty: any), operation key, payload, context, then field=value pairs (empty: unset).
+-- Returns  a status line and a line for each item: amended|expected_mismatch <product>, unknown,
+--          replayed <reply>, key_reused. Or stale, superseded, full.
+-- Cost     O(items + fields).
+-- Retry    safe: setting the same values twice ends alike; the movement is written once by batch name.
+-- @include lib/products.lua
+
+local ITEM = "^([%w_.-]+)\t(%d*)\t(%x*)\t(%x*)\t([^\t]+)\t(.+)$"
+local RULES = {
+    name = "^[^\t]*$",
+    price = "^[%d.]*$",
+    lowStockThreshold = "^%d+$",
+    reorderPoint = "^%d+$",
+    reorderQuantity = "^%d+$",
+    safetyStock = "^%d+$",
+    maxPerCustomer = "^%d*$",
+}
+
+local items = {}
+for i = 2, #ARGV do
+    local item = { string.match(ARGV[i], ITEM) }
+    if not item[1] then
+        error("an item of amend cannot be read")
+    end
+    item.changes = {}
+    for name, value in string.gmatch(item[6], "(%a+)=([^\t]*)") do
+        if not RULES[name] or not string.match(value, RULES[name]) then
+            error("an attribute of amend cannot be read")
+        end
+        item.changes[name] = value
+    end
+    items[i - 1] = item
+end
+
+local refusal = open_batch(true)
+if refusal then
+    return refusal
+end
+
+local function amend(item)
+    local id, expected, key, payload, context = unpack(item, 1, 5)
+    local earlier = earlier_reply(key, payload)
+    if earlier then
+        return earlier
+    end
+    local product = load_whole(id)
+    if not product then
+        return "unknown"
+    end
+    local version = product.seq or tonumber(product.attributes.seq)
+    if expected ~= "" and tonumber(expected) ~= version then
+        return "expected_mismatch\t" .. encode_product(product)
+    end
+    amend_fields(product, item.changes)
+    product.safety = tonumber(item.changes.safetyStock or product.safety)
+    product.threshold = tonumber(item.changes.lowStockThreshold or product.threshold)
+    move("ATTRIBUTE", product, product.attributes.home, 0, 0, "", context)
+    return remember_reply(key, payload, "amended\t" .. encode_product(product))
+end
+
+local replies = {}
+for i, item in ipairs(items) do
+    replies[i] = amend(item)
+end
+return close_products(replies)

@@ -1,0 +1,36 @@
+#!lua
+-- Purpose: lets a live hold live longer; never shorter.
+-- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), reservation:<owner> (string, rw),
+--          expiring:<second> (list, rw), low (zset, rw), journal (stream, w),
+--          batch:<writer>:<slot> (string, rw).
+-- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each (lib/change-hold.lua); the argument is
+--          the seconds from now that the hold shall live.
+-- Returns  a status line and a line for each item: done|replayed|confirmed|cancelled|expired <record>,
+--          superseded, unknown, key_reused. Or stale, superseded, full.
+-- Cost     O(items + lines).
+-- Retry    safe: a repeat moves the due time by no more than the time that passed.
+-- @include lib/change-hold.lua
+
+local items, owners = read_changes()
+local refusal = open_batch(true)
+if refusal then
+    return refusal
+end
+load_holds(owners)
+load_products_of(owners)
+
+return change_holds(items, function(hold, item)
+    local due = math.ceil(now / 1000 + tonumber(item.argument))
+    if due > hold.due then
+        remember_key(hold, item.operation)
+        hold.due = due
+        for _, line in ipairs(hold.lines) do
+            if line.held > 0 then
+                move_line("EXTEND", hold, line, 0, 0, item.context)
+            end
+        end
+        touch(hold)
+        schedule(hold)
+    end
+    return "done\t" .. encode_hold(hold)
+end)

@@ -1,0 +1,141 @@
+#!lua
+-- Purpose: holds units of one or more products for an owner until a due time, all or nothing.
+--          Reserving again replaces the hold of that owner in one step.
+-- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), reservation:<owner> (string, rw),
+--          expiring:<second> (list, rw), low (zset, rw), journal (stream, w),
+--          batch:<writer>:<slot> (string, rw).
+-- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: owner, generation, hold
+--          seconds, lines `product=quantity=location,` (location empty: any), operation (key:payload
+--          or empty), customer and order (JSON strings), context.
+-- Returns  a status line and a line for each item: reserved|held|replayed|confirmed <record>,
+--          insufficient <product=requested=available,…>, unknown <product>, key_reused,
+--          due (units may be due for release: run expire, then ask again).
+--          Or stale, superseded, full.
+-- Cost     O(items + lines), two reads for each distinct product.
+-- Retry    safe: a hold is known by its owner, and by the batch name.
+-- @include lib/allocate.lua
+
+local QUANTITY_MAX = 1000000000
+local ITEM = "^(%x+)\t(%w+)\t(%d+)\t([^\t]+)\t([%x:]*)\t([^\t]*)\t([^\t]+)\t([^\t]+)$"
+local LINE = "([%w_.-]+)=(%d+)=([%w _.-]*),"
+
+local items, owners = {}, {}
+for i = 2, #ARGV do
+    local item = { lines = {} }
+    local lines
+    item.owner, item.generation, item.seconds, lines, item.operation, item.customer, item.order, item.context =
+        string.match(ARGV[i], ITEM)
+    if not item.owner then
+        error("an item of reserve cannot be read")
+    end
+    for product, quantity, location in string.gmatch(lines, LINE) do
+        local units = tonumber(quantity)
+        if units < 1 or units > QUANTITY_MAX then
+            error("a quantity of reserve is out of range")
+        end
+        item.lines[#item.lines + 1] = { product = product, quantity = units, location = location }
+    end
+    items[i - 1] = item
+    owners[i - 1] = item.owner
+end
+
+local refusal = open_batch(true)
+if refusal then
+    return refusal
+end
+load_holds(owners)
+load_products_of(owners)
+for _, item in ipairs(items) do
+    for _, line in ipairs(item.lines) do
+        load_product(line.product)
+    end
+end
+
+local function has_confirmed(hold)
+    for _, line in ipairs(hold.lines) do
+        if line.confirmed > 0 then
+            return true
+        end
+    end
+    return false
+end
+
+-- What the owner's earlier hold answers, or nil when the item is to be decided by the stock.
+local function earlier_answer(hold, item)
+    local known = known_key(hold, item.operation)
+    if known == "replayed" then
+        return "replayed\t" .. encode_hold(hold)
+    elseif known then
+        return known
+    end
+    if is_due(hold) then
+        expire_hold(hold)
+    end
+    if has_confirmed(hold) then
+        return "confirmed\t" .. encode_hold(hold)
+    end
+    if hold.state == "ACTIVE" and is_same(hold, item) then
+        return "held\t" .. encode_hold(hold)
+    end
+    return nil
+end
+
+local function shortages(item, live)
+    local short = {}
+    for _, line in ipairs(item.lines) do
+        local units = takeable(line, live)
+        if units < line.quantity then
+            short[#short + 1] = string.format("%s=%.0f=%.0f", line.product, line.quantity, units)
+        end
+    end
+    return short
+end
+
+local function reserve(item)
+    local earlier = records[item.owner]
+    local answer = earlier and earlier_answer(earlier, item)
+    if answer then
+        return answer
+    end
+    for _, line in ipairs(item.lines) do
+        if not products[line.product] then
+            return "unknown\t" .. line.product
+        end
+    end
+    local live = earlier and earlier.state == "ACTIVE" and earlier or nil
+    local short = shortages(item, live)
+    if #short > 0 then
+        if swept < math.floor(now / 1000) then
+            return "due"
+        end
+        return "insufficient\t" .. table.concat(short, ",")
+    end
+    if live then
+        release_hold(live, "RELEASE", "CANCELLED", "replaced", item.context)
+    end
+    local hold = {
+        owner = item.owner,
+        generation = item.generation,
+        state = "ACTIVE",
+        reason = "",
+        due = math.ceil(now / 1000 + tonumber(item.seconds)),
+        created = now,
+        lines = {},
+        keys = item.operation,
+        customer = item.customer,
+        order = item.order,
+    }
+    for _, line in ipairs(item.lines) do
+        take(hold, line, item.context)
+    end
+    records[item.owner] = hold
+    touch(hold)
+    schedule(hold)
+    return "reserved\t" .. encode_hold(hold)
+end
+
+local replies = {}
+for i, item in ipairs(items) do
+    replies[i] = reserve(item)
+end
+return close_holds(replies)

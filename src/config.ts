@@ -1,0 +1,121 @@
+import { refusals, warnings, type Problem } from "#config/rules";
+import { codeOf, readSecretFile } from "#config/secrets";
+import { SETTINGS, type Settings, type Texts } from "#config/settings";
+import { VARIABLES, type Variable, type VariableName } from "#config/variables";
+
+export { developmentSecret } from "#config/secrets";
+export type { Problem } from "#config/rules";
+export { VARIABLES, type Variable, type VariableName } from "#config/variables";
+
+/** Everything that is wrong with the environment, in one error whose message people can act on. */
+export class ConfigError extends Error {
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    const lines = problems.map(({ variable, problem }) => `  ${variable}: ${problem}`);
+    super(`The configuration cannot be used:\n${lines.join("\n")}`);
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+export type Config = ReturnType<typeof configFrom>;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads the whole configuration, once, at the start. An empty variable counts as absent, as
+ * compose files write it. Throws one ConfigError that lists every problem.
+ */
+export function readConfig(env: Environment = process.env): Config {
+  const { texts, problems } = gather(env);
+  const settings = SETTINGS.safeParse(texts);
+  if (!settings.success) problems.push(...settings.error.issues.map(worded(texts)));
+  problems.push(...refusals(texts));
+  if (!settings.success || problems.length > 0) throw new ConfigError(problems);
+  return configFrom(settings.data, warnings(env, texts));
+}
+
+function configFrom(settings: Settings, found: readonly Problem[]) {
+  return Object.freeze({
+    production: settings.NODE_ENV === "production",
+    host: settings.HOST,
+    /** 0: any free port. */
+    port: settings.PORT,
+    workerPort: settings.WORKER_PORT,
+    dataDir: settings.DATA_DIR,
+    /** Absent, outside production only: start an embedded one. */
+    redisUrl: settings.REDIS_URL,
+    /** Absent, outside production only: start an embedded one. */
+    databaseUrl: settings.DATABASE_URL,
+    /** Absent together with `jwksUrl`, outside production only: use `developmentSecret`. */
+    jwtSecret: settings.JWT_SECRET,
+    jwtSecretPrevious: settings.JWT_SECRET_PREVIOUS,
+    jwksUrl: settings.JWKS_URL,
+    jwtIssuer: settings.JWT_ISSUER,
+    jwtAudience: settings.JWT_AUDIENCE,
+    reservationMinutes: settings.RESERVATION_MINUTES,
+    reservationMinutesMax: settings.RESERVATION_MINUTES_MAX,
+    onExpired: settings.ON_EXPIRED,
+    partitions: settings.PARTITIONS,
+    durability: settings.DURABILITY,
+    journalEntriesMax: settings.JOURNAL_MAX_ENTRIES,
+    journalEntriesKept: settings.JOURNAL_KEEP_ENTRIES,
+    requestDeadlineMs: settings.REQUEST_DEADLINE_MS,
+    shutdownGraceMs: settings.SHUTDOWN_GRACE_MS,
+    contracts: settings.CONTRACTS,
+    sampleData: settings.SAMPLE_DATA,
+    metricsToken: settings.METRICS_TOKEN,
+    corsOrigins: settings.CORS_ORIGINS ?? [],
+    logLevel: settings.LOG_LEVEL,
+    trustedProxies: settings.TRUSTED_PROXIES ?? [],
+    /** For the log at the start: what was not refused but looks like a mistake. */
+    warnings: found,
+  });
+}
+
+/** The text of every variable: from the environment, a secret's file, or the fallback. */
+function gather(env: Environment): { texts: Texts; problems: Problem[] } {
+  const texts: Partial<Record<VariableName, string>> = {};
+  const problems: Problem[] = [];
+  for (const variable of VARIABLES) {
+    const { name, secret, fallback, productionFallback }: Variable = variable;
+    const path = secret ? env[`${name}_FILE`] || undefined : undefined;
+    const direct = env[name] || undefined;
+    if (path !== undefined && direct !== undefined) {
+      problems.push({ variable: name, problem: `is set, and ${name}_FILE too; keep one of them` });
+    }
+    const production = env["NODE_ENV"] === "production";
+    const value =
+      direct ??
+      (path === undefined ? undefined : secretFrom(path, `${name}_FILE`, problems)) ??
+      (production ? (productionFallback ?? fallback) : fallback);
+    if (value !== undefined) texts[variable.name] = value;
+  }
+  return { texts, problems };
+}
+
+function secretFrom(path: string, variable: string, problems: Problem[]): string | undefined {
+  try {
+    const secret = readSecretFile(path);
+    if (secret !== "") return secret;
+    problems.push({ variable, problem: `names an empty file: ${path}` });
+  } catch (error) {
+    problems.push({
+      variable,
+      problem: `names a file that cannot be read (${codeOf(error)}): ${path}`,
+    });
+  }
+  return undefined;
+}
+
+/** `must be …, not "…"`, without the value where it is a secret's. */
+function worded(texts: Texts) {
+  return (issue: { path: PropertyKey[]; message: string }): Problem => {
+    const variable = VARIABLES.find(({ name }) => name === issue.path[0]);
+    if (!variable) return { variable: issue.path.join("."), problem: issue.message };
+    const { name, secret }: Variable = variable;
+    const value = secret ? "" : `; not ${JSON.stringify(texts[variable.name])}`;
+    return { variable: name, problem: `${issue.message}${value}` };
+  };
+}

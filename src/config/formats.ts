@@ -1,0 +1,86 @@
+import { isIP } from "node:net";
+import { z } from "zod";
+
+/** Longer numbers than this are no longer exact; nothing here comes near. */
+const DIGITS_MAX = 15;
+
+/** Decimal digits and nothing else: `z.coerce` would take `""`, `" 0x10 "` and `1e3`. */
+export function wholeNumber(min: number, max: number) {
+  return parsed(`must be a whole number from ${min} to ${max}`, (digits) => {
+    const value = Number(digits);
+    const read = /^\d+$/.test(digits) && digits.length <= DIGITS_MAX;
+    return read && value >= min && value <= max ? value : undefined;
+  });
+}
+
+/** One of a closed list of words; `because` explains what is not in it. */
+export function oneOf<const Word extends string>(words: readonly Word[], because = "") {
+  return parsed(`must be one of: ${words.join(", ")}${because}`, (value) =>
+    words.find((word) => word === value),
+  );
+}
+
+export function flag() {
+  return parsed("must be 1 or 0", (value) =>
+    value === "1" ? true : value === "0" ? false : undefined,
+  );
+}
+
+/** A URL with one of these protocols and a host. Its text is kept: drivers read it themselves. */
+export function url(...protocols: readonly string[]) {
+  return parsed(`must be a URL that starts with ${protocols.join(" or ")}`, (value) => {
+    const parts = URL.parse(value);
+    return parts && protocols.includes(`${parts.protocol}//`) && parts.hostname !== ""
+      ? value
+      : undefined;
+  });
+}
+
+/** Printable text of a sensible length, without spaces round it. */
+export function text(lengthMax: number) {
+  return parsed(`must be 1 to ${lengthMax} printable characters, no space at the ends`, (value) =>
+    value.length <= lengthMax && /^[^\s\p{C}](?:[^\p{C}]*[^\s\p{C}])?$/u.test(value)
+      ? value
+      : undefined,
+  );
+}
+
+/** Items by comma, each once, each read by `read`. */
+export function listOf<Item>(allowed: string, read: (item: string) => Item | undefined) {
+  return parsed(`must be ${allowed}, separated by commas, each once`, (value) => {
+    const items = value.split(",").map((item) => item.trim());
+    const known = items.map(read).filter((item) => item !== undefined);
+    const complete = known.length === items.length && new Set(items).size === items.length;
+    return complete ? known : undefined;
+  });
+}
+
+/** `https://shop.example`: what a browser sends as `Origin`, so that comparing text is enough. */
+export function originOf(item: string): string | undefined {
+  const parts = URL.parse(item);
+  return parts && /^https?:$/.test(parts.protocol) && parts.origin === item ? item : undefined;
+}
+
+/** `10.0.0.1`, `10.0.0.0/8`, `::1`, `fd00::/8`. */
+export function addressRangeOf(item: string): string | undefined {
+  const [address = "", prefix, ...more] = item.split("/");
+  const version = isIP(address);
+  if (version === 0 || more.length > 0) return undefined;
+  const bits =
+    prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= widthOf(version));
+  return bits ? item : undefined;
+}
+
+function widthOf(version: number): number {
+  return version === 4 ? 32 : 128;
+}
+
+/** A text that `read` understands; otherwise the problem is worded as `must …`. */
+function parsed<Value>(must: string, read: (value: string) => Value | undefined) {
+  return z.string().transform((given, ctx) => {
+    const value = read(given);
+    if (value !== undefined) return value;
+    ctx.issues.push({ code: "custom", message: must, input: given });
+    return z.NEVER;
+  });
+}

@@ -1,0 +1,110 @@
+import { JWT_SECRET_BYTES_MIN, isWellKnown } from "#config/secrets";
+import type { Texts } from "#config/settings";
+import { VARIABLES, type Variable, type VariableName } from "#config/variables";
+import { editDistance } from "#lib/edit-distance";
+
+/** One thing that is wrong, or odd, with one variable. Never holds a secret's value. */
+export type Problem = Readonly<{ variable: string; problem: string }>;
+
+/** A metrics token is typed into a scraper's file; 16 random bytes are beyond guessing. */
+const METRICS_TOKEN_BYTES_MIN = 16;
+
+/** A shorter name is misspelt by one slip only: HOME is not HOST. */
+const LONG_NAME_LENGTH = 6;
+
+const HOW_TO_MAKE_ONE = "make one with: openssl rand -base64 32";
+
+/** What no single variable shows: rules between two of them, of secrets, and of production. */
+export function refusals(texts: Texts): Problem[] {
+  return [
+    ...(texts.NODE_ENV === "production" ? productionRefusals(texts) : []),
+    ...shortSecrets(texts),
+    ...pairRefusals(texts),
+  ];
+}
+
+/** What looks like a mistake but may be meant. */
+export function warnings(env: Readonly<Record<string, string | undefined>>, texts: Texts) {
+  return [...Object.keys(env).flatMap(misspelling), ...knownSecrets(texts)];
+}
+
+function productionRefusals(texts: Texts): Problem[] {
+  const found = knownSecrets(texts);
+  for (const name of ["REDIS_URL", "DATABASE_URL"] as const) {
+    if (texts[name]) continue;
+    found.push({ variable: name, problem: "is required in production, where nothing is embedded" });
+  }
+  if (!texts.JWT_SECRET && !texts.JWKS_URL) {
+    const problem = `or JWKS_URL is required in production; ${HOW_TO_MAKE_ONE}`;
+    found.push({ variable: "JWT_SECRET", problem });
+  }
+  if (texts.SAMPLE_DATA === "1") {
+    found.push({
+      variable: "SAMPLE_DATA",
+      problem: "must be 0 in production: samples are not stock",
+    });
+  }
+  if (texts.JWKS_URL && URL.parse(texts.JWKS_URL)?.protocol === "http:") {
+    found.push({ variable: "JWKS_URL", problem: "must be https:// in production" });
+  }
+  return found;
+}
+
+/** Secrets that anybody could know: refused in production, warned of elsewhere. */
+function knownSecrets(texts: Texts): Problem[] {
+  return (["JWT_SECRET", "JWT_SECRET_PREVIOUS"] as const).flatMap((variable) => {
+    const secret = texts[variable];
+    if (secret === undefined || !isWellKnown(secret)) return [];
+    return [{ variable, problem: `is a text that anyone may know; ${HOW_TO_MAKE_ONE}` }];
+  });
+}
+
+/** Not in production only: a token signed with a short key can be forged from one sample. */
+function shortSecrets(texts: Texts): Problem[] {
+  const bytesMin = {
+    JWT_SECRET: JWT_SECRET_BYTES_MIN,
+    JWT_SECRET_PREVIOUS: JWT_SECRET_BYTES_MIN,
+    METRICS_TOKEN: METRICS_TOKEN_BYTES_MIN,
+  };
+  return (["JWT_SECRET", "JWT_SECRET_PREVIOUS", "METRICS_TOKEN"] as const).flatMap((variable) => {
+    const bytes = Buffer.byteLength(texts[variable] ?? "");
+    if (texts[variable] === undefined || bytes >= bytesMin[variable]) return [];
+    const problem = `must have at least ${bytesMin[variable]} bytes, has ${bytes}`;
+    return [{ variable, problem: `${problem}; ${HOW_TO_MAKE_ONE}` }];
+  });
+}
+
+function pairRefusals(texts: Texts): Problem[] {
+  const found: Problem[] = [];
+  const rule = (broken: boolean, variable: VariableName, problem: string) => {
+    if (broken) found.push({ variable, problem });
+  };
+  const above = (name: VariableName, limit: VariableName) =>
+    rule(
+      Number(texts[name]) > Number(texts[limit]),
+      name,
+      `must not be above ${limit} (${texts[limit]}); not ${texts[name]}`,
+    );
+  above("RESERVATION_MINUTES", "RESERVATION_MINUTES_MAX");
+  above("JOURNAL_KEEP_ENTRIES", "JOURNAL_MAX_ENTRIES");
+  const samePort = texts.PORT === texts.WORKER_PORT && texts.PORT !== "0";
+  rule(samePort, "WORKER_PORT", `must differ from PORT (${texts.PORT})`);
+  rule(
+    texts.JWT_SECRET_PREVIOUS !== undefined && texts.JWT_SECRET === undefined,
+    "JWT_SECRET_PREVIOUS",
+    "needs JWT_SECRET, which it precedes",
+  );
+  return found;
+}
+
+/** An unknown name that is nearly one of ours, with the one that was probably meant. */
+function misspelling(name: string): Problem[] {
+  const known = VARIABLES.flatMap(({ name: ours, secret }: Variable) =>
+    secret ? [ours, `${ours}_FILE`] : [ours],
+  );
+  if (known.includes(name)) return [];
+  const meant = known.find(
+    (ours) => editDistance(name, ours) <= (ours.length < LONG_NAME_LENGTH ? 1 : 2),
+  );
+  return meant ? [{ variable: name, problem: `is unknown; did you mean ${meant}?` }] : [];
+}

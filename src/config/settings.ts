@@ -1,0 +1,61 @@
+import { z } from "zod";
+import {
+  addressRangeOf,
+  flag,
+  listOf,
+  oneOf,
+  originOf,
+  text,
+  url,
+  wholeNumber,
+} from "#config/formats";
+import type { VariableName } from "#config/variables";
+import { LOG_LEVELS } from "#lib/log";
+
+/** Bun closes a quiet connection after 10 s; an answer has to leave before. */
+const REQUEST_DEADLINE_MS_MAX = 9000;
+/** 30 days: longer holds are sales. */
+const RESERVATION_MINUTES_LIMIT = 43_200;
+
+const CONTRACTS = ["inventory"] as const;
+
+/** What each variable's text must be, and the value it stands for. */
+export const SETTINGS = z.strictObject({
+  NODE_ENV: oneOf(["development", "test", "production"]),
+  HOST: text(255),
+  PORT: wholeNumber(0, 65_535),
+  WORKER_PORT: wholeNumber(0, 65_535),
+  DATA_DIR: text(4096),
+  REDIS_URL: url("redis://", "rediss://").optional(),
+  DATABASE_URL: url("postgres://", "postgresql://").optional(),
+  JWT_SECRET: z.string().optional(),
+  JWT_SECRET_PREVIOUS: z.string().optional(),
+  JWKS_URL: url("https://", "http://").optional(),
+  JWT_ISSUER: text(512).optional(),
+  JWT_AUDIENCE: text(512).optional(),
+  RESERVATION_MINUTES: wholeNumber(1, RESERVATION_MINUTES_LIMIT),
+  RESERVATION_MINUTES_MAX: wholeNumber(1, RESERVATION_MINUTES_LIMIT),
+  ON_EXPIRED: oneOf(["reject", "reacquire"]),
+  PARTITIONS: wholeNumber(1, 1024),
+  DURABILITY: oneOf(
+    ["memory", "disk"],
+    "; replica and ledger are levels of a later version and would not hold in this one",
+  ),
+  JOURNAL_MAX_ENTRIES: wholeNumber(1000, 1_000_000_000),
+  JOURNAL_KEEP_ENTRIES: wholeNumber(0, 100_000),
+  REQUEST_DEADLINE_MS: wholeNumber(100, REQUEST_DEADLINE_MS_MAX),
+  SHUTDOWN_GRACE_MS: wholeNumber(0, 600_000),
+  CONTRACTS: listOf(`names out of: ${CONTRACTS.join(", ")}`, (item) =>
+    CONTRACTS.find((contract) => contract === item),
+  ),
+  SAMPLE_DATA: flag(),
+  METRICS_TOKEN: z.string().optional(),
+  CORS_ORIGINS: listOf("origins such as https://shop.example.com", originOf).optional(),
+  LOG_LEVEL: oneOf(LOG_LEVELS),
+  TRUSTED_PROXIES: listOf("addresses or ranges such as 10.0.0.0/8", addressRangeOf).optional(),
+} satisfies Record<VariableName, z.ZodType>);
+
+export type Settings = z.output<typeof SETTINGS>;
+
+/** The text of the variables that are set, or have a fallback. */
+export type Texts = Readonly<Partial<Record<VariableName, string>>>;

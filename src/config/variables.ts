@@ -1,0 +1,116 @@
+/** A public name of the configuration, as README, `.env.example` and the compose file show it. */
+export type Variable = Readonly<{
+  name: string;
+  /** Used when the variable is absent or empty. Absent: the setting is off, or decided at start. */
+  fallback?: string;
+  /** Used instead of `fallback` when NODE_ENV is `production`. */
+  productionFallback?: string;
+  meaning: string;
+  /** Never shown; may be given as a file's path in `<name>_FILE`. */
+  secret?: true;
+}>;
+
+/** Every variable there is, in the order in which documents list them. */
+export const VARIABLES = [
+  {
+    name: "NODE_ENV",
+    fallback: "development",
+    meaning: "`development`, `test`, or `production`, which switches every refusal on",
+  },
+  {
+    name: "HOST",
+    fallback: "127.0.0.1",
+    productionFallback: "0.0.0.0",
+    meaning: "Address to listen on",
+  },
+  { name: "PORT", fallback: "3003", meaning: "Port of the API; 0 takes any free one" },
+  { name: "WORKER_PORT", fallback: "3013", meaning: "Port of the worker's health and metrics" },
+  {
+    name: "DATA_DIR",
+    fallback: ".data",
+    meaning: "Folder of the embedded servers and the development secret",
+  },
+  {
+    name: "REDIS_URL",
+    secret: true,
+    meaning: "`redis://` or `rediss://`; required in production, embedded elsewhere",
+  },
+  {
+    name: "DATABASE_URL",
+    secret: true,
+    meaning: "`postgres://`; required in production, embedded elsewhere",
+  },
+  {
+    name: "JWT_SECRET",
+    secret: true,
+    meaning: "Key of HS256 tokens, at least 32 bytes; elsewhere than in production made at start",
+  },
+  {
+    name: "JWT_SECRET_PREVIOUS",
+    secret: true,
+    meaning: "The key before it, still accepted while tokens change over",
+  },
+  {
+    name: "JWKS_URL",
+    meaning: "Public keys of RS256, ES256 and EdDSA tokens; beside JWT_SECRET or instead of it",
+  },
+  { name: "JWT_ISSUER", meaning: "Required `iss` of every token" },
+  { name: "JWT_AUDIENCE", meaning: "Required `aud` of every token" },
+  { name: "RESERVATION_MINUTES", fallback: "15", meaning: "Life of a hold that names none" },
+  { name: "RESERVATION_MINUTES_MAX", fallback: "1440", meaning: "The longest life of a hold" },
+  {
+    name: "ON_EXPIRED",
+    fallback: "reject",
+    meaning: "What confirming an expired hold does: `reject`, or `reacquire` as a new sale",
+  },
+  {
+    name: "PARTITIONS",
+    fallback: "1",
+    meaning: "Parts the stock is split into; fixed when the store is created",
+  },
+  {
+    name: "DURABILITY",
+    fallback: "disk",
+    meaning: "What an answer means at least: `disk` (on Redis's disk) or `memory`",
+  },
+  {
+    name: "JOURNAL_MAX_ENTRIES",
+    fallback: "10000000",
+    meaning: "Movements that may wait for PostgreSQL before changes are refused",
+  },
+  {
+    name: "JOURNAL_KEEP_ENTRIES",
+    fallback: "100000",
+    meaning: "Journal entries kept for feeds once they are in PostgreSQL",
+  },
+  {
+    name: "REQUEST_DEADLINE_MS",
+    fallback: "5000",
+    meaning: "Time within which every request is answered",
+  },
+  {
+    name: "SHUTDOWN_GRACE_MS",
+    fallback: "10000",
+    meaning: "Time to finish work in flight after SIGTERM",
+  },
+  { name: "CONTRACTS", fallback: "inventory", meaning: "HTTP contracts to serve, by comma" },
+  {
+    name: "SAMPLE_DATA",
+    fallback: "1",
+    productionFallback: "0",
+    meaning: "`1`: fill an empty store with samples; refused in production",
+  },
+  {
+    name: "METRICS_TOKEN",
+    secret: true,
+    meaning: "Bearer token of `/metrics`, at least 16 bytes; without it loopback only",
+  },
+  { name: "CORS_ORIGINS", meaning: "Browser origins that may call, by comma; none without it" },
+  { name: "LOG_LEVEL", fallback: "info", meaning: "`debug`, `info`, `warn` or `error`" },
+  {
+    name: "TRUSTED_PROXIES",
+    meaning: "Addresses or CIDR ranges whose `X-Forwarded-For` is believed, by comma",
+  },
+] as const satisfies readonly Variable[];
+
+export type VariableName = (typeof VARIABLES)[number]["name"];

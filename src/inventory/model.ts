@@ -1,0 +1,233 @@
+/**
+ * The words of the domain as types and rules: ids, products, levels, reservations, movements.
+ * Everything here is pure; the rules about what an id or a quantity may be live nowhere else.
+ */
+import { z } from "zod";
+
+/** Most units one operation may move; keeps sums of a batch far below 2^53. */
+export const QUANTITY_MAX = 1_000_000_000;
+/** Most units one level may hold; the same number stands in lua/lib/limits.lua. */
+export const STOCK_MAX = 1_000_000_000_000;
+/** Most lines of one cart; bounds the work of one item of a batch. */
+export const CART_LINES_MAX = 100;
+/** Location of a product that names none. */
+export const DEFAULT_LOCATION = "default";
+/** Longest hold that any deployment may configure, in minutes (one day). */
+export const HOLD_MINUTES_MAX = 1440;
+
+/** Ids become parts of Redis keys: no braces (hash slot), no `%`, no separators of ours. */
+export const PRODUCT_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+/** Printable means: no control, format, surrogate or line-separating characters. */
+const PRINTABLE = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+$/u;
+
+const printable = (max: number) =>
+  z.string().min(1).max(max).regex(PRINTABLE, "must be printable characters");
+
+export const ProductId = z
+  .string()
+  .regex(
+    PRODUCT_ID_PATTERN,
+    "must be 1-64 letters, digits and _.-, starting with a letter or digit",
+  )
+  .brand<"ProductId">();
+export type ProductId = z.infer<typeof ProductId>;
+
+/** A stock keeping unit follows the same rule as a product id: it becomes a key too. */
+export const Sku = z
+  .string()
+  .regex(
+    PRODUCT_ID_PATTERN,
+    "must be 1-64 letters, digits and _.-, starting with a letter or digit",
+  )
+  .brand<"Sku">();
+export type Sku = z.infer<typeof Sku>;
+
+export const Location = z
+  .string()
+  .regex(/^[A-Za-z0-9_.-]([A-Za-z0-9 _.-]{0,62}[A-Za-z0-9_.-])?$/, {
+    message: "must be 1-64 letters, digits, spaces and _.-, without spaces at the ends",
+  })
+  .brand<"Location">();
+export type Location = z.infer<typeof Location>;
+
+export const OrderId = printable(128).brand<"OrderId">();
+export type OrderId = z.infer<typeof OrderId>;
+
+export const CustomerId = printable(128).brand<"CustomerId">();
+export type CustomerId = z.infer<typeof CustomerId>;
+
+/** Free text of a caller: a reference, a reason, a name. */
+export const Text = printable(256);
+
+/** Units that move: a whole number, 1 to 10^9. */
+export const Quantity = z.int().min(1).max(QUANTITY_MAX).brand<"Quantity">();
+export type Quantity = z.infer<typeof Quantity>;
+
+/** Units that are: a whole number, 0 to 10^12. */
+export const StockCount = z.int().min(0).max(STOCK_MAX);
+
+/** `<partition>-<owner hash>-<generation>`: where a hold lives, whose it is, and which one. */
+export const ReservationId = z
+  .string()
+  .regex(/^p\d{1,4}-[0-9a-f]{32}-[0-9a-z]{8}$/, "must be an id that reserve answered")
+  .brand<"ReservationId">();
+export type ReservationId = z.infer<typeof ReservationId>;
+
+/** Stock of one product at one location. */
+export interface Level {
+  readonly location: Location;
+  /** Physical units, including those held. */
+  readonly onHand: number;
+  /** Units in live holds; never more than onHand. */
+  readonly reserved: number;
+}
+
+/** What an administrator may change about a product without moving stock. */
+export interface Attributes {
+  readonly sku: Sku;
+  readonly name: string | null;
+  readonly price: number | null;
+  readonly lowStockThreshold: number;
+  readonly reorderPoint: number;
+  readonly reorderQuantity: number;
+  readonly safetyStock: number;
+  readonly maxPerCustomer: number | null;
+}
+
+/** Values of attributes that nobody named (contract A). */
+export const DEFAULT_ATTRIBUTES = {
+  name: null,
+  price: null,
+  lowStockThreshold: 10,
+  reorderPoint: 20,
+  reorderQuantity: 50,
+  safetyStock: 0,
+  maxPerCustomer: null,
+} as const satisfies Omit<Attributes, "sku">;
+
+/** A product with its levels; times are epoch milliseconds by Redis's clock. */
+export interface Product extends Attributes {
+  readonly productId: ProductId;
+  /** Location where it was initialized: a verb without location adds there and takes there first. */
+  readonly home: Location;
+  readonly levels: readonly Level[];
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly lastRestocked: number | null;
+  /** seq of its last change: its version. */
+  readonly seq: number;
+}
+
+/** The three numbers of a product, summed over its locations. */
+export interface Totals {
+  readonly onHand: number;
+  readonly reserved: number;
+  /** max(0, onHand − reserved − safetyStock). */
+  readonly available: number;
+}
+
+export function totalsOf(product: Pick<Product, "levels" | "safetyStock">): Totals {
+  let onHand = 0;
+  let reserved = 0;
+  for (const level of product.levels) {
+    onHand += level.onHand;
+    reserved += level.reserved;
+  }
+  return { onHand, reserved, available: Math.max(0, onHand - reserved - product.safetyStock) };
+}
+
+export const STOCK_STATUSES = ["in_stock", "low_stock", "out_of_stock"] as const;
+export type StockStatus = (typeof STOCK_STATUSES)[number];
+
+/** `low_stock` is at or below the product's threshold, as the low-stock list has it. */
+export function statusOf(available: number, lowStockThreshold: number): StockStatus {
+  if (available === 0) return "out_of_stock";
+  return available <= lowStockThreshold ? "low_stock" : "in_stock";
+}
+
+export const RESERVATION_STATUSES = ["ACTIVE", "CONFIRMED", "CANCELLED", "EXPIRED"] as const;
+export type ReservationStatus = (typeof RESERVATION_STATUSES)[number];
+
+/** Why a reservation ended as it did; empty while it is live. */
+export const END_REASONS = ["", "confirmed", "cancelled", "expired", "replaced"] as const;
+export type EndReason = (typeof END_REASONS)[number];
+
+/** Units of one product that a reservation took at one location. */
+export interface Allocation {
+  readonly productId: ProductId;
+  readonly location: Location;
+  readonly held: number;
+  readonly confirmed: number;
+  readonly released: number;
+}
+
+/** A timed hold. Times are epoch milliseconds by Redis's clock; the due time is a full second. */
+export interface Reservation {
+  readonly reservationId: ReservationId;
+  readonly orderId: OrderId;
+  readonly customerId: CustomerId | null;
+  readonly status: ReservationStatus;
+  readonly endReason: EndReason;
+  readonly allocations: readonly Allocation[];
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  /** seq of its last change. */
+  readonly seq: number;
+}
+
+export const MOVEMENT_TYPES = [
+  "INITIAL",
+  "RESTOCK",
+  "SALE",
+  "RETURN",
+  "ADJUSTMENT",
+  "RESERVE",
+  "RELEASE",
+  "EXPIRE",
+  "EXTEND",
+  "ATTRIBUTE",
+] as const;
+export type MovementType = (typeof MOVEMENT_TYPES)[number];
+
+/** Types an administrator may give to adjust. */
+export const ADJUSTMENT_TYPES = ["RESTOCK", "RETURN", "SALE", "ADJUSTMENT"] as const;
+export type AdjustmentType = (typeof ADJUSTMENT_TYPES)[number];
+
+/** One immutable row of the ledger: what changed, from what to what, why, for whom. */
+export interface Movement {
+  readonly partition: number;
+  readonly seq: number;
+  readonly epoch: number;
+  readonly type: MovementType;
+  readonly productId: ProductId;
+  readonly location: Location;
+  readonly onHandBefore: number;
+  readonly onHandAfter: number;
+  readonly reservedBefore: number;
+  readonly reservedAfter: number;
+  readonly reservationId: ReservationId | null;
+  readonly orderId: OrderId | null;
+  readonly customerId: CustomerId | null;
+  readonly actor: string;
+  readonly reason: string | null;
+  readonly reference: string | null;
+  readonly requestId: string | null;
+  /** Epoch milliseconds by Redis's clock. */
+  readonly at: number;
+}
+
+/** Why a movement happened, as its caller says it. Made once by the core; Lua copies it. */
+export interface MovementContext {
+  /** Who: `<role>:<subject>`, or the part of the service that acted by itself. */
+  readonly actor: string;
+  readonly reason?: string;
+  readonly reference?: string;
+  readonly requestId?: string;
+}
+
+export const MovementContext = z.strictObject({
+  actor: z.string(),
+  reason: z.string().optional(),
+  reference: z.string().optional(),
+  requestId: z.string().optional(),
+});

@@ -1,0 +1,138 @@
+/** Sends named batches, and repeats them under their name until one answer is certain. */
+import type { Redis } from "ioredis";
+import { Fault } from "#inventory/faults";
+import type { Clock } from "#lib/clock";
+import { failureOf, type RedisFailure } from "#redis/client";
+import { metaKey } from "#redis/keys";
+import type { Partition } from "#redis/partition";
+import { recordedCount } from "#redis/recorded";
+import { runScript, type Script } from "#redis/script";
+
+/** Pause before a batch is repeated, so that a server that fails at once is not stormed. */
+const RETRY_PAUSE_MS = 25;
+
+/**
+ * A place for one batch under way. Its number rises when its last batch was answered or given up:
+ * a copy that arrives after its successor finds a higher number and changes nothing.
+ */
+export interface Slot {
+  readonly name: string;
+  number: number;
+  /** Whether the batch under way may have run: its callers can no longer be told "nothing happened". */
+  wasSent: boolean;
+  /** A copy of an earlier batch may still be on its way: keep even an answer that changed nothing. */
+  isHaunted: boolean;
+}
+
+export type BatchAnswer =
+  | { readonly kind: "answered"; readonly replies: readonly string[] }
+  /** The script failed before it wrote: one of the items is to blame. */
+  | { readonly kind: "poisoned"; readonly error: unknown }
+  | { readonly kind: "failed"; readonly error: unknown };
+
+export interface BatchSenderOptions {
+  readonly redis: Redis;
+  readonly script: Script;
+  readonly verb: string;
+  readonly partition: Partition;
+  /** Random name of this process, [a-z0-9]. */
+  readonly writer: string;
+  readonly journalEntriesMax: number;
+  readonly clock: Clock;
+  /** Asks for the partition's server to be looked at again, after it answered `stale`. */
+  readonly recheck: (partition: Partition) => void;
+  readonly onFailure: (kind: RedisFailure | "stale") => void;
+}
+
+export class BatchSender {
+  readonly #options: BatchSenderOptions;
+
+  constructor(options: BatchSenderOptions) {
+    this.#options = options;
+  }
+
+  slot(index: number): Slot {
+    return { name: `${this.#options.verb}-${index}`, number: 0, wasSent: false, isHaunted: false };
+  }
+
+  /** Sends one batch; resolves when its answer is certain or the deadline has passed. */
+  async send(slot: Slot, lines: readonly string[], deadline: number): Promise<BatchAnswer> {
+    slot.number += 1;
+    slot.wasSent = false;
+    for (;;) {
+      try {
+        await this.#options.partition.opened(deadline);
+      } catch (error) {
+        return giveUp(slot, error);
+      }
+      const attempt = await this.#attempt(slot, lines);
+      if ("reply" in attempt) return this.#settled(slot, attempt.reply, lines.length);
+      if (attempt.failure === "error") return poisoned(slot, attempt.error);
+      if (attempt.failure === "refusing") return giveUp(slot, refused(attempt.error));
+      if (this.#options.clock.now() >= deadline) return giveUp(slot, tooLate());
+      await Bun.sleep(RETRY_PAUSE_MS);
+    }
+  }
+
+  /** One script call. What is known to have done nothing leaves `wasSent` as it was. */
+  async #attempt(slot: Slot, lines: readonly string[]): Promise<Attempt> {
+    const { partition, script, redis, writer, journalEntriesMax, recheck } = this.#options;
+    const wasSentBefore = slot.wasSent;
+    const keep = wasSentBefore || slot.isHaunted ? "1" : "0";
+    const header = `${partition.epoch}\t${partition.mark}\t${writer}\t${slot.name}\t${slot.number}\t${keep}\t${journalEntriesMax}`;
+    slot.wasSent = true;
+    try {
+      const reply = await runScript(redis, script, metaKey(partition.number), [header, ...lines]);
+      if (reply !== "stale") return { reply };
+      slot.wasSent = wasSentBefore;
+      this.#options.onFailure("stale");
+      recheck(partition);
+      return { failure: "stale", error: null };
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure !== "lost") slot.wasSent = wasSentBefore;
+      this.#options.onFailure(failure);
+      return { failure, error };
+    }
+  }
+
+  #settled(slot: Slot, reply: unknown, items: number): BatchAnswer {
+    if (reply === "full") {
+      const message = "the ledger is too far behind; changes are refused until it catches up";
+      return { kind: "failed", error: new Fault("journal_full", message) };
+    }
+    if (reply === "superseded") return { kind: "failed", error: unknownOutcome() };
+    const [status = "", ...replies] = typeof reply === "string" ? reply.split("\n") : [];
+    const fields = status.split("\t");
+    if (fields[0] !== "ok" || (items > 0 && replies.length !== items)) {
+      return { kind: "failed", error: new Error("a script's answer cannot be read") };
+    }
+    slot.isHaunted = false;
+    this.#options.partition.heard({
+      seq: recordedCount(fields[1], "seq"),
+      now: recordedCount(fields[2], "now"),
+      drained: recordedCount(fields[4], "drained"),
+    });
+    return { kind: "answered", replies };
+  }
+}
+
+type Attempt =
+  | { readonly reply: unknown }
+  | { readonly failure: RedisFailure | "stale"; readonly error: unknown };
+
+function poisoned(slot: Slot, error: unknown): BatchAnswer {
+  slot.isHaunted ||= slot.wasSent;
+  return { kind: "poisoned", error };
+}
+
+function giveUp(slot: Slot, error: unknown): BatchAnswer {
+  slot.isHaunted ||= slot.wasSent;
+  return { kind: "failed", error: slot.wasSent ? unknownOutcome() : error };
+}
+
+export const unknownOutcome = (): Fault =>
+  new Fault("outcome_unknown", "no answer in time; repeat the request under the same identity");
+const tooLate = (): Fault => new Fault("redis_unavailable", "Redis did not answer in time");
+const refused = (cause: unknown): Fault =>
+  new Fault("redis_unavailable", "Redis takes no changes at the moment", { cause });

@@ -1,0 +1,177 @@
+/**
+ * Group commit: commands of one verb and partition that wait while earlier ones are under way go
+ * to Redis together, as one script call. Idle, a batch is one command that did not wait; busy,
+ * batches grow by themselves up to the bounds below.
+ */
+import { Fault } from "#inventory/faults";
+import type { Clock } from "#lib/clock";
+import { unknownOutcome, type BatchSender, type Slot } from "#redis/batch-sender";
+
+/** Items of one batch: a script call of that many stays well under 2 ms. */
+export const BATCH_ITEMS_MAX = 64;
+/** Lines of one batch, all its items together; a cart has at most 100. */
+export const BATCH_LINES_MAX = 200;
+/** Bytes of one batch's items; Lua's `unpack` and the journal entry stay small. */
+export const BATCH_BYTES_MAX = 64 * 1024;
+/** Batches of one verb and partition under way at once: one runs while the next travels. */
+const SLOTS = 2;
+/** Commands waiting in one queue, beyond which callers hear 503 `overloaded`. */
+export const QUEUE_ITEMS_MAX = 20_000;
+/** How often waiting commands are held against their deadlines. */
+const WATCH_MS = 50;
+
+interface Item {
+  readonly line: string;
+  readonly lines: number;
+  readonly deadline: number;
+  readonly resolve: (reply: string) => void;
+  readonly reject: (error: unknown) => void;
+  /** Where it travels; null while it waits. */
+  slot: Slot | null;
+  isSettled: boolean;
+}
+
+export class BatchQueue {
+  readonly #sender: BatchSender;
+  readonly #clock: Clock;
+  readonly #slots: readonly Slot[];
+  readonly #free: Slot[];
+  readonly #sizes: (items: number) => void;
+  #waiting: Item[] = [];
+  readonly #sent = new Set<Item>();
+  #flushing = false;
+  #watch: ReturnType<typeof setInterval> | null = null;
+
+  constructor(sender: BatchSender, clock: Clock, sizes: (items: number) => void) {
+    this.#sender = sender;
+    this.#clock = clock;
+    this.#sizes = sizes;
+    this.#slots = Array.from({ length: SLOTS }, (_, i) => sender.slot(i));
+    this.#free = [...this.#slots];
+  }
+
+  /**
+   * Puts a command into the next batch; resolves with its line of the answer. `lines` is how many
+   * products it touches. Rejects with a Fault; `outcome_unknown` only after it was sent.
+   */
+  submit(line: string, lines: number, deadline: number): Promise<string> {
+    if (this.#waiting.length >= QUEUE_ITEMS_MAX) {
+      return Promise.reject(new Fault("overloaded", "too many requests are waiting"));
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ line, lines, deadline, resolve, reject, slot: null, isSettled: false });
+      this.#watch ??= setInterval(() => this.#settleLate(), WATCH_MS);
+      this.#flushSoon();
+    });
+  }
+
+  /** Commands that have no answer yet. */
+  get pending(): number {
+    return this.#waiting.length + this.#sent.size;
+  }
+
+  /** At the end of the turn, so that all requests of one turn share a batch. */
+  #flushSoon(): void {
+    if (this.#flushing || this.#free.length === 0) return;
+    this.#flushing = true;
+    setImmediate(() => {
+      this.#flushing = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    while (this.#waiting.length > 0) {
+      const slot = this.#free.pop();
+      if (!slot) return;
+      const batch = this.#take();
+      if (batch.length === 0) {
+        this.#free.push(slot);
+        return;
+      }
+      for (const item of batch) {
+        item.slot = slot;
+        this.#sent.add(item);
+      }
+      void this.#run(slot, batch).finally(() => {
+        this.#free.push(slot);
+        this.#flushSoon();
+        this.#rest();
+      });
+    }
+  }
+
+  /** The next batch within the bounds; who is past the deadline leaves unsent. */
+  #take(): Item[] {
+    const now = this.#clock.now();
+    const batch: Item[] = [];
+    let lines = 0;
+    let bytes = 0;
+    let taken = 0;
+    for (const item of this.#waiting) {
+      if (item.isSettled || item.deadline <= now) {
+        taken += 1;
+        this.#refuse(item);
+        continue;
+      }
+      lines += item.lines;
+      bytes += item.line.length * 4;
+      const isFull =
+        batch.length >= BATCH_ITEMS_MAX || lines > BATCH_LINES_MAX || bytes > BATCH_BYTES_MAX;
+      if (isFull && batch.length > 0) break;
+      batch.push(item);
+      taken += 1;
+    }
+    this.#waiting.splice(0, taken);
+    return batch;
+  }
+
+  async #run(slot: Slot, batch: readonly Item[]): Promise<void> {
+    this.#sizes(batch.length);
+    const deadline = Math.max(...batch.map((item) => item.deadline));
+    const answer = await this.#sender.send(
+      slot,
+      batch.map((item) => item.line),
+      deadline,
+    );
+    if (answer.kind === "poisoned" && batch.length > 1) {
+      for (const item of batch) await this.#run(slot, [item]);
+      return;
+    }
+    batch.forEach((item, i) => {
+      if (answer.kind === "answered") settle(item, () => item.resolve(answer.replies[i] ?? ""));
+      else settle(item, () => item.reject(answer.error));
+      this.#sent.delete(item);
+    });
+  }
+
+  #settleLate(): void {
+    const now = this.#clock.now();
+    for (const item of this.#waiting) {
+      if (item.deadline <= now) this.#refuse(item);
+    }
+    for (const item of this.#sent) {
+      if (item.deadline > now) continue;
+      if (item.slot?.wasSent) settle(item, () => item.reject(unknownOutcome()));
+      else this.#refuse(item);
+    }
+    this.#rest();
+  }
+
+  #refuse(item: Item): void {
+    settle(item, () => item.reject(new Fault("redis_unavailable", "Redis did not answer in time")));
+  }
+
+  /** The watch rests when nobody waits. */
+  #rest(): void {
+    if (this.pending > 0 || !this.#watch) return;
+    clearInterval(this.#watch);
+    this.#watch = null;
+  }
+}
+
+function settle(item: Item, how: () => void): void {
+  if (item.isSettled) return;
+  item.isSettled = true;
+  how();
+}

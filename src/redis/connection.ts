@@ -1,0 +1,166 @@
+/**
+ * Holds partitions to the server behind the connection. On every `ready`, before anything else is
+ * sent, the server's run id is held against the one in `meta`: a server that started anew begins
+ * an epoch, so that no two histories ever share one.
+ */
+import type { Redis } from "ioredis";
+import { z } from "zod";
+import type { EpochLedger } from "#inventory/ports";
+import type { Log, LogFields } from "#lib/log";
+import { metaKey } from "#redis/keys";
+import type { Partition } from "#redis/partition";
+import { recordedCount } from "#redis/recorded";
+import { loadScript, runScript } from "#redis/script";
+
+const beginScript = loadScript("partition/begin.lua");
+
+/** Pause between attempts while PostgreSQL is away or a partition waits to be repaired. */
+const RECHECK_PAUSE_MS = 250;
+
+const MetaFields = z.tuple([
+  z.string().nullable(),
+  z.string().nullable(),
+  z.string().nullable(),
+  z.string().nullable(),
+  z.string().nullable(),
+]);
+const BeginReply = z.array(z.string()).min(1);
+
+export interface ConnectionOptions {
+  readonly redis: Redis;
+  readonly partitions: readonly Partition[];
+  readonly epochs: EpochLedger;
+  readonly log: Log;
+}
+
+export class RedisConnection implements AsyncDisposable {
+  readonly #options: ConnectionOptions;
+  readonly #checking = new Set<Partition>();
+  #isStopped = false;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    options.redis.on("ready", () => {
+      for (const partition of options.partitions) this.recheck(partition);
+    });
+    options.redis.on("close", () => {
+      for (const partition of options.partitions) partition.close();
+    });
+    options.redis.on("error", (error: Error) => {
+      options.log.debug("redis connection failed", { error: error.message });
+    });
+  }
+
+  /** Looks at the partition's server again; callers wait meanwhile. One look runs at a time. */
+  recheck(partition: Partition): void {
+    partition.close();
+    if (this.#checking.has(partition) || this.#isStopped) return;
+    this.#checking.add(partition);
+    void this.#check(partition).finally(() => this.#checking.delete(partition));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isStopped = true;
+    this.#options.redis.disconnect();
+  }
+
+  async #check(partition: Partition): Promise<void> {
+    while (!this.#isStopped && this.#options.redis.status === "ready") {
+      try {
+        if (await this.#admit(partition)) return;
+      } catch (error) {
+        this.#options.log.warn("a partition cannot be opened yet", {
+          partition: partition.number,
+          error: error instanceof Error ? error.message : String(error),
+        });
+      }
+      await Bun.sleep(RECHECK_PAUSE_MS);
+    }
+  }
+
+  async #admit(partition: Partition): Promise<boolean> {
+    const runId = await this.#runId();
+    const meta = await this.#options.redis.hmget(
+      metaKey(partition.number),
+      "storeId",
+      "runId",
+      "epoch",
+      "seq",
+      "fence",
+    );
+    const [storeId, metaRunId, epoch, seq, fence] = MetaFields.parse(meta);
+    const isKnown = storeId === this.#options.epochs.storeId && metaRunId === runId && !fence;
+    if (!isKnown || !epoch || !seq) return this.#begin(partition, runId);
+    return this.#accept(partition, recordedCount(epoch, "epoch"), recordedCount(seq, "seq"));
+  }
+
+  /** A server below what this process has seen is not the one that answered it. */
+  #accept(partition: Partition, epoch: number, seq: number): boolean {
+    if (seq < partition.mark) {
+      this.#fence(partition, "Redis lacks what it acknowledged", { seq, mark: partition.mark });
+      return false;
+    }
+    partition.open(epoch, seq);
+    return true;
+  }
+
+  async #begin(partition: Partition, runId: string): Promise<boolean> {
+    const { redis, epochs, log } = this.#options;
+    const reply = await epochs.begin(partition.number, runId, async (epoch, ledgerSeq) => {
+      const answer: unknown = await runScript(redis, beginScript, metaKey(partition.number), [
+        epochs.storeId,
+        runId,
+        String(epoch),
+        String(ledgerSeq),
+      ]);
+      return beginAnswer(BeginReply.parse(answer));
+    });
+    if (reply.kind === "begun") {
+      log.info("an epoch began", { partition: partition.number, ...reply });
+      return this.#accept(partition, reply.epoch, reply.seq);
+    }
+    if (reply.kind === "used") return false;
+    const reason =
+      reply.kind === "foreign"
+        ? "Redis holds the data of another store"
+        : "Redis lacks what the ledger has";
+    this.#fence(partition, reason, reply);
+    return false;
+  }
+
+  /** Said once, however often it is found again. */
+  #fence(partition: Partition, reason: string, facts: LogFields): void {
+    if (partition.state === "fenced") return;
+    partition.fence();
+    const message = `${reason}; the partition is fenced`;
+    this.#options.log.error(message, { partition: partition.number, ...facts });
+  }
+
+  async #runId(): Promise<string> {
+    const info = await this.#options.redis.info("server");
+    const runId = /^run_id:(\w+)/m.exec(info)?.[1];
+    if (!runId) throw new Error("the server did not tell its run id");
+    return runId;
+  }
+}
+
+function beginAnswer(reply: readonly string[]) {
+  const [word = "", epoch, seq] = reply;
+  switch (word) {
+    case "begun":
+    case "current":
+      return {
+        kind: "begun" as const,
+        epoch: recordedCount(epoch, "epoch"),
+        seq: recordedCount(seq, "seq"),
+      };
+    case "used":
+      return { kind: "used" as const, epoch: recordedCount(epoch, "epoch") };
+    case "behind":
+      return { kind: "behind" as const, seq: recordedCount(epoch, "seq") };
+    case "foreign":
+      return { kind: "foreign" as const };
+    default:
+      throw new Error("begin answered an unknown word");
+  }
+}

@@ -1,0 +1,55 @@
+/** The record of a hold, format 1. Twin: lua/lib/holds.lua. */
+import {
+  END_REASONS,
+  RESERVATION_STATUSES,
+  type Allocation,
+  type CustomerId,
+  type Location,
+  type OrderId,
+  type ProductId,
+  type Reservation,
+} from "#inventory/model";
+import { reservationIdOf } from "#inventory/reservation-id";
+import { fieldAt, isOneOf, recorded, recordedCount } from "#redis/recorded";
+
+const FIELDS = 11;
+
+/** Reads a record that belongs to `owner` of `partition`; throws on any other format. */
+export function decodeHold(partition: number, owner: string, text: string): Reservation {
+  const fields = text.split("\t");
+  const status = fieldAt(fields, 2, "state");
+  const endReason = fieldAt(fields, 3, "end reason");
+  if (fields.length !== FIELDS || fields[0] !== "1") throw new Error("not a hold of format 1");
+  if (!isOneOf(RESERVATION_STATUSES, status)) throw new Error(`unknown state ${status}`);
+  if (!isOneOf(END_REASONS, endReason)) throw new Error(`unknown end reason ${endReason}`);
+  const customer = fieldAt(fields, 9, "customer");
+  return {
+    reservationId: reservationIdOf(partition, owner, fieldAt(fields, 1, "generation")),
+    customerId: customer === "" ? null : recorded<CustomerId>(textOf(customer)),
+    orderId: recorded<OrderId>(textOf(fieldAt(fields, 10, "order"))),
+    status,
+    endReason,
+    expiresAt: recordedCount(fields[4], "due second") * 1_000,
+    createdAt: recordedCount(fields[5], "created"),
+    seq: recordedCount(fields[6], "seq"),
+    allocations: fieldAt(fields, 7, "lines").split(",").map(decodeLine),
+  };
+}
+
+function decodeLine(text: string): Allocation {
+  const fields = text.split("=");
+  return {
+    productId: recorded<ProductId>(fieldAt(fields, 0, "product")),
+    location: recorded<Location>(fieldAt(fields, 1, "location")),
+    held: recordedCount(fields[2], "held"),
+    confirmed: recordedCount(fields[3], "confirmed"),
+    released: recordedCount(fields[4], "released"),
+  };
+}
+
+/** Texts of callers are kept as JSON strings, so that no separator of ours can stand in them. */
+function textOf(json: string): string {
+  const text: unknown = JSON.parse(json);
+  if (typeof text !== "string") throw new Error("not a JSON string");
+  return text;
+}

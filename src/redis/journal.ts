@@ -1,0 +1,139 @@
+/** The journal: one stream entry a batch. Twin of what lua/lib/batch.lua appends. */
+import type { Redis } from "ioredis";
+import { z } from "zod";
+import {
+  MOVEMENT_TYPES,
+  MovementContext,
+  type Location,
+  type Movement,
+  type ProductId,
+  type Reservation,
+} from "#inventory/model";
+import type { Cursor, Journal, JournalEntry } from "#inventory/ports";
+import { BLOCK_MS_MAX } from "#redis/client";
+import { decodeHold } from "#redis/hold-record";
+import { journalKey, metaKey } from "#redis/keys";
+import { decodeProductJson } from "#redis/product-record";
+import { fieldAt, isOneOf, recorded, recordedCount } from "#redis/recorded";
+import { loadScript, runScript } from "#redis/script";
+
+const settleScript = loadScript("journal/settle.lua");
+
+/** One entry as ioredis gives it: id, then field and value by turns. */
+const Entries = z.array(z.tuple([z.string(), z.array(z.string())]));
+const StreamReply = z.array(z.tuple([z.string(), Entries])).nullable();
+
+export interface JournalOptions {
+  /** For commands. */
+  readonly redis: Redis;
+  /** For blocking reads, its own connection for each partition. */
+  readonly blocking: (partition: number) => Redis;
+  readonly partitions: number;
+  /** Movements that stay in the journal behind the ledger's cursor. */
+  readonly keepEntries: number;
+}
+
+export function createJournal(options: JournalOptions): Journal {
+  return {
+    partitions: options.partitions,
+    async read(partition, after, entriesMax, waitMsMax) {
+      const block = Math.max(1, Math.min(waitMsMax, BLOCK_MS_MAX));
+      const reply: unknown = await options
+        .blocking(partition)
+        .xread(
+          "COUNT",
+          entriesMax,
+          "BLOCK",
+          block,
+          "STREAMS",
+          journalKey(partition),
+          `${after.epoch}-${after.seq}`,
+        );
+      const streams = StreamReply.parse(byPairs(reply));
+      return (streams?.[0]?.[1] ?? []).map(([id, fields]) => decodeEntry(partition, id, fields));
+    },
+    async settle(partition: number, drained: Cursor) {
+      await runScript(options.redis, settleScript, metaKey(partition), [
+        String(drained.epoch),
+        String(drained.seq),
+        String(options.keepEntries),
+      ]);
+    },
+  };
+}
+
+/** RESP3 answers a map of streams, RESP2 a list of pairs. */
+function byPairs(reply: unknown): unknown {
+  if (reply instanceof Map) return [...reply];
+  if (reply !== null && typeof reply === "object" && !Array.isArray(reply)) {
+    return Object.entries(reply);
+  }
+  return reply;
+}
+
+/** Reads one entry; throws when it is not what our scripts append. */
+export function decodeEntry(
+  partition: number,
+  id: string,
+  fields: readonly string[],
+): JournalEntry {
+  const [epoch, seq] = id.split("-");
+  const texts = new Map<string, string>();
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    texts.set(fieldAt(fields, i, "name"), fieldAt(fields, i + 1, "value"));
+  }
+  const head = {
+    partition,
+    epoch: recordedCount(epoch, "epoch"),
+    at: recordedCount(texts.get("at"), "at"),
+  };
+  const holds = linesOf(texts.get("holds")).map((line) => decodeHoldLine(partition, line));
+  const byId = new Map<string, Reservation>(holds.map((hold) => [hold.reservationId, hold]));
+  return {
+    epoch: head.epoch,
+    seq: recordedCount(seq, "seq"),
+    movements: linesOf(texts.get("movements")).map((line) => decodeMovement(head, line, byId)),
+    reservations: holds,
+    products: linesOf(texts.get("products")).map(decodeProductJson),
+  };
+}
+
+const linesOf = (text: string | undefined): string[] => (text ? text.split("\n") : []);
+
+function decodeHoldLine(partition: number, line: string): Reservation {
+  const tab = line.indexOf("\t");
+  return decodeHold(partition, line.slice(0, tab), line.slice(tab + 1));
+}
+
+/** A movement of a hold takes its order and customer from the hold's line in the same entry. */
+function decodeMovement(
+  head: { readonly partition: number; readonly epoch: number; readonly at: number },
+  line: string,
+  holds: ReadonlyMap<string, Reservation>,
+): Movement {
+  const fields = line.split("\t");
+  const type = fieldAt(fields, 1, "type");
+  if (!isOneOf(MOVEMENT_TYPES, type)) throw new Error(`unknown movement type ${type}`);
+  const holdName = fieldAt(fields, 8, "hold");
+  const hold = holds.get(`p${head.partition}-${holdName}`);
+  if (holdName !== "" && !hold) throw new Error("a movement's hold is not in its entry");
+  const context = MovementContext.parse(JSON.parse(fieldAt(fields, 9, "context")));
+  return {
+    ...head,
+    seq: recordedCount(fields[0], "seq"),
+    type,
+    productId: recorded<ProductId>(fieldAt(fields, 2, "product")),
+    location: recorded<Location>(fieldAt(fields, 3, "location")),
+    onHandBefore: recordedCount(fields[4], "onHand before"),
+    onHandAfter: recordedCount(fields[5], "onHand after"),
+    reservedBefore: recordedCount(fields[6], "reserved before"),
+    reservedAfter: recordedCount(fields[7], "reserved after"),
+    reservationId: hold?.reservationId ?? null,
+    orderId: hold?.orderId ?? null,
+    customerId: hold?.customerId ?? null,
+    actor: context.actor,
+    reason: context.reason ?? null,
+    reference: context.reference ?? null,
+    requestId: context.requestId ?? null,
+  };
+}

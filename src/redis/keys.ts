@@ -1,0 +1,21 @@
+/**
+ * The names of all keys, and nowhere else; the twin is lua/lib/keys.lua. The braces make Redis
+ * Cluster put a partition's keys on one slot, so that one script may touch them all.
+ */
+export const partitionTag = (partition: number): string => `{p${partition}}:`;
+
+export const metaKey = (partition: number): string => `${partitionTag(partition)}meta`;
+export const stockKey = (partition: number, productId: string): string =>
+  `${partitionTag(partition)}stock:${productId}`;
+export const reservationKey = (partition: number, owner: string): string =>
+  `${partitionTag(partition)}reservation:${owner}`;
+export const expiringKey = (partition: number, second: number): string =>
+  `${partitionTag(partition)}expiring:${second}`;
+export const journalKey = (partition: number): string => `${partitionTag(partition)}journal`;
+export const lowKey = (partition: number): string => `${partitionTag(partition)}low`;
+export const batchKey = (partition: number, writer: string, slot: string): string =>
+  `${partitionTag(partition)}batch:${writer}:${slot}`;
+export const operationKey = (partition: number, key: string): string =>
+  `${partitionTag(partition)}operation:${key}`;
+/** Outside all partitions: a SKU finds its product wherever that lives. */
+export const skuKey = (sku: string): string => `sku:${sku}`;

@@ -1,0 +1,81 @@
+/** Commands as lines of a batch: tab-separated, in the order that each script's header names. */
+import { HOLD_MINUTES_MAX } from "#inventory/model";
+import type {
+  AdjustCommand,
+  AmendCommand,
+  EndCommand,
+  HoldCommand,
+  InitializeCommand,
+  Operation,
+  ReserveCommand,
+} from "#inventory/ports";
+import { splitReservationId } from "#inventory/reservation-id";
+
+const jsonText = (text: string | null): string => (text === null ? "" : JSON.stringify(text));
+
+const operationText = (operation: Operation | null): string =>
+  operation ? `${operation.key}:${operation.payload}` : "";
+
+export function reserveLine(command: ReserveCommand): string {
+  let lines = "";
+  for (const line of command.lines) {
+    lines += `${line.productId}=${line.quantity}=${line.location ?? ""},`;
+  }
+  if (command.holdSeconds > HOLD_MINUTES_MAX * 60) throw new Error("a hold longer than any may be");
+  return `${command.owner}\t${command.generation}\t${command.holdSeconds}\t${lines}\t${operationText(command.operation)}\t${jsonText(command.customerId)}\t${JSON.stringify(command.orderId)}\t${JSON.stringify(command.context)}`;
+}
+
+/** What confirm and cancel are about; empty: all that is held. */
+export const linesText = (command: EndCommand): string =>
+  (command.lines ?? []).map((line) => `${line.productId}=${line.quantity}`).join(",");
+
+export function adjustLine(command: AdjustCommand): string {
+  return [
+    command.productId,
+    command.location ?? "",
+    command.delta,
+    command.type,
+    command.expectedQuantity ?? "",
+    command.operation?.key ?? "",
+    command.operation?.payload ?? "",
+    JSON.stringify(command.context),
+  ].join("\t");
+}
+
+/** Of confirm, cancel and extend; the argument is the verb's own. */
+export function changeLine(command: HoldCommand, argument: string): string {
+  const { owner, generation } = splitReservationId(command.reservationId);
+  const customer = jsonText(command.customerId);
+  return `${owner}\t${generation}\t${customer}\t${argument}\t${operationText(command.operation)}\t${JSON.stringify(command.context)}`;
+}
+
+export function initializeLine(command: InitializeCommand): string {
+  return [
+    command.productId,
+    command.sku,
+    command.name ?? "",
+    command.price ?? "",
+    command.lowStockThreshold,
+    command.reorderPoint,
+    command.reorderQuantity,
+    command.safetyStock,
+    command.maxPerCustomer ?? "",
+    command.location,
+    command.initialStock,
+    command.operation?.key ?? "",
+    command.operation?.payload ?? "",
+    JSON.stringify(command.context),
+  ].join("\t");
+}
+
+export function amendLine(command: AmendCommand): string {
+  const changes = Object.entries(command.changes).map(([name, value]) => `${name}=${value ?? ""}`);
+  return [
+    command.productId,
+    command.expectedSeq ?? "",
+    command.operation?.key ?? "",
+    command.operation?.payload ?? "",
+    JSON.stringify(command.context),
+    ...changes,
+  ].join("\t");
+}

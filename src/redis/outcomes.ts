@@ -1,0 +1,161 @@
+/** One line of a script's answer → an outcome. The twin of what the scripts in lua/stock answer. */
+import type { ProductId } from "#inventory/model";
+import type {
+  AdjustOutcome,
+  AmendOutcome,
+  ExpireResult,
+  HoldOutcome,
+  InitializeOutcome,
+  ReserveOutcome,
+  ShortLine,
+} from "#inventory/ports";
+import { decodeHold } from "#redis/hold-record";
+import { decodeProductJson } from "#redis/product-record";
+import { fieldAt, recorded, recordedCount } from "#redis/recorded";
+
+/** The word an answer starts with, and what stands behind it. */
+function cut(reply: string): { word: string; rest: string } {
+  const tab = reply.indexOf("\t");
+  if (tab < 0) return { word: reply, rest: "" };
+  return { word: reply.slice(0, tab), rest: reply.slice(tab + 1) };
+}
+
+const unknownWord = (word: string): Error => new Error(`a script answered the word ${word}`);
+
+/** `due` is not an outcome: expire has to run before the stock can decide. */
+export function reserveOutcome(
+  partition: number,
+  owner: string,
+  reply: string,
+): ReserveOutcome | { readonly kind: "due" } {
+  const { word, rest } = cut(reply);
+  switch (word) {
+    case "reserved":
+      return { kind: "reserved", reservation: decodeHold(partition, owner, rest) };
+    case "held":
+    case "replayed":
+      return {
+        kind: "held",
+        reservation: decodeHold(partition, owner, rest),
+        replayed: word === "replayed",
+      };
+    case "confirmed":
+      return { kind: "already_confirmed", reservation: decodeHold(partition, owner, rest) };
+    case "insufficient":
+      return { kind: "insufficient", lines: rest.split(",").map(shortLine) };
+    case "unknown":
+      return { kind: "unknown_product", productId: recorded<ProductId>(rest) };
+    case "key_reused":
+    case "due":
+      return { kind: word };
+    default:
+      throw unknownWord(word);
+  }
+}
+
+function shortLine(text: string): ShortLine {
+  const fields = text.split("=");
+  return {
+    productId: recorded<ProductId>(fieldAt(fields, 0, "product")),
+    requested: recordedCount(fields[1], "requested"),
+    available: recordedCount(fields[2], "available"),
+  };
+}
+
+/** Of confirm, cancel and extend. */
+export function holdOutcome(partition: number, owner: string, reply: string): HoldOutcome {
+  const { word, rest } = cut(reply);
+  switch (word) {
+    case "done":
+    case "replayed":
+      return {
+        kind: "done",
+        reservation: decodeHold(partition, owner, rest),
+        replayed: word === "replayed",
+      };
+    case "confirmed":
+    case "cancelled":
+    case "expired":
+      return { kind: word, reservation: decodeHold(partition, owner, rest) };
+    case "exceeds": {
+      const fields = rest.split("\t");
+      const productId = recorded<ProductId>(fieldAt(fields, 0, "product"));
+      return { kind: "exceeds_held", productId, held: recordedCount(fields[1], "held") };
+    }
+    case "unknown":
+      return { kind: "unknown_reservation" };
+    case "superseded":
+    case "key_reused":
+      return { kind: word };
+    default:
+      throw unknownWord(word);
+  }
+}
+
+/** A replay carries the reply that was first given, behind the word `replayed`. */
+function unwrapReplay(reply: string): { word: string; rest: string; replayed: boolean } {
+  const { word, rest } = cut(reply);
+  return word === "replayed" ? { ...cut(rest), replayed: true } : { word, rest, replayed: false };
+}
+
+export function initializeOutcome(reply: string): InitializeOutcome {
+  const { word, rest, replayed } = unwrapReplay(reply);
+  switch (word) {
+    case "initialized":
+      return { kind: "initialized", product: decodeProductJson(rest), replayed };
+    case "exists":
+      return { kind: "exists", product: decodeProductJson(rest) };
+    case "key_reused":
+      return { kind: "key_reused" };
+    default:
+      throw unknownWord(word);
+  }
+}
+
+export function amendOutcome(reply: string): AmendOutcome {
+  const { word, rest, replayed } = unwrapReplay(reply);
+  switch (word) {
+    case "amended":
+      return { kind: "amended", product: decodeProductJson(rest), replayed };
+    case "expected_mismatch":
+      return { kind: "expected_mismatch", product: decodeProductJson(rest) };
+    case "unknown":
+      return { kind: "unknown_product" };
+    case "key_reused":
+      return { kind: "key_reused" };
+    default:
+      throw unknownWord(word);
+  }
+}
+
+export function adjustOutcome(reply: string): AdjustOutcome {
+  const { word, rest, replayed } = unwrapReplay(reply);
+  switch (word) {
+    case "adjusted":
+      return { kind: "adjusted", product: decodeProductJson(rest), replayed };
+    case "expected_mismatch":
+      return { kind: "expected_mismatch", product: decodeProductJson(rest) };
+    case "below_reserved": {
+      const [onHand, reserved] = rest.split("\t");
+      return {
+        kind: "below_reserved",
+        onHand: recordedCount(onHand, "onHand"),
+        reserved: recordedCount(reserved, "reserved"),
+      };
+    }
+    case "above_limit":
+      return { kind: "above_limit", onHand: recordedCount(rest, "onHand") };
+    case "unknown":
+      return { kind: "unknown_product" };
+    case "key_reused":
+      return { kind: "key_reused" };
+    default:
+      throw unknownWord(word);
+  }
+}
+
+export function expireResult(reply: string): ExpireResult {
+  const [word, expired, more] = reply.split("\t");
+  if (word !== "expired") throw unknownWord(word ?? "");
+  return { expired: recordedCount(expired, "expired"), more: more === "1" };
+}

@@ -1,0 +1,107 @@
+/** The write path of one partition: a queue for each verb, and expire, of which one runs at a time. */
+import type { Redis } from "ioredis";
+import type { ExpireResult } from "#inventory/ports";
+import type { Clock } from "#lib/clock";
+import { randomId } from "#lib/ids";
+import { BatchQueue } from "#redis/batch";
+import { BatchSender, type Slot } from "#redis/batch-sender";
+import { COMMAND_TIMEOUT_MS, type RedisFailure } from "#redis/client";
+import { expireResult } from "#redis/outcomes";
+import type { Partition } from "#redis/partition";
+import { loadScript } from "#redis/script";
+
+const SCRIPTS = {
+  initialize: loadScript("stock/initialize.lua"),
+  adjust: loadScript("stock/adjust.lua"),
+  amend: loadScript("stock/amend.lua"),
+  reserve: loadScript("stock/reserve.lua"),
+  confirm: loadScript("stock/confirm.lua"),
+  cancel: loadScript("stock/cancel.lua"),
+  extend: loadScript("stock/extend.lua"),
+};
+const EXPIRE = loadScript("stock/expire.lua");
+
+/** The verbs that go to Redis in batches, each a script of its name. */
+export type BatchedVerb = keyof typeof SCRIPTS;
+
+/** Bounded steps that one caller waits for when its units may be due. */
+const EXPIRE_STEPS_MAX = 200;
+
+export interface WritePathOptions {
+  readonly redis: Redis;
+  readonly clock: Clock;
+  readonly journalEntriesMax: number;
+  readonly recheck: (partition: Partition) => void;
+  readonly batchSizes: (verb: string) => (items: number) => void;
+  readonly onFailure: (kind: RedisFailure | "stale") => void;
+}
+
+export class PartitionQueues {
+  readonly #clock: Clock;
+  readonly #queues: Readonly<Record<BatchedVerb, BatchQueue>>;
+  readonly #expireSender: BatchSender;
+  readonly #expireSlot: Slot;
+  #lastStep: Promise<unknown> = Promise.resolve();
+  #expiring: Promise<void> | null = null;
+
+  constructor(options: WritePathOptions, partition: Partition) {
+    this.#clock = options.clock;
+    const common = { ...options, partition, writer: randomId(16) };
+    const queue = (verb: BatchedVerb): BatchQueue =>
+      new BatchQueue(
+        new BatchSender({ ...common, verb, script: SCRIPTS[verb] }),
+        options.clock,
+        options.batchSizes(verb),
+      );
+    this.#queues = {
+      initialize: queue("initialize"),
+      adjust: queue("adjust"),
+      amend: queue("amend"),
+      reserve: queue("reserve"),
+      confirm: queue("confirm"),
+      cancel: queue("cancel"),
+      extend: queue("extend"),
+    };
+    this.#expireSender = new BatchSender({ ...common, verb: "expire", script: EXPIRE });
+    this.#expireSlot = this.#expireSender.slot(0);
+  }
+
+  submit(verb: BatchedVerb, line: string, lines: number, deadline: number): Promise<string> {
+    return this.#queues[verb].submit(line, lines, deadline);
+  }
+
+  /** Commands that were taken and have no answer yet. */
+  get pending(): number {
+    return Object.values(this.#queues).reduce((sum, queue) => sum + queue.pending, 0);
+  }
+
+  /** One bounded step over what is due; steps of this process follow one another. */
+  expire(): Promise<ExpireResult> {
+    const run = (): Promise<ExpireResult> => this.#expireStep();
+    const step = this.#lastStep.then(run, run);
+    this.#lastStep = step.catch(() => null);
+    return step;
+  }
+
+  /** Steps until nothing is due; all who wait for it share one run. */
+  expireAll(): Promise<void> {
+    this.#expiring ??= this.#runExpire().finally(() => {
+      this.#expiring = null;
+    });
+    return this.#expiring;
+  }
+
+  async #runExpire(): Promise<void> {
+    for (let step = 0; step < EXPIRE_STEPS_MAX; step += 1) {
+      const { more } = await this.expire();
+      if (!more) return;
+    }
+  }
+
+  async #expireStep(): Promise<ExpireResult> {
+    const deadline = this.#clock.now() + 2 * COMMAND_TIMEOUT_MS;
+    const answer = await this.#expireSender.send(this.#expireSlot, [], deadline);
+    if (answer.kind !== "answered") throw answer.error;
+    return expireResult(answer.replies[0] ?? "");
+  }
+}

@@ -1,0 +1,82 @@
+/** What this process knows of a partition, and whether it may send anything there. */
+import { Fault } from "#inventory/faults";
+import type { Clock } from "#lib/clock";
+
+/**
+ * closed: no connection, or its server has not been looked at since it started; callers wait.
+ * open: the epoch is known and the server is the one that wears it.
+ * fenced: Redis lacks what was acknowledged; callers are refused until it is repaired.
+ */
+export type PartitionState = "closed" | "open" | "fenced";
+
+export class Partition {
+  readonly number: number;
+  readonly #clock: Clock;
+  #state: PartitionState = "closed";
+  #waiting: (() => void)[] = [];
+  /** The epoch that scripts must find. */
+  epoch = 0;
+  /** The highest seq this process has seen: a server below it is not the one that answered. */
+  mark = 0;
+  /** Everything up to here is in the ledger, as far as this process heard. */
+  drained = 0;
+  /** Redis's clock less this machine's, in milliseconds, at the last answer. */
+  clockAheadMs = 0;
+
+  constructor(number: number, clock: Clock) {
+    this.number = number;
+    this.#clock = clock;
+  }
+
+  get state(): PartitionState {
+    return this.#state;
+  }
+
+  open(epoch: number, seq: number): void {
+    this.epoch = epoch;
+    this.mark = Math.max(this.mark, seq);
+    this.#become("open");
+  }
+
+  close(): void {
+    if (this.#state === "open") this.#become("closed");
+  }
+
+  fence(): void {
+    this.#become("fenced");
+  }
+
+  /** Learns from an answer's status line. */
+  heard(answer: { readonly seq: number; readonly now: number; readonly drained: number }): void {
+    this.mark = Math.max(this.mark, answer.seq);
+    this.drained = Math.max(this.drained, answer.drained);
+    this.clockAheadMs = answer.now - Date.now();
+  }
+
+  /** Resolves when something may be sent; rejects with a Fault at the deadline or when fenced. */
+  async opened(deadline: number): Promise<void> {
+    while (this.#state !== "open") {
+      if (this.#state === "fenced") {
+        throw new Fault("partition_fenced", `partition ${this.number} is being repaired`);
+      }
+      const left = deadline - this.#clock.now();
+      if (left <= 0) throw new Fault("redis_unavailable", "Redis cannot be used at the moment");
+      await this.#changed(left);
+    }
+  }
+
+  #become(state: PartitionState): void {
+    this.#state = state;
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  #changed(withinMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, withinMs);
+      this.#waiting.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+}

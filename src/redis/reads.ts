@@ -1,0 +1,161 @@
+/**
+ * Reads share round trips as writes do: all lookups of one turn of the event loop become one
+ * pipeline, each distinct key once, with each partition's meta. Nothing is kept across turns, so
+ * an answer is never older than its request.
+ */
+import type { Redis } from "ioredis";
+import { z } from "zod";
+import { Fault } from "#inventory/faults";
+import type { Clock } from "#lib/clock";
+import { metaKey } from "#redis/keys";
+import type { Partition } from "#redis/partition";
+import { recordedCount } from "#redis/recorded";
+
+/** Distinct keys of one pipeline, beyond which callers hear 503 `overloaded`. */
+const KEYS_MAX = 50_000;
+/** Pause before a read is repeated after a lost answer or an unknown epoch. */
+const RETRY_PAUSE_MS = 25;
+
+const Meta = z.tuple([
+  z.string().nullable(),
+  z.string().nullable(),
+  z.string().nullable(),
+  z.string().nullable(),
+]);
+
+/** One command of a pipeline, named by what makes it the same as another. */
+export interface Lookup {
+  readonly partition: Partition;
+  /** LOWEST: the first `count` members of a sorted set; META: the partition's meta alone. */
+  readonly command: "HGETALL" | "GET" | "LOWEST" | "META";
+  readonly key: string;
+  readonly count: number;
+}
+
+/** What one partition's meta said in the round trip of a read. */
+export interface MetaNow {
+  readonly seq: number;
+  readonly drained: number;
+}
+
+interface Waiter {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+interface Wanted {
+  readonly lookup: Lookup;
+  readonly waiters: Waiter[];
+}
+
+export class Reads {
+  readonly #redis: Redis;
+  readonly #clock: Clock;
+  readonly #recheck: (partition: Partition) => void;
+  #wanted = new Map<string, Wanted>();
+
+  constructor(redis: Redis, clock: Clock, recheck: (partition: Partition) => void) {
+    this.#redis = redis;
+    this.#clock = clock;
+    this.#recheck = recheck;
+  }
+
+  /** The command's reply as Redis gave it; rejects with a Fault at the deadline. */
+  async read(lookup: Lookup, deadline: number): Promise<unknown> {
+    for (;;) {
+      await lookup.partition.opened(deadline);
+      try {
+        return await this.#once(lookup);
+      } catch (error) {
+        if (!(error instanceof Again)) throw error;
+        if (this.#clock.now() >= deadline) {
+          throw new Fault("redis_unavailable", "Redis did not answer in time", { cause: error });
+        }
+        await Bun.sleep(RETRY_PAUSE_MS);
+      }
+    }
+  }
+
+  #once(lookup: Lookup): Promise<unknown> {
+    const name = `${lookup.command} ${lookup.key} ${lookup.count}`;
+    if (this.#wanted.size === 0) setImmediate(() => void this.#flush());
+    const wanted = this.#wanted.get(name) ?? { lookup, waiters: [] };
+    if (wanted.waiters.length === 0) {
+      if (this.#wanted.size >= KEYS_MAX) {
+        return Promise.reject(new Fault("overloaded", "too many reads are waiting"));
+      }
+      this.#wanted.set(name, wanted);
+    }
+    return new Promise((resolve, reject) => wanted.waiters.push({ resolve, reject }));
+  }
+
+  async #flush(): Promise<void> {
+    const all = [...this.#wanted.values()];
+    this.#wanted = new Map();
+    const partitions = [...new Set(all.map((wanted) => wanted.lookup.partition))];
+    try {
+      const replies = await this.#exec(partitions, all);
+      const metas = new Map(partitions.map((p, i) => [p, this.#metaOf(p, replies[i])]));
+      all.forEach(({ lookup, waiters }, i) => {
+        const meta = metas.get(lookup.partition);
+        const value = lookup.command === "META" ? meta : replies[partitions.length + i];
+        for (const waiter of waiters) {
+          if (meta) waiter.resolve(value);
+          else waiter.reject(new Again("another epoch"));
+        }
+      });
+    } catch (error) {
+      const again = new Again("no answer", { cause: error });
+      for (const { waiters } of all) for (const waiter of waiters) waiter.reject(again);
+    }
+  }
+
+  async #exec(partitions: readonly Partition[], all: readonly Wanted[]): Promise<unknown[]> {
+    const pipeline = this.#redis.pipeline();
+    for (const partition of partitions) {
+      pipeline.hmget(metaKey(partition.number), "epoch", "seq", "drained", "fence");
+    }
+    for (const { lookup } of all) {
+      if (lookup.command === "HGETALL") pipeline.hgetall(lookup.key);
+      else if (lookup.command === "GET") pipeline.get(lookup.key);
+      else if (lookup.command === "LOWEST")
+        pipeline.zrange(lookup.key, "0", String(lookup.count - 1));
+    }
+    const replies = (await pipeline.exec()) ?? [];
+    const values = replies.map(([error, value]) => {
+      if (error) throw error;
+      return value;
+    });
+    return spread(partitions.length, all, values);
+  }
+
+  /** Null when this is not the history that this process knows: the read does not count. */
+  #metaOf(partition: Partition, reply: unknown): MetaNow | null {
+    const [epoch, seq, drained, fence] = Meta.parse(reply);
+    const isKnown = epoch === String(partition.epoch) && !fence;
+    if (!isKnown || Number(seq) < partition.mark) {
+      this.#recheck(partition);
+      return null;
+    }
+    const meta = {
+      seq: recordedCount(seq ?? undefined, "seq"),
+      drained: recordedCount(drained ?? undefined, "drained"),
+    };
+    partition.mark = Math.max(partition.mark, meta.seq);
+    partition.drained = Math.max(partition.drained, meta.drained);
+    return meta;
+  }
+}
+
+/** Puts replies back beside their lookups: those that ask for meta alone sent nothing. */
+function spread(metas: number, all: readonly Wanted[], values: readonly unknown[]): unknown[] {
+  const result = values.slice(0, metas);
+  let next = metas;
+  for (const { lookup } of all) {
+    result.push(lookup.command === "META" ? null : values[next]);
+    if (lookup.command !== "META") next += 1;
+  }
+  return result;
+}
+
+/** The read told nothing; ask again. */
+class Again extends Error {}

@@ -1,0 +1,228 @@
+/** The stock store over Redis: sends commands as lines of batches, and reads replies as outcomes. */
+import { z } from "zod";
+import { Fault } from "#inventory/faults";
+import type { Product, ProductId, Reservation, ReservationId, Sku } from "#inventory/model";
+import type {
+  AdjustCommand,
+  AdjustOutcome,
+  AmendCommand,
+  AmendOutcome,
+  EndCommand,
+  ExpireResult,
+  ExtendCommand,
+  HoldCommand,
+  HoldOutcome,
+  InitializeCommand,
+  InitializeOutcome,
+  Position,
+  RequestedLine,
+  ReserveCommand,
+  ReserveOutcome,
+  StockStore,
+} from "#inventory/ports";
+import { splitReservationId } from "#inventory/reservation-id";
+import { decodeHold } from "#redis/hold-record";
+import { lowKey, reservationKey, stockKey } from "#redis/keys";
+import {
+  adjustLine,
+  amendLine,
+  changeLine,
+  initializeLine,
+  linesText,
+  reserveLine,
+} from "#redis/lines";
+import {
+  adjustOutcome,
+  amendOutcome,
+  holdOutcome,
+  initializeOutcome,
+  reserveOutcome,
+} from "#redis/outcomes";
+import type { Partition } from "#redis/partition";
+import { PartitionQueues, type WritePathOptions } from "#redis/partition-queues";
+import { decodeProduct } from "#redis/product-record";
+import { Reads, type MetaNow } from "#redis/reads";
+import { SkuClaims } from "#redis/sku-claims";
+
+export interface StockStoreOptions extends WritePathOptions {
+  readonly partitions: readonly Partition[];
+  /** A hold is due at that second (epoch, Redis's clock), `inMs` from now. */
+  readonly onDue: (partition: number, second: number, inMs: number) => void;
+}
+
+const Fields = z.record(z.string(), z.string());
+const Members = z.array(z.string().brand<"ProductId">());
+const MetaReply: z.ZodType<MetaNow> = z.object({ seq: z.number(), drained: z.number() });
+
+interface Route {
+  readonly partition: Partition;
+  readonly queues: PartitionQueues;
+}
+
+export class RedisStockStore implements StockStore {
+  readonly partitions: number;
+  readonly #routes: readonly Route[];
+  readonly #reads: Reads;
+  readonly #skus: SkuClaims;
+  readonly #onDue: StockStoreOptions["onDue"];
+
+  constructor(options: StockStoreOptions) {
+    this.partitions = options.partitions.length;
+    this.#onDue = options.onDue;
+    this.#reads = new Reads(options.redis, options.clock, options.recheck);
+    this.#routes = options.partitions.map((partition) => {
+      return { partition, queues: new PartitionQueues(options, partition) };
+    });
+    this.#skus = new SkuClaims({
+      redis: options.redis,
+      reads: this.#reads,
+      clock: options.clock,
+      partition: this.#route(0).partition,
+      product: (productId, deadline) => this.product(productId, deadline),
+    });
+  }
+
+  /** Commands that were taken and have no answer yet. */
+  get pending(): number {
+    return this.#routes.reduce((sum, route) => sum + route.queues.pending, 0);
+  }
+
+  async initialize(command: InitializeCommand): Promise<InitializeOutcome> {
+    const claim = await this.#skus.claim(command.sku, command.productId, command.deadline);
+    if (claim.kind === "taken") {
+      return { kind: "sku_taken", productId: claim.productId, product: claim.product };
+    }
+    const { queues } = this.#routeOf(command.productId);
+    const line = initializeLine(command);
+    return initializeOutcome(await queues.submit("initialize", line, 1, command.deadline));
+  }
+
+  async adjust(command: AdjustCommand): Promise<AdjustOutcome> {
+    const { queues } = this.#routeOf(command.productId);
+    return adjustOutcome(await queues.submit("adjust", adjustLine(command), 1, command.deadline));
+  }
+
+  async amend(command: AmendCommand): Promise<AmendOutcome> {
+    const { queues } = this.#routeOf(command.productId);
+    return amendOutcome(await queues.submit("amend", amendLine(command), 1, command.deadline));
+  }
+
+  async reserve(command: ReserveCommand): Promise<ReserveOutcome> {
+    const { partition, queues } = this.#routeOfAll(command.lines);
+    const line = reserveLine(command);
+    for (;;) {
+      const reply = await queues.submit("reserve", line, command.lines.length, command.deadline);
+      const outcome = reserveOutcome(partition.number, command.owner, reply);
+      if (outcome.kind === "reserved") this.#wakeWhenDue(partition, outcome.reservation);
+      if (outcome.kind !== "due") return outcome;
+      await queues.expireAll();
+    }
+  }
+
+  confirm(command: EndCommand): Promise<HoldOutcome> {
+    return this.#change("confirm", command, linesText(command), command.lines?.length ?? 1);
+  }
+
+  cancel(command: EndCommand): Promise<HoldOutcome> {
+    return this.#change("cancel", command, linesText(command), command.lines?.length ?? 1);
+  }
+
+  async extend(command: ExtendCommand): Promise<HoldOutcome> {
+    const outcome = await this.#change("extend", command, String(command.holdSeconds), 1);
+    if (outcome.kind === "done") {
+      const { partition } = splitReservationId(command.reservationId);
+      this.#wakeWhenDue(this.#route(partition).partition, outcome.reservation);
+    }
+    return outcome;
+  }
+
+  expire(partition: number): Promise<ExpireResult> {
+    return this.#route(partition).queues.expire();
+  }
+
+  async product(productId: ProductId, deadline: number): Promise<Product | null> {
+    const { partition } = this.#routeOf(productId);
+    const key = stockKey(partition.number, productId);
+    const lookup = { partition, command: "HGETALL" as const, key, count: 1 };
+    const fields = Fields.parse(await this.#reads.read(lookup, deadline));
+    return Object.keys(fields).length === 0 ? null : decodeProduct(fields);
+  }
+
+  productOfSku(sku: Sku, deadline: number): Promise<ProductId | null> {
+    return this.#skus.productOf(sku, deadline);
+  }
+
+  async reservation(reservationId: ReservationId, deadline: number): Promise<Reservation | null> {
+    const { partition: number, owner } = splitReservationId(reservationId);
+    if (number >= this.partitions) return null;
+    const { partition } = this.#route(number);
+    const key = reservationKey(number, owner);
+    const lookup = { partition, command: "GET" as const, key, count: 1 };
+    const text = await this.#reads.read(lookup, deadline);
+    if (typeof text !== "string") return null;
+    const hold = decodeHold(number, owner, text);
+    return hold.reservationId === reservationId ? hold : null;
+  }
+
+  async lowStock(limit: number, deadline: number): Promise<readonly ProductId[]> {
+    const ranges = this.#routes.map(async ({ partition }) => {
+      const key = lowKey(partition.number);
+      const lookup = { partition, command: "LOWEST" as const, key, count: limit };
+      return Members.parse(await this.#reads.read(lookup, deadline));
+    });
+    return (await Promise.all(ranges)).flat();
+  }
+
+  positions(deadline: number): Promise<readonly Position[]> {
+    const positions = this.#routes.map(async ({ partition }) => {
+      const lookup = { partition, command: "META" as const, key: "", count: 1 };
+      const meta = MetaReply.parse(await this.#reads.read(lookup, deadline));
+      return { partition: partition.number, ...meta };
+    });
+    return Promise.all(positions);
+  }
+
+  async #change(
+    verb: "confirm" | "cancel" | "extend",
+    command: HoldCommand,
+    argument: string,
+    lines: number,
+  ): Promise<HoldOutcome> {
+    const { partition, owner } = splitReservationId(command.reservationId);
+    if (partition >= this.partitions) return { kind: "unknown_reservation" };
+    const line = changeLine(command, argument);
+    const { queues } = this.#route(partition);
+    const reply = await queues.submit(verb, line, lines, command.deadline);
+    return holdOutcome(partition, owner, reply);
+  }
+
+  #wakeWhenDue(partition: Partition, hold: Reservation): void {
+    const inMs = hold.expiresAt - (Date.now() + partition.clockAheadMs);
+    this.#onDue(partition.number, hold.expiresAt / 1_000, inMs);
+  }
+
+  #route(number: number): Route {
+    const route = this.#routes[number];
+    if (!route) throw new Error(`there is no partition ${number}`);
+    return route;
+  }
+
+  #routeOf(productId: string): Route {
+    return this.#route(this.#numberOf(productId));
+  }
+
+  /** One script decides a cart, so its products must share a partition. */
+  #routeOfAll(lines: readonly RequestedLine[]): Route {
+    const numbers = new Set(lines.map((line) => this.#numberOf(line.productId)));
+    const [number = 0] = numbers;
+    if (numbers.size > 1) {
+      const message = "the products of this cart live in several partitions";
+      throw new Fault("cart_spans_partitions", message);
+    }
+    return this.#route(number);
+  }
+
+  #numberOf(productId: string): number {
+    return this.partitions === 1 ? 0 : Bun.hash.crc32(productId) % this.partitions;
+  }
+}

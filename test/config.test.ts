@@ -1,0 +1,306 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ConfigError, VARIABLES, developmentSecret, readConfig, type Variable } from "#config";
+import { envExample } from "#test/env-example";
+
+const folder = mkdtempSync(join(tmpdir(), "holdfast-config-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const SAMPLE = "your-super-secret-jwt-key-change-this";
+const SECRET = "uZ3vJ0q9yqv2wL8mB4kTnX7cR1eD5hGsPfAo6iVtWbE";
+
+const production = {
+  NODE_ENV: "production",
+  REDIS_URL: "redis://redis:6379",
+  DATABASE_URL: "postgres://holdfast:pw@postgres/holdfast",
+  JWT_SECRET: SECRET,
+};
+
+type Environment = Record<string, string | undefined>;
+
+/** Each refused variable with its problem, as `NAME: problem`. */
+function refusalsOf(env: Environment): string[] {
+  try {
+    readConfig(env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.problems.map(({ variable, problem }) => `${variable}: ${problem}`);
+  }
+  return [];
+}
+
+async function file(name: string, content: string): Promise<string> {
+  const path = join(folder, name);
+  await Bun.write(path, content);
+  return path;
+}
+
+describe("without any variable", () => {
+  test("a development machine gets the documented defaults", () => {
+    expect(readConfig({})).toEqual({
+      production: false,
+      host: "127.0.0.1",
+      port: 3003,
+      workerPort: 3013,
+      dataDir: ".data",
+      redisUrl: undefined,
+      databaseUrl: undefined,
+      jwtSecret: undefined,
+      jwtSecretPrevious: undefined,
+      jwksUrl: undefined,
+      jwtIssuer: undefined,
+      jwtAudience: undefined,
+      reservationMinutes: 15,
+      reservationMinutesMax: 1440,
+      onExpired: "reject",
+      partitions: 1,
+      durability: "disk",
+      journalEntriesMax: 10_000_000,
+      journalEntriesKept: 100_000,
+      requestDeadlineMs: 5000,
+      shutdownGraceMs: 10_000,
+      contracts: ["inventory"],
+      sampleData: true,
+      metricsToken: undefined,
+      corsOrigins: [],
+      logLevel: "info",
+      trustedProxies: [],
+      warnings: [],
+    });
+  });
+
+  test("an empty variable is an absent one", () => {
+    const empty = Object.fromEntries(VARIABLES.map(({ name }) => [name, ""]));
+    expect(readConfig(empty)).toEqual(readConfig({}));
+  });
+});
+
+describe("in production", () => {
+  test("the required variables suffice, and nothing is open by default", () => {
+    expect(readConfig(production)).toMatchObject({
+      production: true,
+      host: "0.0.0.0",
+      sampleData: false,
+      corsOrigins: [],
+      trustedProxies: [],
+      warnings: [],
+    });
+  });
+
+  test("a start without databases and keys is refused, all of it at once", () => {
+    expect(refusalsOf({ NODE_ENV: "production" })).toEqual([
+      expect.stringMatching(/^REDIS_URL: is required in production/),
+      expect.stringMatching(/^DATABASE_URL: is required in production/),
+      expect.stringMatching(/^JWT_SECRET: or JWKS_URL is required in production/),
+    ]);
+  });
+
+  test("public keys do instead of a secret", () => {
+    const keys = { ...production, JWT_SECRET: "", JWKS_URL: "https://id.example.com/keys" };
+    expect(readConfig(keys).jwksUrl).toBe("https://id.example.com/keys");
+    expect(refusalsOf({ ...keys, JWKS_URL: "http://id.example.com/keys" })).toEqual([
+      "JWKS_URL: must be https:// in production",
+    ]);
+  });
+
+  test("a secret that anyone may know is refused", () => {
+    for (const secret of [SAMPLE, "a".repeat(64), "CHANGE_ME_CHANGE_ME_CHANGE_ME_1234567890"]) {
+      expect(refusalsOf({ ...production, JWT_SECRET: secret })).toEqual([
+        expect.stringMatching(/^JWT_SECRET: is a text that anyone may know/),
+      ]);
+    }
+  });
+
+  test("sample data is refused", () => {
+    expect(refusalsOf({ ...production, SAMPLE_DATA: "1" })).toEqual([
+      expect.stringMatching(/^SAMPLE_DATA: must be 0 in production/),
+    ]);
+  });
+});
+
+describe("a value that does not fit is refused with what is allowed:", () => {
+  const refused: [variable: string, value: string, allowed: string][] = [
+    ["NODE_ENV", "prod", "one of: development, test, production"],
+    ["PORT", "0x10", "a whole number from 0 to 65535"],
+    ["PORT", " 80 ", "a whole number from 0 to 65535"],
+    ["PORT", "1e3", "a whole number from 0 to 65535"],
+    ["PORT", "65536", "a whole number from 0 to 65535"],
+    ["PORT", "-1", "a whole number from 0 to 65535"],
+    ["WORKER_PORT", "3013.5", "a whole number"],
+    ["HOST", " localhost", "printable characters"],
+    ["DATA_DIR", "data\n", "printable characters"],
+    ["REDIS_URL", "localhost:6379", "a URL that starts with redis:// or rediss://"],
+    ["DATABASE_URL", "mysql://localhost/x", "a URL that starts with postgres:// or postgresql://"],
+    ["JWKS_URL", "file:///etc/passwd", "a URL that starts with https:// or http://"],
+    ["JWT_SECRET", "x".repeat(31), "at least 32 bytes, has 31"],
+    ["METRICS_TOKEN", "short", "at least 16 bytes, has 5"],
+    ["RESERVATION_MINUTES", "0", "a whole number from 1"],
+    ["ON_EXPIRED", "ignore", "one of: reject, reacquire"],
+    ["PARTITIONS", "0", "a whole number from 1 to 1024"],
+    ["DURABILITY", "ledger", "memory, disk; replica and ledger are levels of a later version"],
+    ["JOURNAL_KEEP_ENTRIES", "100001", "a whole number from 0 to 100000"],
+    ["REQUEST_DEADLINE_MS", "10000", "a whole number from 100 to 9000"],
+    ["CONTRACTS", "inventory,fastapi", "names out of: inventory"],
+    ["CONTRACTS", "inventory,inventory", "each once"],
+    ["SAMPLE_DATA", "yes", "1 or 0"],
+    ["CORS_ORIGINS", "*", "origins such as https://shop.example.com"],
+    ["CORS_ORIGINS", "https://shop.example.com/", "origins such as https://shop.example.com"],
+    ["LOG_LEVEL", "verbose", "one of: debug, info, warn, error"],
+    ["TRUSTED_PROXIES", "10.0.0.0/33", "addresses or ranges such as 10.0.0.0/8"],
+    ["TRUSTED_PROXIES", "proxy.internal", "addresses or ranges such as 10.0.0.0/8"],
+  ];
+
+  for (const [variable, value, allowed] of refused) {
+    test(`${variable}=${JSON.stringify(value)}`, () => {
+      const found = refusalsOf({ [variable]: value });
+      expect(found).toHaveLength(1);
+      expect(found[0]).toStartWith(`${variable}: must `);
+      expect(found[0]).toContain(allowed);
+    });
+  }
+
+  test("limits below what they limit, ports that collide, a previous secret alone", () => {
+    const found = refusalsOf({
+      RESERVATION_MINUTES: "2000",
+      JOURNAL_MAX_ENTRIES: "1000",
+      WORKER_PORT: "3003",
+      JWT_SECRET_PREVIOUS: SECRET,
+    });
+    expect(found).toEqual([
+      "RESERVATION_MINUTES: must not be above RESERVATION_MINUTES_MAX (1440); not 2000",
+      "JOURNAL_KEEP_ENTRIES: must not be above JOURNAL_MAX_ENTRIES (1000); not 100000",
+      "WORKER_PORT: must differ from PORT (3003)",
+      "JWT_SECRET_PREVIOUS: needs JWT_SECRET, which it precedes",
+    ]);
+  });
+});
+
+test("lists are read item by item", () => {
+  const config = readConfig({
+    CORS_ORIGINS: "https://shop.example.com, http://localhost:5173",
+    TRUSTED_PROXIES: "10.0.0.0/8,::1,192.168.1.7",
+  });
+  expect(config.corsOrigins).toEqual(["https://shop.example.com", "http://localhost:5173"]);
+  expect(config.trustedProxies).toEqual(["10.0.0.0/8", "::1", "192.168.1.7"]);
+});
+
+describe("an error", () => {
+  test("names every problem, in its message too, and never shows a secret", () => {
+    const secrets = {
+      REDIS_URL: "http://user:hunter2@redis",
+      JWT_SECRET: "hunter2",
+      METRICS_TOKEN: "hunter2",
+    };
+    expect(() => readConfig({ ...secrets, PORT: "x" })).toThrow(ConfigError);
+    try {
+      readConfig({ ...secrets, PORT: "x" });
+    } catch (error) {
+      const message = String(error);
+      for (const name of [...Object.keys(secrets), "PORT"]) expect(message).toContain(`${name}: `);
+      expect(message).not.toContain("hunter2");
+    }
+  });
+});
+
+describe("a secret's file", () => {
+  test("is read for every secret, without the newline at its end", async () => {
+    const secrets = VARIABLES.filter((variable: Variable) => variable.secret === true);
+    expect(secrets.map(({ name }) => name)).toEqual([
+      "REDIS_URL",
+      "DATABASE_URL",
+      "JWT_SECRET",
+      "JWT_SECRET_PREVIOUS",
+      "METRICS_TOKEN",
+    ]);
+    const config = readConfig({
+      NODE_ENV: "production",
+      REDIS_URL_FILE: await file("redis", "redis://redis:6379\n"),
+      DATABASE_URL_FILE: await file("database", "postgres://db/holdfast\r\n"),
+      JWT_SECRET_FILE: await file("secret", `${SECRET}\n`),
+    });
+    expect(config).toMatchObject({
+      redisUrl: "redis://redis:6379",
+      databaseUrl: "postgres://db/holdfast",
+      jwtSecret: SECRET,
+    });
+  });
+
+  test("that is missing or empty, or given beside the value, is refused", async () => {
+    const empty = await file("empty", "\n");
+    expect(refusalsOf({ JWT_SECRET_FILE: join(folder, "absent") })).toEqual([
+      expect.stringMatching(/^JWT_SECRET_FILE: names a file that cannot be read \(ENOENT\)/),
+    ]);
+    expect(refusalsOf({ JWT_SECRET_FILE: empty })).toEqual([
+      expect.stringMatching(/^JWT_SECRET_FILE: names an empty file/),
+    ]);
+    expect(refusalsOf({ JWT_SECRET: SECRET, JWT_SECRET_FILE: empty })).toEqual([
+      expect.stringMatching(/^JWT_SECRET: is set, and JWT_SECRET_FILE too/),
+    ]);
+  });
+
+  test("is no way to give what is not a secret", async () => {
+    expect(readConfig({ PORT_FILE: await file("port", "99") }).port).toBe(3003);
+  });
+});
+
+describe("a warning", () => {
+  const warningsOf = (env: Environment) =>
+    readConfig(env).warnings.map(({ variable, problem }) => `${variable}: ${problem}`);
+
+  test("meets a misspelt name of ours, and no other name", () => {
+    expect(warningsOf({ JWT_SECERT: "x", RESERVATION_MINUTE: "3", PROT: "1" })).toEqual([
+      "JWT_SECERT: is unknown; did you mean JWT_SECRET?",
+      "RESERVATION_MINUTE: is unknown; did you mean RESERVATION_MINUTES?",
+      "PROT: is unknown; did you mean PORT?",
+    ]);
+    const usual = ["HOME", "PATH", "PWD", "HOSTNAME", "SHELL", "TERM", "LANG", "USER", "EDITOR"];
+    expect(warningsOf(Object.fromEntries(usual.map((name) => [name, "x"])))).toEqual([]);
+  });
+
+  test("meets a sample secret outside production", () => {
+    expect(warningsOf({ JWT_SECRET: SAMPLE })).toEqual([
+      expect.stringMatching(/^JWT_SECRET: is a text that anyone may know/),
+    ]);
+  });
+});
+
+describe("the development secret", () => {
+  test("is made once, is random, readable by its owner only, and leaves no draft", () => {
+    const dataDir = join(folder, "fresh", "data");
+    const secret = developmentSecret(dataDir);
+    expect(Buffer.from(secret, "base64url")).toHaveLength(32);
+    expect(developmentSecret(dataDir)).toBe(secret);
+    expect(statSync(join(dataDir, "jwt-secret")).mode & 0o777).toBe(0o600);
+    expect(readdirSync(dataDir)).toEqual(["jwt-secret"]);
+    expect(developmentSecret(join(folder, "other"))).not.toBe(secret);
+  });
+
+  test("is the same for processes that start together", async () => {
+    const dataDir = join(folder, "raced");
+    const script = `
+      import { developmentSecret } from "#config";
+      process.stdout.write(developmentSecret(${JSON.stringify(dataDir)}));
+    `;
+    const children = Array.from({ length: 6 }, () =>
+      Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" }),
+    );
+    const secrets = await Promise.all(children.map((child) => child.stdout.text()));
+    expect(new Set(secrets).size).toBe(1);
+    expect(secrets[0]).toHaveLength(43);
+    expect(readdirSync(dataDir)).toEqual(["jwt-secret"]);
+  });
+
+  test("that was damaged is refused, not replaced in silence", async () => {
+    const dataDir = join(folder, "damaged");
+    await Bun.write(join(dataDir, "jwt-secret"), "short");
+    chmodSync(join(dataDir, "jwt-secret"), 0o600);
+    expect(() => developmentSecret(dataDir)).toThrow("less than 32 bytes");
+  });
+});
+
+test(".env.example shows every variable with its default and meaning, and nothing else", () => {
+  const shown = readFileSync(join(import.meta.dir, "..", ".env.example"), "utf8");
+  expect(shown).toBe(envExample());
+});

@@ -1,0 +1,190 @@
+/** Real servers for tests: each of its own, in a temporary folder, gone when the run is gone. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import postgres from "postgres";
+import { Redis } from "ioredis";
+import { freePort } from "#embedded/free-port";
+import { startPostgresServer } from "#embedded/postgres";
+import { findPostgresProgram } from "#embedded/postgres-program";
+import { postgresUser } from "#embedded/postgres-user";
+import { startRedisServer } from "#embedded/redis";
+import { findRedisProgram } from "#embedded/redis-program";
+import { until } from "#embedded/wait";
+
+const PASSWORD = "holdfast-test";
+const CLOSE_SECONDS_MAX = 5;
+const REMOVE_TRIES_MAX = 20;
+const CLUSTER_MS_MAX = 10_000;
+
+/** A server a test may hurt. `restart`, `kill` and `stop` settle when the process did. */
+export interface TestServer extends AsyncDisposable {
+  /** Stays the same over a restart. */
+  readonly url: string;
+  readonly port: number;
+  /** Of the present process: another one after a restart. */
+  readonly pid: number;
+  /** Folder with its data and log. */
+  readonly folder: string;
+  /** SIGKILL: what a crash leaves on disk is what a restart finds. */
+  kill(): Promise<void>;
+  /** Starts again with the same folder and port, after a stop in good order where it still runs. */
+  restart(): Promise<void>;
+  /** SIGSTOP: connections stay open and nobody answers. */
+  pause(): void;
+  resume(): void;
+  /** Ends it and removes its folder. */
+  stop(): Promise<void>;
+}
+
+/** A private database. */
+export interface TestDatabase extends AsyncDisposable {
+  readonly url: string;
+  readonly name: string;
+  /** Cuts its connections and removes it. */
+  drop(): Promise<void>;
+}
+
+/**
+ * Starts a Redis with the settings of the product (fsync always). `settings` adds directives;
+ * `cluster` makes it a cluster of one node that owns every slot.
+ */
+export async function startRedis(
+  options: { settings?: Readonly<Record<string, string>>; cluster?: boolean } = {},
+): Promise<TestServer> {
+  const folder = temporaryFolder("redis");
+  const program = await findRedisProgram({ dataDir: join(tmpdir(), "holdfast-redis"), say });
+  const settings = {
+    ...(options.cluster === true
+      ? { "cluster-enabled": "yes", "cluster-port": `${freePort()}` }
+      : {}),
+    ...options.settings,
+  };
+  const server = await testServer(folder, (port) =>
+    startRedisServer({ program, folder, password: PASSWORD, settings, ...port }),
+  );
+  if (options.cluster === true) await ownEverySlot(server.url);
+  return server;
+}
+
+/**
+ * Starts a PostgreSQL of its own. `fsync: false` is faster and right for every test that does not
+ * crash it. Prefer `testDatabase`, which shares one server.
+ */
+export async function startPostgres(
+  options: { fsync?: boolean; settings?: Readonly<Record<string, string>> } = {},
+): Promise<TestServer> {
+  const parent = temporaryFolder("postgres");
+  const folder = join(parent, "data");
+  const [program, user] = await Promise.all([findPostgresProgram(), postgresUser()]);
+  const quick = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
+  const settings = {
+    max_connections: "200",
+    ...(options.fsync === false ? quick : {}),
+    ...options.settings,
+  };
+  return await testServer(parent, (port) =>
+    startPostgresServer({ program, user, folder, password: PASSWORD, settings, say, ...port }),
+  );
+}
+
+/** Creates a private, empty database on a server. */
+export async function createDatabase(server: { readonly url: string }): Promise<TestDatabase> {
+  const name = `holdfast_test_${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
+  await administer(server.url, `CREATE DATABASE ${name}`);
+  const drop = async (): Promise<void> => {
+    await administer(server.url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  };
+  return { url: new URL(`/${name}`, server.url).href, name, drop, [Symbol.asyncDispose]: drop };
+}
+
+let shared: Promise<TestServer> | undefined;
+
+/**
+ * A private database on the PostgreSQL of the run (HOLDFAST_TEST_POSTGRES_URL), else on one that
+ * this process starts at the first call and that ends with the process. It has fsync off: a test
+ * that crashes PostgreSQL starts its own.
+ */
+export async function testDatabase(): Promise<TestDatabase> {
+  const url = process.env["HOLDFAST_TEST_POSTGRES_URL"];
+  if (url !== undefined && url !== "") return await createDatabase({ url });
+  shared ??= startPostgres({ fsync: false });
+  return await createDatabase(await shared);
+}
+
+/**
+ * A folder that goes when this process does, at the latest. `bun test` runs no exit handlers, so
+ * a shell waits for the end of a pipe that only we hold. Servers in the folder end at that moment
+ * too, and may write while it is removed: hence several tries.
+ */
+export function temporaryFolder(name: string): string {
+  const folder = mkdtempSync(join(tmpdir(), `holdfast-test-${name}-`));
+  const script = `read -r line; for try in ${"1 ".repeat(REMOVE_TRIES_MAX)}; do
+    rm -rf "$1" && exit; sleep 0.2; done`;
+  const cleaner = Bun.spawn(["sh", "-c", script, "cleaner", folder], {
+    stdio: ["pipe", "ignore", "ignore"],
+    detached: true,
+  });
+  cleaner.unref();
+  return folder;
+}
+
+/** Removes a temporary folder now. */
+export function removeFolder(folder: string): void {
+  rmSync(folder, { recursive: true, force: true, maxRetries: REMOVE_TRIES_MAX, retryDelay: 100 });
+}
+
+type Launch = (port: { port?: number }) => ReturnType<typeof startRedisServer>;
+
+async function testServer(folder: string, launch: Launch): Promise<TestServer> {
+  let server = await launch({});
+  const { url, port } = server;
+  const stop = async (): Promise<void> => {
+    await server.child.end("SIGKILL", 0);
+    removeFolder(folder);
+  };
+  return {
+    url,
+    port,
+    folder,
+    get pid() {
+      return server.child.pid;
+    },
+    kill: () => server.child.end("SIGKILL", 0),
+    async restart() {
+      if (!server.child.hasExited()) {
+        server.child.signal("SIGCONT");
+        await server.stop();
+      }
+      server = await launch({ port });
+    },
+    pause: () => server.child.signal("SIGSTOP"),
+    resume: () => server.child.signal("SIGCONT"),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+async function administer(url: string, statement: string): Promise<void> {
+  const maintenance = new URL("/postgres", url).href;
+  const sql = postgres(maintenance, { max: 1, connect_timeout: 5, onnotice: () => {} });
+  try {
+    await sql.unsafe(statement);
+  } finally {
+    await sql.end({ timeout: CLOSE_SECONDS_MAX });
+  }
+}
+
+async function ownEverySlot(url: string): Promise<void> {
+  const redis = new Redis(url);
+  try {
+    await redis.call("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
+    await until("the cluster is whole", CLUSTER_MS_MAX, async () =>
+      String(await redis.call("CLUSTER", "INFO")).includes("cluster_state:ok"),
+    );
+  } finally {
+    redis.disconnect();
+  }
+}
+
+function say(): void {}
