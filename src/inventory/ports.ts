@@ -164,6 +164,8 @@ export interface StockStore {
   extend(command: ExtendCommand): Promise<HoldOutcome>;
   /** One bounded step over what is due in that partition. */
   expire(partition: number): Promise<ExpireResult>;
+  /** Milliseconds until that second by the partition's Redis clock; zero or less when it has come. */
+  msUntil(partition: number, second: number): number;
   /** One product, or null; all reads of one turn of the event loop share a round trip. */
   product(productId: ProductId, deadline: number): Promise<Product | null>;
   productOfSku(sku: Sku, deadline: number): Promise<ProductId | null>;

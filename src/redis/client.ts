@@ -47,6 +47,16 @@ export function connectBlocking(url: string, name: string): Redis {
   });
 }
 
+/** A connection for BullMQ's worker, which waits for as long as Redis is away. */
+export function connectWorker(url: string, name: string): Redis {
+  return new Redis(url, {
+    connectionName: name,
+    maxRetriesPerRequest: null,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    retryStrategy: reconnectDelay,
+  });
+}
+
 /** Replies that say "not now" and promise that nothing was done: the same batch is sent again. */
 const TRANSIENT =
   /^(LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|READONLY|BUSY|NOREPLICAS|UNBLOCKED)\b/;

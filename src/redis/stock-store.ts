@@ -140,6 +140,10 @@ export class RedisStockStore implements StockStore {
     return this.#route(partition).queues.expire();
   }
 
+  msUntil(partition: number, second: number): number {
+    return second * 1_000 - (Date.now() + this.#route(partition).partition.clockAheadMs);
+  }
+
   async product(productId: ProductId, deadline: number): Promise<Product | null> {
     const { partition } = this.#routeOf(productId);
     const key = stockKey(partition.number, productId);
@@ -197,8 +201,8 @@ export class RedisStockStore implements StockStore {
   }
 
   #wakeWhenDue(partition: Partition, hold: Reservation): void {
-    const inMs = hold.expiresAt - (Date.now() + partition.clockAheadMs);
-    this.#onDue(partition.number, hold.expiresAt / 1_000, inMs);
+    const second = hold.expiresAt / 1_000;
+    this.#onDue(partition.number, second, this.msUntil(partition.number, second));
   }
 
   #route(number: number): Route {

@@ -1,0 +1,21 @@
+/** `migrate`: brings PostgreSQL to the schema of this code, and says what it did. */
+import { openServers } from "#compose/servers";
+import type { Config } from "#config";
+import { createPostgres } from "#postgres/client";
+import { migrate } from "#postgres/migrate";
+
+export async function runMigrate(config: Config): Promise<void> {
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const servers = await openServers(config, say);
+  const sql = createPostgres(servers.databaseUrl, { connectionsMax: 1 });
+  try {
+    const { applied, present } = await migrate(sql);
+    say(`PostgreSQL: ${servers.description.postgres}`);
+    for (const name of applied) say(`applied ${name}`);
+    const total = present + applied.length;
+    say(applied.length === 0 ? `nothing to do: all ${total} migrations are there` : "done");
+  } finally {
+    await sql.end({ timeout: 2 });
+    await servers.stop();
+  }
+}

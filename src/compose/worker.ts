@@ -1,0 +1,74 @@
+/** The worker's part: the drain into the ledger, and expiry. */
+import type { Config } from "#config";
+import type { Stores, Urls } from "#compose/stores";
+import { systemClock } from "#lib/clock";
+import type { Log } from "#lib/log";
+import type { Metrics } from "#lib/metrics";
+import type { Shutdown } from "#lib/shutdown";
+import { createLedgerWriter } from "#postgres/ledger-writer";
+import { connectBlocking, connectRedis, connectWorker } from "#redis/client";
+import { createJournal } from "#redis/journal";
+import { startDrain, type Drain } from "#workers/drain-journal";
+import { ExpiryWorker } from "#workers/expire";
+
+export interface WorkerOptions extends Urls {
+  readonly config: Config;
+  readonly stores: Stores;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly shutdown: Shutdown;
+}
+
+/** Starts draining and expiring; the shutdown ends both after the work at hand. */
+export function startWorker(options: WorkerOptions): Drain {
+  const { config, stores, metrics, log, shutdown, redisUrl } = options;
+  const blocking = stores.partitions.map(({ number }) =>
+    connectBlocking(redisUrl, `holdfast-drain-${number}`),
+  );
+  for (const redis of blocking) {
+    redis.on("error", (error: Error) => log.debug("drain connection", { error: error.message }));
+    redis.connect().catch(() => null);
+  }
+  const journal = createJournal({
+    redis: stores.redis,
+    blocking: (partition) => {
+      const redis = blocking[partition];
+      if (!redis) throw new Error(`there is no partition ${partition}`);
+      return redis;
+    },
+    partitions: stores.partitions.length,
+    keepEntries: config.journalEntriesKept,
+  });
+  const drain = startDrain({
+    journal,
+    ledgerWriter: createLedgerWriter(stores.sql),
+    clock: systemClock,
+    log,
+    metrics,
+    onFenced: (partition, reason) => {
+      stores.partitions[partition]?.fence();
+      metrics.fencedPartitions(stores.partitions.filter((p) => p.state === "fenced").length);
+      log.error("the drain stopped; the partition is fenced", { partition, reason });
+    },
+  });
+  const workerConnection = connectWorker(redisUrl, "holdfast-expiry");
+  const queueConnection = connectRedis(redisUrl, "holdfast-expiry-queue");
+  queueConnection.connect().catch(() => null);
+  const expiry = new ExpiryWorker({
+    store: stores.store,
+    workerConnection,
+    queueConnection,
+    metrics,
+    log,
+  });
+  shutdown.add("expiry", async () => {
+    await expiry[Symbol.asyncDispose]();
+    workerConnection.disconnect();
+    queueConnection.disconnect();
+  });
+  shutdown.add("drain", async () => {
+    await drain.stop();
+    for (const redis of blocking) redis.disconnect();
+  });
+  return drain;
+}

@@ -1,0 +1,74 @@
+/** What every verb of the core gets: its dependencies, and who asks for what by when. */
+import type { CustomerId, MovementContext } from "#inventory/model";
+import type { CommandBase, Ledger, Operation, StockStore } from "#inventory/ports";
+import type { Clock } from "#lib/clock";
+
+/** How long holds live, in minutes. */
+export interface Policy {
+  /** Life of a hold that names none. */
+  readonly reservationMinutes: number;
+  /** The longest life that a caller may ask for. */
+  readonly reservationMinutesMax: number;
+}
+
+/** Built once by whoever composes the process; no verb keeps state of its own. */
+export interface Deps {
+  readonly store: StockStore;
+  readonly ledger: Ledger;
+  /** Epoch milliseconds: the clock that deadlines are told by. */
+  readonly clock: Clock;
+  readonly policy: Policy;
+  /** 8 random characters of [a-z0-9]: one hold of an owner. */
+  readonly newGeneration: () => string;
+}
+
+export const ROLES = ["admin", "service", "customer"] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface Caller {
+  readonly role: Role;
+  /** For a customer, the customer it acts for: always itself. */
+  readonly subject: CustomerId;
+}
+
+/** What a read needs. */
+export interface ReadContext {
+  /** Epoch milliseconds of `deps.clock` by which the caller must have an answer. */
+  readonly deadline: number;
+}
+
+/** What a verb that changes something, or that shows what not everyone may see, needs. */
+export interface RequestContext extends ReadContext {
+  readonly caller: Caller;
+  readonly requestId: string;
+  readonly operation: Operation | null;
+}
+
+/** Why a caller says that it changes stock. */
+export interface Grounds {
+  readonly reason?: string | undefined;
+  readonly reference?: string | undefined;
+}
+
+/** The part of a command that says who, why and by when. */
+export function commandBase(ctx: RequestContext, grounds: Grounds = {}): CommandBase {
+  const { caller, requestId, operation, deadline } = ctx;
+  const { reason, reference } = grounds;
+  const context: MovementContext = {
+    actor: actorOf(caller),
+    ...(reason === undefined ? {} : { reason }),
+    ...(reference === undefined ? {} : { reference }),
+    requestId,
+  };
+  return { context, operation, deadline };
+}
+
+/** `<role>:<subject>`: who did it, in the ledger's words. */
+export function actorOf(caller: Caller): string {
+  return `${caller.role}:${caller.subject}`;
+}
+
+/** The customer a hold must belong to for this caller to see or change it; null: anybody's. */
+export function customerScope(caller: Caller): CustomerId | null {
+  return caller.role === "customer" ? caller.subject : null;
+}

@@ -1,0 +1,62 @@
+/** What confirm, cancel and extend have in common: whose hold it is, and how ended ones answer. */
+import { commandBase, customerScope, type Deps, type RequestContext } from "#inventory/context";
+import { endedReservation } from "#inventory/ended-reservation";
+import type { Reservation, ReservationId } from "#inventory/model";
+import type { HoldCommand, HoldOutcome, LineQuantity } from "#inventory/ports";
+
+/** As the store answers, except that a replaced hold has a word of its own. */
+export type HoldAnswer =
+  | Exclude<HoldOutcome, { readonly kind: "superseded" }>
+  | { readonly kind: "replaced"; readonly reservation: Reservation };
+
+/** The part of the command that all three share. */
+export function holdCommand(ctx: RequestContext, reservationId: ReservationId): HoldCommand {
+  return { ...commandBase(ctx), reservationId, customerId: customerScope(ctx.caller) };
+}
+
+/** The store's answer, completed from the ledger where the store no longer has the hold. */
+export async function completed(
+  deps: Deps,
+  command: HoldCommand,
+  outcome: HoldOutcome,
+): Promise<HoldAnswer> {
+  switch (outcome.kind) {
+    case "unknown_reservation":
+    case "superseded": {
+      const { deadline, reservationId, customerId } = command;
+      const ended = await endedReservation(deps, deadline, reservationId, customerId);
+      return ended === null ? { kind: "unknown_reservation" } : answerOf(ended);
+    }
+    case "cancelled":
+      return answerOf(outcome.reservation);
+    case "done":
+    case "confirmed":
+    case "expired":
+    case "exceeds_held":
+    case "key_reused":
+      return outcome;
+  }
+}
+
+/** Lines of a part of a hold; a product named twice counts once, with the sum. */
+export function summedLines(lines: readonly LineQuantity[] | null): readonly LineQuantity[] | null {
+  if (lines === null) return null;
+  const sums = new Map<LineQuantity["productId"], number>();
+  for (const { productId, quantity } of lines) {
+    sums.set(productId, (sums.get(productId) ?? 0) + quantity);
+  }
+  return Array.from(sums, ([productId, quantity]) => ({ productId, quantity }));
+}
+
+function answerOf(reservation: Reservation): HoldAnswer {
+  switch (reservation.status) {
+    case "CONFIRMED":
+      return { kind: "confirmed", reservation };
+    case "CANCELLED":
+      return { kind: reservation.endReason === "replaced" ? "replaced" : "cancelled", reservation };
+    case "EXPIRED":
+      return { kind: "expired", reservation };
+    case "ACTIVE":
+      throw new Error("a live reservation was taken for one that ended");
+  }
+}

@@ -1,0 +1,96 @@
+/** Reads the command line and runs one command of the service. */
+import { parseArgs } from "node:util";
+import { runMigrate } from "#compose/migrate";
+import { Refusal } from "#compose/refusal";
+import { runStart, START_ROLES, type StartRole } from "#compose/start";
+import { printToken } from "#compose/token";
+import { ConfigError, readConfig } from "#config";
+import { EmbeddedFailure } from "#embedded/failure";
+
+const HELP = `Holdfast: stock that is never oversold.
+
+Usage:
+  bun run start [all|api|worker]      serve the API, the background work, or both (default: all)
+  bun run migrate                     bring PostgreSQL to the schema of this version
+  bun run token --role admin          print a token for the API (development: signed with its own key)
+
+Options of token:
+  --role admin|service|customer       what the token may do            (default: customer)
+  --subject NAME                      who it is for                    (default: the role's name)
+  --minutes N                         how long it is valid, 1-10080    (default: 60)
+
+Examples:
+  bun run start
+  REDIS_URL=redis://localhost:6379 DATABASE_URL=postgres://localhost/holdfast bun run start api
+  curl -H "Authorization: Bearer $(bun run token --role admin)" localhost:3003/api/inventory/low-stock
+
+Every setting is an environment variable: see .env.example.
+`;
+
+/** A command line that cannot be understood. */
+class UsageError extends Error {}
+
+async function main(argv: readonly string[]): Promise<void> {
+  const [command, ...rest] = argv;
+  switch (command ?? "help") {
+    case "start":
+      return runStart(readConfig(), roleOf(rest));
+    case "migrate":
+      noArguments(rest);
+      return runMigrate(readConfig());
+    case "token":
+      return printToken(readConfig(), tokenOptions(rest));
+    case "help":
+    case "--help":
+    case "-h":
+      process.stdout.write(HELP);
+      return;
+    default:
+      throw new UsageError(`there is no command ${command}`);
+  }
+}
+
+function roleOf(args: readonly string[]): StartRole {
+  const [role = "all", ...more] = args;
+  noArguments(more);
+  const known = START_ROLES.find((name) => name === role);
+  if (!known) throw new UsageError(`start takes ${START_ROLES.join(", ")}, not ${role}`);
+  return known;
+}
+
+function tokenOptions(args: readonly string[]) {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      role: { type: "string", default: "customer" },
+      subject: { type: "string" },
+      minutes: { type: "string", default: "60" },
+    },
+  });
+  return { ...values, subject: values.subject ?? values.role };
+}
+
+function noArguments(args: readonly string[]): void {
+  if (args.length > 0) throw new UsageError(`unexpected: ${args.join(" ")}`);
+}
+
+/** What a person can mend is said in one line; anything else is a bug and shows its stack. */
+function explain(error: unknown): number {
+  const isUsage =
+    error instanceof UsageError || (error instanceof TypeError && "code" in error);
+  if (isUsage) {
+    process.stderr.write(`${error.message}\n\n${HELP}`);
+    return 2;
+  }
+  const isKnown =
+    error instanceof ConfigError || error instanceof EmbeddedFailure || error instanceof Refusal;
+  const text = isKnown ? error.message : Bun.inspect(error);
+  process.stderr.write(`${text}\n`);
+  return 1;
+}
+
+try {
+  await main(Bun.argv.slice(2));
+} catch (error) {
+  process.exit(explain(error));
+}

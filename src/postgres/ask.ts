@@ -1,0 +1,34 @@
+/** A statement with a deadline of ours: the driver has none. */
+import type postgres from "postgres";
+import type { z } from "zod";
+import { Fault } from "#inventory/faults";
+import { deadlineAfter, withDeadline } from "#lib/deadline";
+import { asFault } from "#postgres/failure";
+
+/**
+ * Runs a statement and answers its rows, or rejects with Fault `ledger_unavailable` when `msMax`
+ * are over first or the server is away. What was sent may still happen after that.
+ */
+export async function ask<Rows>(statement: () => PromiseLike<Rows>, msMax: number): Promise<Rows> {
+  if (msMax <= 0) throw late();
+  const work = Promise.resolve(statement());
+  try {
+    return await withDeadline(work, deadlineAfter(msMax), () => {
+      throw late();
+    });
+  } catch (error) {
+    throw asFault(error);
+  }
+}
+
+/** `ask`, with every row read by a schema. */
+export async function askRows<Schema extends z.ZodType>(
+  schema: Schema,
+  statement: () => PromiseLike<readonly postgres.Row[]>,
+  msMax: number,
+): Promise<z.output<Schema>[]> {
+  const rows = await ask(statement, msMax);
+  return rows.map((row) => schema.parse(row));
+}
+
+const late = () => new Fault("ledger_unavailable", "the ledger did not answer in time");

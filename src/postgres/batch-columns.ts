@@ -1,0 +1,113 @@
+/** A batch as the array parameters of statements/append.sql, in its order from $7 on. */
+import type { Movement, Product, Reservation } from "#inventory/model";
+import type { LedgerBatch } from "#inventory/ports";
+import { splitReservationId } from "#inventory/reservation-id";
+import { numberColumn, textColumn } from "#postgres/columns";
+
+export function batchColumns(batch: LedgerBatch): string[] {
+  return [
+    ...movementColumns(batch.movements),
+    ...levelColumns(batch.movements),
+    ...productColumns(latest(batch.products, (product) => product.productId)),
+    ...reservationColumns(latest(batch.reservations, (hold) => hold.reservationId)),
+  ];
+}
+
+function movementColumns(rows: readonly Movement[]): string[] {
+  return [
+    numberColumn(rows, (row) => row.onHandBefore),
+    numberColumn(rows, (row) => row.onHandAfter),
+    numberColumn(rows, (row) => row.reservedBefore),
+    numberColumn(rows, (row) => row.reservedAfter),
+    numberColumn(rows, (row) => row.at),
+    textColumn(rows, (row) => row.type),
+    textColumn(rows, (row) => row.productId),
+    textColumn(rows, (row) => row.location),
+    textColumn(rows, (row) => row.reservationId),
+    textColumn(rows, (row) => row.orderId),
+    textColumn(rows, (row) => row.customerId),
+    textColumn(rows, (row) => row.actor),
+    textColumn(rows, (row) => row.reason),
+    textColumn(rows, (row) => row.reference),
+    textColumn(rows, (row) => row.requestId),
+  ];
+}
+
+interface LevelRow {
+  last: Movement;
+  restockedAt: number | null;
+}
+
+/** The state after the last movement of each level. */
+function levelColumns(movements: readonly Movement[]): string[] {
+  const byLevel = new Map<string, LevelRow>();
+  for (const movement of movements) {
+    const key = `${movement.productId}/${movement.location}`;
+    const restockedAt = movement.type === "RESTOCK" ? movement.at : null;
+    const level = byLevel.get(key);
+    if (level === undefined) byLevel.set(key, { last: movement, restockedAt });
+    else {
+      level.last = movement;
+      level.restockedAt = restockedAt ?? level.restockedAt;
+    }
+  }
+  const rows = [...byLevel.values()];
+  return [
+    textColumn(rows, ({ last }) => last.productId),
+    textColumn(rows, ({ last }) => last.location),
+    numberColumn(rows, ({ last }) => last.onHandAfter),
+    numberColumn(rows, ({ last }) => last.reservedAfter),
+    numberColumn(rows, ({ last }) => last.seq),
+    numberColumn(rows, ({ last }) => last.at),
+    numberColumn(rows, ({ restockedAt }) => restockedAt),
+  ];
+}
+
+function productColumns(rows: readonly Product[]): string[] {
+  return [
+    textColumn(rows, (row) => row.productId),
+    numberColumn(rows, (row) => row.seq),
+    textColumn(rows, (row) => row.sku),
+    textColumn(rows, (row) => row.name),
+    numberColumn(rows, (row) => row.price),
+    textColumn(rows, (row) => row.home),
+    textColumn(rows, (row) => row.levels.map(({ location }) => location).join(",")),
+    numberColumn(rows, (row) => row.lowStockThreshold),
+    numberColumn(rows, (row) => row.reorderPoint),
+    numberColumn(rows, (row) => row.reorderQuantity),
+    numberColumn(rows, (row) => row.safetyStock),
+    numberColumn(rows, (row) => row.maxPerCustomer),
+    numberColumn(rows, (row) => row.createdAt),
+    numberColumn(rows, (row) => row.updatedAt),
+    numberColumn(rows, (row) => row.lastRestocked),
+  ];
+}
+
+function reservationColumns(holds: readonly Reservation[]): string[] {
+  const rows = holds.map((hold) => ({ hold, id: splitReservationId(hold.reservationId) }));
+  return [
+    textColumn(rows, ({ id }) => id.owner),
+    numberColumn(rows, ({ hold }) => hold.seq),
+    numberColumn(rows, ({ hold }) => hold.createdAt),
+    numberColumn(rows, ({ hold }) => hold.expiresAt),
+    textColumn(rows, ({ id }) => id.generation),
+    textColumn(rows, ({ hold }) => hold.status),
+    textColumn(rows, ({ hold }) => hold.endReason),
+    textColumn(rows, ({ hold }) => hold.orderId),
+    textColumn(rows, ({ hold }) => hold.customerId),
+    textColumn(rows, ({ hold }) => JSON.stringify(hold.allocations)),
+  ];
+}
+
+/** One statement may touch a row once: of each key, the state with the highest seq. */
+function latest<Row extends { readonly seq: number }>(
+  rows: readonly Row[],
+  keyOf: (row: Row) => string,
+): Row[] {
+  const byKey = new Map<string, Row>();
+  for (const row of rows) {
+    const other = byKey.get(keyOf(row));
+    if (other === undefined || other.seq <= row.seq) byKey.set(keyOf(row), row);
+  }
+  return [...byKey.values()];
+}

@@ -1,0 +1,128 @@
+/** What the core reads from PostgreSQL: lists, histories, and what Redis forgets after a while. */
+import { z } from "zod";
+import { Fault } from "#inventory/faults";
+import type { Movement, Reservation } from "#inventory/model";
+import type { Ledger, Page, ProductQuery, ReservationQuery } from "#inventory/ports";
+import { splitReservationId } from "#inventory/reservation-id";
+import type { Clock } from "#lib/clock";
+import { askRows } from "#postgres/ask";
+import type { Sql } from "#postgres/client";
+import { MovementRow, ProductIdRow, reservationOf, ReservationRow } from "#postgres/rows";
+import movementsText from "./statements/movements-of-product.sql" with { type: "text" };
+import productOfSkuText from "./statements/product-of-sku.sql" with { type: "text" };
+import productsText from "./statements/products-page.sql" with { type: "text" };
+import reservationText from "./statements/reservation.sql" with { type: "text" };
+import reservationsText from "./statements/reservations-page.sql" with { type: "text" };
+
+/** Most rows of one answer, whatever the caller asks for. */
+export const LEDGER_ROWS_MAX = 1_000;
+/** Longest text to search for; what is longer than any name finds nothing anyway. */
+export const SEARCH_LENGTH_MAX = 256;
+
+export interface LedgerOptions {
+  readonly sql: Sql;
+  /** The clock that the callers' deadlines are on. */
+  readonly clock: Clock;
+}
+
+const ProductCursor = z.tuple([z.string().max(SEARCH_LENGTH_MAX)]);
+const ReservationCursor = z.tuple([
+  z.int(),
+  z.string().regex(/^[0-9a-f]{32}$/),
+  z.string().regex(/^[0-9a-z]{8}$/),
+  z.int().min(0).max(9999),
+]);
+
+export function createLedger({ sql, clock }: LedgerOptions): Ledger {
+  // Planned for its values each time: a filter that is null then costs nothing.
+  const run = (text: string, parameters: (string | number | null)[]) => () =>
+    sql.unsafe(text, parameters, { prepare: false });
+  const left = (deadline: number) => deadline - clock.now();
+
+  return {
+    async movements(productId, limit, deadline): Promise<Movement[]> {
+      const statement = run(movementsText, [productId, rowsOf(limit)]);
+      return await askRows(MovementRow, statement, left(deadline));
+    },
+    async products(query, deadline) {
+      const limit = rowsOf(query.limit);
+      const statement = run(productsText, [...productFilters(query), limit + 1]);
+      const rows = await askRows(ProductIdRow, statement, left(deadline));
+      return pageOf(
+        rows.map((row) => row.productId),
+        limit,
+        (productId) => [productId],
+      );
+    },
+    async productOfSku(sku, deadline) {
+      const rows = await askRows(ProductIdRow, run(productOfSkuText, [sku]), left(deadline));
+      return rows[0]?.productId ?? null;
+    },
+    async reservation(reservationId, deadline) {
+      const { partition, owner, generation } = splitReservationId(reservationId);
+      const statement = run(reservationText, [partition, owner, generation]);
+      const [row] = await askRows(ReservationRow, statement, left(deadline));
+      return row === undefined ? null : reservationOf(row);
+    },
+    async reservations(query, deadline) {
+      const limit = rowsOf(query.limit);
+      const statement = run(reservationsText, [...reservationFilters(query), limit + 1]);
+      const rows = await askRows(ReservationRow, statement, left(deadline));
+      return pageOf(rows.map(reservationOf), limit, keyOfReservation);
+    },
+  };
+}
+
+function productFilters(query: ProductQuery): (string | null)[] {
+  const [after] = query.cursor === null ? [""] : readCursor(ProductCursor, query.cursor);
+  return [after, query.q === null ? null : patternOf(query.q), query.location, query.status];
+}
+
+function reservationFilters(query: ReservationQuery): (string | number | null)[] {
+  const after =
+    query.cursor === null ? [null, null, null, null] : readCursor(ReservationCursor, query.cursor);
+  return [query.orderId, query.customerId, query.status, ...after];
+}
+
+function keyOfReservation(reservation: Reservation): (string | number)[] {
+  const { partition, owner, generation } = splitReservationId(reservation.reservationId);
+  return [reservation.createdAt, owner, generation, partition];
+}
+
+/** Anywhere in the text, in any case; the wildcards of LIKE stand for themselves. */
+function patternOf(q: string): string {
+  return `%${q.slice(0, SEARCH_LENGTH_MAX).replaceAll(/[\\%_]/g, "\\$&")}%`;
+}
+
+function rowsOf(limit: number): number {
+  return Math.max(1, Math.min(Math.trunc(limit), LEDGER_ROWS_MAX));
+}
+
+/** One row more than the limit was read: it tells whether another page follows. */
+function pageOf<Item>(
+  rows: readonly Item[],
+  limit: number,
+  keyOf: (item: Item) => readonly (string | number)[],
+): Page<Item> {
+  const items = rows.slice(0, limit);
+  const last = items.at(-1);
+  if (rows.length <= limit || last === undefined) return { items, nextCursor: null };
+  return { items, nextCursor: Buffer.from(JSON.stringify(keyOf(last))).toString("base64url") };
+}
+
+/** A cursor comes back from outside: whatever is not one of ours is the caller's mistake. */
+function readCursor<Schema extends z.ZodType>(schema: Schema, cursor: string): z.output<Schema> {
+  const read = schema.safeParse(jsonOf(Buffer.from(cursor, "base64url").toString()));
+  if (read.success) return read.data;
+  throw new Fault("validation_failed", "the cursor is not one that a list answered", {
+    errors: [{ path: "cursor", message: "must be a cursor that a list answered" }],
+  });
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

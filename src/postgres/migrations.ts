@@ -1,0 +1,11 @@
+/** Every migration there is, in order. A test holds this list against the folder. */
+import ledger from "./migrations/0001-ledger.sql" with { type: "text" };
+
+export interface Migration {
+  /** `NNNN-what-it-does`, numbered from 0001 without a gap. */
+  readonly name: string;
+  /** Its statements; they run as one transaction, so none may begin or end one. */
+  readonly text: string;
+}
+
+export const MIGRATIONS: readonly Migration[] = [{ name: "0001-ledger", text: ledger }];

@@ -1,0 +1,66 @@
+/** Rows of the ledger as they come from PostgreSQL, read before anybody believes them. */
+import { z } from "zod";
+import {
+  CustomerId,
+  END_REASONS,
+  Location,
+  MOVEMENT_TYPES,
+  OrderId,
+  ProductId,
+  RESERVATION_STATUSES,
+  ReservationId,
+  StockCount,
+  type Reservation,
+} from "#inventory/model";
+import { reservationIdOf } from "#inventory/reservation-id";
+
+export const ProductIdRow = z.object({ productId: ProductId });
+
+export const MovementRow = z.object({
+  partition: z.int(),
+  seq: z.int(),
+  epoch: z.int(),
+  type: z.enum(MOVEMENT_TYPES),
+  productId: ProductId,
+  location: Location,
+  onHandBefore: StockCount,
+  onHandAfter: StockCount,
+  reservedBefore: StockCount,
+  reservedAfter: StockCount,
+  reservationId: ReservationId.nullable(),
+  orderId: OrderId.nullable(),
+  customerId: CustomerId.nullable(),
+  actor: z.string(),
+  reason: z.string().nullable(),
+  reference: z.string().nullable(),
+  requestId: z.string().nullable(),
+  at: z.int(),
+});
+
+const AllocationJson = z.object({
+  productId: ProductId,
+  location: Location,
+  held: z.int(),
+  confirmed: z.int(),
+  released: z.int(),
+});
+
+export const ReservationRow = z.object({
+  partition: z.int(),
+  /** A uuid; ids have it without hyphens. */
+  owner: z.string().transform((uuid) => uuid.replaceAll("-", "")),
+  generation: z.string(),
+  orderId: OrderId,
+  customerId: CustomerId.nullable(),
+  status: z.enum(RESERVATION_STATUSES),
+  endReason: z.enum(END_REASONS),
+  allocations: z.array(AllocationJson),
+  createdAt: z.int(),
+  expiresAt: z.int(),
+  seq: z.int(),
+});
+
+export function reservationOf(row: z.infer<typeof ReservationRow>): Reservation {
+  const { partition, owner, generation, ...rest } = row;
+  return { reservationId: reservationIdOf(partition, owner, generation), ...rest };
+}

@@ -1,0 +1,1 @@
+SELECT product_id AS "productId" FROM products WHERE sku = $1

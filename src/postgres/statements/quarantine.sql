@@ -1,0 +1,13 @@
+-- Sets one movement aside and moves the cursor over it; guarded like append.sql.
+-- $1 partition, $2 $3 cursor before, $4 $5 cursor after, $6 epoch of the partition,
+-- $7 payload (JSON), $8 error.
+WITH moved AS (
+  UPDATE partitions SET cursor_epoch = $4, cursor_seq = $5
+  WHERE partition = $1 AND cursor_epoch = $2 AND cursor_seq = $3 AND epoch = $6
+  RETURNING partition
+),
+aside AS (
+  INSERT INTO quarantine (partition, seq, epoch, payload, error)
+  SELECT moved.partition, $5::bigint, $4::bigint, $7::text::json, $8::text FROM moved
+)
+SELECT count(*)::integer AS moved FROM moved

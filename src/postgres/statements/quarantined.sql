@@ -1,0 +1,1 @@
+SELECT count(*)::integer AS quarantined FROM quarantine WHERE settled_at IS NULL

@@ -1,0 +1,35 @@
+/**
+ * Every kind of background job: the shape of its payload, how often it is tried, and why it exists.
+ * A kind without a handler does not compile (see `Handlers`), and a payload of another shape never
+ * reaches one.
+ */
+import { z } from "zod";
+
+/** One queue: its jobs are few, since one job stands for all that is due in a second. */
+export const QUEUE_NAME = "expiry";
+/** The braces put all of BullMQ's keys on one slot of a cluster. */
+export const QUEUE_PREFIX = "{bull}";
+
+export const JOBS = {
+  /** Wakes the worker when a second has something due. A lost one is made good by the sweep. */
+  expire: {
+    payload: z.strictObject({
+      partition: z.int().min(0),
+      /** Epoch second by Redis's clock. */
+      second: z.int().min(1),
+    }),
+    attempts: 5,
+  },
+  /** Expires whatever is due in every partition, in case a wake-up was lost. */
+  sweep: { payload: z.strictObject({}), attempts: 1 },
+} as const;
+
+export type JobName = keyof typeof JOBS;
+export type Payload<Name extends JobName> = z.infer<(typeof JOBS)[Name]["payload"]>;
+/** What a handler answers: nothing, or the time the job is to wait for because it came early. */
+export type Handled = { readonly againInMs: number } | null;
+export type Handlers = {
+  readonly [Name in JobName]: (payload: Payload<Name>) => Promise<Handled>;
+};
+
+export const isJobName = (name: string): name is JobName => Object.hasOwn(JOBS, name);

@@ -1,0 +1,253 @@
+import { Fault } from "#inventory/faults";
+import type { AppendOutcome, Cursor, Journal, LedgerBatch, LedgerWriter } from "#inventory/ports";
+import type { Clock } from "#lib/clock";
+import type { Log } from "#lib/log";
+import type { Metrics } from "#lib/metrics";
+import { cutJournal, halves } from "#workers/journal-batches";
+
+export interface DrainLimits {
+  /** Journal entries of one read; bounds what waits in memory. */
+  readonly entriesMax: number;
+  /** Movements of one statement: about 50 ms of PostgreSQL. */
+  readonly movementsMax: number;
+  /** How long one read waits for something new. */
+  readonly idleMsMax: number;
+  /** Wait after the first failure; it doubles up to the maximum. */
+  readonly retryMsMin: number;
+  readonly retryMsMax: number;
+}
+
+export interface DrainDependencies {
+  readonly journal: Journal;
+  readonly ledgerWriter: LedgerWriter;
+  /** Epoch milliseconds; only for how old what waits is. */
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Pick<
+    Metrics,
+    "journalLag" | "drainedSeq" | "quarantined" | "redisError" | "postgresError"
+  >;
+}
+
+/** `fenced` and `stopped` are ends; the others follow each other as the doc of PartitionDrain says. */
+export type DrainState = "locating" | "reading" | "appending" | "waiting" | "fenced" | "stopped";
+
+export interface DrainStatus {
+  readonly partition: number;
+  readonly state: DrainState;
+  /** Where the ledger stands, as far as this drain knows; null before it could ask. */
+  readonly cursor: Cursor | null;
+  /** Movements that were read and are not in the ledger yet. */
+  readonly pending: number;
+  /** Age of the oldest of them; null when there is none. */
+  readonly behindMs: number | null;
+}
+
+type Written = "appended" | "cursor_moved" | "stopped";
+
+/** The label under which the count of all partitions goes. */
+const ALL = "all";
+
+/**
+ * Moves one partition's journal into the ledger until it is stopped or fenced.
+ *
+ * It begins *locating*: asks PostgreSQL for the cursor, and tells Redis, for a drain that died
+ * between the two may have told nobody. Then it alternates between *reading* the entries after
+ * the cursor and *appending* them in batches, the next read under way while a batch is appended.
+ * Each appended batch is settled: Redis hears how far the ledger is. A batch that finds the cursor
+ * elsewhere (another drain won, an epoch began, or our own earlier try did arrive) leads back to
+ * locating. A batch that PostgreSQL refuses is halved until the one movement that it refuses is
+ * alone; that one is set aside, and the rest goes on. A failure of any other kind leads to
+ * *waiting*, a little longer each time, and then to locating. A journal that does not continue
+ * exactly where the ledger stands ends it *fenced*: it never skips a movement. A stop ends it at
+ * once, or after the statement under way.
+ */
+export class PartitionDrain {
+  readonly #partition: number;
+  readonly #use: DrainDependencies;
+  readonly #limits: DrainLimits;
+  readonly #log: Log;
+  readonly #stopping = new AbortController();
+  #state: DrainState = "locating";
+  #cursor: Cursor | null = null;
+  #isSettled = false;
+  #pending = 0;
+  #oldestAt: number | null = null;
+  #failures = 0;
+
+  constructor(partition: number, use: DrainDependencies, limits: DrainLimits) {
+    this.#partition = partition;
+    this.#use = use;
+    this.#limits = limits;
+    this.#log = use.log.with({ partition });
+  }
+
+  /** Settles when the drain has ended; answers why it was fenced, or null when it was stopped. */
+  async run(): Promise<string | null> {
+    while (!this.#isStopping()) {
+      try {
+        const gap = await this.#follow(await this.#locate());
+        if (gap !== null) return this.#fence(gap);
+      } catch (error) {
+        await this.#wait(error);
+      }
+    }
+    this.#state = "stopped";
+    return null;
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+  }
+
+  status(): DrainStatus {
+    const oldestAt = this.#oldestAt;
+    return {
+      partition: this.#partition,
+      state: this.#state,
+      cursor: this.#cursor,
+      pending: this.#pending,
+      behindMs: oldestAt === null ? null : Math.max(0, this.#use.clock.now() - oldestAt),
+    };
+  }
+
+  async #locate(): Promise<Cursor> {
+    this.#state = "locating";
+    const cursor = await this.#use.ledgerWriter.cursor(this.#partition);
+    this.#countQuarantine(await this.#use.ledgerWriter.quarantined());
+    this.#isSettled = false;
+    await this.#moveTo(cursor);
+    return cursor;
+  }
+
+  /** Reads and appends until the cursor is found elsewhere or the drain stops: null; or the gap. */
+  async #follow(start: Cursor): Promise<string | null> {
+    let at = start;
+    let reading = this.#read(at);
+    for (;;) {
+      this.#state = "reading";
+      const entries = await this.#unlessStopped(reading);
+      if (entries === null) return null;
+      const { batches, gap } = cutJournal(this.#partition, at, entries, this.#limits.movementsMax);
+      at = batches.at(-1)?.to ?? at;
+      this.#expect(batches);
+      if (gap === null) reading = this.#read(at);
+      this.#state = "appending";
+      for (const batch of batches) {
+        if ((await this.#write(batch)) !== "appended") return null;
+        this.#passed(batch);
+        await this.#moveTo(batch.to);
+      }
+      if (gap !== null) return gap;
+      if (!this.#isSettled) await this.#moveTo(at);
+    }
+  }
+
+  #read(after: Cursor) {
+    const { entriesMax, idleMsMax } = this.#limits;
+    const reading = this.#use.journal.read(this.#partition, after, entriesMax, idleMsMax);
+    // It is awaited later, or never: an append that failed meanwhile, or a stop, comes first.
+    reading.catch(() => {});
+    return reading;
+  }
+
+  async #write(batch: LedgerBatch): Promise<Written> {
+    if (this.#isStopping()) return "stopped";
+    const outcome = await this.#use.ledgerWriter.append(batch);
+    if (outcome.kind !== "refused") return outcome.kind;
+    if (batch.movements.length === 1) return await this.#setAside(batch, outcome.error);
+    const [left, right] = halves(batch);
+    const written = await this.#write(left);
+    return written === "appended" ? await this.#write(right) : written;
+  }
+
+  async #setAside(batch: LedgerBatch, error: string): Promise<Written> {
+    const outcome: AppendOutcome = await this.#use.ledgerWriter.quarantine(batch, error);
+    if (outcome.kind === "refused") throw new Error(`quarantine was refused: ${outcome.error}`);
+    if (outcome.kind === "appended") {
+      const { epoch, seq } = batch.to;
+      this.#log.error("PostgreSQL refused a movement: it is in quarantine", { epoch, seq, error });
+      this.#countQuarantine(await this.#use.ledgerWriter.quarantined());
+    }
+    return outcome.kind;
+  }
+
+  /** The ledger stands there. Redis not hearing of it is repaired by the next time it does. */
+  async #moveTo(cursor: Cursor): Promise<void> {
+    this.#cursor = cursor;
+    this.#use.metrics.drainedSeq(String(this.#partition), cursor.seq);
+    if (cursor.seq === 0) return;
+    try {
+      await this.#use.journal.settle(this.#partition, cursor);
+      this.#isSettled = true;
+    } catch (error) {
+      this.#isSettled = false;
+      this.#count(error);
+      this.#log.warn("Redis was not told how far the ledger is", { seq: cursor.seq, error });
+    }
+  }
+
+  async #wait(error: unknown): Promise<void> {
+    this.#state = "waiting";
+    this.#failures += 1;
+    this.#count(error);
+    const { retryMsMin, retryMsMax } = this.#limits;
+    const most = Math.min(retryMsMax, retryMsMin * 2 ** (this.#failures - 1));
+    // Jitter, so that the drains of all partitions do not return together.
+    const waitMs = Math.round(most * (0.5 + Math.random() / 2));
+    const level = error instanceof Fault ? "warn" : "error";
+    this.#log[level]("the journal cannot be drained now", { waitMs, tries: this.#failures, error });
+    await this.#unlessStopped(Bun.sleep(waitMs));
+  }
+
+  #fence(gap: string): string {
+    this.#state = "fenced";
+    this.#log.error("the journal does not continue where the ledger stands", {
+      gap,
+      cursor: this.#cursor,
+    });
+    return gap;
+  }
+
+  #expect(batches: readonly LedgerBatch[]): void {
+    this.#oldestAt = batches[0]?.movements[0]?.at ?? null;
+    this.#setPending(batches.reduce((sum, { movements }) => sum + movements.length, 0));
+  }
+
+  #passed(batch: LedgerBatch): void {
+    if (this.#failures > 0) this.#log.info("the journal is drained again");
+    this.#failures = 0;
+    this.#setPending(this.#pending - batch.movements.length);
+    this.#oldestAt = this.#pending === 0 ? null : (batch.movements.at(-1)?.at ?? null);
+  }
+
+  #setPending(count: number): void {
+    this.#pending = count;
+    this.#use.metrics.journalLag(String(this.#partition), count);
+  }
+
+  #countQuarantine(count: number): void {
+    this.#use.metrics.quarantined(ALL, count);
+  }
+
+  #count(error: unknown): void {
+    const kind = error instanceof Fault ? error.code : "unexpected";
+    if (kind === "redis_unavailable") this.#use.metrics.redisError(kind);
+    else this.#use.metrics.postgresError(kind);
+  }
+
+  #isStopping(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
+  /** What `work` answers, or null as soon as the drain is stopped. */
+  #unlessStopped<Value>(work: Promise<Value>): Promise<Value | null> {
+    const { signal } = this.#stopping;
+    if (signal.aborted) return Promise.resolve(null);
+    return new Promise((resolve, reject) => {
+      const leave = () => resolve(null);
+      signal.addEventListener("abort", leave, { once: true });
+      work.then(resolve, reject).finally(() => signal.removeEventListener("abort", leave));
+    });
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * The expiry worker. Redis holds the truth about what is due; a job only says when to look. So a
+ * job that is lost, late, early or doubled costs at most the time until the next sweep.
+ */
+import { DelayedError, Queue, Worker, type Job } from "bullmq";
+import type { Redis } from "ioredis";
+import { Fault } from "#inventory/faults";
+import type { StockStore } from "#inventory/ports";
+import type { Log } from "#lib/log";
+import type { Metrics } from "#lib/metrics";
+import {
+  isJobName,
+  JOBS,
+  QUEUE_NAME,
+  QUEUE_PREFIX,
+  type Handled,
+  type Handlers,
+} from "#workers/catalog";
+
+/** How late a hold may be when its wake-up was lost. */
+const SWEEP_EVERY_MS = 5_000;
+/** Bounded steps of one job, after which the next sweep goes on: 128 holds a step. */
+const STEPS_MAX = 10_000;
+const CONCURRENCY = 8;
+
+export interface ExpiryWorkerOptions {
+  readonly store: StockStore;
+  /** For the worker: never gives up (`maxRetriesPerRequest: null`). */
+  readonly workerConnection: Redis;
+  /** For the schedule of the sweep. */
+  readonly queueConnection: Redis;
+  readonly metrics: Pick<Metrics, "expiryLag" | "outcome">;
+  readonly log: Log;
+}
+
+export class ExpiryWorker implements AsyncDisposable {
+  readonly #options: ExpiryWorkerOptions;
+  readonly #worker: Worker;
+  readonly #queue: Queue;
+  readonly #handlers: Handlers = {
+    expire: async ({ partition, second }) => {
+      await this.#expireAll(partition);
+      const againInMs = this.#options.store.msUntil(partition, second);
+      this.#options.metrics.expiryLag(String(partition), Math.max(0, -againInMs) / 1_000);
+      return againInMs > 0 ? { againInMs } : null;
+    },
+    sweep: async () => {
+      for (let partition = 0; partition < this.#options.store.partitions; partition += 1) {
+        await this.#expireAll(partition);
+      }
+      return null;
+    },
+  };
+
+  constructor(options: ExpiryWorkerOptions) {
+    this.#options = options;
+    this.#queue = new Queue(QUEUE_NAME, {
+      connection: options.queueConnection,
+      prefix: QUEUE_PREFIX,
+      skipWaitingForReady: true,
+    });
+    this.#worker = new Worker(QUEUE_NAME, (job, token) => this.#run(job, token), {
+      connection: options.workerConnection,
+      prefix: QUEUE_PREFIX,
+      concurrency: CONCURRENCY,
+      removeOnComplete: { count: 0 },
+    });
+    const onError = (error: Error) => options.log.debug("expiry queue", { error: error.message });
+    this.#queue.on("error", onError);
+    this.#worker.on("error", onError);
+    this.#worker.on("failed", (job, error) => {
+      options.log.warn("an expiry job failed", { job: job?.id, error });
+    });
+    options.queueConnection.on("ready", () => void this.#scheduleSweep());
+    if (options.queueConnection.status === "ready") void this.#scheduleSweep();
+  }
+
+  /** Ends after the job at hand. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#worker.close();
+    await this.#queue.close();
+  }
+
+  async #scheduleSweep(): Promise<void> {
+    try {
+      const job = { name: "sweep", data: {}, opts: { attempts: JOBS.sweep.attempts } };
+      await this.#queue.upsertJobScheduler("sweep", { every: SWEEP_EVERY_MS }, job);
+    } catch (error) {
+      this.#options.log.warn("the sweep is not scheduled yet", { error });
+    }
+  }
+
+  async #run(job: Job, token: string | undefined): Promise<null> {
+    const handled = await this.#handle(job);
+    if (handled) {
+      await job.moveToDelayed(Date.now() + handled.againInMs, token);
+      throw new DelayedError();
+    }
+    return null;
+  }
+
+  async #handle(job: Job): Promise<Handled> {
+    if (!isJobName(job.name)) throw new Error(`there is no job ${job.name}`);
+    const data: unknown = job.data;
+    return job.name === "expire"
+      ? await this.#handlers.expire(JOBS.expire.payload.parse(data))
+      : await this.#handlers.sweep(JOBS.sweep.payload.parse(data));
+  }
+
+  async #expireAll(partition: number): Promise<void> {
+    try {
+      for (let step = 0; step < STEPS_MAX; step += 1) {
+        const { expired, more } = await this.#options.store.expire(partition);
+        if (expired > 0) this.#options.metrics.outcome("expire", "expired", expired);
+        if (!more) break;
+      }
+    } catch (error) {
+      // Redis away or fenced: what is due stays due, and the sweep comes again.
+      if (!(error instanceof Fault)) throw error;
+    }
+  }
+}
