@@ -2,6 +2,26 @@
 -- An item has lines of product, quantity and location (empty: any, home first).
 -- @include lib/holds.lua
 
+local QUANTITY_MAX = 1000000000
+local LINE = "^([%w_.-]+)=(%d+)=([%w _.-]*),()"
+
+-- Lines from their text, `product=quantity=location,` each. Their products are distinct: each line
+-- is held against the stock by itself.
+local function read_lines(text)
+    local lines, seen, at = {}, {}, 1
+    while at <= #text do
+        local product, quantity, location, after = string.match(text, LINE, at)
+        local units = tonumber(quantity)
+        if not product or seen[product] or units < 1 or units > QUANTITY_MAX then
+            error("a line of reserve cannot be read")
+        end
+        seen[product] = true
+        lines[#lines + 1] = { product = product, quantity = units, location = location }
+        at = after
+    end
+    return lines
+end
+
 -- Units of a product that a hold still has, in all and at one location (empty: any).
 local function held_by(hold, product, location)
     local units = 0
@@ -59,5 +79,8 @@ local function take(hold, line, context)
             move_line("RESERVE", hold, taken, 0, units, context)
             left = left - units
         end
+    end
+    if left > 0 then
+        error("fewer units could be taken of product " .. product.id .. " than were counted")
     end
 end

@@ -2,9 +2,10 @@
 -- customer (JSON string; empty: any may), argument of the verb, operation (key:payload or empty), context.
 -- @include lib/holds.lua
 
-local CHANGE = "^(%x+)\t(%w+)\t([^\t]*)\t([^\t]*)\t([%x:]*)\t([^\t]+)$"
+local CHANGE = "^(%x+)\t(%w+)\t([^\t\n]*)\t([^\t\n]*)\t([%x:]*)\t([^\t\n]+)$"
 
-local function read_changes()
+-- read(argument) reads the verb's own argument, or fails.
+local function read_changes(read)
     local items, owners = {}, {}
     for i = 2, #ARGV do
         local item = {}
@@ -13,6 +14,7 @@ local function read_changes()
         if not item.owner then
             error("an item cannot be read")
         end
+        item.argument = read(item.argument)
         items[i - 1] = item
         owners[i - 1] = item.owner
     end
@@ -49,23 +51,36 @@ local function change_holds(items, change)
     return close_holds(replies)
 end
 
--- What a confirm or a cancel is about: quantity by product from `product=quantity,…`, all that is
--- held when the argument is empty. Answers nil and the refusal when the hold has less.
-local function quantities_of(hold, argument)
-    local held, wanted = {}, {}
+-- Units by product from `product=quantity,…`, nil (all that is held) from nothing.
+local function read_quantities(argument)
+    if argument == "" then
+        return nil
+    end
+    local wanted = {}
+    for part in string.gmatch(argument .. ",", "([^,]*),") do
+        local product, quantity = string.match(part, "^([%w_.-]+)=(%d+)$")
+        local units = tonumber(quantity)
+        if not product or units < 1 then
+            error("the quantities of an item cannot be read")
+        end
+        wanted[product] = (wanted[product] or 0) + units
+    end
+    return wanted
+end
+
+-- What a confirm or a cancel is about: units by product. Answers nil and the refusal when the hold
+-- has less.
+local function quantities_of(hold, wanted)
+    local held = {}
     for _, line in ipairs(hold.lines) do
         held[line.product] = (held[line.product] or 0) + line.held
     end
-    if argument == "" then
-        return held
-    end
-    for product, quantity in string.gmatch(argument, "([%w_.-]+)=(%d+)") do
-        wanted[product] = (wanted[product] or 0) + tonumber(quantity)
-        if wanted[product] > (held[product] or 0) then
+    for product, units in pairs(wanted or held) do
+        if units > (held[product] or 0) then
             return nil, string.format("exceeds\t%s\t%.0f", product, held[product] or 0)
         end
     end
-    return wanted
+    return wanted or held
 end
 
 -- Takes the wanted units out of a hold's lines in their order: take(line, units) for each part.

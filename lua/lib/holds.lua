@@ -1,74 +1,16 @@
--- Reservations as an overlay, and their records. A record is tab-separated text, format 1:
--- 1, generation, state, end reason, due second, created (ms), seq, lines, keys, customer, order.
--- A line is product=location=held=confirmed=released; customer and order are JSON strings that
--- nothing here parses. Twin: src/redis/hold-record.ts.
--- @include lib/stock.lua
+-- Reservations as an overlay over their records.
+-- @include lib/commit.lua
+-- @include lib/hold-record.lua
 
 local ENDED_KEEP_MS = 900000 -- an ended record answers repeats for 15 minutes, then the ledger does
+
+local HOLD_SECONDS_MAX = 86400 -- twin: HOLD_MINUTES_MAX in src/inventory/model.ts
 
 local EXPIRY_CONTEXT = '{"actor":"system:expiry"}'
 
 local records = {} -- owner → latest hold of that owner, or false
 local touched = {} -- holds changed by this batch, older generations too
 local due_lists = {} -- second → owners to append
-
-local function encode_hold(hold)
-    if hold.text then
-        return hold.text
-    end
-    local lines = {}
-    for i, line in ipairs(hold.lines) do
-        lines[i] = string.format(
-            "%s=%s=%.0f=%.0f=%.0f",
-            line.product,
-            line.location,
-            line.held,
-            line.confirmed,
-            line.released
-        )
-    end
-    hold.text = string.format(
-        "1\t%s\t%s\t%s\t%.0f\t%.0f\t%.0f\t%s\t%s\t%s\t%s",
-        hold.generation,
-        hold.state,
-        hold.reason,
-        hold.due,
-        hold.created,
-        hold.seq,
-        table.concat(lines, ","),
-        hold.keys,
-        hold.customer,
-        hold.order
-    )
-    return hold.text
-end
-
-local function decode_hold(owner, text)
-    local hold = { owner = owner, text = text, lines = {} }
-    local lines
-    hold.generation, hold.state, hold.reason, hold.due, hold.created, hold.seq, lines, hold.keys, hold.customer, hold.order =
-        string.match(
-            text,
-            "^1\t(%w+)\t(%u+)\t(%l*)\t(%d+)\t(%d+)\t(%d+)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)$"
-        )
-    if not hold.generation then
-        error("a reservation record cannot be read")
-    end
-    hold.due, hold.created, hold.seq =
-        tonumber(hold.due), tonumber(hold.created), tonumber(hold.seq)
-    for product, location, held, confirmed, released in
-        string.gmatch(lines, "([^=,]+)=([^=,]+)=(%d+)=(%d+)=(%d+)")
-    do
-        hold.lines[#hold.lines + 1] = {
-            product = product,
-            location = location,
-            held = tonumber(held),
-            confirmed = tonumber(confirmed),
-            released = tonumber(released),
-        }
-    end
-    return hold
-end
 
 -- Reads the records of all owners at once.
 local function load_holds(owners)
@@ -98,6 +40,20 @@ local function load_products_of(owners)
             load_product(line.product)
         end
     end
+end
+
+-- Seconds that a hold shall live: at least one, so that its due second was never swept yet.
+local function read_seconds(text)
+    local seconds = string.match(text, "^%d+$") and tonumber(text)
+    if not seconds or seconds < 1 or seconds > HOLD_SECONDS_MAX then
+        error("the seconds of a hold are out of range")
+    end
+    return seconds
+end
+
+-- A hold ends on a full second, rounded up: never sooner than was asked for.
+local function due_in(seconds)
+    return math.ceil(now / 1000 + seconds)
 end
 
 local function touch(hold)
@@ -155,31 +111,6 @@ end
 
 local function expire_hold(hold)
     release_hold(hold, "EXPIRE", "EXPIRED", "expired", EXPIRY_CONTEXT)
-end
-
--- Whether an Idempotency-Key (`key:payload`, empty when none) was one of the hold's last two.
--- Answers nil, "replayed" or "key_reused".
-local function known_key(hold, operation)
-    if operation == "" then
-        return nil
-    end
-    local key = string.match(operation, "^(%x+):")
-    for kept in string.gmatch(hold.keys, "[^,]+") do
-        if kept == operation then
-            return "replayed"
-        elseif string.match(kept, "^(%x+):") == key then
-            return "key_reused"
-        end
-    end
-    return nil
-end
-
-local function remember_key(hold, operation)
-    if operation ~= "" then
-        local last = string.match(hold.keys, "([^,]+)$")
-        hold.keys = last and (last .. "," .. operation) or operation
-        hold.text = nil
-    end
 end
 
 -- What a batch of holds adds to the closing: records, and entries of the due lists.

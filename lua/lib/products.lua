@@ -1,6 +1,6 @@
 -- Whole products, for the verbs that answer or journal all of a product's fields, and the
 -- Idempotency-Keys of verbs that have no record of their own.
--- @include lib/stock.lua
+-- @include lib/commit.lua
 
 local OPERATION_KEEP_SECONDS = 86400
 

@@ -14,12 +14,16 @@
 
 local LOCATIONS_MAX = 64
 local QUANTITY_MAX = 1000000000
-local ITEM = "^([%w_.-]+)\t([%w _.-]*)\t(%-?%d+)\t(%u+)\t(%d*)\t(%x*)\t(%x*)\t([^\t]+)$"
+local ITEM = "^([%w_.-]+)\t([%w _.-]*)\t(%-?%d+)\t(%u+)\t(%d*)\t(%x*)\t(%x*)\t([^\t\n]+)$"
+
+-- Types that stand in the journal for a change of stock; its reader knows no others.
+local KINDS = { RESTOCK = true, RETURN = true, SALE = true, ADJUSTMENT = true }
 
 local items = {}
 for i = 2, #ARGV do
     local item = { string.match(ARGV[i], ITEM) }
-    if not item[1] or math.abs(tonumber(item[3])) > QUANTITY_MAX then
+    local units = math.abs(tonumber(item[3]) or 0)
+    if not item[1] or units < 1 or units > QUANTITY_MAX or not KINDS[item[4]] then
         error("an item of adjust cannot be read")
     end
     items[i - 1] = item

@@ -10,9 +10,9 @@
 -- Retry    safe: setting the same values twice ends alike; the movement is written once by batch name.
 -- @include lib/products.lua
 
-local ITEM = "^([%w_.-]+)\t(%d*)\t(%x*)\t(%x*)\t([^\t]+)\t(.+)$"
+local ITEM = "^([%w_.-]+)\t(%d*)\t(%x*)\t(%x*)\t([^\t\n]+)\t([^\n]+)$"
 local RULES = {
-    name = "^[^\t]*$",
+    name = "^.*$",
     price = "^[%d.]*$",
     lowStockThreshold = "^%d+$",
     reorderPoint = "^%d+$",
@@ -28,7 +28,8 @@ for i = 2, #ARGV do
         error("an item of amend cannot be read")
     end
     item.changes = {}
-    for name, value in string.gmatch(item[6], "(%a+)=([^\t]*)") do
+    for pair in string.gmatch(item[6] .. "\t", "([^\t]*)\t") do
+        local name, value = string.match(pair, "^(%a+)=(.*)$")
         if not RULES[name] or not string.match(value, RULES[name]) then
             error("an attribute of amend cannot be read")
         end

@@ -10,7 +10,7 @@
 -- Retry    safe: a confirmed hold answers confirmed.
 -- @include lib/change-hold.lua
 
-local items, owners = read_changes()
+local items, owners = read_changes(read_quantities)
 local refusal = open_batch(false)
 if refusal then
     return refusal

@@ -11,6 +11,7 @@
 
 local ENTRIES_MAX = 128 -- holds read by one call: with one line each it stays well under 2 ms
 local LINES_MAX = 400 -- lines released by one call, after which no further hold is begun
+local RECORDS_AT_ONCE = 16
 local WINDOW_SECONDS = 500
 local WINDOWS_MAX = 20
 
@@ -53,20 +54,25 @@ for second = reached, math.min(reached + WINDOW_SECONDS - 1, now_second) do
     reached = second + 1
 end
 
-local owners = {}
-for i, entry in ipairs(entries) do
-    owners[i] = entry.owner
+-- Reads the records of a few entries at a time: the lines they have are not known before.
+local function load_next(first)
+    local owners = {}
+    for i = first, math.min(first + RECORDS_AT_ONCE - 1, #entries) do
+        owners[#owners + 1] = entries[i].owner
+    end
+    load_holds(owners)
 end
-load_holds(owners)
-load_products_of(owners)
 
 local expired, lines = 0, 0
 local done = {} -- second → entries of its list that are dealt with
-for _, entry in ipairs(entries) do
+for i, entry in ipairs(entries) do
     if lines >= LINES_MAX then
         reached = math.min(reached, entry.second)
         more = true
         break
+    end
+    if (i - 1) % RECORDS_AT_ONCE == 0 then
+        load_next(i)
     end
     local hold = records[entry.owner]
     if hold and hold.state == "ACTIVE" and hold.due == entry.second then

@@ -11,7 +11,7 @@
 -- Retry    safe: a repeat moves the due time by no more than the time that passed.
 -- @include lib/change-hold.lua
 
-local items, owners = read_changes()
+local items, owners = read_changes(read_seconds)
 local refusal = open_batch(true)
 if refusal then
     return refusal
@@ -20,7 +20,7 @@ load_holds(owners)
 load_products_of(owners)
 
 return change_holds(items, function(hold, item)
-    local due = math.ceil(now / 1000 + tonumber(item.argument))
+    local due = due_in(item.argument)
     if due > hold.due then
         remember_key(hold, item.operation)
         hold.due = due

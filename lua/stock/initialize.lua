@@ -11,8 +11,8 @@
 -- Retry    safe under the same batch name; a new batch answers exists.
 -- @include lib/products.lua
 
-local ITEM = "^([%w_.-]+)\t([%w_.-]+)\t([^\t]*)\t([%d.]*)\t(%d+)\t(%d+)\t(%d+)\t(%d+)\t(%d*)"
-    .. "\t([%w _.-]+)\t(%d+)\t(%x*)\t(%x*)\t([^\t]+)$"
+local ITEM = "^([%w_.-]+)\t([%w_.-]+)\t([^\t\n]*)\t([%d.]*)\t(%d+)\t(%d+)\t(%d+)\t(%d+)\t(%d*)"
+    .. "\t([%w _.-]+)\t(%d+)\t(%x*)\t(%x*)\t([^\t\n]+)$"
 
 local items = {}
 for i = 2, #ARGV do

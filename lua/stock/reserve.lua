@@ -15,26 +15,20 @@
 -- Retry    safe: a hold is known by its owner, and by the batch name.
 -- @include lib/allocate.lua
 
-local QUANTITY_MAX = 1000000000
-local ITEM = "^(%x+)\t(%w+)\t(%d+)\t([^\t]+)\t([%x:]*)\t([^\t]*)\t([^\t]+)\t([^\t]+)$"
-local LINE = "([%w_.-]+)=(%d+)=([%w _.-]*),"
+local ITEM =
+    "^(%x+)\t(%w+)\t(%d+)\t([^\t]+)\t([%x:]*)\t([^\t\n]*)\t([^\t\n]+)\t([^\t\n]+)$"
 
 local items, owners = {}, {}
 for i = 2, #ARGV do
-    local item = { lines = {} }
-    local lines
-    item.owner, item.generation, item.seconds, lines, item.operation, item.customer, item.order, item.context =
+    local item = {}
+    local seconds, lines
+    item.owner, item.generation, seconds, lines, item.operation, item.customer, item.order, item.context =
         string.match(ARGV[i], ITEM)
     if not item.owner then
         error("an item of reserve cannot be read")
     end
-    for product, quantity, location in string.gmatch(lines, LINE) do
-        local units = tonumber(quantity)
-        if units < 1 or units > QUANTITY_MAX then
-            error("a quantity of reserve is out of range")
-        end
-        item.lines[#item.lines + 1] = { product = product, quantity = units, location = location }
-    end
+    item.seconds = read_seconds(seconds)
+    item.lines = read_lines(lines)
     items[i - 1] = item
     owners[i - 1] = item.owner
 end
@@ -118,13 +112,14 @@ local function reserve(item)
         generation = item.generation,
         state = "ACTIVE",
         reason = "",
-        due = math.ceil(now / 1000 + tonumber(item.seconds)),
+        due = due_in(item.seconds),
         created = now,
         lines = {},
-        keys = item.operation,
+        keys = earlier and earlier.keys or "",
         customer = item.customer,
         order = item.order,
     }
+    remember_key(hold, item.operation)
     for _, line in ipairs(item.lines) do
         take(hold, line, item.context)
     end

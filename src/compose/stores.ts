@@ -5,7 +5,7 @@ import { Refusal } from "#compose/refusal";
 import type { Config } from "#config";
 import { Fault } from "#inventory/faults";
 import type { Ledger } from "#inventory/ports";
-import { steadyClock } from "#lib/clock";
+import { processClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
 import type { Log } from "#lib/log";
 import type { Metrics } from "#lib/metrics";
@@ -59,7 +59,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
   const redis = connectRedis(options.redisUrl, name);
   const partitions = Array.from(
     { length: config.partitions },
-    (_, number) => new Partition(number, steadyClock),
+    (_, number) => new Partition(number, processClock),
   );
   const epochs = createEpochLedger(sql, store.storeId);
   const connection = new RedisConnection({ redis, partitions, epochs, log });
@@ -68,11 +68,12 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     await mustServe(redis, config, log);
   });
   const queueConnection = connectRedis(options.redisUrl, `${name}-queue`);
+  await queueConnection.connect();
   const wakeUps = new WakeUps({ connection: queueConnection, log });
   const stock = new RedisStockStore({
     redis,
     partitions,
-    clock: steadyClock,
+    clock: processClock,
     journalEntriesMax: config.journalEntriesMax,
     recheck: (partition) => connection.recheck(partition),
     onDue: (partition, second, inMs) => wakeUps.wakeAt(partition, second, inMs),
@@ -84,7 +85,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     redis,
     partitions,
     store: stock,
-    ledger: createLedger({ sql, clock: steadyClock }),
+    ledger: createLedger({ sql, clock: processClock }),
     close: async () => {
       await wakeUps[Symbol.asyncDispose]();
       queueConnection.disconnect();
@@ -100,13 +101,13 @@ async function eventually<Value>(
   log: Log,
   attempt: () => Promise<Value>,
 ): Promise<Value> {
-  const deadline = steadyClock.now() + CONNECT_MS_MAX;
+  const deadline = processClock.now() + CONNECT_MS_MAX;
   for (let tries = 0; ; tries += 1) {
     try {
       return await attempt();
     } catch (error) {
       if (error instanceof Refusal || !isAway(error)) throw error;
-      if (steadyClock.now() >= deadline) {
+      if (processClock.now() >= deadline) {
         throw new Refusal(`${server} cannot be reached: ${messageOf(error)}`, { cause: error });
       }
       if (tries === 0) log.warn(`waiting for ${server}`, { reason: messageOf(error) });

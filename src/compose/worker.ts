@@ -20,7 +20,7 @@ export interface WorkerOptions extends Urls {
 }
 
 /** Starts draining and expiring; the shutdown ends both after the work at hand. */
-export function startWorker(options: WorkerOptions): Drain {
+export async function startWorker(options: WorkerOptions): Promise<Drain> {
   const { config, stores, metrics, log, shutdown, redisUrl } = options;
   const blocking = stores.partitions.map(({ number }) =>
     connectBlocking(redisUrl, `holdfast-drain-${number}`),
@@ -53,7 +53,7 @@ export function startWorker(options: WorkerOptions): Drain {
   });
   const workerConnection = connectWorker(redisUrl, "holdfast-expiry");
   const queueConnection = connectRedis(redisUrl, "holdfast-expiry-queue");
-  queueConnection.connect().catch(() => null);
+  await queueConnection.connect();
   const expiry = new ExpiryWorker({
     store: stores.store,
     workerConnection,

@@ -5,11 +5,13 @@ import type { Clock } from "#lib/clock";
 import { failureOf, type RedisFailure } from "#redis/client";
 import { metaKey } from "#redis/keys";
 import type { Partition } from "#redis/partition";
-import { recordedCount } from "#redis/recorded";
 import { runScript, type Script } from "#redis/script";
 
 /** Pause before a batch is repeated, so that a server that fails at once is not stormed. */
 const RETRY_PAUSE_MS = 25;
+
+/** First line of an answer: seq, now, swept, drained. */
+const STATUS = /^ok\t(\d{1,16})\t(\d{1,16})\t\d{1,16}\t(\d{1,16})$/;
 
 /**
  * A place for one batch under way. Its number rises when its last batch was answered or given up:
@@ -55,16 +57,21 @@ export class BatchSender {
     return { name: `${this.#options.verb}-${index}`, number: 0, wasSent: false, isHaunted: false };
   }
 
-  /** Sends one batch; resolves when its answer is certain or the deadline has passed. */
-  async send(slot: Slot, lines: readonly string[], deadline: number): Promise<BatchAnswer> {
+  /**
+   * Sends one batch; resolves when its answer is certain or the deadline has passed. `take` names
+   * its lines; it is asked at the last moment, and again as long as nothing can have run.
+   */
+  async send(slot: Slot, take: () => readonly string[], deadline: number): Promise<BatchAnswer> {
     slot.number += 1;
     slot.wasSent = false;
+    let lines: readonly string[] = [];
     for (;;) {
       try {
         await this.#options.partition.opened(deadline);
       } catch (error) {
         return giveUp(slot, error);
       }
+      if (!slot.wasSent) lines = take();
       const attempt = await this.#attempt(slot, lines);
       if ("reply" in attempt) return this.#settled(slot, attempt.reply, lines.length);
       if (attempt.failure === "error") return poisoned(slot, attempt.error);
@@ -83,8 +90,8 @@ export class BatchSender {
     slot.wasSent = true;
     try {
       const reply = await runScript(redis, script, metaKey(partition.number), [header, ...lines]);
+      if (reply === "full" || reply === "stale") slot.wasSent = wasSentBefore;
       if (reply !== "stale") return { reply };
-      slot.wasSent = wasSentBefore;
       this.#options.onFailure("stale");
       recheck(partition);
       return { failure: "stale", error: null };
@@ -99,19 +106,19 @@ export class BatchSender {
   #settled(slot: Slot, reply: unknown, items: number): BatchAnswer {
     if (reply === "full") {
       const message = "the ledger is too far behind; changes are refused until it catches up";
-      return { kind: "failed", error: new Fault("journal_full", message) };
+      return giveUp(slot, new Fault("journal_full", message));
     }
     if (reply === "superseded") return { kind: "failed", error: unknownOutcome() };
     const [status = "", ...replies] = typeof reply === "string" ? reply.split("\n") : [];
-    const fields = status.split("\t");
-    if (fields[0] !== "ok" || (items > 0 && replies.length !== items)) {
+    const [, seq, now, drained] = STATUS.exec(status) ?? [];
+    if (drained === undefined || (items > 0 && replies.length !== items)) {
       return { kind: "failed", error: new Error("a script's answer cannot be read") };
     }
     slot.isHaunted = false;
     this.#options.partition.heard({
-      seq: recordedCount(fields[1], "seq"),
-      now: recordedCount(fields[2], "now"),
-      drained: recordedCount(fields[4], "drained"),
+      seq: Number(seq),
+      now: Number(now),
+      drained: Number(drained),
     });
     return { kind: "answered", replies };
   }

@@ -129,20 +129,23 @@ export class BatchQueue {
   async #run(slot: Slot, batch: readonly Item[]): Promise<void> {
     this.#sizes(batch.length);
     const deadline = Math.max(...batch.map((item) => item.deadline));
-    const answer = await this.#sender.send(
-      slot,
-      batch.map((item) => item.line),
-      deadline,
-    );
+    let sent: readonly Item[] = batch;
+    // While the batch waited for its partition, callers may have been told that nothing was sent.
+    const take = (): readonly string[] => {
+      sent = batch.filter((item) => !item.isSettled);
+      return sent.map((item) => item.line);
+    };
+    const answer = await this.#sender.send(slot, take, deadline);
     if (answer.kind === "poisoned" && batch.length > 1) {
       for (const item of batch) await this.#run(slot, [item]);
       return;
     }
-    batch.forEach((item, i) => {
-      if (answer.kind === "answered") settle(item, () => item.resolve(answer.replies[i] ?? ""));
-      else settle(item, () => item.reject(answer.error));
-      this.#sent.delete(item);
-    });
+    if (answer.kind === "answered") {
+      sent.forEach((item, i) => settle(item, () => item.resolve(answer.replies[i] ?? "")));
+    } else {
+      for (const item of batch) settle(item, () => item.reject(answer.error));
+    }
+    for (const item of batch) this.#sent.delete(item);
   }
 
   #settleLate(): void {

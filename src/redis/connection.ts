@@ -111,7 +111,7 @@ export class RedisConnection implements AsyncDisposable {
         epochs.storeId,
         runId,
         String(epoch),
-        String(ledgerSeq),
+        String(Math.max(ledgerSeq, partition.mark)),
       ]);
       return beginAnswer(BeginReply.parse(answer));
     });
@@ -123,7 +123,7 @@ export class RedisConnection implements AsyncDisposable {
     const reason =
       reply.kind === "foreign"
         ? "Redis holds the data of another store"
-        : "Redis lacks what the ledger has";
+        : "Redis lacks what was acknowledged";
     this.#fence(partition, reason, reply);
     return false;
   }

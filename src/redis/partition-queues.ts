@@ -100,7 +100,7 @@ export class PartitionQueues {
 
   async #expireStep(): Promise<ExpireResult> {
     const deadline = this.#clock.now() + 2 * COMMAND_TIMEOUT_MS;
-    const answer = await this.#expireSender.send(this.#expireSlot, [], deadline);
+    const answer = await this.#expireSender.send(this.#expireSlot, () => [], deadline);
     if (answer.kind !== "answered") throw answer.error;
     return expireResult(answer.replies[0] ?? "");
   }

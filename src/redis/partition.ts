@@ -13,7 +13,7 @@ export class Partition {
   readonly number: number;
   readonly #clock: Clock;
   #state: PartitionState = "closed";
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
   /** The epoch that scripts must find. */
   epoch = 0;
   /** The highest seq this process has seen: a server below it is not the one that answered. */
@@ -67,16 +67,18 @@ export class Partition {
 
   #become(state: PartitionState): void {
     this.#state = state;
-    for (const wake of this.#waiting.splice(0)) wake();
+    for (const wake of [...this.#waiting]) wake();
   }
 
   #changed(withinMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, withinMs);
-      this.#waiting.push(() => {
+      const wake = (): void => {
         clearTimeout(timer);
+        this.#waiting.delete(wake);
         resolve();
-      });
+      };
+      const timer = setTimeout(wake, withinMs);
+      this.#waiting.add(wake);
     });
   }
 }

@@ -7,6 +7,7 @@ import type { Redis } from "ioredis";
 import { z } from "zod";
 import { Fault } from "#inventory/faults";
 import type { Clock } from "#lib/clock";
+import { failureOf } from "#redis/client";
 import { metaKey } from "#redis/keys";
 import type { Partition } from "#redis/partition";
 import { recordedCount } from "#redis/recorded";
@@ -99,8 +100,9 @@ export class Reads {
         const meta = metas.get(lookup.partition);
         const value = lookup.command === "META" ? meta : replies[partitions.length + i];
         for (const waiter of waiters) {
-          if (meta) waiter.resolve(value);
-          else waiter.reject(new Again("another epoch"));
+          if (!meta) waiter.reject(new Again("another epoch"));
+          else if (value instanceof Error) waiter.reject(value);
+          else waiter.resolve(value);
         }
       });
     } catch (error) {
@@ -122,8 +124,9 @@ export class Reads {
     }
     const replies = (await pipeline.exec()) ?? [];
     const values = replies.map(([error, value]) => {
-      if (error) throw error;
-      return value;
+      // What a command is refused for is its own affair: the others of the turn have their reply.
+      if (error && failureOf(error) !== "error") throw error;
+      return error ?? value;
     });
     return spread(partitions.length, all, values);
   }

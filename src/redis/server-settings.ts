@@ -5,7 +5,10 @@ import { z } from "zod";
 /** The lowest that knows `#!lua` and what the scripts use; also what the tests run. */
 const VERSION_MIN = 7;
 
-const Settings = z.record(z.string(), z.string());
+/** Name and value by turns, or a map of them, as the protocol's version has it. */
+const Settings = z
+  .union([z.array(z.string()), z.record(z.string(), z.string())])
+  .transform((reply) => new Map(Array.isArray(reply) ? inPairs(reply) : Object.entries(reply)));
 
 export interface ServerSettings {
   /** Why no deployment may use this server; each says what to do. */
@@ -29,13 +32,19 @@ export async function readServerSettings(redis: Redis): Promise<ServerSettings> 
   );
   const refusals: string[] = [];
   if (Number(version) < VERSION_MIN) refusals.push(`Redis ${version} is older than ${VERSION_MIN}`);
-  const policy = settings["maxmemory-policy"];
+  const policy = settings.get("maxmemory-policy");
   if (policy !== "noeviction") {
     refusals.push(`maxmemory-policy is ${policy}: stock would be evicted; set it to noeviction`);
   }
   const wanted = { appendonly: "yes", appendfsync: "always", "no-appendfsync-on-rewrite": "no" };
   const durabilityGaps = Object.entries(wanted)
-    .filter(([name, value]) => settings[name] !== value)
-    .map(([name, value]) => `${name} is ${settings[name]}: set it to ${value}`);
+    .filter(([name, value]) => settings.get(name) !== value)
+    .map(([name, value]) => `${name} is ${settings.get(name)}: set it to ${value}`);
   return { refusals, durabilityGaps };
+}
+
+function inPairs(list: readonly string[]): [string, string][] {
+  return list.flatMap((name, i): [string, string][] => {
+    return i % 2 === 0 ? [[name, list[i + 1] ?? ""]] : [];
+  });
 }

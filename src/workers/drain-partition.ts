@@ -59,8 +59,8 @@ const ALL = "all";
  * locating. A batch that PostgreSQL refuses is halved until the one movement that it refuses is
  * alone; that one is set aside, and the rest goes on. A failure of any other kind leads to
  * *waiting*, a little longer each time, and then to locating. A journal that does not continue
- * exactly where the ledger stands ends it *fenced*: it never skips a movement. A stop ends it at
- * once, or after the statement under way.
+ * exactly where the ledger stands (which is asked once more) ends it *fenced*: it never skips a
+ * movement. A stop ends it at once, or after the statement under way.
  */
 export class PartitionDrain {
   readonly #partition: number;
@@ -138,9 +138,15 @@ export class PartitionDrain {
         this.#passed(batch);
         await this.#moveTo(batch.to);
       }
-      if (gap !== null) return gap;
+      if (gap !== null) return (await this.#isStill(at)) ? gap : null;
       if (!this.#isSettled) await this.#moveTo(at);
     }
+  }
+
+  /** Else another drain is ahead, and the journal was trimmed behind it: that is no gap. */
+  async #isStill(at: Cursor): Promise<boolean> {
+    const { epoch, seq } = await this.#use.ledgerWriter.cursor(this.#partition);
+    return epoch === at.epoch && seq === at.seq;
   }
 
   #read(after: Cursor) {

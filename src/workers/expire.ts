@@ -27,7 +27,7 @@ export interface ExpiryWorkerOptions {
   readonly store: StockStore;
   /** For the worker: never gives up (`maxRetriesPerRequest: null`). */
   readonly workerConnection: Redis;
-  /** For the schedule of the sweep. */
+  /** Connected; for the schedule of the sweep. */
   readonly queueConnection: Redis;
   readonly metrics: Pick<Metrics, "expiryLag" | "outcome">;
   readonly log: Log;
@@ -57,7 +57,6 @@ export class ExpiryWorker implements AsyncDisposable {
     this.#queue = new Queue(QUEUE_NAME, {
       connection: options.queueConnection,
       prefix: QUEUE_PREFIX,
-      skipWaitingForReady: true,
     });
     this.#worker = new Worker(QUEUE_NAME, (job, token) => this.#run(job, token), {
       connection: options.workerConnection,
@@ -72,7 +71,7 @@ export class ExpiryWorker implements AsyncDisposable {
       options.log.warn("an expiry job failed", { job: job?.id, error });
     });
     options.queueConnection.on("ready", () => void this.#scheduleSweep());
-    if (options.queueConnection.status === "ready") void this.#scheduleSweep();
+    void this.#scheduleSweep();
   }
 
   /** Ends after the job at hand. */

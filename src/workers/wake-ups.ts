@@ -10,7 +10,7 @@ const REMEMBERED_MAX = 200_000;
 const FAILED_KEPT = 1_000;
 
 export interface WakeUpsOptions {
-  /** Fails fast: a wake-up that cannot be asked for is left to the sweep. */
+  /** Connected; fails fast: a wake-up that cannot be asked for is left to the sweep. */
   readonly connection: Redis;
   readonly log: Log;
 }
@@ -25,7 +25,6 @@ export class WakeUps implements AsyncDisposable {
     this.#queue = new Queue(QUEUE_NAME, {
       connection: options.connection,
       prefix: QUEUE_PREFIX,
-      skipWaitingForReady: true,
       defaultJobOptions: {
         removeOnComplete: true,
         removeOnFail: { count: FAILED_KEPT },

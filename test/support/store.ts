@@ -1,8 +1,24 @@
 /** A stock store over a real Redis, for tests of the scripts and the write path. */
 import type { Redis } from "ioredis";
 import { CustomerId, Location, OrderId, ProductId, Sku } from "#inventory/model";
-import type { AdjustCommand, EndCommand, EpochLedger, ReserveCommand } from "#inventory/ports";
-import { DEFAULT_ATTRIBUTES, type ReservationId } from "#inventory/model";
+import type {
+  AdjustCommand,
+  AmendCommand,
+  EndCommand,
+  EpochLedger,
+  ExtendCommand,
+  InitializeCommand,
+  Operation,
+  ReserveCommand,
+} from "#inventory/ports";
+import {
+  DEFAULT_ATTRIBUTES,
+  totalsOf,
+  type Product,
+  type Reservation,
+  type ReservationId,
+  type Totals,
+} from "#inventory/model";
 import { steadyClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
 import { createLog } from "#lib/log";
@@ -33,11 +49,14 @@ export interface TestStore extends AsyncDisposable {
   readonly dueSeconds: Set<number>;
 }
 
+export interface StoreOptions {
+  readonly epochs?: EpochLedger;
+  readonly partitions?: number;
+  readonly journalEntriesMax?: number;
+}
+
 /** Opens a store on that Redis; several on one Redis are several processes to it. */
-export async function openStore(
-  url: string,
-  options: { epochs?: EpochLedger; partitions?: number; journalEntriesMax?: number } = {},
-): Promise<TestStore> {
+export async function openStore(url: string, options: StoreOptions = {}): Promise<TestStore> {
   const redis = connectRedis(url, "test");
   const partitions = Array.from(
     { length: options.partitions ?? 1 },
@@ -84,11 +103,48 @@ export async function initialize(
   store: RedisStockStore,
   id: string,
   initialStock: number,
-  attributes: { safetyStock?: number; lowStockThreshold?: number } = {},
+  more: Partial<InitializeCommand> = {},
 ): Promise<void> {
-  const outcome = await store.initialize({
+  const outcome = await store.initialize(initializeCommand(id, initialStock, more));
+  if (outcome.kind !== "initialized") throw new Error(`initialize answered ${outcome.kind}`);
+}
+
+/** The product as it stands. */
+export async function productOf(store: RedisStockStore, id: string): Promise<Product> {
+  const found = await store.product(product(id), soon());
+  if (!found) throw new Error(`there is no product ${id}`);
+  return found;
+}
+
+export async function totals(store: RedisStockStore, id: string): Promise<Totals> {
+  return totalsOf(await productOf(store, id));
+}
+
+/** Reserves; throws unless a new hold was made. */
+export async function reserve(
+  store: RedisStockStore,
+  order: string,
+  lines: Readonly<Record<string, number>>,
+  more: Partial<ReserveCommand> = {},
+): Promise<Reservation> {
+  const outcome = await store.reserve(reserveCommand(order, lines, more));
+  if (outcome.kind !== "reserved") throw new Error(`reserve answered ${outcome.kind}`);
+  return outcome.reservation;
+}
+
+/** An Idempotency-Key and the body it came with, as hashes. */
+export function operation(key: string, body = "body"): Operation {
+  const hash = (text: string): string => new Bun.CryptoHasher("sha256").update(text).digest("hex");
+  return { key: hash(key).slice(0, 32), payload: hash(body).slice(0, 16) };
+}
+
+export function initializeCommand(
+  id: string,
+  initialStock: number,
+  more: Partial<InitializeCommand> = {},
+): InitializeCommand {
+  return {
     ...DEFAULT_ATTRIBUTES,
-    ...attributes,
     productId: product(id),
     sku: Sku.parse(`SKU-${id}`),
     location: Location.parse("Warehouse A"),
@@ -96,8 +152,8 @@ export async function initialize(
     context,
     operation: null,
     deadline: soon(),
-  });
-  if (outcome.kind !== "initialized") throw new Error(`initialize answered ${outcome.kind}`);
+    ...more,
+  };
 }
 
 /** A reserve command; the owner is the hash that order and products would have. */
@@ -148,6 +204,38 @@ export function adjustCommand(
     delta,
     type: "ADJUSTMENT",
     expectedQuantity: null,
+    context,
+    operation: null,
+    deadline: soon(),
+    ...more,
+  };
+}
+
+export function amendCommand(
+  id: string,
+  changes: AmendCommand["changes"],
+  more: Partial<AmendCommand> = {},
+): AmendCommand {
+  return {
+    productId: product(id),
+    changes,
+    expectedSeq: null,
+    context,
+    operation: null,
+    deadline: soon(),
+    ...more,
+  };
+}
+
+export function extendCommand(
+  reservationId: ReservationId,
+  holdSeconds: number,
+  more: Partial<ExtendCommand> = {},
+): ExtendCommand {
+  return {
+    reservationId,
+    customerId: null,
+    holdSeconds,
     context,
     operation: null,
     deadline: soon(),

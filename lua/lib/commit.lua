@@ -1,0 +1,75 @@
+-- The end of a batch: what it changed is written, all of it, after the last thing that may fail.
+-- @include lib/stock.lua
+
+local PART_MAX = 1000 -- arguments of one call; even, and far below the 8 000 where `unpack` ends
+
+-- Calls a command with a list that a batch of carts makes longer than one call can take.
+local function call_in_parts(command, key, list)
+    for first = 1, #list, PART_MAX do
+        local last = math.min(first + PART_MAX - 1, #list)
+        redis.call(command, key, unpack(list, first, last))
+    end
+end
+
+-- What changes in the low set: products at or below their threshold, scored by available.
+local function low_changes()
+    local add, remove = {}, {}
+    for _, product in ipairs(changed_products) do
+        local units = available(product)
+        local is_low = units <= product.threshold
+        if is_low and (not product.was_low or units ~= product.available_before) then
+            add[#add + 1] = string.format("%.0f", units)
+            add[#add + 1] = product.id
+        elseif product.was_low and not is_low then
+            remove[#remove + 1] = product.id
+        end
+    end
+    return add, remove
+end
+
+local function fields_to_write(product)
+    local fields =
+        { "seq", string.format("%.0f", product.seq), "updatedAt", string.format("%.0f", now) }
+    for _, location in ipairs(product.locations) do
+        local level = product.levels[location]
+        if level.changed then
+            fields[#fields + 1] = "onHand:" .. location
+            fields[#fields + 1] = string.format("%.0f", level.on_hand)
+            fields[#fields + 1] = "reserved:" .. location
+            fields[#fields + 1] = string.format("%.0f", level.reserved)
+        end
+    end
+    for name, value in pairs(product.fields) do
+        fields[#fields + 1] = name
+        fields[#fields + 1] = value
+    end
+    return fields
+end
+
+-- Ends a batch. `part` is what the verb adds: check() reads the type of each key it will write,
+-- write() writes them, holds and products are lines of the journal entry. A batch that changed
+-- nothing writes nothing, so a refusal costs no fsync.
+local function close_batch(replies, part)
+    local answer = answer_of(replies)
+    if seq == first_seq then
+        if header.keep == "1" then
+            keep_answer(answer)
+        end
+        return answer
+    end
+    local low_add, low_remove = low_changes()
+    if #low_add + #low_remove > 0 then
+        redis.call("ZCARD", low_key)
+    end
+    part.check()
+    append_journal(part.holds or {}, part.products or {})
+    for _, product in ipairs(changed_products) do
+        redis.call("HSET", stock_key(product.id), unpack(fields_to_write(product)))
+    end
+    call_in_parts("ZADD", low_key, low_add)
+    call_in_parts("ZREM", low_key, low_remove)
+    part.write()
+    write_meta()
+    keep_answer(answer)
+    return answer
+end

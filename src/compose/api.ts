@@ -1,0 +1,115 @@
+/** The API's part: contract A on its port, ended so that every request it took is answered. */
+import type { Server } from "bun";
+import { readinessOf } from "#compose/readiness";
+import { Refusal } from "#compose/refusal";
+import type { Stores } from "#compose/stores";
+import { signingSecret } from "#compose/token";
+import type { Watch } from "#compose/watch";
+import type { Config } from "#config";
+import { createApp, type AppOptions } from "#http/app";
+import { createAuthenticator } from "#http/middleware/authenticate";
+import { processClock, systemClock } from "#lib/clock";
+import { randomId } from "#lib/ids";
+import type { Log } from "#lib/log";
+import type { Metrics } from "#lib/metrics";
+import type { Shutdown } from "#lib/shutdown";
+
+/** Bun closes a connection that is silent for this long; deadlines are below it. */
+const IDLE_SECONDS_MAX = 10;
+/** A little above the largest body limit, so that the limit answers and not the server. */
+const BODY_BYTES_MAX = 512 * 1024;
+/** Between readiness failing and the listener closing: a balancer's look or two. */
+const DRAIN_NOTICE_MS = 250;
+/** How often the stop looks whether the last batches were answered. */
+const PENDING_POLL_MS = 10;
+const GENERATION_LENGTH = 8;
+
+export interface ServeOptions {
+  readonly config: Config;
+  readonly stores: Stores;
+  readonly watch: Watch;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly shutdown: Shutdown;
+}
+
+/** Serves contract A; answers where. */
+export function serveApi(options: ServeOptions): Promise<string> {
+  return serve(options, options.config.port, "contract");
+}
+
+/** Serves health and metrics alone, for a process without contract A. */
+export function serveWorker(options: ServeOptions): Promise<string> {
+  return serve(options, options.config.workerPort, "status");
+}
+
+async function serve(
+  options: ServeOptions,
+  port: number,
+  routes: AppOptions["routes"],
+): Promise<string> {
+  const { config, stores, shutdown } = options;
+  const app = createApp(await appOptions(options, routes));
+  let server: Server<undefined>;
+  try {
+    server = Bun.serve({
+      hostname: config.host,
+      port,
+      idleTimeout: IDLE_SECONDS_MAX,
+      maxRequestBodySize: BODY_BYTES_MAX,
+      fetch: (request, self) => app.fetch(request, { peer: () => self.requestIP(request)?.address }),
+    });
+  } catch (error) {
+    throw new Refusal(`cannot listen on ${config.host}:${port}: ${String(error)}`, { cause: error });
+  }
+  shutdown.add("listener", async () => {
+    if (config.production) await Bun.sleep(DRAIN_NOTICE_MS);
+    await server.stop();
+    while (stores.store.pending > 0) await Bun.sleep(PENDING_POLL_MS);
+  });
+  return `http://${config.host === "127.0.0.1" ? "localhost" : config.host}:${server.port}`;
+}
+
+async function appOptions(
+  options: ServeOptions,
+  routes: AppOptions["routes"],
+): Promise<AppOptions> {
+  const { config, stores, watch, metrics, log, shutdown } = options;
+  const auth = await createAuthenticator({
+    secret: signingSecret(config),
+    secretPrevious: config.jwtSecretPrevious,
+    jwksUrl: config.jwksUrl,
+    issuer: config.jwtIssuer,
+    audience: config.jwtAudience,
+    clock: systemClock,
+  });
+  const facts = {
+    partitions: stores.partitions,
+    journalEntriesMax: config.journalEntriesMax,
+    isStopping: shutdown.stopping,
+    ledgerAway: watch.ledgerAway,
+    durabilityGaps: watch.durabilityGaps,
+  };
+  return {
+    routes,
+    deps: {
+      store: stores.store,
+      ledger: stores.ledger,
+      clock: processClock,
+      policy: {
+        reservationMinutes: config.reservationMinutes,
+        reservationMinutesMax: config.reservationMinutesMax,
+      },
+      newGeneration: () => randomId(GENERATION_LENGTH),
+    },
+    auth,
+    metrics,
+    log,
+    config: {
+      requestDeadlineMs: config.requestDeadlineMs,
+      corsOrigins: config.corsOrigins,
+      metricsToken: config.metricsToken ?? null,
+    },
+    health: { readiness: () => readinessOf(facts), stopping: shutdown.stopping },
+  };
+}

@@ -1,0 +1,45 @@
+/** `start`: the service in one of its roles. */
+import { serveApi, serveWorker } from "#compose/api";
+import { openServers } from "#compose/servers";
+import { openStores } from "#compose/stores";
+import { startWatch } from "#compose/watch";
+import { startWorker } from "#compose/worker";
+import { loadSampleData } from "#compose/sample-data";
+import type { Config } from "#config";
+import { processClock } from "#lib/clock";
+import { createLog } from "#lib/log";
+import { createMetrics } from "#lib/metrics";
+import { createShutdown } from "#lib/shutdown";
+
+export const START_ROLES = ["all", "api", "worker"] as const;
+export type StartRole = (typeof START_ROLES)[number];
+
+/** Serves until it is told to stop; everything it started has ended then. */
+export async function runStart(config: Config, role: StartRole): Promise<void> {
+  const startedAt = performance.now();
+  const log = createLog({ level: config.logLevel, format: config.production ? "json" : "text" });
+  const shutdown = createShutdown({ log, graceMs: config.shutdownGraceMs });
+  for (const warning of config.warnings) log.warn("configuration", warning);
+  const servers = await openServers(config, (line) => log.info(line));
+  const metrics = createMetrics();
+  const stores = await openStores({ ...servers, config, metrics, log });
+  const watch = startWatch(stores, config, log);
+  const parts = { ...servers, config, stores, watch, metrics, log, shutdown };
+  const address = await (role === "worker" ? serveWorker(parts) : serveApi(parts));
+  if (role !== "api") await startWorker(parts);
+  shutdown.add("connections", () => {
+    watch.stop();
+    return stores.close();
+  });
+  shutdown.add("servers", () => servers.stop());
+  shutdown.arm();
+  if (config.sampleData && role !== "worker") {
+    const made = await loadSampleData(stores.store, processClock);
+    if (made > 0) log.info(`made ${made} sample products in the empty store`);
+  }
+  log.info(`Redis       ${servers.description.redis}`);
+  log.info(`PostgreSQL  ${servers.description.postgres}`);
+  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
+  log.info(`serving     ${role} on ${address} (after ${seconds} s)`);
+  if (role !== "worker" && !config.production) log.info("a token:    bun run token --role admin");
+}

@@ -1,0 +1,55 @@
+/** What a request carries through the HTTP layer. */
+import type { Context, Handler, Input, MiddlewareHandler } from "hono";
+import type { Caller, RequestContext } from "#inventory/context";
+import type { Operation } from "#inventory/ports";
+
+/** Made once a request, before anything can fail, and completed on the way to the route. */
+export interface RequestState {
+  readonly requestId: string;
+  /** Epoch milliseconds by which the answer must be out. */
+  readonly deadline: number;
+  /** Headers that every answer to this request carries besides the constant ones. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** null on public routes, and until the token was verified. */
+  caller: Caller | null;
+  /** The `Idempotency-Key` with its scope, on routes that change something. */
+  operation: Operation | null;
+}
+
+export interface EdgeEnv {
+  Bindings: {
+    /** Address of the peer, asked for only where it matters; absent where there is no socket. */
+    peer?: () => string | undefined;
+  };
+  Variables: { request: RequestState };
+}
+
+export type EdgeContext = Context<EdgeEnv>;
+export type EdgeMiddleware = MiddlewareHandler<EdgeEnv>;
+
+type Validator<In extends Input> = MiddlewareHandler<EdgeEnv, string, In>;
+type Last<In extends Input> = Handler<EdgeEnv, string, In>;
+
+/** Puts up to two validators before a handler, so that it knows what was validated. */
+export function createHandlers(last: Last<Input>): readonly Handler<EdgeEnv>[];
+export function createHandlers<In extends Input>(
+  check: Validator<In>,
+  last: Last<In>,
+): readonly Handler<EdgeEnv>[];
+export function createHandlers<First extends Input, Second extends Input>(
+  first: Validator<First>,
+  second: Validator<Second>,
+  last: Last<First & Second>,
+): readonly Handler<EdgeEnv>[];
+export function createHandlers(
+  ...handlers: readonly Handler<EdgeEnv>[]
+): readonly Handler<EdgeEnv>[] {
+  return handlers;
+}
+
+/** What the core's verbs want to know; only for routes that demand a role. */
+export function contextOf(c: EdgeContext): RequestContext {
+  const { caller, requestId, deadline, operation } = c.get("request");
+  if (caller === null) throw new Error("a public route asked who its caller is");
+  return { caller, requestId, deadline, operation };
+}

@@ -1,0 +1,96 @@
+/**
+ * One middleware round every route, in a fixed order: request id, body limit, token, role,
+ * idempotency key; then the route; then its count. What it needs of a route is worked out once.
+ */
+import type { EdgeContext, EdgeMiddleware, RequestState } from "#http/env";
+import type { Authenticator } from "#http/middleware/authenticate";
+import { BODY_BYTES_MAX, BULK_BODY_BYTES_MAX, limitBody } from "#http/middleware/body-limit";
+import type { Cors } from "#http/middleware/cors";
+import type { FailureLog } from "#http/middleware/failure-log";
+import { operationOf } from "#http/middleware/idempotency";
+import { requestIdOf } from "#http/middleware/request-id";
+import { Problem } from "#http/problem";
+import type { Route } from "#http/routes/route";
+import type { Caller } from "#inventory/context";
+import { Fault } from "#inventory/faults";
+import type { Clock } from "#lib/clock";
+import type { Metrics } from "#lib/metrics";
+
+export interface EdgeOptions {
+  readonly auth: Authenticator;
+  readonly metrics: Pick<Metrics, "httpRequest">;
+  readonly failures: FailureLog;
+  readonly cors: Cors;
+  readonly clock: Clock;
+  readonly requestDeadlineMs: number;
+  readonly stopping: () => boolean;
+  readonly onError: (error: unknown, c: EdgeContext) => Response;
+}
+
+/** Label of this contract in metrics. */
+export const CONTRACT = "inventory";
+/** An answer this late is worth a line, whatever it says. */
+const SLOW_SECONDS = 1;
+
+/** Starts a request's state; nothing in it can fail. */
+export function begin(options: Pick<EdgeOptions, "cors" | "clock" | "requestDeadlineMs">) {
+  const { cors, clock, requestDeadlineMs } = options;
+  return (c: EdgeContext): void => {
+    const requestId = requestIdOf(c.req.header("x-request-id"));
+    const state: RequestState = {
+      requestId,
+      deadline: clock.now() + requestDeadlineMs,
+      headers: { "x-request-id": requestId, ...cors.answer(c.req.header("origin")) },
+      caller: null,
+      operation: null,
+    };
+    c.set("request", state);
+  };
+}
+
+/** The middleware of one route. */
+export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
+  const { auth, failures, onError } = options;
+  const start = begin(options);
+  const limit =
+    route.method === "GET" ? null : limitBody(route.bulk ? BULK_BODY_BYTES_MAX : BODY_BYTES_MAX);
+  const count = options.metrics.httpRequest(CONTRACT, route.path);
+
+  const admit = async (c: EdgeContext): Promise<void> => {
+    if (options.stopping() && !route.whileStopping) {
+      throw new Fault("stopping", "this process is about to end");
+    }
+    const limited = limit?.(c);
+    if (limited !== undefined) await limited;
+    if (route.roles === "public") return;
+    const authorization = c.req.header("authorization");
+    const caller = auth.cached(authorization) ?? (await auth.verify(authorization));
+    requireRole(route, caller);
+    const state = c.get("request");
+    state.caller = caller;
+    if (route.mutation) state.operation = await operationOf(c, caller);
+  };
+
+  return async function edge(c, next) {
+    const startedAt = performance.now();
+    start(c);
+    try {
+      await admit(c);
+      await next();
+    } catch (error) {
+      c.res = onError(error, c);
+    }
+    const seconds = (performance.now() - startedAt) / 1000;
+    count(c.res.status, seconds);
+    if (seconds >= SLOW_SECONDS) {
+      const { requestId } = c.get("request");
+      const { method, path } = route;
+      failures(`slow ${method} ${path}`, "a slow request", { requestId, method, path, seconds });
+    }
+  };
+}
+
+function requireRole({ roles }: Route, caller: Caller): void {
+  if (roles === "public" || roles.includes(caller.role)) return;
+  throw new Problem("role_required", `this call is for the role ${roles.join(" or ")}`);
+}

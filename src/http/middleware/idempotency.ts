@@ -1,0 +1,27 @@
+import { hash } from "node:crypto";
+import type { EdgeContext } from "#http/env";
+import { invalid } from "#http/problem";
+import { actorOf, type Caller } from "#inventory/context";
+import type { Operation } from "#inventory/ports";
+
+const KEY_HEX_DIGITS = 32;
+const PAYLOAD_HEX_DIGITS = 16;
+const KEY_LENGTH_MAX = 128;
+const PRINTABLE = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+$/u;
+
+/**
+ * The request's `Idempotency-Key` within its scope, which is caller, method and path with its ids;
+ * null without one. The payload is the body as it was sent. Throws `validation_failed`.
+ */
+export async function operationOf(c: EdgeContext, caller: Caller): Promise<Operation | null> {
+  const key = c.req.header("idempotency-key");
+  if (key === undefined) return null;
+  if (key.length > KEY_LENGTH_MAX || !PRINTABLE.test(key)) {
+    throw invalid("Idempotency-Key", `must be 1-${KEY_LENGTH_MAX} printable characters`);
+  }
+  const scope = JSON.stringify([actorOf(caller), c.req.method, c.req.path, key]);
+  return {
+    key: hash("sha256", scope).slice(0, KEY_HEX_DIGITS),
+    payload: hash("sha256", await c.req.text()).slice(0, PAYLOAD_HEX_DIGITS),
+  };
+}

@@ -1,0 +1,44 @@
+/** Every path of contract A, once: the router, the reserved words and the documents come from here. */
+import { CART_SCOPE } from "#inventory/owner";
+
+const BASE = "/api/inventory";
+
+export const PATHS = {
+  health: "/health",
+  live: "/health/live",
+  ready: "/health/ready",
+  metrics: "/metrics",
+  initialize: `${BASE}/initialize`,
+  product: `${BASE}/product/:productId`,
+  sku: `${BASE}/sku/:sku`,
+  products: `${BASE}/products`,
+  checkAvailability: `${BASE}/check-availability`,
+  stock: `${BASE}/product/:productId/stock`,
+  reserve: `${BASE}/product/:productId/reserve`,
+  movements: `${BASE}/product/:productId/movements`,
+  reservations: `${BASE}/reservations`,
+  reservation: `${BASE}/reservation/:reservationId`,
+  confirm: `${BASE}/reservation/:reservationId/confirm`,
+  cancel: `${BASE}/reservation/:reservationId/cancel`,
+  extend: `${BASE}/reservation/:reservationId/extend`,
+  lowStock: `${BASE}/low-stock`,
+  cleanupExpired: `${BASE}/cleanup-expired`,
+} as const;
+
+/** The words that stand in these paths, without the base and the parameters. */
+export function wordsOf(paths: Iterable<string>): ReadonlySet<string> {
+  const words = new Set<string>();
+  for (const path of paths) {
+    const own = path.startsWith(`${BASE}/`) ? path.slice(BASE.length) : path;
+    for (const segment of own.split("/")) {
+      if (segment !== "" && !segment.startsWith(":")) words.add(segment);
+    }
+  }
+  return words;
+}
+
+/** No product and no SKU may be called one of these: another contract's path would mean two things. */
+export const RESERVED_WORDS: ReadonlySet<string> = new Set([
+  ...wordsOf(Object.values(PATHS)),
+  CART_SCOPE,
+]);

@@ -1,0 +1,109 @@
+/** Everything that may go wrong, worded once: RFC 9457 bodies with a stable code. */
+import { Fault, type FaultCode, type FieldError } from "#inventory/faults";
+
+interface ProblemKind {
+  readonly status: number;
+  readonly title: string;
+  /** Seconds until it is worth trying again; on every 429 and 503. */
+  readonly retryAfter?: number;
+}
+
+const PROBLEMS = {
+  malformed_json: { status: 400, title: "The body is not valid JSON" },
+  validation_failed: { status: 400, title: "The request is not valid" },
+  reserved_id: { status: 400, title: "This id is a word of the API" },
+  token_missing: { status: 401, title: "A bearer token is required" },
+  token_invalid: { status: 401, title: "The token is not valid" },
+  token_expired: { status: 401, title: "The token has expired" },
+  role_required: { status: 403, title: "The caller's role does not allow this" },
+  route_not_found: { status: 404, title: "There is no such path" },
+  product_not_found: { status: 404, title: "There is no such product" },
+  reservation_not_found: { status: 404, title: "There is no such reservation" },
+  method_not_allowed: { status: 405, title: "The path does not take this method" },
+  insufficient_stock: { status: 409, title: "There is not enough stock" },
+  already_exists: { status: 409, title: "It exists already" },
+  reservation_confirmed: { status: 409, title: "The reservation is confirmed" },
+  reservation_cancelled: { status: 409, title: "The reservation is cancelled" },
+  reservation_replaced: { status: 409, title: "The reservation was replaced by a newer one" },
+  order_already_confirmed: { status: 409, title: "The order's stock is sold already" },
+  below_reserved: { status: 409, title: "Stock would fall below what is held" },
+  expected_mismatch: { status: 409, title: "It is not what the caller expected" },
+  limit_exceeded: { status: 409, title: "A limit would be exceeded" },
+  reservation_expired: { status: 410, title: "The reservation has expired" },
+  body_too_large: { status: 413, title: "The body is too large" },
+  too_many_items: { status: 413, title: "There are too many items" },
+  json_required: { status: 415, title: "The body must be application/json" },
+  idempotency_key_reused: { status: 422, title: "The key was used for another request" },
+  cart_spans_partitions: { status: 422, title: "The cart's products live apart" },
+  rate_limited: { status: 429, title: "Too many requests", retryAfter: 1 },
+  internal_error: { status: 500, title: "Something went wrong here" },
+  partition_fenced: {
+    status: 503,
+    title: "This part of the stock is being repaired",
+    retryAfter: 2,
+  },
+  redis_unavailable: { status: 503, title: "The stock cannot be reached", retryAfter: 1 },
+  ledger_unavailable: { status: 503, title: "The ledger cannot be reached", retryAfter: 1 },
+  journal_full: { status: 503, title: "The ledger is too far behind", retryAfter: 5 },
+  overloaded: { status: 503, title: "Too much is going on", retryAfter: 1 },
+  stopping: { status: 503, title: "This process is stopping", retryAfter: 1 },
+  outcome_unknown: { status: 504, title: "Whether it happened is not known" },
+} as const satisfies Record<FaultCode, ProblemKind> & Record<string, ProblemKind>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** Every code, for tests and documents. */
+export const PROBLEM_CODES = Object.keys(PROBLEMS);
+
+/** What a problem says beyond its code, such as `lines` or `reservation`. */
+export type Members = Readonly<Record<string, unknown>>;
+export type HeaderFields = Readonly<Record<string, string>>;
+
+/** A refusal by the HTTP layer itself. The core's are outcomes and Faults. */
+export class Problem extends Error {
+  override readonly name = "Problem";
+  readonly code: ProblemCode;
+  readonly members: Members;
+  readonly headers: HeaderFields;
+
+  constructor(
+    code: ProblemCode,
+    message: string,
+    more: { members?: Members; headers?: HeaderFields } = {},
+  ) {
+    super(message);
+    this.code = code;
+    this.members = more.members ?? {};
+    this.headers = more.headers ?? {};
+  }
+}
+
+/** A refusal as it goes out. */
+export interface ProblemAnswer {
+  readonly status: number;
+  readonly headers: HeaderFields;
+  readonly body: Members;
+}
+
+/** Words a problem. `message` repeats `detail` for clients older than RFC 9457. */
+export function problemAnswer(
+  code: ProblemCode,
+  message: string,
+  requestId: string,
+  members: Members = {},
+): ProblemAnswer {
+  const kind: ProblemKind = PROBLEMS[code];
+  const { status, title, retryAfter } = kind;
+  const headers: Record<string, string> = { "content-type": "application/problem+json" };
+  if (retryAfter !== undefined) headers["retry-after"] = String(retryAfter);
+  const retryable = retryAfter !== undefined || status === 504;
+  const type = `/problems/${code}`;
+  const body = { type, title, status, detail: message, code, message, requestId, retryable };
+  return { status, headers, body: { ...body, ...members } };
+}
+
+/** `validation_failed` for a header or a field that no schema reads. */
+export function invalid(path: string, message: string): Fault {
+  const errors: FieldError[] = [{ path, message }];
+  return new Fault("validation_failed", `${path} ${message}`, { errors });
+}

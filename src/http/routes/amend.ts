@@ -1,0 +1,51 @@
+import { contextOf, createHandlers, type EdgeContext } from "#http/env";
+import { etagOf, expectedSeq } from "#http/middleware/conditional";
+import { PATHS } from "#http/paths";
+import { replayHeader, reply } from "#http/reply";
+import { expectedMismatch, keyReused, unknownProduct } from "#http/routes/refusals";
+import { route, STAFF, type Edge, type Route } from "#http/routes/route";
+import { validate, validateBody } from "#http/validate";
+import { AmendBody } from "#http/wire/bodies";
+import { ProductParam } from "#http/wire/fields";
+import { inventoryOf } from "#http/wire/objects";
+import { amend } from "#inventory/amend";
+import type { ProductId } from "#inventory/model";
+import type { AmendOutcome } from "#inventory/ports";
+
+export function amendRoute({ deps }: Edge): Route {
+  return route({
+    method: "PATCH",
+    path: PATHS.product,
+    roles: STAFF,
+    mutation: true,
+    handlers: createHandlers(
+      validate("param", ProductParam),
+      validateBody(AmendBody),
+      async (c) => {
+        const { productId } = c.req.valid("param");
+        const input = {
+          productId,
+          changes: c.req.valid("json"),
+          expectedSeq: expectedSeq(c.req.header("if-match")),
+        };
+        return answer(c, productId, await amend(deps, contextOf(c), input));
+      },
+    ),
+  });
+}
+
+function answer(c: EdgeContext, productId: ProductId, outcome: AmendOutcome): Response {
+  switch (outcome.kind) {
+    case "amended": {
+      const { product, replayed } = outcome;
+      const body = { message: "Product updated", inventory: inventoryOf(product) };
+      return reply(c, 200, body, { etag: etagOf(product.seq), ...replayHeader(replayed) });
+    }
+    case "expected_mismatch":
+      return expectedMismatch(c, outcome.product);
+    case "unknown_product":
+      return unknownProduct(c, productId);
+    case "key_reused":
+      return keyReused(c);
+  }
+}

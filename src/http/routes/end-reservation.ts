@@ -1,0 +1,137 @@
+/** Confirm, cancel and extend: one shape of answer, with what each verb makes of an ended hold. */
+import { contextOf, createHandlers, type EdgeContext } from "#http/env";
+import { PATHS } from "#http/paths";
+import type { ProblemCode } from "#http/problem";
+import { refuse, replayHeader, reply } from "#http/reply";
+import { keyReused } from "#http/routes/refusals";
+import { ANY_ROLE, route, type Edge, type Route } from "#http/routes/route";
+import { validate, validateBody, validateOptionalBody } from "#http/validate";
+import { EndBody, ExtendBody } from "#http/wire/bodies";
+import { ReservationParam } from "#http/wire/fields";
+import { reservationOf } from "#http/wire/objects";
+import { cancel } from "#inventory/cancel";
+import { confirm } from "#inventory/confirm";
+import { extend } from "#inventory/extend";
+import type { HoldAnswer } from "#inventory/hold-answer";
+import type { LineQuantity } from "#inventory/ports";
+
+type EndedKind = "confirmed" | "cancelled" | "expired" | "replaced";
+
+const ENDED: Readonly<Record<EndedKind, { code: ProblemCode; message: string }>> = {
+  confirmed: { code: "reservation_confirmed", message: "the reservation is confirmed" },
+  cancelled: { code: "reservation_cancelled", message: "the reservation is cancelled" },
+  expired: { code: "reservation_expired", message: "the reservation expired" },
+  replaced: { code: "reservation_replaced", message: "a newer reservation took its place" },
+};
+
+interface Verb {
+  readonly message: string;
+  /** Ended holds that are what the caller wanted: answered with their state. */
+  readonly welcome: readonly EndedKind[];
+}
+const CONFIRM: Verb = { message: "Reservation confirmed", welcome: ["confirmed"] };
+const CANCEL: Verb = {
+  message: "Reservation cancelled",
+  welcome: ["cancelled", "expired", "replaced"],
+};
+const EXTEND: Verb = { message: "Reservation extended", welcome: [] };
+
+const BASE = { method: "POST", roles: ANY_ROLE, mutation: true } as const;
+
+export function confirmRoute({ deps }: Edge): Route {
+  return route({
+    ...BASE,
+    path: PATHS.confirm,
+    handlers: createHandlers(
+      validate("param", ReservationParam),
+      validateOptionalBody(EndBody),
+      async (c) => {
+        const { reservationId } = c.req.valid("param");
+        const { lines = null } = c.req.valid("json");
+        const outcome = await confirm(deps, contextOf(c), { reservationId, lines });
+        return answer(c, CONFIRM, outcome, lines);
+      },
+    ),
+  });
+}
+
+export function cancelRoute({ deps }: Edge): Route {
+  return route({
+    ...BASE,
+    path: PATHS.cancel,
+    handlers: createHandlers(
+      validate("param", ReservationParam),
+      validateOptionalBody(EndBody),
+      async (c) => {
+        const { reservationId } = c.req.valid("param");
+        const { lines = null } = c.req.valid("json");
+        const outcome = await cancel(deps, contextOf(c), { reservationId, lines });
+        return answer(c, CANCEL, outcome, lines);
+      },
+    ),
+  });
+}
+
+export function extendRoute({ deps }: Edge): Route {
+  return route({
+    ...BASE,
+    path: PATHS.extend,
+    handlers: createHandlers(
+      validate("param", ReservationParam),
+      validateBody(ExtendBody),
+      async (c) => {
+        const { reservationId } = c.req.valid("param");
+        const { minutes } = c.req.valid("json");
+        return answer(
+          c,
+          EXTEND,
+          await extend(deps, contextOf(c), { reservationId, minutes }),
+          null,
+        );
+      },
+    ),
+  });
+}
+
+function answer(
+  c: EdgeContext,
+  verb: Verb,
+  outcome: HoldAnswer,
+  lines: readonly LineQuantity[] | null,
+): Response {
+  switch (outcome.kind) {
+    case "done": {
+      const body = { message: verb.message, reservation: reservationOf(outcome.reservation) };
+      return reply(c, 200, body, replayHeader(outcome.replayed));
+    }
+    case "confirmed":
+    case "cancelled":
+    case "expired":
+    case "replaced": {
+      const { code, message } = ENDED[outcome.kind];
+      const reservation = reservationOf(outcome.reservation);
+      if (verb.welcome.includes(outcome.kind)) {
+        return reply(c, 200, { message: messageOf(verb, outcome.kind), reservation });
+      }
+      return refuse(c, code, message, { reservation });
+    }
+    case "exceeds_held": {
+      const { productId, held } = outcome;
+      const requested = (lines ?? [])
+        .filter((line) => line.productId === productId)
+        .reduce((sum, line) => sum + line.quantity, 0);
+      const message = `of ${productId} only ${held} are held`;
+      const short = [{ productId, requested, available: held }];
+      return refuse(c, "insufficient_stock", message, { lines: short });
+    }
+    case "unknown_reservation":
+      return refuse(c, "reservation_not_found", "there is no such reservation");
+    case "key_reused":
+      return keyReused(c);
+  }
+}
+
+/** An expired hold is no cancelled one, though cancelling it is answered with 200. */
+function messageOf(verb: Verb, kind: EndedKind): string {
+  return kind === "expired" ? "Reservation expired" : verb.message;
+}

@@ -1,0 +1,43 @@
+import { adjustRoute } from "#http/routes/adjust";
+import { amendRoute } from "#http/routes/amend";
+import { checkAvailabilityRoute } from "#http/routes/check-availability";
+import { cleanupExpiredRoute } from "#http/routes/cleanup-expired";
+import { cancelRoute, confirmRoute, extendRoute } from "#http/routes/end-reservation";
+import { healthRoutes } from "#http/routes/health";
+import { initializeRoute } from "#http/routes/initialize";
+import { lowStockRoute } from "#http/routes/low-stock";
+import { metricsRoute } from "#http/routes/metrics";
+import { movementsRoute } from "#http/routes/movements";
+import { productRoute, productsRoute, skuRoute } from "#http/routes/products";
+import { reservationRoute, reservationsRoute } from "#http/routes/reservations";
+import { reserveCartRoute, reserveRoute } from "#http/routes/reserve";
+import type { Edge, Route } from "#http/routes/route";
+
+/** What every process answers: whether it is well, and what it counted. */
+export function createStatusRoutes(edge: Edge): readonly Route[] {
+  return [...healthRoutes(edge), metricsRoute(edge)];
+}
+
+/** Every route of contract A. */
+export function createRoutes(edge: Edge): readonly Route[] {
+  return [
+    ...createStatusRoutes(edge),
+    initializeRoute(edge),
+    productRoute(edge),
+    skuRoute(edge),
+    productsRoute(edge),
+    amendRoute(edge),
+    checkAvailabilityRoute(edge),
+    adjustRoute(edge),
+    reserveRoute(edge),
+    reserveCartRoute(edge),
+    reservationRoute(edge),
+    reservationsRoute(edge),
+    confirmRoute(edge),
+    cancelRoute(edge),
+    extendRoute(edge),
+    movementsRoute(edge),
+    lowStockRoute(edge),
+    cleanupExpiredRoute(edge),
+  ];
+}

@@ -1,0 +1,21 @@
+import { createHandlers } from "#http/env";
+import { PATHS } from "#http/paths";
+import { reply } from "#http/reply";
+import { route, STAFF, type Edge, type Route } from "#http/routes/route";
+import { validate } from "#http/validate";
+import { inventoryOf } from "#http/wire/objects";
+import { LowStockQuery } from "#http/wire/queries";
+import { listLowStock } from "#inventory/list-low-stock";
+
+export function lowStockRoute({ deps }: Edge): Route {
+  return route({
+    method: "GET",
+    path: PATHS.lowStock,
+    roles: STAFF,
+    handlers: createHandlers(validate("query", LowStockQuery), async (c) => {
+      const { limit } = c.req.valid("query");
+      const products = await listLowStock(deps, c.get("request"), limit);
+      return reply(c, 200, { items: products.map(inventoryOf), count: products.length });
+    }),
+  });
+}

@@ -1,0 +1,43 @@
+import { hash, timingSafeEqual } from "node:crypto";
+import { createHandlers, type EdgeContext } from "#http/env";
+import { PATHS } from "#http/paths";
+import { Problem } from "#http/problem";
+import { replyText } from "#http/reply";
+import { route, type Edge, type Route } from "#http/routes/route";
+
+/** A proxy on this machine has a loopback address too; these tell its requests from our own. */
+const FORWARDED_HEADERS = ["forwarded", "x-forwarded-for", "x-real-ip"];
+
+/** Counters in Prometheus text form, for a loopback peer or who has the token. */
+export function metricsRoute({ metrics, metricsToken }: Edge): Route {
+  const secret = metricsToken === null ? null : hash("sha256", metricsToken, "buffer");
+  return route({
+    method: "GET",
+    path: PATHS.metrics,
+    roles: "public",
+    whileStopping: true,
+    handlers: createHandlers(async (c) => {
+      if (!isLocal(c)) requireToken(c.req.header("authorization"), secret);
+      const { contentType, body } = await metrics.render();
+      return replyText(c, 200, body, { "content-type": contentType });
+    }),
+  });
+}
+
+function isLocal(c: EdgeContext): boolean {
+  if (FORWARDED_HEADERS.some((name) => c.req.header(name) !== undefined)) return false;
+  const address = (c.env?.peer?.() ?? "").replace(/^::ffff:/i, "");
+  return address === "::1" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(address);
+}
+
+function requireToken(authorization: string | undefined, secret: Uint8Array | null): void {
+  const headers = { "www-authenticate": 'Bearer realm="metrics"' };
+  const [, token] = /^Bearer +(\S+)$/i.exec(authorization ?? "") ?? [];
+  if (token === undefined) {
+    throw new Problem("token_missing", "metrics are for loopback and for their token", { headers });
+  }
+  // Hashes have one length, so that the comparison takes the same time for every token.
+  if (secret === null || !timingSafeEqual(hash("sha256", token, "buffer"), secret)) {
+    throw new Problem("token_invalid", "this is not the token of the metrics", { headers });
+  }
+}

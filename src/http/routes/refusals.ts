@@ -1,0 +1,20 @@
+/** Refusals that several routes word alike. */
+import type { EdgeContext } from "#http/env";
+import { refuse } from "#http/reply";
+import { inventoryOf } from "#http/wire/objects";
+import type { Product, ProductId } from "#inventory/model";
+
+export function keyReused(c: EdgeContext): Response {
+  const message = "this Idempotency-Key was used with another body";
+  return refuse(c, "idempotency_key_reused", message);
+}
+
+export function unknownProduct(c: EdgeContext, productId: ProductId): Response {
+  return refuse(c, "product_not_found", `there is no product ${productId}`);
+}
+
+/** The caller's picture is old; the answer brings the new one. */
+export function expectedMismatch(c: EdgeContext, product: Product): Response {
+  const message = "the product changed since the caller read it";
+  return refuse(c, "expected_mismatch", message, { inventory: inventoryOf(product) });
+}

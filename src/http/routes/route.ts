@@ -1,0 +1,51 @@
+/** Routes are data: the router, the authorisation matrix and the documents read the same list. */
+import type { Handler } from "hono";
+import type { EdgeEnv } from "#http/env";
+import { ROLES, type Deps, type Role } from "#inventory/context";
+import type { Metrics } from "#lib/metrics";
+
+export interface Readiness {
+  readonly status: "healthy" | "degraded" | "unavailable";
+  /** Why it is not healthy, in words for an operator. */
+  readonly reasons: readonly string[];
+}
+
+export interface Health {
+  readonly readiness: () => Readiness;
+  /** True from the first reason to stop: new work is refused with `stopping`. */
+  readonly stopping: () => boolean;
+}
+
+/** What routes are made from. */
+export interface Edge {
+  readonly deps: Deps;
+  readonly metrics: Pick<Metrics, "render">;
+  /** Bearer token of /metrics; null: loopback peers only. */
+  readonly metricsToken: string | null;
+  readonly health: Health;
+}
+
+export interface Route {
+  readonly method: "GET" | "POST" | "PATCH";
+  readonly path: string;
+  readonly roles: "public" | readonly Role[];
+  /** Whether it changes something, hence takes an `Idempotency-Key`. */
+  readonly mutation: boolean;
+  /** Whether it takes lists, hence larger bodies. */
+  readonly bulk: boolean;
+  /** Whether it answers while the process stops. */
+  readonly whileStopping: boolean;
+  /** Validators, then the handler. */
+  readonly handlers: readonly Handler<EdgeEnv>[];
+}
+
+type Optional = "mutation" | "bulk" | "whileStopping";
+
+export const ADMIN: readonly Role[] = ["admin"];
+export const STAFF: readonly Role[] = ["admin", "service"];
+export const ANY_ROLE: readonly Role[] = ROLES;
+
+/** A route with what most of them have in common filled in. */
+export function route(given: Omit<Route, Optional> & Partial<Pick<Route, Optional>>): Route {
+  return { mutation: false, bulk: false, whileStopping: false, ...given };
+}

@@ -1,0 +1,139 @@
+/** zod at the door: the one wrapper round @hono/zod-validator. It throws, so that types stay whole. */
+import { zValidator } from "@hono/zod-validator";
+import type { MiddlewareHandler } from "hono";
+import type { z } from "zod";
+import type { EdgeEnv } from "#http/env";
+import { Problem } from "#http/problem";
+import { Fault, type FieldError } from "#inventory/faults";
+
+type Checked<Target extends string, Value> = {
+  in: { [Name in Target]: unknown };
+  out: { [Name in Target]: Value };
+};
+
+/** `params` of a zod issue that stands for a code of its own instead of `validation_failed`. */
+export const RESERVED_ID = { code: "reserved_id" } as const;
+
+/** More than anyone reads; a body may have thousands of wrong fields. */
+const ERRORS_MAX = 20;
+
+/** Checks path parameters or the query; throws `validation_failed` with every field that is wrong. */
+export function validate<Schema extends z.ZodType, Target extends "param" | "query" | "json">(
+  target: Target,
+  schema: Schema,
+): MiddlewareHandler<EdgeEnv, string, Checked<Target, z.output<Schema>>> {
+  const check: MiddlewareHandler<EdgeEnv> = zValidator(target, schema, (result) => {
+    if (!result.success) throw refusalOf(result.error.issues, result.data);
+  });
+  return check;
+}
+
+/** Checks a body that must be there: throws `json_required` and `malformed_json` as well. */
+export function validateBody<Schema extends z.ZodType>(
+  schema: Schema,
+): MiddlewareHandler<EdgeEnv, string, Checked<"json", z.output<Schema>>> {
+  const check = validate("json", schema);
+  return async (c, next) => {
+    if (isJson(c.req.header("content-type"))) return check(c, next);
+    if ((await c.req.text()) === "") throw new Problem("malformed_json", "a JSON body is required");
+    throw jsonRequired();
+  };
+}
+
+/** Checks a body that may be missing, which is the same as `{}`. */
+export function validateOptionalBody<Schema extends z.ZodType<object>>(
+  schema: Schema,
+): MiddlewareHandler<EdgeEnv, string, Checked<"json", z.output<Schema>>> {
+  const check = validate("json", schema);
+  const absent = schema.parse({});
+  return async (c, next) => {
+    if ((await c.req.text()) === "") {
+      c.req.addValidatedData("json", absent);
+      return next();
+    }
+    if (!isJson(c.req.header("content-type"))) throw jsonRequired();
+    return check(c, next);
+  };
+}
+
+function isJson(contentType: string | undefined): boolean {
+  if (contentType === "application/json") return true;
+  return /^application\/json *(;|$)/i.test(contentType ?? "");
+}
+
+function jsonRequired(): Problem {
+  return new Problem("json_required", "the body must be sent as application/json");
+}
+
+function refusalOf(issues: readonly z.core.$ZodIssue[], input: unknown): Error {
+  const tooMany = issues.find((issue) => issue.code === "too_big" && issue.origin === "array");
+  if (tooMany?.code === "too_big") {
+    const most = `${pathText(tooMany.path)} takes at most ${tooMany.maximum} items`;
+    return new Problem("too_many_items", most);
+  }
+  const errors = issues.flatMap((issue) => fieldErrors(issue, input)).slice(0, ERRORS_MAX);
+  const message = errors.map((error) => `${error.path} ${error.message}`.trim()).join("; ");
+  if (issues.every(isReserved)) return new Problem("reserved_id", message, { members: { errors } });
+  return new Fault("validation_failed", message, { errors });
+}
+
+function isReserved(issue: z.core.$ZodIssue): boolean {
+  return issue.code === "custom" && issue.params?.["code"] === RESERVED_ID.code;
+}
+
+function fieldErrors(issue: z.core.$ZodIssue, input: unknown): FieldError[] {
+  const path = pathText(issue.path);
+  if (issue.code !== "unrecognized_keys") return [{ path, message: words(issue, input) }];
+  return issue.keys.map((key) => ({
+    path: pathText([...issue.path, key]),
+    message: "is not a field of this call",
+  }));
+}
+
+/** What is wrong, so that it reads on after the name of the field. */
+function words(issue: z.core.$ZodIssue, input: unknown): string {
+  switch (issue.code) {
+    case "invalid_type":
+      if (issue.path.length > 0 && valueAt(input, issue.path) === undefined) return "is required";
+      return `must be ${TYPE_WORDS[issue.expected] ?? issue.expected}`;
+    case "too_small":
+      if (issue.origin === "string") return "must not be empty";
+      return `must ${issue.origin === "array" ? "have" : "be"} at least ${issue.minimum}`;
+    case "too_big":
+      if (issue.origin === "string") return `must have at most ${issue.maximum} characters`;
+      return `must be at most ${issue.maximum}`;
+    case "invalid_value":
+      return `must be one of ${issue.values.map(String).join(", ")}`;
+    case "invalid_format":
+    case "not_multiple_of":
+    case "unrecognized_keys":
+    case "invalid_union":
+    case "invalid_key":
+    case "invalid_element":
+    case "custom":
+      return issue.message;
+  }
+}
+
+const TYPE_WORDS: Readonly<Record<string, string>> = {
+  int: "a whole number",
+  number: "a number",
+  string: "a text",
+  array: "a list",
+  object: "an object",
+};
+
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((value, key) => {
+    if (typeof value !== "object" || value === null) return undefined;
+    return Reflect.get(value, key);
+  }, input);
+}
+
+/** `items[0].quantity`; empty for the body itself. */
+function pathText(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((text, key) => {
+    if (typeof key === "number") return `${text}[${key}]`;
+    return text === "" ? String(key) : `${text}.${String(key)}`;
+  }, "");
+}

@@ -1,0 +1,90 @@
+/** Bodies that contract A takes. Unknown fields are refused. */
+import { z } from "zod";
+import { Minutes, Price, ProductId, Reference, Sku } from "#http/wire/fields";
+import {
+  ADJUSTMENT_TYPES,
+  CART_LINES_MAX,
+  CustomerId,
+  Location,
+  OrderId,
+  Quantity,
+  QUANTITY_MAX,
+  StockCount,
+  Text,
+} from "#inventory/model";
+
+/** Items of one availability question: a large cart, or a page of a shop. */
+export const CHECK_ITEMS_MAX = 500;
+
+const ATTRIBUTES = {
+  name: Text.nullable().exactOptional(),
+  price: Price.nullable().exactOptional(),
+  lowStockThreshold: StockCount.exactOptional(),
+  reorderPoint: StockCount.exactOptional(),
+  reorderQuantity: StockCount.exactOptional(),
+  safetyStock: StockCount.exactOptional(),
+  maxPerCustomer: z.int().min(1).max(QUANTITY_MAX).nullable().exactOptional(),
+};
+
+export const InitializeBody = z.strictObject({
+  productId: ProductId,
+  sku: Sku,
+  initialStock: StockCount,
+  location: Location.exactOptional(),
+  ...ATTRIBUTES,
+});
+
+export const AmendBody = z
+  .strictObject(ATTRIBUTES)
+  .refine((changes) => Object.keys(changes).length > 0, "the body must name an attribute");
+
+export const AdjustBody = z.strictObject({
+  quantity: z
+    .int()
+    .min(-QUANTITY_MAX)
+    .max(QUANTITY_MAX)
+    .refine((quantity) => quantity !== 0, "must not be zero"),
+  type: z.enum(ADJUSTMENT_TYPES).default("ADJUSTMENT"),
+  reference: Reference.optional(),
+  reason: Text.optional(),
+  location: Location.optional(),
+  expectedQuantity: StockCount.optional(),
+});
+
+const HOLD = {
+  orderId: OrderId,
+  expirationMinutes: Minutes.optional(),
+  /** For services and admins only: the core refuses it from customers. */
+  customerId: CustomerId.optional(),
+};
+
+export const ReserveBody = z.strictObject({
+  quantity: Quantity,
+  location: Location.optional(),
+  ...HOLD,
+});
+
+export const ReserveCartBody = z.strictObject({
+  items: z
+    .array(
+      z.strictObject({ productId: ProductId, quantity: Quantity, location: Location.optional() }),
+    )
+    .min(1)
+    .max(CART_LINES_MAX),
+  ...HOLD,
+});
+
+const LineQuantity = z.strictObject({ productId: ProductId, quantity: Quantity });
+
+/** Of confirm and cancel; without lines, all that is held. */
+export const EndBody = z.strictObject({
+  lines: z.array(LineQuantity).min(1).max(CART_LINES_MAX).optional(),
+});
+
+export const ExtendBody = z.strictObject({ minutes: Minutes });
+
+export const CheckBody = z.strictObject({
+  items: z.array(LineQuantity).min(1).max(CHECK_ITEMS_MAX),
+});
+
+export const EmptyBody = z.strictObject({});

@@ -1,0 +1,35 @@
+/** The fields that bodies, paths and queries share. The rules themselves are the model's. */
+import { z } from "zod";
+import { RESERVED_WORDS } from "#http/paths";
+import { RESERVED_ID } from "#http/validate";
+import * as model from "#inventory/model";
+
+const reserved = { message: "is a word of the API and names nothing", params: RESERVED_ID };
+
+export const ProductId = model.ProductId.refine((id) => !RESERVED_WORDS.has(id), reserved);
+export const Sku = model.Sku.refine((sku) => !RESERVED_WORDS.has(sku), reserved);
+
+/** Shorter than free text: it names a document, such as a purchase order. */
+export const Reference = model.Text.max(128);
+
+/** Highest price; far above any, and far below where a double loses cents. */
+const PRICE_MAX = 1_000_000_000_000;
+export const Price = z.number().min(0).max(PRICE_MAX);
+
+export const Minutes = z.int().min(1).max(model.HOLD_MINUTES_MAX);
+
+/** What a list answered as `nextCursor`; only the ledger knows what it says. */
+export const Cursor = z.string().min(1).max(512);
+
+/** A number in a query: digits only, so that neither `1e3` nor an empty text slips through. */
+export function queryNumber(least: number, most: number) {
+  return z
+    .string()
+    .regex(/^\d{1,15}$/, "must be a whole number")
+    .transform(Number)
+    .pipe(z.int().min(least).max(most));
+}
+
+export const ProductParam = z.strictObject({ productId: ProductId });
+export const SkuParam = z.strictObject({ sku: Sku });
+export const ReservationParam = z.strictObject({ reservationId: model.ReservationId });

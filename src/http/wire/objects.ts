@@ -1,0 +1,107 @@
+/** Products, reservations and movements in contract A's words. Plain objects, ready for JSON. */
+import { statusOf, totalsOf } from "#inventory/model";
+import type { Allocation, Movement, Product, Reservation } from "#inventory/model";
+
+/** `totalStock` is what is physically there; `location` is the product's home. */
+export function inventoryOf(product: Product) {
+  const { onHand, reserved, available } = totalsOf(product);
+  return {
+    productId: product.productId,
+    sku: product.sku,
+    name: product.name,
+    price: product.price,
+    availableStock: available,
+    reservedStock: reserved,
+    totalStock: onHand,
+    safetyStock: product.safetyStock,
+    location: product.home,
+    locations: product.levels.map((level) => ({
+      location: level.location,
+      onHand: level.onHand,
+      reserved: level.reserved,
+    })),
+    lowStockThreshold: product.lowStockThreshold,
+    reorderPoint: product.reorderPoint,
+    reorderQuantity: product.reorderQuantity,
+    maxPerCustomer: product.maxPerCustomer,
+    status: statusOf(available, product.lowStockThreshold),
+    lastRestocked: product.lastRestocked === null ? null : timeOf(product.lastRestocked),
+    createdAt: timeOf(product.createdAt),
+    updatedAt: timeOf(product.updatedAt),
+    version: product.seq,
+  };
+}
+
+/** A reservation over several products names none, and its quantity is the sum. */
+export function reservationOf(reservation: Reservation) {
+  const lines = linesOf(reservation.allocations);
+  const [only] = lines.length === 1 ? lines : [];
+  return {
+    reservationId: reservation.reservationId,
+    orderId: reservation.orderId,
+    customerId: reservation.customerId,
+    productId: only?.productId ?? null,
+    quantity: only?.quantity ?? lines.reduce((sum, line) => sum + line.quantity, 0),
+    lines,
+    status: reservation.status,
+    createdAt: timeOf(reservation.createdAt),
+    expiresAt: timeOf(reservation.expiresAt),
+  };
+}
+
+/**
+ * `quantity` is what left or came: the change of onHand, or, where that did not move, the change of
+ * what is available (a RESERVE is negative, a RELEASE positive; ATTRIBUTE and EXTEND are 0).
+ * `before` and `after` are the movement's own location, not the product's sum.
+ */
+export function movementOf(movement: Movement) {
+  const { onHandBefore, onHandAfter, reservedBefore, reservedAfter } = movement;
+  const sold = onHandAfter !== onHandBefore;
+  return {
+    movementId: `p${movement.partition}-${movement.seq}`,
+    productId: movement.productId,
+    location: movement.location,
+    type: movement.type,
+    quantity: sold ? onHandAfter - onHandBefore : reservedBefore - reservedAfter,
+    before: { totalStock: onHandBefore, reservedStock: reservedBefore },
+    after: { totalStock: onHandAfter, reservedStock: reservedAfter },
+    reservationId: movement.reservationId,
+    orderId: movement.orderId,
+    reference: movement.reference,
+    reason: movement.reason,
+    actor: movement.actor,
+    timestamp: timeOf(movement.at),
+  };
+}
+
+interface Line {
+  readonly productId: string;
+  /** All that was reserved, whatever became of it. */
+  quantity: number;
+  confirmed: number;
+  cancelled: number;
+  readonly allocations: { readonly location: string; readonly quantity: number }[];
+}
+
+/** One line a product, in the order in which they were taken. */
+function linesOf(allocations: readonly Allocation[]): readonly Line[] {
+  const lines: Line[] = [];
+  for (const { productId, location, held, confirmed, released } of allocations) {
+    const quantity = held + confirmed + released;
+    let line = lines.find((known) => known.productId === productId);
+    if (line === undefined) {
+      line = { productId, quantity: 0, confirmed: 0, cancelled: 0, allocations: [] };
+      lines.push(line);
+    }
+    line.quantity += quantity;
+    line.confirmed += confirmed;
+    line.cancelled += released;
+    line.allocations.push({ location, quantity });
+  }
+  return lines;
+}
+
+/** ISO 8601, UTC, with milliseconds. */
+export function timeOf(epochMs: number): string {
+  return new Date(epochMs).toISOString();
+}

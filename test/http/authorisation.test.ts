@@ -1,0 +1,128 @@
+import { describe, expect, test } from "bun:test";
+import { UnsecuredJWT } from "jose";
+import { issueToken } from "#http/token";
+import { ROLES, type Role } from "#inventory/context";
+import type { StockStore } from "#inventory/ports";
+import { exampleOf, openApp, ROUTES, tokenOf, type Answered, type TestApp } from "#test/http-app";
+
+const GARBAGE = ["garbage", "a.b.c", "e30.e30.", "eyJhbGciOiJIUzI1NiJ9..", "\u00ff"];
+const unsigned = new UnsecuredJWT({ role: "admin", sub: "ada" }).setExpirationTime("1m").encode();
+
+/** An app whose store fails the test when anything reaches it. */
+function openGuarded(): TestApp {
+  const reached = () => {
+    throw new Error("a refused request reached the store");
+  };
+  const store: Partial<StockStore> = {
+    initialize: reached,
+    amend: reached,
+    adjust: reached,
+    reserve: reached,
+    confirm: reached,
+    cancel: reached,
+    extend: reached,
+    expire: reached,
+    product: reached,
+    productOfSku: reached,
+    reservation: reached,
+    lowStock: reached,
+    positions: reached,
+  };
+  return openApp({ store });
+}
+
+function expectUnauthorized(answer: Answered, code: string): void {
+  expect(answer.body).toMatchObject({ status: 401, code, retryable: false });
+  expect(answer.status).toBe(401);
+  expect(answer.headers.get("content-type")).toBe("application/problem+json");
+  expect(answer.headers.get("www-authenticate")).toStartWith('Bearer realm="holdfast"');
+}
+
+/** What every route must hold, whatever it does. */
+function testAuthorisationOf(route: (typeof ROUTES)[number]): void {
+  const { path, ...example } = exampleOf(route);
+  if (route.roles === "public") {
+    test("answers without a token, and does not look at a bad one", async () => {
+      const { send } = openApp();
+      for (const headers of [{}, { authorization: "Bearer garbage" }]) {
+        const answer = await send(path, { ...example, headers, ip: "127.0.0.1" });
+        expect(answer.status).toBe(200);
+      }
+    });
+    return;
+  }
+
+  test("refuses a missing token", async () => {
+    const { send } = openGuarded();
+    expectUnauthorized(await send(path, example), "token_missing");
+    const basic = { authorization: "Basic YWRhOmFkYQ==" };
+    expectUnauthorized(await send(path, { ...example, headers: basic }), "token_missing");
+  });
+
+  test("refuses garbage, an unsigned token and one signed with another secret", async () => {
+    const { send } = openGuarded();
+    const secret = "another secret of a test, long enough too";
+    const forged = await issueToken({ secret, role: "admin", subject: "ada", ttlSeconds: 60 });
+    for (const token of [...GARBAGE, unsigned, forged, "x".repeat(5000)]) {
+      const headers = { authorization: `Bearer ${token}` };
+      expectUnauthorized(await send(path, { ...example, headers }), "token_invalid");
+    }
+  });
+
+  test("refuses an expired token", async () => {
+    const { send } = openGuarded();
+    const headers = { authorization: `Bearer ${await tokenOf("admin", "ada", -60)}` };
+    expectUnauthorized(await send(path, { ...example, headers }), "token_expired");
+  });
+
+  const { roles } = route;
+  for (const role of ROLES.filter((candidate) => !roles.includes(candidate))) {
+    test(`refuses the role ${role}`, async () => {
+      const answer = await openGuarded().send(path, { ...example, as: role });
+      expect(answer.status).toBe(403);
+      expect(answer.body).toMatchObject({ code: "role_required", retryable: false });
+    });
+  }
+  for (const role of roles) {
+    test(`lets the role ${role} in`, async () => {
+      const answer = await openApp().send(path, { ...example, as: role });
+      expect([200, 201]).toContain(answer.status);
+    });
+  }
+}
+
+for (const route of ROUTES) {
+  describe(`authorisation of ${route.method} ${route.path}`, () => testAuthorisationOf(route));
+}
+
+test("the matrix is the one of the contract", () => {
+  const all: Role[] = [...ROLES];
+  const matrix = ROUTES.map(({ method, path, roles }) => {
+    const who =
+      roles === "public" ? "public" : all.filter((role) => roles.includes(role)).join(" ");
+    return `${method} ${path.replace("/api/inventory", "")}: ${who}`;
+  });
+  expect(matrix.sort()).toEqual([
+    "GET /health/live: public",
+    "GET /health/ready: public",
+    "GET /health: public",
+    "GET /low-stock: admin service",
+    "GET /metrics: public",
+    "GET /product/:productId/movements: admin service",
+    "GET /product/:productId: public",
+    "GET /products: admin service",
+    "GET /reservation/:reservationId: admin service customer",
+    "GET /reservations: admin service customer",
+    "GET /sku/:sku: public",
+    "PATCH /product/:productId/stock: admin service",
+    "PATCH /product/:productId: admin service",
+    "POST /check-availability: public",
+    "POST /cleanup-expired: admin",
+    "POST /initialize: admin service",
+    "POST /product/:productId/reserve: admin service customer",
+    "POST /reservation/:reservationId/cancel: admin service customer",
+    "POST /reservation/:reservationId/confirm: admin service customer",
+    "POST /reservation/:reservationId/extend: admin service customer",
+    "POST /reservations: admin service customer",
+  ]);
+});

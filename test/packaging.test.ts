@@ -1,0 +1,311 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { cpSync, existsSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { Redis } from "ioredis";
+import { readConfig, VARIABLES, type Variable } from "#config";
+import {
+  compose,
+  composeVariables,
+  execForm,
+  instructions,
+  ROOT,
+  textOf,
+  type Service,
+} from "#test/packaging";
+import { startPostgres, startRedis, temporaryFolder } from "#test/servers";
+
+/** What a person puts into `.env`: random enough for the rules about secrets. */
+const SECRETS = {
+  JWT_SECRET: "q3Zr8vN1pXk5TtYw0bLmC6dHs9GfJ2aE",
+  REDIS_PASSWORD: "7b1f0c9ade4523",
+  POSTGRES_PASSWORD: "c04d6e8f91ab27",
+};
+const COMMAND_MS_MAX = 20_000;
+
+const { services, volumes } = compose(SECRETS);
+const own: readonly (readonly [string, Service])[] = [
+  ["api", services.api],
+  ["worker", services.worker],
+];
+
+type Result = Readonly<{ code: number | null; output: string }>;
+
+/** Runs a container's command here: `bun` is the one that runs this test. */
+async function run(
+  command: readonly string[],
+  options: { env?: Record<string, string>; cwd?: string } = {},
+): Promise<Result> {
+  const [program = "", ...args] = command;
+  const child = Bun.spawn([program === "bun" ? process.execPath : program, ...args], {
+    cwd: options.cwd ?? ROOT,
+    env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...options.env },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    timeout: COMMAND_MS_MAX,
+  });
+  const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  return { code: await child.exited, output: out + err };
+}
+
+/** The command of a health check, without the word that says it needs no shell. */
+function checkOf({ healthcheck }: Service): string[] {
+  const [form, ...command] = healthcheck?.test ?? [];
+  expect(form).toBe("CMD");
+  return command;
+}
+
+/** A server whose `/health/live` answers as told, to be asked by a health check. */
+function fakeHealth(status: number) {
+  const fetch = (request: Request) =>
+    new URL(request.url).pathname === "/health/live"
+      ? new Response("", { status })
+      : new Response("", { status: 404 });
+  return Bun.serve({ port: 0, hostname: "127.0.0.1", fetch });
+}
+
+async function mustTellLifeFromDeath(command: readonly string[], variable: string): Promise<void> {
+  const alive = fakeHealth(200);
+  const failing = fakeHealth(500);
+  const codeAt = async (port: number | undefined) =>
+    (await run(command, { env: { [variable]: `${port}` } })).code;
+  try {
+    expect(await codeAt(alive.port)).toBe(0);
+    expect(await codeAt(failing.port)).toBe(1);
+    const { port } = failing;
+    await failing.stop(true);
+    expect(await codeAt(port)).toBe(1);
+  } finally {
+    await Promise.all([alive.stop(true), failing.stop(true)]);
+  }
+}
+
+describe("the Bun of the image", () => {
+  const { devDependencies } = JSON.parse(textOf("package.json"));
+  const version: string = devDependencies["bun-types"];
+
+  test("is the one that the types are of, and of which README and the tests' start speak", () => {
+    expect(version).toMatch(/^\d+\.\d+\.\d+$/);
+    const bases = instructions("FROM").map((from) => from.split(" ")[0]);
+    expect(bases).toEqual([`oven/bun:${version}`, `oven/bun:${version}`]);
+    const named = [...textOf("README.md").matchAll(/bun@(\d[\w.-]*)/g)].map(([, found]) => found);
+    expect(named.length).toBeGreaterThan(0);
+    expect(new Set(named)).toEqual(new Set([version]));
+    expect(textOf(".ci/run")).toContain(`bun_version=${version}\n`);
+  });
+});
+
+describe("the image", () => {
+  const folder = temporaryFolder("image");
+  const copies = instructions("COPY").filter((copy) => !copy.startsWith("--from"));
+  const sources = copies.flatMap((copy) => copy.split(/\s+/).slice(0, -1));
+  const [entrypoint = ""] = instructions("ENTRYPOINT");
+
+  afterAll(() => {
+    expect(existsSync(join(folder, "node_modules"))).toBe(true);
+  });
+
+  test("copies what is there, and .dockerignore lets nothing else in", () => {
+    expect(sources.length).toBeGreaterThan(0);
+    expect(sources.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+    const rules = textOf(".dockerignore")
+      .split("\n")
+      .filter((line) => line !== "" && !line.startsWith("#"));
+    expect(rules[0]).toBe("*");
+    const allowed = rules.slice(1).toSorted();
+    expect(allowed).toEqual([...new Set(sources)].map((path) => `!${path}`).toSorted());
+  });
+
+  test("has all that the service needs, and no package that only development needs", async () => {
+    const [install = ""] = instructions("RUN");
+    for (const path of sources) cpSync(join(ROOT, path), join(folder, path), { recursive: true });
+    const installed = await run(install.split(" "), { cwd: folder });
+    expect(installed).toMatchObject({ code: 0 });
+    const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    const has = (name: string) => existsSync(join(folder, "node_modules", name));
+    const unwanted = { ...manifest.devDependencies, ...manifest.optionalDependencies };
+    expect(Object.keys(unwanted).length).toBeGreaterThan(0);
+    expect(Object.keys(unwanted).filter(has)).toEqual([]);
+    expect(Object.keys(manifest.dependencies).filter((name) => !has(name))).toEqual([]);
+    const help = await run([...execForm(entrypoint), "help"], { cwd: folder });
+    expect(help).toMatchObject({ code: 0, output: expect.stringContaining("bun run start") });
+  });
+
+  test("starts in production, and not without its secrets", async () => {
+    const [start = ""] = instructions("CMD");
+    const set = instructions("ENV").map((line) => line.split("="));
+    const env = Object.fromEntries(set.map(([name = "", value = ""]) => [name, value]));
+    const refused = await run([...execForm(entrypoint), ...execForm(start)], { cwd: folder, env });
+    expect(refused.code).toBe(1);
+    for (const name of ["REDIS_URL", "DATABASE_URL", "JWT_SECRET"]) {
+      expect(refused.output).toContain(`${name}: `);
+    }
+  });
+
+  test("runs as a user of its own, without a shell between it and SIGTERM", () => {
+    expect(instructions("USER")).toEqual(["bun"]);
+    expect(execForm(entrypoint)[0]).toBe("bun");
+  });
+
+  test("tells by its health check whether the API lives", async () => {
+    const [check = ""] = instructions("HEALTHCHECK");
+    const command = execForm(check.slice(check.indexOf("CMD ") + 4));
+    await mustTellLifeFromDeath(command, "PORT");
+  });
+});
+
+describe("docker-compose.yml", () => {
+  test("is refused with a message that helps while any secret is absent", () => {
+    for (const name of Object.keys(SECRETS)) {
+      expect(() => compose({ ...SECRETS, [name]: "" })).toThrow(`set ${name} in .env (openssl`);
+    }
+  });
+
+  test("knows no secret by itself", () => {
+    const texts = (secrets: typeof SECRETS) => JSON.stringify(compose(secrets));
+    const others = { JWT_SECRET: "one", REDIS_PASSWORD: "two", POSTGRES_PASSWORD: "three" };
+    let text = texts(SECRETS);
+    for (const [name, value] of Object.entries(SECRETS)) {
+      expect(text).toContain(value);
+      text = text.replaceAll(value, Object.entries(others).find(([key]) => key === name)?.[1] ?? "");
+    }
+    expect(text).toBe(texts(others));
+  });
+
+  test("gives the service only variables that it knows, and the service takes them", () => {
+    const known = VARIABLES.map(({ name }: Variable) => name);
+    for (const [name, { environment }] of own) {
+      const given = Object.keys(environment);
+      expect(given.length).toBeGreaterThan(0);
+      expect([name, given.filter((variable) => !known.includes(variable))]).toEqual([name, []]);
+      const config = readConfig({ ...environment, NODE_ENV: "production" });
+      expect(config).toMatchObject({ production: true, host: "0.0.0.0", warnings: [] });
+      const grace = Number.parseInt(services[name === "api" ? "api" : "worker"].stop_grace_period, 10);
+      expect(grace * 1_000).toBeGreaterThan(config.shutdownGraceMs);
+    }
+  });
+
+  test("runs api and worker of one image, after healthy servers, and again when they end", () => {
+    const healthy = { condition: "service_healthy" };
+    for (const [name, service] of own) {
+      expect(service).toMatchObject({ image: "holdfast", command: ["start", name] });
+      expect(service.depends_on).toEqual({ redis: healthy, postgres: healthy });
+    }
+    const restarts = Object.values(services).map(({ restart }) => restart);
+    expect(new Set(restarts)).toEqual(new Set(["unless-stopped"]));
+  });
+
+  test("opens one port, to this machine alone", () => {
+    const { port } = readConfig({});
+    expect(services.api.ports).toEqual([`127.0.0.1:${port}:${port}`]);
+    for (const name of ["worker", "redis", "postgres"] as const) {
+      expect(services[name].ports).toBeUndefined();
+    }
+  });
+
+  test("keeps the data of both servers in volumes", () => {
+    expect(services.redis.volumes).toEqual(["redis:/data"]);
+    expect(services.postgres.volumes).toEqual(["postgres:/var/lib/postgresql"]);
+    expect(Object.keys(volumes).toSorted()).toEqual(["postgres", "redis"]);
+  });
+
+  test("takes from .env only what docs/operations.md explains", () => {
+    const documented = textOf("docs/operations.md");
+    const names = composeVariables();
+    expect(names.length).toBeGreaterThan(Object.keys(SECRETS).length);
+    expect(names.filter((name) => !documented.includes(`\`${name}\``))).toEqual([]);
+  });
+
+  test("tells by its health check whether the worker lives", async () => {
+    await mustTellLifeFromDeath(checkOf(services.worker), "WORKER_PORT");
+    expect(services.api.healthcheck).toBeUndefined();
+  });
+});
+
+describe("the servers of docker-compose.yml", () => {
+  const flags = services.redis.command ?? [];
+  const pairs = flags.slice(1).flatMap((flag, index) =>
+    index % 2 === 0 ? [[flag.replace(/^--/, ""), flags[index + 2] ?? ""] as const] : [],
+  );
+
+  test("Redis takes every flag, keeps what it answers, and evicts nothing", async () => {
+    expect(flags[0]).toBe("redis-server");
+    const settings = Object.fromEntries(pairs.filter(([name]) => name !== "requirepass"));
+    expect(settings).toMatchObject({
+      appendonly: "yes",
+      appendfsync: "always",
+      "no-appendfsync-on-rewrite": "no",
+      "maxmemory-policy": "noeviction",
+      "hash-max-listpack-value": "256",
+    });
+    await using server = await startRedis({ settings });
+    const redis = new Redis(server.url);
+    try {
+      for (const [name, value] of Object.entries(settings)) {
+        expect(await redis.config("GET", name)).toEqual({ [name]: value });
+      }
+    } finally {
+      redis.disconnect();
+    }
+  });
+
+  test("Redis is healthy when it answers, and not before", async () => {
+    const command = checkOf(services.redis);
+    expect(services.redis.environment["REDISCLI_AUTH"]).toBe(SECRETS.REDIS_PASSWORD);
+    const program = Bun.which(command[0] ?? "");
+    await using server = await startRedis();
+    const password = new URL(server.url).password;
+    const ask = async (given: string): Promise<number | null> => {
+      if (program === null) return (await pingedBy(server.port, given)) ? 0 : 1;
+      const [name = "", ...args] = command;
+      const env = { REDISCLI_AUTH: given };
+      return (await run([name, "-p", `${server.port}`, ...args], { env })).code;
+    };
+    expect(await ask(password)).toBe(0);
+    expect(await ask("wrong")).toBe(1);
+    await server.kill();
+    expect(await ask(password)).toBe(1);
+  });
+
+  test("PostgreSQL is healthy when it answers, and not before", async () => {
+    const command = checkOf(services.postgres);
+    const { POSTGRES_USER, POSTGRES_DB } = services.postgres.environment;
+    expect(command).toContain(`--username=${POSTGRES_USER}`);
+    expect(command).toContain(`--dbname=${POSTGRES_DB}`);
+    expect(services.api.environment["DATABASE_URL"]).toContain(`@postgres:5432/${POSTGRES_DB}`);
+    await using server = await startPostgres({ fsync: false });
+    const program = Bun.which(basename(command[0] ?? ""));
+    const ask = async (): Promise<boolean> => {
+      if (program === null) return await connects(server.port);
+      return (await run(command, { env: { PGPORT: `${server.port}` } })).code === 0;
+    };
+    expect(await ask()).toBe(true);
+    await server.kill();
+    expect(await ask()).toBe(false);
+  });
+});
+
+/** What `redis-cli ping` does, where there is no redis-cli. */
+async function pingedBy(port: number, password: string): Promise<boolean> {
+  const redis = new Redis({ port, password, retryStrategy: () => null, lazyConnect: true });
+  redis.on("error", () => {});
+  try {
+    await redis.connect();
+    return (await redis.ping()) === "PONG";
+  } catch {
+    return false;
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** As much of `pg_isready` as can be had without it: somebody accepts connections. */
+async function connects(port: number): Promise<boolean> {
+  try {
+    const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
+    socket.end();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,146 @@
+/** The HTTP layer over a double of the ports: for wording, statuses, validation, authorisation. */
+import type { Hono } from "hono";
+import { createApp, type AppOptions } from "#http/app";
+import type { EdgeEnv } from "#http/env";
+import { createAuthenticator } from "#http/middleware/authenticate";
+import { createRoutes } from "#http/routes/index";
+import type { Readiness } from "#http/routes/route";
+import { issueToken } from "#http/token";
+import type { Role } from "#inventory/context";
+import { systemClock } from "#lib/clock";
+import { createLog } from "#lib/log";
+import { createMetrics } from "#lib/metrics";
+import { depsOf, RESERVATION_ID, type Doubles } from "#test/ports-double";
+
+export const SECRET = "a secret of a test, long enough for HS256";
+export const METRICS_TOKEN = "the token of the metrics";
+export const ORIGIN = "https://shop.example.com";
+
+/** A token of each role; all of them live for a minute. */
+export const TOKENS: Readonly<Record<Role, string>> = {
+  admin: await tokenOf("admin", "ada"),
+  service: await tokenOf("service", "orders"),
+  customer: await tokenOf("customer", "carol"),
+};
+
+export function tokenOf(role: Role, subject: string, ttlSeconds = 60): Promise<string> {
+  return issueToken({ secret: SECRET, role, subject, ttlSeconds });
+}
+
+export interface Sent {
+  readonly method?: string;
+  /** null: no Authorization header. */
+  readonly as?: Role | null;
+  /** An object becomes JSON; a text is sent as it is. */
+  readonly body?: object | string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly ip?: string;
+}
+
+export interface Answered {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly body: Record<string, unknown>;
+}
+
+export interface TestApp {
+  readonly app: Hono<EdgeEnv>;
+  /** Lines of the log, as JSON text. */
+  readonly lines: string[];
+  send(path: string, sent?: Sent): Promise<Answered>;
+}
+
+export interface AppDoubles extends Doubles {
+  readonly routes?: AppOptions["routes"];
+  readonly auth?: AppOptions["auth"];
+  readonly readiness?: Readiness;
+  readonly stopping?: boolean;
+  readonly config?: Partial<AppOptions["config"]>;
+}
+
+const auth = await createAuthenticator({ secret: SECRET, clock: systemClock });
+
+export function openApp(doubles: AppDoubles = {}): TestApp {
+  const lines: string[] = [];
+  const app = createApp({
+    routes: doubles.routes ?? "contract",
+    deps: depsOf(doubles),
+    auth: doubles.auth ?? auth,
+    metrics: createMetrics(),
+    log: createLog({ level: "info", format: "json", write: (line) => lines.push(line) }),
+    config: {
+      requestDeadlineMs: 1000,
+      corsOrigins: [ORIGIN],
+      metricsToken: METRICS_TOKEN,
+      ...doubles.config,
+    },
+    health: {
+      readiness: () => doubles.readiness ?? { status: "healthy", reasons: [] },
+      stopping: () => doubles.stopping ?? false,
+    },
+  });
+  return { app, lines, send: (path, sent = {}) => send(app, path, sent) };
+}
+
+async function send(app: Hono<EdgeEnv>, path: string, sent: Sent): Promise<Answered> {
+  const { method = sent.body === undefined ? "GET" : "POST", as = null, body, ip } = sent;
+  const headers = new Headers(sent.headers);
+  if (as !== null) headers.set("authorization", `Bearer ${TOKENS[as]}`);
+  const isObject = typeof body === "object";
+  if (isObject && !headers.has("content-type")) headers.set("content-type", "application/json");
+  const text = isObject ? JSON.stringify(body) : body;
+  const init = { method, headers, ...(text === undefined ? {} : { body: text }) };
+  const request = new Request(`http://localhost${path}`, init);
+  const response = await app.fetch(request, { peer: () => ip });
+  const answer = await response.text();
+  const isJson = /json/.test(response.headers.get("content-type") ?? "") && answer !== "";
+  const { status } = response;
+  return {
+    status,
+    headers: response.headers,
+    text: answer,
+    body: isJson ? JSON.parse(answer) : {},
+  };
+}
+
+/** The registry, as the app has it. */
+export const ROUTES = createRoutes({
+  deps: depsOf({}),
+  metrics: createMetrics(),
+  metricsToken: null,
+  health: { readiness: () => ({ status: "healthy", reasons: [] }), stopping: () => false },
+});
+
+/** A body that each route with a required one accepts. */
+const BODIES: Readonly<Record<string, object>> = {
+  "POST /api/inventory/initialize": { productId: "p2", sku: "SKU-2", initialStock: 5 },
+  "PATCH /api/inventory/product/:productId": { name: "Lamp" },
+  "POST /api/inventory/check-availability": { items: [{ productId: "p1", quantity: 1 }] },
+  "PATCH /api/inventory/product/:productId/stock": { quantity: 5, type: "RETURN" },
+  "POST /api/inventory/product/:productId/reserve": { quantity: 1, orderId: "order-1" },
+  "POST /api/inventory/reservations": {
+    orderId: "order-1",
+    items: [{ productId: "p1", quantity: 1 }],
+  },
+  "POST /api/inventory/reservation/:reservationId/extend": { minutes: 10 },
+};
+
+export interface Example {
+  readonly name: string;
+  readonly path: string;
+  readonly method: string;
+  /** Absent where the route needs none. */
+  readonly body?: object;
+}
+
+/** A request to that route which a caller with the right role gets a 2xx for. */
+export function exampleOf(route: { readonly method: string; readonly path: string }): Example {
+  const path = route.path
+    .replace(":productId", "p1")
+    .replace(":sku", "SKU-1")
+    .replace(":reservationId", RESERVATION_ID);
+  const name = `${route.method} ${route.path}`;
+  const body = BODIES[name];
+  return { name, path, method: route.method, ...(body === undefined ? {} : { body }) };
+}

@@ -1,0 +1,66 @@
+/** All that a Redis holds, as plain values that a test can compare. */
+import type { Redis } from "ioredis";
+
+const SCAN_COUNT = 1_000;
+
+/** Keys that start with `prefix`, sorted. */
+export async function keysLike(redis: Redis, prefix = ""): Promise<string[]> {
+  const keys = new Set<string>();
+  let cursor = "0";
+  do {
+    const [next, page] = await redis.scan(cursor, "COUNT", SCAN_COUNT);
+    for (const key of page) if (key.startsWith(prefix)) keys.add(key);
+    cursor = next;
+  } while (cursor !== "0");
+  return [...keys].toSorted();
+}
+
+/** One key: its type, its value, and whether it goes by itself. */
+export interface KeyDump {
+  readonly type: string;
+  readonly value: unknown;
+  readonly isPassing: boolean;
+}
+
+export async function dump(redis: Redis): Promise<Record<string, KeyDump>> {
+  const all: Record<string, KeyDump> = {};
+  for (const key of await keysLike(redis)) {
+    const type = await redis.type(key);
+    const value = await valueOf(redis, key, type);
+    all[key] = { type, value, isPassing: (await redis.pttl(key)) >= 0 };
+  }
+  return all;
+}
+
+async function valueOf(redis: Redis, key: string, type: string): Promise<unknown> {
+  switch (type) {
+    case "string":
+      return await redis.get(key);
+    case "hash":
+      return { ...(await redis.hgetall(key)) };
+    case "list":
+      return await redis.lrange(key, 0, -1);
+    case "set":
+      return (await redis.smembers(key)).toSorted();
+    case "zset":
+      return await redis.zrange(key, "0", "-1", "WITHSCORES");
+    case "stream":
+      return await redis.xrange(key, "-", "+");
+    default:
+      throw new Error(`${key} has the unknown type ${type}`);
+  }
+}
+
+/**
+ * Without what an expire step that found nothing leaves: how far it looked, and its answer. A
+ * reserve that falls short may run one.
+ */
+export async function withoutClock(redis: Redis): Promise<Record<string, KeyDump>> {
+  const all = await dump(redis);
+  for (const [key, { type, value }] of Object.entries(all)) {
+    if (key.includes(":expire-")) delete all[key];
+    if (!key.endsWith(":meta") || value === null || typeof value !== "object") continue;
+    all[key] = { type, value: { ...value, swept: null, lastNow: null }, isPassing: false };
+  }
+  return all;
+}

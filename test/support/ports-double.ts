@@ -1,0 +1,138 @@
+/** The ports with one product and one hold in them. A test replaces the answers it is about. */
+import type { Deps } from "#inventory/context";
+import {
+  CustomerId,
+  DEFAULT_ATTRIBUTES,
+  Location,
+  OrderId,
+  ProductId,
+  ReservationId,
+  Sku,
+  type Movement,
+  type Product,
+  type Reservation,
+} from "#inventory/model";
+import type { Ledger, StockStore } from "#inventory/ports";
+import { systemClock, type Clock } from "#lib/clock";
+
+export const AT = Date.UTC(2025, 0, 1);
+export const PRODUCT_ID = ProductId.parse("p1");
+export const RESERVATION_ID = ReservationId.parse(`p0-${"0a".repeat(16)}-abcdefgh`);
+export const CAROL = CustomerId.parse("carol");
+
+export function productOf(changes: Partial<Product> = {}): Product {
+  return {
+    ...DEFAULT_ATTRIBUTES,
+    productId: PRODUCT_ID,
+    sku: Sku.parse("SKU-1"),
+    home: Location.parse("Warehouse A"),
+    levels: [{ location: Location.parse("Warehouse A"), onHand: 50, reserved: 3 }],
+    createdAt: AT,
+    updatedAt: AT,
+    lastRestocked: null,
+    seq: 7,
+    ...changes,
+  };
+}
+
+export function reservationOf(changes: Partial<Reservation> = {}): Reservation {
+  return {
+    reservationId: RESERVATION_ID,
+    orderId: OrderId.parse("order-1"),
+    customerId: CAROL,
+    status: "ACTIVE",
+    endReason: "",
+    allocations: [
+      {
+        productId: PRODUCT_ID,
+        location: Location.parse("Warehouse A"),
+        held: 3,
+        confirmed: 0,
+        released: 0,
+      },
+    ],
+    createdAt: AT,
+    expiresAt: AT + 900_000,
+    seq: 8,
+    ...changes,
+  };
+}
+
+export function movementOf(changes: Partial<Movement> = {}): Movement {
+  return {
+    partition: 0,
+    seq: 9,
+    epoch: 1,
+    type: "RESTOCK",
+    productId: PRODUCT_ID,
+    location: Location.parse("Warehouse A"),
+    onHandBefore: 50,
+    onHandAfter: 75,
+    reservedBefore: 3,
+    reservedAfter: 3,
+    reservationId: null,
+    orderId: null,
+    customerId: null,
+    actor: "admin:ada",
+    reason: null,
+    reference: "PO-1",
+    requestId: "r1",
+    at: AT,
+    ...changes,
+  };
+}
+
+/** A port's method that always answers this, and remembers what it was asked. */
+export function answering<Command, Outcome>(outcome: Outcome) {
+  const commands: Command[] = [];
+  const answer = async (command: Command) => {
+    commands.push(command);
+    return outcome;
+  };
+  return Object.assign(answer, { commands });
+}
+
+const done = { kind: "done", reservation: reservationOf(), replayed: false } as const;
+
+const STORE: StockStore = {
+  initialize: async () => ({ kind: "initialized", product: productOf(), replayed: false }),
+  amend: async () => ({ kind: "amended", product: productOf(), replayed: false }),
+  adjust: async () => ({ kind: "adjusted", product: productOf(), replayed: false }),
+  reserve: async () => ({ kind: "reserved", reservation: reservationOf() }),
+  confirm: async () => done,
+  cancel: async () => done,
+  extend: async () => done,
+  expire: async () => ({ expired: 0, more: false }),
+  msUntil: () => 0,
+  product: async (productId) => (productId === PRODUCT_ID ? productOf() : null),
+  productOfSku: async (sku) => (sku === "SKU-1" ? PRODUCT_ID : null),
+  reservation: async (id) => (id === RESERVATION_ID ? reservationOf() : null),
+  lowStock: async () => [PRODUCT_ID],
+  positions: async () => [{ partition: 0, seq: 9, drained: 9 }],
+  partitions: 1,
+};
+
+const LEDGER: Ledger = {
+  movements: async () => [movementOf()],
+  products: async () => ({ items: [PRODUCT_ID], nextCursor: null }),
+  productOfSku: async () => null,
+  reservation: async () => null,
+  reservations: async () => ({ items: [reservationOf()], nextCursor: null }),
+};
+
+export interface Doubles {
+  readonly store?: Partial<StockStore>;
+  readonly ledger?: Partial<Ledger>;
+  readonly clock?: Clock;
+  readonly policy?: Deps["policy"];
+}
+
+export function depsOf({ store, ledger, clock, policy }: Doubles): Deps {
+  return {
+    store: { ...STORE, ...store },
+    ledger: { ...LEDGER, ...ledger },
+    clock: clock ?? systemClock,
+    policy: policy ?? { reservationMinutes: 15, reservationMinutesMax: 60 },
+    newGeneration: () => "abcdefgh",
+  };
+}
