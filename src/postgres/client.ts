@@ -86,6 +86,7 @@ interface SocketTarget {
 function openSocket({ host, port, path }: SocketTarget, silenceMsMax: number): net.Socket {
   const target = { host: host[0] ?? "localhost", port: port[0] ?? 5432 };
   const socket = net.connect(path === false ? target : { path });
+  socket.setTimeout(silenceMsMax, () => socket.destroy());
   // The driver reads the name to verify a certificate against from here.
   return Object.assign(socket, { host: target.host });
 }

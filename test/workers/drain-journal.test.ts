@@ -45,11 +45,11 @@ const seqs = async (db: TestLedger) => {
 const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1);
 const drainedTo = (db: TestLedger, seq: number) =>
   until(async () => (await db.count("SELECT cursor_seq FROM partitions")) === seq, {
-    withinMs: 10_000,
+    withinMs: 4_000,
     what: `the cursor is at ${seq}`,
   });
 const met = (what: string, condition: () => boolean | Promise<boolean>) =>
-  until(condition, { withinMs: 10_000, what });
+  until(condition, { withinMs: 4_000, what });
 
 /** `count` entries of `size` movements each, from movement 1 on. */
 const entries = (count: number, size: number): JournalEntry[] =>
