@@ -56,7 +56,6 @@ function configFrom(settings: Settings, found: readonly Problem[]) {
     jwtAudience: settings.JWT_AUDIENCE,
     reservationMinutes: settings.RESERVATION_MINUTES,
     reservationMinutesMax: settings.RESERVATION_MINUTES_MAX,
-    onExpired: settings.ON_EXPIRED,
     partitions: settings.PARTITIONS,
     durability: settings.DURABILITY,
     journalEntriesMax: settings.JOURNAL_MAX_ENTRIES,
@@ -68,7 +67,6 @@ function configFrom(settings: Settings, found: readonly Problem[]) {
     metricsToken: settings.METRICS_TOKEN,
     corsOrigins: settings.CORS_ORIGINS ?? [],
     logLevel: settings.LOG_LEVEL,
-    trustedProxies: settings.TRUSTED_PROXIES ?? [],
     /** For the log at the start: what was not refused but looks like a mistake. */
     warnings: found,
   });

@@ -23,7 +23,7 @@ export async function runStart(config: Config, role: StartRole): Promise<void> {
   const servers = await openServers(config, (line) => log.info(line));
   const metrics = createMetrics();
   const stores = await openStores({ ...servers, config, metrics, log });
-  const watch = startWatch(stores, config, log);
+  const watch = startWatch(stores, config, metrics, log);
   const parts = { ...servers, config, stores, watch, metrics, log, shutdown };
   const address = await (role === "worker" ? serveWorker(parts) : serveApi(parts));
   if (role !== "api") await startWorker(parts);

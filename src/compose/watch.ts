@@ -3,6 +3,7 @@ import type { Config } from "#config";
 import type { Stores } from "#compose/stores";
 import { deadlineAfter, withDeadline } from "#lib/deadline";
 import type { Log } from "#lib/log";
+import type { Metrics } from "#lib/metrics";
 import { readServerSettings } from "#redis/server-settings";
 
 const LEDGER_EVERY_MS = 2_000;
@@ -15,7 +16,7 @@ export interface Watch {
   stop(): void;
 }
 
-export function startWatch(stores: Stores, config: Config, log: Log): Watch {
+export function startWatch(stores: Stores, config: Config, metrics: Metrics, log: Log): Watch {
   let away: string | null = null;
   let gaps: readonly string[] = [];
   const askLedger = async (): Promise<void> => {
@@ -37,7 +38,11 @@ export function startWatch(stores: Stores, config: Config, log: Log): Watch {
       log.debug("the settings of Redis could not be read", { error });
     }
   };
+  const countFenced = (): void => {
+    metrics.fencedPartitions(stores.partitions.filter(({ state }) => state === "fenced").length);
+  };
   const timers = [
+    setInterval(countFenced, LEDGER_EVERY_MS),
     setInterval(() => void askLedger(), LEDGER_EVERY_MS),
     setInterval(() => void askSettings(), SETTINGS_EVERY_MS),
   ];

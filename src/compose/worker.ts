@@ -46,9 +46,7 @@ export async function startWorker(options: WorkerOptions): Promise<Drain> {
     log,
     metrics,
     onFenced: (partition, reason) => {
-      stores.partitions[partition]?.fence();
-      metrics.fencedPartitions(stores.partitions.filter((p) => p.state === "fenced").length);
-      log.error("the drain stopped; the partition is fenced", { partition, reason });
+      log.error("the drain stopped: the journal does not follow the ledger", { partition, reason });
     },
   });
   const workerConnection = connectWorker(redisUrl, "holdfast-expiry");

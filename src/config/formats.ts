@@ -1,4 +1,3 @@
-import { isIP } from "node:net";
 import { z } from "zod";
 
 /** Longer numbers than this are no longer exact; nothing here comes near. */
@@ -59,20 +58,6 @@ export function listOf<Item>(allowed: string, read: (item: string) => Item | und
 export function originOf(item: string): string | undefined {
   const parts = URL.parse(item);
   return parts && /^https?:$/.test(parts.protocol) && parts.origin === item ? item : undefined;
-}
-
-/** `10.0.0.1`, `10.0.0.0/8`, `::1`, `fd00::/8`. */
-export function addressRangeOf(item: string): string | undefined {
-  const [address = "", prefix, ...more] = item.split("/");
-  const version = isIP(address);
-  if (version === 0 || more.length > 0) return undefined;
-  const bits =
-    prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= widthOf(version));
-  return bits ? item : undefined;
-}
-
-function widthOf(version: number): number {
-  return version === 4 ? 32 : 128;
 }
 
 /** A text that `read` understands; otherwise the problem is worded as `must …`. */

@@ -1,21 +1,12 @@
 import { z } from "zod";
-import {
-  addressRangeOf,
-  flag,
-  listOf,
-  oneOf,
-  originOf,
-  text,
-  url,
-  wholeNumber,
-} from "#config/formats";
+import { flag, listOf, oneOf, originOf, text, url, wholeNumber } from "#config/formats";
 import type { VariableName } from "#config/variables";
 import { LOG_LEVELS } from "#lib/log";
 
 /** Bun closes a quiet connection after 10 s; an answer has to leave before. */
 const REQUEST_DEADLINE_MS_MAX = 9000;
-/** 30 days: longer holds are sales. */
-const RESERVATION_MINUTES_LIMIT = 43_200;
+/** One day, as contract A has it; the same number bounds the core (HOLD_MINUTES_MAX). */
+const RESERVATION_MINUTES_LIMIT = 1_440;
 
 const CONTRACTS = ["inventory"] as const;
 
@@ -35,7 +26,7 @@ export const SETTINGS = z.strictObject({
   JWT_AUDIENCE: text(512).optional(),
   RESERVATION_MINUTES: wholeNumber(1, RESERVATION_MINUTES_LIMIT),
   RESERVATION_MINUTES_MAX: wholeNumber(1, RESERVATION_MINUTES_LIMIT),
-  ON_EXPIRED: oneOf(["reject", "reacquire"]),
+  ON_EXPIRED: oneOf(["reject"], "; reacquire belongs to a later version"),
   PARTITIONS: wholeNumber(1, 1024),
   DURABILITY: oneOf(
     ["memory", "disk"],
@@ -52,7 +43,6 @@ export const SETTINGS = z.strictObject({
   METRICS_TOKEN: z.string().optional(),
   CORS_ORIGINS: listOf("origins such as https://shop.example.com", originOf).optional(),
   LOG_LEVEL: oneOf(LOG_LEVELS),
-  TRUSTED_PROXIES: listOf("addresses or ranges such as 10.0.0.0/8", addressRangeOf).optional(),
 } satisfies Record<VariableName, z.ZodType>);
 
 export type Settings = z.output<typeof SETTINGS>;

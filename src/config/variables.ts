@@ -61,7 +61,7 @@ export const VARIABLES = [
   {
     name: "ON_EXPIRED",
     fallback: "reject",
-    meaning: "What confirming an expired hold does: `reject`, or `reacquire` as a new sale",
+    meaning: "What confirming an expired hold does; `reject` is the only way so far",
   },
   {
     name: "PARTITIONS",
@@ -107,10 +107,6 @@ export const VARIABLES = [
   },
   { name: "CORS_ORIGINS", meaning: "Browser origins that may call, by comma; none without it" },
   { name: "LOG_LEVEL", fallback: "info", meaning: "`debug`, `info`, `warn` or `error`" },
-  {
-    name: "TRUSTED_PROXIES",
-    meaning: "Addresses or CIDR ranges whose `X-Forwarded-For` is believed, by comma",
-  },
 ] as const satisfies readonly Variable[];
 
 export type VariableName = (typeof VARIABLES)[number]["name"];

@@ -71,10 +71,19 @@ function refusalOf(issues: readonly z.core.$ZodIssue[], input: unknown): Error {
     const most = `${pathText(tooMany.path)} takes at most ${tooMany.maximum} items`;
     return new Problem("too_many_items", most);
   }
-  const errors = issues.flatMap((issue) => fieldErrors(issue, input)).slice(0, ERRORS_MAX);
+  const errors = firstOfEach(issues.flatMap((issue) => fieldErrors(issue, input)));
   const message = errors.map((error) => `${error.path} ${error.message}`.trim()).join("; ");
   if (issues.every(isReserved)) return new Problem("reserved_id", message, { members: { errors } });
   return new Fault("validation_failed", message, { errors });
+}
+
+/** An empty text is also not printable: once is enough. */
+function firstOfEach(errors: readonly FieldError[]): FieldError[] {
+  const first = new Map<string, FieldError>();
+  for (const error of errors) {
+    if (!first.has(error.path)) first.set(error.path, error);
+  }
+  return [...first.values()].slice(0, ERRORS_MAX);
 }
 
 function isReserved(issue: z.core.$ZodIssue): boolean {

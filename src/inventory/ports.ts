@@ -291,7 +291,7 @@ export interface EpochLedger {
   readonly storeId: string;
   /**
    * Takes an epoch number that no history ever had (it is spent even if nothing comes of it), then
-   * asks Redis to begin it while the partition's row is locked, and notes an epoch that began.
+   * asks Redis to begin it, and notes an epoch that began. Appends prepared before move nothing.
    * `ledgerSeq` is the seq of the drain's cursor.
    */
   begin(

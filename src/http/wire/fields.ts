@@ -14,7 +14,13 @@ export const Reference = model.Text.max(128);
 
 /** Highest price; far above any, and far below where a double loses cents. */
 const PRICE_MAX = 1_000_000_000_000;
-export const Price = z.number().min(0).max(PRICE_MAX);
+/** Prices travel as decimal text: what JavaScript would write with an exponent is refused. */
+const PRICE_TEXT = /^\d+(\.\d{1,6})?$/;
+export const Price = z
+  .number()
+  .min(0)
+  .max(PRICE_MAX)
+  .refine((price) => PRICE_TEXT.test(String(price)), "must have at most 6 decimals");
 
 export const Minutes = z.int().min(1).max(model.HOLD_MINUTES_MAX);
 
