@@ -53,7 +53,9 @@ const PROBLEMS = {
 export type ProblemCode = keyof typeof PROBLEMS;
 
 /** Every code, for tests and documents. */
-export const PROBLEM_CODES = Object.keys(PROBLEMS);
+export const PROBLEM_CODES: readonly ProblemCode[] = Object.keys(PROBLEMS).filter(
+  (code): code is ProblemCode => code in PROBLEMS,
+);
 
 /** What a problem says beyond its code, such as `lines` or `reservation`. */
 export type Members = Readonly<Record<string, unknown>>;

@@ -18,7 +18,7 @@ describe.each(withBody)("the body of $method $path", (route) => {
   const json = { "content-type": "application/json" };
 
   test.each(["{", "nul", '{"quantity": 1,}', "[".repeat(30_000), "\u0000", "{'a': 1}"])(
-    "that is malformed is told so: %p",
+    "that is malformed is told so: %j",
     async (text) => {
       const answer = await send(path, { method, as: "admin", body: text, headers: json });
       expect(answer.status).toBe(400);
@@ -168,7 +168,7 @@ describe("a hostile id", () => {
   const paths = [PATHS.product, PATHS.sku, PATHS.reserve, PATHS.stock, PATHS.movements];
   test.each(ids)("%s is refused wherever it stands in a path", async (id) => {
     for (const path of paths) {
-      const [route] = ROUTES.filter((candidate) => candidate.path === path);
+      const route = ROUTES.find((candidate) => candidate.path === path);
       const { method, body } = exampleOf(route ?? { method: "GET", path });
       const at = path.replace(":productId", id).replace(":sku", id);
       const answer = await send(at, { method, as: "admin", ...(body ? { body } : {}) });

@@ -48,7 +48,7 @@ export interface TestApp {
   readonly app: Hono<EdgeEnv>;
   /** Lines of the log, as JSON text. */
   readonly lines: string[];
-  send(path: string, sent?: Sent): Promise<Answered>;
+  readonly send: (path: string, sent?: Sent) => Promise<Answered>;
 }
 
 export interface AppDoubles extends Doubles {

@@ -7,11 +7,25 @@ export const ROOT = join(import.meta.dir, "../..");
 
 export const textOf = (path: string): string => readFileSync(join(ROOT, path), "utf8");
 
+const Packages = z.record(z.string(), z.string());
+const Manifest = z.object({
+  dependencies: Packages,
+  devDependencies: Packages,
+  optionalDependencies: Packages,
+});
+
+/** The packages that `package.json` names. */
+export function manifest(): z.infer<typeof Manifest> {
+  return Manifest.parse(JSON.parse(textOf("package.json")));
+}
+
 export type Instruction = Readonly<{ word: string; rest: string }>;
 
 /** The instructions of the Dockerfile, each with its continued lines. */
 export function dockerfile(): readonly Instruction[] {
-  const whole = textOf("Dockerfile").replaceAll(/^#.*\n/gm, "").replaceAll("\\\n", " ");
+  const whole = textOf("Dockerfile")
+    .replaceAll(/^#.*\n/gm, "")
+    .replaceAll("\\\n", " ");
   return whole
     .split("\n")
     .filter((line) => line.trim() !== "")
@@ -55,8 +69,8 @@ const Compose = z.object({
 export type Compose = z.infer<typeof Compose>;
 
 /** `docker-compose.yml` as it is after its variables were filled in from `env`. */
-export function compose(env: Readonly<Record<string, string>>): Compose {
-  return Compose.parse(Bun.YAML.parse(interpolated(textOf("docker-compose.yml"), env)));
+export function compose(env: Environment): Compose {
+  return Compose.parse(filled(Bun.YAML.parse(textOf("docker-compose.yml")), env));
 }
 
 /** Every name that the compose file takes from `.env`. */
@@ -65,8 +79,18 @@ export function composeVariables(): string[] {
   return [...new Set(Array.from(names, ([, name = ""]) => name))].toSorted();
 }
 
-/** `${NAME:-default}` and `${NAME:?message}` as Docker Compose reads them; an empty value is none. */
-function interpolated(text: string, env: Readonly<Record<string, string>>): string {
+type Environment = Readonly<Record<string, string>>;
+
+/** Every text below `value` with its variables filled in: after YAML was read, as Compose does it. */
+function filled(value: unknown, env: Environment): unknown {
+  if (typeof value === "string") return interpolated(value, env);
+  if (Array.isArray(value)) return value.map((item) => filled(item, env));
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, filled(item, env)]));
+}
+
+/** `${NAME:-default}` and `${NAME:?message}`; an empty value is none. */
+function interpolated(text: string, env: Environment): string {
   return text.replaceAll(/\$\{(\w+):([-?])([^}]*)\}/g, (_all, name: string, kind, rest: string) => {
     const value = env[name] ?? "";
     if (value !== "") return value;

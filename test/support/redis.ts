@@ -15,7 +15,7 @@ export interface RedisOfFile {
   /** What the scripts answered to the stores. */
   readonly answers: Answers;
   /** A store that ends with the test. */
-  open(options?: StoreOptions): Promise<TestStore>;
+  readonly open: (options?: StoreOptions) => Promise<TestStore>;
 }
 
 /** Starts it; to be awaited at the top of a test file. */
@@ -82,3 +82,11 @@ export async function sendBatch(
 
 /** The lines of an answer behind its status. */
 export const repliesOf = (answer: string): string[] => answer.split("\n").slice(1);
+
+/**
+ * Moves the clock of the scripts to a moment ahead of the server's, where it stands still: time in
+ * a partition never goes back.
+ */
+export async function clockAt(redis: Redis, epochMs: number): Promise<void> {
+  await redis.hset(metaKey(0), "lastNow", String(epochMs));
+}

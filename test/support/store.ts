@@ -53,6 +53,8 @@ export interface StoreOptions {
   readonly epochs?: EpochLedger;
   readonly partitions?: number;
   readonly journalEntriesMax?: number;
+  /** How long to wait until every partition is open. */
+  readonly openWithinMs?: number;
 }
 
 /** Opens a store on that Redis; several on one Redis are several processes to it. */
@@ -80,10 +82,15 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     onFailure: () => undefined,
   });
   await redis.connect();
-  await until(() => partitions.every((partition) => partition.state === "open"), {
-    withinMs: 5_000,
-    what: "every partition is open",
-  });
+  try {
+    await until(() => partitions.every((partition) => partition.state === "open"), {
+      withinMs: options.openWithinMs ?? 5_000,
+      what: "every partition is open",
+    });
+  } catch (error) {
+    await connection[Symbol.asyncDispose]();
+    throw error;
+  }
   return {
     store,
     redis,

@@ -1,0 +1,140 @@
+/** Movements, low stock and the cleanup: what staff looks at. */
+import { describe, expect, test } from "bun:test";
+import { Fault } from "#inventory/faults";
+import { Location, OrderId } from "#inventory/model";
+import { openApp } from "#test/http-app";
+import { movementOf, productOf, reservationOf } from "#test/ports-double";
+
+describe("GET /product/:productId/movements", () => {
+  const path = "/api/inventory/product/p1/movements";
+  test("200 words each movement, newest first", async () => {
+    const sale = movementOf({
+      type: "SALE",
+      seq: 11,
+      onHandAfter: 48,
+      reservedAfter: 1,
+      orderId: OrderId.parse("order-1"),
+      reservationId: reservationOf().reservationId,
+      reference: null,
+    });
+    const { send } = openApp({ ledger: { movements: async () => [sale, movementOf()] } });
+    const { status, body, headers } = await send(path, { as: "service" });
+    expect(status).toBe(200);
+    expect(headers.get("ledger-lag")).toBeNull();
+    expect(body).toEqual({
+      movements: [
+        {
+          movementId: "p0-11",
+          productId: "p1",
+          location: "Warehouse A",
+          type: "SALE",
+          quantity: -2,
+          before: { totalStock: 50, reservedStock: 3 },
+          after: { totalStock: 48, reservedStock: 1 },
+          reservationId: reservationOf().reservationId,
+          orderId: "order-1",
+          reference: null,
+          reason: null,
+          actor: "admin:ada",
+          timestamp: "2025-01-01T00:00:00.000Z",
+        },
+        expect.objectContaining({ movementId: "p0-9", quantity: 25, reference: "PO-1" }),
+      ],
+    });
+  });
+
+  test.each([
+    ["RESERVE", { reservedAfter: 5 }, -2],
+    ["RELEASE", { reservedAfter: 1 }, 2],
+    ["EXPIRE", { reservedAfter: 0 }, 3],
+    ["EXTEND", {}, 0],
+    ["ATTRIBUTE", {}, 0],
+    ["ADJUSTMENT", { onHandAfter: 49 }, -1],
+  ] as const)("200 has for %s the change of what can be sold", async (type, after, quantity) => {
+    const movement = movementOf({ type, onHandAfter: 50, ...after });
+    const { send } = openApp({ ledger: { movements: async () => [movement] } });
+    const { body } = await send(path, { as: "admin" });
+    expect(body).toMatchObject({ movements: [{ type, quantity }] });
+  });
+
+  test("200 says how far behind the ledger is when it did not catch up", async () => {
+    const positions = async () => [{ partition: 0, seq: 12, drained: 9 }];
+    const config = { requestDeadlineMs: 50 };
+    const { send } = openApp({ store: { positions }, config });
+    for (const [list, as] of [
+      [path, "admin"],
+      ["/api/inventory/products", "admin"],
+      ["/api/inventory/reservations", "customer"],
+    ] as const) {
+      const { status, headers } = await send(list, { as });
+      expect([status, headers.get("ledger-lag")]).toEqual([200, "3"]);
+    }
+  });
+
+  test("200 has 50 unless told otherwise, up to 500", async () => {
+    const limits: number[] = [];
+    const movements = async (_id: string, limit: number) => {
+      limits.push(limit);
+      return [];
+    };
+    const { send } = openApp({ ledger: { movements } });
+    await send(path, { as: "admin" });
+    await send(`${path}?limit=500`, { as: "admin" });
+    expect((await send(`${path}?limit=501`, { as: "admin" })).status).toBe(400);
+    expect(limits).toEqual([50, 500]);
+  });
+
+  test("404 for an unknown product, without asking the ledger", async () => {
+    const movements = () => {
+      throw new Error("the ledger was asked");
+    };
+    const unknown = "/api/inventory/product/nothing/movements";
+    const { status, body } = await openApp({ ledger: { movements } }).send(unknown, {
+      as: "admin",
+    });
+    expect([status, body["code"]]).toEqual([404, "product_not_found"]);
+  });
+
+  test("503 while the ledger is away", async () => {
+    const movements = async () => {
+      throw new Fault("ledger_unavailable", "PostgreSQL is away");
+    };
+    const { status, headers } = await openApp({ ledger: { movements } }).send(path, {
+      as: "admin",
+    });
+    expect([status, headers.get("retry-after")]).toEqual([503, "1"]);
+  });
+});
+
+describe("GET /low-stock", () => {
+  test("200 counts what is at or below its threshold", async () => {
+    const level = { location: Location.parse("A"), onHand: 10, reserved: 0 };
+    const store = { product: async () => productOf({ levels: [level] }) };
+    const answer = await openApp({ store }).send("/api/inventory/low-stock", { as: "service" });
+    expect(answer.status).toBe(200);
+    const items = [{ productId: "p1", availableStock: 10, status: "low_stock" }];
+    expect(answer.body).toMatchObject({ count: 1, items });
+    const none = await openApp().send("/api/inventory/low-stock?limit=1000", { as: "admin" });
+    expect(none.body).toEqual({ items: [], count: 0 });
+  });
+
+  test("400 above a thousand", async () => {
+    const path = "/api/inventory/low-stock?limit=1001";
+    expect((await openApp().send(path, { as: "admin" })).status).toBe(400);
+  });
+});
+
+describe("POST /cleanup-expired", () => {
+  const path = "/api/inventory/cleanup-expired";
+  test("200 counts what it released, and says whether there is more", async () => {
+    const steps = [true, true, false];
+    const expire = async () => ({ expired: 5, more: steps.shift() ?? false });
+    const { send } = openApp({ store: { expire } });
+    const { status, body } = await send(path, { as: "admin", method: "POST" });
+    expect(status).toBe(200);
+    expect(body).toEqual({ message: expect.any(String), cleaned: 15, more: false });
+    const endless = openApp({ store: { expire: async () => ({ expired: 1, more: true }) } });
+    const answer = await endless.send(path, { as: "admin", body: {} });
+    expect(answer.body).toMatchObject({ cleaned: 20, more: true });
+  });
+});

@@ -1,0 +1,172 @@
+import { describe, expect, test } from "bun:test";
+import { check } from "#inventory/check";
+import { expire } from "#inventory/expire";
+import { listLowStock } from "#inventory/list-low-stock";
+import { listProducts } from "#inventory/list-products";
+import { Location, ProductId, QUANTITY_MAX, Sku, type Product } from "#inventory/model";
+import type { Position } from "#inventory/ports";
+import { readProductOfSku } from "#inventory/read-product-of-sku";
+import { LEDGER_WAIT_MS_MAX, waitForLedger } from "#inventory/wait-for-ledger";
+import { depsOf, PRODUCT_ID, productOf } from "#test/ports-double";
+
+const ctx = { deadline: Infinity };
+const stocked = (id: string, onHand: number, changes: Partial<Product> = {}): Product =>
+  productOf({
+    productId: ProductId.parse(id),
+    levels: [{ location: Location.parse("A"), onHand, reserved: 0 }],
+    ...changes,
+  });
+
+/** A store whose products are these, and which counts how often each is read. */
+function storeOf(products: readonly Product[]) {
+  const reads: string[] = [];
+  const product = async (productId: ProductId) => {
+    reads.push(productId);
+    return products.find((one) => one.productId === productId) ?? null;
+  };
+  return { reads, product };
+}
+
+describe("waiting for the ledger", () => {
+  const positionsOf = (...steps: (readonly Position[])[]) => {
+    let asked = 0;
+    const positions = async () => steps[Math.min(asked++, steps.length - 1)] ?? [];
+    return { positions, asked: () => asked };
+  };
+  const at = (seq: number, drained: number, partition = 0) => ({ partition, seq, drained });
+
+  test("asks once when the ledger has it all", async () => {
+    const { positions, asked } = positionsOf([at(5, 5)]);
+    expect(await waitForLedger(depsOf({ store: { positions } }), Infinity)).toBe(0);
+    expect(asked()).toBe(1);
+  });
+
+  test("waits for what had happened when it was asked, not for what came later", async () => {
+    const { positions, asked } = positionsOf([at(5, 3)], [at(90, 4)], [at(99, 5)]);
+    expect(await waitForLedger(depsOf({ store: { positions } }), Infinity)).toBe(0);
+    expect(asked()).toBe(3);
+  });
+
+  test("waits for every partition, or for the one that matters", async () => {
+    const { positions } = positionsOf([at(5, 5), at(9, 7, 1)]);
+    const deps = depsOf({ store: { positions } });
+    const deadline = Date.now() + 30;
+    expect(await waitForLedger(deps, deadline)).toBe(2);
+    expect(await waitForLedger(deps, deadline, 0)).toBe(0);
+    expect(await waitForLedger(deps, Date.now() + 30, 1)).toBe(2);
+  });
+
+  test("gives up after a second, or at the deadline, and says what is missing", async () => {
+    const { positions } = positionsOf([at(5, 3)]);
+    const deps = depsOf({ store: { positions } });
+    const startedAt = performance.now();
+    expect(await waitForLedger(deps, Infinity)).toBe(2);
+    expect(performance.now() - startedAt).toBeWithin(LEDGER_WAIT_MS_MAX - 100, 1500);
+    const again = performance.now();
+    expect(await waitForLedger(deps, Date.now() + 50)).toBe(2);
+    expect(performance.now() - again).toBeLessThan(400);
+    expect(await waitForLedger(deps, Date.now() - 1)).toBe(2);
+  });
+});
+
+describe("check", () => {
+  const items = (...quantities: number[]) =>
+    quantities.map((quantity) => ({ productId: PRODUCT_ID, quantity }));
+
+  test("reads each product once, however often it is named", async () => {
+    const store = storeOf([stocked("p1", 5)]);
+    const outcome = await check(depsOf({ store }), ctx, items(2, 3));
+    expect(store.reads).toEqual(["p1"]);
+    expect(outcome.allAvailable).toBe(true);
+    expect((await check(depsOf({ store }), ctx, items(2, 3, 1))).allAvailable).toBe(false);
+  });
+
+  test("keeps its numbers whole at the largest question", async () => {
+    const store = storeOf([stocked("p1", 500 * QUANTITY_MAX - 1)]);
+    const all = items(...Array.from({ length: 500 }, () => QUANTITY_MAX));
+    expect((await check(depsOf({ store }), ctx, all)).allAvailable).toBe(false);
+    expect((await check(depsOf({ store }), ctx, all.slice(1))).allAvailable).toBe(true);
+  });
+});
+
+describe("a SKU", () => {
+  const sku = Sku.parse("SKU-1");
+  const caughtUp = async () => [{ partition: 0, seq: 1, drained: 1 }];
+  const behind = async () => [{ partition: 0, seq: 1, drained: 0 }];
+  const soon = () => ({ deadline: Date.now() + 30 });
+
+  test("that was claimed for a product which was never made is looked up in the ledger", async () => {
+    const store = { ...storeOf([]), productOfSku: async () => PRODUCT_ID, positions: caughtUp };
+    expect(await readProductOfSku(depsOf({ store }), soon(), sku)).toBeNull();
+  });
+
+  test("that was claimed for a product with another SKU is not that product's", async () => {
+    const other = stocked("p1", 5, { sku: Sku.parse("SKU-2") });
+    const store = {
+      ...storeOf([other]),
+      productOfSku: async () => PRODUCT_ID,
+      positions: caughtUp,
+    };
+    expect(await readProductOfSku(depsOf({ store }), soon(), sku)).toBeNull();
+  });
+
+  test("is never called unknown while the ledger lags", async () => {
+    const store = { ...storeOf([]), productOfSku: async () => null, positions: behind };
+    const outcome = readProductOfSku(depsOf({ store }), soon(), sku);
+    await expect(outcome).rejects.toMatchObject({ code: "ledger_unavailable" });
+    const known = storeOf([stocked("p1", 5)]);
+    const ledger = { productOfSku: async () => PRODUCT_ID };
+    const deps = depsOf({ store: { ...store, ...known }, ledger });
+    expect(await readProductOfSku(deps, soon(), sku)).toMatchObject({ productId: "p1" });
+  });
+});
+
+describe("lists", () => {
+  const ids = ["a", "b", "c", "d"].map((id) => ProductId.parse(id));
+
+  test("of low stock are sorted by what is there now, without what was restocked", async () => {
+    const now = [stocked("a", 9), stocked("b", 11), stocked("c", 3), stocked("d", 0)];
+    const store = { ...storeOf(now), lowStock: async () => ids };
+    const products = await listLowStock(depsOf({ store }), ctx, 10);
+    expect(products.map(({ productId }) => String(productId))).toEqual(["d", "c", "a"]);
+    const two = await listLowStock(depsOf({ store }), ctx, 2);
+    expect(two.map(({ productId }) => String(productId))).toEqual(["d", "c"]);
+  });
+
+  test("of products keep the ledger's order and leave out what is gone", async () => {
+    const store = storeOf([stocked("c", 1), stocked("a", 2)]);
+    const ledger = { products: async () => ({ items: ids, nextCursor: "x" }) };
+    const query = { q: null, status: null, location: null, cursor: null, limit: 4 };
+    const { page, lag } = await listProducts(depsOf({ store, ledger }), ctx, query);
+    expect(page.items.map(({ productId }) => String(productId))).toEqual(["a", "c"]);
+    expect([page.nextCursor, lag]).toEqual(["x", 0]);
+  });
+});
+
+describe("expire", () => {
+  test("gives every partition its turn before any gets a second", async () => {
+    const asked: number[] = [];
+    const step = async (partition: number) => {
+      asked.push(partition);
+      return { expired: 2, more: partition === 1 && asked.length < 5 };
+    };
+    const store = { expire: step, partitions: 3 };
+    expect(await expire(depsOf({ store }), ctx)).toEqual({ cleaned: 10, more: false });
+    expect(asked).toEqual([0, 1, 2, 1, 1]);
+  });
+
+  test("ends: after its steps, and at its deadline", async () => {
+    let steps = 0;
+    const step = async () => {
+      steps += 1;
+      return { expired: 1, more: true };
+    };
+    const store = { expire: step, partitions: 2 };
+    expect(await expire(depsOf({ store }), ctx)).toEqual({ cleaned: 40, more: true });
+    let now = 0;
+    const clock = { now: () => (now += 1) };
+    const late = await expire(depsOf({ store, clock }), { deadline: 4 });
+    expect(late).toEqual({ cleaned: 3, more: true });
+    expect(steps).toBe(43);
+  });
+});

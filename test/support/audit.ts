@@ -1,0 +1,273 @@
+/**
+ * What must hold between Redis and PostgreSQL once all is drained, whatever happened before. The
+ * model: stock is the sum of the ledger's movements, and what was acknowledged is among them.
+ */
+import { Redis } from "ioredis";
+import postgres from "postgres";
+import { z } from "zod";
+import type { Movement, MovementType, Reservation } from "#inventory/model";
+import { MovementRow, ReservationRow, reservationOf } from "#postgres/rows";
+import { decodeHold } from "#redis/hold-record";
+import { metaKey, partitionTag, reservationKey } from "#redis/keys";
+import { decodeProduct } from "#redis/product-record";
+import { invariants, type Checked } from "#test/invariants";
+import { keysLike } from "#test/keyspace";
+import { until } from "#test/until";
+
+const DRAINED_MS_MAX = 10_000;
+const CLOSE_SECONDS_MAX = 1;
+
+/** An effect that a caller was told of. */
+export interface Acknowledged {
+  readonly requestId: string;
+  readonly type: MovementType;
+  /** Units that moved, without sign. */
+  readonly units: number;
+  /** Of the hold that it is about. */
+  readonly reservationId: string | null;
+}
+
+export interface AuditOptions {
+  readonly redisUrl: string;
+  readonly databaseUrl: string;
+  readonly partitions?: number;
+  readonly acknowledged: readonly Acknowledged[];
+}
+
+export interface Audited {
+  /** What Redis was checked for by itself. */
+  readonly redis: Checked;
+  readonly movements: number;
+  readonly levels: number;
+  readonly reservations: number;
+  readonly acknowledged: number;
+  readonly drainedInMs: number;
+}
+
+interface State {
+  readonly movements: readonly Movement[];
+  /** `product at location` → on hand and reserved, by PostgreSQL and by Redis. */
+  readonly snapshot: ReadonlyMap<string, string>;
+  readonly stock: ReadonlyMap<string, string>;
+  readonly reservations: ReadonlyMap<string, Reservation>;
+  readonly records: readonly Reservation[];
+  readonly quarantined: number;
+  readonly acknowledged: readonly Acknowledged[];
+}
+
+const LAWS: readonly ((state: State) => string[])[] = [
+  ledgerHasNoGap,
+  movementsChainUpToTheSnapshot,
+  snapshotIsRedis,
+  reservationsAreTheSumOfTheirMovements,
+  reservationsAreTheRecordsOfRedis,
+  nothingIsInQuarantine,
+  nothingHappenedTwice,
+  acknowledgedIsInTheLedger,
+];
+
+/** Waits until the ledger has all, then throws with every law that does not hold. */
+export async function audit(options: AuditOptions): Promise<Audited> {
+  const { redisUrl, databaseUrl, partitions = 1, acknowledged } = options;
+  const redis = new Redis(redisUrl);
+  const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} });
+  try {
+    const startedAt = performance.now();
+    await until(() => isDrained(redis, sql, partitions), {
+      withinMs: DRAINED_MS_MAX,
+      what: "every movement is in the ledger",
+    });
+    const drainedInMs = Math.round(performance.now() - startedAt);
+    const state = { ...(await read(redis, sql, partitions)), acknowledged };
+    const broken = LAWS.flatMap((law) => law(state));
+    if (broken.length > 0) throw new Error(`the audit failed:\n${broken.slice(0, 40).join("\n")}`);
+    const audited = {
+      redis: await invariants(redis, partitions),
+      movements: state.movements.length,
+      levels: state.snapshot.size,
+      reservations: state.reservations.size,
+      acknowledged: acknowledged.length,
+      drainedInMs,
+    };
+    for (const [what, checked] of Object.entries(audited)) {
+      if (checked === 0 && what !== "drainedInMs") throw new Error(`no ${what} were audited`);
+    }
+    return audited;
+  } finally {
+    redis.disconnect();
+    await sql.end({ timeout: CLOSE_SECONDS_MAX });
+  }
+}
+
+async function isDrained(redis: Redis, sql: postgres.Sql, partitions: number): Promise<boolean> {
+  const rows = await sql`SELECT partition, cursor_seq::text FROM partitions ORDER BY partition`;
+  for (let partition = 0; partition < partitions; partition += 1) {
+    const seq = await redis.hget(metaKey(partition), "seq");
+    if (seq === null || rows[partition]?.["cursor_seq"] !== seq) return false;
+  }
+  return true;
+}
+
+const LevelRow = z.object({ name: z.string(), counts: z.string() });
+
+async function read(redis: Redis, sql: postgres.Sql, partitions: number) {
+  const movements = await sql`SELECT
+    partition, seq::float8, epoch::float8, type, product_id AS "productId", location,
+    on_hand_before::float8 AS "onHandBefore", on_hand_after::float8 AS "onHandAfter",
+    reserved_before::float8 AS "reservedBefore", reserved_after::float8 AS "reservedAfter",
+    reservation_id AS "reservationId", order_id AS "orderId", customer_id AS "customerId",
+    actor, reason, reference, request_id AS "requestId",
+    (extract(epoch FROM at) * 1000)::float8 AS at
+    FROM movements ORDER BY partition, movements.seq`;
+  const levels = await sql`SELECT product_id || ' at ' || location AS name,
+    on_hand || '/' || reserved AS counts FROM levels`;
+  const holds = await sql`SELECT partition, owner, generation, order_id AS "orderId",
+    customer_id AS "customerId", status, end_reason AS "endReason", allocations, seq::float8,
+    (extract(epoch FROM created_at) * 1000)::float8 AS "createdAt",
+    (extract(epoch FROM expires_at) * 1000)::float8 AS "expiresAt" FROM reservations`;
+  const [quarantine] = await sql`SELECT count(*)::integer AS count FROM quarantine`;
+  const snapshot = LevelRow.array().parse([...levels]);
+  const reservations = holds.map((row) => reservationOf(ReservationRow.parse(row)));
+  return {
+    movements: movements.map((row) => MovementRow.parse(row)),
+    snapshot: new Map(snapshot.map(({ name, counts }) => [name, counts])),
+    stock: await stockOf(redis, partitions),
+    reservations: new Map(reservations.map((hold) => [hold.reservationId, hold])),
+    records: await recordsOf(redis, partitions),
+    quarantined: z.int().parse(quarantine?.["count"]),
+  };
+}
+
+async function stockOf(redis: Redis, partitions: number): Promise<Map<string, string>> {
+  const stock = new Map<string, string>();
+  for (let partition = 0; partition < partitions; partition += 1) {
+    for (const key of await keysLike(redis, `${partitionTag(partition)}stock:`)) {
+      const { productId, levels } = decodeProduct(await redis.hgetall(key));
+      for (const { location, onHand, reserved } of levels) {
+        stock.set(`${productId} at ${location}`, `${onHand}/${reserved}`);
+      }
+    }
+  }
+  return stock;
+}
+
+async function recordsOf(redis: Redis, partitions: number): Promise<Reservation[]> {
+  const records: Reservation[] = [];
+  for (let partition = 0; partition < partitions; partition += 1) {
+    const prefix = reservationKey(partition, "");
+    for (const key of await keysLike(redis, prefix)) {
+      const text = await redis.get(key);
+      if (text !== null) records.push(decodeHold(partition, key.slice(prefix.length), text));
+    }
+  }
+  return records;
+}
+
+function ledgerHasNoGap({ movements }: State): string[] {
+  const last = new Map<number, number>();
+  return movements.flatMap(({ partition, seq }) => {
+    const expected = (last.get(partition) ?? 0) + 1;
+    last.set(partition, seq);
+    return seq === expected ? [] : [`p${partition}: ${seq} stands where ${expected} belongs`];
+  });
+}
+
+function movementsChainUpToTheSnapshot({ movements, snapshot }: State): string[] {
+  const sums = new Map<string, { onHand: number; reserved: number }>();
+  const broken: string[] = [];
+  for (const movement of movements) {
+    const name = `${movement.productId} at ${movement.location}`;
+    const sum = sums.get(name) ?? { onHand: 0, reserved: 0 };
+    if (movement.onHandBefore !== sum.onHand || movement.reservedBefore !== sum.reserved) {
+      broken.push(`movement ${movement.seq} does not begin where the last one of ${name} ended`);
+    }
+    sum.onHand += movement.onHandAfter - movement.onHandBefore;
+    sum.reserved += movement.reservedAfter - movement.reservedBefore;
+    if (sum.reserved < 0 || sum.reserved > sum.onHand) {
+      broken.push(`${name} is oversold by movement ${movement.seq}`);
+    }
+    sums.set(name, sum);
+  }
+  for (const [name, { onHand, reserved }] of sums) {
+    const counts = snapshot.get(name);
+    if (counts !== `${onHand}/${reserved}`) {
+      broken.push(`${name}: movements sum up to ${onHand}/${reserved}, the snapshot is ${counts}`);
+    }
+  }
+  return broken;
+}
+
+function snapshotIsRedis({ snapshot, stock }: State): string[] {
+  return [...new Set([...snapshot.keys(), ...stock.keys()])]
+    .filter((name) => snapshot.get(name) !== stock.get(name))
+    .map((name) => `${name}: Redis ${stock.get(name)}, the snapshot ${snapshot.get(name)}`);
+}
+
+function reservationsAreTheSumOfTheirMovements({ movements, reservations }: State): string[] {
+  const sums = new Map<string, number>();
+  const add = (id: string, what: string, units: number): void =>
+    void sums.set(`${id} ${what}`, (sums.get(`${id} ${what}`) ?? 0) + units);
+  for (const movement of movements) {
+    const { reservationId, type, reservedBefore, reservedAfter } = movement;
+    if (reservationId === null) continue;
+    if (!reservations.has(reservationId)) return [`${reservationId} moved and is no reservation`];
+    add(reservationId, type, Math.abs(reservedAfter - reservedBefore));
+  }
+  return [...reservations.values()].flatMap(({ reservationId, allocations, status }) => {
+    const of = (type: MovementType): number => sums.get(`${reservationId} ${type}`) ?? 0;
+    const held = allocations.reduce((sum, line) => sum + line.held, 0);
+    const confirmed = allocations.reduce((sum, line) => sum + line.confirmed, 0);
+    const released = allocations.reduce((sum, line) => sum + line.released, 0);
+    const isWhole =
+      of("SALE") === confirmed &&
+      of("RELEASE") + of("EXPIRE") === released &&
+      of("RESERVE") === held + confirmed + released &&
+      (status === "ACTIVE") === held > 0;
+    return isWhole ? [] : [`${reservationId} (${status}) is not what its movements say`];
+  });
+}
+
+function reservationsAreTheRecordsOfRedis({ reservations, records }: State): string[] {
+  const broken = records
+    .filter((record) => !Bun.deepEquals(record, reservations.get(record.reservationId)))
+    .map(({ reservationId }) => `${reservationId}: the ledger knows another state than Redis`);
+  const known = new Set<string>(records.map(({ reservationId }) => reservationId));
+  const lost = [...reservations.values()]
+    .filter(({ status, reservationId }) => status === "ACTIVE" && !known.has(reservationId))
+    .map(({ reservationId }) => `${reservationId} is live in the ledger and not in Redis`);
+  return [...broken, ...lost];
+}
+
+function nothingIsInQuarantine({ quarantined }: State): string[] {
+  return quarantined === 0 ? [] : [`${quarantined} movements are in quarantine`];
+}
+
+/** All attempts of one request bear one request id: whatever it did, it did once. */
+function nothingHappenedTwice({ movements }: State): string[] {
+  const seen = new Set<string>();
+  return movements.flatMap(({ seq, requestId, type, productId, location, reservationId }) => {
+    if (requestId === null) return [];
+    const name = JSON.stringify([requestId, type, productId, location, reservationId]);
+    if (seen.has(name)) return [`movement ${seq} repeats an earlier one: ${name}`];
+    seen.add(name);
+    return [];
+  });
+}
+
+function acknowledgedIsInTheLedger({ movements, acknowledged }: State): string[] {
+  const byRequest = Map.groupBy(movements, ({ requestId }) => requestId);
+  return acknowledged.flatMap(({ requestId, type, units, reservationId }) => {
+    const made = (byRequest.get(requestId) ?? []).filter(
+      (movement) => movement.type === type && movement.reservationId === reservationId,
+    );
+    const moved = made.reduce((sum, movement) => sum + unitsOf(movement), 0);
+    if (made.length > 0 && moved === units) return [];
+    return [`${type} of ${units} by request ${requestId}: the ledger has ${moved}`];
+  });
+}
+
+function unitsOf(movement: Movement): number {
+  const { onHandBefore, onHandAfter, reservedBefore, reservedAfter } = movement;
+  const physical = Math.abs(onHandAfter - onHandBefore);
+  return physical > 0 ? physical : Math.abs(reservedAfter - reservedBefore);
+}

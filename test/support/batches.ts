@@ -1,0 +1,69 @@
+/** One item of every verb that a script takes, as raw lines: for what must hold of all of them. */
+import type { Reservation } from "#inventory/model";
+import { splitReservationId } from "#inventory/reservation-id";
+import { adjustLine, amendLine, changeLine, initializeLine, reserveLine } from "#redis/lines";
+import type { RedisStockStore } from "#redis/stock-store";
+import {
+  adjustCommand,
+  amendCommand,
+  endCommand,
+  initialize,
+  initializeCommand,
+  operation,
+  reserve,
+  reserveCommand,
+} from "#test/store";
+
+export const VERBS = [
+  "initialize",
+  "adjust",
+  "amend",
+  "reserve",
+  "extend",
+  "confirm",
+  "cancel",
+  "expire",
+] as const;
+export type Verb = (typeof VERBS)[number];
+
+/** Verbs that a full journal refuses; the others end holds, and holds bound them. */
+export const BOUNDED_VERBS: readonly Verb[] = [
+  "initialize",
+  "adjust",
+  "amend",
+  "reserve",
+  "extend",
+];
+
+/** The key of the items that have an Idempotency-Key. */
+export const KEY = operation("k1");
+
+export interface Prepared {
+  /** A live hold of 40 of the 50 units of `p1`: the product is in the low set. */
+  readonly hold: Reservation;
+  readonly owner: string;
+  /** An item of that verb that changes something, on the prepared state; expire has none. */
+  readonly lines: Readonly<Record<Verb, readonly string[]>>;
+}
+
+export async function prepare(store: RedisStockStore): Promise<Prepared> {
+  await initialize(store, "p1", 50);
+  const hold = await reserve(store, "o1", { p1: 40 }, { holdSeconds: 60 });
+  const { owner } = splitReservationId(hold.reservationId);
+  const keyed = { operation: KEY };
+  const command = endCommand(hold.reservationId, keyed);
+  return {
+    hold,
+    owner,
+    lines: {
+      initialize: [initializeLine(initializeCommand("p2", 1, keyed))],
+      adjust: [adjustLine(adjustCommand("p1", 1, keyed))],
+      amend: [amendLine(amendCommand("p1", { safetyStock: 1 }, keyed))],
+      reserve: [reserveLine(reserveCommand("o2", { p1: 2 }, keyed))],
+      extend: [changeLine(command, "3600")],
+      confirm: [changeLine(command, "")],
+      cancel: [changeLine(command, "")],
+      expire: [],
+    },
+  };
+}

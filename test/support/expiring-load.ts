@@ -1,0 +1,107 @@
+/** Holds of one second, half of them confirmed when they are due, by a store beside the service. */
+import { randomInt } from "node:crypto";
+import { processClock } from "#lib/clock";
+import { randomId } from "#lib/ids";
+import type { RedisStockStore } from "#redis/stock-store";
+import type { Reservation } from "#inventory/model";
+import type { Acknowledged } from "#test/audit";
+import { endCommand, reserveCommand } from "#test/store";
+import { until } from "#test/until";
+
+const HOLDS_AT_ONCE = 20;
+const ANSWER_MS_MAX = 5_000;
+/** Confirms start up to this long before the due second, so that some come after it. */
+const EARLY_MS_MAX = 40;
+
+export interface ExpiringLoad {
+  /** Short holds that were made. */
+  readonly made: number;
+  readonly confirmed: number;
+  readonly expired: number;
+  readonly acknowledged: Acknowledged[];
+  readonly strange: string[];
+  stop(): Promise<void>;
+}
+
+export const withinMs = (ms = ANSWER_MS_MAX): number => processClock.now() + ms;
+
+/** Who does it, and the name under which its movements are found. */
+export function contextOf(requestId: string) {
+  return { actor: "test:expiring-load", requestId };
+}
+
+export function startExpiringLoad(
+  store: RedisStockStore,
+  productIds: readonly string[],
+): ExpiringLoad {
+  const load = { made: 0, confirmed: 0, expired: 0, isStopped: false };
+  const acknowledged: Acknowledged[] = [];
+  const strange: string[] = [];
+
+  const reserve = async (): Promise<Reservation[]> => {
+    const requestId = randomId(16);
+    const productId = productIds[randomInt(productIds.length)] ?? "";
+    const command = reserveCommand(requestId, { [productId]: 1 });
+    const context = contextOf(requestId);
+    const deadline = withinMs();
+    const outcome = await store.reserve({ ...command, context, deadline, holdSeconds: 1 });
+    if (outcome.kind === "insufficient") return [];
+    if (outcome.kind !== "reserved") throw new Error(`reserve answered ${outcome.kind}`);
+    const { reservation } = outcome;
+    const { reservationId } = reservation;
+    load.made += 1;
+    acknowledged.push({ requestId, type: "RESERVE", units: 1, reservationId });
+    return [reservation];
+  };
+  const confirm = async ({ reservationId, expiresAt }: Reservation): Promise<void> => {
+    const earlyMs = randomInt(EARLY_MS_MAX);
+    await until(() => store.msUntil(0, expiresAt / 1_000) <= earlyMs, {
+      withinMs: ANSWER_MS_MAX,
+      what: "a hold is nearly due",
+    });
+    const requestId = randomId(16);
+    const command = endCommand(reservationId, { deadline: withinMs() });
+    const outcome = await store.confirm({ ...command, context: contextOf(requestId) });
+    if (outcome.kind === "expired") {
+      load.expired += 1;
+    } else if (outcome.kind === "done") {
+      load.confirmed += 1;
+      acknowledged.push({ requestId, type: "SALE", units: 1, reservationId });
+    } else {
+      throw new Error(`confirm at the due second answered ${outcome.kind}`);
+    }
+  };
+  const run = async (): Promise<void> => {
+    while (!load.isStopped) {
+      try {
+        const made = await Promise.all(Array.from({ length: HOLDS_AT_ONCE }, reserve));
+        await Promise.all(
+          made
+            .flat()
+            .filter((_, i) => i % 2 === 0)
+            .map(confirm),
+        );
+      } catch (error) {
+        strange.push(String(error));
+      }
+    }
+  };
+  const running = run();
+  return {
+    get made() {
+      return load.made;
+    },
+    get confirmed() {
+      return load.confirmed;
+    },
+    get expired() {
+      return load.expired;
+    },
+    acknowledged,
+    strange,
+    async stop() {
+      load.isStopped = true;
+      await running;
+    },
+  };
+}

@@ -1,0 +1,289 @@
+/** A mixed load over HTTP: users who order, change their minds, pay and look, and an administrator. */
+import { randomInt } from "node:crypto";
+import { randomId } from "#lib/ids";
+import type { Acknowledged } from "#test/audit";
+import {
+  Caller,
+  codeIn,
+  inventoryIn,
+  inventoryOf,
+  reservationIn,
+  type Answer,
+  type Request,
+} from "#test/caller";
+import { tokenOf } from "#test/service";
+
+export interface LoadOptions {
+  readonly url: string;
+  readonly users: number;
+  readonly products: number;
+  /** Units of each product at the start. */
+  readonly units: number;
+  /** Most requests a second, so that tests of faults do not measure the machine; default: all. */
+  readonly perSecondMax?: number;
+}
+
+export interface Load {
+  readonly caller: Caller;
+  readonly productIds: readonly string[];
+  /** Every effect that was answered with success. */
+  readonly acknowledged: Acknowledged[];
+  /** Answers that no caller should get, in words. */
+  readonly strange: string[];
+  /** Lets the users finish what they are at. */
+  stop(): Promise<void>;
+}
+
+type Script = (user: User) => Promise<void>;
+
+/** What a user does, and how often in comparison. */
+const SCRIPTS: readonly (readonly [weight: number, script: Script])[] = [
+  [5, reserveAndConfirm],
+  [3, reserveAndCancel],
+  [2, changeOrder],
+  [2, cartInParts],
+  [2, extendAndCancel],
+  [1, abandon],
+  [3, adjustWithKey],
+  [1, adjustPlainly],
+  [1, amend],
+  [1, initializeAnother],
+  [4, look],
+  [1, cleanUp],
+];
+const DECK = SCRIPTS.flatMap(([weight, script]) => Array.from({ length: weight }, () => script));
+
+interface User {
+  readonly load: Load;
+  readonly token: string;
+  readonly admin: string;
+}
+
+/** Makes the products, then lets the users loose. */
+export async function startLoad(options: LoadOptions): Promise<Load> {
+  const { url, users, products, units, perSecondMax = Infinity } = options;
+  const run = randomId(6);
+  let isStopped = false;
+  let loops: Promise<void>[] = [];
+  const load: Load = {
+    caller: new Caller(url),
+    productIds: Array.from({ length: products }, (_, i) => `${run}-${i}`),
+    acknowledged: [],
+    strange: [],
+    async stop() {
+      isStopped = true;
+      await Promise.all(loops);
+    },
+  };
+  const admin = await tokenOf("admin", "administrator");
+  for (const id of load.productIds) await initialize({ load, admin, token: admin }, id, units);
+  const pauseMs = (1_000 * users) / perSecondMax;
+  loops = Array.from({ length: users }, async (_, i) => {
+    const user = { load, admin, token: await tokenOf("customer", `customer-${run}-${i}`) };
+    while (!isStopped) {
+      const script = DECK[randomInt(DECK.length)] ?? look;
+      try {
+        await script(user);
+      } catch (error) {
+        load.strange.push(String(error));
+      }
+      if (pauseMs > 0) await Bun.sleep(pauseMs);
+    }
+  });
+  return load;
+}
+
+/** Calls; an answer with another status than these is noted as strange, and null. */
+async function ask(user: User, request: Request, statuses: readonly number[]) {
+  const { caller, strange } = user.load;
+  const answer = await caller.call(request);
+  if (statuses.includes(answer.status)) return answer;
+  const { method, path } = request;
+  strange.push(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+  return null;
+}
+
+function acknowledge(
+  user: User,
+  { requestId }: Answer,
+  type: Acknowledged["type"],
+  units: number,
+  reservationId: string | null = null,
+): void {
+  user.load.acknowledged.push({ requestId, type, units, reservationId });
+}
+
+const pick = ({ load }: User): string => load.productIds[randomInt(load.productIds.length)] ?? "";
+
+async function reserve(user: User, productId: string, orderId: string, quantity: number) {
+  const { token } = user;
+  const path = `/product/${productId}/reserve`;
+  const body = { quantity, orderId };
+  const answer = await ask(user, { method: "POST", path, token, body }, [201, 409]);
+  if (answer?.status !== 201) return null;
+  const hold = reservationIn(answer);
+  acknowledge(user, answer, "RESERVE", quantity, hold.reservationId);
+  return hold;
+}
+
+async function end(user: User, verb: "confirm" | "cancel", id: string, units: number) {
+  const request = {
+    method: "POST",
+    path: `/reservation/${id}/${verb}`,
+    token: user.token,
+  } as const;
+  const answer = await ask(user, request, [200]);
+  if (answer) acknowledge(user, answer, verb === "confirm" ? "SALE" : "RELEASE", units, id);
+}
+
+async function reserveAndConfirm(user: User): Promise<void> {
+  const [productId, orderId] = [pick(user), randomId(8)];
+  const hold = await reserve(user, productId, orderId, randomInt(1, 4));
+  if (!hold) return;
+  await end(user, "confirm", hold.reservationId, hold.quantity ?? 0);
+  const { token } = user;
+  const confirm = `/reservation/${hold.reservationId}/confirm`;
+  await ask(user, { method: "POST", path: confirm, token }, [200]);
+  const body = { quantity: 1, orderId };
+  const path = `/product/${productId}/reserve`;
+  const again = await ask(user, { method: "POST", path, token, body }, [409]);
+  if (again && codeIn(again) !== "order_already_confirmed") {
+    user.load.strange.push(`reserve after confirm: ${codeIn(again)}`);
+  }
+}
+
+async function reserveAndCancel(user: User): Promise<void> {
+  const hold = await reserve(user, pick(user), randomId(8), randomInt(1, 4));
+  if (!hold) return;
+  await end(user, "cancel", hold.reservationId, hold.quantity ?? 0);
+  const path = `/reservation/${hold.reservationId}/confirm`;
+  await ask(user, { method: "POST", path, token: user.token }, [409]);
+}
+
+/** The same order with the same quantity is the same hold; with another one it replaces it. */
+async function changeOrder(user: User): Promise<void> {
+  const { token, load } = user;
+  const [productId, orderId] = [pick(user), randomId(8)];
+  const first = await reserve(user, productId, orderId, 1);
+  if (!first) return;
+  const body = { quantity: 1, orderId };
+  const path = `/product/${productId}/reserve`;
+  const same = await ask(user, { method: "POST", path, token, body }, [201]);
+  if (same && reservationIn(same).reservationId !== first.reservationId) {
+    load.strange.push("the same order again made another hold");
+  }
+  const second = await reserve(user, productId, orderId, 3);
+  if (!second) return;
+  const old = `/reservation/${first.reservationId}/confirm`;
+  await ask(user, { method: "POST", path: old, token }, [409]);
+  await end(user, "confirm", second.reservationId, 3);
+}
+
+/** One line is bought, the other given back. */
+async function cartInParts(user: User): Promise<void> {
+  const { token } = user;
+  const [one, two] = [pick(user), pick(user)];
+  const items = [
+    { productId: one, quantity: 2 },
+    { productId: two, quantity: 1 },
+  ];
+  const body = { orderId: randomId(8), items };
+  const answer = await ask(
+    user,
+    { method: "POST", path: "/reservations", token, body },
+    [201, 409],
+  );
+  if (answer?.status !== 201) return;
+  const { reservationId } = reservationIn(answer);
+  acknowledge(user, answer, "RESERVE", 3, reservationId);
+  const path = `/reservation/${reservationId}/confirm`;
+  const lines = { lines: [{ productId: one, quantity: 2 }] };
+  const part = { method: "POST", path, token, body: lines, key: randomId(12) } as const;
+  const confirmed = await ask(user, part, [200]);
+  if (confirmed) acknowledge(user, confirmed, "SALE", 2, reservationId);
+  await end(user, "cancel", reservationId, 1);
+}
+
+async function extendAndCancel(user: User): Promise<void> {
+  const hold = await reserve(user, pick(user), randomId(8), 1);
+  if (!hold) return;
+  const path = `/reservation/${hold.reservationId}/extend`;
+  const request = { method: "POST", path, token: user.token, body: { minutes: 30 } } as const;
+  const answer = await ask(user, { ...request, key: randomId(12) }, [200]);
+  if (answer) acknowledge(user, answer, "EXTEND", 0, hold.reservationId);
+  await end(user, "cancel", hold.reservationId, 1);
+}
+
+async function abandon(user: User): Promise<void> {
+  await reserve(user, pick(user), randomId(8), 1);
+}
+
+async function adjustWithKey(user: User): Promise<void> {
+  const quantity = randomInt(1, 9);
+  const path = `/product/${pick(user)}/stock`;
+  const type = randomInt(2) === 0 ? "RESTOCK" : "RETURN";
+  const location = randomInt(3) === 0 ? "annex" : "default";
+  const body = { quantity, type, location, reference: randomId(8) };
+  const request = { method: "PATCH", path, token: user.admin, body, key: randomId(12) } as const;
+  const answer = await ask(user, request, [200]);
+  if (!answer) return;
+  acknowledge(user, answer, type, quantity);
+  const again = await ask(user, request, [200]);
+  if (again?.headers.get("idempotency-replayed") !== "true") {
+    user.load.strange.push("an adjust was not replayed");
+  }
+  const other = { ...request, body: { ...body, quantity: quantity + 1 } };
+  await ask(user, other, [422]);
+}
+
+/** A key makes the repeat after a lost answer safe; the count itself is not repeated. */
+async function adjustPlainly(user: User): Promise<void> {
+  const path = `/product/${pick(user)}/stock`;
+  const body = { quantity: -1 };
+  const request = { method: "PATCH", path, token: user.admin, body, key: randomId(12) } as const;
+  const answer = await ask(user, request, [200, 409]);
+  if (answer?.status === 200) acknowledge(user, answer, "ADJUSTMENT", 1);
+}
+
+async function amend(user: User): Promise<void> {
+  const path = `/product/${pick(user)}`;
+  const body = { name: `name ${randomId(4)}`, lowStockThreshold: randomInt(20) };
+  const request = { method: "PATCH", path, token: user.admin, body, key: randomId(12) } as const;
+  const answer = await ask(user, request, [200]);
+  if (answer) acknowledge(user, answer, "ATTRIBUTE", 0);
+}
+
+async function initialize(user: User, productId: string, initialStock: number): Promise<void> {
+  const body = { productId, sku: `SKU-${productId}`, initialStock };
+  const request = { method: "POST", path: "/initialize", token: user.admin, body } as const;
+  const answer = await ask(user, { ...request, key: randomId(12) }, [201]);
+  if (!answer) return;
+  inventoryIn(answer);
+  acknowledge(user, answer, "INITIAL", initialStock);
+}
+
+async function initializeAnother(user: User): Promise<void> {
+  const productId = randomId(12);
+  await initialize(user, productId, 5);
+  const body = { productId, sku: `SKU-${productId}`, initialStock: 9 };
+  await ask(user, { method: "POST", path: "/initialize", token: user.admin, body }, [409]);
+}
+
+/** Counts are never negative (their schema says so), and add up. */
+async function look(user: User): Promise<void> {
+  const productId = pick(user);
+  const { token, admin, load } = user;
+  const read = await ask(user, { method: "GET", path: `/product/${productId}`, token }, [200]);
+  if (read) {
+    const { availableStock, reservedStock, totalStock } = inventoryOf(read);
+    if (totalStock !== availableStock + reservedStock) load.strange.push(JSON.stringify(read.body));
+  }
+  const items = [{ productId, quantity: 1 }];
+  const check = { method: "POST", path: "/check-availability", token, body: { items } } as const;
+  await ask(user, check, [200]);
+  await ask(user, { method: "GET", path: "/low-stock", token: admin }, [200]);
+}
+
+async function cleanUp(user: User): Promise<void> {
+  await ask(user, { method: "POST", path: "/cleanup-expired", token: user.admin }, [200]);
+}

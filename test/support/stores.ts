@@ -1,0 +1,28 @@
+/** A store composed as the service composes it, as one more process of the same installation. */
+import { openStores, type Stores } from "#compose/stores";
+import { readConfig } from "#config";
+import { createLog } from "#lib/log";
+import { createMetrics } from "#lib/metrics";
+import { until } from "#test/until";
+
+const OPEN_MS_MAX = 10_000;
+const silent = createLog({ level: "error", format: "json", write: () => undefined });
+
+/** On a migrated store; its wake-ups are asked of BullMQ as those of the API are. */
+export async function openStoresOf(
+  redisUrl: string,
+  databaseUrl: string,
+): Promise<Stores & AsyncDisposable> {
+  const stores = await openStores({
+    redisUrl,
+    databaseUrl,
+    config: readConfig({ REDIS_URL: redisUrl, DATABASE_URL: databaseUrl }),
+    metrics: createMetrics(),
+    log: silent,
+  });
+  await until(() => stores.partitions.every(({ state }) => state === "open"), {
+    withinMs: OPEN_MS_MAX,
+    what: "every partition is open",
+  });
+  return { ...stores, [Symbol.asyncDispose]: () => stores.close() };
+}
