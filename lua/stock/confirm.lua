@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Purpose: turns held units into sold ones: they leave reserved and onHand.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), reservation:<owner> (string, rw),
 --          low (zset, rw), journal (stream, w), batch:<writer>:<slot> (string, rw).

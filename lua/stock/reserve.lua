@@ -15,8 +15,7 @@
 -- Retry    safe: a hold is known by its owner, and by the batch name.
 -- @include lib/allocate.lua
 
-local ITEM =
-    "^(%x+)\t(%w+)\t(%d+)\t([^\t]+)\t([%x:]*)\t([^\t\n]*)\t([^\t\n]+)\t([^\t\n]+)$"
+local ITEM = "^(%x+)\t(%w+)\t(%d+)\t([^\t]+)\t([%x:]*)\t([^\t\n]*)\t([^\t\n]+)\t([^\t\n]+)$"
 
 local items, owners = {}, {}
 for i = 2, #ARGV do

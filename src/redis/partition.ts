@@ -67,7 +67,7 @@ export class Partition {
 
   #become(state: PartitionState): void {
     this.#state = state;
-    for (const wake of [...this.#waiting]) wake();
+    for (const wake of this.#waiting) wake();
   }
 
   #changed(withinMs: number): Promise<void> {

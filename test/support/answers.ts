@@ -24,7 +24,7 @@ export interface Words {
 export function wordsOfHeader(path: string): Words {
   const header = /^(?:#!.*\n)?((?:--.*\n)+)/.exec(loadScript(path).text)?.[1] ?? "";
   const returns = /^-- Returns {2}((?:.*\n)+?)-- Cost/m.exec(header)?.[1] ?? "";
-  const text = returns.replaceAll(/^-- +/gm, "").replaceAll(/<[^>]*>|\([^)]*\)|`/g, " ");
+  const text = returns.replaceAll(/^-- +/gm, "").replaceAll(/<[^>]*>|\([^)]*\)|`|\bor\b/g, " ");
   const [items = "", whole = ""] = text.replaceAll(/\s+/g, " ").split(/\bOr /);
   const start = /: |\bthen /.exec(items);
   return {

@@ -32,7 +32,8 @@ export async function dump(redis: Redis): Promise<Record<string, KeyDump>> {
   return all;
 }
 
-async function valueOf(redis: Redis, key: string, type: string): Promise<unknown> {
+/** The whole value of a key of that type. */
+export async function valueOf(redis: Redis, key: string, type: string): Promise<unknown> {
   switch (type) {
     case "string":
       return await redis.get(key);

@@ -1,5 +1,5 @@
 /** Real servers for tests: each of its own, in a temporary folder, gone when the run is gone. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
@@ -139,8 +139,13 @@ type Launch = (port: { port?: number }) => ReturnType<typeof startRedisServer>;
 async function testServer(folder: string, launch: Launch): Promise<TestServer> {
   let server = await launch({});
   const { url, port } = server;
-  const stop = async (): Promise<void> => {
+  const kill = async (): Promise<void> => {
+    // Children that are paused would never notice that their parent is gone.
+    if (!server.child.hasExited()) signalTree(server.child.pid, "SIGCONT");
     await server.child.end("SIGKILL", 0);
+  };
+  const stop = async (): Promise<void> => {
+    await kill();
     removeFolder(folder);
   };
   return {
@@ -150,19 +155,26 @@ async function testServer(folder: string, launch: Launch): Promise<TestServer> {
     get pid() {
       return server.child.pid;
     },
-    kill: () => server.child.end("SIGKILL", 0),
+    kill,
     async restart() {
       if (!server.child.hasExited()) {
-        server.child.signal("SIGCONT");
+        signalTree(server.child.pid, "SIGCONT");
         await server.stop();
       }
       server = await launch({ port });
     },
-    pause: () => server.child.signal("SIGSTOP"),
-    resume: () => server.child.signal("SIGCONT"),
+    pause: () => signalTree(server.child.pid, "SIGSTOP"),
+    resume: () => signalTree(server.child.pid, "SIGCONT"),
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+/** PostgreSQL answers by a child for each connection: the parent first, so that no child is new. */
+function signalTree(pid: number, name: NodeJS.Signals): void {
+  process.kill(pid, name);
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+  for (const child of children.split(" ").filter(Boolean)) signalTree(Number(child), name);
 }
 
 async function administer(url: string, statement: string): Promise<void> {

@@ -1,0 +1,149 @@
+/** One measurement: load, the wait for what it left behind, and the proof that it counted right. */
+import { cpuUsOf } from "./cpu.ts";
+import type { Bench } from "./servers.ts";
+import { ledgerCaughtUp, ledgerUnitsOf, unitsOf } from "./stock.ts";
+import { loadOf, PROCESSES, type ProcessName, type Target, type Variant } from "./variants.ts";
+import { underLoad, type WrkResult } from "./wrk.ts";
+
+export interface Shape {
+  readonly seconds: number;
+  readonly connections: number;
+}
+
+export interface Measurement {
+  readonly variant: string;
+  readonly connections: number;
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Processor time for each answer, from the first request until the ledger has all of it. */
+  readonly cpuUs: Readonly<Partial<Record<ProcessName | "wrk", number>>>;
+  /** From the end of the load until the ledger has all of it; null where there is no ledger. */
+  readonly ledgerMs: number | null;
+}
+
+/** More than any variant answers a second; lists that must not repeat are this long. */
+const PER_SECOND_MAX = 30_000;
+const QUIET_MS = 30;
+
+/** Runs a variant once; rejects when one answer or one counter is not what it must be. */
+export async function measure(
+  variant: Variant,
+  bench: Bench,
+  shape: Shape,
+  url = "",
+): Promise<Measurement> {
+  const target = variant.target(bench, url);
+  const load = await loadOf(variant, bench, shape.seconds * PER_SECOND_MAX);
+  const unitsBefore = await variant.units?.(bench);
+  const before = await answersOf(variant, target);
+  const cpuBefore = cpuOf(target);
+  const result = await underLoad(target.url, load, shape);
+  const endedAt = performance.now();
+  const after = await answersWhenQuiet(variant, target);
+  const answers = answered(variant, result, before, after, shape.connections);
+  if (target.installation) await ledgerCaughtUp(target.installation);
+  const ledgerMs = target.installation ? performance.now() - endedAt : null;
+  const cpuAfter = cpuOf(target);
+  await verifyUnits(variant, bench, unitsBefore, answers);
+  const cpuUs: Partial<Record<ProcessName | "wrk", number>> = { wrk: result.cpuUs / answers };
+  for (const name of PROCESSES) {
+    const [from, to] = [cpuBefore[name], cpuAfter[name]];
+    if (from !== undefined && to !== undefined) cpuUs[name] = (to - from) / answers;
+  }
+  return {
+    variant: variant.name,
+    connections: shape.connections,
+    perSecond: result.requests / result.seconds,
+    p50Ms: result.p50Us / 1_000,
+    p99Ms: result.p99Us / 1_000,
+    cpuUs,
+    ledgerMs,
+  };
+}
+
+function cpuOf({ pids }: Target): Partial<Record<ProcessName, number>> {
+  const times: Partial<Record<ProcessName, number>> = {};
+  for (const name of PROCESSES) {
+    const pid = pids[name];
+    if (pid !== undefined) times[name] = cpuUsOf(pid);
+  }
+  return times;
+}
+
+type Answers = ReadonlyMap<string, number>;
+
+const COUNTER = /^holdfast_http_requests_total\{.*route="([^"]*)",status="(\d+)"\} (\d+)$/gm;
+
+/** Answers of the variant's route by status, as the service counts them. */
+async function answersOf({ route }: Variant, { url }: Target): Promise<Answers> {
+  if (route === null) return new Map();
+  const response = await fetch(`${url}/metrics`);
+  const text = await response.text();
+  if (!response.ok) throw new Error(`the metrics cannot be read: ${text}`);
+  const counts = new Map<string, number>();
+  for (const [, path, status = "", count] of text.matchAll(COUNTER)) {
+    if (path === route) counts.set(status, Number(count));
+  }
+  return counts;
+}
+
+/** wrk leaves at the end of its time; what it had sent by then is still answered. */
+async function answersWhenQuiet(variant: Variant, target: Target): Promise<Answers> {
+  let last = await answersOf(variant, target);
+  for (;;) {
+    await Bun.sleep(QUIET_MS);
+    const now = await answersOf(variant, target);
+    const isQuiet = [...now].every(([status, count]) => last.get(status) === count);
+    if (isQuiet) return now;
+    last = now;
+  }
+}
+
+/** How many were answered as they must be; throws when a single one was not. */
+function answered(
+  { name, status, route }: Variant,
+  result: WrkResult,
+  before: Answers,
+  after: Answers,
+  connections: number,
+): number {
+  const { requests, refused, broken } = result;
+  const wrong = status >= 400 ? requests - refused : refused;
+  if (requests === 0 || broken > 0 || wrong > 0) {
+    throw new Error(`${name}: ${requests} answers, ${wrong} not ${status}, ${broken} broken`);
+  }
+  if (route === null) return requests;
+  const counts = [...after].map(([code, count]) => ({ code, n: count - (before.get(code) ?? 0) }));
+  const others = counts.filter(({ code, n }) => n > 0 && code !== String(status));
+  const count = counts.find(({ code }) => code === String(status))?.n ?? 0;
+  if (others.length > 0 || count < requests || count > requests + connections) {
+    const seen = counts.map(({ code, n }) => `${n} × ${code}`).join(", ");
+    throw new Error(`${name}: wrk heard ${requests} answers, the service counted ${seen}`);
+  }
+  return count;
+}
+
+async function verifyUnits(
+  variant: Variant,
+  bench: Bench,
+  unitsBefore: number | undefined,
+  answers: number,
+): Promise<void> {
+  const { name, units, status, products } = variant;
+  if (units === undefined || unitsBefore === undefined) return;
+  const moved = (await units(bench)) - unitsBefore;
+  const expected = status === 409 ? 0 : answers;
+  if (moved !== expected) {
+    throw new Error(`${name}: ${expected} units were acknowledged, ${moved} moved`);
+  }
+  const { installation } = variant.target(bench, "");
+  if (installation === null) return;
+  const [live, ledger] = [
+    await unitsOf(installation, products),
+    await ledgerUnitsOf(installation, products),
+  ];
+  if (live.onHand !== ledger.onHand || live.reserved !== ledger.reserved) {
+    throw new Error(`${name}: Redis and the ledger do not agree`);
+  }
+}

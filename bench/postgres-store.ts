@@ -1,0 +1,75 @@
+/** Reserve as one statement of PostgreSQL, in the place of the product's stock store. */
+import type { Sql } from "postgres";
+import { z } from "zod";
+import { DEFAULT_LOCATION, Location } from "#inventory/model";
+import type { Ledger, ReserveCommand, ReserveOutcome, StockStore } from "#inventory/ports";
+import { reservationIdOf } from "#inventory/reservation-id";
+import reserveText from "./statements/plain-reserve.sql" with { type: "text" };
+
+const Taken = z.object({ created_ms: z.number(), expires_ms: z.number() });
+const LOCATION = Location.parse(DEFAULT_LOCATION);
+
+const notCompared = (): Promise<never> => Promise.reject(new Error("only reserve is compared"));
+
+/** A port without a store behind it. */
+export const ledgerOfNothing: Ledger = {
+  movements: notCompared,
+  products: notCompared,
+  productOfSku: notCompared,
+  reservation: notCompared,
+  reservations: notCompared,
+};
+
+export class PostgresStockStore implements StockStore {
+  readonly partitions = 1;
+  readonly initialize = notCompared;
+  readonly amend = notCompared;
+  readonly adjust = notCompared;
+  readonly confirm = notCompared;
+  readonly cancel = notCompared;
+  readonly extend = notCompared;
+  readonly expire = notCompared;
+  readonly product = notCompared;
+  readonly productOfSku = notCompared;
+  readonly reservation = notCompared;
+  readonly lowStock = notCompared;
+  readonly positions = notCompared;
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  async reserve(command: ReserveCommand): Promise<ReserveOutcome> {
+    const { owner, generation, orderId, customerId, holdSeconds, context } = command;
+    const [line] = command.lines;
+    if (line === undefined || command.lines.length > 1) throw new Error("one product at a time");
+    const { productId, quantity } = line;
+    const parameters = [productId, quantity, owner, generation, orderId, customerId, holdSeconds];
+    const [row] = await this.#sql.unsafe(reserveText, [...parameters, JSON.stringify(context)], {
+      prepare: true,
+    });
+    if (row === undefined) {
+      return { kind: "insufficient", lines: [{ productId, requested: quantity, available: 0 }] };
+    }
+    const taken = Taken.parse(row);
+    return {
+      kind: "reserved",
+      reservation: {
+        reservationId: reservationIdOf(0, owner, generation),
+        orderId,
+        customerId,
+        status: "ACTIVE",
+        endReason: "",
+        allocations: [{ productId, location: LOCATION, held: quantity, confirmed: 0, released: 0 }],
+        createdAt: taken.created_ms,
+        expiresAt: taken.expires_ms,
+        seq: 0,
+      },
+    };
+  }
+
+  msUntil(_partition: number, second: number): number {
+    return second * 1_000 - Date.now();
+  }
+}

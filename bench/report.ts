@@ -1,0 +1,150 @@
+/** From measurements to what a person reads: medians, ratios, and whether the aims are met. */
+import type { Machine } from "./machine.ts";
+import type { Measurement } from "./measure.ts";
+import { median } from "./statistics.ts";
+import { PROCESSES, type ProcessName, type Variant } from "./variants.ts";
+
+/** What the service set out to reach. */
+const AIMS = [
+  { of: "reserve", to: "echo", least: 0.25, words: "of the echo behind the same edge" },
+  { of: "reserve", to: "postgres", least: 8, words: "times plain PostgreSQL, one hot product" },
+] as const;
+
+export interface Row {
+  readonly variant: string;
+  readonly connections: number;
+  readonly perSecond: number;
+  /** Median over the rounds of the ratio to the echo of the same round and connections. */
+  readonly toEcho: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly cpuUs: Readonly<Partial<Record<ProcessName | "wrk", number>>>;
+  readonly ledgerMs: number | null;
+}
+
+export interface Aim {
+  readonly words: string;
+  readonly connections: number;
+  readonly ratio: number;
+  readonly least: number;
+  readonly isMet: boolean;
+}
+
+/** Measurements of each round, in the order of the rounds. */
+export type Rounds = readonly (readonly Measurement[])[];
+
+export function rowsOf(rounds: Rounds): Row[] {
+  const names = new Map<string, Measurement>();
+  for (const one of rounds.flat()) names.set(`${one.variant} ${one.connections}`, one);
+  return Array.from(names.values(), ({ variant, connections }) => {
+    const all = rounds.flat().filter((one) => isOf(one, variant, connections));
+    const middle = (pick: (one: Measurement) => number | null | undefined) =>
+      median(all.map(pick).filter((value) => typeof value === "number"));
+    const cpuUs: Partial<Record<ProcessName | "wrk", number>> = {};
+    for (const name of [...PROCESSES, "wrk"] as const) {
+      const time = middle((one) => one.cpuUs[name]);
+      if (!Number.isNaN(time)) cpuUs[name] = time;
+    }
+    const ledgerMs = middle((one) => one.ledgerMs);
+    return {
+      variant,
+      connections,
+      perSecond: middle((one) => one.perSecond),
+      toEcho: ratioOf(rounds, variant, "echo", connections),
+      p50Ms: middle((one) => one.p50Ms),
+      p99Ms: middle((one) => one.p99Ms),
+      cpuUs,
+      ledgerMs: Number.isNaN(ledgerMs) ? null : ledgerMs,
+    };
+  });
+}
+
+export function aimsOf(rounds: Rounds, connections: readonly number[]): Aim[] {
+  return AIMS.flatMap(({ of, to, least, words }) =>
+    connections.map((count) => {
+      const ratio = ratioOf(rounds, of, to, count);
+      return { words, connections: count, ratio, least, isMet: ratio >= least };
+    }),
+  ).filter(({ ratio }) => !Number.isNaN(ratio));
+}
+
+/** Both of one round, so that what disturbed the machine disturbed both. */
+function ratioOf(rounds: Rounds, of: string, to: string, connections: number): number {
+  const ratios = rounds.map((round) => {
+    const rate = (name: string) =>
+      round.find((one) => isOf(one, name, connections))?.perSecond ?? Number.NaN;
+    return rate(of) / rate(to);
+  });
+  return median(ratios.filter((ratio) => !Number.isNaN(ratio)));
+}
+
+const isOf = (one: Measurement, variant: string, connections: number): boolean =>
+  one.variant === variant && one.connections === connections;
+
+export function machineText(machine: Machine): string {
+  const { commit, cores, model, kernel, fileSystem, loadAverage, versions, settings } = machine;
+  const list = (facts: Readonly<Record<string, string>>) =>
+    Object.entries(facts)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(", ");
+  const fsync = `${Math.round(machine.fsyncUs)} µs a 4 KiB fsync`;
+  return [
+    `commit    ${commit}`,
+    `machine   ${cores} cores (${model}) shared by the servers, the databases and wrk; Linux ${kernel}`,
+    `disk      ${fileSystem}, ${fsync}; load average at the start ${loadAverage.toFixed(2)}`,
+    `versions  ${list(versions)}`,
+    `settings  ${list(settings)}`,
+  ].join("\n");
+}
+
+export function aimsText(aims: readonly Aim[]): string {
+  const lines = aims.map(({ ratio, words, connections, least, isMet }) => {
+    const verdict = isMet ? "met" : "MISSED";
+    const at = `${connections} connections`;
+    return `  ${verdict.padEnd(7)}${figure(ratio).padStart(6)} ${words} (aim: ${least}), ${at}`;
+  });
+  return ["Aims of reserve on one hot product", ...lines].join("\n");
+}
+
+const HEAD = ["variant", "conns", "of echo", "per s", "p50 ms", "p99 ms"];
+const CPU_HEAD = ["api", "worker", "redis", "postgres", "wrk"];
+
+export function tableText(rows: readonly Row[], variants: readonly Variant[]): string {
+  const cells = rows.map((row) => [
+    row.variant,
+    String(row.connections),
+    figure(row.toEcho),
+    String(Math.round(row.perSecond)),
+    row.p50Ms.toFixed(2),
+    row.p99Ms.toFixed(2),
+    ...[...PROCESSES, "wrk" as const].map((name) => figure(row.cpuUs[name])),
+    row.ledgerMs === null ? "-" : String(Math.round(row.ledgerMs)),
+  ]);
+  const table = [[...HEAD, ...CPU_HEAD, "ledger ms"], ...cells];
+  const widths = HEAD.concat(CPU_HEAD, "ledger ms").map((_, column) =>
+    Math.max(...table.map((line) => line[column]?.length ?? 0)),
+  );
+  const text = table.map((line) => {
+    const padded = line.map((cell, column) => {
+      const width = widths[column] ?? 0;
+      return column === 0 ? cell.padEnd(width) : cell.padStart(width);
+    });
+    return padded.join("  ");
+  });
+  const shown = variants.filter(({ name }) => rows.some(({ variant }) => variant === name));
+  const width = Math.max(...shown.map(({ name }) => name.length));
+  const titles = shown.map(({ name, title }) => `${name.padEnd(width)}  ${title}`);
+  return [
+    "Medians over the rounds; api to wrk: processor µs for each answer; ledger ms: from the end of",
+    "the load until PostgreSQL had every movement",
+    "",
+    ...text,
+    "",
+    ...titles,
+  ].join("\n");
+}
+
+function figure(value: number | undefined): string {
+  if (value === undefined || Number.isNaN(value)) return "-";
+  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+}

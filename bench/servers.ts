@@ -1,0 +1,206 @@
+/** Everything the bench measures, started for it and ended with it, on a folder of its own. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import postgres, { type Sql } from "postgres";
+import { startChild, type Child } from "#embedded/child";
+import { freePort } from "#embedded/free-port";
+import { startEmbedded, type EmbeddedServers } from "#embedded/servers";
+import { until } from "#embedded/wait";
+import { issueToken } from "#http/token";
+import type { Role } from "#inventory/context";
+import { randomId } from "#lib/ids";
+import { createDatabase, removeFolder, temporaryFolder } from "#test/servers";
+import { fill, PRODUCTS } from "./stock.ts";
+import plainSchema from "./statements/plain-schema.sql" with { type: "text" };
+
+const ROOT = join(import.meta.dir, "..");
+const READY_MS_MAX = 30_000;
+const STOP_MS_MAX = 5_000;
+const SECRET = randomId(48);
+/** Tokens last longer than any run. */
+const TOKEN_SECONDS = 86_400;
+/** Customers whose tokens take turns. */
+const CUSTOMERS = 200;
+/** Connections of the pools that the sweep tries for plain PostgreSQL. */
+export const POOLS = [2, 4, 8, 16, 32] as const;
+
+/** One Holdfast with the stores behind it. */
+export interface Installation {
+  readonly url: string;
+  readonly apiPid: number;
+  /** Null where the API's process works, too. */
+  readonly workerPid: number | null;
+  readonly redisPid: number;
+  readonly redis: Redis;
+  readonly sql: Sql;
+}
+
+export interface Bench extends AsyncDisposable {
+  readonly folder: string;
+  /** API and worker as processes of their own. */
+  readonly split: Installation;
+  /** Both in one process. */
+  readonly single: Installation;
+  readonly echo: { readonly url: string; readonly bareUrl: string; readonly pid: number };
+  readonly plain: { readonly urls: readonly string[]; readonly pid: number; readonly sql: Sql };
+  readonly postgresPid: number;
+  /** Files for wrk. */
+  readonly tokens: { readonly customers: string; readonly service: string };
+}
+
+export async function startBench(say: (line: string) => void): Promise<Bench> {
+  const folder = temporaryFolder("bench");
+  const stack = new AsyncDisposableStack();
+  stack.defer(() => removeFolder(folder));
+  try {
+    say("starting Redis, PostgreSQL and the services ...");
+    const start = (name: string, hasPostgres: boolean) =>
+      startEmbedded({
+        dataDir: join(folder, name),
+        redis: true,
+        postgres: hasPostgres,
+        say: () => {},
+      });
+    const servers = stack.use(await start("split", true));
+    const others = stack.use(await start("single", false));
+    const parts: Parts = { folder, stack, databaseUrl: servers.databaseUrl };
+    const split = await install(parts, servers, "split");
+    const single = await install(parts, others, "single");
+    const echo = await startEcho(parts);
+    const plain = await startPlain(parts);
+    say("filling the stock ...");
+    await fill(split, await token("admin", "bench"), PRODUCTS);
+    await fill(single, await token("admin", "bench"), 0);
+    const tokens = await writeTokens(folder);
+    const postgresPid = mustHave(servers.postgresPid);
+    const stop = () => stack.disposeAsync();
+    return { folder, split, single, echo, plain, postgresPid, tokens, [Symbol.asyncDispose]: stop };
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly folder: string;
+  readonly stack: AsyncDisposableStack;
+  readonly databaseUrl: string;
+}
+
+async function install(
+  parts: Parts,
+  servers: EmbeddedServers,
+  way: "split" | "single",
+): Promise<Installation> {
+  const { redisUrl } = servers;
+  const { url: databaseUrl } = await createDatabase({ url: parts.databaseUrl });
+  const port = freePort();
+  const launch = async (role: string, own: Record<string, string>, readyPort: number) => {
+    const env = { REDIS_URL: redisUrl, DATABASE_URL: databaseUrl, ...own };
+    return await launchBun(parts, `${way}-${role}`, ["src/main.ts", "start", role], env, readyPort);
+  };
+  const isSplit = way === "split";
+  const api = await launch(isSplit ? "api" : "all", { PORT: `${port}` }, port);
+  const workerPort = freePort();
+  const worker = isSplit
+    ? await launch("worker", { WORKER_PORT: `${workerPort}` }, workerPort)
+    : null;
+  const redis = parts.stack.adopt(new Redis(redisUrl), (client) => client.disconnect());
+  const sql = parts.stack.adopt(postgres(databaseUrl, { max: 1 }), (pool) => pool.end());
+  return {
+    url: `http://127.0.0.1:${port}`,
+    apiPid: api.pid,
+    workerPid: worker?.pid ?? null,
+    redisPid: mustHave(servers.redisPid),
+    redis,
+    sql,
+  };
+}
+
+async function startEcho(parts: Parts): Promise<Bench["echo"]> {
+  const [port, barePort] = [freePort(), freePort()];
+  const child = await launchBun(
+    parts,
+    "echo",
+    ["bench/echo.ts", `${port}`, `${barePort}`],
+    {},
+    port,
+  );
+  const urlOf = (at: number) => `http://127.0.0.1:${at}`;
+  return { url: urlOf(port), bareUrl: urlOf(barePort), pid: child.pid };
+}
+
+async function startPlain(parts: Parts): Promise<Bench["plain"]> {
+  const { url: databaseUrl } = await createDatabase({ url: parts.databaseUrl });
+  const sql = parts.stack.adopt(postgres(databaseUrl, { max: 1 }), (pool) => pool.end());
+  await sql.unsafe(plainSchema);
+  await sql`
+    INSERT INTO stock (product, on_hand)
+    SELECT 'bench-' || number, 1000000000 FROM generate_series(0, ${PRODUCTS}::integer) AS number
+  `;
+  await sql`INSERT INTO stock (product, on_hand) VALUES ('bench-hot', 1000000000)`;
+  const ports = POOLS.map(() => freePort());
+  const pairs = POOLS.map((connections, index) => `${connections}:${ports[index] ?? 0}`);
+  const script = ["bench/postgres-reserve.ts", ...pairs];
+  const env = { DATABASE_URL: databaseUrl, REDIS_URL: "redis://127.0.0.1:1" };
+  const child = await launchBun(parts, "plain", script, env, mustHave(ports.at(-1)));
+  return { urls: ports.map((port) => `http://127.0.0.1:${port}`), pid: child.pid, sql };
+}
+
+/** Starts a script of ours as a production would, and waits until it answers. */
+async function launchBun(
+  parts: Parts,
+  name: string,
+  script: readonly string[],
+  env: Record<string, string>,
+  port: number,
+): Promise<Child> {
+  const [file = "", ...rest] = script;
+  const child = startChild({
+    command: [process.execPath, join(ROOT, file), ...rest],
+    env: {
+      NODE_ENV: "production",
+      HOST: "127.0.0.1",
+      JWT_SECRET: SECRET,
+      LOG_LEVEL: "warn",
+      REDIS_URL: "redis://127.0.0.1:1",
+      DATABASE_URL: "postgres://127.0.0.1:1",
+      ...env,
+    },
+    logFile: join(parts.folder, `${name}.log`),
+    endSignal: "SIGTERM",
+  });
+  parts.stack.defer(() => child.end("SIGTERM", STOP_MS_MAX));
+  await until(`${name} answers`, READY_MS_MAX, async () => {
+    if (child.hasExited()) throw new Error(`${name} ended:\n${child.logTail()}`);
+    return await fetch(`http://127.0.0.1:${port}/health`).then(
+      () => true,
+      () => false,
+    );
+  });
+  return child;
+}
+
+function token(role: Role, subject: string): Promise<string> {
+  return issueToken({ secret: SECRET, role, subject, ttlSeconds: TOKEN_SECONDS });
+}
+
+async function writeTokens(folder: string): Promise<Bench["tokens"]> {
+  const names = Array.from({ length: CUSTOMERS }, (_, number) => `customer-${number}`);
+  const customers = await Promise.all(names.map((name) => token("customer", name)));
+  const write = (name: string, lines: readonly string[]) => {
+    const file = join(folder, name);
+    writeFileSync(file, `${lines.join("\n")}\n`, { mode: 0o600 });
+    return file;
+  };
+  return {
+    customers: write("customers.txt", customers),
+    service: write("service.txt", [await token("service", "bench")]),
+  };
+}
+
+function mustHave<Value>(value: Value | undefined): Value {
+  if (value === undefined) throw new Error("the bench lacks one of its servers");
+  return value;
+}

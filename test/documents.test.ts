@@ -1,0 +1,124 @@
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Glob } from "bun";
+import { PATHS } from "#http/paths";
+import { createMetrics } from "#lib/metrics";
+import { withConfigurationTable } from "#test/configuration-table";
+import { endpoints, tableRows } from "#test/documents";
+import { ROOT, textOf } from "#test/packaging";
+
+const operations = textOf("docs/operations.md");
+const source = [...new Glob("src/**/*.ts").scanSync(ROOT)].map((path) => textOf(path)).join("\n");
+
+describe("README", () => {
+  const readme = textOf("README.md");
+
+  test("has the configuration that there is: `bun test/support/configuration-table.ts`", () => {
+    expect(readme).toBe(withConfigurationTable(readme));
+  });
+
+  test("has every path of the API, and no other", () => {
+    const shown = new Set(endpoints().map(({ path }) => path));
+    expect([...shown].toSorted()).toEqual(Object.values(PATHS).toSorted());
+  });
+
+  test("names for each promise tests that exist", () => {
+    const rows = tableRows(readme, "Promises");
+    const promises = rows.map(([promise = ""]) => /\*\*(P\d)/.exec(promise)?.[1]);
+    expect(promises).toEqual(["P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8"]);
+    const missing = rows.flatMap(([, held = ""]) => {
+      const files = held.matchAll(/`(test\/[^`]+)`: ((?:"[^"]+"(?:, )?)+)/g);
+      const named = [...files].flatMap(([, path = "", names = ""]) => {
+        const text = textOf(path);
+        return Array.from(names.matchAll(/"([^"]+)"/g), ([, name = ""]) => ({ path, name, text }));
+      });
+      expect([...held.matchAll(/"[^"]+"/g)]).toHaveLength(named.length);
+      expect(named.length).toBeGreaterThan(0);
+      return named.filter(
+        ({ name, text }) => !new RegExp(`\\btest\\(\\s*"${escaped(name)}"`).test(text),
+      );
+    });
+    expect(missing.map(({ path, name }) => `${path}: ${name}`)).toEqual([]);
+  });
+});
+
+describe("docs/operations.md", () => {
+  const sections = ["What a request may ask", "Time", "Work at once"];
+  const limits = sections.flatMap((section) => tableRows(operations, section));
+
+  test("names limits that stand in the code, with their value", () => {
+    expect(limits.length).toBeGreaterThan(40);
+    const wrong = limits.flatMap(([name = "", value = "", where = ""]) => {
+      const shown = Number(value.replaceAll(" ", ""));
+      const real = limitOf(unquoted(name), unquoted(where));
+      return real === shown ? [] : [`${where}: ${name} is ${real}, not ${value}`];
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test("has every metric of ours, and no other", async () => {
+    const { body } = await createMetrics().render();
+    const real = Array.from(body.matchAll(/^# TYPE (\S+)/gm), ([, name = ""]) => name);
+    expect(real.length).toBeGreaterThan(10);
+    const shown = tableRows(operations, "Metrics").map(([name = ""]) => unquoted(name));
+    expect(shown.toSorted()).toEqual(real.toSorted());
+  });
+
+  test("explains lines of the log that the code writes", () => {
+    const rows = tableRows(operations, "Lines in the log that ask for somebody");
+    const messages = rows.flatMap(([cell = ""]) =>
+      Array.from(cell.matchAll(/`([^`]+)`/g), ([, message = ""]) => message),
+    );
+    expect(messages.length).toBeGreaterThan(15);
+    // Some are put together: the reason of a fence with its end, the name of a server.
+    const parts = messages.flatMap((message) =>
+      message.replace(/^waiting for \w+$/, "waiting for ").split(/(?<=; )(?=the partition is)/),
+    );
+    const unknown = parts.filter((part) => !source.includes(part.replace(/; $/, "")));
+    expect(unknown).toEqual([]);
+  });
+});
+
+describe("a decision", () => {
+  const paths = [...new Glob("docs/decisions/*.md").scanSync(ROOT)].toSorted();
+
+  test("has its number, and says context, options, decision, consequences and what holds it", () => {
+    expect(paths.length).toBeGreaterThan(1);
+    for (const [index, path] of paths.entries()) {
+      const number = index + 1;
+      expect(path).toContain(`/${String(number).padStart(4, "0")}-`);
+      const lines = readFileSync(join(ROOT, path), "utf8").split("\n");
+      expect(lines[0]).toStartWith(`# ${number}. `);
+      const headings = lines.filter((line) => line.startsWith("## ")).map((line) => line.slice(3));
+      expect([path, headings]).toEqual([
+        path,
+        ["Context", "Options", "Decision", "Consequences", "Held by"],
+      ]);
+    }
+  });
+
+  test("is held by a test that exists", () => {
+    for (const path of paths) {
+      const [, held = ""] = textOf(path).split("## Held by");
+      const tests = Array.from(held.matchAll(/`(test\/[^`]+)`/g), ([, file = ""]) => file);
+      expect([path, tests.length > 0]).toEqual([path, true]);
+      for (const file of tests) expect(textOf(file)).not.toBe("");
+    }
+  });
+});
+
+const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+const unquoted = (cell: string): string => cell.replaceAll("`", "");
+
+/** The value of a named bound: `NAME = 64 * KIBIBYTE;`, `name: 1_000,`, `local NAME = 5`. */
+function limitOf(name: string, path: string): number | undefined {
+  const pattern = new RegExp(`^\\s*(?:(?:export )?const |local )?${name}(?: =|:) ([^;,\\n]+)`, "m");
+  const [, text] = pattern.exec(textOf(path)) ?? [];
+  const factors = text
+    ?.replace(/\s*--.*$/, "")
+    .replaceAll("KIBIBYTE", "1024")
+    .split("*");
+  return factors?.reduce((product, factor) => product * Number(factor.replaceAll("_", "")), 1);
+}

@@ -1,0 +1,204 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { Redis } from "ioredis";
+import type { Reservation } from "#inventory/model";
+import { processClock } from "#lib/clock";
+import { randomId } from "#lib/ids";
+import { audit, type Acknowledged } from "#test/audit";
+import { Caller, codeIn, inventoryOf } from "#test/caller";
+import { contextOf, withinMs } from "#test/expiring-load";
+import { keysLike } from "#test/keyspace";
+import { startRedis, testDatabase } from "#test/servers";
+import { startService, tokenOf } from "#test/service";
+import { endCommand, initializeCommand, reserveCommand } from "#test/store";
+import { openStoresOf } from "#test/stores";
+import { until } from "#test/until";
+
+const HOLDS = 5_000;
+/** One hold in so many is confirmed around its due time. */
+const CONFIRMED_EACH = 5;
+const AROUND_MS = 30;
+/** Enough to make all holds before they are due. */
+const AHEAD_SECONDS = 3;
+const RELEASED_MS_MAX = 1_000;
+const SWEEP_MS = 5_000;
+const TEST_MS_MAX = 60_000;
+
+async function startAll() {
+  const [redis, database] = await Promise.all([startRedis(), testDatabase()]);
+  const servers = { redisUrl: redis.url, databaseUrl: database.url };
+  const api = await startService({ ...servers, role: "api" });
+  const stores = await openStoresOf(redis.url, database.url);
+  const admin = await tokenOf("admin", "administrator");
+  return { redis, database, servers, api, stores, admin, caller: new Caller(api.url) };
+}
+
+let all: Awaited<ReturnType<typeof startAll>>;
+const acknowledged: Acknowledged[] = [];
+
+beforeAll(async () => {
+  all = await startAll();
+}, TEST_MS_MAX);
+afterAll(async () => {
+  await all.stores.close();
+  await all.api[Symbol.asyncDispose]();
+  await all.redis.stop();
+  await all.database.drop();
+});
+
+async function initialize(productId: string, units: number): Promise<void> {
+  const requestId = randomId(16);
+  const more = { context: contextOf(requestId), deadline: withinMs() };
+  const outcome = await all.stores.store.initialize(initializeCommand(productId, units, more));
+  if (outcome.kind !== "initialized") throw new Error(`initialize answered ${outcome.kind}`);
+  acknowledged.push({ requestId, type: "INITIAL", units, reservationId: null });
+}
+
+async function hold(productId: string, seconds: number): Promise<Reservation> {
+  const requestId = randomId(16);
+  const more = { context: contextOf(requestId), deadline: withinMs(), holdSeconds: seconds };
+  const command = reserveCommand(requestId, { [productId]: 1 }, more);
+  const outcome = await all.stores.store.reserve(command);
+  if (outcome.kind !== "reserved") throw new Error(`reserve answered ${outcome.kind}`);
+  const { reservationId } = outcome.reservation;
+  acknowledged.push({ requestId, type: "RESERVE", units: 1, reservationId });
+  return outcome.reservation;
+}
+
+async function confirm({ reservationId }: Reservation): Promise<boolean> {
+  const requestId = randomId(16);
+  const more = { context: contextOf(requestId), deadline: withinMs() };
+  const outcome = await all.stores.store.confirm(endCommand(reservationId, more));
+  if (outcome.kind === "done") {
+    acknowledged.push({ requestId, type: "SALE", units: 1, reservationId });
+    return true;
+  }
+  if (outcome.kind !== "expired") throw new Error(`confirm answered ${outcome.kind}`);
+  return false;
+}
+
+/** Waits until so many milliseconds are left (or, below zero, have passed) by Redis's clock. */
+async function untilDueIn(ms: number, { expiresAt }: Pick<Reservation, "expiresAt">) {
+  await until(() => all.stores.store.msUntil(0, expiresAt / 1_000) <= ms, {
+    withinMs: 10_000,
+    what: `a hold is due in ${ms} ms`,
+  });
+}
+
+/** How each hold of a product ended: the type of its last movement, and when. */
+async function endsOf(productId: string) {
+  const rows = await all.stores.sql`
+    SELECT reservation_id AS id, type, (extract(epoch FROM at) * 1000)::float8 AS at
+    FROM movements WHERE product_id = ${productId} AND type IN ('SALE', 'EXPIRE', 'RELEASE')`;
+  return rows.map((row) => ({
+    id: String(row["id"]),
+    type: String(row["type"]),
+    at: Number(row["at"]),
+  }));
+}
+
+const reservedOf = async (productId: string): Promise<number> => {
+  const request = { method: "GET", path: `/product/${productId}`, token: all.admin } as const;
+  return inventoryOf(await all.caller.once(request)).reservedStock;
+};
+
+test(
+  "while no worker runs, expiry is exact on touch: stock that is due is sold, and confirm gets 410",
+  async () => {
+    const { caller, admin } = all;
+    await initialize("touched", 2);
+    const [one, two] = await Promise.all([hold("touched", 1), hold("touched", 1)]);
+    const reserve = {
+      method: "POST",
+      path: "/product/touched/reserve",
+      token: admin,
+      body: { quantity: 2, orderId: "needs-both" },
+    } as const;
+    expect((await caller.once(reserve)).status).toBe(409);
+    await untilDueIn(0, one.expiresAt > two.expiresAt ? one : two);
+    const path = `/reservation/${one.reservationId}/confirm`;
+    const late = await caller.once({ method: "POST", path, token: admin });
+    expect([late.status, codeIn(late)]).toEqual([410, "reservation_expired"]);
+    expect((await caller.once(reserve)).status).toBe(201);
+    expect(await reservedOf("touched")).toBe(2);
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  "5 000 holds due in the same second are all released within the next, and none is confirmed late",
+  async () => {
+    await using _worker = await startService({ ...all.servers, role: "worker" });
+    await initialize("rush", HOLDS);
+    await until(() => Date.now() % 1_000 < 50, { withinMs: 2_000, what: "a second begins" });
+    const holds = await Promise.all(
+      Array.from({ length: HOLDS }, () => hold("rush", AHEAD_SECONDS)),
+    );
+    const due = Math.max(...holds.map(({ expiresAt }) => expiresAt));
+    const together = holds.filter(({ expiresAt }) => expiresAt === due);
+    expect(together.length).toBe(HOLDS);
+
+    let confirmed = 0;
+    const late: string[] = [];
+    await Promise.all(
+      holds
+        .filter((_, i) => i % CONFIRMED_EACH === 0)
+        .map(async (reservation, i) => {
+          await untilDueIn((i % (2 * AROUND_MS)) - AROUND_MS, reservation);
+          if (await confirm(reservation)) confirmed += 1;
+          else late.push(reservation.reservationId);
+        }),
+    );
+    await until(async () => (await reservedOf("rush")) === 0, {
+      withinMs: 10_000,
+      what: "every hold has ended",
+    });
+    const audited = await audit({ ...all.servers, acknowledged });
+
+    const ends = await endsOf("rush");
+    const sold = ends.filter(({ type }) => type === "SALE");
+    const expired = ends.filter(({ type }) => type === "EXPIRE");
+    expect(new Set(ends.map(({ id }) => id)).size).toBe(ends.length);
+    expect([sold.length, sold.length + expired.length]).toEqual([confirmed, HOLDS]);
+    expect(sold.filter(({ at }) => at >= due)).toEqual([]);
+    const expiredIds = new Set(expired.map(({ id }) => id));
+    expect(late.filter((id) => !expiredIds.has(id))).toEqual([]);
+    expect(confirmed).toBeGreaterThan(0);
+    expect(late.length).toBeGreaterThan(0);
+    const delays = expired.map(({ at }) => at - due).toSorted((a, b) => a - b);
+    const at = (share: number) => delays[Math.floor((delays.length - 1) * share)] ?? -1;
+    console.log(
+      `${expired.length} released: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms;`,
+      `${confirmed} confirmed in time, ${late.length} refused as expired`,
+      audited,
+    );
+    expect(at(0)).toBeGreaterThanOrEqual(0);
+    expect(at(1)).toBeLessThan(RELEASED_MS_MAX);
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  "a lost wake-up costs no more than the sweep's period: what is due is released all the same",
+  async () => {
+    await using _worker = await startService({ ...all.servers, role: "worker" });
+    await initialize("forgotten", 10);
+    const lost = await Promise.all(Array.from({ length: 10 }, () => hold("forgotten", 1)));
+    const redis = new Redis(all.redis.url);
+    const keys = await keysLike(redis, "{bull}:");
+    expect(keys.some((key) => key.includes("expire-0-"))).toBe(true);
+    await redis.del(...keys);
+    redis.disconnect();
+    const due = Math.max(...lost.map(({ expiresAt }) => expiresAt));
+    const waitMs = due - processClock.now() + SWEEP_MS + RELEASED_MS_MAX;
+    await until(async () => (await reservedOf("forgotten")) === 0, {
+      withinMs: waitMs,
+      what: "the sweep has released what was due",
+    });
+    const audited = await audit({ ...all.servers, acknowledged });
+    const ends = await endsOf("forgotten");
+    expect(ends.map(({ type }) => type)).toEqual(Array.from({ length: 10 }, () => "EXPIRE"));
+    const delayMs = Math.max(...ends.map(({ at }) => at)) - due;
+    console.log(`wake-ups lost: released ${delayMs} ms after they were due`, audited);
+  },
+  TEST_MS_MAX,
+);

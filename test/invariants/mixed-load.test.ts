@@ -1,0 +1,51 @@
+import { expect, test } from "bun:test";
+import { audit } from "#test/audit";
+import { startExpiringLoad } from "#test/expiring-load";
+import { startLoad } from "#test/load";
+import { startRedis, testDatabase } from "#test/servers";
+import { startService } from "#test/service";
+import { openStoresOf } from "#test/stores";
+import { until } from "#test/until";
+
+const LOAD_MS = 20_000;
+const TEST_MS_MAX = 60_000;
+/** Verbs that must have succeeded, or the load was not mixed. */
+const TYPES = "INITIAL RESERVE SALE RELEASE EXTEND RESTOCK RETURN ADJUSTMENT ATTRIBUTE".split(" ");
+
+test(
+  "a mixed load of all verbs for 20 s ends with stock, holds, ledger and snapshots equal",
+  async () => {
+    await using redis = await startRedis();
+    await using database = await testDatabase();
+    const servers = { redisUrl: redis.url, databaseUrl: database.url };
+    await using api = await startService({ ...servers, role: "api" });
+    await using _worker = await startService({ ...servers, role: "worker" });
+    await using stores = await openStoresOf(redis.url, database.url);
+    await using load = await startLoad({ url: api.url, users: 24, products: 8, units: 400 });
+    const expiring = startExpiringLoad(stores.store, load.productIds);
+    const endAt = performance.now() + LOAD_MS;
+    await until(() => performance.now() >= endAt || load.strange.length > 0, {
+      withinMs: LOAD_MS + 5_000,
+      what: "the load is over",
+    });
+    await Promise.all([load.stop(), expiring.stop()]);
+
+    expect([...load.strange, ...expiring.strange]).toEqual([]);
+    const failed = [...load.caller.attempts.keys()].filter((name) =>
+      / 5\d\d$|no answer/.test(name),
+    );
+    expect(failed).toEqual([]);
+    const acknowledged = [...load.acknowledged, ...expiring.acknowledged];
+    const byType = Map.groupBy(acknowledged, ({ type }) => type);
+    expect(TYPES.filter((type) => ![...byType.keys()].some((known) => known === type))).toEqual([]);
+    const audited = await audit({ ...servers, acknowledged });
+    expect(expiring.made).toBeGreaterThan(0);
+    console.log(
+      `${LOAD_MS / 1_000} s:`,
+      Object.fromEntries(load.caller.attempts),
+      `${expiring.made} short holds, ${expiring.confirmed} confirmed at their end`,
+      audited,
+    );
+  },
+  TEST_MS_MAX,
+);

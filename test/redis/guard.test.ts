@@ -1,0 +1,202 @@
+import { cpSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "bun:test";
+import type { StockStore } from "#inventory/ports";
+import { BOUNDED_VERBS, prepare, VERBS } from "#test/batches";
+import { wordsOfHeader } from "#test/answers";
+import { dump, keysLike } from "#test/keyspace";
+import { redisOfFile, sendBatch } from "#test/redis";
+import {
+  adjustCommand,
+  endCommand,
+  initialize,
+  memoryEpochs,
+  openStore,
+  product,
+  reserve,
+  reserveCommand,
+  soon,
+  totals,
+} from "#test/store";
+import { until } from "#test/until";
+
+const { redis, server, open } = await redisOfFile();
+const appendOnlyFiles = join(server.folder, "appendonlydir");
+
+const epochNow = async (): Promise<number> => Number(await redis.hget("{p0}:meta", "epoch"));
+
+/** Every way to write, and to read, is refused, and the keyspace stays as it is. */
+async function expectFenced(store: StockStore): Promise<void> {
+  await expect(store.adjust(adjustCommand("p1", 1))).rejects.toMatchObject({
+    code: "partition_fenced",
+  });
+  const before = await dump(redis);
+  const calls = [
+    store.reserve(reserveCommand("o9", { p1: 1 })),
+    store.product(product("p1"), soon()),
+    store.lowStock(10, soon()),
+    store.positions(soon()),
+    store.expire(0),
+  ];
+  for (const outcome of await Promise.allSettled(calls)) {
+    expect(outcome).toMatchObject({ status: "rejected", reason: { code: "partition_fenced" } });
+  }
+  expect(await dump(redis)).toEqual(before);
+}
+
+describe.each(VERBS)("%s", (verb) => {
+  const stale: [what: string, harm: () => Promise<unknown>, header: object][] = [
+    ["of an older epoch", () => redis.hset("{p0}:meta", "epoch", "2"), {}],
+    ["of a newer epoch", async () => {}, { epoch: 2 }],
+    ["of a process that has seen a higher seq", async () => {}, { mark: 3 }],
+    ["on a fenced partition", () => redis.hset("{p0}:meta", "fence", "token"), {}],
+    ["on an empty Redis", () => redis.flushall(), {}],
+    ["on a Redis without meta", () => redis.rename("{p0}:meta", "{p0}:lost"), {}],
+  ];
+  for (const [what, harm, header] of stale) {
+    test(`${what} answers stale and changes nothing`, async () => {
+      const { store } = await open();
+      const { lines } = await prepare(store);
+      await harm();
+      const before = await dump(redis);
+      expect(await sendBatch(redis, verb, { ...header, keep: 1 }, lines[verb])).toBe("stale");
+      expect(await dump(redis)).toEqual(before);
+      // The laws are held against a partition that is whole.
+      if ("{p0}:lost" in before) await redis.rename("{p0}:lost", "{p0}:meta");
+    });
+  }
+
+  test("answers each of the words that may stand for a whole answer", async () => {
+    const { store } = await open();
+    const { lines } = await prepare(store);
+    const words = new Set<string>();
+    const send = async (header: Parameters<typeof sendBatch>[2]): Promise<void> => {
+      const answer = await sendBatch(redis, verb, header, lines[verb]);
+      if (!answer.startsWith("ok\t")) words.add(answer);
+    };
+    await send({ epoch: 2 });
+    await send({ journalEntriesMax: 1, number: 3, keep: 1 });
+    await send({ number: 4, keep: 1 });
+    await send({ number: 3 });
+    expect([...words].toSorted()).toEqual([...wordsOfHeader(`stock/${verb}.lua`).whole]);
+    expect(words.has("full")).toBe(BOUNDED_VERBS.includes(verb));
+  });
+});
+
+describe("a server that started again", () => {
+  test("with its data begins an epoch, and the journal's ids and seqs go on", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 50);
+    const hold = await reserve(store, "o1", { p1: 5 });
+    const epoch = await epochNow();
+    await server.restart();
+    expect((await store.confirm(endCommand(hold.reservationId))).kind).toBe("done");
+    expect(await epochNow()).toBe(epoch + 1);
+    const ids = (await redis.xrange("{p0}:journal", "-", "+")).map(([id]) => id);
+    expect(ids).toEqual([`${epoch}-1`, `${epoch}-2`, `${epoch + 1}-3`]);
+    expect(await totals(store, "p1")).toEqual({ onHand: 45, reserved: 0, available: 45 });
+  });
+
+  test("after a crash has all that was acknowledged", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 50);
+    const holds = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => reserve(store, `o${i}`, { p1: 1 })),
+    );
+    await server.kill();
+    await server.restart();
+    expect(await totals(store, "p1")).toEqual({ onHand: 50, reserved: 20, available: 30 });
+    for (const { reservationId } of holds) {
+      expect(await store.reservation(reservationId, soon())).toMatchObject({ status: "ACTIVE" });
+    }
+  });
+
+  test("begins one epoch, however many processes find it", async () => {
+    const epochs = memoryEpochs();
+    const stores = await Promise.all([open({ epochs }), open({ epochs }), open({ epochs })]);
+    const [{ store }] = stores;
+    await initialize(store, "p1", 50);
+    await server.restart();
+    const outcomes = await Promise.all(stores.map((it) => it.store.adjust(adjustCommand("p1", 1))));
+    expect(outcomes.map(({ kind }) => kind)).toEqual(["adjusted", "adjusted", "adjusted"]);
+    const [first] = stores.map(({ partitions }) => partitions[0]?.epoch);
+    expect(stores.map(({ partitions }) => partitions[0]?.epoch)).toEqual([first, first, first]);
+    expect(await epochNow()).toBe(first ?? 0);
+  });
+});
+
+describe("a server that lost data", () => {
+  test("by FLUSHALL is fenced by a process that knew it, and nothing is written", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 50);
+    await redis.flushall();
+    await expectFenced(store);
+    expect(await keysLike(redis)).toEqual([]);
+  });
+
+  test("by an empty folder is fenced by a process that knew it, and nothing is written", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 50);
+    await server.kill();
+    rmSync(appendOnlyFiles, { recursive: true });
+    await server.restart();
+    await expectFenced(store);
+    expect(await keysLike(redis)).toEqual([]);
+  });
+
+  test("by a restored older disk is fenced, and nothing is sold twice", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 50);
+    const copy = join(server.folder, "copy");
+    cpSync(appendOnlyFiles, copy, { recursive: true });
+    await reserve(store, "o1", { p1: 50 });
+    await server.kill();
+    rmSync(appendOnlyFiles, { recursive: true });
+    cpSync(copy, appendOnlyFiles, { recursive: true });
+    await server.restart();
+    await expectFenced(store);
+    expect(await redis.hget("{p0}:meta", "fence")).toBe("behind");
+    expect(await redis.hget("{p0}:stock:p1", "reserved:Warehouse A")).toBe("0");
+  });
+
+  test("behind the ledger is fenced by a process that never knew it", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 50);
+    const epochs = memoryEpochs();
+    const ahead = {
+      ...epochs,
+      begin: ((partition, runId, ask) =>
+        epochs.begin(partition, runId, (epoch) => ask(epoch, 2))) satisfies typeof epochs.begin,
+    };
+    await redis.hset("{p0}:meta", "runId", "another start");
+    const opening = openStore(server.url, { epochs: ahead, openWithinMs: 500 });
+    await expect(opening).rejects.toThrow();
+    expect(await redis.hget("{p0}:meta", "fence")).toBe("behind");
+    expect(await sendBatch(redis, "expire", {})).toBe("stale");
+  });
+});
+
+test("another store's data is fenced, never touched", async () => {
+  const { store } = await open();
+  await initialize(store, "p1", 50);
+  await redis.hset("{p0}:meta", "storeId", "another store", "epoch", "9");
+  const before = await dump(redis);
+  await expectFenced(store);
+  expect(await dump(redis)).toEqual(before);
+});
+
+test("the fence of a repair stays until the repair lifts it; then sales go on", async () => {
+  const { store, partitions } = await open();
+  await initialize(store, "p1", 50);
+  await redis.hset("{p0}:meta", "fence", "token-of-a-repair");
+  await expectFenced(store);
+  await server.restart();
+  await expectFenced(store);
+  expect(await redis.hget("{p0}:meta", "fence")).toBe("token-of-a-repair");
+  await redis.hdel("{p0}:meta", "fence");
+  await until(() => partitions[0]?.state === "open", {
+    withinMs: 5_000,
+    what: "the store found the fence lifted",
+  });
+  expect((await store.adjust(adjustCommand("p1", 1))).kind).toBe("adjusted");
+});

@@ -1,0 +1,185 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "bun:test";
+import * as keys from "#redis/keys";
+import { expand, loadScript, runScript } from "#redis/script";
+import { SCRIPT_PATHS, wordsOfHeader } from "#test/answers";
+import { redisOfFile, sendBatch } from "#test/redis";
+import {
+  adjustCommand,
+  amendCommand,
+  endCommand,
+  extendCommand,
+  initialize,
+  initializeCommand,
+  product,
+  reserve,
+  reserveCommand,
+  soon,
+  totals,
+} from "#test/store";
+
+const { redis, open } = await redisOfFile({ cluster: true });
+
+describe.each(SCRIPT_PATHS)("lua/%s", (path) => {
+  test("loads with its fragments put in, and begins with #!lua", async () => {
+    const script = loadScript(path);
+    expect(script.text).toMatch(/^#!lua(?: flags=[\w,-]+)?\n/);
+    expect(script.text).not.toContain("@include");
+    expect(await redis.script("LOAD", script.text)).toBe(script.sha);
+  });
+
+  test("names its answers in its header", () => {
+    expect(wordsOfHeader(path).items.length).toBeGreaterThan(0);
+  });
+});
+
+test("scripts that end holds run also when Redis is out of memory, and no others", () => {
+  const allowed = SCRIPT_PATHS.filter((path) => /^#!lua .*allow-oom/.test(expand(path)));
+  expect(allowed).toEqual([
+    "journal/settle.lua",
+    "stock/cancel.lua",
+    "stock/confirm.lua",
+    "stock/expire.lua",
+  ]);
+});
+
+test("a fragment that several others name is put in once, before its first use", () => {
+  const text = expand("stock/reserve.lua");
+  for (const name of ["open_batch", "move", "load_holds", "close_holds", "take"]) {
+    expect(text.split(`local function ${name}(`)).toHaveLength(2);
+  }
+  expect(text.indexOf("local function move(")).toBeLessThan(text.indexOf("local function take("));
+});
+
+describe("the names of keys", () => {
+  // Names that Lua gets from its caller, or has no use for.
+  const outside = ["partitionTag", "skuKey"];
+
+  test("are the same in Lua and in TypeScript", async () => {
+    const body = readFileSync(join(import.meta.dir, "all-keys.lua"), "utf8");
+    const text = `#!lua\n${expand("lib/keys.lua")}\n${body}`;
+    const sha = String(await redis.script("LOAD", text));
+    const script = { path: "all-keys.lua", text, sha };
+    const answer = String(await runScript(redis, script, keys.metaKey(12), []));
+    const inLua = answer.split("\n").map((line) => line.split(" "));
+    expect(inLua).toEqual([
+      ["metaKey", keys.metaKey(12)],
+      ["journalKey", keys.journalKey(12)],
+      ["lowKey", keys.lowKey(12)],
+      ["stockKey", keys.stockKey(12, "sample-1")],
+      ["reservationKey", keys.reservationKey(12, "sample-1")],
+      ["expiringKey", keys.expiringKey(12, 1_700_000_000)],
+      ["batchKey", keys.batchKey(12, "sample-1", "sample.2")],
+      ["operationKey", keys.operationKey(12, "sample-1")],
+    ]);
+    // A name that one of the twins alone has would be missing above.
+    const named = inLua.map(([name = ""]) => name);
+    expect(new Set([...named, ...outside])).toEqual(new Set(Object.keys(keys)));
+    const builders = expand("lib/keys.lua").match(/^local (?:function )?\w+_key\b/gm) ?? [];
+    expect(builders).toHaveLength(named.length);
+  });
+
+  test("are refused by a script whose first key is no meta", async () => {
+    const script = loadScript("stock/expire.lua");
+    for (const key of ["meta", "{p0}:stock:p1", "{p0}:metadata", "{x}:meta", "{p0}meta"]) {
+      const sent = runScript(redis, script, key, ["1\t0\tw\texpire-0\t1\t0\t1"]);
+      await expect(sent, key).rejects.toThrow("KEYS[1] must be the meta key");
+    }
+  });
+
+  test("of one partition share a slot, so that one script may touch them all", async () => {
+    const all = [
+      keys.metaKey(3),
+      keys.journalKey(3),
+      keys.lowKey(3),
+      keys.stockKey(3, "p1"),
+      keys.reservationKey(3, "a"),
+      keys.expiringKey(3, 1),
+      keys.batchKey(3, "w", "s"),
+      keys.operationKey(3, "k"),
+    ];
+    const slots = await Promise.all(all.map((key) => redis.cluster("KEYSLOT", key)));
+    expect(new Set(slots).size).toBe(1);
+  });
+});
+
+test("every verb runs on a cluster of one node, also over several partitions", async () => {
+  expect(await redis.cluster("INFO")).toContain("cluster_state:ok");
+  const { store } = await open({ partitions: 3 });
+  const ids = ["p1", "p2", "p3", "p4", "p5", "p6"];
+  for (const id of ids) {
+    await initialize(store, id, 50);
+    expect((await store.adjust(adjustCommand(id, 5))).kind).toBe("adjusted");
+    expect((await store.amend(amendCommand(id, { name: "x" }))).kind).toBe("amended");
+    const first = await reserve(store, `first ${id}`, { [id]: 1 });
+    const second = await reserve(store, `second ${id}`, { [id]: 2 });
+    await reserve(store, `third ${id}`, { [id]: 50 });
+    expect((await store.extend(extendCommand(first.reservationId, 3_600))).kind).toBe("done");
+    expect((await store.confirm(endCommand(first.reservationId))).kind).toBe("done");
+    expect((await store.cancel(endCommand(second.reservationId))).kind).toBe("done");
+    expect(await totals(store, id)).toEqual({ onHand: 54, reserved: 50, available: 4 });
+    expect(await store.productOfSku(initializeCommand(id, 0).sku, soon())).toBe(product(id));
+  }
+  for (const partition of [0, 1, 2]) expect(await store.expire(partition)).toMatchObject({});
+  expect((await store.lowStock(10, soon())).toSorted()).toEqual(ids.map(product));
+  const positions = await store.positions(soon());
+  expect(positions.filter(({ seq }) => seq > 0).length).toBeGreaterThan(1);
+  const spanning = reserveCommand("cart", Object.fromEntries(ids.map((id) => [id, 1])));
+  await expect(store.reserve(spanning)).rejects.toMatchObject({ code: "cart_spans_partitions" });
+});
+
+test("begin produced each word that its header promises", async () => {
+  const script = loadScript("partition/begin.lua");
+  const begin = async (...args: string[]): Promise<unknown> =>
+    runScript(redis, script, keys.metaKey(0), args);
+  expect(await begin("store", "run-1", "1", "5")).toEqual(["behind", "0"]);
+  expect(await redis.exists(keys.metaKey(0))).toBe(0);
+  expect(await begin("store", "run-1", "1", "0")).toEqual(["begun", "1", "0"]);
+  expect(await begin("store", "run-1", "2", "0")).toEqual(["current", "1", "0"]);
+  expect(await begin("another", "run-1", "3", "0")).toEqual(["foreign"]);
+  expect(await begin("store", "run-2", "1", "0")).toEqual(["used", "1"]);
+  expect(await begin("store", "run-2", "4", "0")).toEqual(["begun", "4", "0"]);
+  expect(await begin("store", "run-2", "5", "1")).toEqual(["behind", "0"]);
+  expect(await sendBatch(redis, "expire", { epoch: 4 })).toBe("stale");
+  expect(await begin("store", "run-2", "6", "0")).toEqual(["begun", "6", "0"]);
+  for (const args of [["store", "run", "x", "0"], ["store", "run", "1", "nan"], ["store"]]) {
+    await expect(begin(...args)).rejects.toThrow();
+  }
+  expect([...wordsOfHeader("partition/begin.lua").items]).toEqual([
+    "begun",
+    "behind",
+    "current",
+    "foreign",
+    "used",
+  ]);
+});
+
+test("claim produced each word that its header promises", async () => {
+  const script = loadScript("sku/claim.lua");
+  const claim = async (...args: string[]): Promise<unknown> =>
+    runScript(redis, script, keys.skuKey("SKU-1"), args);
+  expect(await claim("p1", "")).toEqual(["claimed"]);
+  expect(await claim("p1", "")).toEqual(["claimed"]);
+  const stood = await redis.get(keys.skuKey("SKU-1"));
+  expect(await claim("p2", "")).toEqual(["taken", stood]);
+  expect(await claim("p2", "another claim")).toEqual(["taken", stood]);
+  expect(await claim("p2", stood ?? "")).toEqual(["claimed"]);
+  expect(await redis.get(keys.skuKey("SKU-1"))).toMatch(/^p2\t\d{13}$/);
+  await expect(claim("{p1}", "")).rejects.toThrow();
+  expect([...wordsOfHeader("sku/claim.lua").items]).toEqual(["claimed", "taken"]);
+});
+
+test("settle produced each word that its header promises", async () => {
+  const script = loadScript("journal/settle.lua");
+  const settle = async (...args: string[]): Promise<unknown> =>
+    runScript(redis, script, keys.metaKey(0), args);
+  expect(await settle("1", "0", "0")).toBe("stale");
+  const { store } = await open();
+  await initialize(store, "p1", 50);
+  for (let i = 0; i < 9; i += 1) await store.adjust(adjustCommand("p1", 1));
+  expect(await settle("1", "6", "100")).toBe("settled");
+  expect(await settle("1", "3", "100")).toBe("settled");
+  expect(await store.positions(soon())).toEqual([{ partition: 0, seq: 10, drained: 6 }]);
+  expect([...wordsOfHeader("journal/settle.lua").items]).toEqual(["settled", "stale"]);
+});

@@ -1,0 +1,108 @@
+import { describe, expect, test } from "bun:test";
+import {
+  batchKey,
+  expiringKey,
+  journalKey,
+  lowKey,
+  metaKey,
+  operationKey,
+  reservationKey,
+  stockKey,
+} from "#redis/keys";
+import { KEY, prepare, VERBS, type Verb } from "#test/batches";
+import { dump } from "#test/keyspace";
+import { clockAt, redisOfFile, repliesOf, sendBatch } from "#test/redis";
+import { endCommand } from "#test/store";
+
+const { redis, open } = await redisOfFile();
+
+/** Lists are the one type that no key has beside `expiring`, which gets a string. */
+async function spoil(key: string): Promise<void> {
+  await redis.del(key);
+  if (key.includes(":expiring:")) await redis.set(key, "of a wrong type");
+  else await redis.rpush(key, "of a wrong type");
+}
+
+/** Names of the keys that a verb writes on the prepared state, beside those that every batch does. */
+const WRITTEN: Readonly<Record<Verb, readonly string[]>> = {
+  initialize: ["stock", "low", "operation"],
+  adjust: ["stock", "low", "operation"],
+  amend: ["stock", "low", "operation"],
+  reserve: ["stock", "low", "expiring"],
+  extend: ["stock", "expiring"],
+  // A sale leaves what is available as it is, and with it the low set.
+  confirm: ["stock"],
+  cancel: ["stock", "low"],
+  expire: ["stock", "low", "expiring"],
+};
+
+/** Name → key. */
+function keysOf(verb: Verb, dueSecond: number): [name: string, key: string][] {
+  const all: Readonly<Record<string, string>> = {
+    meta: metaKey(0),
+    batch: batchKey(0, "w", `${verb}-0`),
+    journal: journalKey(0),
+    stock: stockKey(0, verb === "initialize" ? "p2" : "p1"),
+    low: lowKey(0),
+    operation: operationKey(0, KEY.key),
+    expiring: expiringKey(0, dueSecond),
+  };
+  const names = ["meta", "batch", "journal", ...WRITTEN[verb]];
+  return names.map((name) => [name, all[name] ?? ""]);
+}
+
+describe.each(VERBS)("%s", (verb) => {
+  test("fails on a wrong type under any key it would write, and writes nothing", async () => {
+    const { store } = await open();
+    const { hold, lines } = await prepare(store);
+    // The clock stands still, so that the second of a new due list is known.
+    const now = verb === "expire" ? hold.expiresAt : hold.createdAt + 10_000;
+    await clockAt(redis, now);
+    const seconds = { reserve: 900, extend: 3_600 };
+    const inSeconds = verb === "reserve" || verb === "extend" ? seconds[verb] : 0;
+    for (const [name, key] of keysOf(verb, Math.ceil(now / 1_000 + inSeconds))) {
+      const isThere = (await redis.exists(key)) === 1;
+      if (isThere) await redis.copy(key, "kept");
+      await spoil(key);
+      const before = await dump(redis);
+      const sent = sendBatch(redis, verb, {}, lines[verb]);
+      await expect(sent, name).rejects.toThrow("WRONGTYPE");
+      expect(await dump(redis), name).toEqual(before);
+      await redis.del(key);
+      if (isThere) await redis.rename("kept", key);
+    }
+    // With all of them as they were it goes through: they were what it failed on.
+    const answer = await sendBatch(redis, verb, {}, lines[verb]);
+    expect(answer).toStartWith("ok\t");
+    const [reply = ""] = repliesOf(answer);
+    expect(reply).toMatch(/^(?:initialized|adjusted|amended|reserved|done|expired\t1)/);
+  });
+});
+
+describe("a wrong type under a reservation counts as no record:", () => {
+  test.each(["confirm", "cancel", "extend"] as const)(
+    "%s knows no such hold, and changes nothing",
+    async (verb) => {
+      const { store } = await open();
+      const { owner, lines } = await prepare(store);
+      await redis.copy(reservationKey(0, owner), "kept");
+      await spoil(reservationKey(0, owner));
+      const before = await dump(redis);
+      expect(repliesOf(await sendBatch(redis, verb, {}, lines[verb]))).toEqual(["unknown"]);
+      expect(await dump(redis)).toEqual(before);
+      await redis.rename("kept", reservationKey(0, owner));
+    },
+  );
+
+  test("expire passes over it", async () => {
+    const { store } = await open();
+    const { owner, hold } = await prepare(store);
+    await redis.copy(reservationKey(0, owner), "kept");
+    await spoil(reservationKey(0, owner));
+    await clockAt(redis, hold.expiresAt);
+    expect(await store.expire(0)).toEqual({ expired: 0, more: false });
+    expect(await redis.hget(stockKey(0, "p1"), "reserved:Warehouse A")).toBe("40");
+    await redis.rename("kept", reservationKey(0, owner));
+    expect((await store.cancel(endCommand(hold.reservationId))).kind).toBe("expired");
+  });
+});
