@@ -88,6 +88,7 @@ async function appOptions(
     journalEntriesMax: config.journalEntriesMax,
     isStopping: shutdown.stopping,
     ledgerAway: watch.ledgerAway,
+    drainsStopped: watch.drainsStopped,
     durabilityGaps: watch.durabilityGaps,
   };
   return {

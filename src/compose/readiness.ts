@@ -15,6 +15,8 @@ export interface ReadinessFacts {
   readonly isStopping: () => boolean;
   /** Why PostgreSQL is away; null while it answers. */
   readonly ledgerAway: () => string | null;
+  /** Partitions whose drain stopped because the journal does not follow the ledger. */
+  readonly drainsStopped: () => readonly number[];
   /** Settings of Redis that no longer hold what answers promise. */
   readonly durabilityGaps: () => readonly string[];
 }
@@ -37,6 +39,8 @@ export function readinessOf(facts: ReadinessFacts): Readiness {
   const away = facts.ledgerAway();
   if (away !== null) degraded.push(`PostgreSQL does not answer: ${away}`);
   if (lag > LAG_MOVEMENTS_MAX) degraded.push(`the ledger is ${lag} movements behind`);
+  const stopped = facts.drainsStopped();
+  if (stopped.length > 0) degraded.push(`the drain of partition ${stopped.join(", ")} stopped`);
   const closed = partitions.filter(({ state }) => state !== "open").length;
   if (closed > 0) degraded.push(`${closed} of ${partitions.length} partitions cannot be used`);
   return { status: degraded.length > 0 ? "degraded" : "healthy", reasons: degraded };

@@ -19,6 +19,7 @@ export async function runStart(config: Config, role: StartRole): Promise<void> {
   const startedAt = performance.now();
   const log = createLog({ level: config.logLevel, format: config.production ? "json" : "text" });
   const shutdown = createShutdown({ log, graceMs: config.shutdownGraceMs });
+  shutdown.arm();
   for (const warning of config.warnings) log.warn("configuration", warning);
   const servers = await openServers(config, (line) => log.info(line));
   const metrics = createMetrics();
@@ -32,7 +33,6 @@ export async function runStart(config: Config, role: StartRole): Promise<void> {
     return stores.close();
   });
   shutdown.add("servers", () => servers.stop());
-  shutdown.arm();
   if (config.sampleData && role !== "worker") {
     const made = await loadSampleData(stores.store, processClock);
     if (made > 0) log.info(`made ${made} sample products in the empty store`);

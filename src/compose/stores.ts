@@ -50,10 +50,15 @@ export interface StoresOptions extends Urls {
 export async function openStores(options: StoresOptions): Promise<Stores> {
   const { config, metrics, log } = options;
   const sql = createPostgres(options.databaseUrl, { applicationName: "holdfast" });
-  const store = await eventually("PostgreSQL", log, async () => {
-    const { applied } = await migrate(sql);
-    if (applied.length > 0) log.info("PostgreSQL migrated", { applied });
-    return await ensureStore(sql, config.partitions);
+  const store = await eventually("PostgreSQL", log, isRetryable, async () => {
+    try {
+      const { applied } = await migrate(sql);
+      if (applied.length > 0) log.info("PostgreSQL migrated", { applied });
+      return await ensureStore(sql, config.partitions);
+    } catch (error) {
+      if (error instanceof Fault) throw error;
+      throw new Refusal(messageOf(error), { cause: error });
+    }
   });
   const name = `holdfast-${randomId(6)}`;
   const redis = connectRedis(options.redisUrl, name);
@@ -63,7 +68,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
   );
   const epochs = createEpochLedger(sql, store.storeId);
   const connection = new RedisConnection({ redis, partitions, epochs, log });
-  await eventually("Redis", log, async () => {
+  await eventually("Redis", log, isRedisAway, async () => {
     if (redis.status !== "ready") await redis.connect();
     await mustServe(redis, config, log);
   });
@@ -99,6 +104,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
 async function eventually<Value>(
   server: string,
   log: Log,
+  isAway: (error: unknown) => boolean,
   attempt: () => Promise<Value>,
 ): Promise<Value> {
   const deadline = processClock.now() + CONNECT_MS_MAX;
@@ -106,7 +112,7 @@ async function eventually<Value>(
     try {
       return await attempt();
     } catch (error) {
-      if (error instanceof Refusal || !isAway(error)) throw error;
+      if (!isAway(error)) throw error;
       if (processClock.now() >= deadline) {
         throw new Refusal(`${server} cannot be reached: ${messageOf(error)}`, { cause: error });
       }
@@ -119,10 +125,12 @@ async function eventually<Value>(
 const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message || error.name : String(error);
 
-/** A fault of ours or an error of a connection; anything else is a bug or a wrong setting. */
-function isAway(error: unknown): boolean {
-  if (error instanceof Fault) return error.retryable;
-  return failureOf(error) !== "error" && !(error instanceof z.ZodError);
+/** Of PostgreSQL everything that will pass is a Fault; the rest is for a person to mend. */
+const isRetryable = (error: unknown): boolean => error instanceof Fault && error.retryable;
+
+function isRedisAway(error: unknown): boolean {
+  if (error instanceof Refusal || error instanceof z.ZodError) return false;
+  return failureOf(error) !== "error";
 }
 
 async function mustServe(redis: Redis, config: Config, log: Log): Promise<void> {

@@ -1,28 +1,35 @@
 /** Looks at the dependencies from time to time, so that readiness answers without asking them. */
 import type { Config } from "#config";
 import type { Stores } from "#compose/stores";
+import { processClock } from "#lib/clock";
 import { deadlineAfter, withDeadline } from "#lib/deadline";
 import type { Log } from "#lib/log";
 import type { Metrics } from "#lib/metrics";
 import { readServerSettings } from "#redis/server-settings";
 
-const LEDGER_EVERY_MS = 2_000;
-const LEDGER_ANSWER_MS_MAX = 1_500;
+const LOOK_EVERY_MS = 2_000;
+const ANSWER_MS_MAX = 1_500;
 const SETTINGS_EVERY_MS = 60_000;
 
 export interface Watch {
   readonly ledgerAway: () => string | null;
   readonly durabilityGaps: () => readonly string[];
+  /** Partitions whose drain of this process has stopped for a gap. */
+  readonly drainsStopped: () => readonly number[];
+  /** Told by the drain. */
+  drainStopped(partition: number): void;
   stop(): void;
 }
 
 export function startWatch(stores: Stores, config: Config, metrics: Metrics, log: Log): Watch {
   let away: string | null = null;
   let gaps: readonly string[] = [];
+  let known = 0;
+  const stopped = new Set<number>();
   const askLedger = async (): Promise<void> => {
     try {
       const answer = stores.sql`select 1`.then(() => null);
-      away = await withDeadline(answer, deadlineAfter(LEDGER_ANSWER_MS_MAX), () => "no answer");
+      away = await withDeadline(answer, deadlineAfter(ANSWER_MS_MAX), () => "no answer");
     } catch (error) {
       away = error instanceof Error ? error.message : String(error);
     }
@@ -31,25 +38,35 @@ export function startWatch(stores: Stores, config: Config, metrics: Metrics, log
     if (config.durability === "memory") return;
     try {
       const found = (await readServerSettings(stores.redis)).durabilityGaps;
-      if (found.length > gaps.length) log.error("Redis lost its durability", { gaps: found });
+      if (found.length > known) log.error("Redis lost its durability", { gaps: found });
+      known = found.length;
       // Outside production the start has warned; there it is the person's own choice.
       gaps = config.production ? found : [];
     } catch (error) {
       log.debug("the settings of Redis could not be read", { error });
     }
   };
-  const countFenced = (): void => {
+  const measure = async (): Promise<void> => {
     metrics.fencedPartitions(stores.partitions.filter(({ state }) => state === "fenced").length);
+    try {
+      for (const position of await stores.store.positions(processClock.now() + ANSWER_MS_MAX)) {
+        metrics.journalLag(String(position.partition), position.seq - position.drained);
+      }
+    } catch (error) {
+      log.debug("the positions could not be read", { error });
+    }
   };
   const timers = [
-    setInterval(countFenced, LEDGER_EVERY_MS),
-    setInterval(() => void askLedger(), LEDGER_EVERY_MS),
+    setInterval(() => void measure(), LOOK_EVERY_MS),
+    setInterval(() => void askLedger(), LOOK_EVERY_MS),
     setInterval(() => void askSettings(), SETTINGS_EVERY_MS),
   ];
   stores.redis.on("ready", () => void askSettings());
   return {
     ledgerAway: () => away,
     durabilityGaps: () => gaps,
+    drainsStopped: () => [...stopped],
+    drainStopped: (partition) => void stopped.add(partition),
     stop: () => {
       for (const timer of timers) clearInterval(timer);
     },

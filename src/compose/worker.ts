@@ -1,12 +1,13 @@
 /** The worker's part: the drain into the ledger, and expiry. */
 import type { Config } from "#config";
 import type { Stores, Urls } from "#compose/stores";
+import type { Watch } from "#compose/watch";
 import { systemClock } from "#lib/clock";
 import type { Log } from "#lib/log";
 import type { Metrics } from "#lib/metrics";
 import type { Shutdown } from "#lib/shutdown";
 import { createLedgerWriter } from "#postgres/ledger-writer";
-import { connectBlocking, connectRedis, connectWorker } from "#redis/client";
+import { connectBlocking, connectWorker } from "#redis/client";
 import { createJournal } from "#redis/journal";
 import { startDrain, type Drain } from "#workers/drain-journal";
 import { ExpiryWorker } from "#workers/expire";
@@ -14,6 +15,7 @@ import { ExpiryWorker } from "#workers/expire";
 export interface WorkerOptions extends Urls {
   readonly config: Config;
   readonly stores: Stores;
+  readonly watch: Watch;
   readonly metrics: Metrics;
   readonly log: Log;
   readonly shutdown: Shutdown;
@@ -21,7 +23,7 @@ export interface WorkerOptions extends Urls {
 
 /** Starts draining and expiring; the shutdown ends both after the work at hand. */
 export async function startWorker(options: WorkerOptions): Promise<Drain> {
-  const { config, stores, metrics, log, shutdown, redisUrl } = options;
+  const { config, stores, watch, metrics, log, shutdown, redisUrl } = options;
   const blocking = stores.partitions.map(({ number }) =>
     connectBlocking(redisUrl, `holdfast-drain-${number}`),
   );
@@ -46,23 +48,20 @@ export async function startWorker(options: WorkerOptions): Promise<Drain> {
     log,
     metrics,
     onFenced: (partition, reason) => {
+      watch.drainStopped(partition);
       log.error("the drain stopped: the journal does not follow the ledger", { partition, reason });
     },
   });
   const workerConnection = connectWorker(redisUrl, "holdfast-expiry");
-  const queueConnection = connectRedis(redisUrl, "holdfast-expiry-queue");
-  await queueConnection.connect();
   const expiry = new ExpiryWorker({
     store: stores.store,
     workerConnection,
-    queueConnection,
     metrics,
     log,
   });
   shutdown.add("expiry", async () => {
     await expiry[Symbol.asyncDispose]();
     workerConnection.disconnect();
-    queueConnection.disconnect();
   });
   shutdown.add("drain", async () => {
     await drain.stop();

@@ -1,6 +1,7 @@
 /** The journal: one stream entry a batch. Twin of what lua/lib/batch.lua appends. */
 import type { Redis } from "ioredis";
 import { z } from "zod";
+import { Fault } from "#inventory/faults";
 import {
   MOVEMENT_TYPES,
   MovementContext,
@@ -10,7 +11,7 @@ import {
   type Reservation,
 } from "#inventory/model";
 import type { Cursor, Journal, JournalEntry } from "#inventory/ports";
-import { BLOCK_MS_MAX } from "#redis/client";
+import { BLOCK_MS_MAX, failureOf } from "#redis/client";
 import { decodeHold } from "#redis/hold-record";
 import { journalKey, metaKey } from "#redis/keys";
 import { decodeProductJson } from "#redis/product-record";
@@ -38,28 +39,30 @@ export function createJournal(options: JournalOptions): Journal {
     partitions: options.partitions,
     async read(partition, after, entriesMax, waitMsMax) {
       const block = Math.max(1, Math.min(waitMsMax, BLOCK_MS_MAX));
-      const reply: unknown = await options
-        .blocking(partition)
-        .xread(
-          "COUNT",
-          entriesMax,
-          "BLOCK",
-          block,
-          "STREAMS",
-          journalKey(partition),
-          `${after.epoch}-${after.seq}`,
-        );
+      const from = `${after.epoch}-${after.seq}`;
+      const redis = options.blocking(partition);
+      const key = journalKey(partition);
+      const reply: unknown = await asking(() =>
+        redis.xread("COUNT", entriesMax, "BLOCK", block, "STREAMS", key, from),
+      );
       const streams = StreamReply.parse(byPairs(reply));
       return (streams?.[0]?.[1] ?? []).map(([id, fields]) => decodeEntry(partition, id, fields));
     },
     async settle(partition: number, drained: Cursor) {
-      await runScript(options.redis, settleScript, metaKey(partition), [
-        String(drained.epoch),
-        String(drained.seq),
-        String(options.keepEntries),
-      ]);
+      const args = [String(drained.epoch), String(drained.seq), String(options.keepEntries)];
+      await asking(() => runScript(options.redis, settleScript, metaKey(partition), args));
     },
   };
+}
+
+/** What is no error of the command itself passes: the drain waits and asks again. */
+async function asking<Reply>(question: () => Promise<Reply>): Promise<Reply> {
+  try {
+    return await question();
+  } catch (error) {
+    if (failureOf(error) === "error") throw error;
+    throw new Fault("redis_unavailable", "Redis cannot be used at the moment", { cause: error });
+  }
 }
 
 /** RESP3 answers a map of streams, RESP2 a list of pairs. */

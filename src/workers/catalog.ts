@@ -20,8 +20,6 @@ export const JOBS = {
     }),
     attempts: 5,
   },
-  /** Expires whatever is due in every partition, in case a wake-up was lost. */
-  sweep: { payload: z.strictObject({}), attempts: 1 },
 } as const;
 
 export type JobName = keyof typeof JOBS;

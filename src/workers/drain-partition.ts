@@ -25,7 +25,7 @@ export interface DrainDependencies {
   readonly log: Log;
   readonly metrics: Pick<
     Metrics,
-    "journalLag" | "drainedSeq" | "quarantined" | "redisError" | "postgresError"
+    "drainedSeq" | "quarantined" | "redisError" | "postgresError"
   >;
 }
 
@@ -229,7 +229,6 @@ export class PartitionDrain {
 
   #setPending(count: number): void {
     this.#pending = count;
-    this.#use.metrics.journalLag(String(this.#partition), count);
   }
 
   #countQuarantine(count: number): void {

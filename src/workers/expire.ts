@@ -2,7 +2,7 @@
  * The expiry worker. Redis holds the truth about what is due; a job only says when to look. So a
  * job that is lost, late, early or doubled costs at most the time until the next sweep.
  */
-import { DelayedError, Queue, Worker, type Job } from "bullmq";
+import { DelayedError, Worker, type Job } from "bullmq";
 import type { Redis } from "ioredis";
 import { Fault } from "#inventory/faults";
 import type { StockStore } from "#inventory/ports";
@@ -17,9 +17,12 @@ import {
   type Handlers,
 } from "#workers/catalog";
 
-/** How late a hold may be when its wake-up was lost. */
+/**
+ * How late a hold may be when its wake-up was lost. The sweep is a timer of each worker, not a job:
+ * it must come even when BullMQ has lost everything.
+ */
 const SWEEP_EVERY_MS = 5_000;
-/** Bounded steps of one job, after which the next sweep goes on: 128 holds a step. */
+/** Bounded steps of one job or sweep, after which the next one goes on: 128 holds a step. */
 const STEPS_MAX = 10_000;
 const CONCURRENCY = 8;
 
@@ -27,8 +30,6 @@ export interface ExpiryWorkerOptions {
   readonly store: StockStore;
   /** For the worker: never gives up (`maxRetriesPerRequest: null`). */
   readonly workerConnection: Redis;
-  /** Connected; for the schedule of the sweep. */
-  readonly queueConnection: Redis;
   readonly metrics: Pick<Metrics, "expiryLag" | "outcome">;
   readonly log: Log;
 }
@@ -36,7 +37,8 @@ export interface ExpiryWorkerOptions {
 export class ExpiryWorker implements AsyncDisposable {
   readonly #options: ExpiryWorkerOptions;
   readonly #worker: Worker;
-  readonly #queue: Queue;
+  readonly #sweeper: ReturnType<typeof setInterval>;
+  #sweeping: Promise<void> | null = null;
   readonly #handlers: Handlers = {
     expire: async ({ partition, second }) => {
       await this.#expireAll(partition);
@@ -44,48 +46,42 @@ export class ExpiryWorker implements AsyncDisposable {
       this.#options.metrics.expiryLag(String(partition), Math.max(0, -againInMs) / 1_000);
       return againInMs > 0 ? { againInMs } : null;
     },
-    sweep: async () => {
-      for (let partition = 0; partition < this.#options.store.partitions; partition += 1) {
-        await this.#expireAll(partition);
-      }
-      return null;
-    },
   };
 
   constructor(options: ExpiryWorkerOptions) {
     this.#options = options;
-    this.#queue = new Queue(QUEUE_NAME, {
-      connection: options.queueConnection,
-      prefix: QUEUE_PREFIX,
-    });
     this.#worker = new Worker(QUEUE_NAME, (job, token) => this.#run(job, token), {
       connection: options.workerConnection,
       prefix: QUEUE_PREFIX,
       concurrency: CONCURRENCY,
       removeOnComplete: { count: 0 },
     });
-    const onError = (error: Error) => options.log.debug("expiry queue", { error: error.message });
-    this.#queue.on("error", onError);
-    this.#worker.on("error", onError);
+    this.#worker.on("error", (error) => {
+      options.log.debug("expiry queue", { error: error.message });
+    });
     this.#worker.on("failed", (job, error) => {
       options.log.warn("an expiry job failed", { job: job?.id, error });
     });
-    options.queueConnection.on("ready", () => void this.#scheduleSweep());
-    void this.#scheduleSweep();
+    this.#sweeper = setInterval(() => {
+      this.#sweeping ??= this.#sweep().finally(() => {
+        this.#sweeping = null;
+      });
+    }, SWEEP_EVERY_MS);
   }
 
-  /** Ends after the job at hand. */
+  /** Ends after the job and the sweep at hand. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#worker.close();
-    await this.#queue.close();
+    clearInterval(this.#sweeper);
+    await Promise.all([this.#worker.close(), this.#sweeping]);
   }
 
-  async #scheduleSweep(): Promise<void> {
+  async #sweep(): Promise<void> {
     try {
-      const job = { name: "sweep", data: {}, opts: { attempts: JOBS.sweep.attempts } };
-      await this.#queue.upsertJobScheduler("sweep", { every: SWEEP_EVERY_MS }, job);
+      for (let partition = 0; partition < this.#options.store.partitions; partition += 1) {
+        await this.#expireAll(partition);
+      }
     } catch (error) {
-      this.#options.log.warn("the sweep is not scheduled yet", { error });
+      this.#options.log.error("a sweep failed", { error });
     }
   }
 
@@ -100,10 +96,7 @@ export class ExpiryWorker implements AsyncDisposable {
 
   async #handle(job: Job): Promise<Handled> {
     if (!isJobName(job.name)) throw new Error(`there is no job ${job.name}`);
-    const data: unknown = job.data;
-    return job.name === "expire"
-      ? await this.#handlers.expire(JOBS.expire.payload.parse(data))
-      : await this.#handlers.sweep(JOBS.sweep.payload.parse(data));
+    return await this.#handlers[job.name](JOBS[job.name].payload.parse(job.data));
   }
 
   async #expireAll(partition: number): Promise<void> {
