@@ -18,7 +18,11 @@ import type { Shutdown } from "#lib/shutdown";
 const IDLE_SECONDS_MAX = 10;
 /** A little above the largest body limit, so that the limit answers and not the server. */
 const BODY_BYTES_MAX = 512 * 1024;
-/** Between readiness failing and the listener closing: a balancer's look or two. */
+/**
+ * Between readiness failing and the listener closing: a balancer's look or two. Each answer of that
+ * time ends its connection, for the listener closes idle ones without a word, and a request that is
+ * on its way in would be lost with its connection.
+ */
 const DRAIN_NOTICE_MS = 250;
 /** How often the stop looks whether the last batches were answered. */
 const PENDING_POLL_MS = 10;
@@ -57,13 +61,20 @@ async function serve(
       port,
       idleTimeout: IDLE_SECONDS_MAX,
       maxRequestBodySize: BODY_BYTES_MAX,
-      fetch: (request, self) => app.fetch(request, { peer: () => self.requestIP(request)?.address }),
+      fetch: async (request, self) => {
+        const peer = (): string | undefined => self.requestIP(request)?.address;
+        const response = await app.fetch(request, { peer });
+        if (shutdown.stopping()) response.headers.set("connection", "close");
+        return response;
+      },
     });
   } catch (error) {
-    throw new Refusal(`cannot listen on ${config.host}:${port}: ${String(error)}`, { cause: error });
+    throw new Refusal(`cannot listen on ${config.host}:${port}: ${String(error)}`, {
+      cause: error,
+    });
   }
   shutdown.add("listener", async () => {
-    if (config.production) await Bun.sleep(DRAIN_NOTICE_MS);
+    await Bun.sleep(DRAIN_NOTICE_MS);
     await server.stop();
     while (stores.store.pending > 0) await Bun.sleep(PENDING_POLL_MS);
   });

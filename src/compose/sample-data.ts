@@ -1,11 +1,5 @@
 /** Products for an empty store outside production, so that every call has something to answer. */
-import {
-  DEFAULT_ATTRIBUTES,
-  DEFAULT_LOCATION,
-  Location,
-  ProductId,
-  Sku,
-} from "#inventory/model";
+import { DEFAULT_ATTRIBUTES, DEFAULT_LOCATION, Location, ProductId, Sku } from "#inventory/model";
 import type { StockStore } from "#inventory/ports";
 import type { Clock } from "#lib/clock";
 

@@ -6,13 +6,26 @@ import { startEmbedded } from "#embedded/servers";
 export interface Servers extends Urls {
   /** Where they are, in words for a person; without passwords. */
   readonly description: { readonly redis: string; readonly postgres: string };
+  /** Settles with the reason when servers of our own are gone; never for those that are given. */
+  readonly lost: Promise<string>;
+  /** From here on no other process joins servers of our own. */
+  withdraw(): void;
   stop(): Promise<void>;
 }
+
+type Fate = Pick<Servers, "lost" | "withdraw" | "stop">;
+
+/** Servers that are given are none of our business. */
+const NOT_OURS: Fate = {
+  lost: new Promise(() => {}),
+  withdraw: () => {},
+  stop: () => Promise.resolve(),
+};
 
 export async function openServers(config: Config, say: (line: string) => void): Promise<Servers> {
   const { redisUrl, databaseUrl, dataDir } = config;
   if (redisUrl !== undefined && databaseUrl !== undefined) {
-    return describe(redisUrl, databaseUrl, "given", "given", () => Promise.resolve());
+    return describe(redisUrl, databaseUrl, "given", "given", NOT_OURS);
   }
   const embedded = await startEmbedded({
     dataDir,
@@ -26,7 +39,7 @@ export async function openServers(config: Config, say: (line: string) => void): 
     databaseUrl ?? embedded.databaseUrl,
     redisUrl === undefined ? own : "given",
     databaseUrl === undefined ? own : "given",
-    () => embedded.stop(),
+    embedded,
   );
 }
 
@@ -35,13 +48,13 @@ function describe(
   databaseUrl: string,
   redisNote: string,
   postgresNote: string,
-  stop: () => Promise<void>,
+  { lost, withdraw, stop }: Fate,
 ): Servers {
   const description = {
     redis: `${withoutPassword(redisUrl)} (${redisNote})`,
     postgres: `${withoutPassword(databaseUrl)} (${postgresNote})`,
   };
-  return { redisUrl, databaseUrl, description, stop };
+  return { redisUrl, databaseUrl, description, lost, withdraw, stop };
 }
 
 function withoutPassword(url: string): string {

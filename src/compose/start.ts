@@ -20,8 +20,11 @@ export async function runStart(config: Config, role: StartRole): Promise<void> {
   const log = createLog({ level: config.logLevel, format: config.production ? "json" : "text" });
   const shutdown = createShutdown({ log, graceMs: config.shutdownGraceMs });
   shutdown.arm();
+  void servers.lost.then((reason) => shutdown.stop(reason, 1));
   for (const warning of config.warnings) log.warn("configuration", warning);
   const servers = await openServers(config, (line) => log.info(line));
+  // First of all: who starts now must not join servers that are about to go.
+  shutdown.add("invitation", () => servers.withdraw());
   const metrics = createMetrics();
   const stores = await openStores({ ...servers, config, metrics, log });
   const watch = startWatch(stores, config, metrics, log);

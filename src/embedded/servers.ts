@@ -20,6 +20,8 @@ import { findRedisProgram } from "#embedded/redis-program";
 /** More than all bounds of a first start, with its download on a slow line. */
 const JOIN_MS_MAX = 300_000;
 const JOIN_POLL_MS = 50;
+/** How soon a process that shares servers notices that their owner ends. */
+const OWNER_POLL_MS = 250;
 
 /** What to start, and where its data stays. */
 export interface EmbeddedOptions {
@@ -40,6 +42,10 @@ export interface EmbeddedServers extends AsyncDisposable {
   readonly ownerPid: number;
   readonly redisPid: number | undefined;
   readonly postgresPid: number | undefined;
+  /** Settles with the reason when the servers are gone, or about to go, though nobody stopped us. */
+  readonly lost: Promise<string>;
+  /** Where the servers are ours: from here on nobody joins them, and who did learns that they go. */
+  withdraw(): void;
   /** Ends the servers in good order where they are ours; they end anyway when this process does. */
   stop(): Promise<void>;
 }
@@ -84,8 +90,28 @@ async function share(
     options.postgres && record.postgres ? pingPostgres(record.postgres.url) : "ready",
   ]);
   if (redis !== "ready" || postgres !== "ready") return undefined;
-  return describe(record, options, () => Promise.resolve());
+  const isGone = (): boolean =>
+    !isAlive(record.owner) || readRecord(dataDir)?.owner !== record.owner;
+  // They answered, but their owner may have begun to stop meanwhile.
+  return isGone() ? undefined : describe(record, options, shared(record.owner, isGone));
 }
+
+/** What becomes of servers that belong to another process. */
+function shared(owner: number, isGone: () => boolean): Fate {
+  const { promise: lost, resolve } = Promise.withResolvers<string>();
+  const poll = setInterval(() => {
+    if (isGone()) resolve(`process ${owner}, which ran Redis and PostgreSQL for us, has ended`);
+  }, OWNER_POLL_MS);
+  poll.unref();
+  const stop = (): Promise<void> => {
+    clearInterval(poll);
+    return Promise.resolve();
+  };
+  return { lost, stop, withdraw: () => {} };
+}
+
+/** What becomes of servers, and what may be done about it. */
+type Fate = Pick<EmbeddedServers, "lost" | "withdraw" | "stop">;
 
 /** Starts the servers as children of this process, which holds the lock from here on. */
 async function own(lock: Disposable, options: EmbeddedOptions): Promise<EmbeddedServers> {
@@ -100,19 +126,21 @@ async function own(lock: Disposable, options: EmbeddedOptions): Promise<Embedded
       ...(postgres && { postgres: { url: postgres.url, pid: postgres.child.pid } }),
     };
     writeRecord(options.dataDir, record);
+    const withdraw = (): void => removeRecord(options.dataDir);
     const stop = async (): Promise<void> => {
-      removeRecord(options.dataDir);
+      withdraw();
       await Promise.all([redis?.stop(), postgres?.stop()]);
       lock[Symbol.dispose]();
     };
     let stopped: Promise<void> | undefined;
     const stopOnce = (): Promise<void> => (stopped ??= stop());
+    const { promise: lost, resolve } = Promise.withResolvers<string>();
     for (const [name, server] of [["Redis", redis] as const, ["PostgreSQL", postgres] as const]) {
       void server?.child.exited.then(() => {
-        if (stopped === undefined) options.say(`${name} ended. Its log: ${server.child.logFile}`);
+        if (stopped === undefined) resolve(`${name} ended. Its log: ${server.child.logFile}`);
       });
     }
-    return describe(record, options, stopOnce);
+    return describe(record, options, { lost, withdraw, stop: stopOnce });
   } catch (error) {
     lock[Symbol.dispose]();
     throw error;
@@ -153,11 +181,7 @@ async function startPostgres({ dataDir, say }: EmbeddedOptions): Promise<Postgre
   return await startPostgresServer({ program, user, folder, password, say });
 }
 
-function describe(
-  record: EmbeddedRecord,
-  options: EmbeddedOptions,
-  stop: () => Promise<void>,
-): EmbeddedServers {
+function describe(record: EmbeddedRecord, options: EmbeddedOptions, fate: Fate): EmbeddedServers {
   return {
     get redisUrl() {
       return asked(options.redis ? record.redis?.url : undefined);
@@ -168,8 +192,8 @@ function describe(
     ownerPid: record.owner,
     redisPid: record.redis?.pid,
     postgresPid: record.postgres?.pid,
-    stop,
-    [Symbol.asyncDispose]: stop,
+    ...fate,
+    [Symbol.asyncDispose]: fate.stop,
   };
 }
 

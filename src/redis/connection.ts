@@ -17,6 +17,9 @@ const beginScript = loadScript("partition/begin.lua");
 /** Pause between attempts while PostgreSQL is away or a partition waits to be repaired. */
 const RECHECK_PAUSE_MS = 250;
 
+const BEHIND = "Redis lacks what was acknowledged";
+const FOREIGN = "Redis holds the data of another store";
+
 const MetaFields = z.tuple([
   z.string().nullable(),
   z.string().nullable(),
@@ -65,14 +68,15 @@ export class RedisConnection implements AsyncDisposable {
   }
 
   async #check(partition: Partition): Promise<void> {
+    let said = "";
     while (!this.#isStopped && this.#options.redis.status === "ready") {
       try {
         if (await this.#admit(partition)) return;
       } catch (error) {
-        this.#options.log.warn("a partition cannot be opened yet", {
-          partition: partition.number,
-          error: error instanceof Error ? error.message : String(error),
-        });
+        const reason = error instanceof Error ? error.message : String(error);
+        const facts = { partition: partition.number, reason };
+        if (reason !== said) this.#options.log.warn("a partition cannot be opened yet", facts);
+        said = reason;
       }
       await Bun.sleep(RECHECK_PAUSE_MS);
     }
@@ -89,18 +93,13 @@ export class RedisConnection implements AsyncDisposable {
       "fence",
     );
     const [storeId, metaRunId, epoch, seq, fence] = MetaFields.parse(meta);
-    const isKnown = storeId === this.#options.epochs.storeId && metaRunId === runId && !fence;
-    if (!isKnown || !epoch || !seq) return this.#begin(partition, runId);
-    return this.#accept(partition, recordedCount(epoch, "epoch"), recordedCount(seq, "seq"));
-  }
-
-  /** A server below what this process has seen is not the one that answered it. */
-  #accept(partition: Partition, epoch: number, seq: number): boolean {
-    if (seq < partition.mark) {
-      this.#fence(partition, "Redis lacks what it acknowledged", { seq, mark: partition.mark });
-      return false;
+    // A fence stands until a repair lifts it: nothing is begun meanwhile, and no epoch spent.
+    if (fence !== null) return this.#fence(partition, BEHIND, { fence, mark: partition.mark });
+    const isKnown = storeId === this.#options.epochs.storeId && metaRunId === runId;
+    if (!isKnown || epoch === null || Number(seq) < partition.mark) {
+      return this.#begin(partition, runId);
     }
-    partition.open(epoch, seq);
+    partition.open(recordedCount(epoch, "epoch"), recordedCount(seq ?? undefined, "seq"));
     return true;
   }
 
@@ -117,23 +116,21 @@ export class RedisConnection implements AsyncDisposable {
     });
     if (reply.kind === "begun") {
       log.info("an epoch began", { partition: partition.number, ...reply });
-      return this.#accept(partition, reply.epoch, reply.seq);
+      partition.open(reply.epoch, reply.seq);
+      return true;
     }
     if (reply.kind === "used") return false;
-    const reason =
-      reply.kind === "foreign"
-        ? "Redis holds the data of another store"
-        : "Redis lacks what was acknowledged";
-    this.#fence(partition, reason, reply);
-    return false;
+    return this.#fence(partition, reply.kind === "foreign" ? FOREIGN : BEHIND, reply);
   }
 
-  /** Said once, however often it is found again. */
-  #fence(partition: Partition, reason: string, facts: LogFields): void {
-    if (partition.state === "fenced") return;
-    partition.fence();
-    const message = `${reason}; the partition is fenced`;
-    this.#options.log.error(message, { partition: partition.number, ...facts });
+  /** Said once, however often it is found again. Answers that the partition is not open. */
+  #fence(partition: Partition, reason: string, facts: LogFields): false {
+    if (partition.state !== "fenced") {
+      partition.fence();
+      const message = `${reason}; the partition is fenced`;
+      this.#options.log.error(message, { partition: partition.number, ...facts });
+    }
+    return false;
   }
 
   async #runId(): Promise<string> {

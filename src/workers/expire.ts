@@ -62,17 +62,20 @@ export class ExpiryWorker implements AsyncDisposable {
     this.#worker.on("failed", (job, error) => {
       options.log.warn("an expiry job failed", { job: job?.id, error });
     });
-    this.#sweeper = setInterval(() => {
-      this.#sweeping ??= this.#sweep().finally(() => {
-        this.#sweeping = null;
-      });
-    }, SWEEP_EVERY_MS);
+    this.#sweeper = setInterval(() => this.#sweepOnce(), SWEEP_EVERY_MS);
+    this.#sweepOnce();
   }
 
   /** Ends after the job and the sweep at hand. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#sweeper);
     await Promise.all([this.#worker.close(), this.#sweeping]);
+  }
+
+  #sweepOnce(): void {
+    this.#sweeping ??= this.#sweep().finally(() => {
+      this.#sweeping = null;
+    });
   }
 
   async #sweep(): Promise<void> {
