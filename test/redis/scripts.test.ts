@@ -143,7 +143,7 @@ test("begin produced each word that its header promises", async () => {
   expect(await begin("another", "run-1", "3", "0")).toEqual(["foreign"]);
   expect(await begin("store", "run-2", "1", "0")).toEqual(["used", "1"]);
   expect(await begin("store", "run-2", "4", "0")).toEqual(["begun", "4", "0"]);
-  expect(await begin("store", "run-2", "6", "0")).toEqual(["behind", "0"]);
+  expect(await begin("store", "run-2", "5", "1")).toEqual(["behind", "0"]);
   expect(await sendBatch(redis, "expire", { epoch: 4 })).toBe("stale");
   expect(await begin("store", "run-3", "6", "0")).toEqual(["behind", "0"]);
   expect(await redis.hget(keys.metaKey(0), "epoch")).toBe("4");
