@@ -76,8 +76,7 @@ function noArguments(args: readonly string[]): void {
 
 /** What a person can mend is said in one line; anything else is a bug and shows its stack. */
 function explain(error: unknown): number {
-  const isUsage =
-    error instanceof UsageError || (error instanceof TypeError && "code" in error);
+  const isUsage = error instanceof UsageError || (error instanceof TypeError && "code" in error);
   if (isUsage) {
     process.stderr.write(`${error.message}\n\n${HELP}`);
     return 2;

@@ -20,7 +20,6 @@ export async function runStart(config: Config, role: StartRole): Promise<void> {
   const log = createLog({ level: config.logLevel, format: config.production ? "json" : "text" });
   const shutdown = createShutdown({ log, graceMs: config.shutdownGraceMs });
   shutdown.arm();
-  void servers.lost.then((reason) => shutdown.stop(reason, 1));
   for (const warning of config.warnings) log.warn("configuration", warning);
   const servers = await openServers(config, (line) => log.info(line));
   // First of all: who starts now must not join servers that are about to go.
@@ -36,6 +35,7 @@ export async function runStart(config: Config, role: StartRole): Promise<void> {
     return stores.close();
   });
   shutdown.add("servers", () => servers.stop());
+  void servers.lost.then((reason) => shutdown.stop(reason, 1));
   if (config.sampleData && role !== "worker") {
     const made = await loadSampleData(stores.store, processClock);
     if (made > 0) log.info(`made ${made} sample products in the empty store`);

@@ -83,6 +83,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     recheck: (partition) => connection.recheck(partition),
     onDue: (partition, second, inMs) => wakeUps.wakeAt(partition, second, inMs),
     batchSizes: metrics.batchItems,
+    onOutcome: metrics.outcome,
     onFailure: metrics.redisError,
   });
   return {

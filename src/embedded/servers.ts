@@ -98,9 +98,9 @@ async function share(
 
 /** What becomes of servers that belong to another process. */
 function shared(owner: number, isGone: () => boolean): Fate {
-  const { promise: lost, resolve } = Promise.withResolvers<string>();
+  const { promise: lost, resolve: lose } = Promise.withResolvers<string>();
   const poll = setInterval(() => {
-    if (isGone()) resolve(`process ${owner}, which ran Redis and PostgreSQL for us, has ended`);
+    if (isGone()) lose(`process ${owner}, which ran Redis and PostgreSQL for us, has ended`);
   }, OWNER_POLL_MS);
   poll.unref();
   const stop = (): Promise<void> => {
@@ -134,10 +134,10 @@ async function own(lock: Disposable, options: EmbeddedOptions): Promise<Embedded
     };
     let stopped: Promise<void> | undefined;
     const stopOnce = (): Promise<void> => (stopped ??= stop());
-    const { promise: lost, resolve } = Promise.withResolvers<string>();
+    const { promise: lost, resolve: lose } = Promise.withResolvers<string>();
     for (const [name, server] of [["Redis", redis] as const, ["PostgreSQL", postgres] as const]) {
       void server?.child.exited.then(() => {
-        if (stopped === undefined) resolve(`${name} ended. Its log: ${server.child.logFile}`);
+        if (stopped === undefined) lose(`${name} ended. Its log: ${server.child.logFile}`);
       });
     }
     return describe(record, options, { lost, withdraw, stop: stopOnce });

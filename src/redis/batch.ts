@@ -31,21 +31,27 @@ interface Item {
   isSettled: boolean;
 }
 
+/** What a queue counts: the items of each batch, and each item's line of the answer. */
+export interface BatchCounters {
+  readonly items: (count: number) => void;
+  readonly reply: (line: string) => void;
+}
+
 export class BatchQueue {
   readonly #sender: BatchSender;
   readonly #clock: Clock;
   readonly #slots: readonly Slot[];
   readonly #free: Slot[];
-  readonly #sizes: (items: number) => void;
+  readonly #count: BatchCounters;
   #waiting: Item[] = [];
   readonly #sent = new Set<Item>();
   #flushing = false;
   #watch: ReturnType<typeof setInterval> | null = null;
 
-  constructor(sender: BatchSender, clock: Clock, sizes: (items: number) => void) {
+  constructor(sender: BatchSender, clock: Clock, count: BatchCounters) {
     this.#sender = sender;
     this.#clock = clock;
-    this.#sizes = sizes;
+    this.#count = count;
     this.#slots = Array.from({ length: SLOTS }, (_, i) => sender.slot(i));
     this.#free = [...this.#slots];
   }
@@ -127,7 +133,7 @@ export class BatchQueue {
   }
 
   async #run(slot: Slot, batch: readonly Item[]): Promise<void> {
-    this.#sizes(batch.length);
+    this.#count.items(batch.length);
     const deadline = Math.max(...batch.map((item) => item.deadline));
     let sent: readonly Item[] = batch;
     // While the batch waited for its partition, callers may have been told that nothing was sent.
@@ -141,7 +147,11 @@ export class BatchQueue {
       return;
     }
     if (answer.kind === "answered") {
-      sent.forEach((item, i) => settle(item, () => item.resolve(answer.replies[i] ?? "")));
+      sent.forEach((item, i) => {
+        const reply = answer.replies[i] ?? "";
+        this.#count.reply(reply);
+        settle(item, () => item.resolve(reply));
+      });
     } else {
       for (const item of batch) settle(item, () => item.reject(answer.error));
     }

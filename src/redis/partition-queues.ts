@@ -33,6 +33,8 @@ export interface WritePathOptions {
   readonly journalEntriesMax: number;
   readonly recheck: (partition: Partition) => void;
   readonly batchSizes: (verb: string) => (items: number) => void;
+  /** A verb answered that word to one command. */
+  readonly onOutcome: (verb: string, word: string) => void;
   readonly onFailure: (kind: RedisFailure | "stale") => void;
 }
 
@@ -48,11 +50,10 @@ export class PartitionQueues {
     this.#clock = options.clock;
     const common = { ...options, partition, writer: randomId(16) };
     const queue = (verb: BatchedVerb): BatchQueue =>
-      new BatchQueue(
-        new BatchSender({ ...common, verb, script: SCRIPTS[verb] }),
-        options.clock,
-        options.batchSizes(verb),
-      );
+      new BatchQueue(new BatchSender({ ...common, verb, script: SCRIPTS[verb] }), options.clock, {
+        items: options.batchSizes(verb),
+        reply: (line) => options.onOutcome(verb, firstWord(line)),
+      });
     this.#queues = {
       initialize: queue("initialize"),
       adjust: queue("adjust"),
@@ -104,4 +105,9 @@ export class PartitionQueues {
     if (answer.kind !== "answered") throw answer.error;
     return expireResult(answer.replies[0] ?? "");
   }
+}
+
+function firstWord(line: string): string {
+  const tab = line.indexOf("\t");
+  return tab < 0 ? line : line.slice(0, tab);
 }

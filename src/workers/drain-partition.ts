@@ -23,10 +23,7 @@ export interface DrainDependencies {
   /** Epoch milliseconds; only for how old what waits is. */
   readonly clock: Clock;
   readonly log: Log;
-  readonly metrics: Pick<
-    Metrics,
-    "drainedSeq" | "quarantined" | "redisError" | "postgresError"
-  >;
+  readonly metrics: Pick<Metrics, "drainedSeq" | "quarantined" | "redisError" | "postgresError">;
 }
 
 /** `fenced` and `stopped` are ends; the others follow each other as the doc of PartitionDrain says. */

@@ -6,6 +6,7 @@ import { DelayedError, Worker, type Job } from "bullmq";
 import type { Redis } from "ioredis";
 import { Fault } from "#inventory/faults";
 import type { StockStore } from "#inventory/ports";
+import { deadlineAfter, withDeadline } from "#lib/deadline";
 import type { Log } from "#lib/log";
 import type { Metrics } from "#lib/metrics";
 import {
@@ -25,6 +26,8 @@ const SWEEP_EVERY_MS = 5_000;
 /** Bounded steps of one job or sweep, after which the next one goes on: 128 holds a step. */
 const STEPS_MAX = 10_000;
 const CONCURRENCY = 8;
+/** A job at hand may wait for Redis as long as one step does. */
+const CLOSE_MS_MAX = 3_500;
 
 export interface ExpiryWorkerOptions {
   readonly store: StockStore;
@@ -69,7 +72,12 @@ export class ExpiryWorker implements AsyncDisposable {
   /** Ends after the job and the sweep at hand. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#sweeper);
-    await Promise.all([this.#worker.close(), this.#sweeping]);
+    // Without Redis there is nothing to wait for, and BullMQ would wait until it is back.
+    const isAway = this.#options.workerConnection.status !== "ready";
+    const closed = Promise.all([this.#worker.close(isAway), this.#sweeping]);
+    await withDeadline(closed, deadlineAfter(CLOSE_MS_MAX), () => {
+      this.#options.log.warn("the expiry queue was left with a job at hand");
+    });
   }
 
   #sweepOnce(): void {

@@ -41,10 +41,12 @@ export class WakeUps implements AsyncDisposable {
     if (this.#asked.has(id)) return;
     this.#remember(id);
     const delay = Math.max(0, Math.ceil(inMs));
-    this.#queue.add("expire", { partition, second }, { jobId: id, delay }).catch((error: unknown) => {
-      this.#asked.delete(id);
-      this.#log.warn("a wake-up was not taken; the sweep will do its work", { id, error });
-    });
+    this.#queue
+      .add("expire", { partition, second }, { jobId: id, delay })
+      .catch((error: unknown) => {
+        this.#asked.delete(id);
+        this.#log.warn("a wake-up was not taken; the sweep will do its work", { id, error });
+      });
   }
 
   /** The oldest are forgotten first: at worst a job is added a second time, and ignored. */

@@ -127,7 +127,7 @@ test(
 test(
   "5 000 holds due in the same second are all released within the next, and none is confirmed late",
   async () => {
-    await using _worker = await startService({ ...all.servers, role: "worker" });
+    await using worker = await startService({ ...all.servers, role: "worker" });
     await initialize("rush", HOLDS);
     await until(() => Date.now() % 1_000 < 50, { withinMs: 2_000, what: "a second begins" });
     const holds = await Promise.all(
@@ -171,6 +171,7 @@ test(
       `${confirmed} confirmed in time, ${late.length} refused as expired`,
       audited,
     );
+    expect(worker.hasExited()).toBe(false);
     expect(at(0)).toBeGreaterThanOrEqual(0);
     expect(at(1)).toBeLessThan(RELEASED_MS_MAX);
   },
@@ -180,12 +181,17 @@ test(
 test(
   "a lost wake-up costs no more than the sweep's period: what is due is released all the same",
   async () => {
-    await using _worker = await startService({ ...all.servers, role: "worker" });
+    await using worker = await startService({ ...all.servers, role: "worker" });
     await initialize("forgotten", 10);
     const lost = await Promise.all(Array.from({ length: 10 }, () => hold("forgotten", 1)));
     const redis = new Redis(all.redis.url);
-    const keys = await keysLike(redis, "{bull}:");
-    expect(keys.some((key) => key.includes("expire-0-"))).toBe(true);
+    const keys = await until(
+      async () => {
+        const found = await keysLike(redis, "{bull}:");
+        return found.some((key) => key.includes("expire-0-")) && found;
+      },
+      { withinMs: 900, what: "a wake-up was asked for" },
+    );
     await redis.del(...keys);
     redis.disconnect();
     const due = Math.max(...lost.map(({ expiresAt }) => expiresAt));
@@ -197,6 +203,7 @@ test(
     const audited = await audit({ ...all.servers, acknowledged });
     const ends = await endsOf("forgotten");
     expect(ends.map(({ type }) => type)).toEqual(Array.from({ length: 10 }, () => "EXPIRE"));
+    expect(worker.hasExited()).toBe(false);
     const delayMs = Math.max(...ends.map(({ at }) => at)) - due;
     console.log(`wake-ups lost: released ${delayMs} ms after they were due`, audited);
   },

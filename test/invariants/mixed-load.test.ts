@@ -19,9 +19,9 @@ test(
     await using database = await testDatabase();
     const servers = { redisUrl: redis.url, databaseUrl: database.url };
     await using api = await startService({ ...servers, role: "api" });
-    await using _worker = await startService({ ...servers, role: "worker" });
+    await using worker = await startService({ ...servers, role: "worker" });
     await using stores = await openStoresOf(redis.url, database.url);
-    await using load = await startLoad({ url: api.url, users: 24, products: 8, units: 400 });
+    await using load = await startLoad({ url: api.url, users: 24, products: 8, units: 700 });
     const expiring = startExpiringLoad(stores.store, load.productIds);
     const endAt = performance.now() + LOAD_MS;
     await until(() => performance.now() >= endAt || load.strange.length > 0, {
@@ -39,7 +39,9 @@ test(
     const byType = Map.groupBy(acknowledged, ({ type }) => type);
     expect(TYPES.filter((type) => ![...byType.keys()].some((known) => known === type))).toEqual([]);
     const audited = await audit({ ...servers, acknowledged });
-    expect(expiring.made).toBeGreaterThan(0);
+    expect([api.hasExited(), worker.hasExited()]).toEqual([false, false]);
+    expect(expiring.expired).toBeGreaterThan(0);
+    expect(expiring.confirmed).toBeGreaterThan(0);
     console.log(
       `${LOAD_MS / 1_000} s:`,
       Object.fromEntries(load.caller.attempts),

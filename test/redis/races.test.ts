@@ -15,6 +15,7 @@ import {
   totals,
   type TestStore,
 } from "#test/store";
+import { until } from "#test/until";
 
 const { redis, open } = await redisOfFile();
 
@@ -121,7 +122,10 @@ test("each hold ends once when confirm, cancel and expire race for it", async ()
   }
   const outcomes = await Promise.all(ended);
   await Promise.all(steps);
-  for (let more = true; more;) ({ more } = await store(0).expire(0));
+  await until(async () => !(await store(0).expire(0)).more, {
+    withinMs: 10_000,
+    what: "nothing is due",
+  });
   let sold = 0;
   for (const [i, { allocations }] of holds.entries()) {
     const kinds = [outcomes[2 * i]?.kind ?? "", outcomes[2 * i + 1]?.kind ?? ""];

@@ -79,6 +79,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     recheck: (partition) => connection.recheck(partition),
     onDue: (_partition, second) => void dueSeconds.add(second),
     batchSizes: () => () => undefined,
+    onOutcome: () => undefined,
     onFailure: () => undefined,
   });
   await redis.connect();

@@ -1,0 +1,167 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { Caller, inventoryOf } from "#test/caller";
+import { removeFolder, temporaryFolder } from "#test/servers";
+import { isRunning, launchService, runMain, startService, tokenOf } from "#test/service";
+import { until } from "#test/until";
+
+const GONE_MS_MAX = 10_000;
+/** The claim is 3 s on an idle machine; here tests run beside. */
+const WARM_MS_MAX = 10_000;
+const TEST_MS_MAX = 60_000;
+
+const folder = temporaryFolder("start");
+/** One data folder for all: what one start leaves, the next must find. */
+const env = { DATA_DIR: join(folder, "data") };
+afterAll(() => removeFolder(folder));
+
+const Server = z.object({ pid: z.int() });
+const Embedded = z.object({ owner: z.int(), redis: Server, postgres: Server });
+
+/** Ids of the servers that run for the data folder now. */
+function embeddedPids(): number[] {
+  const text = readFileSync(join(env.DATA_DIR, "embedded.json"), "utf8");
+  const { redis, postgres } = Embedded.parse(JSON.parse(text));
+  return [redis.pid, postgres.pid];
+}
+
+const nothingRuns = (pids: readonly number[]): Promise<unknown> =>
+  until(() => !pids.some(isRunning), { withinMs: GONE_MS_MAX, what: "no server is left running" });
+
+const admin = await tokenOf("admin", "administrator");
+const kept = { method: "GET", path: "/product/kept", token: admin } as const;
+
+test(
+  "start prints where it serves, which Redis and PostgreSQL, and how to get a token",
+  async () => {
+    await using service = await startService({ env });
+    await until(() => service.output().includes("a token:"), {
+      withinMs: 5_000,
+      what: "it says so",
+    });
+    const output = service.output();
+    expect(output).toMatch(/serving +all on http:\/\/localhost:\d+ \(after [\d.]+ s\)/);
+    expect(output).toMatch(/Redis +redis:\/\/127\.0\.0\.1:\d+ \(own, data in .*\)/);
+    expect(output).toMatch(
+      /PostgreSQL +postgres:\/\/127\.0\.0\.1:\d+\/holdfast \(own, data in .*\)/,
+    );
+    expect(output).toContain("bun run token --role admin");
+    for (const name of ["redis", "postgres"]) {
+      const password = readFileSync(join(env.DATA_DIR, `${name}.password`), "utf8").trim();
+      expect(password.length).toBeGreaterThan(0);
+      expect(output).not.toContain(password);
+    }
+    const body = { productId: "kept", sku: "KEPT", initialStock: 7 };
+    const make = { method: "POST", path: "/initialize", token: admin, body } as const;
+    expect((await new Caller(service.url).once(make)).status).toBe(201);
+  },
+  TEST_MS_MAX,
+);
+
+test.each(["SIGTERM", "SIGINT"] as const)(
+  "data survives %s and a warm start, and no server outlives the process",
+  async (signal) => {
+    const startedAt = performance.now();
+    await using service = await startService({ env });
+    const warmMs = Math.round(performance.now() - startedAt);
+    expect(warmMs).toBeLessThan(WARM_MS_MAX);
+    expect(inventoryOf(await new Caller(service.url).once(kept)).totalStock).toBe(7);
+    const pids = embeddedPids();
+    expect(pids.map(isRunning)).toEqual([true, true]);
+    service.signal(signal);
+    expect(await service.exitCode()).toBe(0);
+    expect(pids.map(isRunning)).toEqual([false, false]);
+    console.log(`warm start: ${warmMs} ms`);
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  "data survives kill -9, and no server outlives the process",
+  async () => {
+    await using service = await startService({ env });
+    const pids = embeddedPids();
+    await service.kill();
+    await nothingRuns(pids);
+    await service.restart();
+    expect(inventoryOf(await new Caller(service.url).once(kept)).totalStock).toBe(7);
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  "a start while the one before is still stopping waits for it, and serves from servers of its own",
+  async () => {
+    await using first = await startService({ env });
+    const before = embeddedPids();
+    first.signal("SIGTERM");
+    await using second = launchService({ env });
+    await second.ready();
+    expect(await first.exitCode()).toBe(0);
+    expect(before.map(isRunning)).toEqual([false, false]);
+    const after = embeddedPids();
+    expect(after.map(isRunning)).toEqual([true, true]);
+    expect(inventoryOf(await new Caller(second.url).once(kept)).totalStock).toBe(7);
+    const body = { quantity: 1, orderId: crypto.randomUUID() };
+    const path = "/product/kept/reserve";
+    const hold = { method: "POST", path, token: admin, body } as const;
+    expect((await new Caller(second.url).once(hold)).status).toBe(201);
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  "a process that shares the servers of another ends, with the reason, when that one ends",
+  async () => {
+    await using owner = await startService({ env, role: "api" });
+    await using guest = await startService({ env, role: "worker" });
+    owner.signal("SIGTERM");
+    expect(await owner.exitCode()).toBe(0);
+    expect(await guest.exitCode()).toBe(1);
+    expect(guest.output()).toContain(`process ${owner.pid}, which ran Redis and PostgreSQL for us`);
+  },
+  TEST_MS_MAX,
+);
+
+describe("a start that is refused says why in one line, exits with 1 and leaves nothing running:", () => {
+  test(
+    "the port is in use",
+    async () => {
+      using taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => {} } });
+      const service = launchService({ env: { ...env, PORT: String(taken.port) } });
+      expect(await service.exitCode()).toBe(1);
+      const lines = service.output().trim().split("\n");
+      expect(lines.at(-1)).toMatch(
+        new RegExp(`cannot listen on 127.0.0.1:${taken.port}: .*in use`),
+      );
+      const pids = [...service.output().matchAll(/pid[= ](\d+)/g)].map(([, pid]) => Number(pid));
+      await nothingRuns(pids);
+      await using next = await startService({ env });
+      expect(next.output()).not.toContain("left-over");
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
+    "PARTITIONS is not what the store was created with",
+    async () => {
+      const service = launchService({ env: { ...env, PARTITIONS: "2" } });
+      expect(await service.exitCode()).toBe(1);
+      const output = service.output();
+      expect(output).toContain("this store was created with 1 partitions, and PARTITIONS is 2");
+      expect(output).not.toMatch(/^ +at /m);
+    },
+    TEST_MS_MAX,
+  );
+});
+
+test("production without servers and secret is refused with every problem at once", async () => {
+  const { code, output } = await runMain(["start"], { NODE_ENV: "production", SAMPLE_DATA: "1" });
+  expect(code).not.toBe(0);
+  for (const name of ["REDIS_URL", "DATABASE_URL", "JWT_SECRET", "SAMPLE_DATA"]) {
+    expect(output).toMatch(new RegExp(`^  ${name}: `, "m"));
+  }
+  expect(output).not.toMatch(/^ +at /m);
+});
