@@ -19,7 +19,7 @@ if tonumber(seq) > tonumber(drained) then
     redis.call("HSET", meta_key, "drained", seq)
 end
 if tonumber(seq) > tonumber(keep) then
-    local oldest = string.format("%s-%.0f", epoch, tonumber(seq) - tonumber(keep))
+    local oldest = string.format("%s-%d", epoch, tonumber(seq) - tonumber(keep))
     redis.call("XTRIM", journal_key, "MINID", "~", oldest, "LIMIT", TRIM_MAX)
 end
 return "settled"

@@ -51,7 +51,7 @@ end
 
 -- The answer: a line about the partition, then a line for each item.
 local function answer_of(replies)
-    local status = string.format("ok\t%.0f\t%.0f\t%.0f\t%.0f", seq, now, swept, drained)
+    local status = string.format("ok\t%d\t%d\t%d\t%d", seq, now, swept, drained)
     if #replies == 0 then
         return status
     end
@@ -71,7 +71,7 @@ end
 -- Appends the batch's one journal entry. It is the first write of a script: should Redis refuse
 -- the id (used twice) or the type of the key, then nothing has been written.
 local function append_journal(holds, products)
-    local entry = { "at", string.format("%.0f", now), "movements", table.concat(movements, "\n") }
+    local entry = { "at", string.format("%d", now), "movements", table.concat(movements, "\n") }
     if #holds > 0 then
         entry[#entry + 1] = "holds"
         entry[#entry + 1] = table.concat(holds, "\n")
@@ -80,7 +80,7 @@ local function append_journal(holds, products)
         entry[#entry + 1] = "products"
         entry[#entry + 1] = table.concat(products, "\n")
     end
-    local id = string.format("%s-%.0f", header.epoch, seq)
+    local id = string.format("%s-%d", header.epoch, seq)
     redis.call("XADD", journal_key, id, unpack(entry))
 end
 
@@ -89,10 +89,10 @@ local function write_meta()
         "HSET",
         meta_key,
         "seq",
-        string.format("%.0f", seq),
+        string.format("%d", seq),
         "lastNow",
-        string.format("%.0f", now),
+        string.format("%d", now),
         "swept",
-        string.format("%.0f", swept)
+        string.format("%d", swept)
     )
 end

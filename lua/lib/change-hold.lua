@@ -77,7 +77,7 @@ local function quantities_of(hold, wanted)
     end
     for product, units in pairs(wanted or held) do
         if units > (held[product] or 0) then
-            return nil, string.format("exceeds\t%s\t%.0f", product, held[product] or 0)
+            return nil, string.format("exceeds\t%s\t%d", product, held[product] or 0)
         end
     end
     return wanted or held

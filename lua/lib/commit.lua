@@ -18,7 +18,7 @@ local function low_changes()
         local units = available(product)
         local is_low = units <= product.threshold
         if is_low and (not product.was_low or units ~= product.available_before) then
-            add[#add + 1] = string.format("%.0f", units)
+            add[#add + 1] = string.format("%d", units)
             add[#add + 1] = product.id
         elseif product.was_low and not is_low then
             remove[#remove + 1] = product.id
@@ -29,14 +29,14 @@ end
 
 local function fields_to_write(product)
     local fields =
-        { "seq", string.format("%.0f", product.seq), "updatedAt", string.format("%.0f", now) }
+        { "seq", string.format("%d", product.seq), "updatedAt", string.format("%d", now) }
     for _, location in ipairs(product.locations) do
         local level = product.levels[location]
         if level.changed then
             fields[#fields + 1] = "onHand:" .. location
-            fields[#fields + 1] = string.format("%.0f", level.on_hand)
+            fields[#fields + 1] = string.format("%d", level.on_hand)
             fields[#fields + 1] = "reserved:" .. location
-            fields[#fields + 1] = string.format("%.0f", level.reserved)
+            fields[#fields + 1] = string.format("%d", level.reserved)
         end
     end
     for name, value in pairs(product.fields) do

@@ -11,7 +11,7 @@ local function encode_hold(hold)
     local lines = {}
     for i, line in ipairs(hold.lines) do
         lines[i] = string.format(
-            "%s=%s=%.0f=%.0f=%.0f",
+            "%s=%s=%d=%d=%d",
             line.product,
             line.location,
             line.held,
@@ -20,7 +20,7 @@ local function encode_hold(hold)
         )
     end
     hold.text = string.format(
-        "1\t%s\t%s\t%s\t%.0f\t%.0f\t%.0f\t%s\t%s\t%s\t%s",
+        "1\t%s\t%s\t%s\t%d\t%d\t%d\t%s\t%s\t%s\t%s",
         hold.generation,
         hold.state,
         hold.reason,

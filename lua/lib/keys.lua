@@ -18,7 +18,7 @@ local function reservation_key(owner)
 end
 
 local function expiring_key(second)
-    return tag .. "expiring:" .. string.format("%.0f", second)
+    return tag .. "expiring:" .. string.format("%d", second)
 end
 
 local function batch_key(writer, slot)

@@ -27,13 +27,13 @@ local function encode_product(product)
         product.attributes[name] = value
     end
     if product.changed then
-        product.attributes.seq = string.format("%.0f", product.seq)
-        product.attributes.updatedAt = string.format("%.0f", now)
+        product.attributes.seq = string.format("%d", product.seq)
+        product.attributes.updatedAt = string.format("%d", now)
     end
     for _, location in ipairs(product.locations) do
         local level = product.levels[location]
-        product.attributes["onHand:" .. location] = string.format("%.0f", level.on_hand)
-        product.attributes["reserved:" .. location] = string.format("%.0f", level.reserved)
+        product.attributes["onHand:" .. location] = string.format("%d", level.on_hand)
+        product.attributes["reserved:" .. location] = string.format("%d", level.reserved)
     end
     return cjson.encode(product.attributes)
 end

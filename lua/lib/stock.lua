@@ -75,7 +75,7 @@ local function move(kind, product, location, on_hand, reserved, hold, context)
     end
     seq = seq + 1
     movements[#movements + 1] = string.format(
-        "%.0f\t%s\t%s\t%s\t%.0f\t%.0f\t%.0f\t%.0f\t%s\t%s",
+        "%d\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s",
         seq,
         kind,
         product.id,

@@ -18,6 +18,6 @@ elseif claim and claim ~= stale_claim then
     return { "taken", claim }
 end
 local time = redis.call("TIME")
-local now = string.format("%.0f", time[1] * 1000 + math.floor(time[2] / 1000))
+local now = string.format("%d", time[1] * 1000 + math.floor(time[2] / 1000))
 redis.call("SET", KEYS[1], product .. "\t" .. now)
 return { "claimed" }

@@ -64,15 +64,15 @@ local function adjust(item)
     local location = item[2] ~= "" and item[2] or product.attributes.home
     local level = level_of(product, location)
     if level.on_hand + delta < level.reserved then
-        return string.format("below_reserved\t%.0f\t%.0f", level.on_hand, level.reserved)
+        return string.format("below_reserved\t%d\t%d", level.on_hand, level.reserved)
     end
     local is_full = not product.levels[location] and #product.locations >= LOCATIONS_MAX
     if is_full or level.on_hand + delta > STOCK_MAX then
-        return string.format("above_limit\t%.0f", level.on_hand)
+        return string.format("above_limit\t%d", level.on_hand)
     end
     make_level(product, location)
     if kind == "RESTOCK" then
-        product.fields.lastRestocked = string.format("%.0f", now)
+        product.fields.lastRestocked = string.format("%d", now)
     end
     move(kind, product, location, delta, 0, "", context)
     return remember_reply(key, payload, "adjusted\t" .. encode_product(product))

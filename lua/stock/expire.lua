@@ -86,7 +86,7 @@ end
 more = more or reached <= now_second
 local has_moved = reached - 1 > swept
 swept = math.max(swept, reached - 1)
-local answer = close_holds({ string.format("expired\t%.0f\t%d", expired, more and 1 or 0) })
+local answer = close_holds({ string.format("expired\t%d\t%d", expired, more and 1 or 0) })
 for second, count in pairs(done) do
     redis.call("LTRIM", expiring_key(second), count, -1)
 end

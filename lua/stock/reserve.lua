@@ -78,7 +78,7 @@ local function shortages(item, live)
     for _, line in ipairs(item.lines) do
         local units = takeable(line, live)
         if units < line.quantity then
-            short[#short + 1] = string.format("%s=%.0f=%.0f", line.product, line.quantity, units)
+            short[#short + 1] = string.format("%s=%d=%d", line.product, line.quantity, units)
         end
     end
     return short

@@ -9,6 +9,9 @@ import { until } from "#test/until";
 const EFFECTS_MIN = 800;
 const EFFECTS_MS_MAX = 20_000;
 const RECOVERED_MS_MAX = 10_000;
+/** Commands are given up after 1.5 s, their connections after 2 s. */
+const PAUSE_MS = 3_000;
+const LOAD = { users: 24, products: 6, units: 5_000 };
 const TEST_MS_MAX = 60_000;
 
 async function startAll() {
@@ -76,13 +79,40 @@ test.each(["api", "worker", "redis", "postgres"] as const)(
     expect(load.strange).toEqual([]);
     acknowledged.push(...load.acknowledged);
     const audited = await audit({ ...servers, acknowledged });
-    const repeated = [...load.caller.attempts].filter(([key]) => /no answer|50[34]$/.test(key));
     console.log(
-      `kill -9 of ${name}: restarted after ${restartedInMs} ms, served after ${recoveredInMs} ms`,
+      `kill -9 of ${name}: restarted after ${restartedInMs} ms, served after ${recoveredInMs} ms,`,
       `${load.acknowledged.length} acknowledged, repeated:`,
-      Object.fromEntries(repeated),
+      repeatedBy(load),
       audited,
     );
   },
   TEST_MS_MAX,
 );
+
+test(
+  "Redis does not answer for 3 s under load: what was given up and runs late has one effect",
+  async () => {
+    const { servers, victims } = all;
+    await using load = await startLoad({ ...LOAD, url: victims.api.url });
+    await moreEffects(load);
+    const pausedAt = performance.now();
+    victims.redis.pause();
+    await until(() => performance.now() - pausedAt > PAUSE_MS, {
+      withinMs: 2 * PAUSE_MS,
+      what: "the pause is over",
+    });
+    victims.redis.resume();
+    await moreEffects(load);
+    const recoveredInMs = Math.round(performance.now() - pausedAt - PAUSE_MS);
+    await load.stop();
+
+    expect(load.strange).toEqual([]);
+    acknowledged.push(...load.acknowledged);
+    const audited = await audit({ ...servers, acknowledged });
+    console.log(`${EFFECTS_MIN} effects ${recoveredInMs} ms after it`, repeatedBy(load), audited);
+  },
+  TEST_MS_MAX,
+);
+
+const repeatedBy = (load: Load) =>
+  Object.fromEntries([...load.caller.attempts].filter(([key]) => /no answer|50[34]$/.test(key)));

@@ -13,7 +13,8 @@ test(
   async () => {
     await using redis = await startRedis();
     await using database = await testDatabase();
-    await using service = await startService({ redisUrl: redis.url, databaseUrl: database.url });
+    const servers = { redisUrl: redis.url, databaseUrl: database.url };
+    await using service = await startService(servers);
     const caller = new Caller(service.url);
     const admin = await tokenOf("admin", "administrator");
     const tokens = await Promise.all(
@@ -52,8 +53,11 @@ test(
       const { reservationId } = reservationIn(answer);
       return { requestId: answer.requestId, type: "RESERVE", units: 1, reservationId };
     });
-    const audited = await audit({ redisUrl: redis.url, databaseUrl: database.url, acknowledged });
+    const audited = await audit({ ...servers, acknowledged });
     expect(audited.redis.holds).toBe(UNITS);
+    const invented: Acknowledged = { requestId: "-", type: "SALE", units: 1, reservationId: null };
+    const lost = audit({ ...servers, acknowledged: [...acknowledged, invented] });
+    await expect(lost).rejects.toThrow("the ledger has 0");
     console.log(`${CALLERS} callers, ${UNITS} units: ${raceMs} ms`, audited);
   },
   TEST_MS_MAX,

@@ -1,10 +1,9 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
 import { Caller, inventoryOf } from "#test/caller";
-import { removeFolder, temporaryFolder } from "#test/servers";
-import { isRunning, launchService, runMain, startService, tokenOf } from "#test/service";
+import { removeFolder, startRedis, temporaryFolder, testDatabase } from "#test/servers";
+import { isRunning, launchService, runMain, runningIn, startService, tokenOf } from "#test/service";
 import { until } from "#test/until";
 
 const GONE_MS_MAX = 10_000;
@@ -17,18 +16,11 @@ const folder = temporaryFolder("start");
 const env = { DATA_DIR: join(folder, "data") };
 afterAll(() => removeFolder(folder));
 
-const Server = z.object({ pid: z.int() });
-const Embedded = z.object({ owner: z.int(), redis: Server, postgres: Server });
+/** Redis, and PostgreSQL with its children. */
+const serversOf = (): number[] => runningIn(env.DATA_DIR);
 
-/** Ids of the servers that run for the data folder now. */
-function embeddedPids(): number[] {
-  const text = readFileSync(join(env.DATA_DIR, "embedded.json"), "utf8");
-  const { redis, postgres } = Embedded.parse(JSON.parse(text));
-  return [redis.pid, postgres.pid];
-}
-
-const nothingRuns = (pids: readonly number[]): Promise<unknown> =>
-  until(() => !pids.some(isRunning), { withinMs: GONE_MS_MAX, what: "no server is left running" });
+const nothingRuns = (): Promise<unknown> =>
+  until(() => serversOf().length === 0, { withinMs: GONE_MS_MAX, what: "no server is left" });
 
 const admin = await tokenOf("admin", "administrator");
 const kept = { method: "GET", path: "/product/kept", token: admin } as const;
@@ -68,11 +60,10 @@ test.each(["SIGTERM", "SIGINT"] as const)(
     const warmMs = Math.round(performance.now() - startedAt);
     expect(warmMs).toBeLessThan(WARM_MS_MAX);
     expect(inventoryOf(await new Caller(service.url).once(kept)).totalStock).toBe(7);
-    const pids = embeddedPids();
-    expect(pids.map(isRunning)).toEqual([true, true]);
+    expect(serversOf().length).toBeGreaterThan(1);
     service.signal(signal);
     expect(await service.exitCode()).toBe(0);
-    expect(pids.map(isRunning)).toEqual([false, false]);
+    expect(serversOf()).toEqual([]);
     console.log(`warm start: ${warmMs} ms`);
   },
   TEST_MS_MAX,
@@ -82,9 +73,9 @@ test(
   "data survives kill -9, and no server outlives the process",
   async () => {
     await using service = await startService({ env });
-    const pids = embeddedPids();
+    expect(serversOf().length).toBeGreaterThan(1);
     await service.kill();
-    await nothingRuns(pids);
+    await nothingRuns();
     await service.restart();
     expect(inventoryOf(await new Caller(service.url).once(kept)).totalStock).toBe(7);
   },
@@ -95,14 +86,14 @@ test(
   "a start while the one before is still stopping waits for it, and serves from servers of its own",
   async () => {
     await using first = await startService({ env });
-    const before = embeddedPids();
+    const before = serversOf();
     first.signal("SIGTERM");
     await using second = launchService({ env });
     await second.ready();
     expect(await first.exitCode()).toBe(0);
-    expect(before.map(isRunning)).toEqual([false, false]);
-    const after = embeddedPids();
-    expect(after.map(isRunning)).toEqual([true, true]);
+    expect(before.length).toBeGreaterThan(1);
+    expect(before.filter(isRunning)).toEqual([]);
+    expect(serversOf().length).toBeGreaterThan(1);
     expect(inventoryOf(await new Caller(second.url).once(kept)).totalStock).toBe(7);
     const body = { quantity: 1, orderId: crypto.randomUUID() };
     const path = "/product/kept/reserve";
@@ -136,10 +127,7 @@ describe("a start that is refused says why in one line, exits with 1 and leaves 
       expect(lines.at(-1)).toMatch(
         new RegExp(`cannot listen on 127.0.0.1:${taken.port}: .*in use`),
       );
-      const pids = [...service.output().matchAll(/pid[= ](\d+)/g)].map(([, pid]) => Number(pid));
-      await nothingRuns(pids);
-      await using next = await startService({ env });
-      expect(next.output()).not.toContain("left-over");
+      await nothingRuns();
     },
     TEST_MS_MAX,
   );
@@ -152,6 +140,20 @@ describe("a start that is refused says why in one line, exits with 1 and leaves 
       const output = service.output();
       expect(output).toContain("this store was created with 1 partitions, and PARTITIONS is 2");
       expect(output).not.toMatch(/^ +at /m);
+      await nothingRuns();
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
+    "Redis may evict",
+    async () => {
+      await using redis = await startRedis({ settings: { "maxmemory-policy": "allkeys-lru" } });
+      await using database = await testDatabase();
+      const service = launchService({ redisUrl: redis.url, databaseUrl: database.url });
+      expect(await service.exitCode()).toBe(1);
+      expect(service.output()).toContain("maxmemory-policy is allkeys-lru");
+      expect(service.output()).not.toMatch(/^ +at /m);
     },
     TEST_MS_MAX,
   );

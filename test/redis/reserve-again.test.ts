@@ -69,6 +69,16 @@ test("other products are a new hold too, and those of the old one come back", as
   expect((await totals(store, "p2")).reserved).toBe(5);
 });
 
+test("a part of the products, in the same quantities, is a new hold of that part", async () => {
+  const { store } = await open();
+  await initialize(store, "p1", 5);
+  await initialize(store, "p2", 5);
+  await reserve(store, "o1", { p1: 3, p2: 4 });
+  await reserve(store, "o1", { p1: 3 });
+  expect((await totals(store, "p1")).reserved).toBe(3);
+  expect((await totals(store, "p2")).reserved).toBe(0);
+});
+
 test("not enough for the new quantity leaves the old hold as it is", async () => {
   const { store } = await open();
   await initialize(store, "p1", 5);

@@ -8,7 +8,7 @@ const RETRY_PAUSE_MS = 50;
 /** Longer than any outage of a test. */
 const GIVE_UP_MS = 30_000;
 /** "Not now", and "perhaps": both are repeated under the same identity. */
-const RETRIED: readonly number[] = [503, 504];
+const RETRIED: ReadonlySet<number> = new Set([503, 504]);
 
 export interface Request {
   readonly method: "GET" | "POST" | "PATCH";
@@ -62,20 +62,29 @@ export class Caller {
     return { status, body: text === "" ? null : JSON.parse(text), headers, requestId };
   }
 
+  /** One attempt that is counted; null when there is no answer. */
+  async attempt(request: Request, requestId = randomId(16)): Promise<Answer | null> {
+    const verb = verbOf(request);
+    try {
+      const answer = await this.once(request, requestId);
+      count(this.attempts, `${verb} ${answer.status}`);
+      return answer;
+    } catch {
+      count(this.attempts, `${verb} no answer`);
+      return null;
+    }
+  }
+
   /** Attempts until one is answered with anything but "not now"; rejects after 30 s. */
   async call(request: Request): Promise<Answer> {
     const requestId = randomId(16);
     const giveUpAt = performance.now() + GIVE_UP_MS;
-    const verb = verbOf(request);
     for (;;) {
-      try {
-        const answer = await this.once(request, requestId);
-        count(this.attempts, `${verb} ${answer.status}`);
-        if (!RETRIED.includes(answer.status)) return answer;
-      } catch {
-        count(this.attempts, `${verb} no answer`);
+      const answer = await this.attempt(request, requestId);
+      if (answer !== null && !RETRIED.has(answer.status)) return answer;
+      if (performance.now() > giveUpAt) {
+        throw new Error(`${verbOf(request)}: no answer in ${GIVE_UP_MS} ms`);
       }
-      if (performance.now() > giveUpAt) throw new Error(`${verb}: no answer in ${GIVE_UP_MS} ms`);
       await Bun.sleep(RETRY_PAUSE_MS);
     }
   }

@@ -1,5 +1,5 @@
 /** Real processes of the service, started and hurt by tests; each ends with the test's process. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startChild, type Child } from "#embedded/child";
@@ -69,8 +69,8 @@ export function launchService(options: ServiceOptions): Service {
     ...env,
   };
   const url = `http://127.0.0.1:${settings.PORT === "0" ? settings.WORKER_PORT : settings.PORT}`;
-  const process_ = spawnMain(["start", role], settings);
-  let child = process_();
+  const launch = spawnMain(["start", role], settings);
+  let child = launch();
   const output = (): string => outputOf(child);
   const ready = async (): Promise<void> => {
     await until(() => child.hasExited() || isReady(url), {
@@ -93,7 +93,7 @@ export function launchService(options: ServiceOptions): Service {
     kill: () => child.end("SIGKILL", EXIT_MS_MAX),
     async restart() {
       if (!child.hasExited()) await end();
-      child = process_();
+      child = launch();
       await ready();
     },
     [Symbol.asyncDispose]: end,
@@ -145,10 +145,19 @@ export function tokenOf(role: Role, subject: string): Promise<string> {
 }
 
 /** A dead process that nobody has reaped keeps its id but has no command line. */
-export function isRunning(pid: number): boolean {
+export const isRunning = (pid: number): boolean => commandOf(pid) !== "";
+
+/** Ids of the processes whose command line names the folder, such as the servers of a data folder. */
+export function runningIn(folder: string): number[] {
+  return readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => pid > 0 && pid !== process.pid && commandOf(pid).includes(folder));
+}
+
+function commandOf(pid: number): string {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8") !== "";
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
   } catch {
-    return false;
+    return "";
   }
 }
