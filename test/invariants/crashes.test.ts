@@ -11,6 +11,8 @@ const EFFECTS_MS_MAX = 20_000;
 const RECOVERED_MS_MAX = 10_000;
 /** Commands are given up after 1.5 s, their connections after 2 s. */
 const PAUSE_MS = 3_000;
+/** Changes without an Idempotency-Key that fall into the pause. */
+const PLAIN = 20;
 const LOAD = { users: 24, products: 6, units: 5_000 };
 const TEST_MS_MAX = 60_000;
 
@@ -97,11 +99,13 @@ test(
     await moreEffects(load);
     const pausedAt = performance.now();
     victims.redis.pause();
+    const plain = Array.from({ length: PLAIN }, () => adjustWithoutKey(load));
     await until(() => performance.now() - pausedAt > PAUSE_MS, {
       withinMs: 2 * PAUSE_MS,
       what: "the pause is over",
     });
     victims.redis.resume();
+    await Promise.all(plain);
     await moreEffects(load);
     const recoveredInMs = Math.round(performance.now() - pausedAt - PAUSE_MS);
     await load.stop();
@@ -113,6 +117,17 @@ test(
   },
   TEST_MS_MAX,
 );
+
+/** Nobody but the service itself repeats it, under the name of its batch. */
+async function adjustWithoutKey(load: Load): Promise<void> {
+  const token = await tokenOf("admin", "administrator");
+  const path = `/product/${load.productIds[0]}/stock`;
+  const body = { quantity: 1, type: "RESTOCK" };
+  const answer = await load.caller.once({ method: "PATCH", path, token, body });
+  expect(answer.status).toBe(200);
+  const { requestId } = answer;
+  load.acknowledged.push({ requestId, type: "RESTOCK", units: 1, reservationId: null });
+}
 
 const repeatedBy = (load: Load) =>
   Object.fromEntries([...load.caller.attempts].filter(([key]) => /no answer|50[34]$/.test(key)));

@@ -83,6 +83,18 @@ test(
 );
 
 test(
+  "Ctrl-C while it is still starting leaves nothing running",
+  async () => {
+    await using service = launchService({ env });
+    await until(() => serversOf().length > 0, { withinMs: 10_000, what: "a server starts" });
+    service.signal("SIGINT");
+    await service.exitCode();
+    await nothingRuns();
+  },
+  TEST_MS_MAX,
+);
+
+test(
   "a start while the one before is still stopping waits for it, and serves from servers of its own",
   async () => {
     await using first = await startService({ env });

@@ -64,7 +64,7 @@ interface User {
   readonly admin: string;
 }
 
-/** Makes the products, then lets the users loose. */
+/** Makes the products, then lets users loose. */
 export async function startLoad(options: LoadOptions): Promise<Load> {
   const { url, users, products, units, perSecondMax = Infinity } = options;
   const run = randomId(6);
@@ -139,12 +139,10 @@ async function reserve(user: User, productId: string, orderId: string, quantity:
   return hold;
 }
 
+/** With a key: once a part was confirmed, the state alone does not tell a repeated cancel. */
 async function end(user: User, verb: "confirm" | "cancel", id: string, units: number) {
-  const request = {
-    method: "POST",
-    path: `/reservation/${id}/${verb}`,
-    token: user.token,
-  } as const;
+  const path = `/reservation/${id}/${verb}`;
+  const request = { method: "POST", path, token: user.token, key: randomId(12) } as const;
   const answer = await ask(user, request, [200]);
   if (answer) acknowledge(user, answer, verb === "confirm" ? "SALE" : "RELEASE", units, id);
 }
@@ -271,9 +269,7 @@ async function initialize(user: User, productId: string, initialStock: number): 
   const body = { productId, sku: `SKU-${productId}`, initialStock };
   const request = { method: "POST", path: "/initialize", token: user.admin, body } as const;
   const answer = await ask(user, { ...request, key: randomId(12) }, [201]);
-  if (!answer) return;
-  inventoryIn(answer);
-  acknowledge(user, answer, "INITIAL", initialStock);
+  if (answer && inventoryIn(answer)) acknowledge(user, answer, "INITIAL", initialStock);
 }
 
 async function initializeAnother(user: User): Promise<void> {
