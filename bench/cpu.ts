@@ -1,29 +1,40 @@
-/** Processor time by process, as the kernel counts it. */
+/** Processor time, as the kernel counts it: of a process with its children, and of the machine. */
 import { readdirSync, readFileSync } from "node:fs";
 
 /** USER_HZ: the kernel's unit towards programs is the same on every Linux platform of ours. */
 const US_PER_TICK = 10_000;
 
 interface Stat {
+  readonly pid: number;
   readonly parent: number;
-  readonly ownUs: number;
-  /** Of children that ended and were waited for. */
-  readonly endedUs: number;
+  /** Its own, and that of its children that ended and were waited for. */
+  readonly us: number;
 }
 
 /**
- * Microseconds that a process and its children used, those that ended included: PostgreSQL has a
+ * Microseconds that a process and all below it used, those that ended included: PostgreSQL has a
  * process a connection, and Redis forks to rewrite its file.
  */
 export function cpuUsOf(pid: number): number {
-  const own = statOf(pid);
-  if (own === null) throw new Error(`process ${pid} ended`);
-  const children = readdirSync("/proc")
+  const all = readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .map((name) => statOf(Number(name)))
-    .filter((stat) => stat?.parent === pid);
-  const living = children.reduce((sum, stat) => sum + (stat?.ownUs ?? 0), 0);
-  return own.ownUs + own.endedUs + living;
+    .filter((stat) => stat !== null);
+  const own = all.find((stat) => stat.pid === pid);
+  if (own === undefined) throw new Error(`process ${pid} ended`);
+  const sum = (stat: Stat): number =>
+    all
+      .filter(({ parent }) => parent === stat.pid)
+      .reduce((total, child) => total + sum(child), stat.us);
+  return sum(own);
+}
+
+/** Microseconds in which any processor did anything, or was kept from it by the hypervisor. */
+export function machineUs(): number {
+  const [line = ""] = readFileSync("/proc/stat", "utf8").split("\n");
+  const [, user, nice, system, , , irq, softirq, steal] = line.split(/ +/).map(Number);
+  const busy = [user, nice, system, irq, softirq, steal];
+  return busy.reduce<number>((sum, ticks) => sum + (ticks ?? 0) * US_PER_TICK, 0);
 }
 
 /** proc(5): after the name in brackets, which may hold anything, come fields 3 and on. */
@@ -31,12 +42,8 @@ function statOf(pid: number): Stat | null {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    const ticks = (first: number) => Number(fields[first - 3]) + Number(fields[first - 2]);
-    return {
-      parent: Number(fields[1]),
-      ownUs: ticks(14) * US_PER_TICK,
-      endedUs: ticks(16) * US_PER_TICK,
-    };
+    const ticks = [14, 15, 16, 17].reduce((sum, field) => sum + Number(fields[field - 3]), 0);
+    return { pid, parent: Number(fields[1]), us: ticks * US_PER_TICK };
   } catch {
     return null;
   }

@@ -1,4 +1,6 @@
 /** `bun run bench`: every performance claim, measured in one run on the machine it runs on. */
+import { cpus } from "node:os";
+import { cpuUsOf, machineUs } from "./cpu.ts";
 import { describeMachine } from "./machine.ts";
 import { measure, type Measurement } from "./measure.ts";
 import { HELP, readOptions, UsageError, type Options } from "./options.ts";
@@ -31,6 +33,7 @@ async function main(args: readonly string[]): Promise<void> {
   const pools = await sweep(plan, bench);
   await warmUp(chosen, bench, options);
   const rounds: Measurement[][] = [];
+  const others = startMeter();
   for (let round = 1; round <= options.rounds; round += 1) {
     say(`round ${round} of ${options.rounds} ...`);
     const measurements: Measurement[] = [];
@@ -41,6 +44,7 @@ async function main(args: readonly string[]): Promise<void> {
     }
     rounds.push(measurements);
   }
+  const othersShare = others();
   const rows = rowsOf(rounds);
   const aims = aimsOf(rounds, options.connections);
   const seconds = Math.round((performance.now() - startedAt) / 1_000);
@@ -48,7 +52,16 @@ async function main(args: readonly string[]): Promise<void> {
     return { variant: variant.name, connections, pool: size };
   });
   if (options.json) {
-    const all = { command: args, machine, aims, rows, pools: poolSizes, rounds, seconds };
+    const all = {
+      command: args,
+      machine,
+      othersShare,
+      aims,
+      rows,
+      pools: poolSizes,
+      rounds,
+      seconds,
+    };
     process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
     return;
   }
@@ -56,6 +69,7 @@ async function main(args: readonly string[]): Promise<void> {
   const texts = [
     `Holdfast bench: ${options.rounds} rounds of ${options.seconds} s; the whole run took ${seconds} s`,
     machineText(machine),
+    `others    used ${Math.round(othersShare * 100)} % of the processors while the rounds ran`,
     ...(sizes.length === 0
       ? []
       : [`pools     of ${POOLS.join(", ")} connections the fastest; ${sizes.join("; ")}`]),
@@ -67,6 +81,16 @@ async function main(args: readonly string[]): Promise<void> {
     "Every answer had its status; stock in Redis, the ledger and what was acknowledged agree.",
   ];
   process.stdout.write(`${texts.join("\n")}\n`);
+}
+
+/** The part of all processor time that went to none of ours; a quiet machine is at a few percent. */
+function startMeter(): () => number {
+  const startedAt = performance.now();
+  const [all, own] = [machineUs(), cpuUsOf(process.pid)];
+  return () => {
+    const capacityUs = (performance.now() - startedAt) * 1_000 * cpus().length;
+    return (machineUs() - all - (cpuUsOf(process.pid) - own)) / capacityUs;
+  };
 }
 
 /** The echo is always there: without it there is no ratio. */

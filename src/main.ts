@@ -6,6 +6,7 @@ import { runStart, START_ROLES, type StartRole } from "#compose/start";
 import { printToken } from "#compose/token";
 import { ConfigError, readConfig } from "#config";
 import { EmbeddedFailure } from "#embedded/failure";
+import { version } from "#package.json";
 
 const HELP = `Holdfast: stock that is never oversold.
 
@@ -13,6 +14,8 @@ Usage:
   bun run start [all|api|worker]      serve the API, the background work, or both (default: all)
   bun run migrate                     bring PostgreSQL to the schema of this version
   bun run token --role admin          print a token for the API (development: signed with its own key)
+  bun run help                        print this; so does --help behind any command
+  bun src/main.ts --version           print the version
 
 Options of token:
   --role admin|service|customer       what the token may do            (default: customer)
@@ -27,12 +30,17 @@ Examples:
 Every setting is an environment variable: see .env.example.
 `;
 
+const COMMANDS = new Set(["start", "migrate", "token"]);
+const HELP_WORDS = new Set(["--help", "-h"]);
+
 /** A command line that cannot be understood. */
 class UsageError extends Error {}
 
 async function main(argv: readonly string[]): Promise<void> {
-  const [command, ...rest] = argv;
-  switch (command ?? "help") {
+  const [command = "help", ...rest] = argv;
+  const wantsHelp = rest.some((argument) => HELP_WORDS.has(argument));
+  if (wantsHelp && COMMANDS.has(command)) return print(HELP);
+  switch (command) {
     case "start":
       return runStart(readConfig(), roleOf(rest));
     case "migrate":
@@ -43,8 +51,9 @@ async function main(argv: readonly string[]): Promise<void> {
     case "help":
     case "--help":
     case "-h":
-      process.stdout.write(HELP);
-      return;
+      return print(HELP);
+    case "--version":
+      return print(`${version}\n`);
     default:
       throw new UsageError(`there is no command ${command}`);
   }
@@ -74,10 +83,19 @@ function noArguments(args: readonly string[]): void {
   if (args.length > 0) throw new UsageError(`unexpected: ${args.join(" ")}`);
 }
 
+function print(text: string): void {
+  process.stdout.write(text);
+}
+
+/** How `parseArgs` names what it does not understand; other errors with a code are bugs. */
+function isParseError(error: unknown): error is TypeError {
+  if (!(error instanceof TypeError) || !("code" in error)) return false;
+  return typeof error.code === "string" && error.code.startsWith("ERR_PARSE_ARGS");
+}
+
 /** What a person can mend is said in one line; anything else is a bug and shows its stack. */
 function explain(error: unknown): number {
-  const isUsage = error instanceof UsageError || (error instanceof TypeError && "code" in error);
-  if (isUsage) {
+  if (error instanceof UsageError || isParseError(error)) {
     process.stderr.write(`${error.message}\n\n${HELP}`);
     return 2;
   }

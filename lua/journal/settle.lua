@@ -1,25 +1,28 @@
 #!lua flags=allow-oom
 -- Purpose: notes how far the ledger is, and trims the journal behind the tail that is kept.
 -- KEYS[1]  {pN}:meta (hash, rw); builds journal (stream, rw).
--- ARGV     epoch and seq of the ledger's cursor, movements to keep behind it.
--- Returns  settled, or stale when there is no such partition.
+-- ARGV     store id, epoch and seq of the ledger's cursor, movements to keep behind it, and
+--          located|appended: only a cursor that was located may stand before what was known.
+-- Returns  settled, or stale (this is not that store, it is fenced, or it lacks what the ledger has).
 -- Cost     O(trimmed), at most TRIM_MAX entries.
--- Retry    safe: drained never moves back.
+-- Retry    safe.
 -- @include lib/keys.lua
 
 local TRIM_MAX = 1000
 
-local epoch, seq, keep = unpack(ARGV)
-local drained = redis.call("HGET", meta_key, "drained")
-if not drained then
+local store_id, epoch, seq, keep, how = unpack(ARGV)
+seq, keep = tonumber(seq), tonumber(keep)
+local meta = redis.call("HMGET", meta_key, "storeId", "fence", "seq", "drained", "beganAt")
+if meta[1] ~= store_id or meta[2] or tonumber(meta[3]) < seq then
     return "stale"
 end
 redis.call("XLEN", journal_key)
-if tonumber(seq) > tonumber(drained) then
-    redis.call("HSET", meta_key, "drained", seq)
+if seq > tonumber(meta[4]) or (how == "located" and seq < tonumber(meta[4])) then
+    redis.call("HSET", meta_key, "drained", string.format("%d", seq))
 end
-if tonumber(seq) > tonumber(keep) then
-    local oldest = string.format("%s-%d", epoch, tonumber(seq) - tonumber(keep))
+-- Ids of an earlier epoch are below every id of this one: the tail reaches back to its beginning.
+if seq - keep > tonumber(meta[5]) then
+    local oldest = string.format("%s-%d", epoch, seq - keep)
     redis.call("XTRIM", journal_key, "MINID", "~", oldest, "LIMIT", TRIM_MAX)
 end
 return "settled"

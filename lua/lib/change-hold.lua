@@ -1,15 +1,16 @@
 -- Items that change a hold which exists: confirm, cancel, extend. Tab-separated: owner, generation,
--- customer (JSON string; empty: any may), argument of the verb, operation (key:payload or empty), context.
+-- customer (JSON string; empty: any may), argument of the verb, operation key, payload, context.
 -- @include lib/holds.lua
 
-local CHANGE = "^(%x+)\t(%w+)\t([^\t\n]*)\t([^\t\n]*)\t([%x:]*)\t([^\t\n]+)$"
+local CHANGE = "^(%x+)\t(%w+)\t([^\t\n]*)\t([^\t\n]*)\t(%x*)\t(%x*)\t([^\t\n]+)$"
+local LINES_MAX = 400 -- lines of the holds of one call, after which items are told to come again
 
 -- read(argument) reads the verb's own argument, or fails.
 local function read_changes(read)
     local items, owners = {}, {}
     for i = 2, #ARGV do
         local item = {}
-        item.owner, item.generation, item.customer, item.argument, item.operation, item.context =
+        item.owner, item.generation, item.customer, item.argument, item.key, item.payload, item.context =
             string.match(ARGV[i], CHANGE)
         if not item.owner then
             error("an item cannot be read")
@@ -22,20 +23,26 @@ local function read_changes(read)
 end
 
 -- Runs change(hold, item) for each item whose hold is live and the caller's own; others are
--- answered here: unknown, superseded (another generation lives), replayed, key_reused, or the
--- state the hold ended with. A hold past its due time is expired first: touching it is enough.
+-- answered here: unknown, superseded (another generation lives), replayed, key_reused, the state
+-- the hold ended with, or again (this call has done enough). A hold past its due time is expired
+-- first: touching it is enough.
 local function change_holds(items, change)
+    local lines = 0
     local function answer(item)
+        local earlier = earlier_reply(item.key, item.payload)
+        if earlier then
+            return earlier
+        end
         local hold = records[item.owner]
         if not hold or (item.customer ~= "" and item.customer ~= hold.customer) then
             return "unknown"
         elseif hold.generation ~= item.generation then
             return "superseded"
         end
-        local known = known_key(hold, item.operation)
-        if known then
-            return known == "replayed" and "replayed\t" .. encode_hold(hold) or known
+        if lines >= LINES_MAX then
+            return "again"
         end
+        lines = lines + #hold.lines
         if is_due(hold) then
             expire_hold(hold)
         end

@@ -1,8 +1,7 @@
 -- The record of a hold: tab-separated text, format 1:
--- 1, generation, state, end reason, due second, created (ms), seq, lines, keys, customer, order.
--- A line is product=location=held=confirmed=released; keys are those of the last two changes under
--- an Idempotency-Key (key:payload,…); customer and order are JSON strings that nothing here
--- parses. Twin: src/redis/hold-record.ts.
+-- 1, generation, state, end reason, due second, created (ms), seq, lines, customer, order.
+-- A line is product=location=held=confirmed=released; customer and order are JSON strings that
+-- nothing here parses. Twin: src/redis/hold-record.ts.
 
 local function encode_hold(hold)
     if hold.text then
@@ -20,7 +19,7 @@ local function encode_hold(hold)
         )
     end
     hold.text = string.format(
-        "1\t%s\t%s\t%s\t%d\t%d\t%d\t%s\t%s\t%s\t%s",
+        "1\t%s\t%s\t%s\t%d\t%d\t%d\t%s\t%s\t%s",
         hold.generation,
         hold.state,
         hold.reason,
@@ -28,7 +27,6 @@ local function encode_hold(hold)
         hold.created,
         hold.seq,
         table.concat(lines, ","),
-        hold.keys,
         hold.customer,
         hold.order
     )
@@ -38,10 +36,10 @@ end
 local function decode_hold(owner, text)
     local hold = { owner = owner, text = text, lines = {} }
     local lines
-    hold.generation, hold.state, hold.reason, hold.due, hold.created, hold.seq, lines, hold.keys, hold.customer, hold.order =
+    hold.generation, hold.state, hold.reason, hold.due, hold.created, hold.seq, lines, hold.customer, hold.order =
         string.match(
             text,
-            "^1\t(%w+)\t(%u+)\t(%l*)\t(%d+)\t(%d+)\t(%d+)\t([^\t]*)\t([^\t]*)\t([^\t]*)\t([^\t]*)$"
+            "^1\t(%w+)\t(%u+)\t(%l*)\t(%d+)\t(%d+)\t(%d+)\t([^\t]*)\t([^\t]*)\t([^\t]*)$"
         )
     if not hold.generation then
         error("a reservation record cannot be read")
@@ -60,29 +58,4 @@ local function decode_hold(owner, text)
         }
     end
     return hold
-end
-
--- Whether an Idempotency-Key (`key:payload`, empty when none) was one of the hold's last two.
--- Answers nil, "replayed" or "key_reused".
-local function known_key(hold, operation)
-    if operation == "" then
-        return nil
-    end
-    local key = string.match(operation, "^(%x+):")
-    for kept in string.gmatch(hold.keys, "[^,]+") do
-        if kept == operation then
-            return "replayed"
-        elseif string.match(kept, "^(%x+):") == key then
-            return "key_reused"
-        end
-    end
-    return nil
-end
-
-local function remember_key(hold, operation)
-    if operation ~= "" then
-        local last = string.match(hold.keys, "([^,]+)$")
-        hold.keys = last and (last .. "," .. operation) or operation
-        hold.text = nil
-    end
 end

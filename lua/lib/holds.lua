@@ -1,8 +1,10 @@
 -- Reservations as an overlay over their records.
--- @include lib/commit.lua
+-- @include lib/operations.lua
 -- @include lib/hold-record.lua
 
-local ENDED_KEEP_MS = 900000 -- an ended record answers repeats for 15 minutes, then the ledger does
+-- An ended record answers repeats, then the ledger does. What was sold is kept for a day: only its
+-- record keeps a late repeat of the order from selling again.
+local ENDED_KEEP_MS = { CONFIRMED = 86400000, CANCELLED = 900000, EXPIRED = 900000 }
 
 local HOLD_SECONDS_MAX = 86400 -- twin: HOLD_MINUTES_MAX in src/inventory/model.ts
 
@@ -27,18 +29,7 @@ local function load_holds(owners)
     end
     local texts = redis.call("MGET", unpack(keys))
     for i, owner in ipairs(names) do
-        if texts[i] then
-            records[owner] = decode_hold(owner, texts[i])
-        end
-    end
-end
-
--- Reads the products of holds: they are known to their records alone.
-local function load_products_of(owners)
-    for _, owner in ipairs(owners) do
-        for _, line in ipairs(records[owner] and records[owner].lines or {}) do
-            load_product(line.product)
-        end
+        records[owner] = texts[i] and decode_hold(owner, texts[i])
     end
 end
 
@@ -74,6 +65,7 @@ local function schedule(hold)
     list[#list + 1] = hold.owner
 end
 
+-- The product is read when it is first moved: all reads come before the first write, which is last.
 local function move_line(kind, hold, line, on_hand, reserved, context)
     local id = hold.owner .. "-" .. hold.generation
     move(kind, load_product(line.product), line.location, on_hand, reserved, id, context)
@@ -135,12 +127,13 @@ local function close_holds(replies)
         for _, hold in ipairs(touched) do
             if hold.state ~= "ACTIVE" and records[hold.owner] == hold then
                 local key = reservation_key(hold.owner)
-                redis.call("SET", key, encode_hold(hold), "PX", ENDED_KEEP_MS)
+                redis.call("SET", key, encode_hold(hold), "PX", ENDED_KEEP_MS[hold.state])
             end
         end
         for second, owners in pairs(due_lists) do
             redis.call("RPUSH", expiring_key(second), unpack(owners))
         end
+        write_operations()
     end
     return close_batch(replies, { check = check, write = write, holds = lines })
 end

@@ -1,11 +1,6 @@
--- Whole products, for the verbs that answer or journal all of a product's fields, and the
--- Idempotency-Keys of verbs that have no record of their own.
--- @include lib/commit.lua
+-- Whole products, for the verbs that answer or journal all of a product's fields.
+-- @include lib/operations.lua
 
-local OPERATION_KEEP_SECONDS = 86400
-
-local operations = {} -- key → { payload, reply }, or false
-local new_operations = {}
 local amended = {} -- products whose attributes changed, each once: the journal carries them whole
 
 local function load_whole(id)
@@ -38,35 +33,6 @@ local function encode_product(product)
     return cjson.encode(product.attributes)
 end
 
--- What an earlier call under the same key answered: nil, the reply as a replay, or "key_reused".
--- Keys are "" when the caller gave none.
-local function earlier_reply(key, payload)
-    if key == "" then
-        return nil
-    end
-    if operations[key] == nil then
-        local kept = redis.call("GET", operation_key(key))
-        operations[key] = false
-        if kept then
-            local kept_payload, reply = string.match(kept, "^(%x+)\t(.*)$")
-            operations[key] = { payload = kept_payload, reply = reply }
-        end
-    end
-    local earlier = operations[key]
-    if not earlier then
-        return nil
-    end
-    return earlier.payload == payload and "replayed\t" .. earlier.reply or "key_reused"
-end
-
-local function remember_reply(key, payload, reply)
-    if key ~= "" then
-        operations[key] = { payload = payload, reply = reply }
-        new_operations[#new_operations + 1] = key
-    end
-    return reply
-end
-
 local function amend_fields(product, fields)
     for name, value in pairs(fields) do
         product.fields[name] = value
@@ -82,12 +48,6 @@ local function close_products(replies)
     for i, product in ipairs(amended) do
         lines[i] = encode_product(product)
     end
-    local function write()
-        for _, key in ipairs(new_operations) do
-            local operation = operations[key]
-            local text = operation.payload .. "\t" .. operation.reply
-            redis.call("SET", operation_key(key), text, "EX", OPERATION_KEEP_SECONDS)
-        end
-    end
-    return close_batch(replies, { check = function() end, write = write, products = lines })
+    local function check() end
+    return close_batch(replies, { check = check, write = write_operations, products = lines })
 end

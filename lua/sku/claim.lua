@@ -6,18 +6,22 @@
 -- Cost     O(1).
 -- Retry    safe: the same product is a success.
 
+local RENEW_MS = 30000 -- half of CLAIM_MS_MAX in src/redis/sku-claims.ts, when a claim is stale
+
 local product, stale_claim = ARGV[1], ARGV[2]
 if not string.match(product, "^[%w_.-]+$") then
     error("claim takes a product id")
 end
 
+local time = redis.call("TIME")
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local claim = redis.call("GET", KEYS[1])
-if claim and string.match(claim, "^[^\t]+") == product then
+local holder, at = string.match(claim or "", "^([^\t]+)\t(%d+)$")
+if holder == product and now - tonumber(at) < RENEW_MS then
     return { "claimed" }
-elseif claim and claim ~= stale_claim then
+elseif claim and holder ~= product and claim ~= stale_claim then
     return { "taken", claim }
 end
-local time = redis.call("TIME")
-local now = string.format("%d", time[1] * 1000 + math.floor(time[2] / 1000))
-redis.call("SET", KEYS[1], product .. "\t" .. now)
+-- An old claim is renewed by its holder too: who found it stale can no longer take it over.
+redis.call("SET", KEYS[1], string.format("%s\t%d", product, now))
 return { "claimed" }

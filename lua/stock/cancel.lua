@@ -1,11 +1,12 @@
 #!lua flags=allow-oom
 -- Purpose: gives held units back.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), reservation:<owner> (string, rw),
+--          operation:<key> (string, rw),
 --          low (zset, rw), journal (stream, w), batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each (lib/change-hold.lua); the argument is
 --          `product=quantity,…`, empty: all that is held.
--- Returns  a status line and a line for each item: done|replayed|confirmed|cancelled|expired <record>,
---          exceeds <product> <held>, superseded, unknown, key_reused. Or stale, superseded.
+-- Returns  a status line and a line for each item: done|confirmed|cancelled|expired <record>,
+--          exceeds <product> <held>, superseded, unknown, again, replayed <reply>, key_reused. Or stale, superseded.
 -- Cost     O(items + lines).
 -- Retry    safe: a cancelled hold answers cancelled.
 -- @include lib/change-hold.lua
@@ -16,18 +17,16 @@ if refusal then
     return refusal
 end
 load_holds(owners)
-load_products_of(owners)
 
 return change_holds(items, function(hold, item)
     local wanted, exceeds = quantities_of(hold, item.argument)
     if not wanted then
         return exceeds
     end
-    remember_key(hold, item.operation)
     draw(hold, wanted, function(line, units)
         move_line("RELEASE", hold, line, 0, -units, item.context)
         line.released = line.released + units
     end)
     settle_hold(hold, "CANCELLED", "cancelled")
-    return "done\t" .. encode_hold(hold)
+    return remember_reply(item.key, item.payload, "done\t" .. encode_hold(hold))
 end)

@@ -4,14 +4,14 @@
 --          stock:<product> (hash, rw), low (zset, rw), journal (stream, w),
 --          batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua).
--- Returns  a status line, then `expired <holds> <more 0|1>`. Or stale, superseded.
+-- Returns  a status line, then `expired <holds> <more 0|1> <owners of damaged holds,…>`.
+--          Or stale, superseded.
 -- Cost     O(entries + lines): at most ENTRIES_MAX entries and WINDOWS_MAX probes of empty seconds.
 -- Retry    safe: a hold that ended is not due.
 -- @include lib/holds.lua
 
 local ENTRIES_MAX = 128 -- holds read by one call: with one line each it stays well under 2 ms
 local LINES_MAX = 400 -- lines released by one call, after which no further hold is begun
-local RECORDS_AT_ONCE = 16
 local WINDOW_SECONDS = 500
 local WINDOWS_MAX = 20
 
@@ -54,31 +54,41 @@ for second = reached, math.min(reached + WINDOW_SECONDS - 1, now_second) do
     reached = second + 1
 end
 
--- Reads the records of a few entries at a time: the lines they have are not known before.
-local function load_next(first)
-    local owners = {}
-    for i = first, math.min(first + RECORDS_AT_ONCE - 1, #entries) do
-        owners[#owners + 1] = entries[i].owner
+-- Whether a hold can be released: reads all that its release needs, and changes nothing.
+local function can_release(hold)
+    for _, line in ipairs(hold.lines) do
+        local product = load_product(line.product)
+        local level = product and product.levels[line.location]
+        if not level or level.reserved < line.held then
+            return false
+        end
     end
-    load_holds(owners)
+    return true
 end
 
 local expired, lines = 0, 0
+local damaged = {} -- owners whose units stay held until somebody looks
 local done = {} -- second → entries of its list that are dealt with
-for i, entry in ipairs(entries) do
+for _, entry in ipairs(entries) do
     if lines >= LINES_MAX then
         reached = math.min(reached, entry.second)
         more = true
         break
     end
-    if (i - 1) % RECORDS_AT_ONCE == 0 then
-        load_next(i)
-    end
-    local hold = records[entry.owner]
+    -- Record by record: the lines they have are not known before, and a damaged one fails alone.
+    local is_read = pcall(load_holds, { entry.owner })
+    local hold = is_read and records[entry.owner]
     if hold and hold.state == "ACTIVE" and hold.due == entry.second then
-        expire_hold(hold)
-        expired = expired + 1
-        lines = lines + #hold.lines
+        local is_sound, can = pcall(can_release, hold)
+        if is_sound and can then
+            expire_hold(hold)
+            expired = expired + 1
+            lines = lines + #hold.lines
+        else
+            damaged[#damaged + 1] = entry.owner
+        end
+    elseif not is_read then
+        damaged[#damaged + 1] = entry.owner
     end
     done[entry.second] = (done[entry.second] or 0) + 1
 end
@@ -86,7 +96,8 @@ end
 more = more or reached <= now_second
 local has_moved = reached - 1 > swept
 swept = math.max(swept, reached - 1)
-local answer = close_holds({ string.format("expired\t%d\t%d", expired, more and 1 or 0) })
+local reply = string.format("expired\t%d\t%d\t", expired, more and 1 or 0)
+local answer = close_holds({ reply .. table.concat(damaged, ",") })
 for second, count in pairs(done) do
     redis.call("LTRIM", expiring_key(second), count, -1)
 end

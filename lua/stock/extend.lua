@@ -1,12 +1,13 @@
 #!lua
 -- Purpose: lets a live hold live longer; never shorter.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), reservation:<owner> (string, rw),
+--          operation:<key> (string, rw),
 --          expiring:<second> (list, rw), low (zset, rw), journal (stream, w),
 --          batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each (lib/change-hold.lua); the argument is
 --          the seconds from now that the hold shall live.
--- Returns  a status line and a line for each item: done|replayed|confirmed|cancelled|expired <record>,
---          superseded, unknown, key_reused. Or stale, superseded, full.
+-- Returns  a status line and a line for each item: done|confirmed|cancelled|expired <record>,
+--          superseded, unknown, again, replayed <reply>, key_reused. Or stale, superseded, full.
 -- Cost     O(items + lines).
 -- Retry    safe: a repeat moves the due time by no more than the time that passed.
 -- @include lib/change-hold.lua
@@ -17,12 +18,10 @@ if refusal then
     return refusal
 end
 load_holds(owners)
-load_products_of(owners)
 
 return change_holds(items, function(hold, item)
     local due = due_in(item.argument)
     if due > hold.due then
-        remember_key(hold, item.operation)
         hold.due = due
         for _, line in ipairs(hold.lines) do
             if line.held > 0 then
@@ -31,6 +30,7 @@ return change_holds(items, function(hold, item)
         end
         touch(hold)
         schedule(hold)
+        remember_reply(item.key, item.payload, "done\t" .. encode_hold(hold))
     end
     return "done\t" .. encode_hold(hold)
 end)

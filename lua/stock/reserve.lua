@@ -2,26 +2,27 @@
 -- Purpose: holds units of one or more products for an owner until a due time, all or nothing.
 --          Reserving again replaces the hold of that owner in one step.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), reservation:<owner> (string, rw),
---          expiring:<second> (list, rw), low (zset, rw), journal (stream, w),
+--          operation:<key> (string, rw), expiring:<second> (list, rw), low (zset, rw), journal (stream, w),
 --          batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: owner, generation, hold
---          seconds, lines `product=quantity=location,` (location empty: any), operation (key:payload
---          or empty), customer and order (JSON strings), context.
--- Returns  a status line and a line for each item: reserved|held|replayed|confirmed <record>,
---          insufficient <product=requested=available,…>, unknown <product>, key_reused,
+--          seconds, lines `product=quantity=location,` (location empty: any), operation key, payload,
+--          customer and order (JSON strings), context.
+-- Returns  a status line and a line for each item: reserved|held|confirmed <record>,
+--          insufficient <product=requested=available,…>, unknown <product>,
+--          replayed <reply>, key_reused,
 --          due (units may be due for release: run expire, then ask again).
 --          Or stale, superseded, full.
 -- Cost     O(items + lines), two reads for each distinct product.
 -- Retry    safe: a hold is known by its owner, and by the batch name.
 -- @include lib/allocate.lua
 
-local ITEM = "^(%x+)\t(%w+)\t(%d+)\t([^\t]+)\t([%x:]*)\t([^\t\n]*)\t([^\t\n]+)\t([^\t\n]+)$"
+local ITEM = "^(%x+)\t(%w+)\t(%d+)\t([^\t]+)\t(%x*)\t(%x*)\t([^\t\n]*)\t([^\t\n]+)\t([^\t\n]+)$"
 
 local items, owners = {}, {}
 for i = 2, #ARGV do
     local item = {}
     local seconds, lines
-    item.owner, item.generation, seconds, lines, item.operation, item.customer, item.order, item.context =
+    item.owner, item.generation, seconds, lines, item.key, item.payload, item.customer, item.order, item.context =
         string.match(ARGV[i], ITEM)
     if not item.owner then
         error("an item of reserve cannot be read")
@@ -37,7 +38,6 @@ if refusal then
     return refusal
 end
 load_holds(owners)
-load_products_of(owners)
 for _, item in ipairs(items) do
     for _, line in ipairs(item.lines) do
         load_product(line.product)
@@ -55,12 +55,6 @@ end
 
 -- What the owner's earlier hold answers, or nil when the item is to be decided by the stock.
 local function earlier_answer(hold, item)
-    local known = known_key(hold, item.operation)
-    if known == "replayed" then
-        return "replayed\t" .. encode_hold(hold)
-    elseif known then
-        return known
-    end
     if is_due(hold) then
         expire_hold(hold)
     end
@@ -85,6 +79,10 @@ local function shortages(item, live)
 end
 
 local function reserve(item)
+    local replay = earlier_reply(item.key, item.payload)
+    if replay then
+        return replay
+    end
     local earlier = records[item.owner]
     local answer = earlier and earlier_answer(earlier, item)
     if answer then
@@ -114,18 +112,16 @@ local function reserve(item)
         due = due_in(item.seconds),
         created = now,
         lines = {},
-        keys = earlier and earlier.keys or "",
         customer = item.customer,
         order = item.order,
     }
-    remember_key(hold, item.operation)
     for _, line in ipairs(item.lines) do
         take(hold, line, item.context)
     end
     records[item.owner] = hold
     touch(hold)
     schedule(hold)
-    return "reserved\t" .. encode_hold(hold)
+    return remember_reply(item.key, item.payload, "reserved\t" .. encode_hold(hold))
 end
 
 local replies = {}

@@ -16,8 +16,11 @@ import type { Shutdown } from "#lib/shutdown";
 
 /** Bun closes a connection that is silent for this long; deadlines are below it. */
 const IDLE_SECONDS_MAX = 10;
-/** A little above the largest body limit, so that the limit answers and not the server. */
-const BODY_BYTES_MAX = 512 * 1024;
+/**
+ * Bun answers a larger body by itself, with a 413 that says nothing. Far above every limit of ours,
+ * so that these answer: they refuse a declared length unread and count what declares none.
+ */
+const REQUEST_BYTES_MAX = 2 ** 40;
 /**
  * Between readiness failing and the listener closing: a balancer's look or two. Each answer of that
  * time ends its connection, for the listener closes idle ones without a word, and a request that is
@@ -60,7 +63,7 @@ async function serve(
       hostname: config.host,
       port,
       idleTimeout: IDLE_SECONDS_MAX,
-      maxRequestBodySize: BODY_BYTES_MAX,
+      maxRequestBodySize: REQUEST_BYTES_MAX,
       fetch: async (request, self) => {
         const peer = (): string | undefined => self.requestIP(request)?.address;
         const response = await app.fetch(request, { peer });

@@ -1,15 +1,18 @@
 /** `migrate`: brings PostgreSQL to the schema of this code, and says what it did. */
+import { eventuallyPostgres } from "#compose/eventually";
 import { openServers } from "#compose/servers";
 import type { Config } from "#config";
+import { createLog } from "#lib/log";
 import { createPostgres } from "#postgres/client";
 import { migrate } from "#postgres/migrate";
 
 export async function runMigrate(config: Config): Promise<void> {
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const log = createLog({ level: config.logLevel, format: config.production ? "json" : "text" });
   const servers = await openServers(config, say);
   const sql = createPostgres(servers.databaseUrl, { connectionsMax: 1 });
   try {
-    const { applied, present } = await migrate(sql);
+    const { applied, present } = await eventuallyPostgres({ log }, () => migrate(sql));
     say(`PostgreSQL: ${servers.description.postgres}`);
     for (const name of applied) say(`applied ${name}`);
     const total = present + applied.length;

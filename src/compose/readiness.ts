@@ -1,10 +1,6 @@
 /** Whether this process should be sent requests, and why not. */
+import type { Readiness } from "#http/routes/route";
 import type { Partition } from "#redis/partition";
-
-export interface Readiness {
-  readonly status: "healthy" | "degraded" | "unavailable";
-  readonly reasons: readonly string[];
-}
 
 /** Movements the ledger may be behind before readiness says so. */
 const LAG_MOVEMENTS_MAX = 100_000;

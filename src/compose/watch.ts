@@ -24,7 +24,7 @@ export interface Watch {
 export function startWatch(stores: Stores, config: Config, metrics: Metrics, log: Log): Watch {
   let away: string | null = null;
   let gaps: readonly string[] = [];
-  let known = 0;
+  let known = "";
   const stopped = new Set<number>();
   const askLedger = async (): Promise<void> => {
     try {
@@ -37,9 +37,12 @@ export function startWatch(stores: Stores, config: Config, metrics: Metrics, log
   const askSettings = async (): Promise<void> => {
     if (config.durability === "memory") return;
     try {
-      const found = (await readServerSettings(stores.redis)).durabilityGaps;
-      if (found.length > known) log.error("Redis lost its durability", { gaps: found });
-      known = found.length;
+      const { refusals, durabilityGaps } = await readServerSettings(stores.redis);
+      const found = [...refusals, ...durabilityGaps];
+      if (found.length > 0 && known !== found.join("; ")) {
+        log.error("Redis lost its durability", { gaps: found });
+      }
+      known = found.join("; ");
       // Outside production the start has warned; there it is the person's own choice.
       gaps = config.production ? found : [];
     } catch (error) {

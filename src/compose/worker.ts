@@ -9,7 +9,7 @@ import type { Shutdown } from "#lib/shutdown";
 import { createLedgerWriter } from "#postgres/ledger-writer";
 import { connectBlocking, connectWorker } from "#redis/client";
 import { createJournal } from "#redis/journal";
-import { startDrain, type Drain } from "#workers/drain-journal";
+import { startDrain } from "#workers/drain-journal";
 import { ExpiryWorker } from "#workers/expire";
 
 export interface WorkerOptions extends Urls {
@@ -22,7 +22,7 @@ export interface WorkerOptions extends Urls {
 }
 
 /** Starts draining and expiring; the shutdown ends both after the work at hand. */
-export async function startWorker(options: WorkerOptions): Promise<Drain> {
+export async function startWorker(options: WorkerOptions): Promise<void> {
   const { config, stores, watch, metrics, log, shutdown, redisUrl } = options;
   const blocking = stores.partitions.map(({ number }) =>
     connectBlocking(redisUrl, `holdfast-drain-${number}`),
@@ -39,11 +39,12 @@ export async function startWorker(options: WorkerOptions): Promise<Drain> {
       return redis;
     },
     partitions: stores.partitions.length,
+    storeId: stores.storeId,
     keepEntries: config.journalEntriesKept,
   });
   const drain = startDrain({
     journal,
-    ledgerWriter: createLedgerWriter(stores.sql),
+    ledgerWriter: createLedgerWriter(stores.writerSql),
     clock: systemClock,
     log,
     metrics,
@@ -67,5 +68,4 @@ export async function startWorker(options: WorkerOptions): Promise<Drain> {
     await drain.stop();
     for (const redis of blocking) redis.disconnect();
   });
-  return drain;
 }

@@ -2,6 +2,7 @@
 import { Hono } from "hono";
 import type { EdgeContext, EdgeEnv } from "#http/env";
 import type { Authenticator } from "#http/middleware/authenticate";
+import { createBodyDeadline } from "#http/middleware/body-deadline";
 import { createCors } from "#http/middleware/cors";
 import { begin, CONTRACT, edgeOf, type EdgeOptions } from "#http/middleware/edge";
 import { createFailureLog } from "#http/middleware/failure-log";
@@ -24,7 +25,7 @@ export interface AppOptions {
     readonly requestDeadlineMs: number;
     /** Origins as browsers send them; none: no CORS. */
     readonly corsOrigins: readonly string[];
-    /** null: /metrics is for loopback peers only. */
+    /** Demanded of everybody who reads /metrics; null: it is for loopback peers. */
     readonly metricsToken: string | null;
   };
   readonly health: Health;
@@ -42,6 +43,7 @@ export function createApp(options: AppOptions): Hono<EdgeEnv> {
     auth,
     metrics,
     failures,
+    bodies: createBodyDeadline(deps.clock),
     cors,
     clock: deps.clock,
     requestDeadlineMs: config.requestDeadlineMs,

@@ -19,7 +19,7 @@ export async function expire(deps: Deps, ctx: ReadContext): Promise<ExpireOutcom
     const unfinished: number[] = [];
     for (const partition of due) {
       if (clock.now() >= ctx.deadline) return { cleaned, more: true };
-      const step = await store.expire(partition);
+      const step = await store.expire(partition, ctx.deadline);
       cleaned += step.expired;
       if (step.more) unfinished.push(partition);
     }

@@ -6,7 +6,7 @@ import { z } from "zod";
 
 /** Most units one operation may move; keeps sums of a batch far below 2^53. */
 export const QUANTITY_MAX = 1_000_000_000;
-/** Most units one level may hold; the same number stands in lua/lib/limits.lua. */
+/** Most units one level may hold; the same number stands in lua/lib/stock.lua. */
 export const STOCK_MAX = 1_000_000_000_000;
 /** Most lines of one cart; bounds the work of one item of a batch. */
 export const CART_LINES_MAX = 100;
@@ -18,7 +18,7 @@ export const HOLD_MINUTES_MAX = 1440;
 /** Ids become parts of Redis keys: no braces (hash slot), no `%`, no separators of ours. */
 export const PRODUCT_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 /** Printable means: no control, format, surrogate or line-separating characters. */
-const PRINTABLE = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+$/u;
+export const PRINTABLE = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+$/u;
 
 const printable = (max: number) =>
   z.string().min(1).max(max).regex(PRINTABLE, "must be printable characters");
@@ -67,9 +67,10 @@ export type Quantity = z.infer<typeof Quantity>;
 export const StockCount = z.int().min(0).max(STOCK_MAX);
 
 /** `<partition>-<owner hash>-<generation>`: where a hold lives, whose it is, and which one. */
+export const RESERVATION_ID_PATTERN = /^p(\d{1,4})-([0-9a-f]{32})-([0-9a-z]{8})$/;
 export const ReservationId = z
   .string()
-  .regex(/^p\d{1,4}-[0-9a-f]{32}-[0-9a-z]{8}$/, "must be an id that reserve answered")
+  .regex(RESERVATION_ID_PATTERN, "must be an id that reserve answered")
   .brand<"ReservationId">();
 export type ReservationId = z.infer<typeof ReservationId>;
 

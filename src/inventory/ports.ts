@@ -162,8 +162,8 @@ export interface StockStore {
   confirm(command: EndCommand): Promise<HoldOutcome>;
   cancel(command: EndCommand): Promise<HoldOutcome>;
   extend(command: ExtendCommand): Promise<HoldOutcome>;
-  /** One bounded step over what is due in that partition. */
-  expire(partition: number): Promise<ExpireResult>;
+  /** One bounded step over what is due in that partition; without a deadline it has 3 s. */
+  expire(partition: number, deadline?: number): Promise<ExpireResult>;
   /** Milliseconds until that second by the partition's Redis clock; zero or less when it has come. */
   msUntil(partition: number, second: number): number;
   /** One product, or null; all reads of one turn of the event loop share a round trip. */
@@ -173,8 +173,8 @@ export interface StockStore {
   reservation(reservationId: ReservationId, deadline: number): Promise<Reservation | null>;
   /** Ids at or below their threshold, lowest available first. */
   lowStock(limit: number, deadline: number): Promise<readonly ProductId[]>;
-  /** Where each partition's sequence stands now: what a ledger read waits for. */
-  positions(deadline: number): Promise<readonly Position[]>;
+  /** Where each partition's sequence (or that of `only` one) stands now: what a ledger read waits for. */
+  positions(deadline: number, only?: number | null): Promise<readonly Position[]>;
   readonly partitions: number;
 }
 
@@ -237,15 +237,22 @@ export interface JournalEntry {
 /** The journal as the drain sees it. */
 export interface Journal {
   readonly partitions: number;
-  /** Entries after the cursor, oldest first; waits up to `waitMsMax` when there is none. */
+  /**
+   * Entries after the cursor, oldest first; waits up to `waitMsMax` when there is none. Rejects with
+   * Fault `partition_fenced` when Redis is fenced or holds another store's journal.
+   */
   read(
     partition: number,
     after: Cursor,
     entriesMax: number,
     waitMsMax: number,
   ): Promise<readonly JournalEntry[]>;
-  /** Tells Redis how far the ledger is, and trims what lies behind the kept tail. */
-  settle(partition: number, drained: Cursor): Promise<void>;
+  /**
+   * Tells Redis how far the ledger is, and trims what lies behind the kept tail. `located`: read
+   * from PostgreSQL, which may stand before what Redis was told (restored from a backup).
+   * Rejects with Fault `partition_fenced` when Redis is not the one whose journal this is.
+   */
+  settle(partition: number, drained: Cursor, how: "located" | "appended"): Promise<void>;
 }
 
 /** What the drain hands to PostgreSQL in one statement. */
@@ -292,11 +299,12 @@ export interface EpochLedger {
   /**
    * Takes an epoch number that no history ever had (it is spent even if nothing comes of it), then
    * asks Redis to begin it, and notes an epoch that began. Appends prepared before move nothing.
-   * `ledgerSeq` is the seq of the drain's cursor.
+   * `known.seq` is the highest seq that the ledger has heard of, `known.epoch` the last epoch that
+   * began: a Redis without them is an older one.
    */
   begin(
     partition: number,
     runId: string,
-    ask: (epoch: number, ledgerSeq: number) => Promise<BeginAnswer>,
+    ask: (epoch: number, known: Cursor) => Promise<BeginAnswer>,
   ): Promise<BeginAnswer>;
 }

@@ -18,13 +18,12 @@ export async function waitForLedger(
 ): Promise<number> {
   const { store, clock } = deps;
   const until = Math.min(clock.now() + LEDGER_WAIT_MS_MAX, deadline);
-  const all = await store.positions(deadline);
-  const asked = partition === null ? all : all.filter((at) => at.partition === partition);
+  const asked = await store.positions(deadline, partition);
   let lag = lagOf(asked, asked);
   for (let pause = POLL_MS_FIRST; lag > 0; pause = Math.min(2 * pause, POLL_MS_MAX)) {
     if (clock.now() + pause > until) return lag;
     await Bun.sleep(pause);
-    lag = lagOf(asked, await store.positions(deadline));
+    lag = lagOf(asked, await store.positions(deadline, partition));
   }
   return lag;
 }

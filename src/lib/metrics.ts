@@ -111,11 +111,18 @@ function processMetrics(registry: Registry): void {
     });
   };
   gauge("process_resident_memory_bytes", "Resident memory.", () => process.memoryUsage.rss());
-  gauge("process_cpu_seconds_total", "Processor time, user and system.", () => {
-    const { user, system } = process.cpuUsage();
-    return (user + system) / 1e6;
-  });
   gauge("process_start_time_seconds", "Start, since 1970.", () => performance.timeOrigin / 1000);
+  const cpu: Counter = new Counter({
+    name: "process_cpu_seconds_total",
+    help: "Processor time, user and system.",
+    registers: [registry],
+    collect: () => {
+      const { user, system } = process.cpuUsage();
+      // prom-client's counters only add, and this one is read as a whole.
+      cpu.reset();
+      cpu.inc((user + system) / 1e6);
+    },
+  });
 }
 
 /**

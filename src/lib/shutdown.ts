@@ -1,7 +1,7 @@
 import { deadlineAfter, withDeadline } from "#lib/deadline";
 import type { Log } from "#lib/log";
 
-/** Ends the process in order. One per process; `compose.ts` fills it, `main.ts` arms it. */
+/** Ends the process in order. One per process; `compose/start.ts` makes, arms and fills it. */
 export type Shutdown = Readonly<{
   /**
    * Adds a step. Steps run one after the other in the order they were added, so add what takes in

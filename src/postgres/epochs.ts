@@ -15,7 +15,7 @@ const STATEMENT_MS_MAX = 5_000;
 /** Redis names a higher epoch at most once, unless other processes begin epochs meanwhile. */
 const TAKES_MAX = 5;
 
-const TakenRow = z.object({ epoch: z.int(), cursor_seq: z.int() });
+const TakenRow = z.object({ epoch: z.int(), known_seq: z.int(), known_epoch: z.int() });
 
 export function createEpochLedger(sql: Sql, storeId: string): EpochLedger {
   return {
@@ -24,7 +24,8 @@ export function createEpochLedger(sql: Sql, storeId: string): EpochLedger {
       let seen = 0;
       for (let take = 0; take < TAKES_MAX; take += 1) {
         const taken = await takeEpoch(sql, partition, seen);
-        const answer = await question(taken.epoch, taken.cursor_seq);
+        const known = { epoch: taken.known_epoch, seq: taken.known_seq };
+        const answer = await question(taken.epoch, known);
         if (answer.kind === "begun") {
           const parameters = [partition, answer.epoch, answer.seq, runId];
           await ask(() => sql.unsafe(recordEpochText, parameters), STATEMENT_MS_MAX);

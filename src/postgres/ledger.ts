@@ -25,9 +25,11 @@ export interface LedgerOptions {
   readonly clock: Clock;
 }
 
-const ProductCursor = z.tuple([z.string().max(SEARCH_LENGTH_MAX)]);
+const ProductCursor = z.tuple([ProductId]);
+/** What a timestamp of JavaScript may be, and PostgreSQL takes. */
+const TIME_MS_MAX = 8.64e15;
 const ReservationCursor = z.tuple([
-  z.int(),
+  z.int().min(0).max(TIME_MS_MAX),
   z.string().regex(/^[0-9a-f]{32}$/),
   z.string().regex(/^[0-9a-z]{8}$/),
   z.int().min(0).max(9999),

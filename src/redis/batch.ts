@@ -40,7 +40,6 @@ export interface BatchCounters {
 export class BatchQueue {
   readonly #sender: BatchSender;
   readonly #clock: Clock;
-  readonly #slots: readonly Slot[];
   readonly #free: Slot[];
   readonly #count: BatchCounters;
   #waiting: Item[] = [];
@@ -52,8 +51,7 @@ export class BatchQueue {
     this.#sender = sender;
     this.#clock = clock;
     this.#count = count;
-    this.#slots = Array.from({ length: SLOTS }, (_, i) => sender.slot(i));
-    this.#free = [...this.#slots];
+    this.#free = Array.from({ length: SLOTS }, (_, i) => sender.slot(i));
   }
 
   /**

@@ -1,7 +1,7 @@
 /** Connections to Redis, with every setting that matters for "one effect" written out. */
 import { Redis } from "ioredis";
 
-/** A command that has no answer by then is retried under its batch name, on a new connection. */
+/** A command that has no answer by then is sent again under its batch name. */
 export const COMMAND_TIMEOUT_MS = 1_500;
 /** A connection that swallows bytes is given up a little after its commands were. */
 const SOCKET_TIMEOUT_MS = 2_000;
@@ -60,8 +60,8 @@ export function connectWorker(url: string, name: string): Redis {
 /** Replies that say "not now" and promise that nothing was done: the same batch is sent again. */
 const TRANSIENT =
   /^(LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|READONLY|BUSY|NOREPLICAS|UNBLOCKED)\b/;
-/** Replies that refuse a write before it began: out of memory, or the disk of the append-only file. */
-const REFUSING = /^(-?OOM|MISCONF)\b|\bOOM command not allowed/;
+/** Replies that refuse a write before it began: out of memory, a full disk, no right to write. */
+const REFUSING = /^(-?OOM|MISCONF|NOAUTH|NOPERM|WRONGPASS)\b|\bOOM command not allowed/;
 
 export type RedisFailure =
   /** No answer, or the connection ended: what was sent may or may not have run. */

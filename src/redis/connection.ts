@@ -26,6 +26,7 @@ const MetaFields = z.tuple([
   z.string().nullable(),
   z.string().nullable(),
   z.string().nullable(),
+  z.string().nullable(),
 ]);
 const BeginReply = z.array(z.string()).min(1);
 
@@ -39,6 +40,8 @@ export interface ConnectionOptions {
 export class RedisConnection implements AsyncDisposable {
   readonly #options: ConnectionOptions;
   readonly #checking = new Set<Partition>();
+  /** Partitions whose server came back while it was looked at: that look does not count. */
+  readonly #again = new Set<Partition>();
   #isStopped = false;
 
   constructor(options: ConnectionOptions) {
@@ -57,7 +60,11 @@ export class RedisConnection implements AsyncDisposable {
   /** Looks at the partition's server again; callers wait meanwhile. One look runs at a time. */
   recheck(partition: Partition): void {
     partition.close();
-    if (this.#checking.has(partition) || this.#isStopped) return;
+    if (this.#isStopped) return;
+    if (this.#checking.has(partition)) {
+      this.#again.add(partition);
+      return;
+    }
     this.#checking.add(partition);
     void this.#check(partition).finally(() => this.#checking.delete(partition));
   }
@@ -71,7 +78,9 @@ export class RedisConnection implements AsyncDisposable {
     let said = "";
     while (!this.#isStopped && this.#options.redis.status === "ready") {
       try {
-        if (await this.#admit(partition)) return;
+        this.#again.delete(partition);
+        if ((await this.#admit(partition)) && !this.#again.has(partition)) return;
+        if (this.#again.has(partition)) partition.close();
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         const facts = { partition: partition.number, reason };
@@ -91,12 +100,21 @@ export class RedisConnection implements AsyncDisposable {
       "epoch",
       "seq",
       "fence",
+      "beganAt",
     );
-    const [storeId, metaRunId, epoch, seq, fence] = MetaFields.parse(meta);
+    const [storeId, metaRunId, epoch, seq, fence, beganAt] = MetaFields.parse(meta);
+    if (storeId !== null && storeId !== this.#options.epochs.storeId) {
+      return this.#fence(partition, FOREIGN, { storeId });
+    }
     // A fence stands until a repair lifts it: nothing is begun meanwhile, and no epoch spent.
     if (fence !== null) return this.#fence(partition, BEHIND, { fence, mark: partition.mark });
-    const isKnown = storeId === this.#options.epochs.storeId && metaRunId === runId;
-    if (!isKnown || epoch === null || Number(seq) < partition.mark) {
+    if (storeId === null || metaRunId !== runId || epoch === null) {
+      return this.#begin(partition, runId);
+    }
+    const isLater = Number(epoch) > partition.epoch;
+    const hasLost = isLater && Number(beganAt) < partition.mark;
+    // Something that this process was told is not there: begin decides, and fences.
+    if (Number(seq) < partition.mark || hasLost) {
       return this.#begin(partition, runId);
     }
     partition.open(recordedCount(epoch, "epoch"), recordedCount(seq ?? undefined, "seq"));
@@ -105,17 +123,22 @@ export class RedisConnection implements AsyncDisposable {
 
   async #begin(partition: Partition, runId: string): Promise<boolean> {
     const { redis, epochs, log } = this.#options;
-    const reply = await epochs.begin(partition.number, runId, async (epoch, ledgerSeq) => {
+    const reply = await epochs.begin(partition.number, runId, async (epoch, known) => {
       const answer: unknown = await runScript(redis, beginScript, metaKey(partition.number), [
         epochs.storeId,
         runId,
         String(epoch),
-        String(Math.max(ledgerSeq, partition.mark)),
+        String(known.seq),
+        String(known.epoch),
+        String(partition.epoch),
+        String(partition.mark),
       ]);
       return beginAnswer(BeginReply.parse(answer));
     });
     if (reply.kind === "begun") {
       log.info("an epoch began", { partition: partition.number, ...reply });
+      // What was waited for in PostgreSQL may have begun on a server that has ended since.
+      if ((await this.#runId()) !== runId) return false;
       partition.open(reply.epoch, reply.seq);
       return true;
     }

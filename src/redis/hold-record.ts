@@ -12,7 +12,7 @@ import {
 import { reservationIdOf } from "#inventory/reservation-id";
 import { fieldAt, isOneOf, recorded, recordedCount } from "#redis/recorded";
 
-const FIELDS = 11;
+const FIELDS = 10;
 
 /** Reads a record that belongs to `owner` of `partition`; throws on any other format. */
 export function decodeHold(partition: number, owner: string, text: string): Reservation {
@@ -22,11 +22,11 @@ export function decodeHold(partition: number, owner: string, text: string): Rese
   if (fields.length !== FIELDS || fields[0] !== "1") throw new Error("not a hold of format 1");
   if (!isOneOf(RESERVATION_STATUSES, status)) throw new Error(`unknown state ${status}`);
   if (!isOneOf(END_REASONS, endReason)) throw new Error(`unknown end reason ${endReason}`);
-  const customer = fieldAt(fields, 9, "customer");
+  const customer = fieldAt(fields, 8, "customer");
   return {
     reservationId: reservationIdOf(partition, owner, fieldAt(fields, 1, "generation")),
     customerId: customer === "" ? null : recorded<CustomerId>(textOf(customer)),
-    orderId: recorded<OrderId>(textOf(fieldAt(fields, 10, "order"))),
+    orderId: recorded<OrderId>(textOf(fieldAt(fields, 9, "order"))),
     status,
     endReason,
     expiresAt: recordedCount(fields[4], "due second") * 1_000,

@@ -30,6 +30,8 @@ export interface JournalOptions {
   /** For blocking reads, its own connection for each partition. */
   readonly blocking: (partition: number) => Redis;
   readonly partitions: number;
+  /** The store whose ledger this is: the journal of another is never read nor trimmed. */
+  readonly storeId: string;
   /** Movements that stay in the journal behind the ledger's cursor. */
   readonly keepEntries: number;
 }
@@ -42,25 +44,35 @@ export function createJournal(options: JournalOptions): Journal {
       const from = `${after.epoch}-${after.seq}`;
       const redis = options.blocking(partition);
       const key = journalKey(partition);
-      const reply: unknown = await asking(() =>
-        redis.xread("COUNT", entriesMax, "BLOCK", block, "STREAMS", key, from),
-      );
+      const reply: unknown = await asking(async () => {
+        const [storeId, fence] = await redis.hmget(metaKey(partition), "storeId", "fence");
+        if (storeId !== options.storeId || fence !== null) throw strange(partition);
+        return await redis.xread("COUNT", entriesMax, "BLOCK", block, "STREAMS", key, from);
+      });
       const streams = StreamReply.parse(byPairs(reply));
       return (streams?.[0]?.[1] ?? []).map(([id, fields]) => decodeEntry(partition, id, fields));
     },
-    async settle(partition: number, drained: Cursor) {
-      const args = [String(drained.epoch), String(drained.seq), String(options.keepEntries)];
-      await asking(() => runScript(options.redis, settleScript, metaKey(partition), args));
+    async settle(partition: number, { epoch, seq }: Cursor, how: "located" | "appended") {
+      const args = [options.storeId, String(epoch), String(seq), String(options.keepEntries), how];
+      const key = metaKey(partition);
+      const reply = await asking(() => runScript(options.redis, settleScript, key, args));
+      if (reply !== "settled") throw strange(partition);
     },
   };
 }
+
+const strange = (partition: number): Fault =>
+  new Fault(
+    "partition_fenced",
+    `Redis does not hold what the ledger of partition ${partition} has`,
+  );
 
 /** What is no error of the command itself passes: the drain waits and asks again. */
 async function asking<Reply>(question: () => Promise<Reply>): Promise<Reply> {
   try {
     return await question();
   } catch (error) {
-    if (failureOf(error) === "error") throw error;
+    if (error instanceof Fault || failureOf(error) === "error") throw error;
     throw new Fault("redis_unavailable", "Redis cannot be used at the moment", { cause: error });
   }
 }

@@ -13,8 +13,9 @@ import { splitReservationId } from "#inventory/reservation-id";
 
 const jsonText = (text: string | null): string => (text === null ? "" : JSON.stringify(text));
 
+/** Key and payload, empty when the caller gave no key. */
 const operationText = (operation: Operation | null): string =>
-  operation ? `${operation.key}:${operation.payload}` : "";
+  operation ? `${operation.key}\t${operation.payload}` : "\t";
 
 export function reserveLine(command: ReserveCommand): string {
   let lines = "";
@@ -36,8 +37,7 @@ export function adjustLine(command: AdjustCommand): string {
     command.delta,
     command.type,
     command.expectedQuantity ?? "",
-    command.operation?.key ?? "",
-    command.operation?.payload ?? "",
+    operationText(command.operation),
     JSON.stringify(command.context),
   ].join("\t");
 }
@@ -62,8 +62,7 @@ export function initializeLine(command: InitializeCommand): string {
     command.maxPerCustomer ?? "",
     command.location,
     command.initialStock,
-    command.operation?.key ?? "",
-    command.operation?.payload ?? "",
+    operationText(command.operation),
     JSON.stringify(command.context),
   ].join("\t");
 }
@@ -73,8 +72,7 @@ export function amendLine(command: AmendCommand): string {
   return [
     command.productId,
     command.expectedSeq ?? "",
-    command.operation?.key ?? "",
-    command.operation?.payload ?? "",
+    operationText(command.operation),
     JSON.stringify(command.context),
     ...changes,
   ].join("\t");

@@ -28,17 +28,14 @@ export function reserveOutcome(
   owner: string,
   reply: string,
 ): ReserveOutcome | { readonly kind: "due" } {
-  const { word, rest } = cut(reply);
+  const { word, rest, replayed } = unwrapReplay(reply);
   switch (word) {
     case "reserved":
+      if (replayed)
+        return { kind: "held", reservation: decodeHold(partition, owner, rest), replayed };
       return { kind: "reserved", reservation: decodeHold(partition, owner, rest) };
     case "held":
-    case "replayed":
-      return {
-        kind: "held",
-        reservation: decodeHold(partition, owner, rest),
-        replayed: word === "replayed",
-      };
+      return { kind: "held", reservation: decodeHold(partition, owner, rest), replayed };
     case "confirmed":
       return { kind: "already_confirmed", reservation: decodeHold(partition, owner, rest) };
     case "insufficient":
@@ -62,17 +59,16 @@ function shortLine(text: string): ShortLine {
   };
 }
 
-/** Of confirm, cancel and extend. */
-export function holdOutcome(partition: number, owner: string, reply: string): HoldOutcome {
-  const { word, rest } = cut(reply);
+/** Of confirm, cancel and extend. `again` is not an outcome: the call it came with did enough. */
+export function holdOutcome(
+  partition: number,
+  owner: string,
+  reply: string,
+): HoldOutcome | { readonly kind: "again" } {
+  const { word, rest, replayed } = unwrapReplay(reply);
   switch (word) {
     case "done":
-    case "replayed":
-      return {
-        kind: "done",
-        reservation: decodeHold(partition, owner, rest),
-        replayed: word === "replayed",
-      };
+      return { kind: "done", reservation: decodeHold(partition, owner, rest), replayed };
     case "confirmed":
     case "cancelled":
     case "expired":
@@ -85,6 +81,7 @@ export function holdOutcome(partition: number, owner: string, reply: string): Ho
     case "unknown":
       return { kind: "unknown_reservation" };
     case "superseded":
+    case "again":
     case "key_reused":
       return { kind: word };
     default:
@@ -154,8 +151,13 @@ export function adjustOutcome(reply: string): AdjustOutcome {
   }
 }
 
-export function expireResult(reply: string): ExpireResult {
-  const [word, expired, more] = reply.split("\t");
-  if (word !== "expired") throw unknownWord(word ?? "");
-  return { expired: recordedCount(expired, "expired"), more: more === "1" };
+/** Of one step; `damaged` are owners of holds whose record or product does not let them go. */
+export function expireResult(reply: string): ExpireResult & { damaged: readonly string[] } {
+  const [word = "", expired, more, damaged = ""] = reply.split("\t");
+  if (word !== "expired") throw unknownWord(word);
+  return {
+    expired: recordedCount(expired, "expired"),
+    more: more === "1",
+    damaged: damaged === "" ? [] : damaged.split(","),
+  };
 }

@@ -1,7 +1,9 @@
 /** The write path of one partition: a queue for each verb, and expire, of which one runs at a time. */
 import type { Redis } from "ioredis";
+import { Fault } from "#inventory/faults";
 import type { ExpireResult } from "#inventory/ports";
 import type { Clock } from "#lib/clock";
+import { withDeadline } from "#lib/deadline";
 import { randomId } from "#lib/ids";
 import { BatchQueue } from "#redis/batch";
 import { BatchSender, type Slot } from "#redis/batch-sender";
@@ -26,6 +28,10 @@ export type BatchedVerb = keyof typeof SCRIPTS;
 
 /** Bounded steps that one caller waits for when its units may be due. */
 const EXPIRE_STEPS_MAX = 200;
+/** One step has its answer by then, or is asked for anew by whoever needs it. */
+const STEP_MS_MAX = 2 * COMMAND_TIMEOUT_MS;
+/** Before units that may be due are asked for again, after a step that failed. */
+const EXPIRE_PAUSE_MS = 25;
 
 export interface WritePathOptions {
   readonly redis: Redis;
@@ -33,6 +39,8 @@ export interface WritePathOptions {
   readonly journalEntriesMax: number;
   readonly recheck: (partition: Partition) => void;
   readonly batchSizes: (verb: string) => (items: number) => void;
+  /** Holds of these owners are due and cannot be released: their units stay held. */
+  readonly onDamaged: (partition: number, owners: readonly string[]) => void;
   /** A verb answered that word to one command. */
   readonly onOutcome: (verb: string, word: string) => void;
   readonly onFailure: (kind: RedisFailure | "stale") => void;
@@ -44,10 +52,12 @@ export class PartitionQueues {
   readonly #expireSender: BatchSender;
   readonly #expireSlot: Slot;
   #lastStep: Promise<unknown> = Promise.resolve();
+  readonly #onDamaged: (owners: readonly string[]) => void;
   #expiring: Promise<void> | null = null;
 
   constructor(options: WritePathOptions, partition: Partition) {
     this.#clock = options.clock;
+    this.#onDamaged = (owners) => options.onDamaged(partition.number, owners);
     const common = { ...options, partition, writer: randomId(16) };
     const queue = (verb: BatchedVerb): BatchQueue =>
       new BatchQueue(new BatchSender({ ...common, verb, script: SCRIPTS[verb] }), options.clock, {
@@ -77,33 +87,42 @@ export class PartitionQueues {
   }
 
   /** One bounded step over what is due; steps of this process follow one another. */
-  expire(): Promise<ExpireResult> {
-    const run = (): Promise<ExpireResult> => this.#expireStep();
+  expire(deadline = this.#clock.now() + STEP_MS_MAX): Promise<ExpireResult> {
+    const run = (): Promise<ExpireResult> => this.#expireStep(deadline);
     const step = this.#lastStep.then(run, run);
     this.#lastStep = step.catch(() => null);
     return step;
   }
 
-  /** Steps until nothing is due; all who wait for it share one run. */
-  expireAll(): Promise<void> {
+  /**
+   * Steps until nothing is due, or until the deadline; all who wait for it share one run. What
+   * keeps it from its work is no failure of theirs: they ask the stock again.
+   */
+  async expireAll(deadline: number): Promise<void> {
     this.#expiring ??= this.#runExpire().finally(() => {
       this.#expiring = null;
     });
-    return this.#expiring;
+    await withDeadline(this.#expiring, { at: deadline, clock: this.#clock }, () => {});
   }
 
   async #runExpire(): Promise<void> {
-    for (let step = 0; step < EXPIRE_STEPS_MAX; step += 1) {
-      const { more } = await this.expire();
-      if (!more) return;
+    try {
+      for (let step = 0; step < EXPIRE_STEPS_MAX; step += 1) {
+        const { more } = await this.expire();
+        if (!more) return;
+      }
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      await Bun.sleep(EXPIRE_PAUSE_MS);
     }
   }
 
-  async #expireStep(): Promise<ExpireResult> {
-    const deadline = this.#clock.now() + 2 * COMMAND_TIMEOUT_MS;
+  async #expireStep(deadline: number): Promise<ExpireResult> {
     const answer = await this.#expireSender.send(this.#expireSlot, () => [], deadline);
     if (answer.kind !== "answered") throw answer.error;
-    return expireResult(answer.replies[0] ?? "");
+    const { damaged, ...result } = expireResult(answer.replies[0] ?? "");
+    if (damaged.length > 0) this.#onDamaged(damaged);
+    return result;
   }
 }
 

@@ -13,6 +13,7 @@ export class Partition {
   readonly number: number;
   readonly #clock: Clock;
   #state: PartitionState = "closed";
+  #heardAt = 0;
   readonly #waiting = new Set<() => void>();
   /** The epoch that scripts must find. */
   epoch = 0;
@@ -50,6 +51,9 @@ export class Partition {
   heard(answer: { readonly seq: number; readonly now: number; readonly drained: number }): void {
     this.mark = Math.max(this.mark, answer.seq);
     this.drained = Math.max(this.drained, answer.drained);
+    // A kept answer brings the time at which it was first given.
+    if (answer.now <= this.#heardAt) return;
+    this.#heardAt = answer.now;
     this.clockAheadMs = answer.now - Date.now();
   }
 

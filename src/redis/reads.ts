@@ -7,13 +7,14 @@ import type { Redis } from "ioredis";
 import { z } from "zod";
 import { Fault } from "#inventory/faults";
 import type { Clock } from "#lib/clock";
+import { withDeadline } from "#lib/deadline";
 import { failureOf } from "#redis/client";
 import { metaKey } from "#redis/keys";
 import type { Partition } from "#redis/partition";
 import { recordedCount } from "#redis/recorded";
 
-/** Distinct keys of one pipeline, beyond which callers hear 503 `overloaded`. */
-const KEYS_MAX = 50_000;
+/** Reads that have no answer yet, beyond which callers hear 503 `overloaded`. */
+const READS_MAX = 50_000;
 /** Pause before a read is repeated after a lost answer or an unknown epoch. */
 const RETRY_PAUSE_MS = 25;
 
@@ -39,6 +40,9 @@ export interface MetaNow {
   readonly drained: number;
 }
 
+/** What this process knew of a partition when it asked. */
+type Asked = Pick<Partition, "epoch" | "mark">;
+
 interface Waiter {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
@@ -53,6 +57,7 @@ export class Reads {
   readonly #clock: Clock;
   readonly #recheck: (partition: Partition) => void;
   #wanted = new Map<string, Wanted>();
+  #pending = 0;
 
   constructor(redis: Redis, clock: Clock, recheck: (partition: Partition) => void) {
     this.#redis = redis;
@@ -62,15 +67,24 @@ export class Reads {
 
   /** The command's reply as Redis gave it; rejects with a Fault at the deadline. */
   async read(lookup: Lookup, deadline: number): Promise<unknown> {
+    if (this.#pending >= READS_MAX) throw new Fault("overloaded", "too many reads are waiting");
+    this.#pending += 1;
+    try {
+      return await this.#untilAnswered(lookup, deadline);
+    } finally {
+      this.#pending -= 1;
+    }
+  }
+
+  async #untilAnswered(lookup: Lookup, deadline: number): Promise<unknown> {
+    const clock = this.#clock;
     for (;;) {
       await lookup.partition.opened(deadline);
       try {
-        return await this.#once(lookup);
+        return await withDeadline(this.#once(lookup), { at: deadline, clock }, late);
       } catch (error) {
         if (!(error instanceof Again)) throw error;
-        if (this.#clock.now() >= deadline) {
-          throw new Fault("redis_unavailable", "Redis did not answer in time", { cause: error });
-        }
+        if (clock.now() >= deadline) throw late();
         await Bun.sleep(RETRY_PAUSE_MS);
       }
     }
@@ -80,12 +94,7 @@ export class Reads {
     const name = `${lookup.command} ${lookup.key} ${lookup.count}`;
     if (this.#wanted.size === 0) setImmediate(() => void this.#flush());
     const wanted = this.#wanted.get(name) ?? { lookup, waiters: [] };
-    if (wanted.waiters.length === 0) {
-      if (this.#wanted.size >= KEYS_MAX) {
-        return Promise.reject(new Fault("overloaded", "too many reads are waiting"));
-      }
-      this.#wanted.set(name, wanted);
-    }
+    if (wanted.waiters.length === 0) this.#wanted.set(name, wanted);
     return new Promise((resolve, reject) => wanted.waiters.push({ resolve, reject }));
   }
 
@@ -93,9 +102,13 @@ export class Reads {
     const all = [...this.#wanted.values()];
     this.#wanted = new Map();
     const partitions = [...new Set(all.map((wanted) => wanted.lookup.partition))];
+    // What is asked now is held against what was known now: answers of writes may pass it.
+    const asked = partitions.map(({ epoch, mark }) => ({ epoch, mark }));
     try {
       const replies = await this.#exec(partitions, all);
-      const metas = new Map(partitions.map((p, i) => [p, this.#metaOf(p, replies[i])]));
+      const metas = new Map(
+        partitions.map((p, i) => [p, this.#metaOf(p, asked[i] ?? p, replies[i])]),
+      );
       all.forEach(({ lookup, waiters }, i) => {
         const meta = metas.get(lookup.partition);
         const value = lookup.command === "META" ? meta : replies[partitions.length + i];
@@ -132,10 +145,10 @@ export class Reads {
   }
 
   /** Null when this is not the history that this process knows: the read does not count. */
-  #metaOf(partition: Partition, reply: unknown): MetaNow | null {
+  #metaOf(partition: Partition, asked: Asked, reply: unknown): MetaNow | null {
     const [epoch, seq, drained, fence] = Meta.parse(reply);
-    const isKnown = epoch === String(partition.epoch) && !fence;
-    if (!isKnown || Number(seq) < partition.mark) {
+    const isKnown = epoch === String(asked.epoch) && !fence;
+    if (!isKnown || Number(seq) < asked.mark) {
       this.#recheck(partition);
       return null;
     }
@@ -159,6 +172,8 @@ function spread(metas: number, all: readonly Wanted[], values: readonly unknown[
   }
   return result;
 }
+
+const late = (): Fault => new Fault("redis_unavailable", "Redis did not answer in time");
 
 /** The read told nothing; ask again. */
 class Again extends Error {}

@@ -10,9 +10,20 @@ const Settings = z
   .union([z.array(z.string()), z.record(z.string(), z.string())])
   .transform((reply) => new Map(Array.isArray(reply) ? inPairs(reply) : Object.entries(reply)));
 
+/** What it takes for an answer to be on disk. */
+const WANTED = { appendonly: "yes", appendfsync: "always", "no-appendfsync-on-rewrite": "no" };
+
+const HIDDEN =
+  "this Redis does not show its settings (CONFIG GET): whether its answers are on disk is unknown";
+
+/** How a managed Redis, or one whose user may not, refuses a command. */
+const NOT_FOR_US = /^(NOPERM|ERR unknown command)\b/;
+
 export interface ServerSettings {
   /** Why no deployment may use this server; each says what to do. */
   readonly refusals: readonly string[];
+  /** What could not be found out, and what is therefore taken on trust. */
+  readonly warnings: readonly string[];
   /** Why an answer does not mean what `DURABILITY=disk` says it means. */
   readonly durabilityGaps: readonly string[];
 }
@@ -21,26 +32,35 @@ export interface ServerSettings {
 export async function readServerSettings(redis: Redis): Promise<ServerSettings> {
   const info = await redis.info("server");
   const version = /^redis_version:(\d+)/m.exec(info)?.[1] ?? "0";
-  const settings = Settings.parse(
-    await redis.config(
-      "GET",
-      "appendonly",
-      "appendfsync",
-      "no-appendfsync-on-rewrite",
-      "maxmemory-policy",
-    ),
-  );
+  const settings = await settingsOf(redis);
   const refusals: string[] = [];
   if (Number(version) < VERSION_MIN) refusals.push(`Redis ${version} is older than ${VERSION_MIN}`);
-  const policy = settings.get("maxmemory-policy");
+  // Whoever hides its settings still tells this one.
+  const memory = settings === null ? await redis.info("memory") : "";
+  const policy = settings?.get("maxmemory-policy") ?? /^maxmemory_policy:(\S+)/m.exec(memory)?.[1];
   if (policy !== "noeviction") {
     refusals.push(`maxmemory-policy is ${policy}: stock would be evicted; set it to noeviction`);
   }
-  const wanted = { appendonly: "yes", appendfsync: "always", "no-appendfsync-on-rewrite": "no" };
-  const durabilityGaps = Object.entries(wanted)
+  if (settings === null) {
+    const gap = `${HIDDEN}; allow CONFIG GET, or set DURABILITY=memory`;
+    return { refusals, warnings: [HIDDEN], durabilityGaps: [gap] };
+  }
+  const durabilityGaps = Object.entries(WANTED)
     .filter(([name, value]) => settings.get(name) !== value)
     .map(([name, value]) => `${name} is ${settings.get(name)}: set it to ${value}`);
-  return { refusals, durabilityGaps };
+  return { refusals, warnings: [], durabilityGaps };
+}
+
+/** Null when this server shows none of them to us, as managed ones do. */
+async function settingsOf(redis: Redis): Promise<Map<string, string> | null> {
+  try {
+    const reply = await redis.config("GET", "maxmemory-policy", ...Object.keys(WANTED));
+    const settings = Settings.parse(reply);
+    return settings.size > 0 ? settings : null;
+  } catch (error) {
+    if (error instanceof Error && NOT_FOR_US.test(error.message)) return null;
+    throw error;
+  }
 }
 
 function inPairs(list: readonly string[]): [string, string][] {

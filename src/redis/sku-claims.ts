@@ -45,7 +45,8 @@ export class SkuClaims {
     const holder = claimOf(claim);
     const product = await this.#options.product(holder.productId, deadline);
     if (product?.sku === sku) return { kind: "taken", productId: holder.productId, product };
-    if (this.#redisNow() - holder.at < CLAIM_MS_MAX) {
+    // A SKU never changes: a product that exists under another one will not take this claim up.
+    if (product === null && this.#redisNow() - holder.at < CLAIM_MS_MAX) {
       return { kind: "taken", productId: holder.productId, product: null };
     }
     const takenOver = (await this.#run(sku, productId, claim, deadline)) === null;

@@ -22,7 +22,7 @@ import type {
 } from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";
 import { decodeHold } from "#redis/hold-record";
-import { lowKey, reservationKey, stockKey } from "#redis/keys";
+import { lowKey, metaKey, reservationKey, stockKey } from "#redis/keys";
 import {
   adjustLine,
   amendLine,
@@ -115,7 +115,7 @@ export class RedisStockStore implements StockStore {
       const outcome = reserveOutcome(partition.number, command.owner, reply);
       if (outcome.kind === "reserved") this.#wakeWhenDue(partition, outcome.reservation);
       if (outcome.kind !== "due") return outcome;
-      await queues.expireAll();
+      await queues.expireAll(command.deadline);
     }
   }
 
@@ -136,8 +136,8 @@ export class RedisStockStore implements StockStore {
     return outcome;
   }
 
-  expire(partition: number): Promise<ExpireResult> {
-    return this.#route(partition).queues.expire();
+  expire(partition: number, deadline?: number): Promise<ExpireResult> {
+    return this.#route(partition).queues.expire(deadline);
   }
 
   msUntil(partition: number, second: number): number {
@@ -177,9 +177,11 @@ export class RedisStockStore implements StockStore {
     return (await Promise.all(ranges)).flat();
   }
 
-  positions(deadline: number): Promise<readonly Position[]> {
-    const positions = this.#routes.map(async ({ partition }) => {
-      const lookup = { partition, command: "META" as const, key: "", count: 1 };
+  positions(deadline: number, only: number | null = null): Promise<readonly Position[]> {
+    const routes = only === null ? this.#routes : [this.#route(only)];
+    const positions = routes.map(async ({ partition }) => {
+      const key = metaKey(partition.number);
+      const lookup = { partition, command: "META" as const, key, count: 1 };
       const meta = MetaReply.parse(await this.#reads.read(lookup, deadline));
       return { partition: partition.number, ...meta };
     });
@@ -196,8 +198,11 @@ export class RedisStockStore implements StockStore {
     if (partition >= this.partitions) return { kind: "unknown_reservation" };
     const line = changeLine(command, argument);
     const { queues } = this.#route(partition);
-    const reply = await queues.submit(verb, line, lines, command.deadline);
-    return holdOutcome(partition, owner, reply);
+    for (;;) {
+      const reply = await queues.submit(verb, line, lines, command.deadline);
+      const outcome = holdOutcome(partition, owner, reply);
+      if (outcome.kind !== "again") return outcome;
+    }
   }
 
   #wakeWhenDue(partition: Partition, hold: Reservation): void {

@@ -42,6 +42,11 @@ export interface DrainStatus {
 
 type Written = "appended" | "cursor_moved" | "stopped";
 
+/** Failures in a row, none of them a server that is away, after which it is no use to go on. */
+const FAILURES_MAX = 5;
+
+const describe = (error: unknown): string => (error instanceof Error ? error.message : "unknown");
+
 /** The label under which the count of all partitions goes. */
 const ALL = "all";
 
@@ -86,6 +91,9 @@ export class PartitionDrain {
         const gap = await this.#follow(await this.#locate());
         if (gap !== null) return this.#fence(gap);
       } catch (error) {
+        if (!(error instanceof Fault) && this.#failures >= FAILURES_MAX) {
+          return this.#fence(describe(error));
+        }
         await this.#wait(error);
       }
     }
@@ -113,7 +121,11 @@ export class PartitionDrain {
     const cursor = await this.#use.ledgerWriter.cursor(this.#partition);
     this.#countQuarantine(await this.#use.ledgerWriter.quarantined());
     this.#isSettled = false;
-    await this.#moveTo(cursor);
+    this.#cursor = cursor;
+    // Asked of Redis before anything is read there: it may not be the one whose ledger this is.
+    await this.#use.journal.settle(this.#partition, cursor, "located");
+    this.#isSettled = true;
+    this.#use.metrics.drainedSeq(String(this.#partition), cursor.seq);
     return cursor;
   }
 
@@ -179,9 +191,8 @@ export class PartitionDrain {
   async #moveTo(cursor: Cursor): Promise<void> {
     this.#cursor = cursor;
     this.#use.metrics.drainedSeq(String(this.#partition), cursor.seq);
-    if (cursor.seq === 0) return;
     try {
-      await this.#use.journal.settle(this.#partition, cursor);
+      await this.#use.journal.settle(this.#partition, cursor, "appended");
       this.#isSettled = true;
     } catch (error) {
       this.#isSettled = false;
@@ -234,7 +245,8 @@ export class PartitionDrain {
 
   #count(error: unknown): void {
     const kind = error instanceof Fault ? error.code : "unexpected";
-    if (kind === "redis_unavailable") this.#use.metrics.redisError(kind);
+    if (kind === "redis_unavailable" || kind === "partition_fenced")
+      this.#use.metrics.redisError(kind);
     else this.#use.metrics.postgresError(kind);
   }
 

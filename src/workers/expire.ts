@@ -92,7 +92,8 @@ export class ExpiryWorker implements AsyncDisposable {
         await this.#expireAll(partition);
       }
     } catch (error) {
-      this.#options.log.error("a sweep failed", { error });
+      const level = error instanceof Fault ? "warn" : "error";
+      this.#options.log[level]("a sweep failed", { error });
     }
   }
 
@@ -111,15 +112,10 @@ export class ExpiryWorker implements AsyncDisposable {
   }
 
   async #expireAll(partition: number): Promise<void> {
-    try {
-      for (let step = 0; step < STEPS_MAX; step += 1) {
-        const { expired, more } = await this.#options.store.expire(partition);
-        if (expired > 0) this.#options.metrics.outcome("expire", "expired", expired);
-        if (!more) break;
-      }
-    } catch (error) {
-      // Redis away or fenced: what is due stays due, and the sweep comes again.
-      if (!(error instanceof Fault)) throw error;
+    for (let step = 0; step < STEPS_MAX; step += 1) {
+      const { expired, more } = await this.#options.store.expire(partition);
+      if (expired > 0) this.#options.metrics.outcome("expire", "expired", expired);
+      if (!more) break;
     }
   }
 }

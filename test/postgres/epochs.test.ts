@@ -17,18 +17,18 @@ afterAll(async () => {
 });
 
 const epochs = () => createEpochLedger(db.sql, "store");
-const begun = async (epoch: number, seq: number): Promise<BeginAnswer> => {
-  return { kind: "begun", epoch, seq };
+const begun = async (epoch: number): Promise<BeginAnswer> => {
+  return { kind: "begun", epoch, seq: 0 };
 };
 
 test("an epoch that began is noted with its server and where the one before ended", async () => {
   await db.sql`UPDATE partitions SET epoch = 6, cursor_epoch = 6, cursor_seq = 41`;
-  const asked: number[][] = [];
-  const answer = await epochs().begin(0, "run-7", async (epoch, ledgerSeq) => {
-    asked.push([epoch, ledgerSeq]);
+  const asked: unknown[] = [];
+  const answer = await epochs().begin(0, "run-7", async (epoch, known) => {
+    asked.push([epoch, known]);
     return { kind: "begun", epoch, seq: 44 };
   });
-  expect(asked).toEqual([[7, 41]]);
+  expect(asked).toEqual([[7, { epoch: 0, seq: 41 }]]);
   expect(answer).toEqual({ kind: "begun", epoch: 7, seq: 44 });
   const rows = await db.sql`SELECT epoch, began_at_seq, run_id FROM epochs`;
   expect(rows.map((row) => ({ ...row }))).toEqual([
@@ -41,6 +41,17 @@ test("a number whose epoch never began is not given again", async () => {
   expect(await lost.catch(String)).toContain("the connection ended");
   expect(await epochs().begin(0, "run", begun)).toMatchObject({ kind: "begun", epoch: 2 });
   expect(await db.count("SELECT count(*) FROM epochs WHERE epoch = 1")).toBe(0);
+});
+
+test("the last epoch that began, and where, is what a Redis is held against", async () => {
+  await epochs().begin(0, "run-1", async (epoch) => ({ kind: "begun", epoch, seq: 0 }));
+  await epochs().begin(0, "run-2", async (epoch) => ({ kind: "begun", epoch, seq: 9 }));
+  const asked: unknown[] = [];
+  await epochs().begin(0, "run-3", async (_epoch, known) => {
+    asked.push(known);
+    return { kind: "behind", seq: 1 };
+  });
+  expect(asked).toEqual([{ epoch: 2, seq: 9 }]);
 });
 
 test("ten processes that begin at once are given ten numbers", async () => {
@@ -59,7 +70,7 @@ test("nothing in PostgreSQL waits while Redis is asked", async () => {
       "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'",
     );
     expect(open).toBe(0);
-    return await begun(epoch, 0);
+    return await begun(epoch);
   });
   expect.assertions(1);
 });
@@ -68,7 +79,7 @@ test("a Redis that has seen a higher epoch gets one above it", async () => {
   const asked: number[] = [];
   const answer = await epochs().begin(0, "run", async (epoch) => {
     asked.push(epoch);
-    return epoch > 40 ? await begun(epoch, 0) : { kind: "used", epoch: 40 };
+    return epoch > 40 ? await begun(epoch) : { kind: "used", epoch: 40 };
   });
   expect(asked).toEqual([1, 41]);
   expect(answer).toMatchObject({ kind: "begun", epoch: 41 });

@@ -13,6 +13,7 @@ import {
   operation,
   product,
   reserve,
+  reserveBigCarts,
   soon,
   totals,
 } from "#test/store";
@@ -148,6 +149,15 @@ test("extend raced by 40 callers from 4 processes ends at the longest of them", 
   const found = await store.reservation(hold.reservationId, soon());
   expect(found?.expiresAt).toBe(Math.max(...dueTimes));
   expect((await totals(store, "p1")).reserved).toBe(5);
+});
+
+test("extend of more lines than one call may touch goes on in further calls, each hold once", async () => {
+  const { store } = await open();
+  const holds = await reserveBigCarts(store, 8);
+  const outcomes = await Promise.all(
+    holds.map(({ reservationId }) => store.extend(extendCommand(reservationId, 3_000))),
+  );
+  expect(new Set(outcomes.map(({ kind }) => kind))).toEqual(new Set(["done"]));
 });
 
 test("extend produced each word that its header promises", () => {

@@ -166,6 +166,43 @@ describe("a server that lost data", () => {
     expect(await redis.hget("{p0}:stock:p1", "reserved:Warehouse A")).toBe("0");
   });
 
+  test("of an earlier epoch than the ledger heard of is fenced, and so is an empty one", async () => {
+    const epochs = memoryEpochs();
+    const ahead = {
+      ...epochs,
+      begin: ((partition, runId, ask) =>
+        epochs.begin(partition, runId, (epoch) =>
+          ask(epoch, { epoch: 2, seq: 0 }),
+        )) satisfies typeof epochs.begin,
+    };
+    const fenced = () => openStore(server.url, { epochs: ahead, openWithinMs: 500 });
+    await expect(fenced()).rejects.toThrow();
+    expect(await redis.hget("{p0}:meta", "fence")).toBe("behind:0");
+    await redis.flushall();
+    const { store } = await open();
+    await initialize(store, "p1", 10);
+    await redis.hset("{p0}:meta", "runId", "another start");
+    await expect(fenced()).rejects.toThrow();
+    expect(await redis.hget("{p0}:meta", "fence")).toBe("behind:0");
+    expect(await sendBatch(redis, "expire", {})).toBe("stale");
+  });
+
+  test("and went on in a later epoch is fenced by a process that was told more", async () => {
+    const { store, partitions, redis: connection } = await open();
+    await initialize(store, "p1", 50);
+    for (let i = 0; i < 5; i += 1) await reserve(store, `o${i}`, { p1: 1 });
+    const { epoch = "" } = await redis.hgetall("{p0}:meta");
+    // Rolled back to seq 3, begun anew by somebody who never knew more, and then written on.
+    await redis.hset("{p0}:meta", "epoch", "9", "beganAt", "3", "seq", "40");
+    connection.disconnect(true);
+    const isFenced = () => partitions[0]?.state === "fenced";
+    await until(isFenced, { withinMs: 5_000, what: "the partition is fenced" });
+    await expectFenced(store);
+    expect(await redis.hget("{p0}:meta", "fence")).toBe("behind:6");
+    // As it was, so that the sums can be held against each other.
+    await redis.hset("{p0}:meta", "epoch", epoch, "beganAt", "0", "seq", "6");
+  });
+
   test("behind the ledger is fenced by a process that never knew it", async () => {
     const { store } = await open();
     await initialize(store, "p1", 50);
@@ -173,7 +210,9 @@ describe("a server that lost data", () => {
     const ahead = {
       ...epochs,
       begin: ((partition, runId, ask) =>
-        epochs.begin(partition, runId, (epoch) => ask(epoch, 2))) satisfies typeof epochs.begin,
+        epochs.begin(partition, runId, (epoch) =>
+          ask(epoch, { epoch: 0, seq: 2 }),
+        )) satisfies typeof epochs.begin,
     };
     await redis.hset("{p0}:meta", "runId", "another start");
     const opening = openStore(server.url, { epochs: ahead, openWithinMs: 500 });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "bun:test";
 import * as keys from "#redis/keys";
 import { expand, loadScript, runScript } from "#redis/script";
+import { dump } from "#test/keyspace";
 import { SCRIPT_PATHS, wordsOfHeader } from "#test/answers";
 import { redisOfFile, sendBatch } from "#test/redis";
 import {
@@ -121,10 +122,14 @@ test("every verb runs on a cluster of one node, also over several partitions", a
     expect(await totals(store, id)).toEqual({ onHand: 54, reserved: 50, available: 4 });
     expect(await store.productOfSku(initializeCommand(id, 0).sku, soon())).toBe(product(id));
   }
-  for (const partition of [0, 1, 2]) expect(await store.expire(partition)).toMatchObject({});
+  for (const partition of [0, 1, 2]) {
+    expect(await store.expire(partition)).toEqual({ expired: 0, more: false });
+  }
   expect((await store.lowStock(10, soon())).toSorted()).toEqual(ids.map(product));
   const positions = await store.positions(soon());
-  expect(positions.filter(({ seq }) => seq > 0).length).toBeGreaterThan(1);
+  const seqs = [0, 1, 2].map((partition) => redis.hget(keys.metaKey(partition), "seq"));
+  expect(positions.map(({ seq }) => String(seq))).toEqual((await Promise.all(seqs)).map(String));
+  expect(new Set(positions.map(({ seq }) => seq)).size).toBeGreaterThan(1);
   const spanning = reserveCommand("cart", Object.fromEntries(ids.map((id) => [id, 1])));
   await expect(store.reserve(spanning)).rejects.toMatchObject({ code: "cart_spans_partitions" });
 });
@@ -134,18 +139,18 @@ test("begin produced each word that its header promises", async () => {
   const begin = async (...args: string[]): Promise<unknown> =>
     runScript(redis, script, keys.metaKey(0), args);
   // Data that somebody acknowledged are missing: fenced for all, until a repair lifts it.
-  expect(await begin("store", "run-1", "1", "5")).toEqual(["behind", "0"]);
+  expect(await begin("store", "run-1", "1", "5", "0", "0", "0")).toEqual(["behind", "0"]);
   expect(await redis.hget(keys.metaKey(0), "fence")).toBe("behind:5");
-  expect(await begin("store", "run-2", "2", "0")).toEqual(["behind", "0"]);
+  expect(await begin("store", "run-2", "2", "0", "0", "0", "0")).toEqual(["behind", "0"]);
   await redis.del(keys.metaKey(0));
-  expect(await begin("store", "run-1", "1", "0")).toEqual(["begun", "1", "0"]);
-  expect(await begin("store", "run-1", "2", "0")).toEqual(["current", "1", "0"]);
-  expect(await begin("another", "run-1", "3", "0")).toEqual(["foreign"]);
-  expect(await begin("store", "run-2", "1", "0")).toEqual(["used", "1"]);
-  expect(await begin("store", "run-2", "4", "0")).toEqual(["begun", "4", "0"]);
-  expect(await begin("store", "run-2", "5", "1")).toEqual(["behind", "0"]);
+  expect(await begin("store", "run-1", "1", "0", "0", "0", "0")).toEqual(["begun", "1", "0"]);
+  expect(await begin("store", "run-1", "2", "0", "0", "0", "0")).toEqual(["current", "1", "0"]);
+  expect(await begin("another", "run-1", "3", "0", "0", "0", "0")).toEqual(["foreign"]);
+  expect(await begin("store", "run-2", "1", "0", "0", "0", "0")).toEqual(["used", "1"]);
+  expect(await begin("store", "run-2", "4", "0", "0", "0", "0")).toEqual(["begun", "4", "0"]);
+  expect(await begin("store", "run-2", "5", "1", "0", "0", "0")).toEqual(["behind", "0"]);
   expect(await sendBatch(redis, "expire", { epoch: 4 })).toBe("stale");
-  expect(await begin("store", "run-3", "6", "0")).toEqual(["behind", "0"]);
+  expect(await begin("store", "run-3", "6", "0", "0", "0", "0")).toEqual(["behind", "0"]);
   expect(await redis.hget(keys.metaKey(0), "epoch")).toBe("4");
   for (const args of [["store", "run", "x", "0"], ["store", "run", "1", "nan"], ["store"]]) {
     await expect(begin(...args)).rejects.toThrow();
@@ -178,12 +183,25 @@ test("settle produced each word that its header promises", async () => {
   const script = loadScript("journal/settle.lua");
   const settle = async (...args: string[]): Promise<unknown> =>
     runScript(redis, script, keys.metaKey(0), args);
-  expect(await settle("1", "0", "0")).toBe("stale");
+  const id = "store-of-this-test";
+  expect(await settle(id, "1", "0", "0", "located")).toBe("stale");
   const { store } = await open();
   await initialize(store, "p1", 50);
   for (let i = 0; i < 9; i += 1) await store.adjust(adjustCommand("p1", 1));
-  expect(await settle("1", "6", "100")).toBe("settled");
-  expect(await settle("1", "3", "100")).toBe("settled");
-  expect(await store.positions(soon())).toEqual([{ partition: 0, seq: 10, drained: 6 }]);
+  const drained = async () => (await store.positions(soon())).map((at) => at.drained);
+  expect(await settle(id, "1", "6", "100", "appended")).toBe("settled");
+  expect(await settle(id, "1", "3", "100", "appended")).toBe("settled");
+  expect(await drained()).toEqual([6]);
+  // PostgreSQL was restored from a backup: the ledger does stand there again.
+  expect(await settle(id, "1", "3", "100", "located")).toBe("settled");
+  expect(await drained()).toEqual([3]);
+  // Another store's cursor, and one that is ahead of this Redis, are never settled nor trimmed for.
+  const before = await dump(redis);
+  expect(await settle("another store", "1", "6", "0", "located")).toBe("stale");
+  expect(await settle(id, "1", "11", "0", "located")).toBe("stale");
+  await redis.hset(keys.metaKey(0), "fence", "behind:20");
+  expect(await settle(id, "1", "6", "0", "appended")).toBe("stale");
+  await redis.hdel(keys.metaKey(0), "fence");
+  expect(await dump(redis)).toEqual(before);
   expect([...wordsOfHeader("journal/settle.lua").items]).toEqual(["settled", "stale"]);
 });

@@ -73,10 +73,14 @@ export function launchService(options: ServiceOptions): Service {
   let child = launch();
   const output = (): string => outputOf(child);
   const ready = async (): Promise<void> => {
-    await until(() => child.hasExited() || isReady(url), {
-      withinMs: READY_MS_MAX,
-      what: `${role} is ready; it printed:\n${output()}`,
-    });
+    try {
+      await until(() => child.hasExited() || isReady(url), {
+        withinMs: READY_MS_MAX,
+        what: `${role} is ready`,
+      });
+    } catch (error) {
+      throw new Error(`${role} is not ready; it printed:\n${output()}`, { cause: error });
+    }
     if (child.hasExited()) throw new Error(`${role} ended by itself:\n${output()}`);
   };
   const end = (): Promise<void> => child.end("SIGTERM", EXIT_MS_MAX);

@@ -37,7 +37,7 @@ export function memoryEpochs(): EpochLedger {
     storeId: "store-of-this-test",
     async begin(_partition, _runId, ask) {
       epoch += 1;
-      return await ask(epoch, 0);
+      return await ask(epoch, { epoch: 0, seq: 0 });
     },
   };
 }
@@ -47,6 +47,8 @@ export interface TestStore extends AsyncDisposable {
   readonly redis: Redis;
   readonly partitions: readonly Partition[];
   readonly dueSeconds: Set<number>;
+  /** Owners that expire reported. */
+  readonly damaged: readonly string[];
 }
 
 export interface StoreOptions {
@@ -71,6 +73,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     log: silent,
   });
   const dueSeconds = new Set<number>();
+  const damaged: string[] = [];
   const store = new RedisStockStore({
     redis,
     partitions,
@@ -80,6 +83,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     onDue: (_partition, second) => void dueSeconds.add(second),
     batchSizes: () => () => undefined,
     onOutcome: () => undefined,
+    onDamaged: (_partition, owners) => void damaged.push(...owners),
     onFailure: () => undefined,
   });
   await redis.connect();
@@ -97,6 +101,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     redis,
     partitions,
     dueSeconds,
+    damaged,
     [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
   };
 }
@@ -249,4 +254,17 @@ export function extendCommand(
     deadline: soon(),
     ...more,
   };
+}
+
+/** Holds on carts of 100 products each: together more lines than one call of a script touches. */
+export async function reserveBigCarts(
+  store: RedisStockStore,
+  carts: number,
+): Promise<Reservation[]> {
+  const ids = Array.from({ length: 100 }, (_, i) => `cart-line-${i}`);
+  await Promise.all(ids.map((id) => initialize(store, id, 1_000)));
+  const lines = Object.fromEntries(ids.map((id) => [id, 1]));
+  return Promise.all(
+    Array.from({ length: carts }, (_, cart) => reserve(store, `big cart ${cart}`, lines)),
+  );
 }

@@ -55,6 +55,9 @@ const met = (what: string, condition: () => boolean | Promise<boolean>) =>
 const entries = (count: number, size: number): JournalEntry[] =>
   Array.from({ length: count }, (_, index) => entry(movements(index * size + 1, size)));
 
+/** Where the ledger of a new store stands: told to Redis before anything is read. */
+const START = { epoch: 0, seq: 0 };
+
 describe("the drain", () => {
   test("moves the whole journal into the ledger, and tells Redis how far it is", async () => {
     await using db = await openLedger();
@@ -121,12 +124,13 @@ describe("the drain", () => {
   test("tells Redis what an earlier drain appended and could not tell any more", async () => {
     await using db = await openLedger();
     const journal = createMemoryJournal();
-    journal.push(...entries(2, 2));
     const earlier = drainOf({ journal, ledgerWriter: db.writer });
+    await met("the cursor is located", () => journal.settled.length === 1);
     journal.fail("settle", new Fault("redis_unavailable", "away"));
+    journal.push(...entries(2, 2));
     await drainedTo(db, 4);
     await earlier.drain.stop();
-    expect(journal.settled).toEqual([]);
+    expect(journal.settled).toEqual([START]);
     journal.fail("settle", null);
     await using later = drainOf({ journal, ledgerWriter: db.writer });
     await met("Redis is told", () => journal.settled.at(-1)?.seq === 4);
@@ -136,11 +140,12 @@ describe("the drain", () => {
   test("tells Redis later what it could not tell at once, also when nothing new comes", async () => {
     await using db = await openLedger();
     const journal = createMemoryJournal();
+    await using harness = drainOf({ journal, ledgerWriter: db.writer, limits: { idleMsMax: 20 } });
+    await met("the cursor is located", () => journal.settled.length === 1);
     journal.fail("settle", new Fault("redis_unavailable", "away"));
     journal.push(...entries(1, 2));
-    await using harness = drainOf({ journal, ledgerWriter: db.writer, limits: { idleMsMax: 20 } });
     await drainedTo(db, 2);
-    expect(journal.settled).toEqual([]);
+    expect(journal.settled).toEqual([START]);
     journal.fail("settle", null);
     await met("Redis is told", () => journal.settled.at(-1)?.seq === 2);
     expect(harness.fenced).toEqual([]);
@@ -317,6 +322,6 @@ describe("a stop", () => {
     released.resolve();
     await stopped;
     expect(await seqs(db)).toEqual(upTo(5));
-    expect(journal.settled).toEqual([{ epoch: 1, seq: 5 }]);
+    expect(journal.settled).toEqual([START, { epoch: 1, seq: 5 }]);
   });
 });

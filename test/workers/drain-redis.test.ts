@@ -57,6 +57,7 @@ test("the ledger becomes what Redis is, with two unreliable drains on one journa
         redis: opened.redis,
         blocking: () => connection,
         partitions: 1,
+        storeId,
         keepEntries: 10,
       }),
       ledgerWriter: unreliable(createLedgerWriter(db.sql)),

@@ -1,9 +1,10 @@
 /**
- * One middleware round every route, in a fixed order: request id, body limit, token, role,
+ * One middleware round every route, in a fixed order: request id, body limit, token, role, body,
  * idempotency key; then the route; then its count. What it needs of a route is worked out once.
  */
 import type { EdgeContext, EdgeMiddleware, RequestState } from "#http/env";
 import type { Authenticator } from "#http/middleware/authenticate";
+import type { BodyDeadline } from "#http/middleware/body-deadline";
 import { BODY_BYTES_MAX, BULK_BODY_BYTES_MAX, limitBody } from "#http/middleware/body-limit";
 import type { Cors } from "#http/middleware/cors";
 import type { FailureLog } from "#http/middleware/failure-log";
@@ -20,6 +21,7 @@ export interface EdgeOptions {
   readonly auth: Authenticator;
   readonly metrics: Pick<Metrics, "httpRequest">;
   readonly failures: FailureLog;
+  readonly bodies: BodyDeadline;
   readonly cors: Cors;
   readonly clock: Clock;
   readonly requestDeadlineMs: number;
@@ -50,7 +52,7 @@ export function begin(options: Pick<EdgeOptions, "cors" | "clock" | "requestDead
 
 /** The middleware of one route. */
 export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
-  const { auth, failures, onError } = options;
+  const { auth, bodies, failures, onError } = options;
   const start = begin(options);
   const limit =
     route.method === "GET" ? null : limitBody(route.bulk ? BULK_BODY_BYTES_MAX : BODY_BYTES_MAX);
@@ -60,15 +62,21 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
     if (options.stopping() && !route.whileStopping) {
       throw new Fault("stopping", "this process is about to end");
     }
+    const state = c.get("request");
     const limited = limit?.(c);
-    if (limited !== undefined) await limited;
-    if (route.roles === "public") return;
+    if (limited !== undefined) await bodies.within(limited, state.deadline);
+    if (route.roles !== "public") state.caller = await callerOf(c);
+    // Read here once, within the deadline; hono keeps it for whoever asks again.
+    if (limit !== null) await bodies.within(c.req.text(), state.deadline);
+    if (!route.mutation || state.caller === null) return;
+    state.operation = await operationOf(c, state.caller);
+  };
+
+  const callerOf = async (c: EdgeContext): Promise<Caller> => {
     const authorization = c.req.header("authorization");
     const caller = auth.cached(authorization) ?? (await auth.verify(authorization));
     requireRole(route, caller);
-    const state = c.get("request");
-    state.caller = caller;
-    if (route.mutation) state.operation = await operationOf(c, caller);
+    return caller;
   };
 
   return async function edge(c, next) {

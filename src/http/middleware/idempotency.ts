@@ -2,12 +2,12 @@ import { hash } from "node:crypto";
 import type { EdgeContext } from "#http/env";
 import { invalid } from "#http/problem";
 import { actorOf, type Caller } from "#inventory/context";
+import { PRINTABLE } from "#inventory/model";
 import type { Operation } from "#inventory/ports";
 
 const KEY_HEX_DIGITS = 32;
 const PAYLOAD_HEX_DIGITS = 16;
 const KEY_LENGTH_MAX = 128;
-const PRINTABLE = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+$/u;
 
 /**
  * The request's `Idempotency-Key` within its scope, which is caller, method and path with its ids;

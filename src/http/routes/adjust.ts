@@ -8,8 +8,8 @@ import { validate, validateBody } from "#http/validate";
 import { AdjustBody } from "#http/wire/bodies";
 import { ProductParam } from "#http/wire/fields";
 import { inventoryOf } from "#http/wire/objects";
-import { adjust } from "#inventory/adjust";
-import { STOCK_MAX, type ProductId } from "#inventory/model";
+import { adjust, type AdjustInput } from "#inventory/adjust";
+import { STOCK_MAX } from "#inventory/model";
 import type { AdjustOutcome } from "#inventory/ports";
 
 export function adjustRoute({ deps }: Edge): Route {
@@ -25,13 +25,14 @@ export function adjustRoute({ deps }: Edge): Route {
         const { productId } = c.req.valid("param");
         const { location = null, expectedQuantity = null, ...body } = c.req.valid("json");
         const input = { ...body, productId, location, expectedQuantity };
-        return answer(c, productId, await adjust(deps, contextOf(c), input));
+        return answer(c, input, await adjust(deps, contextOf(c), input));
       },
     ),
   });
 }
 
-function answer(c: EdgeContext, productId: ProductId, outcome: AdjustOutcome): Response {
+function answer(c: EdgeContext, input: AdjustInput, outcome: AdjustOutcome): Response {
+  const { productId, location, quantity } = input;
   switch (outcome.kind) {
     case "adjusted": {
       const { product, replayed } = outcome;
@@ -40,8 +41,10 @@ function answer(c: EdgeContext, productId: ProductId, outcome: AdjustOutcome): R
     }
     case "below_reserved": {
       const { onHand, reserved } = outcome;
-      const message = `of ${onHand} units ${reserved} are held: fewer cannot be left`;
-      const members = { totalStock: onHand, reservedStock: reserved };
+      const where = location ?? "its home";
+      const message = `${onHand} units are at ${where}, ${reserved} of them held: ${-quantity} cannot be taken`;
+      // These are of that location alone; null is the product's home.
+      const members = { location, totalStock: onHand, reservedStock: reserved };
       return refuse(c, "below_reserved", message, members);
     }
     case "above_limit": {

@@ -38,35 +38,20 @@ const EXTEND: Verb = { message: "Reservation extended", welcome: [] };
 
 const BASE = { method: "POST", roles: ANY_ROLE, mutation: true } as const;
 
-export function confirmRoute({ deps }: Edge): Route {
-  return route({
-    ...BASE,
-    path: PATHS.confirm,
-    handlers: createHandlers(
-      validate("param", ReservationParam),
-      validateOptionalBody(EndBody),
-      async (c) => {
-        const { reservationId } = c.req.valid("param");
-        const { lines = null } = c.req.valid("json");
-        const outcome = await confirm(deps, contextOf(c), { reservationId, lines });
-        return answer(c, CONFIRM, outcome, lines);
-      },
-    ),
-  });
-}
+export const confirmRoute = (edge: Edge): Route => endRoute(edge, PATHS.confirm, CONFIRM, confirm);
+export const cancelRoute = (edge: Edge): Route => endRoute(edge, PATHS.cancel, CANCEL, cancel);
 
-export function cancelRoute({ deps }: Edge): Route {
+function endRoute({ deps }: Edge, path: string, verb: Verb, end: typeof confirm): Route {
   return route({
     ...BASE,
-    path: PATHS.cancel,
+    path,
     handlers: createHandlers(
       validate("param", ReservationParam),
       validateOptionalBody(EndBody),
       async (c) => {
         const { reservationId } = c.req.valid("param");
         const { lines = null } = c.req.valid("json");
-        const outcome = await cancel(deps, contextOf(c), { reservationId, lines });
-        return answer(c, CANCEL, outcome, lines);
+        return answer(c, verb, await end(deps, contextOf(c), { reservationId, lines }), lines);
       },
     ),
   });
@@ -82,12 +67,8 @@ export function extendRoute({ deps }: Edge): Route {
       async (c) => {
         const { reservationId } = c.req.valid("param");
         const { minutes } = c.req.valid("json");
-        return answer(
-          c,
-          EXTEND,
-          await extend(deps, contextOf(c), { reservationId, minutes }),
-          null,
-        );
+        const outcome = await extend(deps, contextOf(c), { reservationId, minutes });
+        return answer(c, EXTEND, outcome, null);
       },
     ),
   });

@@ -8,7 +8,7 @@ import { route, type Edge, type Route } from "#http/routes/route";
 /** A proxy on this machine has a loopback address too; these tell its requests from our own. */
 const FORWARDED_HEADERS = ["forwarded", "x-forwarded-for", "x-real-ip"];
 
-/** Counters in Prometheus text form, for a loopback peer or who has the token. */
+/** Counters in Prometheus text form: for who has the token, or without one for loopback peers. */
 export function metricsRoute({ metrics, metricsToken }: Edge): Route {
   const secret = metricsToken === null ? null : hash("sha256", metricsToken, "buffer");
   return route({
@@ -17,7 +17,7 @@ export function metricsRoute({ metrics, metricsToken }: Edge): Route {
     roles: "public",
     whileStopping: true,
     handlers: createHandlers(async (c) => {
-      if (!isLocal(c)) requireToken(c.req.header("authorization"), secret);
+      if (secret !== null || !isLocal(c)) requireToken(c.req.header("authorization"), secret);
       const { contentType, body } = await metrics.render();
       return replyText(c, 200, body, { "content-type": contentType });
     }),
@@ -34,7 +34,11 @@ function requireToken(authorization: string | undefined, secret: Uint8Array | nu
   const headers = { "www-authenticate": 'Bearer realm="metrics"' };
   const [, token] = /^Bearer +(\S+)$/i.exec(authorization ?? "") ?? [];
   if (token === undefined) {
-    throw new Problem("token_missing", "metrics are for loopback and for their token", { headers });
+    throw new Problem(
+      "token_missing",
+      "metrics are for who has their token; without one, for loopback",
+      { headers },
+    );
   }
   // Hashes have one length, so that the comparison takes the same time for every token.
   if (secret === null || !timingSafeEqual(hash("sha256", token, "buffer"), secret)) {

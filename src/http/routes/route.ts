@@ -20,7 +20,7 @@ export interface Health {
 export interface Edge {
   readonly deps: Deps;
   readonly metrics: Pick<Metrics, "render">;
-  /** Bearer token of /metrics; null: loopback peers only. */
+  /** Bearer token of /metrics, demanded of everybody; null: loopback peers only. */
   readonly metricsToken: string | null;
   readonly health: Health;
 }

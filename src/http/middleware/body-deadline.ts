@@ -1,0 +1,70 @@
+import { Problem } from "#http/problem";
+import type { Clock } from "#lib/clock";
+
+/** Added to a request's deadline in the worst case; both together stay below Bun's idle timeout. */
+const LOOK_EVERY_MS = 100;
+
+/** Waits for what a caller still sends. */
+export interface BodyDeadline {
+  /** Its result, or `malformed_json` when it is not whole at `deadline` (milliseconds of the clock). */
+  within<Value>(reading: Promise<Value>, deadline: number): Promise<Value>;
+}
+
+interface Waiting {
+  readonly deadline: number;
+  readonly giveUp: () => void;
+}
+
+/**
+ * Bounds the reading of bodies: a byte now and then would hold a request open for as long as its
+ * sender likes. Nearly every body is there one turn of the event loop after its head, so there is
+ * no timer for each: one look at all that wait, every `LOOK_EVERY_MS` and only while some do.
+ */
+export function createBodyDeadline(clock: Clock): BodyDeadline {
+  const waiting = new Set<Waiting>();
+  let timer: ReturnType<typeof setInterval> | undefined;
+
+  const look = (): void => {
+    if (waiting.size === 0) {
+      clearInterval(timer);
+      timer = undefined;
+      return;
+    }
+    const now = clock.now();
+    for (const entry of waiting) {
+      if (entry.deadline > now) continue;
+      waiting.delete(entry);
+      entry.giveUp();
+    }
+  };
+
+  return {
+    within(reading, deadline) {
+      if (Bun.peek.status(reading) === "fulfilled") return reading;
+      return new Promise((resolve, reject) => {
+        const entry = { deadline, giveUp: () => reject(incomplete("did not arrive in time")) };
+        waiting.add(entry);
+        timer ??= setInterval(look, LOOK_EVERY_MS);
+        reading.then(
+          (value) => {
+            waiting.delete(entry);
+            resolve(value);
+          },
+          (error: unknown) => {
+            waiting.delete(entry);
+            // Refused by its size; anything else is a connection that ended in the middle.
+            reject(error instanceof Problem ? error : incomplete("ended too early"));
+          },
+        );
+      });
+    },
+  };
+}
+
+/**
+ * 400 and not 408: the contract knows no 408, and half a body is JSON that does not parse. The
+ * connection ends with the answer, for what else would come on it is the rest of that body.
+ */
+function incomplete(what: string): Problem {
+  return new Problem("malformed_json", `the body ${what}`, { headers: { connection: "close" } });
+}
