@@ -44,7 +44,7 @@ export function startWatch(stores: Stores, config: Config, metrics: Metrics, log
       }
       known = found.join("; ");
       // Outside production the start has warned; there it is the person's own choice.
-      gaps = config.production ? found : [];
+      gaps = config.production ? found : refusals;
     } catch (error) {
       log.debug("the settings of Redis could not be read", { error });
     }

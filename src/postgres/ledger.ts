@@ -1,6 +1,7 @@
 /** What the core reads from PostgreSQL: lists, histories, and what Redis forgets after a while. */
 import { z } from "zod";
 import { Fault } from "#inventory/faults";
+import { ProductId } from "#inventory/model";
 import type { Movement, Reservation } from "#inventory/model";
 import type { Ledger, Page, ProductQuery, ReservationQuery } from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";

@@ -91,7 +91,10 @@ export class PartitionQueues {
     const run = (): Promise<ExpireResult> => this.#expireStep(deadline);
     const step = this.#lastStep.then(run, run);
     this.#lastStep = step.catch(() => null);
-    return step;
+    // It may wait for the steps of others: its caller waits for no longer than it said.
+    return withDeadline(step, { at: deadline, clock: this.#clock }, () => {
+      throw new Fault("redis_unavailable", "Redis did not answer in time");
+    });
   }
 
   /**

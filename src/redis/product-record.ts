@@ -1,16 +1,13 @@
 /** A product's hash: read whole with HGETALL, or as the JSON object that scripts answer and journal. */
-import { z } from "zod";
 import type { Level, Location, Product, ProductId, Sku } from "#inventory/model";
-import { recorded, recordedCount } from "#redis/recorded";
+import { recorded, recordedCount, recordedFields } from "#redis/recorded";
 
 /** Field to value, as Redis keeps it. */
 export type ProductFields = Readonly<Record<string, string>>;
 
-const JSON_FIELDS = z.record(z.string(), z.string());
-
 /** Reads what a script answered or journaled. */
 export function decodeProductJson(json: string): Product {
-  return decodeProduct(JSON_FIELDS.parse(JSON.parse(json)));
+  return decodeProduct(recordedFields(JSON.parse(json), "a product"));
 }
 
 /** An empty field is an attribute that nobody named. */

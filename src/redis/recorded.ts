@@ -26,3 +26,17 @@ export function isOneOf<const Words extends readonly string[]>(
 ): text is Words[number] {
   return words.includes(text);
 }
+
+/**
+ * Fields of a hash, each with its text. A look at each value and no schema: that was a fifth of
+ * what the read of a product costs, and every line of an availability question is one.
+ */
+export function recordedFields(reply: unknown, what: string): Readonly<Record<string, string>> {
+  if (!isFields(reply)) throw new Error(`${what} is not a map of texts`);
+  return reply;
+}
+
+function isFields(value: unknown): value is Readonly<Record<string, string>> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return Object.values(value).every((text) => typeof text === "string");
+}

@@ -42,6 +42,7 @@ import type { Partition } from "#redis/partition";
 import { PartitionQueues, type WritePathOptions } from "#redis/partition-queues";
 import { decodeProduct } from "#redis/product-record";
 import { Reads, type MetaNow } from "#redis/reads";
+import { recordedFields } from "#redis/recorded";
 import { SkuClaims } from "#redis/sku-claims";
 
 export interface StockStoreOptions extends WritePathOptions {
@@ -50,7 +51,6 @@ export interface StockStoreOptions extends WritePathOptions {
   readonly onDue: (partition: number, second: number, inMs: number) => void;
 }
 
-const Fields = z.record(z.string(), z.string());
 const Members = z.array(z.string().brand<"ProductId">());
 const MetaReply: z.ZodType<MetaNow> = z.object({ seq: z.number(), drained: z.number() });
 
@@ -148,7 +148,7 @@ export class RedisStockStore implements StockStore {
     const { partition } = this.#routeOf(productId);
     const key = stockKey(partition.number, productId);
     const lookup = { partition, command: "HGETALL" as const, key, count: 1 };
-    const fields = Fields.parse(await this.#reads.read(lookup, deadline));
+    const fields = recordedFields(await this.#reads.read(lookup, deadline), key);
     return Object.keys(fields).length === 0 ? null : decodeProduct(fields);
   }
 
@@ -222,6 +222,7 @@ export class RedisStockStore implements StockStore {
 
   /** One script decides a cart, so its products must share a partition. */
   #routeOfAll(lines: readonly RequestedLine[]): Route {
+    if (this.partitions === 1) return this.#route(0);
     const numbers = new Set(lines.map((line) => this.#numberOf(line.productId)));
     const [number = 0] = numbers;
     if (numbers.size > 1) {

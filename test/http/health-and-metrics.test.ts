@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { METRICS_TOKEN, openApp, TOKENS } from "#test/http-app";
+import { openApp, TOKENS } from "#test/http-app";
 
 const RESERVE = "/api/inventory/product/p1/reserve";
+const METRICS_TOKEN = "the-token-of-the-metrics";
 const HOLD = { quantity: 1, orderId: "order-1" };
 
 describe("GET /health", () => {
@@ -59,6 +60,8 @@ describe("a process without the contract", () => {
 
 describe("GET /metrics", () => {
   const { send } = openApp();
+  const guarded = openApp({ config: { metricsToken: METRICS_TOKEN } });
+
   test.each(["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"])("200 for %s", async (ip) => {
     const { status, text, headers } = await send("/metrics", { ip });
     expect(status).toBe(200);
@@ -67,10 +70,20 @@ describe("GET /metrics", () => {
   });
 
   test("200 for anybody with the token", async () => {
-    const headers = { authorization: `Bearer ${METRICS_TOKEN.replaceAll(" ", "-")}` };
-    const config = { metricsToken: METRICS_TOKEN.replaceAll(" ", "-") };
-    const answer = await openApp({ config }).send("/metrics", { headers, ip: "10.0.0.9" });
-    expect(answer.status).toBe(200);
+    const headers = { authorization: `Bearer ${METRICS_TOKEN}` };
+    for (const ip of ["10.0.0.9", "127.0.0.1"]) {
+      expect((await guarded.send("/metrics", { headers, ip })).status).toBe(200);
+    }
+  });
+
+  test("401 for everybody without the token that is configured, loopback too", async () => {
+    for (const ip of ["127.0.0.1", "::1", "10.0.0.9"]) {
+      const without = await guarded.send("/metrics", { ip });
+      expect([without.status, without.body["code"]]).toEqual([401, "token_missing"]);
+      const headers = { authorization: `Bearer ${TOKENS.admin}` };
+      const wrong = await guarded.send("/metrics", { ip, headers });
+      expect([wrong.status, wrong.body["code"]]).toEqual([401, "token_invalid"]);
+    }
   });
 
   test.each(["10.0.0.9", "128.0.0.1", "::2", "127.0.0.1.evil", "", "::ffff:10.0.0.1"])(

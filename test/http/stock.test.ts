@@ -1,8 +1,6 @@
-/** Initialize, amend and adjust: each status that they may answer. */
+/** Initialize and amend: each status that they may answer. */
 import { describe, expect, test } from "bun:test";
 import type {
-  AdjustCommand,
-  AdjustOutcome,
   AmendCommand,
   AmendOutcome,
   InitializeCommand,
@@ -205,105 +203,5 @@ describe("PATCH /product/:productId", () => {
 
   test("422 when the key was used with another body", async () => {
     expect((await patch({ name: "Lamp" }, {}, keyReused).sent).status).toBe(422);
-  });
-});
-
-describe("PATCH /product/:productId/stock", () => {
-  const patch = (
-    body: object,
-    outcome: AdjustOutcome = { kind: "adjusted", product, replayed: false },
-    as: "admin" | "service" = "admin",
-  ) => {
-    const adjust = answering<AdjustCommand, AdjustOutcome>(outcome);
-    const { send } = openApp({ store: { adjust } });
-    return {
-      adjust,
-      sent: send("/api/inventory/product/p1/stock", { method: "PATCH", as, body }),
-    };
-  };
-
-  describe("200", () => {
-    test("restocks as the document has it", async () => {
-      const body = { quantity: 25, type: "RESTOCK", reference: "Purchase Order #PO-2024-001" };
-      const { adjust, sent } = patch(body);
-      const answer = await sent;
-      expect(answer.status).toBe(200);
-      expect(answer.body).toEqual({ message: expect.any(String), inventory: INVENTORY });
-      expect(adjust.commands).toMatchObject([
-        {
-          productId: "p1",
-          delta: 25,
-          type: "RESTOCK",
-          location: null,
-          expectedQuantity: null,
-          context: { actor: "admin:ada", reference: "Purchase Order #PO-2024-001" },
-        },
-      ]);
-    });
-
-    test("is an ADJUSTMENT where no type is named", async () => {
-      const body = { quantity: -4, reason: "broken", location: "B", expectedQuantity: 50 };
-      const { adjust, sent } = patch(body);
-      expect((await sent).status).toBe(200);
-      const command = { delta: -4, type: "ADJUSTMENT", location: "B", expectedQuantity: 50 };
-      expect(adjust.commands).toMatchObject([{ ...command, context: { reason: "broken" } }]);
-    });
-
-    test("lets a service return stock", async () => {
-      const done = { kind: "adjusted", product, replayed } as const;
-      const { status, headers } = await patch({ quantity: 1, type: "RETURN" }, done, "service")
-        .sent;
-      expect([status, headers.get("idempotency-replayed")]).toEqual([200, "true"]);
-    });
-  });
-
-  test.each([
-    { quantity: 0 },
-    { quantity: 1e9 + 1 },
-    { quantity: -1e9 - 1 },
-    { quantity: 0.5 },
-    { quantity: "1" },
-    { quantity: null },
-    {},
-    { quantity: -1, type: "RESTOCK" },
-    { quantity: -1, type: "RETURN" },
-    { quantity: 1, type: "SALE" },
-    { quantity: 1, type: "INITIAL" },
-    { quantity: 1, expectedQuantity: -1 },
-    { quantity: 1, reference: "x".repeat(129) },
-  ])("400 for %j", async (body) => {
-    const { adjust, sent } = patch(body);
-    const answer = await sent;
-    expect(answer.status).toBe(400);
-    expect(answer.body).toMatchObject({ code: "validation_failed" });
-    expect(adjust.commands).toEqual([]);
-  });
-
-  test.each(["RESTOCK", "SALE", "ADJUSTMENT", undefined])(
-    "403 for a service and the type %j",
-    async (type) => {
-      const body = { quantity: type === "SALE" ? -1 : 1, ...(type ? { type } : {}) };
-      const { status, body: problem } = await patch(body, undefined, "service").sent;
-      expect([status, problem["code"]]).toEqual([403, "role_required"]);
-    },
-  );
-
-  test("404 for an unknown product", async () => {
-    expect((await patch({ quantity: 1 }, unknownProduct).sent).status).toBe(404);
-  });
-
-  test.each([
-    [{ kind: "below_reserved", onHand: 5, reserved: 3 }, "below_reserved"],
-    [{ kind: "above_limit", onHand: 5 }, "limit_exceeded"],
-    [{ kind: "expected_mismatch", product }, "expected_mismatch"],
-  ] as const)("409 for %j", async (outcome, code) => {
-    const { status, body } = await patch({ quantity: 1 }, outcome).sent;
-    expect([status, body["code"]]).toEqual([409, code]);
-    if (code === "below_reserved") expect(body).toMatchObject({ totalStock: 5, reservedStock: 3 });
-    if (code === "expected_mismatch") expect(body).toMatchObject({ inventory: INVENTORY });
-  });
-
-  test("422 when the key was used with another body", async () => {
-    expect((await patch({ quantity: 1 }, keyReused).sent).status).toBe(422);
   });
 });

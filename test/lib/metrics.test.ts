@@ -55,6 +55,21 @@ describe("metrics", () => {
     expect(body).toMatch(/^process_resident_memory_bytes \d{6,}$/m);
   });
 
+  test("count processor time as a counter that never falls, however often it is read", async () => {
+    const metrics = createMetrics();
+    const read = async (): Promise<number> => {
+      const { body } = await metrics.render();
+      expect(body).toContain("# TYPE process_cpu_seconds_total counter\n");
+      return Number(/^process_cpu_seconds_total (\S+)$/m.exec(body)?.[1]);
+    };
+    const before = process.cpuUsage();
+    const [first, second] = [await read(), await read()];
+    const after = process.cpuUsage();
+    expect(first).toBeGreaterThanOrEqual((before.user + before.system) / 1e6);
+    expect(second).toBeGreaterThanOrEqual(first);
+    expect(second).toBeLessThanOrEqual((after.user + after.system) / 1e6);
+  });
+
   test("of two services in one process stay apart", async () => {
     const one = createMetrics();
     const two = createMetrics();

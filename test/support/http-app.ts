@@ -13,7 +13,6 @@ import { createMetrics } from "#lib/metrics";
 import { depsOf, RESERVATION_ID, type Doubles } from "#test/ports-double";
 
 export const SECRET = "a secret of a test, long enough for HS256";
-export const METRICS_TOKEN = "the token of the metrics";
 export const ORIGIN = "https://shop.example.com";
 
 /** A token of each role; all of them live for a minute. */
@@ -72,7 +71,7 @@ export function openApp(doubles: AppDoubles = {}): TestApp {
     config: {
       requestDeadlineMs: 1000,
       corsOrigins: [ORIGIN],
-      metricsToken: METRICS_TOKEN,
+      metricsToken: null,
       ...doubles.config,
     },
     health: {
