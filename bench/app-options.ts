@@ -11,7 +11,7 @@ import type { Hono } from "hono";
 
 /** As in src/compose/api.ts. */
 const IDLE_SECONDS_MAX = 10;
-const BODY_BYTES_MAX = 512 * 1024;
+const REQUEST_BYTES_MAX = 2 ** 40;
 
 export const config = readConfig();
 
@@ -40,7 +40,10 @@ export function listen(app: Hono<EdgeEnv>, port: number): void {
     hostname: config.host,
     port,
     idleTimeout: IDLE_SECONDS_MAX,
-    maxRequestBodySize: BODY_BYTES_MAX,
-    fetch: (request, self) => app.fetch(request, { peer: () => self.requestIP(request)?.address }),
+    maxRequestBodySize: REQUEST_BYTES_MAX,
+    fetch: async (request, self) => {
+      const peer = (): string | undefined => self.requestIP(request)?.address;
+      return await app.fetch(request, { peer });
+    },
   });
 }

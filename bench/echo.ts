@@ -6,6 +6,7 @@
 import { Hono } from "hono";
 import { appOptions, config, listen } from "./app-options.ts";
 import type { EdgeEnv } from "#http/env";
+import { createBodyDeadline } from "#http/middleware/body-deadline";
 import { createCors } from "#http/middleware/cors";
 import { edgeOf } from "#http/middleware/edge";
 import { createFailureLog } from "#http/middleware/failure-log";
@@ -31,6 +32,7 @@ async function edgeApp(): Promise<Hono<EdgeEnv>> {
       auth,
       metrics,
       failures,
+      bodies: createBodyDeadline(processClock),
       cors: createCors(config.corsOrigins),
       clock: processClock,
       requestDeadlineMs: config.requestDeadlineMs,

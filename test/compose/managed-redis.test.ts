@@ -1,0 +1,78 @@
+/** A Redis that does not show its settings, as managed ones do not. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { Redis } from "ioredis";
+import { readServerSettings } from "#redis/server-settings";
+import { startRedis, testDatabase } from "#test/servers";
+import { launchService, startService } from "#test/service";
+
+const TEST_MS_MAX = 60_000;
+const HIDDEN = "this Redis does not show its settings (CONFIG GET)";
+
+const server = await startRedis();
+const admin = new Redis(server.url);
+/** Renamed commands and users without the right are refused in different words. */
+const url = new URL(server.url);
+url.username = "managed";
+url.password = "managed";
+
+beforeAll(async () => {
+  const rights = ["~*", "&*", "+@all", "-config"];
+  await admin.call("ACL", "SETUSER", "managed", "on", ">managed", ...rights);
+});
+afterAll(async () => {
+  admin.disconnect();
+  await server.stop();
+});
+
+describe("a Redis that does not show its settings", () => {
+  test("is known for it, whichever way it refuses", async () => {
+    const redis = new Redis(url.href);
+    expect(await readServerSettings(redis)).toEqual({
+      refusals: [],
+      warnings: [expect.stringContaining(HIDDEN)],
+      durabilityGaps: [expect.stringContaining(HIDDEN)],
+    });
+    redis.disconnect();
+    await using renamed = await startRedis({ settings: { "rename-command": 'CONFIG ""' } });
+    const other = new Redis(renamed.url);
+    expect((await readServerSettings(other)).warnings).toEqual([expect.stringContaining(HIDDEN)]);
+    other.disconnect();
+  });
+
+  test("is refused all the same when it may evict", async () => {
+    const redis = new Redis(url.href);
+    await admin.config("SET", "maxmemory-policy", "allkeys-lru");
+    const { refusals } = await readServerSettings(redis);
+    await admin.config("SET", "maxmemory-policy", "noeviction");
+    redis.disconnect();
+    expect(refusals).toEqual([expect.stringContaining("maxmemory-policy is allkeys-lru")]);
+  });
+
+  test(
+    "is used with a warning where DURABILITY=memory promises no disk",
+    async () => {
+      await using database = await testDatabase();
+      const env = { DURABILITY: "memory" };
+      const urls = { redisUrl: url.href, databaseUrl: database.url };
+      await using service = await startService({ ...urls, env });
+      expect(service.output()).toContain(HIDDEN);
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
+    "is refused in production in one line where DURABILITY=disk promises it",
+    async () => {
+      await using database = await testDatabase();
+      const env = { NODE_ENV: "production", HOST: "127.0.0.1" };
+      const urls = { redisUrl: url.href, databaseUrl: database.url };
+      await using service = launchService({ ...urls, env });
+      expect(await service.exitCode()).toBe(1);
+      const last = service.output().trim().split("\n").at(-1);
+      expect(last).toStartWith("Redis does not keep what it answers (DURABILITY=disk): ");
+      expect(last).toContain(HIDDEN);
+      expect(service.output()).not.toMatch(/^ +at /m);
+    },
+    TEST_MS_MAX,
+  );
+});

@@ -1,0 +1,100 @@
+import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { eventuallyPostgres } from "#compose/eventually";
+import { Refusal } from "#compose/refusal";
+import { Fault } from "#inventory/faults";
+import { createPostgres } from "#postgres/client";
+import { migrate } from "#postgres/migrate";
+import { manifest, ROOT } from "#test/packaging";
+import { temporaryFolder, testDatabase } from "#test/servers";
+import { runMain } from "#test/service";
+
+/** Never asked: what is tested ends before anything connects to it. */
+const REDIS_URL = "redis://127.0.0.1:1";
+const STACK = /^ +at /m;
+
+describe("the command line", () => {
+  test.each([["help"], ["--help"], ["start", "--help"], ["token", "-h"], ["migrate", "--help"]])(
+    "explains itself and exits with 0: %s %s",
+    async (...args) => {
+      const { code, output } = await runMain(args.filter(Boolean), {});
+      expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining("Usage:") });
+    },
+  );
+
+  test("tells its version", async () => {
+    const { version } = manifest();
+    expect(await runMain(["--version"], {})).toEqual({ code: 0, output: `${version}\n` });
+  });
+
+  test.each([["bogus"], ["start", "all", "more"], ["token", "--bogus"], ["migrate", "now"]])(
+    "that cannot be understood is explained, with exit 2: %s %s",
+    async (...args) => {
+      const { code, output } = await runMain(args.filter(Boolean), {});
+      expect({ code, output }).toEqual({ code: 2, output: expect.stringContaining("Usage:") });
+      expect(output).not.toMatch(STACK);
+    },
+  );
+
+  test("does not take a bug inside for a mistake of who typed it", async () => {
+    const folder = temporaryFolder("main");
+    const preload = join(folder, "preload.ts");
+    writeFileSync(
+      preload,
+      `crypto.subtle.importKey = () => {
+        throw Object.assign(new TypeError("broken inside"), { code: "ERR_INVALID_ARG_TYPE" });
+      };`,
+    );
+    const child = Bun.spawn([process.execPath, "--preload", preload, "src/main.ts", "token"], {
+      cwd: ROOT,
+      env: { PATH: process.env["PATH"], DATA_DIR: folder },
+      stderr: "pipe",
+    });
+    const printed = await child.stderr.text();
+    expect(await child.exited).toBe(1);
+    expect(printed).toContain("broken inside");
+    expect(printed).not.toContain("Usage:");
+  });
+});
+
+describe("migrate", () => {
+  test("says in one line that the database is newer, or was made by other migrations", async () => {
+    await using database = await testDatabase();
+    const env = { REDIS_URL, DATABASE_URL: database.url };
+    const first = await runMain(["migrate"], env);
+    expect(first).toMatchObject({ code: 0, output: expect.stringContaining("applied 0001-") });
+
+    const sql = createPostgres(database.url, { connectionsMax: 1 });
+    const edited = [{ name: "0001-ledger", text: "SELECT 1" }];
+    await expect(migrate(sql, { migrations: edited })).rejects.toThrow("was changed");
+    await sql`INSERT INTO migrations (number, name, checksum) VALUES (9999, '9999-later', 'x')`;
+    const newer = await runMain(["migrate"], env);
+    await sql`UPDATE migrations SET checksum = 'x' WHERE number = 1`;
+    await sql`DELETE FROM migrations WHERE number = 9999`;
+    const changed = await runMain(["migrate"], env);
+    await sql.end({ timeout: 1 });
+
+    expect(newer.code).toBe(1);
+    expect(newer.output).toMatch(/^the database is newer than this code: .*\n$/);
+    expect(changed.code).toBe(1);
+    expect(changed.output).toMatch(/^migration 0001-ledger was changed after it was applied.*\n$/);
+  });
+
+  test("waits for a PostgreSQL that starts beside it, then says which server it lacks", async () => {
+    const warnings: string[] = [];
+    const log = { warn: (message: string) => void warnings.push(message) };
+    let [now, attempts] = [0, 0];
+    const clock = { now: () => now };
+    const away = new Fault("ledger_unavailable", "the ledger cannot be reached");
+    const attempt = (): Promise<never> => {
+      attempts += 1;
+      if (attempts === 2) now = 60_000;
+      return Promise.reject(away);
+    };
+    const refused = eventuallyPostgres({ log, clock }, attempt);
+    await expect(refused).rejects.toBeInstanceOf(Refusal);
+    await expect(refused).rejects.toThrow("PostgreSQL cannot be reached: the ledger cannot");
+    expect([attempts, warnings]).toEqual([2, ["waiting for PostgreSQL"]]);
+  });
+});
