@@ -103,7 +103,15 @@ describe("in production", () => {
   });
 
   test("a secret that anyone may know is refused", () => {
-    for (const secret of [SAMPLE, "a".repeat(64), "CHANGE_ME_CHANGE_ME_CHANGE_ME_1234567890"]) {
+    const known = [
+      SAMPLE,
+      "a".repeat(64),
+      "CHANGE_ME_CHANGE_ME_CHANGE_ME_1234567890",
+      "development-key-do-not-use-in-production",
+      "supersupersupersuper-jwt-secret-key",
+      "0123456789abcdef0123456789abcdef",
+    ];
+    for (const secret of known) {
       expect(refusalsOf({ ...production, JWT_SECRET: secret })).toEqual([
         expect.stringMatching(/^JWT_SECRET: is a text that anyone may know/),
       ]);

@@ -36,7 +36,7 @@ describe("the id of a hold", () => {
     [0, owner.toUpperCase(), "0123wxyz"],
     [0, owner, "0123wxyz1"],
     [0, owner, "0123-xyz"],
-  ])("is never put together from a damaged record: %j %j %j", (...parts) => {
-    expect(() => reservationIdOf(...parts)).toThrow("another shape");
+  ])("is never put together from a damaged record: %j %j %j", (partition, hash, generation) => {
+    expect(() => reservationIdOf(partition, hash, generation)).toThrow("another shape");
   });
 });

@@ -14,6 +14,7 @@ import {
   type Service,
 } from "#test/packaging";
 import { startPostgres, startRedis, temporaryFolder } from "#test/servers";
+import { until } from "#test/until";
 
 /** What a person puts into `.env`: random enough for the rules about secrets. */
 const SECRETS = {
@@ -290,9 +291,9 @@ describe("the servers of docker-compose.yml", () => {
       if (program === null) return await connects(server.port);
       return (await run(command, { env: { PGPORT: `${server.port}` } })).code === 0;
     };
-    expect(await ask()).toBe(true);
+    await until(ask, { withinMs: 5_000, what: "the check is green" });
     await server.kill();
-    expect(await ask()).toBe(false);
+    await until(async () => !(await ask()), { withinMs: 5_000, what: "the check is red" });
   });
 });
 

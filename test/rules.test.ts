@@ -25,11 +25,13 @@ function read(pattern: string): File[] {
 
 const source = read("src/**/*.ts");
 const tests = read("test/**/*.ts");
+const bench = read("bench/**/*.ts");
 const lua = read("lua/**/*.lua");
 const scripts = lua.filter(({ path }) => !path.startsWith("lua/lib/"));
 const documents = read("{README,ARCHITECTURE,CHANGELOG}.md").concat(read("docs/**/*.md"));
 const sql = read("src/postgres/**/*.sql");
-const everything = [...source, ...tests, ...lua, ...documents, ...sql];
+const code = [...source, ...tests, ...bench, ...lua];
+const everything = [...code, ...documents, ...sql];
 
 /** `path:line: text` of each line that matches. This file names what it forbids, so not itself. */
 function linesWith(files: readonly File[], forbidden: RegExp): string[] {
@@ -43,7 +45,7 @@ function linesWith(files: readonly File[], forbidden: RegExp): string[] {
 }
 
 test("the rules below have read files of every kind", () => {
-  for (const files of [source, tests, lua, scripts, documents]) {
+  for (const files of [source, tests, bench, lua, scripts, documents]) {
     expect(files.length).toBeGreaterThan(0);
   }
 });
@@ -55,7 +57,7 @@ describe("a file stays small enough to be read at once:", () => {
       .map(({ path, lines }) => `${path}: ${lines.length - 1} lines`);
 
   test("TypeScript", () => {
-    expect(longerThan([...source, ...tests], TYPESCRIPT_LINES_MAX)).toEqual([]);
+    expect(longerThan([...source, ...tests, ...bench], TYPESCRIPT_LINES_MAX)).toEqual([]);
   });
 
   test("Lua", () => {
@@ -63,7 +65,6 @@ describe("a file stays small enough to be read at once:", () => {
   });
 
   test("and no line of code or comment is longer than 100 characters", () => {
-    const code = [...source, ...tests, ...lua];
     const long = linesWith(code, new RegExp(`^.{${LINE_CHARACTERS_MAX + 1},}$`, "u"));
     // A line that the formatter cannot break: a text, a pattern, a path, a title.
     expect(long.filter((line) => !/["'`/]/.test(line))).toEqual([]);
@@ -82,9 +83,14 @@ describe("a test", () => {
   });
 });
 
+test("a benchmark sleeps only for a time that has a name and a reason", () => {
+  const sleeping = /\bBun\.sleep(?:Sync)?\((?![A-Z_]+\))|\bsetTimeout\(|timers\/promises/;
+  expect(linesWith(bench, sleeping)).toEqual([]);
+});
+
 describe("source", () => {
   test("reads the environment in src/config.ts only", () => {
-    const others = source.filter(({ path }) => path !== "src/config.ts");
+    const others = [...source, ...bench].filter(({ path }) => path !== "src/config.ts");
     expect(linesWith(others, /\b(?:process|Bun|import\.meta)\.env\b/)).toEqual([]);
   });
 
@@ -99,7 +105,7 @@ describe("source", () => {
 
   test("switches a lint rule off only with a reason", () => {
     const bare = /(?:oxlint|eslint)-disable(?!.* -- \S)|@ts-(?:ignore|nocheck|expect-error)/;
-    expect(linesWith([...source, ...tests], bare)).toEqual([]);
+    expect(linesWith([...source, ...tests, ...bench], bare)).toEqual([]);
   });
 });
 
@@ -136,6 +142,26 @@ test("a document cites only paths that exist", () => {
   });
   expect(broken.map(({ path, target }) => `${path}: ${target}`)).toEqual([]);
 });
+
+test("a comment cites only files that exist", () => {
+  const cited = code.flatMap(({ path, lines }) =>
+    lines.flatMap((line, index) =>
+      filesInComment(line).map((target) => ({ where: `${path}:${index + 1}`, target })),
+    ),
+  );
+  expect(cited.length).toBeGreaterThan(0);
+  const homes = ["", "src", "lua", "test"];
+  const broken = cited.filter(({ target }) =>
+    homes.every((home) => !existsSync(join(ROOT, home, target))),
+  );
+  expect(broken.map(({ where, target }) => `${where}: ${target}`)).toEqual([]);
+});
+
+/** `lib/stock.lua` and its like, in a line of a comment or behind code. */
+function filesInComment(line: string): string[] {
+  const [, comment = ""] = /(?:^\s*\/?\*|(?:^|\s)\/\/ |(?:^|\s)-- )(.*)$/.exec(line) ?? [];
+  return comment.match(/(?<![\w/.@-])[\w-]+(?:\/[\w-]+)+\.(?:ts|lua|sql|md)\b/g) ?? [];
+}
 
 /** Targets of links, and code spans that look like a path of ours; patterns by their folder. */
 function citedPaths(text: string): string[] {

@@ -52,7 +52,7 @@ function productionRefusals(texts: Texts): Problem[] {
 
 /** Secrets that anybody could know: refused in production, warned of elsewhere. */
 function knownSecrets(texts: Texts): Problem[] {
-  return (["JWT_SECRET", "JWT_SECRET_PREVIOUS"] as const).flatMap((variable) => {
+  return (["JWT_SECRET", "JWT_SECRET_PREVIOUS", "METRICS_TOKEN"] as const).flatMap((variable) => {
     const secret = texts[variable];
     if (secret === undefined || !isWellKnown(secret)) return [];
     return [{ variable, problem: `is a text that anyone may know; ${HOW_TO_MAKE_ONE}` }];

@@ -9,9 +9,9 @@ export const JWT_SECRET_BYTES_MIN = 32;
 /** A random secret that repeats this few characters does not happen. */
 const DISTINCT_CHARACTERS_MIN = 10;
 
-/** Texts that came with documents and samples; a random secret contains none of them. */
+/** Words and rows of keys that people type; a random secret contains none of them. */
 const SAMPLE_SECRET =
-  /change[-_ ]?(this|me|it)|your[-_ ]?(super[-_ ]?)?(jwt[-_ ]?)?secret|example|placeholder/i;
+  /secret|passw|change|develop|default|example|sample|placeholder|qwerty|abcdefgh|123456789/i;
 
 /** Whether anybody could know this secret: it is a sample's, or hardly varies. */
 export function isWellKnown(secret: string): boolean {

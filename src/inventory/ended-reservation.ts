@@ -19,11 +19,14 @@ export async function endedReservation(
   if (partition >= deps.store.partitions) return null;
   const lag = await waitForLedger(deps, deadline, partition);
   const reservation = await deps.ledger.reservation(reservationId, deadline);
+  // Whose it is never changes either: another's is as unknown while it lives as it is later.
+  if (customerId !== null && reservation !== null && reservation.customerId !== customerId) {
+    return null;
+  }
   // What has ended never changes again, so that such a row is good however late the ledger is.
   if (reservation === null || reservation.status === "ACTIVE") {
     if (lag === 0 && reservation === null) return null;
     throw new Fault("ledger_unavailable", "how this reservation ended is not known yet");
   }
-  if (customerId !== null && reservation.customerId !== customerId) return null;
   return reservation;
 }

@@ -1,8 +1,10 @@
 /** A Redis that does not show its settings, as managed ones do not. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { Redis } from "ioredis";
 import { readServerSettings } from "#redis/server-settings";
-import { startRedis, testDatabase } from "#test/servers";
+import { startRedis, temporaryFolder, testDatabase } from "#test/servers";
 import { launchService, startService } from "#test/service";
 
 const TEST_MS_MAX = 60_000;
@@ -10,7 +12,7 @@ const HIDDEN = "this Redis does not show its settings (CONFIG GET)";
 
 const server = await startRedis();
 const admin = new Redis(server.url);
-/** Renamed commands and users without the right are refused in different words. */
+/** A user without the right; a command that was renamed is refused in other words. */
 const url = new URL(server.url);
 url.username = "managed";
 url.password = "managed";
@@ -33,7 +35,10 @@ describe("a Redis that does not show its settings", () => {
       durabilityGaps: [expect.stringContaining(HIDDEN)],
     });
     redis.disconnect();
-    await using renamed = await startRedis({ settings: { "rename-command": 'CONFIG ""' } });
+    const folder = temporaryFolder("renamed");
+    const include = join(folder, "renamed.conf");
+    writeFileSync(include, 'rename-command CONFIG ""\n');
+    await using renamed = await startRedis({ settings: { include } });
     const other = new Redis(renamed.url);
     expect((await readServerSettings(other)).warnings).toEqual([expect.stringContaining(HIDDEN)]);
     other.disconnect();

@@ -71,6 +71,10 @@ describe.each(["confirm", "cancel", "extend"] as const)("%s", (verb) => {
       const own = await VERBS[verb](doubles, request("customer"));
       expect(own).toMatchObject({ kind: "confirmed" });
       expect(await VERBS[verb](nobodys, request("service"))).toMatchObject({ kind: "confirmed" });
+      // Also while it lives, and while the ledger is late: else a stranger would learn that it is.
+      const live = doublesOf(kind, reservationOf(), BEHIND);
+      const stranger = await VERBS[verb](live, request("customer", "dan"));
+      expect(stranger).toEqual({ kind: "unknown_reservation" });
     });
 
     test("is unknown only when the ledger has everything and not this", async () => {

@@ -30,7 +30,10 @@ function storeOf(products: readonly Product[]) {
 describe("waiting for the ledger", () => {
   const positionsOf = (...steps: (readonly Position[])[]) => {
     let asked = 0;
-    const positions = async () => steps[Math.min(asked++, steps.length - 1)] ?? [];
+    const positions = async (_deadline: number, only: number | null = null) => {
+      const step = steps[Math.min(asked++, steps.length - 1)] ?? [];
+      return step.filter(({ partition }) => only === null || partition === only);
+    };
     return { positions, asked: () => asked };
   };
   const at = (seq: number, drained: number, partition = 0) => ({ partition, seq, drained });
