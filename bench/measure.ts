@@ -24,7 +24,8 @@ export interface Measurement {
 
 /** More than any variant answers a second; lists that must not repeat are this long. */
 const PER_SECOND_MAX = 30_000;
-const QUIET_MS = 30;
+const LOOK_EVERY_MS = 30;
+const QUIET_MS_MAX = 10_000;
 
 /** Runs a variant once; rejects when one answer or one counter is not what it must be. */
 export async function measure(
@@ -40,7 +41,12 @@ export async function measure(
   const cpuBefore = cpuOf(target);
   const result = await underLoad(target.url, load, shape);
   const endedAt = performance.now();
-  const after = await answersWhenQuiet(variant, target);
+  const hasMoved = async (answers: Answers): Promise<boolean> => {
+    if (variant.units === undefined || unitsBefore === undefined) return true;
+    const moved = (await variant.units(bench)) - unitsBefore;
+    return moved === expectedUnits(variant, countOf(answers, before, variant.status));
+  };
+  const after = await answersWhenQuiet(variant, target, hasMoved);
   const answers = answered(variant, result, before, after, shape.connections);
   if (target.installation) await ledgerCaughtUp(target.installation);
   const ledgerMs = target.installation ? performance.now() - endedAt : null;
@@ -88,14 +94,22 @@ async function answersOf({ route }: Variant, { url }: Target): Promise<Answers> 
   return counts;
 }
 
-/** wrk leaves at the end of its time; what it had sent by then is still answered. */
-async function answersWhenQuiet(variant: Variant, target: Target): Promise<Answers> {
+/**
+ * wrk leaves at the end of its time; what it had sent by then is still answered. So this waits
+ * until two looks agree and stock has moved by what was answered; verifyUnits judges what is left.
+ */
+async function answersWhenQuiet(
+  variant: Variant,
+  target: Target,
+  hasMoved: (answers: Answers) => Promise<boolean>,
+): Promise<Answers> {
+  const end = performance.now() + QUIET_MS_MAX;
   let last = await answersOf(variant, target);
   for (;;) {
-    await Bun.sleep(QUIET_MS);
+    await Bun.sleep(LOOK_EVERY_MS);
     const now = await answersOf(variant, target);
     const isQuiet = [...now].every(([status, count]) => last.get(status) === count);
-    if (isQuiet) return now;
+    if ((isQuiet && (await hasMoved(now))) || performance.now() > end) return now;
     last = now;
   }
 }
@@ -114,9 +128,9 @@ function answered(
     throw new Error(`${name}: ${requests} answers, ${wrong} not ${status}, ${broken} broken`);
   }
   if (route === null) return requests;
-  const counts = [...after].map(([code, count]) => ({ code, n: count - (before.get(code) ?? 0) }));
+  const counts = [...after.keys()].map((code) => ({ code, n: countOf(after, before, code) }));
   const others = counts.filter(({ code, n }) => n > 0 && code !== String(status));
-  const count = counts.find(({ code }) => code === String(status))?.n ?? 0;
+  const count = countOf(after, before, status);
   if (others.length > 0 || count < requests || count > requests + connections) {
     const seen = counts.map(({ code, n }) => `${n} × ${code}`).join(", ");
     throw new Error(`${name}: wrk heard ${requests} answers, the service counted ${seen}`);
@@ -130,10 +144,10 @@ async function verifyUnits(
   unitsBefore: number | undefined,
   answers: number,
 ): Promise<void> {
-  const { name, units, status, products } = variant;
+  const { name, units, products } = variant;
   if (units === undefined || unitsBefore === undefined) return;
   const moved = (await units(bench)) - unitsBefore;
-  const expected = status === 409 ? 0 : answers;
+  const expected = expectedUnits(variant, answers);
   if (moved !== expected) {
     throw new Error(`${name}: ${expected} units were acknowledged, ${moved} moved`);
   }
@@ -147,3 +161,10 @@ async function verifyUnits(
     throw new Error(`${name}: Redis and the ledger do not agree`);
   }
 }
+
+/** Every answer moves one unit, except a refusal. */
+const expectedUnits = ({ status }: Variant, answers: number): number =>
+  status === 409 ? 0 : answers;
+
+const countOf = (after: Answers, before: Answers, status: string | number): number =>
+  (after.get(String(status)) ?? 0) - (before.get(String(status)) ?? 0);

@@ -36,7 +36,7 @@ describe("README", () => {
       expect([...held.matchAll(/"[^"]+"/g)]).toHaveLength(named.length);
       expect(named.length).toBeGreaterThan(0);
       return named.filter(
-        ({ name, text }) => !new RegExp(`\\btest\\(\\s*"${escaped(name)}"`).test(text),
+        ({ name, text }) => !new RegExp(`(?:\\btest|\\))\\(\\s*"${escaped(name)}"`).test(text),
       );
     });
     expect(missing.map(({ path, name }) => `${path}: ${name}`)).toEqual([]);

@@ -23,8 +23,7 @@ local epoch = ARGV[3]
 local known_seq = math.max(numbers[4], numbers[7])
 local known_epoch, seen_epoch, seen_seq = numbers[5], numbers[6], numbers[7]
 
-local meta =
-    redis.call("HMGET", meta_key, "storeId", "runId", "epoch", "seq", "fence", "beganAt")
+local meta = redis.call("HMGET", meta_key, "storeId", "runId", "epoch", "seq", "fence", "beganAt")
 local seq = tonumber(meta[4] or "0")
 local is_older = tonumber(meta[3] or "0") < known_epoch
 -- A later epoch that began below what the process was told: what lay between is gone.

@@ -103,7 +103,7 @@ export const VARIABLES = [
   {
     name: "METRICS_TOKEN",
     secret: true,
-    meaning: "Bearer token of `/metrics`, at least 16 bytes; without it loopback only",
+    meaning: "Bearer token that `/metrics` demands, at least 16 bytes; without one: loopback only",
   },
   { name: "CORS_ORIGINS", meaning: "Browser origins that may call, by comma; none without it" },
   { name: "LOG_LEVEL", fallback: "info", meaning: "`debug`, `info`, `warn` or `error`" },
