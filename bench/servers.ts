@@ -23,7 +23,7 @@ const TOKEN_SECONDS = 86_400;
 /** Customers whose tokens take turns. */
 const CUSTOMERS = 200;
 /** Connections of the pools that the sweep tries for plain PostgreSQL. */
-export const POOLS = [2, 4, 8, 16, 32] as const;
+export const POOLS = [2, 4, 8, 16] as const;
 
 /** One Holdfast with the stores behind it. */
 export interface Installation {
