@@ -7,6 +7,7 @@ import type { Bench } from "./servers.ts";
 import { median } from "./statistics.ts";
 import { wrkVersion } from "./wrk.ts";
 
+const ROOT = join(import.meta.dir, "..");
 const SYNCS = 200;
 const SYNC_BYTES = 4_096;
 
@@ -68,14 +69,14 @@ function commitOf(): string {
 
 function output(command: string[]): string {
   if (Bun.which(command[0] ?? "") === null) return "";
-  const { stdout } = Bun.spawnSync(command, { cwd: import.meta.dir, stderr: "ignore" });
+  const { stdout } = Bun.spawnSync(command, { cwd: ROOT, stderr: "ignore" });
   return stdout.toString().trim();
 }
 
 function packageVersions(...names: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     names.map((name) => {
-      const file = join(import.meta.dir, "../node_modules", name, "package.json");
+      const file = join(ROOT, "node_modules", name, "package.json");
       const { version }: { version: string } = JSON.parse(readFileSync(file, "utf8"));
       return [name, version];
     }),

@@ -10,6 +10,7 @@ const DEFAULT_LIMITS: DrainLimits = {
   entriesMax: 1_000,
   movementsMax: 2_000,
   idleMsMax: 1_000,
+  paceMs: 20,
   retryMsMin: 100,
   retryMsMax: 5_000,
 };
