@@ -61,7 +61,7 @@ async function main(argv: readonly string[]): Promise<void> {
 
 function roleOf(args: readonly string[]): StartRole {
   const [role = "all", ...more] = args;
-  noArguments(more);
+  noArguments(role.startsWith("-") ? args : more);
   const known = START_ROLES.find((name) => name === role);
   if (!known) throw new UsageError(`start takes ${START_ROLES.join(", ")}, not ${role}`);
   return known;
@@ -80,7 +80,9 @@ function tokenOptions(args: readonly string[]) {
 }
 
 function noArguments(args: readonly string[]): void {
-  if (args.length > 0) throw new UsageError(`unexpected: ${args.join(" ")}`);
+  if (args.length === 0) return;
+  const settings = "settings are environment variables, such as PORT=3004 (see .env.example)";
+  throw new UsageError(`unexpected: ${args.join(" ")}; ${settings}`);
 }
 
 function print(text: string): void {

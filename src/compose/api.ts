@@ -72,9 +72,9 @@ async function serve(
       },
     });
   } catch (error) {
-    throw new Refusal(`cannot listen on ${config.host}:${port}: ${String(error)}`, {
-      cause: error,
-    });
+    const place = `${config.host}:${port}`;
+    const message = `cannot listen on ${place}: it is in use, or not ours; PORT names another one`;
+    throw new Refusal(message, { cause: error });
   }
   shutdown.add("listener", async () => {
     await Bun.sleep(DRAIN_NOTICE_MS);

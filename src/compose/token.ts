@@ -13,7 +13,7 @@ const Options = z.strictObject({
   subject: CustomerId,
   minutes: z
     .string()
-    .regex(/^[1-9]\d{0,4}$/, "must be a whole number")
+    .regex(/^[1-9]\d{0,4}$/, `must be a whole number from 1 to ${MINUTES_MAX}`)
     .transform(Number)
     .refine((minutes) => minutes <= MINUTES_MAX, `must be at most ${MINUTES_MAX} (a week)`),
 });

@@ -172,9 +172,19 @@ async function testServer(folder: string, launch: Launch): Promise<TestServer> {
 
 /** PostgreSQL answers by a child for each connection: the parent first, so that no child is new. */
 function signalTree(pid: number, name: NodeJS.Signals): void {
-  process.kill(pid, name);
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
-  for (const child of children.split(" ").filter(Boolean)) signalTree(Number(child), name);
+  try {
+    process.kill(pid, name);
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+    for (const child of children.split(" ").filter(Boolean)) signalTree(Number(child), name);
+  } catch (error) {
+    // A backend may end by itself between the look and the signal.
+    if (!isGone(error)) throw error;
+  }
+}
+
+function isGone(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  return code === "ESRCH" || code === "ENOENT";
 }
 
 async function administer(url: string, statement: string): Promise<void> {
