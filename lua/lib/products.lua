@@ -43,7 +43,12 @@ local function amend_fields(product, fields)
     end
 end
 
-local function close_products(replies)
+-- Runs the verb for each item in order, and ends the batch.
+local function answer_products(items, verb)
+    local replies = {}
+    for i, item in ipairs(items) do
+        replies[i] = verb(item)
+    end
     local lines = {}
     for i, product in ipairs(amended) do
         lines[i] = encode_product(product)

@@ -78,8 +78,4 @@ local function adjust(item)
     return remember_reply(key, payload, "adjusted\t" .. encode_product(product))
 end
 
-local replies = {}
-for i, item in ipairs(items) do
-    replies[i] = adjust(item)
-end
-return close_products(replies)
+return answer_products(items, adjust)

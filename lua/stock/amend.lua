@@ -64,8 +64,4 @@ local function amend(item)
     return remember_reply(key, payload, "amended\t" .. encode_product(product))
 end
 
-local replies = {}
-for i, item in ipairs(items) do
-    replies[i] = amend(item)
-end
-return close_products(replies)
+return answer_products(items, amend)

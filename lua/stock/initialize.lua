@@ -62,8 +62,4 @@ local function initialize(item)
     return remember_reply(key, payload, "initialized\t" .. encode_product(product))
 end
 
-local replies = {}
-for i, item in ipairs(items) do
-    replies[i] = initialize(item)
-end
-return close_products(replies)
+return answer_products(items, initialize)

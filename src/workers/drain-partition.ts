@@ -52,7 +52,7 @@ export interface DrainStatus {
 type Written = "appended" | "cursor_moved" | "stopped";
 
 /** Failures in a row, none of them a server that is away, after which it is no use to go on. */
-const FAILURES_MAX = 5;
+const BUGS_MAX = 5;
 
 const describe = (error: unknown): string => (error instanceof Error ? error.message : "unknown");
 
@@ -85,6 +85,8 @@ export class PartitionDrain {
   #pending = 0;
   #oldestAt: number | null = null;
   #failures = 0;
+  /** Failures since the last batch or Fault that no waiting will mend, such as an unreadable entry. */
+  #bugs = 0;
   /** On the clock of `performance`. */
   #readAgainAt = 0;
 
@@ -102,9 +104,8 @@ export class PartitionDrain {
         const gap = await this.#follow(await this.#locate());
         if (gap !== null) return this.#fence(gap);
       } catch (error) {
-        if (!(error instanceof Fault) && this.#failures >= FAILURES_MAX) {
-          return this.#fence(describe(error));
-        }
+        this.#bugs = error instanceof Fault ? 0 : this.#bugs + 1;
+        if (this.#bugs >= BUGS_MAX) return this.#fence(describe(error));
         await this.#wait(error);
       }
     }
@@ -254,6 +255,7 @@ export class PartitionDrain {
   #passed(batch: LedgerBatch): void {
     if (this.#failures > 0) this.#log.info("the journal is drained again");
     this.#failures = 0;
+    this.#bugs = 0;
     this.#setPending(this.#pending - batch.movements.length);
     this.#oldestAt = this.#pending === 0 ? null : (batch.movements.at(-1)?.at ?? null);
   }

@@ -1,41 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import { Fault } from "#inventory/faults";
 import { ProductId } from "#inventory/model";
-import type { JournalEntry, LedgerWriter } from "#inventory/ports";
-import { systemClock } from "#lib/clock";
-import { createLog } from "#lib/log";
-import { createMetrics } from "#lib/metrics";
+import type { LedgerWriter } from "#inventory/ports";
 import { createLedgerWriter } from "#postgres/ledger-writer";
-import { startDrain, type Drain, type DrainOptions } from "#workers/drain-journal";
+import { drainedTo, drainOf, entries, met } from "#test/drain";
 import { openLedger, soon, type TestLedger } from "#test/ledger";
 import { createMemoryJournal } from "#test/memory-journal";
 import { entry, movement, movements, oversold, reservation } from "#test/movements";
 import { startPostgres } from "#test/servers";
-import { until } from "#test/until";
 
 const AWAY = new Fault("ledger_unavailable", "away");
-
-interface Harness extends AsyncDisposable {
-  readonly drain: Drain;
-  readonly fenced: string[];
-  readonly lines: string[];
-  readonly metrics: ReturnType<typeof createMetrics>;
-}
-
-function drainOf(options: Pick<DrainOptions, "journal" | "ledgerWriter" | "limits">): Harness {
-  const fenced: string[] = [];
-  const lines: string[] = [];
-  const metrics = createMetrics();
-  const drain = startDrain({
-    ...options,
-    limits: { retryMsMin: 5, retryMsMax: 50, ...options.limits },
-    clock: systemClock,
-    log: createLog({ level: "info", format: "json", write: (line) => void lines.push(line) }),
-    metrics,
-    onFenced: (partition, reason) => void fenced.push(`${partition}: ${reason}`),
-  });
-  return { drain, fenced, lines, metrics, [Symbol.asyncDispose]: () => drain.stop() };
-}
 
 const stored = (db: TestLedger) => db.count("SELECT count(*) FROM movements");
 const seqs = async (db: TestLedger) => {
@@ -43,18 +17,6 @@ const seqs = async (db: TestLedger) => {
   return rows.map((row) => Number(row["seq"]));
 };
 const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1);
-const drainedTo = (db: TestLedger, seq: number) =>
-  until(async () => (await db.count("SELECT cursor_seq FROM partitions")) === seq, {
-    withinMs: 4_000,
-    what: `the cursor is at ${seq}`,
-  });
-const met = (what: string, condition: () => boolean | Promise<boolean>) =>
-  until(condition, { withinMs: 4_000, what });
-
-/** `count` entries of `size` movements each, from movement 1 on. */
-const entries = (count: number, size: number): JournalEntry[] =>
-  Array.from({ length: count }, (_, index) => entry(movements(index * size + 1, size)));
-
 /** Where the ledger of a new store stands: told to Redis before anything is read. */
 const START = { epoch: 0, seq: 0 };
 

@@ -1,0 +1,32 @@
+import { describe, expect, test } from "bun:test";
+import { Fault } from "#inventory/faults";
+import { drainedTo, drainOf, entries, met } from "#test/drain";
+import { openLedger } from "#test/ledger";
+import { createMemoryJournal } from "#test/memory-journal";
+
+describe("a journal that cannot be read", () => {
+  test("ends the drain fenced after a few tries, and says why", async () => {
+    await using db = await openLedger();
+    const journal = createMemoryJournal();
+    journal.fail("read", new Error("a movement's hold is not in its entry"));
+    await using harness = drainOf({ journal, ledgerWriter: db.writer });
+    await met("the drain is fenced", () => harness.fenced.length === 1);
+    expect(JSON.stringify(harness.fenced)).toContain("a movement's hold is not in its entry");
+  });
+
+  test("is told from a server that is away, however long that lasted", async () => {
+    await using db = await openLedger();
+    const journal = createMemoryJournal();
+    journal.fail("read", new Fault("redis_unavailable", "away"));
+    await using harness = drainOf({ journal, ledgerWriter: db.writer });
+    const tries = () => harness.lines.length;
+    await met("it tried more often than it forgives", () => tries() > 8);
+    journal.fail("read", new Error("once"));
+    const before = tries();
+    await met("it met another failure", () => tries() > before);
+    journal.fail("read", null);
+    journal.push(...entries(1, 2));
+    await drainedTo(db, 2);
+    expect(harness.fenced).toEqual([]);
+  });
+});
