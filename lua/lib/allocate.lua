@@ -24,8 +24,11 @@ end
 
 -- Units of a product that a hold still has, in all and at one location (empty: any).
 local function held_by(hold, product, location)
+    if not hold then
+        return 0
+    end
     local units = 0
-    for _, line in ipairs(hold and hold.lines or {}) do
+    for _, line in ipairs(hold.lines) do
         if line.product == product and (location == "" or line.location == location) then
             units = units + line.held
         end

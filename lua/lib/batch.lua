@@ -3,6 +3,7 @@
 -- ARGV[1] is tab-separated: epoch, mark, writer, slot, number, keep (1: keep the answer even when
 -- nothing changed, because a copy of this batch may be on its way), most entries of the journal.
 -- @include lib/keys.lua
+-- @include lib/decimal.lua
 
 local ANSWER_KEEP_SECONDS = 3600
 
@@ -51,7 +52,14 @@ end
 
 -- The answer: a line about the partition, then a line for each item.
 local function answer_of(replies)
-    local status = string.format("ok\t%d\t%d\t%d\t%d", seq, now, swept, drained)
+    local status = "ok\t"
+        .. decimal[seq]
+        .. "\t"
+        .. decimal[now]
+        .. "\t"
+        .. decimal[swept]
+        .. "\t"
+        .. decimal[drained]
     if #replies == 0 then
         return status
     end
@@ -71,7 +79,7 @@ end
 -- Appends the batch's one journal entry. It is the first write of a script: should Redis refuse
 -- the id (used twice) or the type of the key, then nothing has been written.
 local function append_journal(holds, products)
-    local entry = { "at", string.format("%d", now), "movements", table.concat(movements, "\n") }
+    local entry = { "at", decimal[now], "movements", table.concat(movements, "\n") }
     if #holds > 0 then
         entry[#entry + 1] = "holds"
         entry[#entry + 1] = table.concat(holds, "\n")
@@ -80,7 +88,7 @@ local function append_journal(holds, products)
         entry[#entry + 1] = "products"
         entry[#entry + 1] = table.concat(products, "\n")
     end
-    local id = string.format("%s-%d", header.epoch, seq)
+    local id = header.epoch .. "-" .. decimal[seq]
     redis.call("XADD", journal_key, id, unpack(entry))
 end
 
@@ -89,10 +97,10 @@ local function write_meta()
         "HSET",
         meta_key,
         "seq",
-        string.format("%d", seq),
+        decimal[seq],
         "lastNow",
-        string.format("%d", now),
+        decimal[now],
         "swept",
-        string.format("%d", swept)
+        decimal[swept]
     )
 end

@@ -34,7 +34,7 @@ local function change_holds(items, change)
             return earlier
         end
         local hold = records[item.owner]
-        if not hold or (item.customer ~= "" and item.customer ~= hold.customer) then
+        if not hold or (item.customer ~= "" and item.customer ~= customer_of(hold)) then
             return "unknown"
         elseif hold.generation ~= item.generation then
             return "superseded"

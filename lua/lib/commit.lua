@@ -18,7 +18,7 @@ local function low_changes()
         local units = available(product)
         local is_low = units <= product.threshold
         if is_low and (not product.was_low or units ~= product.available_before) then
-            add[#add + 1] = string.format("%d", units)
+            add[#add + 1] = decimal[units]
             add[#add + 1] = product.id
         elseif product.was_low and not is_low then
             remove[#remove + 1] = product.id
@@ -28,15 +28,14 @@ local function low_changes()
 end
 
 local function fields_to_write(product)
-    local fields =
-        { "seq", string.format("%d", product.seq), "updatedAt", string.format("%d", now) }
+    local fields = { "seq", decimal[product.seq], "updatedAt", decimal[now] }
     for _, location in ipairs(product.locations) do
         local level = product.levels[location]
         if level.changed then
             fields[#fields + 1] = "onHand:" .. location
-            fields[#fields + 1] = string.format("%d", level.on_hand)
+            fields[#fields + 1] = decimal[level.on_hand]
             fields[#fields + 1] = "reserved:" .. location
-            fields[#fields + 1] = string.format("%d", level.reserved)
+            fields[#fields + 1] = decimal[level.reserved]
         end
     end
     for name, value in pairs(product.fields) do

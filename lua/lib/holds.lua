@@ -48,7 +48,7 @@ local function due_in(seconds)
 end
 
 local function touch(hold)
-    hold.text = nil
+    hold.head = nil
     hold.seq = seq
     if not hold.touched then
         hold.touched = true
@@ -109,10 +109,11 @@ end
 local function close_holds(replies)
     local lines, active = {}, {}
     for i, hold in ipairs(touched) do
-        lines[i] = hold.owner .. "\t" .. encode_hold(hold)
+        local text = encode_hold(hold)
+        lines[i] = hold.owner .. "\t" .. text
         if hold.state == "ACTIVE" then
             active[#active + 1] = reservation_key(hold.owner)
-            active[#active + 1] = encode_hold(hold)
+            active[#active + 1] = text
         end
     end
     local function check()

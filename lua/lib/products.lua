@@ -22,13 +22,13 @@ local function encode_product(product)
         product.attributes[name] = value
     end
     if product.changed then
-        product.attributes.seq = string.format("%d", product.seq)
-        product.attributes.updatedAt = string.format("%d", now)
+        product.attributes.seq = decimal[product.seq]
+        product.attributes.updatedAt = decimal[now]
     end
     for _, location in ipairs(product.locations) do
         local level = product.levels[location]
-        product.attributes["onHand:" .. location] = string.format("%d", level.on_hand)
-        product.attributes["reserved:" .. location] = string.format("%d", level.reserved)
+        product.attributes["onHand:" .. location] = decimal[level.on_hand]
+        product.attributes["reserved:" .. location] = decimal[level.reserved]
     end
     return cjson.encode(product.attributes)
 end

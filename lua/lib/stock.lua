@@ -74,19 +74,25 @@ local function move(kind, product, location, on_hand, reserved, hold, context)
         error("a movement would break the stock of product " .. product.id)
     end
     seq = seq + 1
-    movements[#movements + 1] = string.format(
-        "%d\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s",
-        seq,
-        kind,
-        product.id,
-        location,
-        level.on_hand,
-        on_hand_after,
-        level.reserved,
-        reserved_after,
-        hold,
-        context
-    )
+    movements[#movements + 1] = decimal[seq]
+        .. "\t"
+        .. kind
+        .. "\t"
+        .. product.id
+        .. "\t"
+        .. location
+        .. "\t"
+        .. decimal[level.on_hand]
+        .. "\t"
+        .. decimal[on_hand_after]
+        .. "\t"
+        .. decimal[level.reserved]
+        .. "\t"
+        .. decimal[reserved_after]
+        .. "\t"
+        .. hold
+        .. "\t"
+        .. context
     level.on_hand, level.reserved, level.changed = on_hand_after, reserved_after, true
     product.on_hand = product.on_hand + on_hand
     product.reserved = product.reserved + reserved

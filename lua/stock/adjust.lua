@@ -72,7 +72,7 @@ local function adjust(item)
     end
     make_level(product, location)
     if kind == "RESTOCK" then
-        product.fields.lastRestocked = string.format("%d", now)
+        product.fields.lastRestocked = decimal[now]
     end
     move(kind, product, location, delta, 0, "", context)
     return remember_reply(key, payload, "adjusted\t" .. encode_product(product))

@@ -42,7 +42,7 @@ local function initialize(item)
     products[id] = product
     add_level(product, location, 0, 0)
     product.attributes = {}
-    local at = string.format("%d", now)
+    local at = decimal[now]
     amend_fields(product, {
         productId = id,
         sku = item[2],

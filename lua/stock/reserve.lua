@@ -7,7 +7,7 @@
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: owner, generation, hold
 --          seconds, lines `product=quantity=location,` (location empty: any), operation key, payload,
 --          customer and order (JSON strings), context.
--- Returns  a status line and a line for each item: reserved|held|confirmed <record>,
+-- Returns  a status line and a line for each item: reserved|held|confirmed <head of the record>,
 --          insufficient <product=requested=available,…>, unknown <product>,
 --          replayed <reply>, key_reused,
 --          due (units may be due for release: run expire, then ask again).
@@ -16,21 +16,26 @@
 -- Retry    safe: a hold is known by its owner, and by the batch name.
 -- @include lib/allocate.lua
 
-local ITEM = "^(%x+)\t(%w+)\t(%d+)\t([^\t]+)\t(%x*)\t(%x*)\t([^\t\n]*)\t([^\t\n]+)\t([^\t\n]+)$"
+local ITEM = "^(%x+)\t(%w+)\t(%d+)\t([^\t]+)\t(%x*)\t(%x*)\t([^\t\n]*\t[^\t\n]+)\t([^\t\n]+)$"
 
 local items, owners = {}, {}
 for i = 2, #ARGV do
-    local item = {}
-    local seconds, lines
-    item.owner, item.generation, seconds, lines, item.key, item.payload, item.customer, item.order, item.context =
+    local owner, generation, seconds, lines, key, payload, whom, context =
         string.match(ARGV[i], ITEM)
-    if not item.owner then
+    if not owner then
         error("an item of reserve cannot be read")
     end
-    item.seconds = read_seconds(seconds)
-    item.lines = read_lines(lines)
-    items[i - 1] = item
-    owners[i - 1] = item.owner
+    items[i - 1] = {
+        owner = owner,
+        generation = generation,
+        seconds = read_seconds(seconds),
+        lines = read_lines(lines),
+        key = key,
+        payload = payload,
+        whom = whom,
+        context = context,
+    }
+    owners[i - 1] = owner
 end
 
 local refusal = open_batch(true)
@@ -59,10 +64,10 @@ local function earlier_answer(hold, item)
         expire_hold(hold)
     end
     if has_confirmed(hold) then
-        return "confirmed\t" .. encode_hold(hold)
+        return "confirmed\t" .. encode_head(hold)
     end
     if hold.state == "ACTIVE" and is_same(hold, item) then
-        return "held\t" .. encode_hold(hold)
+        return "held\t" .. encode_head(hold)
     end
     return nil
 end
@@ -112,8 +117,7 @@ local function reserve(item)
         due = due_in(item.seconds),
         created = now,
         lines = {},
-        customer = item.customer,
-        order = item.order,
+        whom = item.whom,
     }
     for _, line in ipairs(item.lines) do
         take(hold, line, item.context)
@@ -121,7 +125,7 @@ local function reserve(item)
     records[item.owner] = hold
     touch(hold)
     schedule(hold)
-    return remember_reply(item.key, item.payload, "reserved\t" .. encode_hold(hold))
+    return remember_reply(item.key, item.payload, "reserved\t" .. encode_head(hold))
 end
 
 local replies = {}

@@ -1,4 +1,4 @@
-/** The record of a hold, format 1. Twin: lua/lib/holds.lua. */
+/** The record of a hold, format 1. Twin: lua/lib/hold-record.lua. */
 import {
   END_REASONS,
   RESERVATION_STATUSES,
@@ -12,21 +12,53 @@ import {
 import { reservationIdOf } from "#inventory/reservation-id";
 import { fieldAt, isOneOf, recorded, recordedCount } from "#redis/recorded";
 
+const HEAD_FIELDS = 8;
 const FIELDS = 10;
+
+/** Whom a hold is for: what stands behind the head of its record. */
+export interface Whom {
+  readonly customerId: CustomerId | null;
+  readonly orderId: OrderId;
+}
 
 /** Reads a record that belongs to `owner` of `partition`; throws on any other format. */
 export function decodeHold(partition: number, owner: string, text: string): Reservation {
   const fields = text.split("\t");
-  const status = fieldAt(fields, 2, "state");
-  const endReason = fieldAt(fields, 3, "end reason");
-  if (fields.length !== FIELDS || fields[0] !== "1") throw new Error("not a hold of format 1");
-  if (!isOneOf(RESERVATION_STATUSES, status)) throw new Error(`unknown state ${status}`);
-  if (!isOneOf(END_REASONS, endReason)) throw new Error(`unknown end reason ${endReason}`);
+  if (fields.length !== FIELDS) throw new Error("not a hold of format 1");
   const customer = fieldAt(fields, 8, "customer");
-  return {
-    reservationId: reservationIdOf(partition, owner, fieldAt(fields, 1, "generation")),
+  return holdOf(partition, owner, fields, {
     customerId: customer === "" ? null : recorded<CustomerId>(textOf(customer)),
     orderId: recorded<OrderId>(textOf(fieldAt(fields, 9, "order"))),
+  });
+}
+
+/** Reads the head of a record, for who knows whom the hold is for. */
+export function decodeHoldHead(
+  partition: number,
+  owner: string,
+  head: string,
+  whom: Whom,
+): Reservation {
+  const fields = head.split("\t");
+  if (fields.length !== HEAD_FIELDS) throw new Error("not the head of a hold of format 1");
+  return holdOf(partition, owner, fields, whom);
+}
+
+function holdOf(
+  partition: number,
+  owner: string,
+  fields: readonly string[],
+  { customerId, orderId }: Whom,
+): Reservation {
+  const status = fieldAt(fields, 2, "state");
+  const endReason = fieldAt(fields, 3, "end reason");
+  if (fields[0] !== "1") throw new Error("not a hold of format 1");
+  if (!isOneOf(RESERVATION_STATUSES, status)) throw new Error(`unknown state ${status}`);
+  if (!isOneOf(END_REASONS, endReason)) throw new Error(`unknown end reason ${endReason}`);
+  return {
+    reservationId: reservationIdOf(partition, owner, fieldAt(fields, 1, "generation")),
+    customerId,
+    orderId,
     status,
     endReason,
     expiresAt: recordedCount(fields[4], "due second") * 1_000,

@@ -1,15 +1,16 @@
 /** One line of a script's answer → an outcome. The twin of what the scripts in lua/stock answer. */
-import type { ProductId } from "#inventory/model";
+import type { ProductId, Reservation } from "#inventory/model";
 import type {
   AdjustOutcome,
   AmendOutcome,
   ExpireResult,
   HoldOutcome,
   InitializeOutcome,
+  ReserveCommand,
   ReserveOutcome,
   ShortLine,
 } from "#inventory/ports";
-import { decodeHold } from "#redis/hold-record";
+import { decodeHold, decodeHoldHead } from "#redis/hold-record";
 import { decodeProductJson } from "#redis/product-record";
 import { fieldAt, recorded, recordedCount } from "#redis/recorded";
 
@@ -25,19 +26,19 @@ const unknownWord = (word: string): Error => new Error(`a script answered the wo
 /** `due` is not an outcome: expire has to run before the stock can decide. */
 export function reserveOutcome(
   partition: number,
-  owner: string,
+  command: ReserveCommand,
   reply: string,
 ): ReserveOutcome | { readonly kind: "due" } {
   const { word, rest, replayed } = unwrapReplay(reply);
+  const reservation = (): Reservation => decodeHoldHead(partition, command.owner, rest, command);
   switch (word) {
     case "reserved":
-      if (replayed)
-        return { kind: "held", reservation: decodeHold(partition, owner, rest), replayed };
-      return { kind: "reserved", reservation: decodeHold(partition, owner, rest) };
+      if (replayed) return { kind: "held", reservation: reservation(), replayed };
+      return { kind: "reserved", reservation: reservation() };
     case "held":
-      return { kind: "held", reservation: decodeHold(partition, owner, rest), replayed };
+      return { kind: "held", reservation: reservation(), replayed };
     case "confirmed":
-      return { kind: "already_confirmed", reservation: decodeHold(partition, owner, rest) };
+      return { kind: "already_confirmed", reservation: reservation() };
     case "insufficient":
       return { kind: "insufficient", lines: rest.split(",").map(shortLine) };
     case "unknown":

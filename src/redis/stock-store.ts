@@ -112,7 +112,7 @@ export class RedisStockStore implements StockStore {
     const line = reserveLine(command);
     for (;;) {
       const reply = await queues.submit("reserve", line, command.lines.length, command.deadline);
-      const outcome = reserveOutcome(partition.number, command.owner, reply);
+      const outcome = reserveOutcome(partition.number, command, reply);
       if (outcome.kind === "reserved") this.#wakeWhenDue(partition, outcome.reservation);
       if (outcome.kind !== "due") return outcome;
       await queues.expireAll(command.deadline);
