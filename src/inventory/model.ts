@@ -225,10 +225,3 @@ export interface MovementContext {
   readonly reference?: string;
   readonly requestId?: string;
 }
-
-export const MovementContext = z.strictObject({
-  actor: z.string(),
-  reason: z.string().optional(),
-  reference: z.string().optional(),
-  requestId: z.string().optional(),
-});

@@ -4,7 +4,6 @@ import { z } from "zod";
 import { Fault } from "#inventory/faults";
 import {
   MOVEMENT_TYPES,
-  MovementContext,
   type Location,
   type Movement,
   type ProductId,
@@ -15,7 +14,7 @@ import { BLOCK_MS_MAX, failureOf } from "#redis/client";
 import { decodeHold } from "#redis/hold-record";
 import { journalKey, metaKey } from "#redis/keys";
 import { decodeProductJson } from "#redis/product-record";
-import { fieldAt, isOneOf, recorded, recordedCount } from "#redis/recorded";
+import { fieldAt, isOneOf, recorded, recordedCount, recordedFields } from "#redis/recorded";
 import { loadScript, runScript } from "#redis/script";
 
 const settleScript = loadScript("journal/settle.lua");
@@ -132,7 +131,8 @@ function decodeMovement(
   const holdName = fieldAt(fields, 8, "hold");
   const hold = holds.get(`p${head.partition}-${holdName}`);
   if (holdName !== "" && !hold) throw new Error("a movement's hold is not in its entry");
-  const context = MovementContext.parse(JSON.parse(fieldAt(fields, 9, "context")));
+  const context = recordedFields(JSON.parse(fieldAt(fields, 9, "context")), "a context");
+  if (context["actor"] === undefined) throw new Error("a movement lacks its actor");
   return {
     ...head,
     seq: recordedCount(fields[0], "seq"),
@@ -146,9 +146,9 @@ function decodeMovement(
     reservationId: hold?.reservationId ?? null,
     orderId: hold?.orderId ?? null,
     customerId: hold?.customerId ?? null,
-    actor: context.actor,
-    reason: context.reason ?? null,
-    reference: context.reference ?? null,
-    requestId: context.requestId ?? null,
+    actor: context["actor"],
+    reason: context["reason"] ?? null,
+    reference: context["reference"] ?? null,
+    requestId: context["requestId"] ?? null,
   };
 }

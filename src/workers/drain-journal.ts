@@ -7,7 +7,7 @@ import {
 } from "#workers/drain-partition";
 
 const DEFAULT_LIMITS: DrainLimits = {
-  entriesMax: 1_000,
+  entriesMax: 200,
   movementsMax: 2_000,
   idleMsMax: 1_000,
   paceMs: 20,
