@@ -16,6 +16,7 @@ export const ledgerOfNothing: Ledger = {
   movements: notCompared,
   products: notCompared,
   productOfSku: notCompared,
+  lowWithoutInactive: notCompared,
   reservation: notCompared,
   reservations: notCompared,
 };
@@ -25,6 +26,9 @@ export class PostgresStockStore implements StockStore {
   readonly initialize = notCompared;
   readonly amend = notCompared;
   readonly adjust = notCompared;
+  readonly transfer = notCompared;
+  readonly registerLocation = notCompared;
+  readonly amendLocation = notCompared;
   readonly confirm = notCompared;
   readonly cancel = notCompared;
   readonly extend = notCompared;
@@ -32,6 +36,8 @@ export class PostgresStockStore implements StockStore {
   readonly product = notCompared;
   readonly productOfSku = notCompared;
   readonly reservation = notCompared;
+  readonly locations = notCompared;
+  readonly hasInactiveLocation = notCompared;
   readonly lowStock = notCompared;
   readonly positions = notCompared;
   readonly #sql: Sql;

@@ -51,23 +51,37 @@ local function is_same(hold, item)
     return asked == 0
 end
 
+-- Units that a hold would give back where they may be taken again.
+local function returnable(hold, product, location)
+    local units = held_by(hold, product.id, location)
+    if units == 0 or rules == "" then
+        return units
+    end
+    for name, level in pairs(product.levels) do
+        if level.is_idle and (location == "" or location == name) then
+            units = units - held_by(hold, product.id, name)
+        end
+    end
+    return units
+end
+
 -- Units that could be taken for a line if the owner's live hold were given back.
 local function takeable(line, hold)
     local product = products[line.product]
-    local units = available(product) + held_by(hold, line.product, "")
+    local units = available(product) + returnable(hold, product, "")
     if line.location ~= "" then
         local level = product.levels[line.location]
-        local free = level and level.on_hand - level.reserved or 0
-        units = math.min(units, free + held_by(hold, line.product, line.location))
+        local free = level and not level.is_idle and level.on_hand - level.reserved or 0
+        units = math.min(units, free + returnable(hold, product, line.location))
     end
     return math.max(0, units)
 end
 
--- Takes a line's units, home first, and answers nothing: what was taken stands in the hold.
+-- Takes a line's units where they may be taken, and answers nothing: what was taken stands in the hold.
 local function take(hold, line, context)
     local product = products[line.product]
     local left = line.quantity
-    for _, location in ipairs(product.locations) do
+    for _, location in ipairs(places_of(product)) do
         local level = product.levels[location]
         local units = math.min(left, level.on_hand - level.reserved)
         if units > 0 and (line.location == "" or line.location == location) then

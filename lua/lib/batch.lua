@@ -16,13 +16,16 @@ end
 
 local seq, swept, drained, now -- numbers; now is in milliseconds and never moves backwards
 local first_seq
+-- Locations that are not as one that nobody registered is: `\nlocation=active=priority` each. They
+-- come with the meta, so that nothing else has to be read to know them.
+local rules
 local movements = {} -- lines of the journal, in order of seq
 
 -- Answers nil when the batch may run, else the whole answer of the script.
 -- bounded: whether a full journal refuses it (verbs that end holds are bounded by the holds).
 local function open_batch(bounded)
-    local meta =
-        redis.call("HMGET", meta_key, "epoch", "seq", "lastNow", "swept", "drained", "fence")
+    local names = { "epoch", "seq", "lastNow", "swept", "drained", "fence", "locations" }
+    local meta = redis.call("HMGET", meta_key, unpack(names))
     if not meta[1] or meta[6] or meta[1] ~= header.epoch then
         return "stale"
     end
@@ -39,6 +42,7 @@ local function open_batch(bounded)
             return "superseded"
         end
     end
+    rules = meta[7] or ""
     swept = tonumber(meta[4])
     drained = tonumber(meta[5])
     if bounded and seq - drained >= tonumber(header.journal_max) then
@@ -78,15 +82,13 @@ end
 
 -- Appends the batch's one journal entry. It is the first write of a script: should Redis refuse
 -- the id (used twice) or the type of the key, then nothing has been written.
-local function append_journal(holds, products)
+local function append_journal(part)
     local entry = { "at", decimal[now], "movements", table.concat(movements, "\n") }
-    if #holds > 0 then
-        entry[#entry + 1] = "holds"
-        entry[#entry + 1] = table.concat(holds, "\n")
-    end
-    if #products > 0 then
-        entry[#entry + 1] = "products"
-        entry[#entry + 1] = table.concat(products, "\n")
+    for _, name in ipairs({ "holds", "products", "locations" }) do
+        if part[name] and #part[name] > 0 then
+            entry[#entry + 1] = name
+            entry[#entry + 1] = table.concat(part[name], "\n")
+        end
     end
     local id = header.epoch .. "-" .. decimal[seq]
     redis.call("XADD", journal_key, id, unpack(entry))

@@ -11,13 +11,13 @@ local function call_in_parts(command, key, list)
     end
 end
 
--- What changes in the low set: products at or below their threshold, scored by available.
+-- What changes in the low set: products at or below their threshold, scored by what is unreserved.
 local function low_changes()
     local add, remove = {}, {}
     for _, product in ipairs(changed_products) do
-        local units = available(product)
+        local units = unreserved(product)
         local is_low = units <= product.threshold
-        if is_low and (not product.was_low or units ~= product.available_before) then
+        if is_low and (not product.was_low or units ~= product.unreserved_before) then
             add[#add + 1] = decimal[units]
             add[#add + 1] = product.id
         elseif product.was_low and not is_low then
@@ -46,7 +46,7 @@ local function fields_to_write(product)
 end
 
 -- Ends a batch. `part` is what the verb adds: check() reads the type of each key it will write,
--- write() writes them, holds and products are lines of the journal entry. A batch that changed
+-- write() writes them; holds, products and locations are lines of the journal entry. A batch that changed
 -- nothing writes nothing, so a refusal costs no fsync.
 local function close_batch(replies, part)
     local answer = answer_of(replies)
@@ -61,7 +61,7 @@ local function close_batch(replies, part)
         redis.call("ZCARD", low_key)
     end
     part.check()
-    append_journal(part.holds or {}, part.products or {})
+    append_journal(part)
     for _, product in ipairs(changed_products) do
         redis.call("HSET", stock_key(product.id), unpack(fields_to_write(product)))
     end

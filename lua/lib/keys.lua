@@ -8,6 +8,7 @@ end
 
 local journal_key = tag .. "journal"
 local low_key = tag .. "low"
+local locations_key = tag .. "locations"
 
 local function stock_key(product)
     return tag .. "stock:" .. product

@@ -1,6 +1,8 @@
 -- Whole products, for the verbs that answer or journal all of a product's fields.
 -- @include lib/operations.lua
 
+local LOCATIONS_MAX = 64 -- of one product
+
 local amended = {} -- products whose attributes changed, each once: the journal carries them whole
 
 local function load_whole(id)
@@ -15,8 +17,21 @@ local function load_whole(id)
     return product
 end
 
+-- What the registry says of the product's own locations, as the rules of all have it.
+local function rules_of(product)
+    local own = {}
+    for _, location in ipairs(product.locations) do
+        local level = product.levels[location]
+        if level.is_idle or level.priority ~= PRIORITY_DEFAULT then
+            local active = level.is_idle and 0 or 1
+            own[#own + 1] = string.format("\n%s=%d=%d", location, active, level.priority)
+        end
+    end
+    return table.concat(own)
+end
+
 -- All fields of a product's hash as one JSON object, as they will stand after the batch.
--- A field whose value is "" is one that nobody named.
+-- A field whose value is "" is one that nobody named. `rules` is no field of the hash.
 local function encode_product(product)
     for name, value in pairs(product.fields) do
         product.attributes[name] = value
@@ -30,6 +45,9 @@ local function encode_product(product)
         product.attributes["onHand:" .. location] = decimal[level.on_hand]
         product.attributes["reserved:" .. location] = decimal[level.reserved]
     end
+    if rules ~= "" then
+        product.attributes.rules = rules_of(product)
+    end
     return cjson.encode(product.attributes)
 end
 
@@ -40,6 +58,28 @@ local function amend_fields(product, fields)
     if not product.amended then
         product.amended = true
         amended[#amended + 1] = product
+    end
+end
+
+-- The level of that location; one that is not there counts as empty.
+local function level_of(product, location)
+    return product.levels[location] or { on_hand = 0, reserved = 0 }
+end
+
+-- Whether a location can take that many units more.
+local function has_room(product, location, units)
+    local level = product.levels[location]
+    if not level and #product.locations >= LOCATIONS_MAX then
+        return false
+    end
+    return level_of(product, location).on_hand + units <= STOCK_MAX
+end
+
+local function make_level(product, location)
+    if not product.levels[location] then
+        product.locations[#product.locations + 1] = location
+        add_level(product, location, 0, 0)
+        amend_fields(product, { locations = table.concat(product.locations, ",") })
     end
 end
 

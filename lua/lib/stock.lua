@@ -3,12 +3,19 @@
 -- @include lib/batch.lua
 
 local STOCK_MAX = 1000000000000 -- twin: STOCK_MAX in src/inventory/model.ts
+local PRIORITY_DEFAULT = 100 -- twin: PRIORITY_DEFAULT in src/inventory/model.ts
 
 local products = {} -- id → product, or false when there is none
 local changed_products = {}
 
-local function available(product)
+-- Over all locations, active or not: the low set is kept by it, for it does not change when the
+-- registry does.
+local function unreserved(product)
     return product.on_hand - product.reserved - product.safety
+end
+
+local function available(product)
+    return unreserved(product) - product.idle
 end
 
 local function new_product(id, locations, safety, threshold)
@@ -18,14 +25,30 @@ local function new_product(id, locations, safety, threshold)
         levels = {},
         on_hand = 0,
         reserved = 0,
+        idle = 0, -- unreserved units at inactive locations
         safety = safety,
         threshold = threshold,
         fields = {}, -- fields of the hash to write beside its levels
     }
 end
 
+-- What the registry says of a location: whether it is inactive, and its priority.
+local function rule_of(location)
+    local _, at = string.find(rules, "\n" .. location .. "=", 1, true)
+    if not at then
+        return false, PRIORITY_DEFAULT
+    end
+    local active, priority = string.match(rules, "^([01])=(%d+)", at + 1)
+    return active == "0", tonumber(priority)
+end
+
 local function add_level(product, location, on_hand, reserved)
-    product.levels[location] = { on_hand = on_hand, reserved = reserved }
+    local level = { on_hand = on_hand, reserved = reserved }
+    product.levels[location] = level
+    if rules ~= "" then
+        level.is_idle, level.priority = rule_of(location)
+        product.idle = product.idle + (level.is_idle and on_hand - reserved or 0)
+    end
     product.on_hand = product.on_hand + on_hand
     product.reserved = product.reserved + reserved
 end
@@ -51,8 +74,8 @@ local function load_product(id)
     for i, location in ipairs(locations) do
         add_level(product, location, tonumber(counts[2 * i - 1]), tonumber(counts[2 * i]))
     end
-    product.available_before = available(product)
-    product.was_low = product.available_before <= product.threshold
+    product.unreserved_before = unreserved(product)
+    product.was_low = product.unreserved_before <= product.threshold
     products[id] = product
     return product
 end
@@ -96,5 +119,27 @@ local function move(kind, product, location, on_hand, reserved, hold, context)
     level.on_hand, level.reserved, level.changed = on_hand_after, reserved_after, true
     product.on_hand = product.on_hand + on_hand
     product.reserved = product.reserved + reserved
+    if level.is_idle then
+        product.idle = product.idle + on_hand - reserved
+    end
     change_product(product)
+end
+
+-- Where units of a product may be taken, in order: home first, then by priority, then as they came.
+local function places_of(product)
+    if rules == "" then
+        return product.locations
+    end
+    local places, ranks = {}, {}
+    for i, location in ipairs(product.locations) do
+        local level = product.levels[location]
+        if not level.is_idle then
+            places[#places + 1] = location
+            ranks[location] = i == 1 and 0 or (level.priority + 1) * #product.locations + i
+        end
+    end
+    table.sort(places, function(one, other)
+        return ranks[one] < ranks[other]
+    end)
+    return places
 end

@@ -14,6 +14,7 @@ export const PATHS = {
   products: `${BASE}/products`,
   checkAvailability: `${BASE}/check-availability`,
   stock: `${BASE}/product/:productId/stock`,
+  transfer: `${BASE}/product/:productId/transfer`,
   reserve: `${BASE}/product/:productId/reserve`,
   movements: `${BASE}/product/:productId/movements`,
   reservations: `${BASE}/reservations`,
@@ -22,6 +23,8 @@ export const PATHS = {
   cancel: `${BASE}/reservation/:reservationId/cancel`,
   extend: `${BASE}/reservation/:reservationId/extend`,
   lowStock: `${BASE}/low-stock`,
+  locations: `${BASE}/locations`,
+  location: `${BASE}/locations/:location`,
   cleanupExpired: `${BASE}/cleanup-expired`,
 } as const;
 

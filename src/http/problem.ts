@@ -18,6 +18,7 @@ const PROBLEMS = {
   role_required: { status: 403, title: "The caller's role does not allow this" },
   route_not_found: { status: 404, title: "There is no such path" },
   product_not_found: { status: 404, title: "There is no such product" },
+  location_not_found: { status: 404, title: "There is no such location" },
   reservation_not_found: { status: 404, title: "There is no such reservation" },
   method_not_allowed: { status: 405, title: "The path does not take this method" },
   insufficient_stock: { status: 409, title: "There is not enough stock" },

@@ -10,6 +10,9 @@ export const QUANTITY_MAX = 1_000_000_000;
 export const STOCK_MAX = 1_000_000_000_000;
 /** Most lines of one cart; bounds the work of one item of a batch. */
 export const CART_LINES_MAX = 100;
+/** Priorities of locations: 0 is taken from first; the numbers stand in lua/lib too. */
+export const PRIORITY_MAX = 1_000;
+export const PRIORITY_DEFAULT = 100;
 /** Location of a product that names none. */
 export const DEFAULT_LOCATION = "default";
 /** Longest hold that any deployment may configure, in minutes (one day). */
@@ -74,8 +77,29 @@ export const ReservationId = z
   .brand<"ReservationId">();
 export type ReservationId = z.infer<typeof ReservationId>;
 
+/** Whether and in which order units of a location are taken: what the registry says of it. */
+export interface LocationRule {
+  /** An inactive location is never taken from, and what it has is not available. */
+  readonly active: boolean;
+  /** 0 … PRIORITY_MAX, lower first; a product's home comes before all. */
+  readonly priority: number;
+}
+/** Of a location that nobody registered. */
+export const DEFAULT_RULE: LocationRule = { active: true, priority: PRIORITY_DEFAULT };
+
+/** A location of the registry; times are epoch milliseconds by Redis's clock. */
+export interface RegisteredLocation extends LocationRule {
+  readonly location: Location;
+  readonly name: string | null;
+  readonly address: string | null;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  /** seq of its last change in partition 0, which decides for all. */
+  readonly version: number;
+}
+
 /** Stock of one product at one location. */
-export interface Level {
+export interface Level extends LocationRule {
   readonly location: Location;
   /** Physical units, including those held. */
   readonly onHand: number;
@@ -123,18 +147,20 @@ export interface Product extends Attributes {
 export interface Totals {
   readonly onHand: number;
   readonly reserved: number;
-  /** max(0, onHand − reserved − safetyStock). */
+  /** max(0, onHand − reserved of the active locations − safetyStock). */
   readonly available: number;
 }
 
 export function totalsOf(product: Pick<Product, "levels" | "safetyStock">): Totals {
   let onHand = 0;
   let reserved = 0;
+  let free = 0;
   for (const level of product.levels) {
     onHand += level.onHand;
     reserved += level.reserved;
+    if (level.active) free += level.onHand - level.reserved;
   }
-  return { onHand, reserved, available: Math.max(0, onHand - reserved - product.safetyStock) };
+  return { onHand, reserved, available: Math.max(0, free - product.safetyStock) };
 }
 
 export const STOCK_STATUSES = ["in_stock", "low_stock", "out_of_stock"] as const;
@@ -186,6 +212,7 @@ export const MOVEMENT_TYPES = [
   "RELEASE",
   "EXPIRE",
   "EXTEND",
+  "TRANSFER",
   "ATTRIBUTE",
 ] as const;
 export type MovementType = (typeof MOVEMENT_TYPES)[number];
@@ -200,7 +227,8 @@ export interface Movement {
   readonly seq: number;
   readonly epoch: number;
   readonly type: MovementType;
-  readonly productId: ProductId;
+  /** null: a change of the registry, of that location; it moves nothing. */
+  readonly productId: ProductId | null;
   readonly location: Location;
   readonly onHandBefore: number;
   readonly onHandAfter: number;

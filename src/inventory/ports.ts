@@ -3,6 +3,15 @@
  * never learns how. A command carries everything Lua needs; an outcome is what a caller may hear.
  */
 import type {
+  AmendLocationCommand,
+  AmendLocationOutcome,
+  JournaledLocation,
+  RegisterLocationCommand,
+  RegisterLocationOutcome,
+  TransferCommand,
+  TransferOutcome,
+} from "#inventory/location-ports";
+import type {
   AdjustmentType,
   Attributes,
   CustomerId,
@@ -13,6 +22,7 @@ import type {
   Product,
   ProductId,
   Reservation,
+  RegisteredLocation,
   ReservationId,
   ReservationStatus,
   Sku,
@@ -80,7 +90,7 @@ export type AdjustOutcome =
 export interface RequestedLine {
   readonly productId: ProductId;
   readonly quantity: number;
-  /** null: the product's locations in their order, home first. */
+  /** null: the product's active locations, home first, then by priority. */
   readonly location: Location | null;
 }
 
@@ -158,6 +168,9 @@ export interface StockStore {
   initialize(command: InitializeCommand): Promise<InitializeOutcome>;
   amend(command: AmendCommand): Promise<AmendOutcome>;
   adjust(command: AdjustCommand): Promise<AdjustOutcome>;
+  transfer(command: TransferCommand): Promise<TransferOutcome>;
+  registerLocation(command: RegisterLocationCommand): Promise<RegisterLocationOutcome>;
+  amendLocation(command: AmendLocationCommand): Promise<AmendLocationOutcome>;
   reserve(command: ReserveCommand): Promise<ReserveOutcome>;
   confirm(command: EndCommand): Promise<HoldOutcome>;
   cancel(command: EndCommand): Promise<HoldOutcome>;
@@ -171,7 +184,11 @@ export interface StockStore {
   productOfSku(sku: Sku, deadline: number): Promise<ProductId | null>;
   /** The record of that id, null when Redis does not have that generation (any more). */
   reservation(reservationId: ReservationId, deadline: number): Promise<Reservation | null>;
-  /** Ids at or below their threshold, lowest available first. */
+  /** Every registered location, in no order. */
+  locations(deadline: number): Promise<readonly RegisteredLocation[]>;
+  /** Whether some location is inactive, so that there is stock which is not available. */
+  hasInactiveLocation(deadline: number): Promise<boolean>;
+  /** Ids at or below their threshold if every location were active, lowest first. */
   lowStock(limit: number, deadline: number): Promise<readonly ProductId[]>;
   /** Where each partition's sequence (or that of `only` one) stands now: what a ledger read waits for. */
   positions(deadline: number, only?: number | null): Promise<readonly Position[]>;
@@ -212,6 +229,8 @@ export interface Ledger {
   /** Ids in a stable order; the counters on the rows are read live from Redis. */
   products(query: ProductQuery, deadline: number): Promise<Page<ProductId>>;
   productOfSku(sku: Sku, deadline: number): Promise<ProductId | null>;
+  /** Ids with stock at inactive locations that are low without it, lowest first. */
+  lowWithoutInactive(limit: number, deadline: number): Promise<readonly ProductId[]>;
   reservation(reservationId: ReservationId, deadline: number): Promise<Reservation | null>;
   reservations(query: ReservationQuery, deadline: number): Promise<Page<Reservation>>;
 }
@@ -232,6 +251,8 @@ export interface JournalEntry {
   readonly reservations: readonly Reservation[];
   /** Products made or amended, as they were after the batch. */
   readonly products: readonly Product[];
+  /** Locations registered or amended, as they were after the batch. */
+  readonly locations: readonly JournaledLocation[];
 }
 
 /** The journal as the drain sees it. */
@@ -264,6 +285,7 @@ export interface LedgerBatch {
   readonly movements: readonly Movement[];
   readonly reservations: readonly Reservation[];
   readonly products: readonly Product[];
+  readonly locations: readonly JournaledLocation[];
 }
 export type AppendOutcome =
   | { readonly kind: "appended" }

@@ -1,5 +1,5 @@
 /** A batch as the array parameters of statements/append.sql, in its order from $7 on. */
-import type { Movement, Product, Reservation } from "#inventory/model";
+import type { Movement, Product, RegisteredLocation, Reservation } from "#inventory/model";
 import type { LedgerBatch } from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";
 import { numberColumn, textColumn } from "#postgres/columns";
@@ -10,6 +10,7 @@ export function batchColumns(batch: LedgerBatch): string[] {
     ...levelColumns(batch.movements),
     ...productColumns(latest(batch.products, (product) => product.productId)),
     ...reservationColumns(latest(batch.reservations, (hold) => hold.reservationId)),
+    ...locationColumns(latest(batch.locations, ({ location }) => location)),
   ];
 }
 
@@ -42,6 +43,7 @@ interface LevelRow {
 function levelColumns(movements: readonly Movement[]): string[] {
   const byLevel = new Map<string, LevelRow>();
   for (const movement of movements) {
+    if (movement.productId === null) continue;
     const key = `${movement.productId}/${movement.location}`;
     const restockedAt = movement.type === "RESTOCK" ? movement.at : null;
     const level = byLevel.get(key);
@@ -96,6 +98,19 @@ function reservationColumns(holds: readonly Reservation[]): string[] {
     textColumn(rows, ({ hold }) => hold.orderId),
     textColumn(rows, ({ hold }) => hold.customerId),
     textColumn(rows, ({ hold }) => JSON.stringify(hold.allocations)),
+  ];
+}
+
+function locationColumns(rows: readonly RegisteredLocation[]): string[] {
+  return [
+    textColumn(rows, (row) => row.location),
+    numberColumn(rows, (row) => row.version),
+    textColumn(rows, (row) => row.name),
+    textColumn(rows, (row) => row.address),
+    numberColumn(rows, (row) => row.priority),
+    numberColumn(rows, (row) => Number(row.active)),
+    numberColumn(rows, (row) => row.createdAt),
+    numberColumn(rows, (row) => row.updatedAt),
   ];
 }
 

@@ -1,4 +1,4 @@
-/** The only writer of movements, levels, products and reservations in PostgreSQL. */
+/** The only writer of movements, levels, products, reservations and locations in PostgreSQL. */
 import { z } from "zod";
 import type { Movement } from "#inventory/model";
 import type { AppendOutcome, Cursor, LedgerBatch, LedgerWriter } from "#inventory/ports";
@@ -69,8 +69,8 @@ export function createLedgerWriter(sql: Sql): LedgerWriter {
     async quarantine(batch, error) {
       mustFollow(batch.from, batch.to, batch.movements);
       if (batch.movements.length !== 1) throw new Error("one movement is set aside at a time");
-      const { movements, reservations, products } = batch;
-      const payload = JSON.stringify({ movement: movements[0], reservations, products });
+      const { movements, reservations, products, locations } = batch;
+      const payload = JSON.stringify({ movement: movements[0], reservations, products, locations });
       return await write(batch, quarantineText, [payload, error]);
     },
     async quarantined() {

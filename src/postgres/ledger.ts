@@ -9,6 +9,7 @@ import type { Clock } from "#lib/clock";
 import { askRows } from "#postgres/ask";
 import type { Sql } from "#postgres/client";
 import { MovementRow, ProductIdRow, reservationOf, ReservationRow } from "#postgres/rows";
+import lowWithoutInactiveText from "./statements/low-without-inactive.sql" with { type: "text" };
 import movementsText from "./statements/movements-of-product.sql" with { type: "text" };
 import productOfSkuText from "./statements/product-of-sku.sql" with { type: "text" };
 import productsText from "./statements/products-page.sql" with { type: "text" };
@@ -60,6 +61,11 @@ export function createLedger({ sql, clock }: LedgerOptions): Ledger {
     async productOfSku(sku, deadline) {
       const rows = await askRows(ProductIdRow, run(productOfSkuText, [sku]), left(deadline));
       return rows[0]?.productId ?? null;
+    },
+    async lowWithoutInactive(limit, deadline) {
+      const statement = run(lowWithoutInactiveText, [rowsOf(limit)]);
+      const rows = await askRows(ProductIdRow, statement, left(deadline));
+      return rows.map((row) => row.productId);
     },
     async reservation(reservationId, deadline) {
       const { partition, owner, generation } = splitReservationId(reservationId);

@@ -21,7 +21,7 @@ export const MovementRow = z.object({
   seq: z.int(),
   epoch: z.int(),
   type: z.enum(MOVEMENT_TYPES),
-  productId: ProductId,
+  productId: ProductId.nullable(),
   location: Location,
   onHandBefore: StockCount,
   onHandAfter: StockCount,

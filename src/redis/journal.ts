@@ -9,10 +9,12 @@ import {
   type ProductId,
   type Reservation,
 } from "#inventory/model";
+import type { JournaledLocation } from "#inventory/location-ports";
 import type { Cursor, Journal, JournalEntry } from "#inventory/ports";
 import { BLOCK_MS_MAX, failureOf } from "#redis/client";
 import { decodeHold } from "#redis/hold-record";
 import { journalKey, metaKey } from "#redis/keys";
+import { decodeLocation } from "#redis/location-record";
 import { decodeProductJson } from "#redis/product-record";
 import { fieldAt, isOneOf, recorded, recordedCount, recordedFields } from "#redis/recorded";
 import { loadScript, runScript } from "#redis/script";
@@ -109,6 +111,7 @@ export function decodeEntry(
     movements: linesOf(texts.get("movements")).map((line) => decodeMovement(head, line, byId)),
     reservations: holds,
     products: linesOf(texts.get("products")).map(decodeProductJson),
+    locations: linesOf(texts.get("locations")).map(decodeLocationLine),
   };
 }
 
@@ -117,6 +120,13 @@ const linesOf = (text: string | undefined): string[] => (text ? text.split("\n")
 function decodeHoldLine(partition: number, line: string): Reservation {
   const tab = line.indexOf("\t");
   return decodeHold(partition, line.slice(0, tab), line.slice(tab + 1));
+}
+
+/** seq, location, then its record. */
+function decodeLocationLine(line: string): JournaledLocation {
+  const [, seq, location = "", record = ""] = /^(\d+)\t([^\t]+)\t(.*)$/.exec(line) ?? [];
+  const registered = decodeLocation(recorded<Location>(location), record);
+  return { ...registered, seq: recordedCount(seq, "seq") };
 }
 
 /** A movement of a hold takes its order and customer from the hold's line in the same entry. */
@@ -137,7 +147,7 @@ function decodeMovement(
     ...head,
     seq: recordedCount(fields[0], "seq"),
     type,
-    productId: recorded<ProductId>(fieldAt(fields, 2, "product")),
+    productId: recorded<ProductId>(fieldAt(fields, 2, "product")) || null,
     location: recorded<Location>(fieldAt(fields, 3, "location")),
     onHandBefore: recordedCount(fields[4], "onHand before"),
     onHandAfter: recordedCount(fields[5], "onHand after"),

@@ -13,6 +13,7 @@ export const expiringKey = (partition: number, second: number): string =>
   `${partitionTag(partition)}expiring:${second}`;
 export const journalKey = (partition: number): string => `${partitionTag(partition)}journal`;
 export const lowKey = (partition: number): string => `${partitionTag(partition)}low`;
+export const locationsKey = (partition: number): string => `${partitionTag(partition)}locations`;
 export const batchKey = (partition: number, writer: string, slot: string): string =>
   `${partitionTag(partition)}batch:${writer}:${slot}`;
 export const operationKey = (partition: number, key: string): string =>

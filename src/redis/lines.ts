@@ -1,5 +1,11 @@
 /** Commands as lines of a batch: tab-separated, in the order that each script's header names. */
 import { HOLD_MINUTES_MAX } from "#inventory/model";
+import type { MovementContext, RegisteredLocation } from "#inventory/model";
+import type {
+  AmendLocationCommand,
+  RegisterLocationCommand,
+  TransferCommand,
+} from "#inventory/location-ports";
 import type {
   AdjustCommand,
   AmendCommand,
@@ -10,6 +16,7 @@ import type {
   ReserveCommand,
 } from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";
+import { encodeLocation } from "#redis/location-record";
 
 const jsonText = (text: string | null): string => (text === null ? "" : JSON.stringify(text));
 
@@ -36,6 +43,18 @@ export function adjustLine(command: AdjustCommand): string {
     command.location ?? "",
     command.delta,
     command.type,
+    command.expectedQuantity ?? "",
+    operationText(command.operation),
+    JSON.stringify(command.context),
+  ].join("\t");
+}
+
+export function transferLine(command: TransferCommand): string {
+  return [
+    command.productId,
+    command.from,
+    command.to,
+    command.quantity,
     command.expectedQuantity ?? "",
     operationText(command.operation),
     JSON.stringify(command.context),
@@ -77,3 +96,36 @@ export function amendLine(command: AmendCommand): string {
     ...changes,
   ].join("\t");
 }
+
+export function registerLocationLine(command: RegisterLocationCommand): string {
+  return [
+    command.location,
+    command.active ? 1 : 0,
+    command.priority,
+    JSON.stringify(command.name),
+    JSON.stringify(command.address),
+    operationText(command.operation),
+    JSON.stringify(command.context),
+  ].join("\t");
+}
+
+/** What is empty stays as it is. */
+export function amendLocationLine({ changes, ...command }: AmendLocationCommand): string {
+  const { active, priority, name, address } = changes;
+  return [
+    command.location,
+    command.expectedVersion ?? "",
+    active === undefined ? "" : Number(active),
+    priority ?? "",
+    name === undefined ? "" : JSON.stringify(name),
+    address === undefined ? "" : JSON.stringify(address),
+    operationText(command.operation),
+    JSON.stringify(command.context),
+  ].join("\t");
+}
+
+/** A record as partition 0 decided it, for another partition. */
+export const copyLocationLine = (
+  registered: RegisteredLocation,
+  context: MovementContext,
+): string => [registered.location, encodeLocation(registered), JSON.stringify(context)].join("\t");

@@ -1,5 +1,10 @@
 /** One line of a script's answer → an outcome. The twin of what the scripts in lua/stock answer. */
-import type { ProductId, Reservation } from "#inventory/model";
+import type { Location, ProductId, Reservation } from "#inventory/model";
+import type {
+  AmendLocationOutcome,
+  RegisterLocationOutcome,
+  TransferOutcome,
+} from "#inventory/location-ports";
 import type {
   AdjustOutcome,
   AmendOutcome,
@@ -11,6 +16,7 @@ import type {
   ShortLine,
 } from "#inventory/ports";
 import { decodeHold, decodeHoldHead } from "#redis/hold-record";
+import { decodeLocation } from "#redis/location-record";
 import { decodeProductJson } from "#redis/product-record";
 import { fieldAt, recorded, recordedCount } from "#redis/recorded";
 
@@ -128,9 +134,21 @@ export function amendOutcome(reply: string): AmendOutcome {
 
 export function adjustOutcome(reply: string): AdjustOutcome {
   const { word, rest, replayed } = unwrapReplay(reply);
+  if (word !== "adjusted") return stockRefusal(word, rest);
+  return { kind: "adjusted", product: decodeProductJson(rest), replayed };
+}
+
+/** Refusals that adjust and transfer share, as they share the words. */
+type StockRefusal = Extract<AdjustOutcome, TransferOutcome>;
+
+export function transferOutcome(reply: string): TransferOutcome {
+  const { word, rest, replayed } = unwrapReplay(reply);
+  if (word !== "transferred") return stockRefusal(word, rest);
+  return { kind: "transferred", product: decodeProductJson(rest), replayed };
+}
+
+function stockRefusal(word: string, rest: string): StockRefusal {
   switch (word) {
-    case "adjusted":
-      return { kind: "adjusted", product: decodeProductJson(rest), replayed };
     case "expected_mismatch":
       return { kind: "expected_mismatch", product: decodeProductJson(rest) };
     case "below_reserved": {
@@ -145,6 +163,40 @@ export function adjustOutcome(reply: string): AdjustOutcome {
       return { kind: "above_limit", onHand: recordedCount(rest, "onHand") };
     case "unknown":
       return { kind: "unknown_product" };
+    case "key_reused":
+      return { kind: "key_reused" };
+    default:
+      throw unknownWord(word);
+  }
+}
+
+export function registerLocationOutcome(
+  location: Location,
+  reply: string,
+): RegisterLocationOutcome {
+  const { word, rest, replayed } = unwrapReplay(reply);
+  switch (word) {
+    case "registered":
+      return { kind: "registered", registered: decodeLocation(location, rest), replayed };
+    case "exists":
+      return { kind: "exists", registered: decodeLocation(location, rest) };
+    case "above_limit":
+    case "key_reused":
+      return { kind: word };
+    default:
+      throw unknownWord(word);
+  }
+}
+
+export function amendLocationOutcome(location: Location, reply: string): AmendLocationOutcome {
+  const { word, rest, replayed } = unwrapReplay(reply);
+  switch (word) {
+    case "amended":
+      return { kind: "amended", registered: decodeLocation(location, rest), replayed };
+    case "expected_mismatch":
+      return { kind: "expected_mismatch", registered: decodeLocation(location, rest) };
+    case "unknown":
+      return { kind: "unknown_location" };
     case "key_reused":
       return { kind: "key_reused" };
     default:

@@ -15,11 +15,15 @@ import { loadScript } from "#redis/script";
 const SCRIPTS = {
   initialize: loadScript("stock/initialize.lua"),
   adjust: loadScript("stock/adjust.lua"),
+  transfer: loadScript("stock/transfer.lua"),
   amend: loadScript("stock/amend.lua"),
   reserve: loadScript("stock/reserve.lua"),
   confirm: loadScript("stock/confirm.lua"),
   cancel: loadScript("stock/cancel.lua"),
   extend: loadScript("stock/extend.lua"),
+  registerLocation: loadScript("location/register.lua"),
+  amendLocation: loadScript("location/amend.lua"),
+  copyLocation: loadScript("location/copy.lua"),
 };
 const EXPIRE = loadScript("stock/expire.lua");
 
@@ -67,11 +71,15 @@ export class PartitionQueues {
     this.#queues = {
       initialize: queue("initialize"),
       adjust: queue("adjust"),
+      transfer: queue("transfer"),
       amend: queue("amend"),
       reserve: queue("reserve"),
       confirm: queue("confirm"),
       cancel: queue("cancel"),
       extend: queue("extend"),
+      registerLocation: queue("registerLocation"),
+      amendLocation: queue("amendLocation"),
+      copyLocation: queue("copyLocation"),
     };
     this.#expireSender = new BatchSender({ ...common, verb: "expire", script: EXPIRE });
     this.#expireSlot = this.#expireSender.slot(0);

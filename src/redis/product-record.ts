@@ -1,5 +1,7 @@
 /** A product's hash: read whole with HGETALL, or as the JSON object that scripts answer and journal. */
-import type { Level, Location, Product, ProductId, Sku } from "#inventory/model";
+import { DEFAULT_RULE, type Level, type Location } from "#inventory/model";
+import type { Product, ProductId, Sku } from "#inventory/model";
+import { decodeRules, NO_RULES, type LocationRules } from "#redis/location-record";
 import { recorded, recordedCount, recordedFields } from "#redis/recorded";
 
 /** Field to value, as Redis keeps it. */
@@ -7,11 +9,12 @@ export type ProductFields = Readonly<Record<string, string>>;
 
 /** Reads what a script answered or journaled. */
 export function decodeProductJson(json: string): Product {
-  return decodeProduct(recordedFields(JSON.parse(json), "a product"));
+  const fields = recordedFields(JSON.parse(json), "a product");
+  return decodeProduct(fields, decodeRules(fields["rules"] ?? ""));
 }
 
-/** An empty field is an attribute that nobody named. */
-export function decodeProduct(fields: ProductFields): Product {
+/** An empty field is an attribute that nobody named. `rules` are those of its locations at least. */
+export function decodeProduct(fields: ProductFields, rules: LocationRules = NO_RULES): Product {
   const text = (name: string): string => {
     const value = fields[name];
     if (value === undefined) throw new Error(`a product lacks ${name}`);
@@ -34,10 +37,13 @@ export function decodeProduct(fields: ProductFields): Product {
     levels: text("locations")
       .split(",")
       .map((location): Level => {
+        const { active, priority } = rules.get(location) ?? DEFAULT_RULE;
         return {
           location: recorded<Location>(location),
           onHand: count(`onHand:${location}`),
           reserved: count(`reserved:${location}`),
+          active,
+          priority,
         };
       }),
     createdAt: count("createdAt"),

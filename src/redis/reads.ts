@@ -10,6 +10,7 @@ import type { Clock } from "#lib/clock";
 import { withDeadline } from "#lib/deadline";
 import { failureOf } from "#redis/client";
 import { metaKey } from "#redis/keys";
+import { decodeRules, NO_RULES, type LocationRules } from "#redis/location-record";
 import type { Partition } from "#redis/partition";
 import { recordedCount } from "#redis/recorded";
 
@@ -19,6 +20,7 @@ const READS_MAX = 50_000;
 const RETRY_PAUSE_MS = 25;
 
 const Meta = z.tuple([
+  z.string().nullable(),
   z.string().nullable(),
   z.string().nullable(),
   z.string().nullable(),
@@ -38,13 +40,21 @@ export interface Lookup {
 export interface MetaNow {
   readonly seq: number;
   readonly drained: number;
+  /** What the registry of locations says of those that are not as an unknown one is. */
+  readonly rules: LocationRules;
+}
+
+/** A reply as Redis gave it (null for META), with what meta said in the same round trip. */
+export interface Read {
+  readonly value: unknown;
+  readonly meta: MetaNow;
 }
 
 /** What this process knew of a partition when it asked. */
 type Asked = Pick<Partition, "epoch" | "mark">;
 
 interface Waiter {
-  readonly resolve: (value: unknown) => void;
+  readonly resolve: (read: Read) => void;
   readonly reject: (error: unknown) => void;
 }
 interface Wanted {
@@ -58,6 +68,8 @@ export class Reads {
   readonly #recheck: (partition: Partition) => void;
   #wanted = new Map<string, Wanted>();
   #pending = 0;
+  /** The rules as they were last read, so that the same text is taken apart once. */
+  #rules: { readonly text: string; readonly rules: LocationRules } = { text: "", rules: NO_RULES };
 
   constructor(redis: Redis, clock: Clock, recheck: (partition: Partition) => void) {
     this.#redis = redis;
@@ -65,8 +77,8 @@ export class Reads {
     this.#recheck = recheck;
   }
 
-  /** The command's reply as Redis gave it; rejects with a Fault at the deadline. */
-  async read(lookup: Lookup, deadline: number): Promise<unknown> {
+  /** Rejects with a Fault at the deadline. */
+  async read(lookup: Lookup, deadline: number): Promise<Read> {
     if (this.#pending >= READS_MAX) throw new Fault("overloaded", "too many reads are waiting");
     this.#pending += 1;
     try {
@@ -76,12 +88,14 @@ export class Reads {
     }
   }
 
-  async #untilAnswered(lookup: Lookup, deadline: number): Promise<unknown> {
+  async #untilAnswered(lookup: Lookup, deadline: number): Promise<Read> {
     const clock = this.#clock;
     for (;;) {
       await lookup.partition.opened(deadline);
       try {
-        return await withDeadline(this.#once(lookup), { at: deadline, clock }, late);
+        return await withDeadline(this.#once(lookup), { at: deadline, clock }, () => {
+          throw late();
+        });
       } catch (error) {
         if (!(error instanceof Again)) throw error;
         if (clock.now() >= deadline) throw late();
@@ -90,7 +104,7 @@ export class Reads {
     }
   }
 
-  #once(lookup: Lookup): Promise<unknown> {
+  #once(lookup: Lookup): Promise<Read> {
     const name = `${lookup.command} ${lookup.key} ${lookup.count}`;
     if (this.#wanted.size === 0) setImmediate(() => void this.#flush());
     const wanted = this.#wanted.get(name) ?? { lookup, waiters: [] };
@@ -111,11 +125,11 @@ export class Reads {
       );
       all.forEach(({ lookup, waiters }, i) => {
         const meta = metas.get(lookup.partition);
-        const value = lookup.command === "META" ? meta : replies[partitions.length + i];
+        const value = replies[partitions.length + i];
         for (const waiter of waiters) {
           if (!meta) waiter.reject(new Again("another epoch"));
           else if (value instanceof Error) waiter.reject(value);
-          else waiter.resolve(value);
+          else waiter.resolve({ value, meta });
         }
       });
     } catch (error) {
@@ -127,7 +141,7 @@ export class Reads {
   async #exec(partitions: readonly Partition[], all: readonly Wanted[]): Promise<unknown[]> {
     const pipeline = this.#redis.pipeline();
     for (const partition of partitions) {
-      pipeline.hmget(metaKey(partition.number), "epoch", "seq", "drained", "fence");
+      pipeline.hmget(metaKey(partition.number), "epoch", "seq", "drained", "fence", "locations");
     }
     for (const { lookup } of all) {
       if (lookup.command === "HGETALL") pipeline.hgetall(lookup.key);
@@ -146,7 +160,7 @@ export class Reads {
 
   /** Null when this is not the history that this process knows: the read does not count. */
   #metaOf(partition: Partition, asked: Asked, reply: unknown): MetaNow | null {
-    const [epoch, seq, drained, fence] = Meta.parse(reply);
+    const [epoch, seq, drained, fence, locations] = Meta.parse(reply);
     const isKnown = epoch === String(asked.epoch) && !fence;
     if (!isKnown || Number(seq) < asked.mark) {
       this.#recheck(partition);
@@ -155,10 +169,16 @@ export class Reads {
     const meta = {
       seq: recordedCount(seq ?? undefined, "seq"),
       drained: recordedCount(drained ?? undefined, "drained"),
+      rules: this.#rulesOf(locations ?? ""),
     };
     partition.mark = Math.max(partition.mark, meta.seq);
     partition.drained = Math.max(partition.drained, meta.drained);
     return meta;
+  }
+
+  #rulesOf(text: string): LocationRules {
+    if (text !== this.#rules.text) this.#rules = { text, rules: decodeRules(text) };
+    return this.#rules.rules;
   }
 }
 

@@ -58,7 +58,7 @@ export class SkuClaims {
   async productOf(sku: Sku, deadline: number): Promise<ProductId | null> {
     const { reads, partition } = this.#options;
     const lookup = { partition, command: "GET" as const, key: skuKey(sku), count: 1 };
-    const claim = await reads.read(lookup, deadline);
+    const { value: claim } = await reads.read(lookup, deadline);
     return typeof claim === "string" ? claimOf(claim).productId : null;
   }
 

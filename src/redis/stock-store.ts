@@ -1,7 +1,22 @@
 /** The stock store over Redis: sends commands as lines of batches, and reads replies as outcomes. */
 import { z } from "zod";
 import { Fault } from "#inventory/faults";
-import type { Product, ProductId, Reservation, ReservationId, Sku } from "#inventory/model";
+import type {
+  Product,
+  ProductId,
+  RegisteredLocation,
+  Reservation,
+  ReservationId,
+  Sku,
+} from "#inventory/model";
+import type {
+  AmendLocationCommand,
+  AmendLocationOutcome,
+  RegisterLocationCommand,
+  RegisterLocationOutcome,
+  TransferCommand,
+  TransferOutcome,
+} from "#inventory/location-ports";
 import type {
   AdjustCommand,
   AdjustOutcome,
@@ -23,6 +38,7 @@ import type {
 import { splitReservationId } from "#inventory/reservation-id";
 import { decodeHold } from "#redis/hold-record";
 import { lowKey, metaKey, reservationKey, stockKey } from "#redis/keys";
+import { Locations } from "#redis/locations";
 import {
   adjustLine,
   amendLine,
@@ -30,6 +46,7 @@ import {
   initializeLine,
   linesText,
   reserveLine,
+  transferLine,
 } from "#redis/lines";
 import {
   adjustOutcome,
@@ -37,11 +54,12 @@ import {
   holdOutcome,
   initializeOutcome,
   reserveOutcome,
+  transferOutcome,
 } from "#redis/outcomes";
 import type { Partition } from "#redis/partition";
 import { PartitionQueues, type WritePathOptions } from "#redis/partition-queues";
 import { decodeProduct } from "#redis/product-record";
-import { Reads, type MetaNow } from "#redis/reads";
+import { Reads } from "#redis/reads";
 import { recordedFields } from "#redis/recorded";
 import { SkuClaims } from "#redis/sku-claims";
 
@@ -52,7 +70,6 @@ export interface StockStoreOptions extends WritePathOptions {
 }
 
 const Members = z.array(z.string().brand<"ProductId">());
-const MetaReply: z.ZodType<MetaNow> = z.object({ seq: z.number(), drained: z.number() });
 
 interface Route {
   readonly partition: Partition;
@@ -64,6 +81,7 @@ export class RedisStockStore implements StockStore {
   readonly #routes: readonly Route[];
   readonly #reads: Reads;
   readonly #skus: SkuClaims;
+  readonly #locations: Locations;
   readonly #onDue: StockStoreOptions["onDue"];
 
   constructor(options: StockStoreOptions) {
@@ -73,6 +91,7 @@ export class RedisStockStore implements StockStore {
     this.#routes = options.partitions.map((partition) => {
       return { partition, queues: new PartitionQueues(options, partition) };
     });
+    this.#locations = new Locations(this.#routes, this.#reads);
     this.#skus = new SkuClaims({
       redis: options.redis,
       reads: this.#reads,
@@ -100,6 +119,28 @@ export class RedisStockStore implements StockStore {
   async adjust(command: AdjustCommand): Promise<AdjustOutcome> {
     const { queues } = this.#routeOf(command.productId);
     return adjustOutcome(await queues.submit("adjust", adjustLine(command), 1, command.deadline));
+  }
+
+  async transfer(command: TransferCommand): Promise<TransferOutcome> {
+    const { queues } = this.#routeOf(command.productId);
+    const line = transferLine(command);
+    return transferOutcome(await queues.submit("transfer", line, 1, command.deadline));
+  }
+
+  registerLocation(command: RegisterLocationCommand): Promise<RegisterLocationOutcome> {
+    return this.#locations.register(command);
+  }
+
+  amendLocation(command: AmendLocationCommand): Promise<AmendLocationOutcome> {
+    return this.#locations.amend(command);
+  }
+
+  locations(deadline: number): Promise<readonly RegisteredLocation[]> {
+    return this.#locations.list(deadline);
+  }
+
+  hasInactiveLocation(deadline: number): Promise<boolean> {
+    return this.#locations.hasInactive(deadline);
   }
 
   async amend(command: AmendCommand): Promise<AmendOutcome> {
@@ -148,8 +189,9 @@ export class RedisStockStore implements StockStore {
     const { partition } = this.#routeOf(productId);
     const key = stockKey(partition.number, productId);
     const lookup = { partition, command: "HGETALL" as const, key, count: 1 };
-    const fields = recordedFields(await this.#reads.read(lookup, deadline), key);
-    return Object.keys(fields).length === 0 ? null : decodeProduct(fields);
+    const { value, meta } = await this.#reads.read(lookup, deadline);
+    const fields = recordedFields(value, key);
+    return Object.keys(fields).length === 0 ? null : decodeProduct(fields, meta.rules);
   }
 
   productOfSku(sku: Sku, deadline: number): Promise<ProductId | null> {
@@ -162,7 +204,7 @@ export class RedisStockStore implements StockStore {
     const { partition } = this.#route(number);
     const key = reservationKey(number, owner);
     const lookup = { partition, command: "GET" as const, key, count: 1 };
-    const text = await this.#reads.read(lookup, deadline);
+    const { value: text } = await this.#reads.read(lookup, deadline);
     if (typeof text !== "string") return null;
     const hold = decodeHold(number, owner, text);
     return hold.reservationId === reservationId ? hold : null;
@@ -172,7 +214,7 @@ export class RedisStockStore implements StockStore {
     const ranges = this.#routes.map(async ({ partition }) => {
       const key = lowKey(partition.number);
       const lookup = { partition, command: "LOWEST" as const, key, count: limit };
-      return Members.parse(await this.#reads.read(lookup, deadline));
+      return Members.parse((await this.#reads.read(lookup, deadline)).value);
     });
     return (await Promise.all(ranges)).flat();
   }
@@ -182,8 +224,8 @@ export class RedisStockStore implements StockStore {
     const positions = routes.map(async ({ partition }) => {
       const key = metaKey(partition.number);
       const lookup = { partition, command: "META" as const, key, count: 1 };
-      const meta = MetaReply.parse(await this.#reads.read(lookup, deadline));
-      return { partition: partition.number, ...meta };
+      const { seq, drained } = (await this.#reads.read(lookup, deadline)).meta;
+      return { partition: partition.number, seq, drained };
     });
     return Promise.all(positions);
   }

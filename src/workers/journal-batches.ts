@@ -72,6 +72,7 @@ function after(partition: number, at: Cursor, entry: JournalEntry): LedgerBatch 
     movements: entry.movements.filter(isNew),
     reservations: entry.reservations.filter(isNew),
     products: entry.products.filter(isNew),
+    locations: entry.locations.filter(isNew),
   };
 }
 
@@ -89,7 +90,7 @@ function pieces(batch: LedgerBatch, movementsMax: number): LedgerBatch[] {
 
 /** The first `count` movements and the rest; a state goes with the movement that made it. */
 function divided(batch: LedgerBatch, count: number): [LedgerBatch, LedgerBatch] {
-  const { partition, from, to, movements, reservations, products } = batch;
+  const { partition, from, to, movements, reservations, products, locations } = batch;
   const middle = { epoch: to.epoch, seq: from.seq + count };
   const isLeft = ({ seq }: { readonly seq: number }) => seq <= middle.seq;
   const isRight = ({ seq }: { readonly seq: number }) => seq > middle.seq;
@@ -101,6 +102,7 @@ function divided(batch: LedgerBatch, count: number): [LedgerBatch, LedgerBatch] 
       movements: movements.slice(0, count),
       reservations: reservations.filter(isLeft),
       products: products.filter(isLeft),
+      locations: locations.filter(isLeft),
     },
     {
       partition,
@@ -109,6 +111,7 @@ function divided(batch: LedgerBatch, count: number): [LedgerBatch, LedgerBatch] 
       movements: movements.slice(count),
       reservations: reservations.filter(isRight),
       products: products.filter(isRight),
+      locations: locations.filter(isRight),
     },
   ];
 }
@@ -125,5 +128,6 @@ function joined(group: readonly LedgerBatch[]): LedgerBatch {
     movements: group.flatMap(({ movements }) => movements),
     reservations: group.flatMap(({ reservations }) => reservations),
     products: group.flatMap(({ products }) => products),
+    locations: group.flatMap(({ locations }) => locations),
   };
 }

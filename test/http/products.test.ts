@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Location } from "#inventory/model";
+import { DEFAULT_RULE, Location } from "#inventory/model";
 import { openApp } from "#test/http-app";
 import { answering, PRODUCT_ID, productOf } from "#test/ports-double";
 import { INVENTORY } from "#test/wire-samples";
@@ -16,7 +16,7 @@ describe("GET /product/:productId", () => {
     });
 
     test("sums locations, keeps safety stock back, and never shows less than nothing", async () => {
-      const level = { onHand: 5, reserved: 2 };
+      const level = { onHand: 5, reserved: 2, ...DEFAULT_RULE };
       const levels = ["A", "B"].map((name) => ({ location: Location.parse(name), ...level }));
       for (const [safetyStock, availableStock, status] of [
         [0, 6, "low_stock"],
@@ -37,6 +37,21 @@ describe("GET /product/:productId", () => {
       expect(answer.status).toBe(304);
       expect(answer.text).toBe("");
       expect(answer.headers.get("etag")).toBe('"7"');
+    });
+    test("not when the registry changed what is available, and the product did not", async () => {
+      const [level] = productOf().levels;
+      if (level === undefined) throw new Error("the double has a level");
+      const tags = new Set<string | null>();
+      for (const change of [{}, { active: false }, { priority: 5 }, { priority: 6 }]) {
+        const store = { product: async () => productOf({ levels: [{ ...level, ...change }] }) };
+        const known = { "if-none-match": [...tags].join(", ") };
+        const { status, headers } = await openApp({ store }).send(path, { headers: known });
+        expect([change, status]).toEqual([change, 200]);
+        tags.add(headers.get("etag"));
+        const again = { "if-none-match": headers.get("etag") ?? "" };
+        expect((await openApp({ store }).send(path, { headers: again })).status).toBe(304);
+      }
+      expect(tags.size).toBe(4);
     });
     test.each(['"6"', "7", '"77"', ""])("not when the caller has %s", async (tags) => {
       const answer = await openApp().send(path, { headers: { "if-none-match": tags } });

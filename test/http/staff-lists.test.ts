@@ -1,7 +1,7 @@
 /** Movements, low stock and the cleanup: what staff looks at. */
 import { describe, expect, test } from "bun:test";
 import { Fault } from "#inventory/faults";
-import { Location, OrderId } from "#inventory/model";
+import { DEFAULT_RULE, Location, OrderId } from "#inventory/model";
 import { openApp } from "#test/http-app";
 import { movementOf, productOf, reservationOf } from "#test/ports-double";
 
@@ -108,7 +108,7 @@ describe("GET /product/:productId/movements", () => {
 
 describe("GET /low-stock", () => {
   test("200 counts what is at or below its threshold", async () => {
-    const level = { location: Location.parse("A"), onHand: 10, reserved: 0 };
+    const level = { location: Location.parse("A"), onHand: 10, reserved: 0, ...DEFAULT_RULE };
     const store = { product: async () => productOf({ levels: [level] }) };
     const answer = await openApp({ store }).send("/api/inventory/low-stock", { as: "service" });
     expect(answer.status).toBe(200);

@@ -163,6 +163,7 @@ describe("PATCH /product/:productId", () => {
       ['"7"', 7],
       ["*", null],
       [' "12" ', 12],
+      ['"12.0a1b2c3d"', 12],
     ])("with If-Match %s expects version %j", async (ifMatch, expectedSeq) => {
       const { amend, sent } = patch({ name: "Lamp" }, { "if-match": ifMatch });
       expect((await sent).status).toBe(200);

@@ -10,7 +10,8 @@ import { until } from "#test/until";
 const LOAD_MS = 20_000;
 const TEST_MS_MAX = 60_000;
 /** Verbs that must have succeeded, or the load was not mixed. */
-const TYPES = "INITIAL RESERVE SALE RELEASE EXTEND RESTOCK RETURN ADJUSTMENT ATTRIBUTE".split(" ");
+const TYPES =
+  "INITIAL RESERVE SALE RELEASE EXTEND RESTOCK RETURN ADJUSTMENT TRANSFER ATTRIBUTE".split(" ");
 
 test(
   "a mixed load of all verbs for 20 s ends with stock, holds, ledger and snapshots equal",

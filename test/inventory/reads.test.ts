@@ -3,7 +3,14 @@ import { check } from "#inventory/check";
 import { expire } from "#inventory/expire";
 import { listLowStock } from "#inventory/list-low-stock";
 import { listProducts } from "#inventory/list-products";
-import { Location, ProductId, QUANTITY_MAX, Sku, type Product } from "#inventory/model";
+import {
+  DEFAULT_RULE,
+  Location,
+  ProductId,
+  QUANTITY_MAX,
+  Sku,
+  type Product,
+} from "#inventory/model";
 import type { Position } from "#inventory/ports";
 import { readProductOfSku } from "#inventory/read-product-of-sku";
 import { LEDGER_WAIT_MS_MAX, waitForLedger } from "#inventory/wait-for-ledger";
@@ -13,7 +20,7 @@ const ctx = { deadline: Infinity };
 const stocked = (id: string, onHand: number, changes: Partial<Product> = {}): Product =>
   productOf({
     productId: ProductId.parse(id),
-    levels: [{ location: Location.parse("A"), onHand, reserved: 0 }],
+    levels: [{ location: Location.parse("A"), onHand, reserved: 0, ...DEFAULT_RULE }],
     ...changes,
   });
 
@@ -130,9 +137,9 @@ describe("lists", () => {
   test("of low stock are sorted by what is there now, without what was restocked", async () => {
     const now = [stocked("a", 9), stocked("b", 11), stocked("c", 3), stocked("d", 0)];
     const store = { ...storeOf(now), lowStock: async () => ids };
-    const products = await listLowStock(depsOf({ store }), ctx, 10);
+    const { products } = await listLowStock(depsOf({ store }), ctx, 10);
     expect(products.map(({ productId }) => String(productId))).toEqual(["d", "c", "a"]);
-    const two = await listLowStock(depsOf({ store }), ctx, 2);
+    const { products: two } = await listLowStock(depsOf({ store }), ctx, 2);
     expect(two.map(({ productId }) => String(productId))).toEqual(["d", "c"]);
   });
 

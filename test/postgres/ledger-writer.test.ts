@@ -23,6 +23,7 @@ import {
   product,
   reservation,
 } from "#test/movements";
+import { registeredOf } from "#test/ports-double";
 import { until } from "#test/until";
 
 const RANGE = 10_000_000;
@@ -32,7 +33,7 @@ beforeAll(async () => {
   db = await openLedger();
 });
 beforeEach(async () => {
-  await db.sql`TRUNCATE movements, levels, products, reservations, quarantine, epochs`;
+  await db.sql`TRUNCATE movements, levels, products, reservations, locations, quarantine, epochs`;
   await db.sql`UPDATE partitions SET epoch = 0, cursor_epoch = 0, cursor_seq = 0`;
   await db.writer.cursor(0);
 });
@@ -54,6 +55,7 @@ const EXAMPLES: Record<MovementType, [number, number, number, number]> = {
   RELEASE: [5, 5, 2, 1],
   EXPIRE: [5, 5, 2, 0],
   EXTEND: [5, 5, 2, 2],
+  TRANSFER: [5, 2, 1, 1],
   ATTRIBUTE: [5, 5, 2, 2],
 };
 /** And of one that is not. */
@@ -67,6 +69,7 @@ const WRONG: Record<MovementType, [number, number, number, number]> = {
   RELEASE: [5, 5, 1, 2],
   EXPIRE: [5, 6, 1, 0],
   EXTEND: [5, 5, 1, 2],
+  TRANSFER: [5, 5, 1, 1],
   ATTRIBUTE: [5, 4, 0, 0],
 };
 function typed(type: MovementType, units: [number, number, number, number]): Movement {
@@ -105,6 +108,35 @@ describe("append", () => {
       expect([type, right.kind]).toEqual([type, "appended"]);
       await db.sql`TRUNCATE movements, levels`;
       await db.sql`UPDATE partitions SET cursor_epoch = 0, cursor_seq = 0`;
+    }
+  });
+
+  test("takes a movement without a product only if it has no units, and makes no level of it", async () => {
+    const none = { onHandBefore: 0, onHandAfter: 0, reservedBefore: 0, reservedAfter: 0 };
+    const nothing = { type: "ATTRIBUTE", productId: null, ...none } as const;
+    for (const wrong of [{ onHandBefore: 1, onHandAfter: 1 }, { type: "ADJUSTMENT" }] as const) {
+      const outcome = await db.writer.append(batch([movement(1, { ...nothing, ...wrong })]));
+      expect(outcome).toMatchObject({
+        kind: "refused",
+        error: expect.stringContaining("movements_without_product_move_nothing"),
+      });
+    }
+    const locations = [{ ...registeredOf({ version: 5 }), seq: 1 }];
+    const first = batch([movement(1, nothing)], { locations });
+    expect(await db.writer.append(first)).toEqual({ kind: "appended" });
+    expect(await db.count("SELECT count(*) FROM levels")).toBe(0);
+    // What another partition's journal brings later, and older, changes nothing.
+    for (const [seq, version, active] of [
+      [2, 4, false],
+      [3, 5, false],
+      [4, 6, false],
+    ] as const) {
+      const row = { ...registeredOf({ version, active, name: `v${version}` }), seq };
+      await db.writer.append(batch([movement(seq, nothing)], { locations: [row] }));
+      const [known] = await db.sql`SELECT version, active, name FROM locations`;
+      const expected =
+        seq < 4 ? { version: 5, active: true, name: null } : { version, active, name: "v6" };
+      expect({ ...known }).toEqual(expected);
     }
   });
 
@@ -270,6 +302,7 @@ describe("a row that PostgreSQL refuses", () => {
       movement: bad.movements[0],
       reservations: bad.reservations,
       products: [],
+      locations: [],
     });
     await db.sql`UPDATE quarantine SET settled_at = now()`;
     expect(await db.writer.quarantined()).toBe(0);

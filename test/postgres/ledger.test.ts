@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Fault } from "#inventory/faults";
 import {
   CustomerId,
+  DEFAULT_RULE,
   Location,
   OrderId,
   ProductId,
@@ -116,7 +117,7 @@ describe("products", () => {
     let found = 0;
     for (const status of STOCK_STATUSES) {
       const expected = PRODUCTS.filter(({ onHand, reserved, safetyStock }) => {
-        const levels = [{ location: HOME, onHand, reserved }];
+        const levels = [{ location: HOME, onHand, reserved, ...DEFAULT_RULE }];
         return statusOf(totalsOf({ levels, safetyStock }).available, 10) === status;
       });
       const ids = expected.map(({ id }) => id).toSorted();

@@ -34,6 +34,32 @@ test("migrate makes the schema, and a second time does nothing", async () => {
   expect(await migrate(database.sql)).toEqual({ applied: [], present: names.length });
 });
 
+test("migrate brings a ledger that has movements to what it would be if it were new", async () => {
+  await using database = await emptyDatabase();
+  await using fresh = await emptyDatabase();
+  await migrate(database.sql, { migrations: MIGRATIONS.slice(0, 1) });
+  const ranges = (sql: Sql) => sql`SELECT ensure_movement_ranges(0, 15000000)`;
+  await ranges(database.sql);
+  await database.sql`INSERT INTO movements (seq, epoch, on_hand_before, on_hand_after, reserved_before,
+    reserved_after, at, partition, type, product_id, location, actor)
+    VALUES (1, 1, 0, 5, 0, 0, now(), 0, 'INITIAL', 'p1', 'default', 'admin:ada')`;
+  await migrate(database.sql);
+  await migrate(fresh.sql);
+  await ranges(fresh.sql);
+  const rules = async (sql: Sql) => {
+    const rows = await sql`SELECT conrelid::regclass::text || ' ' || conname || ' '
+      || pg_get_constraintdef(oid) AS rule FROM pg_constraint
+      WHERE conrelid::regclass::text LIKE 'movements%' AND contype IN ('c', 'n') ORDER BY 1`;
+    const nullable = await sql`SELECT attrelid::regclass::text || ' ' || attnotnull AS rule
+      FROM pg_attribute WHERE attname = 'product_id' AND attrelid::regclass::text LIKE 'movements%'
+      ORDER BY 1`;
+    return [...rows, ...nullable].map((row) => String(row["rule"]));
+  };
+  const upgraded = await rules(database.sql);
+  expect(upgraded.filter((rule) => /TRANSFER|move_nothing/.test(rule))).toHaveLength(6);
+  expect(upgraded).toEqual(await rules(fresh.sql));
+});
+
 test("migrate applies only what is missing, in order", async () => {
   await using database = await emptyDatabase();
   await migrate(database.sql, { migrations: [ONE] });

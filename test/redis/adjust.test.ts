@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Location, QUANTITY_MAX, STOCK_MAX } from "#inventory/model";
+import { DEFAULT_RULE, Location, QUANTITY_MAX, STOCK_MAX } from "#inventory/model";
 import { adjustLine } from "#redis/lines";
 import { wordsOfHeader } from "#test/answers";
 import { dump } from "#test/keyspace";
@@ -40,8 +40,8 @@ describe("adjust", () => {
     await store.adjust(adjustCommand("p1", 3, { location: there }));
     const { levels, home } = await productOf(store, "p1");
     expect(levels).toEqual([
-      { location: home, onHand: 50, reserved: 0 },
-      { location: there, onHand: 3, reserved: 0 },
+      { location: home, onHand: 50, reserved: 0, ...DEFAULT_RULE },
+      { location: there, onHand: 3, reserved: 0, ...DEFAULT_RULE },
     ]);
   });
 

@@ -5,6 +5,7 @@ return table.concat({
     "metaKey " .. meta_key,
     "journalKey " .. journal_key,
     "lowKey " .. low_key,
+    "locationsKey " .. locations_key,
     "stockKey " .. stock_key(product),
     "reservationKey " .. reservation_key(product),
     "expiringKey " .. expiring_key(tonumber(second)),

@@ -2,21 +2,24 @@ import { describe, expect, test } from "bun:test";
 import { reservationIdOf } from "#inventory/reservation-id";
 import { changeLine, reserveLine } from "#redis/lines";
 import { QUEUE_ITEMS_MAX } from "#redis/batch";
-import { BOUNDED_VERBS, prepare, VERBS } from "#test/batches";
+import { prepare, VERBS } from "#test/batches";
 import { dump, withoutClock } from "#test/keyspace";
 import { clockAt, redisOfFile, repliesOf, sendBatch } from "#test/redis";
 import {
   adjustCommand,
   amendCommand,
+  amendLocationCommand,
   endCommand,
   extendCommand,
   initialize,
   initializeCommand,
   product,
+  registerLocationCommand,
   reserve,
   reserveCommand,
   soon,
   totals,
+  transferCommand,
 } from "#test/store";
 import { until } from "#test/until";
 
@@ -200,9 +203,12 @@ describe("a journal that is full", () => {
       store.amend(amendCommand("p1", { name: "x" })),
       store.reserve(reserveCommand("o4", { p1: 1 })),
       store.extend(extendCommand(sold.reservationId, 3_600)),
+      store.transfer(transferCommand("p1", 1)),
+      store.registerLocation(registerLocationCommand("Dock")),
+      store.amendLocation(amendLocationCommand("Dock", { active: false })),
     ]);
     expect(bounded).toMatchObject(
-      BOUNDED_VERBS.map(() => ({ status: "rejected", reason: { code: "journal_full" } })),
+      bounded.map(() => ({ status: "rejected", reason: { code: "journal_full" } })),
     );
     expect(await withoutClock(redis)).toEqual(before);
     expect((await store.confirm(endCommand(sold.reservationId))).kind).toBe("done");

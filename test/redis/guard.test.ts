@@ -5,7 +5,7 @@ import type { StockStore } from "#inventory/ports";
 import { BOUNDED_VERBS, prepare, VERBS } from "#test/batches";
 import { wordsOfHeader } from "#test/answers";
 import { dump, keysLike } from "#test/keyspace";
-import { redisOfFile, sendBatch } from "#test/redis";
+import { redisOfFile, scriptOf, sendBatch } from "#test/redis";
 import {
   adjustCommand,
   endCommand,
@@ -48,7 +48,7 @@ describe.each(VERBS)("%s", (verb) => {
   const stale: [what: string, harm: () => Promise<unknown>, header: object][] = [
     ["of an older epoch", () => redis.hset("{p0}:meta", "epoch", "2"), {}],
     ["of a newer epoch", async () => {}, { epoch: 2 }],
-    ["of a process that has seen a higher seq", async () => {}, { mark: 3 }],
+    ["of a process that has seen a higher seq", async () => {}, { mark: 9 }],
     ["on a fenced partition", () => redis.hset("{p0}:meta", "fence", "token"), {}],
     ["on an empty Redis", () => redis.flushall(), {}],
     ["on a Redis without meta", () => redis.rename("{p0}:meta", "{p0}:lost"), {}],
@@ -78,7 +78,7 @@ describe.each(VERBS)("%s", (verb) => {
     await send({ journalEntriesMax: 1, number: 3, keep: 1 });
     await send({ number: 4, keep: 1 });
     await send({ number: 3 });
-    expect([...words].toSorted()).toEqual([...wordsOfHeader(`stock/${verb}.lua`).whole]);
+    expect([...words].toSorted()).toEqual([...wordsOfHeader(scriptOf(verb)).whole]);
     expect(words.has("full")).toBe(BOUNDED_VERBS.includes(verb));
   });
 });

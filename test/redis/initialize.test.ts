@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Location, Sku, STOCK_MAX, type Product } from "#inventory/model";
+import { DEFAULT_RULE, Location, Sku, STOCK_MAX, type Product } from "#inventory/model";
 import { initializeLine } from "#redis/lines";
 import { wordsOfHeader } from "#test/answers";
 import { dump } from "#test/keyspace";
@@ -28,7 +28,7 @@ describe("initialize", () => {
     expect(made).toMatchObject({ productId, sku, name, price, home, seq: 1 });
     expect(made).toMatchObject({ lowStockThreshold: 1, reorderPoint: 2, reorderQuantity: 3 });
     expect(made).toMatchObject({ safetyStock: 4, maxPerCustomer: 5 });
-    expect(made.levels).toEqual([{ location: home, onHand: 50, reserved: 0 }]);
+    expect(made.levels).toEqual([{ location: home, onHand: 50, reserved: 0, ...DEFAULT_RULE }]);
     expect(made.lastRestocked).toBe(made.createdAt);
   });
 

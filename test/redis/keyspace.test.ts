@@ -6,12 +6,15 @@ import { clockAt, redisOfFile } from "#test/redis";
 import {
   adjustCommand,
   amendCommand,
+  amendLocationCommand,
   endCommand,
   extendCommand,
   initialize,
   operation,
+  registerLocationCommand,
   reserve,
   reserveCommand,
+  transferCommand,
 } from "#test/store";
 
 const { redis, open } = await redisOfFile();
@@ -64,6 +67,9 @@ async function runEveryVerb(): Promise<void> {
   await initialize(store, "p2", 0);
   await store.adjust(adjustCommand("p1", 5, { type: "RESTOCK", operation: operation("k2") }));
   await store.amend(amendCommand("p1", { safetyStock: 1 }, { operation: operation("k3") }));
+  await store.transfer(transferCommand("p1", 5));
+  await store.registerLocation(registerLocationCommand("Warehouse B", { priority: 1 }));
+  await store.amendLocation(amendLocationCommand("Warehouse B", { name: "a name" }));
   const sold = await reserve(store, "o1", { p1: 1 }, { operation: operation("k4") });
   const dropped = await reserve(store, "o2", { p1: 2 });
   const live = await reserve(store, "o3", { p1: 3 });

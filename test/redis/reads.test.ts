@@ -1,7 +1,15 @@
 import { expect, test } from "bun:test";
 import { reservationIdOf, splitReservationId } from "#inventory/reservation-id";
 import { redisOfFile } from "#test/redis";
-import { adjustCommand, initialize, product, reserve, soon, totals } from "#test/store";
+import {
+  adjustCommand,
+  initialize,
+  initializeCommand,
+  product,
+  reserve,
+  soon,
+  totals,
+} from "#test/store";
 
 const { redis, open } = await redisOfFile();
 
@@ -61,4 +69,21 @@ test("what is not there is null: product, SKU, reservation, another generation o
   expect(await store.reservation(reservationIdOf(9, owner, generation), soon())).toBeNull();
   const nobody = reservationIdOf(0, "0".repeat(32), generation);
   expect(await store.reservation(nobody, soon())).toBeNull();
+});
+
+test("a read without an answer by its deadline is refused, never taken for one that found nothing", async () => {
+  const { store } = await open();
+  await initialize(store, "p1", 5);
+  const { reservationId } = await reserve(store, "o1", { p1: 1 });
+  await redis.client("PAUSE", 500, "ALL");
+  const reads = [
+    store.product(product("p1"), soon(50)),
+    store.reservation(reservationId, soon(50)),
+    store.productOfSku(initializeCommand("p1", 0).sku, soon(50)),
+    store.lowStock(10, soon(50)),
+  ];
+  for (const outcome of await Promise.allSettled(reads)) {
+    expect(outcome).toMatchObject({ status: "rejected", reason: { code: "redis_unavailable" } });
+  }
+  await redis.ping();
 });

@@ -3,6 +3,7 @@ import {
   batchKey,
   expiringKey,
   journalKey,
+  locationsKey,
   lowKey,
   metaKey,
   operationKey,
@@ -34,6 +35,11 @@ const WRITTEN: Readonly<Record<Verb, readonly string[]>> = {
   confirm: ["stock"],
   cancel: ["stock", "low"],
   expire: ["stock", "low", "expiring"],
+  // Nor does a transfer.
+  transfer: ["stock", "operation"],
+  registerLocation: ["locations", "operation"],
+  amendLocation: ["locations", "operation"],
+  copyLocation: ["locations"],
 };
 
 /** Name → key. */
@@ -44,6 +50,7 @@ function keysOf(verb: Verb, dueSecond: number): [name: string, key: string][] {
     journal: journalKey(0),
     stock: stockKey(0, verb === "initialize" ? "p2" : "p1"),
     low: lowKey(0),
+    locations: locationsKey(0),
     operation: operationKey(0, KEY.key),
     expiring: expiringKey(0, dueSecond),
   };
@@ -83,7 +90,9 @@ describe.each(VERBS)("%s", (verb) => {
     const answer = await sendBatch(redis, verb, {}, lines[verb]);
     expect(answer).toStartWith("ok\t");
     const [reply = ""] = repliesOf(answer);
-    expect(reply).toMatch(/^(?:initialized|adjusted|amended|reserved|done|expired\t1)/);
+    expect(reply).toMatch(
+      /^(?:initialized|adjusted|amended|reserved|done|transferred|registered|copied|expired\t1)/,
+    );
   });
 });
 

@@ -5,10 +5,11 @@
 import { Redis } from "ioredis";
 import postgres from "postgres";
 import { z } from "zod";
-import type { Movement, MovementType, Reservation } from "#inventory/model";
+import { Location, type Movement, type MovementType, type Reservation } from "#inventory/model";
 import { MovementRow, ReservationRow, reservationOf } from "#postgres/rows";
 import { decodeHold } from "#redis/hold-record";
-import { metaKey, partitionTag, reservationKey } from "#redis/keys";
+import { locationsKey, metaKey, partitionTag, reservationKey } from "#redis/keys";
+import { decodeLocation } from "#redis/location-record";
 import { decodeProduct } from "#redis/product-record";
 import { invariants, type Checked } from "#test/invariants";
 import { keysLike } from "#test/keyspace";
@@ -51,6 +52,9 @@ interface State {
   readonly stock: ReadonlyMap<string, string>;
   readonly reservations: ReadonlyMap<string, Reservation>;
   readonly records: readonly Reservation[];
+  /** Location → what the registry says of it, by PostgreSQL and by each partition of Redis. */
+  readonly registry: ReadonlyMap<string, string>;
+  readonly registries: readonly ReadonlyMap<string, string>[];
   readonly quarantined: number;
   readonly acknowledged: readonly Acknowledged[];
 }
@@ -61,6 +65,7 @@ const LAWS: readonly ((state: State) => string[])[] = [
   snapshotIsRedis,
   reservationsAreTheSumOfTheirMovements,
   reservationsAreTheRecordsOfRedis,
+  registryIsRedis,
   nothingIsInQuarantine,
   nothingHappenedTwice,
   acknowledgedIsInTheLedger,
@@ -108,6 +113,14 @@ async function isDrained(redis: Redis, sql: postgres.Sql, partitions: number): P
   return true;
 }
 
+const RegistryRow = z.object({
+  location: z.string(),
+  version: z.number(),
+  name: z.string().nullable(),
+  address: z.string().nullable(),
+  priority: z.number(),
+  active: z.boolean(),
+});
 const LevelRow = z.object({ name: z.string(), counts: z.string() });
 
 async function read(redis: Redis, sql: postgres.Sql, partitions: number) {
@@ -125,6 +138,8 @@ async function read(redis: Redis, sql: postgres.Sql, partitions: number) {
     customer_id AS "customerId", status, end_reason AS "endReason", allocations, seq::float8,
     (extract(epoch FROM created_at) * 1000)::float8 AS "createdAt",
     (extract(epoch FROM expires_at) * 1000)::float8 AS "expiresAt" FROM reservations`;
+  const registry = await sql`SELECT location, version::float8, name, address, priority, active
+    FROM locations`;
   const [quarantine] = await sql`SELECT count(*)::integer AS count FROM quarantine`;
   const snapshot = LevelRow.array().parse([...levels]);
   const reservations = holds.map((row) => reservationOf(ReservationRow.parse(row)));
@@ -134,8 +149,29 @@ async function read(redis: Redis, sql: postgres.Sql, partitions: number) {
     stock: await stockOf(redis, partitions),
     reservations: new Map(reservations.map((hold) => [hold.reservationId, hold])),
     records: await recordsOf(redis, partitions),
+    registry: new Map(
+      RegistryRow.array()
+        .parse([...registry])
+        .map(registryEntry),
+    ),
+    registries: await registriesOf(redis, partitions),
     quarantined: z.int().parse(quarantine?.["count"]),
   };
+}
+
+async function registriesOf(redis: Redis, partitions: number): Promise<Map<string, string>[]> {
+  const all: Map<string, string>[] = [];
+  for (let partition = 0; partition < partitions; partition += 1) {
+    const records = Object.entries(await redis.hgetall(locationsKey(partition)));
+    const registered = records.map(([id, text]) => decodeLocation(Location.parse(id), text));
+    all.push(new Map(registered.map(registryEntry)));
+  }
+  return all;
+}
+
+function registryEntry(row: z.infer<typeof RegistryRow>): [string, string] {
+  const { location, version, name, address, priority, active } = row;
+  return [location, JSON.stringify([version, name, address, priority, active])];
 }
 
 async function stockOf(redis: Redis, partitions: number): Promise<Map<string, string>> {
@@ -176,6 +212,7 @@ function movementsChainUpToTheSnapshot({ movements, snapshot }: State): string[]
   const sums = new Map<string, { onHand: number; reserved: number }>();
   const broken: string[] = [];
   for (const movement of movements) {
+    if (movement.productId === null) continue;
     const name = `${movement.productId} at ${movement.location}`;
     const sum = sums.get(name) ?? { onHand: 0, reserved: 0 };
     if (movement.onHandBefore !== sum.onHand || movement.reservedBefore !== sum.reserved) {
@@ -236,6 +273,12 @@ function reservationsAreTheRecordsOfRedis({ reservations, records }: State): str
     .filter(({ status, reservationId }) => status === "ACTIVE" && !known.has(reservationId))
     .map(({ reservationId }) => `${reservationId} is live in the ledger and not in Redis`);
   return [...broken, ...lost];
+}
+
+function registryIsRedis({ registry, registries }: State): string[] {
+  return registries.flatMap((own, partition) =>
+    Bun.deepEquals(own, registry) ? [] : [`p${partition}: another registry than the ledger's`],
+  );
 }
 
 function nothingIsInQuarantine({ quarantined }: State): string[] {

@@ -1,17 +1,32 @@
 /** One item of every verb that a script takes, as raw lines: for what must hold of all of them. */
 import type { Reservation } from "#inventory/model";
 import { splitReservationId } from "#inventory/reservation-id";
-import { adjustLine, amendLine, changeLine, initializeLine, reserveLine } from "#redis/lines";
+import {
+  adjustLine,
+  amendLine,
+  amendLocationLine,
+  changeLine,
+  copyLocationLine,
+  initializeLine,
+  registerLocationLine,
+  reserveLine,
+  transferLine,
+} from "#redis/lines";
 import type { RedisStockStore } from "#redis/stock-store";
+import { registeredOf } from "#test/ports-double";
 import {
   adjustCommand,
   amendCommand,
+  amendLocationCommand,
   endCommand,
   initialize,
   initializeCommand,
   operation,
+  register,
+  registerLocationCommand,
   reserve,
   reserveCommand,
+  transferCommand,
 } from "#test/store";
 
 export const VERBS = [
@@ -23,6 +38,10 @@ export const VERBS = [
   "confirm",
   "cancel",
   "expire",
+  "transfer",
+  "registerLocation",
+  "amendLocation",
+  "copyLocation",
 ] as const;
 export type Verb = (typeof VERBS)[number];
 
@@ -33,13 +52,17 @@ export const BOUNDED_VERBS: readonly Verb[] = [
   "amend",
   "reserve",
   "extend",
+  "transfer",
+  "registerLocation",
+  "amendLocation",
+  "copyLocation",
 ];
 
 /** The key of the items that have an Idempotency-Key. */
 export const KEY = operation("k1");
 
 export interface Prepared {
-  /** A live hold of 40 of the 50 units of `p1`: the product is in the low set. */
+  /** A live hold of 40 of the 50 units of `p1`: the product is in the low set; `Dock` is registered. */
   readonly hold: Reservation;
   readonly owner: string;
   /** An item of that verb that changes something, on the prepared state; expire has none. */
@@ -48,6 +71,7 @@ export interface Prepared {
 
 export async function prepare(store: RedisStockStore): Promise<Prepared> {
   await initialize(store, "p1", 50);
+  await register(store, "Dock");
   const hold = await reserve(store, "o1", { p1: 40 }, { holdSeconds: 60 });
   const { owner } = splitReservationId(hold.reservationId);
   const keyed = { operation: KEY };
@@ -64,6 +88,10 @@ export async function prepare(store: RedisStockStore): Promise<Prepared> {
       confirm: [changeLine(command, "")],
       cancel: [changeLine(command, "")],
       expire: [],
+      transfer: [transferLine(transferCommand("p1", 1, keyed))],
+      registerLocation: [registerLocationLine(registerLocationCommand("Yard", keyed))],
+      amendLocation: [amendLocationLine(amendLocationCommand("Dock", { active: false }, keyed))],
+      copyLocation: [copyLocationLine(registeredOf({ active: false }), { actor: "test:test" })],
     },
   };
 }

@@ -117,6 +117,9 @@ const BODIES: Readonly<Record<string, object>> = {
   "PATCH /api/inventory/product/:productId": { name: "Lamp" },
   "POST /api/inventory/check-availability": { items: [{ productId: "p1", quantity: 1 }] },
   "PATCH /api/inventory/product/:productId/stock": { quantity: 5, type: "RETURN" },
+  "POST /api/inventory/product/:productId/transfer": { from: "A", to: "B", quantity: 1 },
+  "POST /api/inventory/locations": { location: "Dock" },
+  "PATCH /api/inventory/locations/:location": { active: false },
   "POST /api/inventory/product/:productId/reserve": { quantity: 1, orderId: "order-1" },
   "POST /api/inventory/reservations": {
     orderId: "order-1",
@@ -138,6 +141,7 @@ export function exampleOf(route: { readonly method: string; readonly path: strin
   const path = route.path
     .replace(":productId", "p1")
     .replace(":sku", "SKU-1")
+    .replace(":location", "Dock")
     .replace(":reservationId", RESERVATION_ID);
   const name = `${route.method} ${route.path}`;
   const body = BODIES[name];

@@ -3,12 +3,21 @@
  * the system: stock is the sum of the journal, reserved is the sum of the live holds.
  */
 import type { Redis } from "ioredis";
-import { totalsOf, type Movement, type Product, type Reservation } from "#inventory/model";
+import {
+  DEFAULT_RULE,
+  Location,
+  totalsOf,
+  type Movement,
+  type Product,
+  type RegisteredLocation,
+  type Reservation,
+} from "#inventory/model";
 import type { JournalEntry } from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";
 import { decodeHold } from "#redis/hold-record";
 import { decodeEntry } from "#redis/journal";
-import { expiringKey, journalKey, lowKey, metaKey, partitionTag } from "#redis/keys";
+import { expiringKey, journalKey, locationsKey, lowKey, metaKey, partitionTag } from "#redis/keys";
+import { decodeLocation, decodeRules } from "#redis/location-record";
 import { decodeProduct } from "#redis/product-record";
 import { keysLike } from "#test/keyspace";
 
@@ -31,6 +40,7 @@ interface State {
   readonly records: readonly Reservation[];
   readonly live: readonly Reservation[];
   readonly low: readonly string[];
+  readonly locations: readonly RegisteredLocation[];
   /** Seconds (the due lists' names) → owners in the list. */
   readonly due: ReadonlyMap<number, readonly string[]>;
   /** Records that have no time to live. */
@@ -61,6 +71,7 @@ const LAWS: readonly ((state: State) => string[])[] = [
   holdsAreTheSumOfTheirMovements,
   liveHoldsWillBeReleased,
   lowSetIsExact,
+  registryIsWhatTheJournalSays,
 ];
 
 async function read(redis: Redis, partition: number): Promise<State> {
@@ -85,6 +96,7 @@ async function read(redis: Redis, partition: number): Promise<State> {
   for (const second of new Set(live.map(({ expiresAt }) => expiresAt / 1_000))) {
     due.set(second, await redis.lrange(expiringKey(partition, second), 0, -1));
   }
+  const locations = await redis.hgetall(locationsKey(partition));
   const low = await redis.zrange(lowKey(partition), "0", "-1", "WITHSCORES");
   return {
     partition,
@@ -95,6 +107,9 @@ async function read(redis: Redis, partition: number): Promise<State> {
     records,
     live,
     low: pairsOf(low),
+    locations: Object.entries(locations).map(([location, text]) =>
+      decodeLocation(Location.parse(location), text),
+    ),
     due,
     kept,
   };
@@ -165,7 +180,7 @@ function movementsChainUpToTheLevels({ movements, products }: State): string[] {
       broken.push(`movement ${movement.seq} of ${name} does not begin where the last one ended`);
     }
     last.set(name, movement);
-    lastSeq.set(movement.productId, movement.seq);
+    if (movement.productId !== null) lastSeq.set(movement.productId, movement.seq);
   }
   for (const { productId, levels, seq } of products) {
     const seqOfLast = lastSeq.get(productId);
@@ -232,4 +247,26 @@ function lowSetIsExact({ products, low }: State): string[] {
     .map(({ product, available }) => `${product.productId}=${available}`);
   if (Bun.deepEquals(expected.toSorted(), low.toSorted())) return [];
   return [`the low set is ${low.join(" ")}, should be ${expected.join(" ")}`];
+}
+
+/** The rules in meta are those of the records, and a record is the last that the journal has of it. */
+function registryIsWhatTheJournalSays({ locations, entries, movements, meta }: State): string[] {
+  const ruled = locations.filter(
+    ({ active, priority }) => !Bun.deepEquals({ active, priority }, DEFAULT_RULE),
+  );
+  const expected = new Map(
+    ruled.map(({ location, active, priority }) => [String(location), { active, priority }]),
+  );
+  const rules = decodeRules(meta["locations"] ?? "");
+  const broken = Bun.deepEquals(expected, rules) ? [] : ["the rules are not those of the registry"];
+  if (movements[0]?.seq !== 1) return broken;
+  const journaled = new Map(
+    entries.flatMap((entry) => entry.locations.map((one) => [one.location, one])),
+  );
+  for (const one of locations) {
+    const last = journaled.get(one.location);
+    if (Bun.deepEquals(last, { ...one, seq: last?.seq })) continue;
+    broken.push(`${one.location}: the journal has another last state than the registry`);
+  }
+  return broken;
 }

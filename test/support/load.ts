@@ -47,6 +47,7 @@ const SCRIPTS: readonly (readonly [weight: number, script: Script])[] = [
   [1, abandon],
   [3, adjustWithKey],
   [3, adjustPlainly],
+  [2, transferWithKey],
   [1, amend],
   [1, initializeAnother],
   [4, look],
@@ -245,6 +246,17 @@ async function adjustWithKey(user: User): Promise<void> {
   }
   const other = { ...request, body: { ...body, quantity: quantity + 1 } };
   await ask(user, other, [422]);
+}
+
+/** Its units leave one location and come to the other: two movements. */
+async function transferWithKey(user: User): Promise<void> {
+  const quantity = randomInt(1, 9);
+  const [from, to] = randomInt(2) === 0 ? ["default", "annex"] : ["annex", "default"];
+  const path = `/product/${pick(user)}/transfer`;
+  const body = { from, to, quantity };
+  const request = { method: "POST", path, token: user.admin, body, key: randomId(12) } as const;
+  const answer = await ask(user, request, [200, 409]);
+  if (answer?.status === 200) acknowledge(user, answer, "TRANSFER", 2 * quantity);
 }
 
 /** Without a key a repeat would be a new operation: one attempt, and who hears nothing lets it be. */

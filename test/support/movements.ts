@@ -2,6 +2,7 @@
 import {
   CustomerId,
   DEFAULT_ATTRIBUTES,
+  DEFAULT_RULE,
   Location,
   OrderId,
   ProductId,
@@ -93,7 +94,7 @@ export function product(id: string, seq: number, fields: Partial<Product> = {}):
     productId: ProductId.parse(id),
     sku: Sku.parse(`sku-${id}`),
     home: HOME,
-    levels: [{ location: HOME, onHand: 0, reserved: 0 }],
+    levels: [{ location: HOME, onHand: 0, reserved: 0, ...DEFAULT_RULE }],
     createdAt: EPOCH_MS,
     updatedAt: EPOCH_MS,
     lastRestocked: null,
@@ -105,7 +106,9 @@ export function product(id: string, seq: number, fields: Partial<Product> = {}):
 /** A batch of these movements, which follow each other, from where they begin. */
 export function batch(
   rows: readonly Movement[],
-  states: Partial<Pick<LedgerBatch, "reservations" | "products">> & { from?: Cursor } = {},
+  states: Partial<Pick<LedgerBatch, "reservations" | "products" | "locations">> & {
+    from?: Cursor;
+  } = {},
 ): LedgerBatch {
   const first = rows[0];
   const last = rows.at(-1);
@@ -117,13 +120,14 @@ export function batch(
     movements: rows,
     reservations: states.reservations ?? [],
     products: states.products ?? [],
+    locations: states.locations ?? [],
   };
 }
 
 /** One journal entry of these movements. */
 export function entry(
   rows: readonly Movement[],
-  states: Partial<Pick<JournalEntry, "reservations" | "products">> = {},
+  states: Partial<Pick<JournalEntry, "reservations" | "products" | "locations">> = {},
 ): JournalEntry {
   const last = rows.at(-1);
   if (last === undefined) throw new Error("an entry needs movements");
@@ -133,5 +137,6 @@ export function entry(
     movements: rows,
     reservations: states.reservations ?? [],
     products: states.products ?? [],
+    locations: states.locations ?? [],
   };
 }

@@ -3,6 +3,7 @@ import type { Deps } from "#inventory/context";
 import {
   CustomerId,
   DEFAULT_ATTRIBUTES,
+  DEFAULT_RULE,
   Location,
   OrderId,
   ProductId,
@@ -10,6 +11,7 @@ import {
   Sku,
   type Movement,
   type Product,
+  type RegisteredLocation,
   type Reservation,
 } from "#inventory/model";
 import type { Ledger, StockStore } from "#inventory/ports";
@@ -26,7 +28,7 @@ export function productOf(changes: Partial<Product> = {}): Product {
     productId: PRODUCT_ID,
     sku: Sku.parse("SKU-1"),
     home: Location.parse("Warehouse A"),
-    levels: [{ location: Location.parse("Warehouse A"), onHand: 50, reserved: 3 }],
+    levels: [{ location: Location.parse("Warehouse A"), onHand: 50, reserved: 3, ...DEFAULT_RULE }],
     createdAt: AT,
     updatedAt: AT,
     lastRestocked: null,
@@ -54,6 +56,19 @@ export function reservationOf(changes: Partial<Reservation> = {}): Reservation {
     createdAt: AT,
     expiresAt: AT + 900_000,
     seq: 8,
+    ...changes,
+  };
+}
+
+export function registeredOf(changes: Partial<RegisteredLocation> = {}): RegisteredLocation {
+  return {
+    location: Location.parse("Warehouse A"),
+    name: null,
+    address: null,
+    ...DEFAULT_RULE,
+    createdAt: AT,
+    updatedAt: AT,
+    version: 10,
     ...changes,
   };
 }
@@ -98,6 +113,13 @@ const STORE: StockStore = {
   initialize: async () => ({ kind: "initialized", product: productOf(), replayed: false }),
   amend: async () => ({ kind: "amended", product: productOf(), replayed: false }),
   adjust: async () => ({ kind: "adjusted", product: productOf(), replayed: false }),
+  transfer: async () => ({ kind: "transferred", product: productOf(), replayed: false }),
+  registerLocation: async () => ({
+    kind: "registered",
+    registered: registeredOf(),
+    replayed: false,
+  }),
+  amendLocation: async () => ({ kind: "amended", registered: registeredOf(), replayed: false }),
   reserve: async () => ({ kind: "reserved", reservation: reservationOf() }),
   confirm: async () => done,
   cancel: async () => done,
@@ -107,6 +129,8 @@ const STORE: StockStore = {
   product: async (productId) => (productId === PRODUCT_ID ? productOf() : null),
   productOfSku: async (sku) => (sku === "SKU-1" ? PRODUCT_ID : null),
   reservation: async (id) => (id === RESERVATION_ID ? reservationOf() : null),
+  locations: async () => [registeredOf()],
+  hasInactiveLocation: async () => false,
   lowStock: async () => [PRODUCT_ID],
   positions: async () => [{ partition: 0, seq: 9, drained: 9 }],
   partitions: 1,
@@ -116,6 +140,7 @@ const LEDGER: Ledger = {
   movements: async () => [movementOf()],
   products: async () => ({ items: [PRODUCT_ID], nextCursor: null }),
   productOfSku: async () => null,
+  lowWithoutInactive: async () => [],
   reservation: async () => null,
   reservations: async () => ({ items: [reservationOf()], nextCursor: null }),
 };

@@ -66,6 +66,12 @@ export interface BatchHeader {
   readonly journalEntriesMax?: number;
 }
 
+/** Path under lua/ of the script of a batched verb. */
+export const scriptOf = (verb: string): string =>
+  verb.endsWith("Location")
+    ? `location/${verb.slice(0, -"Location".length)}.lua`
+    : `stock/${verb}.lua`;
+
 /** Sends a batch as the store would, under any name. Answers what the script answered. */
 export async function sendBatch(
   redis: Redis,
@@ -76,7 +82,7 @@ export async function sendBatch(
   const { epoch = 1, mark = 0, writer = "w", slot = `${verb}-0`, number = 1, keep = 0 } = header;
   const { journalEntriesMax = 1_000_000 } = header;
   const text = [epoch, mark, writer, slot, number, keep, journalEntriesMax].join("\t");
-  const script = loadScript(`stock/${verb}.lua`);
+  const script = loadScript(scriptOf(verb));
   return String(await runScript(redis, script, metaKey(0), [text, ...lines]));
 }
 

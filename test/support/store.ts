@@ -2,6 +2,11 @@
 import type { Redis } from "ioredis";
 import { CustomerId, Location, OrderId, ProductId, Sku } from "#inventory/model";
 import type {
+  AmendLocationCommand,
+  RegisterLocationCommand,
+  TransferCommand,
+} from "#inventory/location-ports";
+import type {
   AdjustCommand,
   AmendCommand,
   EndCommand,
@@ -13,8 +18,10 @@ import type {
 } from "#inventory/ports";
 import {
   DEFAULT_ATTRIBUTES,
+  DEFAULT_RULE,
   totalsOf,
   type Product,
+  type RegisteredLocation,
   type Reservation,
   type ReservationId,
   type Totals,
@@ -238,6 +245,68 @@ export function amendCommand(
     deadline: soon(),
     ...more,
   };
+}
+
+/** From `Warehouse A` to `Warehouse B`. */
+export function transferCommand(
+  id: string,
+  quantity: number,
+  more: Partial<TransferCommand> = {},
+): TransferCommand {
+  return {
+    productId: product(id),
+    from: Location.parse("Warehouse A"),
+    to: Location.parse("Warehouse B"),
+    quantity,
+    expectedQuantity: null,
+    context,
+    operation: null,
+    deadline: soon(),
+    ...more,
+  };
+}
+
+export function registerLocationCommand(
+  location: string,
+  more: Partial<RegisterLocationCommand> = {},
+): RegisterLocationCommand {
+  return {
+    location: Location.parse(location),
+    name: null,
+    address: null,
+    ...DEFAULT_RULE,
+    context,
+    operation: null,
+    deadline: soon(),
+    ...more,
+  };
+}
+
+export function amendLocationCommand(
+  location: string,
+  changes: AmendLocationCommand["changes"],
+  more: Partial<AmendLocationCommand> = {},
+): AmendLocationCommand {
+  return {
+    location: Location.parse(location),
+    changes,
+    expectedVersion: null,
+    context,
+    operation: null,
+    deadline: soon(),
+    ...more,
+  };
+}
+
+/** Registers a location; throws unless it is new. */
+export async function register(
+  store: RedisStockStore,
+  location: string,
+  more: Partial<RegisterLocationCommand> = {},
+): Promise<RegisteredLocation> {
+  const outcome = await store.registerLocation(registerLocationCommand(location, more));
+  if (outcome.kind !== "registered") throw new Error(`register answered ${outcome.kind}`);
+  return outcome.registered;
 }
 
 export function extendCommand(

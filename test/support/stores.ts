@@ -12,11 +12,12 @@ const silent = createLog({ level: "error", format: "json", write: () => undefine
 export async function openStoresOf(
   redisUrl: string,
   databaseUrl: string,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Stores & AsyncDisposable> {
   const stores = await openStores({
     redisUrl,
     databaseUrl,
-    config: readConfig({ REDIS_URL: redisUrl, DATABASE_URL: databaseUrl }),
+    config: readConfig({ ...env, REDIS_URL: redisUrl, DATABASE_URL: databaseUrl }),
     metrics: createMetrics(),
     log: silent,
   });

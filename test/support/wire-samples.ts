@@ -11,7 +11,7 @@ export const INVENTORY = {
   totalStock: 50,
   safetyStock: 0,
   location: "Warehouse A",
-  locations: [{ location: "Warehouse A", onHand: 50, reserved: 3 }],
+  locations: [{ location: "Warehouse A", onHand: 50, reserved: 3, active: true, priority: 100 }],
   lowStockThreshold: 10,
   reorderPoint: 20,
   reorderQuantity: 50,

@@ -128,7 +128,12 @@ describe("a row that PostgreSQL refuses", () => {
     const aside = await db.sql`SELECT seq, payload FROM quarantine ORDER BY seq`;
     expect(aside.map((row) => Number(row["seq"]))).toEqual([...bad]);
     const payload = JSON.parse(JSON.stringify(aside[1]?.["payload"]));
-    expect(payload).toEqual({ movement: rows[6], reservations: holds.slice(0, 1), products: [] });
+    expect(payload).toEqual({
+      movement: rows[6],
+      reservations: holds.slice(0, 1),
+      products: [],
+      locations: [],
+    });
     const alarms = harness.lines.filter((line) => line.includes("quarantine"));
     expect(alarms).toHaveLength(4);
     await met("the metric says so", async () =>

@@ -1,15 +1,20 @@
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
-import { etagOf } from "#http/middleware/conditional";
+import { productEtag } from "#http/middleware/conditional";
 import { PATHS } from "#http/paths";
-import { refuse, replayHeader, reply } from "#http/reply";
-import { expectedMismatch, keyReused, unknownProduct } from "#http/routes/refusals";
+import { replayHeader, reply } from "#http/reply";
+import {
+  aboveLimit,
+  belowReserved,
+  expectedMismatch,
+  keyReused,
+  unknownProduct,
+} from "#http/routes/refusals";
 import { route, STAFF, type Edge, type Route } from "#http/routes/route";
 import { validate, validateBody } from "#http/validate";
 import { AdjustBody } from "#http/wire/bodies";
 import { ProductParam } from "#http/wire/fields";
 import { inventoryOf } from "#http/wire/objects";
 import { adjust, type AdjustInput } from "#inventory/adjust";
-import { STOCK_MAX } from "#inventory/model";
 import type { AdjustOutcome } from "#inventory/ports";
 
 export function adjustRoute({ deps }: Edge): Route {
@@ -37,20 +42,12 @@ function answer(c: EdgeContext, input: AdjustInput, outcome: AdjustOutcome): Res
     case "adjusted": {
       const { product, replayed } = outcome;
       const body = { message: "Stock updated", inventory: inventoryOf(product) };
-      return reply(c, 200, body, { etag: etagOf(product.seq), ...replayHeader(replayed) });
+      return reply(c, 200, body, { etag: productEtag(product), ...replayHeader(replayed) });
     }
-    case "below_reserved": {
-      const { onHand, reserved } = outcome;
-      const where = location ?? "its home";
-      const message = `${onHand} units are at ${where}, ${reserved} of them held: ${-quantity} cannot be taken`;
-      // These are of that location alone; null is the product's home.
-      const members = { location, totalStock: onHand, reservedStock: reserved };
-      return refuse(c, "below_reserved", message, members);
-    }
-    case "above_limit": {
-      const message = `a location takes at most ${STOCK_MAX} units`;
-      return refuse(c, "limit_exceeded", message, { totalStock: outcome.onHand });
-    }
+    case "below_reserved":
+      return belowReserved(c, location, -quantity, outcome);
+    case "above_limit":
+      return aboveLimit(c, outcome.onHand);
     case "expected_mismatch":
       return expectedMismatch(c, outcome.product);
     case "unknown_product":

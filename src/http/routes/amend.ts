@@ -1,5 +1,5 @@
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
-import { etagOf, expectedSeq } from "#http/middleware/conditional";
+import { expectedSeq, productEtag } from "#http/middleware/conditional";
 import { PATHS } from "#http/paths";
 import { replayHeader, reply } from "#http/reply";
 import { expectedMismatch, keyReused, unknownProduct } from "#http/routes/refusals";
@@ -39,7 +39,7 @@ function answer(c: EdgeContext, productId: ProductId, outcome: AmendOutcome): Re
     case "amended": {
       const { product, replayed } = outcome;
       const body = { message: "Product updated", inventory: inventoryOf(product) };
-      return reply(c, 200, body, { etag: etagOf(product.seq), ...replayHeader(replayed) });
+      return reply(c, 200, body, { etag: productEtag(product), ...replayHeader(replayed) });
     }
     case "expected_mismatch":
       return expectedMismatch(c, outcome.product);

@@ -5,6 +5,7 @@ import { cleanupExpiredRoute } from "#http/routes/cleanup-expired";
 import { cancelRoute, confirmRoute, extendRoute } from "#http/routes/end-reservation";
 import { healthRoutes } from "#http/routes/health";
 import { initializeRoute } from "#http/routes/initialize";
+import { amendLocationRoute, locationsRoute, registerLocationRoute } from "#http/routes/locations";
 import { lowStockRoute } from "#http/routes/low-stock";
 import { metricsRoute } from "#http/routes/metrics";
 import { movementsRoute } from "#http/routes/movements";
@@ -12,6 +13,7 @@ import { productRoute, productsRoute, skuRoute } from "#http/routes/products";
 import { reservationRoute, reservationsRoute } from "#http/routes/reservations";
 import { reserveCartRoute, reserveRoute } from "#http/routes/reserve";
 import type { Edge, Route } from "#http/routes/route";
+import { transferRoute } from "#http/routes/transfer";
 
 /** What every process answers: whether it is well, and what it counted. */
 export function createStatusRoutes(edge: Edge): readonly Route[] {
@@ -29,6 +31,7 @@ export function createRoutes(edge: Edge): readonly Route[] {
     amendRoute(edge),
     checkAvailabilityRoute(edge),
     adjustRoute(edge),
+    transferRoute(edge),
     reserveRoute(edge),
     reserveCartRoute(edge),
     reservationRoute(edge),
@@ -38,6 +41,9 @@ export function createRoutes(edge: Edge): readonly Route[] {
     extendRoute(edge),
     movementsRoute(edge),
     lowStockRoute(edge),
+    locationsRoute(edge),
+    registerLocationRoute(edge),
+    amendLocationRoute(edge),
     cleanupExpiredRoute(edge),
   ];
 }

@@ -1,5 +1,5 @@
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
-import { etagOf } from "#http/middleware/conditional";
+import { productEtag } from "#http/middleware/conditional";
 import { PATHS } from "#http/paths";
 import { refuse, replayHeader, reply } from "#http/reply";
 import { keyReused } from "#http/routes/refusals";
@@ -27,7 +27,7 @@ function answer(c: EdgeContext, outcome: InitializeOutcome): Response {
     case "initialized": {
       const { product, replayed } = outcome;
       const body = { message: "Inventory initialized", inventory: inventoryOf(product) };
-      return reply(c, 201, body, { etag: etagOf(product.seq), ...replayHeader(replayed) });
+      return reply(c, 201, body, { etag: productEtag(product), ...replayHeader(replayed) });
     }
     case "exists": {
       const inventory = inventoryOf(outcome.product);

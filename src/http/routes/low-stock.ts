@@ -1,6 +1,6 @@
 import { createHandlers } from "#http/env";
 import { PATHS } from "#http/paths";
-import { reply } from "#http/reply";
+import { lagHeader, reply } from "#http/reply";
 import { route, STAFF, type Edge, type Route } from "#http/routes/route";
 import { validate } from "#http/validate";
 import { inventoryOf } from "#http/wire/objects";
@@ -14,8 +14,9 @@ export function lowStockRoute({ deps }: Edge): Route {
     roles: STAFF,
     handlers: createHandlers(validate("query", LowStockQuery), async (c) => {
       const { limit } = c.req.valid("query");
-      const products = await listLowStock(deps, c.get("request"), limit);
-      return reply(c, 200, { items: products.map(inventoryOf), count: products.length });
+      const { products, lag } = await listLowStock(deps, c.get("request"), limit);
+      const body = { items: products.map(inventoryOf), count: products.length };
+      return reply(c, 200, body, lagHeader(lag));
     }),
   });
 }

@@ -1,5 +1,5 @@
 import { createHandlers, type EdgeContext } from "#http/env";
-import { etagOf, isKnown } from "#http/middleware/conditional";
+import { isKnown, productEtag } from "#http/middleware/conditional";
 import { PATHS } from "#http/paths";
 import { lagHeader, refuse, reply, replyText } from "#http/reply";
 import { route, STAFF, type Edge, type Route } from "#http/routes/route";
@@ -59,7 +59,7 @@ export function productsRoute({ deps }: Edge): Route {
 
 function show(c: EdgeContext, product: Product | null): Response {
   if (product === null) return refuse(c, "product_not_found", "there is no such product");
-  const etag = etagOf(product.seq);
+  const etag = productEtag(product);
   if (isKnown(c.req.header("if-none-match"), etag)) return replyText(c, 304, null, { etag });
   return reply(c, 200, inventoryOf(product), { etag });
 }

@@ -2,7 +2,8 @@
 import type { EdgeContext } from "#http/env";
 import { refuse } from "#http/reply";
 import { inventoryOf } from "#http/wire/objects";
-import type { Product, ProductId } from "#inventory/model";
+import { STOCK_MAX } from "#inventory/model";
+import type { Location, Product, ProductId } from "#inventory/model";
 
 export function keyReused(c: EdgeContext): Response {
   const message = "this Idempotency-Key was used with another body";
@@ -17,4 +18,22 @@ export function unknownProduct(c: EdgeContext, productId: ProductId): Response {
 export function expectedMismatch(c: EdgeContext, product: Product): Response {
   const message = "the product changed since the caller read it";
   return refuse(c, "expected_mismatch", message, { inventory: inventoryOf(product) });
+}
+
+/** Counts are of that location alone; null is the product's home. */
+export function belowReserved(
+  c: EdgeContext,
+  location: Location | null,
+  quantity: number,
+  { onHand, reserved }: { readonly onHand: number; readonly reserved: number },
+): Response {
+  const where = location ?? "its home";
+  const message = `${onHand} units are at ${where}, ${reserved} of them held: ${quantity} cannot be taken`;
+  const members = { location, totalStock: onHand, reservedStock: reserved };
+  return refuse(c, "below_reserved", message, members);
+}
+
+export function aboveLimit(c: EdgeContext, onHand: number): Response {
+  const message = `a location takes at most ${STOCK_MAX} units`;
+  return refuse(c, "limit_exceeded", message, { totalStock: onHand });
 }

@@ -7,6 +7,7 @@ import {
   CustomerId,
   Location,
   OrderId,
+  PRIORITY_MAX,
   Quantity,
   QUANTITY_MAX,
   StockCount,
@@ -50,6 +51,28 @@ export const AdjustBody = z.strictObject({
   location: Location.optional(),
   expectedQuantity: StockCount.optional(),
 });
+
+export const TransferBody = z.strictObject({
+  from: Location,
+  to: Location,
+  quantity: Quantity,
+  reason: Text.optional(),
+  reference: Reference.optional(),
+  expectedQuantity: StockCount.optional(),
+});
+
+const LOCATION_ATTRIBUTES = {
+  name: Text.nullable().exactOptional(),
+  address: Text.nullable().exactOptional(),
+  priority: z.int().min(0).max(PRIORITY_MAX).exactOptional(),
+  active: z.boolean().exactOptional(),
+};
+
+export const RegisterLocationBody = z.strictObject({ location: Location, ...LOCATION_ATTRIBUTES });
+
+export const AmendLocationBody = z
+  .strictObject(LOCATION_ATTRIBUTES)
+  .refine((changes) => Object.keys(changes).length > 0, "the body must name an attribute");
 
 const HOLD = {
   orderId: OrderId,

@@ -37,5 +37,6 @@ export function queryNumber(least: number, most: number) {
 }
 
 export const ProductParam = z.strictObject({ productId: ProductId });
+export const LocationParam = z.strictObject({ location: model.Location });
 export const SkuParam = z.strictObject({ sku: Sku });
 export const ReservationParam = z.strictObject({ reservationId: model.ReservationId });

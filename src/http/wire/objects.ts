@@ -1,6 +1,12 @@
 /** Products, reservations and movements in contract A's words. Plain objects, ready for JSON. */
 import { statusOf, totalsOf } from "#inventory/model";
-import type { Allocation, Movement, Product, Reservation } from "#inventory/model";
+import type {
+  Allocation,
+  Movement,
+  Product,
+  RegisteredLocation,
+  Reservation,
+} from "#inventory/model";
 
 /** `totalStock` is what is physically there; `location` is the product's home. */
 export function inventoryOf(product: Product) {
@@ -19,6 +25,8 @@ export function inventoryOf(product: Product) {
       location: level.location,
       onHand: level.onHand,
       reserved: level.reserved,
+      active: level.active,
+      priority: level.priority,
     })),
     lowStockThreshold: product.lowStockThreshold,
     reorderPoint: product.reorderPoint,
@@ -29,6 +37,19 @@ export function inventoryOf(product: Product) {
     createdAt: timeOf(product.createdAt),
     updatedAt: timeOf(product.updatedAt),
     version: product.seq,
+  };
+}
+
+export function locationOf(registered: RegisteredLocation) {
+  return {
+    location: registered.location,
+    name: registered.name,
+    address: registered.address,
+    priority: registered.priority,
+    active: registered.active,
+    createdAt: timeOf(registered.createdAt),
+    updatedAt: timeOf(registered.updatedAt),
+    version: registered.version,
   };
 }
 

@@ -3,7 +3,8 @@
 -- concurrent append waits for the row of `moved` and then finds the cursor elsewhere.
 -- $1 partition, $2 $3 cursor before, $4 $5 cursor after, $6 epoch of the partition.
 -- $7 … $21 movements, one array a column; their seqs follow the cursor one by one.
--- $22 … $28 levels, $29 … $43 products, $44 … $53 reservations: the last state of each.
+-- $22 … $28 levels, $29 … $43 products, $44 … $53 reservations, $54 … $61 registered locations: the
+-- last state of each. Every partition's journal brings the same record of a location: one counts.
 WITH moved AS (
   UPDATE partitions SET cursor_epoch = $4, cursor_seq = $5
   WHERE partition = $1 AND cursor_epoch = $2 AND cursor_seq = $3 AND epoch = $6
@@ -92,5 +93,23 @@ new_reservations AS (
     seq = excluded.seq, expires_at = excluded.expires_at, status = excluded.status,
     end_reason = excluded.end_reason, allocations = excluded.allocations
   WHERE reservations.seq < excluded.seq
+),
+new_locations AS (
+  INSERT INTO locations (
+    location, version, name, address, priority, active, created_at, updated_at
+  )
+  SELECT
+    location, version, name, address, priority, active = 1,
+    to_timestamp(created_at / 1000.0::float8), to_timestamp(updated_at / 1000.0::float8)
+  FROM moved, unnest(
+    $54::text[], $55::bigint[], $56::text[], $57::text[], $58::integer[], $59::integer[],
+    $60::bigint[], $61::bigint[]
+  ) AS registered (
+    location, version, name, address, priority, active, created_at, updated_at
+  )
+  ON CONFLICT (location) DO UPDATE SET
+    version = excluded.version, name = excluded.name, address = excluded.address,
+    priority = excluded.priority, active = excluded.active, updated_at = excluded.updated_at
+  WHERE locations.version < excluded.version
 )
 SELECT count(*)::integer AS moved FROM moved

@@ -14,7 +14,8 @@ WHERE product_id > $1
     END
     FROM (
       SELECT coalesce(sum(on_hand - reserved), 0) - product.safety_stock AS available
-      FROM levels WHERE levels.product_id = product.product_id
+      FROM levels LEFT JOIN locations USING (location)
+      WHERE levels.product_id = product.product_id AND active IS NOT FALSE
     ) AS stock
   ))
 ORDER BY product_id

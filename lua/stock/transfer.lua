@@ -1,0 +1,60 @@
+#!lua
+-- Purpose: moves units on hand from one location of a product to another.
+-- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), operation:<key> (string, rw),
+--          low (zset, rw), journal (stream, w), batch:<writer>:<slot> (string, rw).
+-- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: product, location to take
+--          from, another location to bring to, units (1 … 10^9), expected units on hand over all
+--          locations (empty: any), operation key, payload, context.
+-- Returns  a status line and a line for each item: transferred <product>, expected_mismatch <product>,
+--          below_reserved <onHand> <reserved>, above_limit <onHand>, unknown, replayed <reply>,
+--          key_reused. Or stale, superseded, full.
+-- Cost     O(items).
+-- Retry    safe under the same batch name or operation key; else a repeat is a new operation.
+-- @include lib/products.lua
+
+local QUANTITY_MAX = 1000000000
+local ITEM = "^([%w_.-]+)\t([%w _.-]+)\t([%w _.-]+)\t(%d+)\t(%d*)\t(%x*)\t(%x*)\t([^\t\n]+)$"
+
+local items = {}
+for i = 2, #ARGV do
+    local item = { string.match(ARGV[i], ITEM) }
+    local units = tonumber(item[4]) or 0
+    if units < 1 or units > QUANTITY_MAX or item[2] == item[3] then
+        error("an item of transfer cannot be read")
+    end
+    items[i - 1] = item
+end
+
+local refusal = open_batch(true)
+if refusal then
+    return refusal
+end
+
+local function transfer(item)
+    local id, from, to, units, expected = item[1], item[2], item[3], tonumber(item[4]), item[5]
+    local key, payload, context = item[6], item[7], item[8]
+    local earlier = earlier_reply(key, payload)
+    if earlier then
+        return earlier
+    end
+    local product = load_whole(id)
+    if not product then
+        return "unknown"
+    end
+    if expected ~= "" and tonumber(expected) ~= product.on_hand then
+        return "expected_mismatch\t" .. encode_product(product)
+    end
+    local level = level_of(product, from)
+    if level.on_hand - units < level.reserved then
+        return string.format("below_reserved\t%d\t%d", level.on_hand, level.reserved)
+    end
+    if not has_room(product, to, units) then
+        return string.format("above_limit\t%d", level_of(product, to).on_hand)
+    end
+    make_level(product, to)
+    move("TRANSFER", product, from, -units, 0, "", context)
+    move("TRANSFER", product, to, units, 0, "", context)
+    return remember_reply(key, payload, "transferred\t" .. encode_product(product))
+end
+
+return answer_products(items, transfer)

@@ -1,0 +1,57 @@
+import { contextOf, createHandlers, type EdgeContext } from "#http/env";
+import { productEtag } from "#http/middleware/conditional";
+import { PATHS } from "#http/paths";
+import { replayHeader, reply } from "#http/reply";
+import {
+  aboveLimit,
+  belowReserved,
+  expectedMismatch,
+  keyReused,
+  unknownProduct,
+} from "#http/routes/refusals";
+import { ADMIN, route, type Edge, type Route } from "#http/routes/route";
+import { validate, validateBody } from "#http/validate";
+import { TransferBody } from "#http/wire/bodies";
+import { ProductParam } from "#http/wire/fields";
+import { inventoryOf } from "#http/wire/objects";
+import type { TransferOutcome } from "#inventory/location-ports";
+import { transfer, type TransferInput } from "#inventory/transfer";
+
+export function transferRoute({ deps }: Edge): Route {
+  return route({
+    method: "POST",
+    path: PATHS.transfer,
+    roles: ADMIN,
+    mutation: true,
+    handlers: createHandlers(
+      validate("param", ProductParam),
+      validateBody(TransferBody),
+      async (c) => {
+        const { productId } = c.req.valid("param");
+        const { expectedQuantity = null, ...body } = c.req.valid("json");
+        const input = { ...body, productId, expectedQuantity };
+        return answer(c, input, await transfer(deps, contextOf(c), input));
+      },
+    ),
+  });
+}
+
+function answer(c: EdgeContext, input: TransferInput, outcome: TransferOutcome): Response {
+  switch (outcome.kind) {
+    case "transferred": {
+      const { product, replayed } = outcome;
+      const body = { message: "Stock transferred", inventory: inventoryOf(product) };
+      return reply(c, 200, body, { etag: productEtag(product), ...replayHeader(replayed) });
+    }
+    case "below_reserved":
+      return belowReserved(c, input.from, input.quantity, outcome);
+    case "above_limit":
+      return aboveLimit(c, outcome.onHand);
+    case "expected_mismatch":
+      return expectedMismatch(c, outcome.product);
+    case "unknown_product":
+      return unknownProduct(c, input.productId);
+    case "key_reused":
+      return keyReused(c);
+  }
+}

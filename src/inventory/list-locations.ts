@@ -1,0 +1,13 @@
+import type { Deps, ReadContext } from "#inventory/context";
+import type { RegisteredLocation } from "#inventory/model";
+
+/** Every registered location in the order in which units are taken: by priority, then by id. */
+export async function listLocations(
+  deps: Deps,
+  ctx: ReadContext,
+): Promise<readonly RegisteredLocation[]> {
+  const locations = await deps.store.locations(ctx.deadline);
+  return locations.toSorted(
+    (a, b) => a.priority - b.priority || (a.location < b.location ? -1 : 1),
+  );
+}
