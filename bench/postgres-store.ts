@@ -14,6 +14,7 @@ const notCompared = (): Promise<never> => Promise.reject(new Error("only reserve
 /** A port without a store behind it. */
 export const ledgerOfNothing: Ledger = {
   movements: notCompared,
+  orderSales: notCompared,
   products: notCompared,
   productOfSku: notCompared,
   reservation: notCompared,
@@ -25,6 +26,8 @@ export class PostgresStockStore implements StockStore {
   readonly initialize = notCompared;
   readonly amend = notCompared;
   readonly adjust = notCompared;
+  readonly sell = notCompared;
+  readonly return = notCompared;
   readonly confirm = notCompared;
   readonly cancel = notCompared;
   readonly extend = notCompared;
@@ -67,6 +70,10 @@ export class PostgresStockStore implements StockStore {
         seq: 0,
       },
     };
+  }
+
+  partitionOf(): number {
+    return 0;
   }
 
   msUntil(_partition: number, second: number): number {

@@ -63,27 +63,34 @@ local function takeable(line, hold)
     return math.max(0, units)
 end
 
--- Takes a line's units, home first, and answers nothing: what was taken stands in the hold.
-local function take(hold, line, context)
+-- Takes a line's units, home first: give(location, units) for each place that has some.
+local function split(line, give)
     local product = products[line.product]
     local left = line.quantity
     for _, location in ipairs(product.locations) do
         local level = product.levels[location]
         local units = math.min(left, level.on_hand - level.reserved)
         if units > 0 and (line.location == "" or line.location == location) then
-            local taken = {
-                product = line.product,
-                location = location,
-                held = units,
-                confirmed = 0,
-                released = 0,
-            }
-            hold.lines[#hold.lines + 1] = taken
-            move_line("RESERVE", hold, taken, 0, units, context)
+            give(location, units)
             left = left - units
         end
     end
     if left > 0 then
         error("fewer units could be taken of product " .. product.id .. " than were counted")
     end
+end
+
+-- Takes a line's units for a hold, and answers nothing: what was taken stands in the hold.
+local function take(hold, line, context)
+    split(line, function(location, units)
+        local taken = {
+            product = line.product,
+            location = location,
+            held = units,
+            confirmed = 0,
+            released = 0,
+        }
+        hold.lines[#hold.lines + 1] = taken
+        move_line("RESERVE", hold, taken, 0, units, context)
+    end)
 end

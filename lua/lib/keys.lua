@@ -28,3 +28,7 @@ end
 local function operation_key(key)
     return tag .. "operation:" .. key
 end
+
+local function return_key(owner)
+    return tag .. "return:" .. owner
+end

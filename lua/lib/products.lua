@@ -1,6 +1,8 @@
 -- Whole products, for the verbs that answer or journal all of a product's fields.
 -- @include lib/operations.lua
 
+local LOCATIONS_MAX = 64 -- of one product
+
 local amended = {} -- products whose attributes changed, each once: the journal carries them whole
 
 local function load_whole(id)
@@ -43,8 +45,28 @@ local function amend_fields(product, fields)
     end
 end
 
--- Runs the verb for each item in order, and ends the batch.
-local function answer_products(items, verb)
+-- The level of that location; one that is not there counts as empty.
+local function level_of(product, location)
+    return product.levels[location] or { on_hand = 0, reserved = 0 }
+end
+
+-- Whether a location, be it a new one, takes so many units more.
+local function has_room(product, location, units)
+    local is_full = not product.levels[location] and #product.locations >= LOCATIONS_MAX
+    return not is_full and level_of(product, location).on_hand + units <= STOCK_MAX
+end
+
+local function make_level(product, location)
+    if not product.levels[location] then
+        product.locations[#product.locations + 1] = location
+        add_level(product, location, 0, 0)
+        amend_fields(product, { locations = table.concat(product.locations, ",") })
+    end
+end
+
+-- Runs the verb for each item in order, and ends the batch. write_more() writes what the verb has
+-- beside products, and whose type it has read.
+local function answer_products(items, verb, write_more)
     local replies = {}
     for i, item in ipairs(items) do
         replies[i] = verb(item)
@@ -54,5 +76,11 @@ local function answer_products(items, verb)
         lines[i] = encode_product(product)
     end
     local function check() end
-    return close_batch(replies, { check = check, write = write_operations, products = lines })
+    local function write()
+        write_operations()
+        if write_more then
+            write_more()
+        end
+    end
+    return close_batch(replies, { check = check, write = write, products = lines })
 end

@@ -12,7 +12,6 @@
 -- Retry    safe under the same batch name or operation key; else a repeat is a new operation.
 -- @include lib/products.lua
 
-local LOCATIONS_MAX = 64
 local QUANTITY_MAX = 1000000000
 local ITEM = "^([%w_.-]+)\t([%w _.-]*)\t(%-?%d+)\t(%u+)\t(%d*)\t(%x*)\t(%x*)\t([^\t\n]+)$"
 
@@ -34,19 +33,6 @@ if refusal then
     return refusal
 end
 
--- The level of that location; one that is not there counts as empty.
-local function level_of(product, location)
-    return product.levels[location] or { on_hand = 0, reserved = 0 }
-end
-
-local function make_level(product, location)
-    if not product.levels[location] then
-        product.locations[#product.locations + 1] = location
-        add_level(product, location, 0, 0)
-        amend_fields(product, { locations = table.concat(product.locations, ",") })
-    end
-end
-
 local function adjust(item)
     local id, delta, kind, expected = item[1], tonumber(item[3]), item[4], item[5]
     local key, payload, context = item[6], item[7], item[8]
@@ -66,8 +52,7 @@ local function adjust(item)
     if level.on_hand + delta < level.reserved then
         return string.format("below_reserved\t%d\t%d", level.on_hand, level.reserved)
     end
-    local is_full = not product.levels[location] and #product.locations >= LOCATIONS_MAX
-    if is_full or level.on_hand + delta > STOCK_MAX then
+    if not has_room(product, location, delta) then
         return string.format("above_limit\t%d", level.on_hand)
     end
     make_level(product, location)

@@ -15,6 +15,8 @@ export const PATHS = {
   checkAvailability: `${BASE}/check-availability`,
   stock: `${BASE}/product/:productId/stock`,
   reserve: `${BASE}/product/:productId/reserve`,
+  sell: `${BASE}/product/:productId/sell`,
+  return: `${BASE}/product/:productId/return`,
   movements: `${BASE}/product/:productId/movements`,
   reservations: `${BASE}/reservations`,
   reservation: `${BASE}/reservation/:reservationId`,

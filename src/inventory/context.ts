@@ -1,5 +1,5 @@
 /** What every verb of the core gets: its dependencies, and who asks for what by when. */
-import type { CustomerId, MovementContext } from "#inventory/model";
+import type { CustomerId, MovementContext, OrderId } from "#inventory/model";
 import type { CommandBase, Ledger, Operation, StockStore } from "#inventory/ports";
 import type { Clock } from "#lib/clock";
 
@@ -50,15 +50,23 @@ export interface Grounds {
   readonly reference?: string | undefined;
 }
 
+/** Whose units move, where no hold says it. */
+export interface Party {
+  readonly orderId?: OrderId | null;
+  readonly customerId?: CustomerId | null;
+}
+
 /** The part of a command that says who, why and by when. */
-export function commandBase(ctx: RequestContext, grounds: Grounds = {}): CommandBase {
+export function commandBase(ctx: RequestContext, grounds: Grounds & Party = {}): CommandBase {
   const { caller, requestId, operation, deadline } = ctx;
-  const { reason, reference } = grounds;
+  const { reason, reference, orderId = null, customerId = null } = grounds;
   const context: MovementContext = {
     actor: actorOf(caller),
     ...(reason === undefined ? {} : { reason }),
     ...(reference === undefined ? {} : { reference }),
     requestId,
+    ...(orderId === null ? {} : { orderId }),
+    ...(customerId === null ? {} : { customerId }),
   };
   return { context, operation, deadline };
 }

@@ -194,6 +194,10 @@ export type MovementType = (typeof MOVEMENT_TYPES)[number];
 export const ADJUSTMENT_TYPES = ["RESTOCK", "RETURN", "SALE", "ADJUSTMENT"] as const;
 export type AdjustmentType = (typeof ADJUSTMENT_TYPES)[number];
 
+/** What becomes of units that came back: they are sold again, or written off at once. */
+export const DISPOSITIONS = ["restock", "scrap"] as const;
+export type Disposition = (typeof DISPOSITIONS)[number];
+
 /** One immutable row of the ledger: what changed, from what to what, why, for whom. */
 export interface Movement {
   readonly partition: number;
@@ -224,4 +228,7 @@ export interface MovementContext {
   readonly reason?: string;
   readonly reference?: string;
   readonly requestId?: string;
+  /** Of a movement without a hold; one with a hold has the hold's. */
+  readonly orderId?: OrderId;
+  readonly customerId?: CustomerId;
 }

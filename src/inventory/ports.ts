@@ -6,6 +6,7 @@ import type {
   AdjustmentType,
   Attributes,
   CustomerId,
+  Disposition,
   Location,
   Movement,
   MovementContext,
@@ -107,6 +108,61 @@ export type ReserveOutcome =
   | { readonly kind: "unknown_product"; readonly productId: ProductId }
   | { readonly kind: "key_reused" };
 
+export interface SellCommand extends CommandBase, RequestedLine {
+  /** onHand over all locations that the caller expects to find; null when it does not care. */
+  readonly expectedQuantity: number | null;
+}
+/** Units that were taken at one location. */
+export interface Taken {
+  readonly location: Location;
+  readonly quantity: number;
+}
+export type SellOutcome =
+  | {
+      readonly kind: "sold";
+      /** As the sale left it: what was available before is that and what was taken. */
+      readonly product: Product;
+      readonly allocations: readonly Taken[];
+      readonly replayed: boolean;
+    }
+  | { readonly kind: "insufficient"; readonly lines: readonly ShortLine[] }
+  | { readonly kind: "expected_mismatch"; readonly product: Product }
+  | { readonly kind: "unknown_product" }
+  | { readonly kind: "key_reused" };
+
+/** What the ledger says of an order and one product, as far as it goes. */
+export interface OrderSales {
+  /** Every movement of the partition up to this seq is in the sums. */
+  readonly seq: number;
+  readonly sold: number;
+  /** Units that came back, sold again or scrapped. */
+  readonly returned: number;
+}
+export interface ReturnCommand extends CommandBase {
+  readonly productId: ProductId;
+  /** null: the product's home. */
+  readonly location: Location | null;
+  readonly quantity: number;
+  readonly disposition: Disposition;
+  /** 128-bit hash of order and product, in hex: where Redis notes the last return of the two. */
+  readonly owner: string;
+  readonly sales: OrderSales;
+}
+export type ReturnOutcome =
+  | {
+      readonly kind: "returned";
+      readonly product: Product;
+      readonly sold: number;
+      /** Units of that order that came back, with these. */
+      readonly returned: number;
+      readonly replayed: boolean;
+    }
+  /** More than was sold and is not back yet; nothing was changed. */
+  | { readonly kind: "exceeds_sold"; readonly sold: number; readonly returned: number }
+  | { readonly kind: "above_limit"; readonly onHand: number }
+  | { readonly kind: "unknown_product" }
+  | { readonly kind: "key_reused" };
+
 /** A change to a hold that exists. */
 export interface HoldCommand extends CommandBase {
   readonly reservationId: ReservationId;
@@ -159,6 +215,9 @@ export interface StockStore {
   amend(command: AmendCommand): Promise<AmendOutcome>;
   adjust(command: AdjustCommand): Promise<AdjustOutcome>;
   reserve(command: ReserveCommand): Promise<ReserveOutcome>;
+  sell(command: SellCommand): Promise<SellOutcome>;
+  /** `moved`: there may have been a return after `command.sales.seq`; ask the ledger again. */
+  return(command: ReturnCommand): Promise<ReturnOutcome | { readonly kind: "moved" }>;
   confirm(command: EndCommand): Promise<HoldOutcome>;
   cancel(command: EndCommand): Promise<HoldOutcome>;
   extend(command: ExtendCommand): Promise<HoldOutcome>;
@@ -175,6 +234,8 @@ export interface StockStore {
   lowStock(limit: number, deadline: number): Promise<readonly ProductId[]>;
   /** Where each partition's sequence (or that of `only` one) stands now: what a ledger read waits for. */
   positions(deadline: number, only?: number | null): Promise<readonly Position[]>;
+  /** The partition where that product lives, or would. */
+  partitionOf(productId: ProductId): number;
   readonly partitions: number;
 }
 
@@ -189,6 +250,14 @@ export interface Position {
 export interface Page<T> {
   readonly items: readonly T[];
   readonly nextCursor: string | null;
+}
+/** Whose sales are asked for. */
+export interface SalesQuery {
+  readonly partition: number;
+  readonly productId: ProductId;
+  readonly orderId: OrderId;
+  /** null: whoever's; else what it bought, and what came back of it or in nobody's name. */
+  readonly customerId: CustomerId | null;
 }
 export interface ProductQuery {
   readonly q: string | null;
@@ -209,6 +278,11 @@ export interface ReservationQuery {
 export interface Ledger {
   /** Newest first. */
   movements(productId: ProductId, limit: number, deadline: number): Promise<readonly Movement[]>;
+  /**
+   * What an order was sold of a product, and what came back. Rejects with `ledger_unavailable`
+   * also while a return of that product is in quarantine, where no sum has it.
+   */
+  orderSales(query: SalesQuery, deadline: number): Promise<OrderSales>;
   /** Ids in a stable order; the counters on the rows are read live from Redis. */
   products(query: ProductQuery, deadline: number): Promise<Page<ProductId>>;
   productOfSku(sku: Sku, deadline: number): Promise<ProductId | null>;

@@ -16,6 +16,14 @@ import { reservationIdOf } from "#inventory/reservation-id";
 
 export const ProductIdRow = z.object({ productId: ProductId });
 
+/** `unsure`: a return of that product is in quarantine, where no sum has it. */
+export const OrderSalesRow = z.object({
+  seq: z.int().min(0),
+  sold: z.int().min(0),
+  returned: z.int().min(0),
+  unsure: z.boolean(),
+});
+
 export const MovementRow = z.object({
   partition: z.int(),
   seq: z.int(),

@@ -8,6 +8,8 @@ import type {
   InitializeCommand,
   Operation,
   ReserveCommand,
+  ReturnCommand,
+  SellCommand,
 } from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";
 
@@ -37,6 +39,33 @@ export function adjustLine(command: AdjustCommand): string {
     command.delta,
     command.type,
     command.expectedQuantity ?? "",
+    operationText(command.operation),
+    JSON.stringify(command.context),
+  ].join("\t");
+}
+
+export function sellLine(command: SellCommand): string {
+  return [
+    command.productId,
+    command.location ?? "",
+    command.quantity,
+    command.expectedQuantity ?? "",
+    operationText(command.operation),
+    JSON.stringify(command.context),
+  ].join("\t");
+}
+
+export function returnLine(command: ReturnCommand): string {
+  const { sales } = command;
+  return [
+    command.productId,
+    command.location ?? "",
+    command.quantity,
+    command.disposition,
+    command.owner,
+    sales.seq,
+    sales.sold,
+    sales.returned,
     operationText(command.operation),
     JSON.stringify(command.context),
   ].join("\t");

@@ -1,5 +1,5 @@
 /** One line of a script's answer → an outcome. The twin of what the scripts in lua/stock answer. */
-import type { ProductId, Reservation } from "#inventory/model";
+import type { Location, ProductId, Reservation } from "#inventory/model";
 import type {
   AdjustOutcome,
   AmendOutcome,
@@ -8,7 +8,10 @@ import type {
   InitializeOutcome,
   ReserveCommand,
   ReserveOutcome,
+  ReturnOutcome,
+  SellOutcome,
   ShortLine,
+  Taken,
 } from "#inventory/ports";
 import { decodeHold, decodeHoldHead } from "#redis/hold-record";
 import { decodeProductJson } from "#redis/product-record";
@@ -147,6 +150,72 @@ export function adjustOutcome(reply: string): AdjustOutcome {
       return { kind: "unknown_product" };
     case "key_reused":
       return { kind: "key_reused" };
+    default:
+      throw unknownWord(word);
+  }
+}
+
+/** `due` is as with reserve. */
+export function sellOutcome(reply: string): SellOutcome | { readonly kind: "due" } {
+  const { word, rest, replayed } = unwrapReplay(reply);
+  switch (word) {
+    case "sold": {
+      const { word: places, rest: product } = cut(rest);
+      const allocations = places.split(",").map(taken);
+      return { kind: "sold", product: decodeProductJson(product), allocations, replayed };
+    }
+    case "insufficient":
+      return { kind: "insufficient", lines: [shortLine(rest)] };
+    case "expected_mismatch":
+      return { kind: "expected_mismatch", product: decodeProductJson(rest) };
+    case "unknown":
+      return { kind: "unknown_product" };
+    case "key_reused":
+    case "due":
+      return { kind: word };
+    default:
+      throw unknownWord(word);
+  }
+}
+
+function taken(text: string): Taken {
+  const fields = text.split("=");
+  return {
+    location: recorded<Location>(fieldAt(fields, 0, "location")),
+    quantity: recordedCount(fields[1], "quantity"),
+  };
+}
+
+/** `moved` is not an outcome: what the ledger said is not the newest. */
+export function returnOutcome(reply: string): ReturnOutcome | { readonly kind: "moved" } {
+  const { word, rest, replayed } = unwrapReplay(reply);
+  switch (word) {
+    case "returned": {
+      const { word: sold, rest: more } = cut(rest);
+      const { word: returned, rest: product } = cut(more);
+      return {
+        kind: "returned",
+        product: decodeProductJson(product),
+        sold: recordedCount(sold, "sold"),
+        returned: recordedCount(returned, "returned"),
+        replayed,
+      };
+    }
+    case "exceeds": {
+      const [sold, returned] = rest.split("\t");
+      return {
+        kind: "exceeds_sold",
+        sold: recordedCount(sold, "sold"),
+        returned: recordedCount(returned, "returned"),
+      };
+    }
+    case "above_limit":
+      return { kind: "above_limit", onHand: recordedCount(rest, "onHand") };
+    case "unknown":
+      return { kind: "unknown_product" };
+    case "key_reused":
+    case "moved":
+      return { kind: word };
     default:
       throw unknownWord(word);
   }

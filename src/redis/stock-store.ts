@@ -18,6 +18,10 @@ import type {
   RequestedLine,
   ReserveCommand,
   ReserveOutcome,
+  ReturnCommand,
+  ReturnOutcome,
+  SellCommand,
+  SellOutcome,
   StockStore,
 } from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";
@@ -30,6 +34,8 @@ import {
   initializeLine,
   linesText,
   reserveLine,
+  returnLine,
+  sellLine,
 } from "#redis/lines";
 import {
   adjustOutcome,
@@ -37,6 +43,8 @@ import {
   holdOutcome,
   initializeOutcome,
   reserveOutcome,
+  returnOutcome,
+  sellOutcome,
 } from "#redis/outcomes";
 import type { Partition } from "#redis/partition";
 import { PartitionQueues, type WritePathOptions } from "#redis/partition-queues";
@@ -119,6 +127,21 @@ export class RedisStockStore implements StockStore {
     }
   }
 
+  async sell(command: SellCommand): Promise<SellOutcome> {
+    const { queues } = this.#routeOf(command.productId);
+    const line = sellLine(command);
+    for (;;) {
+      const outcome = sellOutcome(await queues.submit("sell", line, 1, command.deadline));
+      if (outcome.kind !== "due") return outcome;
+      await queues.expireAll(command.deadline);
+    }
+  }
+
+  async return(command: ReturnCommand): Promise<ReturnOutcome | { readonly kind: "moved" }> {
+    const { queues } = this.#routeOf(command.productId);
+    return returnOutcome(await queues.submit("return", returnLine(command), 1, command.deadline));
+  }
+
   confirm(command: EndCommand): Promise<HoldOutcome> {
     return this.#change("confirm", command, linesText(command), command.lines?.length ?? 1);
   }
@@ -138,6 +161,10 @@ export class RedisStockStore implements StockStore {
 
   expire(partition: number, deadline?: number): Promise<ExpireResult> {
     return this.#route(partition).queues.expire(deadline);
+  }
+
+  partitionOf(productId: string): number {
+    return this.partitions === 1 ? 0 : Bun.hash.crc32(productId) % this.partitions;
   }
 
   msUntil(partition: number, second: number): number {
@@ -217,22 +244,18 @@ export class RedisStockStore implements StockStore {
   }
 
   #routeOf(productId: string): Route {
-    return this.#route(this.#numberOf(productId));
+    return this.#route(this.partitionOf(productId));
   }
 
   /** One script decides a cart, so its products must share a partition. */
   #routeOfAll(lines: readonly RequestedLine[]): Route {
     if (this.partitions === 1) return this.#route(0);
-    const numbers = new Set(lines.map((line) => this.#numberOf(line.productId)));
+    const numbers = new Set(lines.map((line) => this.partitionOf(line.productId)));
     const [number = 0] = numbers;
     if (numbers.size > 1) {
       const message = "the products of this cart live in several partitions";
       throw new Fault("cart_spans_partitions", message);
     }
     return this.#route(number);
-  }
-
-  #numberOf(productId: string): number {
-    return this.partitions === 1 ? 0 : Bun.hash.crc32(productId) % this.partitions;
   }
 }

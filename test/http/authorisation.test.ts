@@ -18,6 +18,8 @@ function openGuarded(): TestApp {
     amend: reached,
     adjust: reached,
     reserve: reached,
+    sell: reached,
+    return: reached,
     confirm: reached,
     cancel: reached,
     extend: reached,
@@ -27,6 +29,7 @@ function openGuarded(): TestApp {
     reservation: reached,
     lowStock: reached,
     positions: reached,
+    partitionOf: reached,
   };
   return openApp({ store });
 }
@@ -120,6 +123,8 @@ test("the matrix is the one of the contract", () => {
     "POST /cleanup-expired: admin",
     "POST /initialize: admin service",
     "POST /product/:productId/reserve: admin service customer",
+    "POST /product/:productId/return: admin service",
+    "POST /product/:productId/sell: admin service",
     "POST /reservation/:reservationId/cancel: admin service customer",
     "POST /reservation/:reservationId/confirm: admin service customer",
     "POST /reservation/:reservationId/extend: admin service customer",

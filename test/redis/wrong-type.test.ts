@@ -7,9 +7,10 @@ import {
   metaKey,
   operationKey,
   reservationKey,
+  returnKey,
   stockKey,
 } from "#redis/keys";
-import { KEY, prepare, VERBS, type Verb } from "#test/batches";
+import { KEY, prepare, RETURN_OWNER, VERBS, type Verb } from "#test/batches";
 import { dump } from "#test/keyspace";
 import { clockAt, redisOfFile, repliesOf, sendBatch } from "#test/redis";
 import { endCommand } from "#test/store";
@@ -29,6 +30,8 @@ const WRITTEN: Readonly<Record<Verb, readonly string[]>> = {
   adjust: ["stock", "low", "operation"],
   amend: ["stock", "low", "operation"],
   reserve: ["stock", "low", "expiring"],
+  sell: ["stock", "low", "operation"],
+  return: ["stock", "low", "operation", "return"],
   extend: ["stock", "expiring"],
   // A sale leaves what is available as it is, and with it the low set.
   confirm: ["stock"],
@@ -46,6 +49,7 @@ function keysOf(verb: Verb, dueSecond: number): [name: string, key: string][] {
     low: lowKey(0),
     operation: operationKey(0, KEY.key),
     expiring: expiringKey(0, dueSecond),
+    return: returnKey(0, RETURN_OWNER),
   };
   const names = ["meta", "batch", "journal", ...WRITTEN[verb]];
   return names.map((name) => [name, all[name] ?? ""]);
@@ -83,7 +87,9 @@ describe.each(VERBS)("%s", (verb) => {
     const answer = await sendBatch(redis, verb, {}, lines[verb]);
     expect(answer).toStartWith("ok\t");
     const [reply = ""] = repliesOf(answer);
-    expect(reply).toMatch(/^(?:initialized|adjusted|amended|reserved|done|expired\t1)/);
+    expect(reply).toMatch(
+      /^(?:initialized|adjusted|amended|reserved|sold|returned|done|expired\t1)/,
+    );
   });
 });
 

@@ -1,7 +1,15 @@
 /** One item of every verb that a script takes, as raw lines: for what must hold of all of them. */
 import type { Reservation } from "#inventory/model";
 import { splitReservationId } from "#inventory/reservation-id";
-import { adjustLine, amendLine, changeLine, initializeLine, reserveLine } from "#redis/lines";
+import {
+  adjustLine,
+  amendLine,
+  changeLine,
+  initializeLine,
+  reserveLine,
+  returnLine,
+  sellLine,
+} from "#redis/lines";
 import type { RedisStockStore } from "#redis/stock-store";
 import {
   adjustCommand,
@@ -12,6 +20,8 @@ import {
   operation,
   reserve,
   reserveCommand,
+  returnCommand,
+  sellCommand,
 } from "#test/store";
 
 export const VERBS = [
@@ -19,6 +29,8 @@ export const VERBS = [
   "adjust",
   "amend",
   "reserve",
+  "sell",
+  "return",
   "extend",
   "confirm",
   "cancel",
@@ -32,11 +44,16 @@ export const BOUNDED_VERBS: readonly Verb[] = [
   "adjust",
   "amend",
   "reserve",
+  "sell",
+  "return",
   "extend",
 ];
 
 /** The key of the items that have an Idempotency-Key. */
 export const KEY = operation("k1");
+
+/** Under which the return of the prepared state is noted. */
+export const RETURN_OWNER = returnCommand("p1", 1, { seq: 0, sold: 0, returned: 0 }).owner;
 
 export interface Prepared {
   /** A live hold of 40 of the 50 units of `p1`: the product is in the low set. */
@@ -60,6 +77,8 @@ export async function prepare(store: RedisStockStore): Promise<Prepared> {
       adjust: [adjustLine(adjustCommand("p1", 1, keyed))],
       amend: [amendLine(amendCommand("p1", { safetyStock: 1 }, keyed))],
       reserve: [reserveLine(reserveCommand("o2", { p1: 2 }, keyed))],
+      sell: [sellLine(sellCommand("p1", 1, keyed))],
+      return: [returnLine(returnCommand("p1", 1, { seq: 2, sold: 1, returned: 0 }, keyed))],
       extend: [changeLine(command, "3600")],
       confirm: [changeLine(command, "")],
       cancel: [changeLine(command, "")],

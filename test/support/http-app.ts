@@ -118,6 +118,8 @@ const BODIES: Readonly<Record<string, object>> = {
   "POST /api/inventory/check-availability": { items: [{ productId: "p1", quantity: 1 }] },
   "PATCH /api/inventory/product/:productId/stock": { quantity: 5, type: "RETURN" },
   "POST /api/inventory/product/:productId/reserve": { quantity: 1, orderId: "order-1" },
+  "POST /api/inventory/product/:productId/sell": { quantity: 1 },
+  "POST /api/inventory/product/:productId/return": { quantity: 1, orderId: "order-1" },
   "POST /api/inventory/reservations": {
     orderId: "order-1",
     items: [{ productId: "p1", quantity: 1 }],

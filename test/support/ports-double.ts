@@ -94,11 +94,21 @@ export function answering<Command, Outcome>(outcome: Outcome) {
 
 const done = { kind: "done", reservation: reservationOf(), replayed: false } as const;
 
+const allocations = [{ location: Location.parse("Warehouse A"), quantity: 1 }];
+
 const STORE: StockStore = {
   initialize: async () => ({ kind: "initialized", product: productOf(), replayed: false }),
   amend: async () => ({ kind: "amended", product: productOf(), replayed: false }),
   adjust: async () => ({ kind: "adjusted", product: productOf(), replayed: false }),
   reserve: async () => ({ kind: "reserved", reservation: reservationOf() }),
+  sell: async () => ({ kind: "sold", product: productOf(), allocations, replayed: false }),
+  return: async () => ({
+    kind: "returned",
+    product: productOf(),
+    sold: 5,
+    returned: 2,
+    replayed: false,
+  }),
   confirm: async () => done,
   cancel: async () => done,
   extend: async () => done,
@@ -109,11 +119,13 @@ const STORE: StockStore = {
   reservation: async (id) => (id === RESERVATION_ID ? reservationOf() : null),
   lowStock: async () => [PRODUCT_ID],
   positions: async () => [{ partition: 0, seq: 9, drained: 9 }],
+  partitionOf: () => 0,
   partitions: 1,
 };
 
 const LEDGER: Ledger = {
   movements: async () => [movementOf()],
+  orderSales: async () => ({ seq: 9, sold: 5, returned: 1 }),
   products: async () => ({ items: [PRODUCT_ID], nextCursor: null }),
   productOfSku: async () => null,
   reservation: async () => null,

@@ -10,6 +10,8 @@ import type {
   InitializeCommand,
   Operation,
   ReserveCommand,
+  ReturnCommand,
+  SellCommand,
 } from "#inventory/ports";
 import {
   DEFAULT_ATTRIBUTES,
@@ -19,6 +21,7 @@ import {
   type ReservationId,
   type Totals,
 } from "#inventory/model";
+import { ownerOf } from "#inventory/owner";
 import { steadyClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
 import { createLog } from "#lib/log";
@@ -184,6 +187,44 @@ export function reserveCommand(
       return { productId: product(id), quantity, location: null };
     }),
     holdSeconds: 900,
+    context,
+    operation: null,
+    deadline: soon(),
+    ...more,
+  };
+}
+
+export function sellCommand(
+  id: string,
+  quantity: number,
+  more: Partial<SellCommand> = {},
+): SellCommand {
+  return {
+    productId: product(id),
+    quantity,
+    location: null,
+    expectedQuantity: null,
+    context,
+    operation: null,
+    deadline: soon(),
+    ...more,
+  };
+}
+
+/** A return of units of an order, of which the ledger says that so many were sold. */
+export function returnCommand(
+  id: string,
+  quantity: number,
+  sales: ReturnCommand["sales"],
+  more: Partial<ReturnCommand> = {},
+): ReturnCommand {
+  return {
+    productId: product(id),
+    location: null,
+    quantity,
+    disposition: "restock",
+    owner: ownerOf(null, OrderId.parse("o1"), product(id)),
+    sales,
     context,
     operation: null,
     deadline: soon(),

@@ -2,14 +2,13 @@ import { contextOf, createHandlers, type EdgeContext } from "#http/env";
 import { etagOf } from "#http/middleware/conditional";
 import { PATHS } from "#http/paths";
 import { refuse, replayHeader, reply } from "#http/reply";
-import { expectedMismatch, keyReused, unknownProduct } from "#http/routes/refusals";
+import { aboveLimit, expectedMismatch, keyReused, unknownProduct } from "#http/routes/refusals";
 import { route, STAFF, type Edge, type Route } from "#http/routes/route";
 import { validate, validateBody } from "#http/validate";
 import { AdjustBody } from "#http/wire/bodies";
 import { ProductParam } from "#http/wire/fields";
 import { inventoryOf } from "#http/wire/objects";
 import { adjust, type AdjustInput } from "#inventory/adjust";
-import { STOCK_MAX } from "#inventory/model";
 import type { AdjustOutcome } from "#inventory/ports";
 
 export function adjustRoute({ deps }: Edge): Route {
@@ -47,10 +46,8 @@ function answer(c: EdgeContext, input: AdjustInput, outcome: AdjustOutcome): Res
       const members = { location, totalStock: onHand, reservedStock: reserved };
       return refuse(c, "below_reserved", message, members);
     }
-    case "above_limit": {
-      const message = `a location takes at most ${STOCK_MAX} units`;
-      return refuse(c, "limit_exceeded", message, { totalStock: outcome.onHand });
-    }
+    case "above_limit":
+      return aboveLimit(c, outcome.onHand);
     case "expected_mismatch":
       return expectedMismatch(c, outcome.product);
     case "unknown_product":

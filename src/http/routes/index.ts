@@ -11,7 +11,9 @@ import { movementsRoute } from "#http/routes/movements";
 import { productRoute, productsRoute, skuRoute } from "#http/routes/products";
 import { reservationRoute, reservationsRoute } from "#http/routes/reservations";
 import { reserveCartRoute, reserveRoute } from "#http/routes/reserve";
+import { returnRoute } from "#http/routes/return";
 import type { Edge, Route } from "#http/routes/route";
+import { sellRoute } from "#http/routes/sell";
 
 /** What every process answers: whether it is well, and what it counted. */
 export function createStatusRoutes(edge: Edge): readonly Route[] {
@@ -31,6 +33,8 @@ export function createRoutes(edge: Edge): readonly Route[] {
     adjustRoute(edge),
     reserveRoute(edge),
     reserveCartRoute(edge),
+    sellRoute(edge),
+    returnRoute(edge),
     reservationRoute(edge),
     reservationsRoute(edge),
     confirmRoute(edge),

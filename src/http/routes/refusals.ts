@@ -2,7 +2,8 @@
 import type { EdgeContext } from "#http/env";
 import { refuse } from "#http/reply";
 import { inventoryOf } from "#http/wire/objects";
-import type { Product, ProductId } from "#inventory/model";
+import { STOCK_MAX, type Product, type ProductId } from "#inventory/model";
+import type { ShortLine } from "#inventory/ports";
 
 export function keyReused(c: EdgeContext): Response {
   const message = "this Idempotency-Key was used with another body";
@@ -11,6 +12,20 @@ export function keyReused(c: EdgeContext): Response {
 
 export function unknownProduct(c: EdgeContext, productId: ProductId): Response {
   return refuse(c, "product_not_found", `there is no product ${productId}`);
+}
+
+/** Names each line that is short. */
+export function insufficient(c: EdgeContext, lines: readonly ShortLine[]): Response {
+  const message = lines
+    .map((line) => `${line.productId}: ${line.requested} asked, ${line.available} available`)
+    .join("; ");
+  return refuse(c, "insufficient_stock", message, { lines });
+}
+
+/** A location would have more units than one takes, or the product more locations. */
+export function aboveLimit(c: EdgeContext, onHand: number): Response {
+  const message = `a location takes at most ${STOCK_MAX} units`;
+  return refuse(c, "limit_exceeded", message, { totalStock: onHand });
 }
 
 /** The caller's picture is old; the answer brings the new one. */

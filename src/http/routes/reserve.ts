@@ -1,7 +1,7 @@
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
 import { PATHS } from "#http/paths";
 import { refuse, replayHeader, reply } from "#http/reply";
-import { keyReused, unknownProduct } from "#http/routes/refusals";
+import { insufficient, keyReused, unknownProduct } from "#http/routes/refusals";
 import { ANY_ROLE, route, type Edge, type Route } from "#http/routes/route";
 import { validate, validateBody } from "#http/validate";
 import { ReserveBody, ReserveCartBody } from "#http/wire/bodies";
@@ -67,13 +67,8 @@ function answer(c: EdgeContext, outcome: ReserveOutcome): Response {
       const message = "stock of this order was confirmed before";
       return refuse(c, "order_already_confirmed", message, { reservation });
     }
-    case "insufficient": {
-      const { lines } = outcome;
-      const message = lines
-        .map((line) => `${line.productId}: ${line.requested} asked, ${line.available} available`)
-        .join("; ");
-      return refuse(c, "insufficient_stock", message, { lines });
-    }
+    case "insufficient":
+      return insufficient(c, outcome.lines);
     case "unknown_product":
       return unknownProduct(c, outcome.productId);
     case "key_reused":

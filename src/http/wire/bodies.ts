@@ -5,6 +5,7 @@ import {
   ADJUSTMENT_TYPES,
   CART_LINES_MAX,
   CustomerId,
+  DISPOSITIONS,
   Location,
   OrderId,
   Quantity,
@@ -72,6 +73,26 @@ export const ReserveCartBody = z.strictObject({
     .min(1)
     .max(CART_LINES_MAX),
   ...HOLD,
+});
+
+export const SellBody = z.strictObject({
+  quantity: Quantity,
+  orderId: OrderId.optional(),
+  customerId: CustomerId.optional(),
+  location: Location.optional(),
+  reason: Text.optional(),
+  reference: Reference.optional(),
+  expectedQuantity: StockCount.optional(),
+});
+
+export const ReturnBody = z.strictObject({
+  orderId: OrderId,
+  quantity: Quantity,
+  customerId: CustomerId.optional(),
+  disposition: z.enum(DISPOSITIONS).default("restock"),
+  location: Location.optional(),
+  reason: Text.optional(),
+  reference: Reference.optional(),
 });
 
 const LineQuantity = z.strictObject({ productId: ProductId, quantity: Quantity });
