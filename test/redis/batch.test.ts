@@ -15,6 +15,8 @@ import {
   product,
   reserve,
   reserveCommand,
+  returnCommand,
+  sellCommand,
   soon,
   totals,
 } from "#test/store";
@@ -199,6 +201,8 @@ describe("a journal that is full", () => {
       store.adjust(adjustCommand("p1", 1)),
       store.amend(amendCommand("p1", { name: "x" })),
       store.reserve(reserveCommand("o4", { p1: 1 })),
+      store.sell(sellCommand("p1", 1)),
+      store.return(returnCommand("p1", 1, { seq: 4, sold: 1, returned: 0 })),
       store.extend(extendCommand(sold.reservationId, 3_600)),
     ]);
     expect(bounded).toMatchObject(
