@@ -1,5 +1,6 @@
 /** Every migration there is, in order. A test holds this list against the folder. */
 import ledger from "./migrations/0001-ledger.sql" with { type: "text" };
+import standingHolds from "./migrations/0002-standing-holds.sql" with { type: "text" };
 
 export interface Migration {
   /** `NNNN-what-it-does`, numbered from 0001 without a gap. */
@@ -8,4 +9,7 @@ export interface Migration {
   readonly text: string;
 }
 
-export const MIGRATIONS: readonly Migration[] = [{ name: "0001-ledger", text: ledger }];
+export const MIGRATIONS: readonly Migration[] = [
+  { name: "0001-ledger", text: ledger },
+  { name: "0002-standing-holds", text: standingHolds },
+];

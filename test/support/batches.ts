@@ -1,5 +1,4 @@
 /** One item of every verb that a script takes, as raw lines: for what must hold of all of them. */
-import type { Reservation } from "#inventory/model";
 import { splitReservationId } from "#inventory/reservation-id";
 import { adjustLine, amendLine, changeLine, initializeLine, reserveLine } from "#redis/lines";
 import type { RedisStockStore } from "#redis/stock-store";
@@ -12,6 +11,7 @@ import {
   operation,
   reserve,
   reserveCommand,
+  type TimedHold,
 } from "#test/store";
 
 export const VERBS = [
@@ -40,7 +40,7 @@ export const KEY = operation("k1");
 
 export interface Prepared {
   /** A live hold of 40 of the 50 units of `p1`: the product is in the low set. */
-  readonly hold: Reservation;
+  readonly hold: TimedHold;
   readonly owner: string;
   /** An item of that verb that changes something, on the prepared state; expire has none. */
   readonly lines: Readonly<Record<Verb, readonly string[]>>;
@@ -61,7 +61,7 @@ export async function prepare(store: RedisStockStore): Promise<Prepared> {
       amend: [amendLine(amendCommand("p1", { safetyStock: 1 }, keyed))],
       reserve: [reserveLine(reserveCommand("o2", { p1: 2 }, keyed))],
       extend: [changeLine(command, "3600")],
-      confirm: [changeLine(command, "")],
+      confirm: [changeLine(command, ";")],
       cancel: [changeLine(command, "")],
       expire: [],
     },
