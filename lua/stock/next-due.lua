@@ -15,7 +15,7 @@ local time = redis.call("TIME")
 local first = tonumber(time[1]) + 1
 local last = first + SECONDS_MAX - 1
 
-local found, missing = {}, #ARGV
+local found = {}
 
 -- Notes the second for each product that a live record due in it still holds.
 local function look_at(record, second)
@@ -46,7 +46,7 @@ while second <= last and left > 0 do
             end
         end
         left = left - #owners
-        missing = 0
+        local missing = 0
         for _, product in ipairs(ARGV) do
             missing = missing + (found[product] and 0 or 1)
         end
