@@ -53,11 +53,13 @@ export class PostgresStockStore implements StockStore {
       prepare: true,
     });
     if (row === undefined) {
-      return { kind: "insufficient", lines: [{ productId, requested: quantity, available: 0 }] };
+      const short = { productId, requested: quantity, largest: 0, available: 0 };
+      return { kind: "insufficient", lines: [{ ...short, locations: [], nextHoldEndsAt: null }] };
     }
     const taken = Taken.parse(row);
     return {
       kind: "reserved",
+      short: [],
       reservation: {
         reservationId: reservationIdOf(0, owner, generation),
         orderId,

@@ -36,22 +36,7 @@ local function held_by(hold, product, location)
     return units
 end
 
--- Whether a live hold already is what the item asks for.
-local function is_same(hold, item)
-    local asked = 0
-    for _, line in ipairs(item.lines) do
-        if held_by(hold, line.product, line.location) ~= line.quantity then
-            return false
-        end
-        asked = asked + line.quantity
-    end
-    for _, line in ipairs(hold.lines) do
-        asked = asked - line.held
-    end
-    return asked == 0
-end
-
--- Units that could be taken for a line if the owner's live hold were given back.
+-- Units that could be taken for a line if that live hold (nil: none) were given back.
 local function takeable(line, hold)
     local product = products[line.product]
     local units = available(product) + held_by(hold, line.product, "")
@@ -63,34 +48,81 @@ local function takeable(line, hold)
     return math.max(0, units)
 end
 
--- Takes a line's units, home first: give(location, units) for each place that has some.
-local function split(line, give)
+-- A line that gets less than it asks for, as text: product=requested=largest=available=levels, of
+-- which `largest` counts the caller's own live hold and `available` does not; levels are
+-- `location:free units;…`.
+local function explain(line, largest)
     local product = products[line.product]
-    local left = line.quantity
+    local levels = {}
+    for i, location in ipairs(product.locations) do
+        local level = product.levels[location]
+        levels[i] = location .. ":" .. decimal[level.on_hand - level.reserved]
+    end
+    return table.concat({
+        line.product,
+        decimal[line.quantity],
+        decimal[largest],
+        decimal[takeable(line, nil)],
+        table.concat(levels, ";"),
+    }, "=")
+end
+
+-- Sets the units that each line can have, were that live hold given back. Answers the lines that
+-- get less than they ask for (nil: none), and whether any gets something.
+local function measure(lines, hold)
+    local short, any = nil, false
+    for _, line in ipairs(lines) do
+        local largest = takeable(line, hold)
+        line.units = math.min(line.quantity, largest)
+        any = any or line.units > 0
+        if largest < line.quantity then
+            short = short or {}
+            short[#short + 1] = explain(line, largest)
+        end
+    end
+    return short and table.concat(short, ","), any
+end
+
+-- Whether a live hold has just that count of each line: its `quantity`, or the `units` it can have.
+local function is_same(hold, lines, count)
+    local left = 0
+    for _, line in ipairs(lines) do
+        if held_by(hold, line.product, line.location) ~= line[count] then
+            return false
+        end
+        left = left + line[count]
+    end
+    for _, line in ipairs(hold.lines) do
+        left = left - line.held
+    end
+    return left == 0
+end
+
+-- The hold's line of that product and location, made when there is none.
+local function line_of(hold, product, location)
+    for _, line in ipairs(hold.lines) do
+        if line.product == product and line.location == location then
+            return line
+        end
+    end
+    local line = { product = product, location = location, held = 0, confirmed = 0, released = 0 }
+    hold.lines[#hold.lines + 1] = line
+    return line
+end
+
+-- Takes a line's units, home first: put(location, units) for each part.
+local function take(line, put)
+    local product = products[line.product]
+    local left = line.units
     for _, location in ipairs(product.locations) do
         local level = product.levels[location]
         local units = math.min(left, level.on_hand - level.reserved)
         if units > 0 and (line.location == "" or line.location == location) then
-            give(location, units)
+            put(location, units)
             left = left - units
         end
     end
     if left > 0 then
         error("fewer units could be taken of product " .. product.id .. " than were counted")
     end
-end
-
--- Takes a line's units for a hold, and answers nothing: what was taken stands in the hold.
-local function take(hold, line, context)
-    split(line, function(location, units)
-        local taken = {
-            product = line.product,
-            location = location,
-            held = units,
-            confirmed = 0,
-            released = 0,
-        }
-        hold.lines[#hold.lines + 1] = taken
-        move_line("RESERVE", hold, taken, 0, units, context)
-    end)
 end

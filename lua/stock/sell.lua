@@ -48,15 +48,12 @@ local function sell(item)
     if item.expected ~= "" and tonumber(item.expected) ~= product.on_hand then
         return "expected_mismatch\t" .. encode_product(product)
     end
-    local units = takeable(item, nil)
-    if units < item.quantity then
-        if swept < math.floor(now / 1000) then
-            return "due"
-        end
-        return string.format("insufficient\t%s=%d=%d", product.id, item.quantity, units)
+    local short = measure({ item }, nil)
+    if short then
+        return swept < math.floor(now / 1000) and "due" or "insufficient\t" .. short
     end
     local places = {}
-    split(item, function(location, taken)
+    take(item, function(location, taken)
         move("SALE", product, location, -taken, 0, "", item.context)
         places[#places + 1] = string.format("%s=%d", location, taken)
     end)

@@ -9,7 +9,13 @@ export interface Policy {
   readonly reservationMinutes: number;
   /** The longest life that a caller may ask for. */
   readonly reservationMinutesMax: number;
+  /** What confirming an expired hold does where the caller does not say. */
+  readonly onExpired: OnExpired;
 }
+
+/** `reject`: it stays expired. `reacquire`: it is sold after all, if the stock is still there. */
+export const ON_EXPIRED = ["reject", "reacquire"] as const;
+export type OnExpired = (typeof ON_EXPIRED)[number];
 
 /** Built once by whoever composes the process; no verb keeps state of its own. */
 export interface Deps {

@@ -162,16 +162,18 @@ export interface Allocation {
   readonly released: number;
 }
 
-/** A timed hold. Times are epoch milliseconds by Redis's clock; the due time is a full second. */
+/** A hold. Times are epoch milliseconds by Redis's clock; the due time is a full second. */
 export interface Reservation {
   readonly reservationId: ReservationId;
-  readonly orderId: OrderId;
+  /** null: a standing hold that is the product's own. */
+  readonly orderId: OrderId | null;
   readonly customerId: CustomerId | null;
   readonly status: ReservationStatus;
   readonly endReason: EndReason;
   readonly allocations: readonly Allocation[];
   readonly createdAt: number;
-  readonly expiresAt: number;
+  /** null: a standing hold, which is never due. */
+  readonly expiresAt: number | null;
   /** seq of its last change. */
   readonly seq: number;
 }

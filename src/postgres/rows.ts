@@ -58,13 +58,13 @@ export const ReservationRow = z.object({
   /** A uuid; ids have it without hyphens. */
   owner: z.string().transform((uuid) => uuid.replaceAll("-", "")),
   generation: z.string(),
-  orderId: OrderId,
+  orderId: OrderId.nullable(),
   customerId: CustomerId.nullable(),
   status: z.enum(RESERVATION_STATUSES),
   endReason: z.enum(END_REASONS),
   allocations: z.array(AllocationJson),
   createdAt: z.int(),
-  expiresAt: z.int(),
+  expiresAt: z.int().nullable(),
   seq: z.int(),
 });
 

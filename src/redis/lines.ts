@@ -3,6 +3,7 @@ import { HOLD_MINUTES_MAX } from "#inventory/model";
 import type {
   AdjustCommand,
   AmendCommand,
+  ConfirmCommand,
   EndCommand,
   HoldCommand,
   InitializeCommand,
@@ -24,9 +25,15 @@ export function reserveLine(command: ReserveCommand): string {
   for (const line of command.lines) {
     lines += `${line.productId}=${line.quantity}=${line.location ?? ""},`;
   }
-  if (command.holdSeconds > HOLD_MINUTES_MAX * 60) throw new Error("a hold longer than any may be");
-  return `${command.owner}\t${command.generation}\t${command.holdSeconds}\t${lines}\t${operationText(command.operation)}\t${jsonText(command.customerId)}\t${JSON.stringify(command.orderId)}\t${JSON.stringify(command.context)}`;
+  const seconds = command.holdSeconds ?? 0;
+  if (seconds > HOLD_MINUTES_MAX * 60) throw new Error("a hold longer than any may be");
+  const flags = `${command.mode === "best_effort" ? "b" : ""}${command.dryRun ? "d" : ""}${command.adds ? "a" : ""}`;
+  return `${command.owner}\t${command.generation}\t${seconds}\t${flags}\t${lines}\t${operationText(command.operation)}\t${jsonText(command.customerId)}\t${jsonText(command.orderId)}\t${JSON.stringify(command.context)}`;
 }
+
+/** The argument of confirm: what an expired hold may become, and what it is about. */
+export const confirmText = (command: ConfirmCommand): string =>
+  `${command.reacquireAs ?? ""};${linesText(command)}`;
 
 /** What confirm and cancel are about; empty: all that is held. */
 export const linesText = (command: EndCommand): string =>

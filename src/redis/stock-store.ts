@@ -7,6 +7,7 @@ import type {
   AdjustOutcome,
   AmendCommand,
   AmendOutcome,
+  ConfirmCommand,
   EndCommand,
   ExpireResult,
   ExtendCommand,
@@ -22,16 +23,19 @@ import type {
   ReturnOutcome,
   SellCommand,
   SellOutcome,
+  ShortLine,
   StockStore,
 } from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";
 import { decodeHold } from "#redis/hold-record";
+import { NextDue } from "#redis/next-due";
 import { lowKey, metaKey, reservationKey, stockKey } from "#redis/keys";
 import {
   adjustLine,
   amendLine,
   changeLine,
   initializeLine,
+  confirmText,
   linesText,
   reserveLine,
   returnLine,
@@ -65,6 +69,7 @@ const MetaReply: z.ZodType<MetaNow> = z.object({ seq: z.number(), drained: z.num
 interface Route {
   readonly partition: Partition;
   readonly queues: PartitionQueues;
+  readonly nextDue: NextDue;
 }
 
 export class RedisStockStore implements StockStore {
@@ -79,7 +84,11 @@ export class RedisStockStore implements StockStore {
     this.#onDue = options.onDue;
     this.#reads = new Reads(options.redis, options.clock, options.recheck);
     this.#routes = options.partitions.map((partition) => {
-      return { partition, queues: new PartitionQueues(options, partition) };
+      return {
+        partition,
+        queues: new PartitionQueues(options, partition),
+        nextDue: new NextDue(options.redis, partition, options.clock),
+      };
     });
     this.#skus = new SkuClaims({
       redis: options.redis,
@@ -122,7 +131,7 @@ export class RedisStockStore implements StockStore {
       const reply = await queues.submit("reserve", line, command.lines.length, command.deadline);
       const outcome = reserveOutcome(partition.number, command, reply);
       if (outcome.kind === "reserved") this.#wakeWhenDue(partition, outcome.reservation);
-      if (outcome.kind !== "due") return outcome;
+      if (outcome.kind !== "due") return this.#explained(outcome);
       await queues.expireAll(command.deadline);
     }
   }
@@ -132,6 +141,9 @@ export class RedisStockStore implements StockStore {
     const line = sellLine(command);
     for (;;) {
       const outcome = sellOutcome(await queues.submit("sell", line, 1, command.deadline));
+      if (outcome.kind === "insufficient") {
+        return { ...outcome, lines: await this.#withNextDue(outcome.lines) };
+      }
       if (outcome.kind !== "due") return outcome;
       await queues.expireAll(command.deadline);
     }
@@ -142,8 +154,8 @@ export class RedisStockStore implements StockStore {
     return returnOutcome(await queues.submit("return", returnLine(command), 1, command.deadline));
   }
 
-  confirm(command: EndCommand): Promise<HoldOutcome> {
-    return this.#change("confirm", command, linesText(command), command.lines?.length ?? 1);
+  confirm(command: ConfirmCommand): Promise<HoldOutcome> {
+    return this.#change("confirm", command, confirmText(command), command.lines?.length ?? 1);
   }
 
   cancel(command: EndCommand): Promise<HoldOutcome> {
@@ -228,11 +240,33 @@ export class RedisStockStore implements StockStore {
     for (;;) {
       const reply = await queues.submit(verb, line, lines, command.deadline);
       const outcome = holdOutcome(partition, owner, reply);
-      if (outcome.kind !== "again") return outcome;
+      if (outcome.kind === "insufficient") {
+        return { ...outcome, lines: await this.#withNextDue(outcome.lines) };
+      }
+      if (outcome.kind !== "due" && outcome.kind !== "again") return outcome;
+      if (outcome.kind === "due") await queues.expireAll(command.deadline);
     }
   }
 
+  /** The outcome, each of its short lines with the time for which its caller may wait. */
+  async #explained(outcome: ReserveOutcome): Promise<ReserveOutcome> {
+    if (outcome.kind === "insufficient") {
+      return { ...outcome, lines: await this.#withNextDue(outcome.lines) };
+    }
+    if (!("short" in outcome) || outcome.short.length === 0) return outcome;
+    return { ...outcome, short: await this.#withNextDue(outcome.short) };
+  }
+
+  #withNextDue(lines: readonly ShortLine[]): Promise<ShortLine[]> {
+    const told = lines.map(async (line) => {
+      const { nextDue } = this.#routeOf(line.productId);
+      return { ...line, nextHoldEndsAt: await nextDue.of(line.productId) };
+    });
+    return Promise.all(told);
+  }
+
   #wakeWhenDue(partition: Partition, hold: Reservation): void {
+    if (hold.expiresAt === null) return;
     const second = hold.expiresAt / 1_000;
     this.#onDue(partition.number, second, this.msUntil(partition.number, second));
   }

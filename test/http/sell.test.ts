@@ -2,8 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import type { SellCommand, SellOutcome } from "#inventory/ports";
 import { openApp } from "#test/http-app";
-import { answering, PRODUCT_ID, productOf } from "#test/ports-double";
-import { INVENTORY } from "#test/wire-samples";
+import { answering, PRODUCT_ID, productOf, shortLine } from "#test/ports-double";
+import { INVENTORY, SHORT_LINE } from "#test/wire-samples";
 import { Location } from "#inventory/model";
 
 const product = productOf();
@@ -85,10 +85,10 @@ describe("POST /product/:productId/sell", () => {
     expect(sell.commands).toEqual([]);
   });
 
-  const short = [{ productId: PRODUCT_ID, requested: 4, available: 2 }];
+  const short = [shortLine(PRODUCT_ID, 5, 2)];
   test.each([
     [{ kind: "unknown_product" }, 404, "product_not_found", {}],
-    [{ kind: "insufficient", lines: short }, 409, "insufficient_stock", { lines: short }],
+    [{ kind: "insufficient", lines: short }, 409, "insufficient_stock", { lines: [SHORT_LINE] }],
     [{ kind: "expected_mismatch", product }, 409, "expected_mismatch", { inventory: INVENTORY }],
     [{ kind: "key_reused" }, 422, "idempotency_key_reused", {}],
   ] as const)("%j is %d %s", async (outcome, status, code, members) => {

@@ -284,6 +284,6 @@ test("a header that cannot be read fails, and changes nothing", async () => {
   const replies = repliesOf(await sendBatch(redis, "reserve", {}, mixed));
   expect(replies[0]).toBe("unknown\tnothing");
   expect(replies[1]).toStartWith("reserved\t");
-  const late = changeLine(endCommand(hold.reservationId), "");
+  const late = changeLine(endCommand(hold.reservationId), ";");
   expect(repliesOf(await sendBatch(redis, "confirm", {}, [late]))[0]).toStartWith("cancelled\t");
 });

@@ -1,5 +1,4 @@
 /** One item of every verb that a script takes, as raw lines: for what must hold of all of them. */
-import type { Reservation } from "#inventory/model";
 import { splitReservationId } from "#inventory/reservation-id";
 import {
   adjustLine,
@@ -22,6 +21,7 @@ import {
   reserveCommand,
   returnCommand,
   sellCommand,
+  type TimedHold,
 } from "#test/store";
 
 export const VERBS = [
@@ -57,7 +57,7 @@ export const RETURN_OWNER = returnCommand("p1", 1, { seq: 0, sold: 0, returned: 
 
 export interface Prepared {
   /** A live hold of 40 of the 50 units of `p1`: the product is in the low set. */
-  readonly hold: Reservation;
+  readonly hold: TimedHold;
   readonly owner: string;
   /** An item of that verb that changes something, on the prepared state; expire has none. */
   readonly lines: Readonly<Record<Verb, readonly string[]>>;
@@ -80,7 +80,7 @@ export async function prepare(store: RedisStockStore): Promise<Prepared> {
       sell: [sellLine(sellCommand("p1", 1, keyed))],
       return: [returnLine(returnCommand("p1", 1, { seq: 2, sold: 1, returned: 0 }, keyed))],
       extend: [changeLine(command, "3600")],
-      confirm: [changeLine(command, "")],
+      confirm: [changeLine(command, ";")],
       cancel: [changeLine(command, "")],
       expire: [],
     },

@@ -12,11 +12,18 @@ import {
   type Product,
   type Reservation,
 } from "#inventory/model";
-import type { Ledger, StockStore } from "#inventory/ports";
+import type { Ledger, ShortLine, StockStore } from "#inventory/ports";
 import { systemClock, type Clock } from "#lib/clock";
 
 export const AT = Date.UTC(2025, 0, 1);
 export const PRODUCT_ID = ProductId.parse("p1");
+/** A line that got less than it asked for, of a product at one location. */
+export function shortLine(productId: ProductId, requested: number, largest: number): ShortLine {
+  const locations = [{ location: Location.parse("Warehouse A"), available: largest }];
+  const nextHoldEndsAt = Date.UTC(2025, 0, 1, 0, 15);
+  return { productId, requested, largest, available: largest, locations, nextHoldEndsAt };
+}
+
 export const RESERVATION_ID = ReservationId.parse(`p0-${"0a".repeat(16)}-abcdefgh`);
 export const CAROL = CustomerId.parse("carol");
 
@@ -100,7 +107,7 @@ const STORE: StockStore = {
   initialize: async () => ({ kind: "initialized", product: productOf(), replayed: false }),
   amend: async () => ({ kind: "amended", product: productOf(), replayed: false }),
   adjust: async () => ({ kind: "adjusted", product: productOf(), replayed: false }),
-  reserve: async () => ({ kind: "reserved", reservation: reservationOf() }),
+  reserve: async () => ({ kind: "reserved", short: [], reservation: reservationOf() }),
   sell: async () => ({ kind: "sold", product: productOf(), allocations, replayed: false }),
   return: async () => ({
     kind: "returned",
@@ -144,7 +151,7 @@ export function depsOf({ store, ledger, clock, policy }: Doubles): Deps {
     store: { ...STORE, ...store },
     ledger: { ...LEDGER, ...ledger },
     clock: clock ?? systemClock,
-    policy: policy ?? { reservationMinutes: 15, reservationMinutesMax: 60 },
+    policy: policy ?? { reservationMinutes: 15, reservationMinutesMax: 60, onExpired: "reject" },
     newGeneration: () => "abcdefgh",
   };
 }

@@ -4,7 +4,7 @@ import { CustomerId, Location, OrderId, ProductId, Sku } from "#inventory/model"
 import type {
   AdjustCommand,
   AmendCommand,
-  EndCommand,
+  ConfirmCommand,
   EpochLedger,
   ExtendCommand,
   InitializeCommand,
@@ -136,16 +136,25 @@ export async function totals(store: RedisStockStore, id: string): Promise<Totals
   return totalsOf(await productOf(store, id));
 }
 
-/** Reserves; throws unless a new hold was made. */
+/** A hold with a due time, as all are that do not stand. */
+export type TimedHold = Reservation & { readonly expiresAt: number };
+
+export function timed(hold: Reservation): TimedHold {
+  const { expiresAt } = hold;
+  if (expiresAt === null) throw new Error("the hold stands");
+  return { ...hold, expiresAt };
+}
+
+/** Reserves; throws unless a new hold with a due time was made. */
 export async function reserve(
   store: RedisStockStore,
   order: string,
   lines: Readonly<Record<string, number>>,
   more: Partial<ReserveCommand> = {},
-): Promise<Reservation> {
+): Promise<TimedHold> {
   const outcome = await store.reserve(reserveCommand(order, lines, more));
   if (outcome.kind !== "reserved") throw new Error(`reserve answered ${outcome.kind}`);
-  return outcome.reservation;
+  return timed(outcome.reservation);
 }
 
 /** An Idempotency-Key and the body it came with, as hashes. */
@@ -187,6 +196,9 @@ export function reserveCommand(
       return { productId: product(id), quantity, location: null };
     }),
     holdSeconds: 900,
+    mode: "all_or_nothing",
+    dryRun: false,
+    adds: false,
     context,
     operation: null,
     deadline: soon(),
@@ -234,8 +246,8 @@ export function returnCommand(
 
 export function endCommand(
   reservationId: ReservationId,
-  more: Partial<EndCommand> = {},
-): EndCommand {
+  more: Partial<ConfirmCommand> = {},
+): ConfirmCommand {
   return {
     reservationId,
     customerId: null,

@@ -1,7 +1,7 @@
 /** Refusals that several routes word alike. */
 import type { EdgeContext } from "#http/env";
 import { refuse } from "#http/reply";
-import { inventoryOf } from "#http/wire/objects";
+import { inventoryOf, shortLineOf } from "#http/wire/objects";
 import { STOCK_MAX, type Product, type ProductId } from "#inventory/model";
 import type { ShortLine } from "#inventory/ports";
 
@@ -14,12 +14,12 @@ export function unknownProduct(c: EdgeContext, productId: ProductId): Response {
   return refuse(c, "product_not_found", `there is no product ${productId}`);
 }
 
-/** Names each line that is short. */
-export function insufficient(c: EdgeContext, lines: readonly ShortLine[]): Response {
+/** Each short line with what its caller may do: take less, look elsewhere, or wait. */
+export function insufficientStock(c: EdgeContext, lines: readonly ShortLine[]): Response {
   const message = lines
-    .map((line) => `${line.productId}: ${line.requested} asked, ${line.available} available`)
+    .map((line) => `${line.productId}: ${line.requested} asked, ${line.largest} available`)
     .join("; ");
-  return refuse(c, "insufficient_stock", message, { lines });
+  return refuse(c, "insufficient_stock", message, { lines: lines.map(shortLineOf) });
 }
 
 /** A location would have more units than one takes, or the product more locations. */

@@ -2,7 +2,12 @@ import { contextOf, createHandlers, type EdgeContext } from "#http/env";
 import { etagOf } from "#http/middleware/conditional";
 import { PATHS } from "#http/paths";
 import { replayHeader, reply } from "#http/reply";
-import { expectedMismatch, insufficient, keyReused, unknownProduct } from "#http/routes/refusals";
+import {
+  expectedMismatch,
+  insufficientStock,
+  keyReused,
+  unknownProduct,
+} from "#http/routes/refusals";
 import { route, STAFF, type Edge, type Route } from "#http/routes/route";
 import { validate, validateBody } from "#http/validate";
 import { SellBody } from "#http/wire/bodies";
@@ -37,7 +42,7 @@ function answer(c: EdgeContext, input: SellInput, outcome: SellOutcome): Respons
       return reply(c, 200, body, { etag: etagOf(product.seq), ...replayHeader(replayed) });
     }
     case "insufficient":
-      return insufficient(c, outcome.lines);
+      return insufficientStock(c, outcome.lines);
     case "expected_mismatch":
       return expectedMismatch(c, outcome.product);
     case "unknown_product":

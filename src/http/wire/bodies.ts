@@ -1,6 +1,8 @@
 /** Bodies that contract A takes. Unknown fields are refused. */
 import { z } from "zod";
+import { ON_EXPIRED } from "#inventory/context";
 import { Minutes, Price, ProductId, Reference, Sku } from "#http/wire/fields";
+import { RESERVE_MODES } from "#inventory/ports";
 import {
   ADJUSTMENT_TYPES,
   CART_LINES_MAX,
@@ -55,8 +57,11 @@ export const AdjustBody = z.strictObject({
 const HOLD = {
   orderId: OrderId,
   expirationMinutes: Minutes.optional(),
-  /** For services and admins only: the core refuses it from customers. */
+  /** For services and admins only: the core refuses them from customers. */
   customerId: CustomerId.optional(),
+  standing: z.boolean().optional(),
+  mode: z.enum(RESERVE_MODES).optional(),
+  dryRun: z.boolean().optional(),
 };
 
 export const ReserveBody = z.strictObject({
@@ -97,10 +102,12 @@ export const ReturnBody = z.strictObject({
 
 const LineQuantity = z.strictObject({ productId: ProductId, quantity: Quantity });
 
-/** Of confirm and cancel; without lines, all that is held. */
+/** Of cancel; without lines, all that is held. */
 export const EndBody = z.strictObject({
   lines: z.array(LineQuantity).min(1).max(CART_LINES_MAX).optional(),
 });
+
+export const ConfirmBody = EndBody.extend({ onExpired: z.enum(ON_EXPIRED).optional() });
 
 export const ExtendBody = z.strictObject({ minutes: Minutes });
 

@@ -1,5 +1,6 @@
 /** Products, reservations and movements in contract A's words. Plain objects, ready for JSON. */
 import { statusOf, totalsOf } from "#inventory/model";
+import type { ShortLine } from "#inventory/ports";
 import type { Allocation, Movement, Product, Reservation } from "#inventory/model";
 
 /** `totalStock` is what is physically there; `location` is the product's home. */
@@ -45,7 +46,7 @@ export function reservationOf(reservation: Reservation) {
     lines,
     status: reservation.status,
     createdAt: timeOf(reservation.createdAt),
-    expiresAt: timeOf(reservation.expiresAt),
+    expiresAt: reservation.expiresAt === null ? null : timeOf(reservation.expiresAt),
   };
 }
 
@@ -99,6 +100,19 @@ function linesOf(allocations: readonly Allocation[]): readonly Line[] {
     line.allocations.push({ location, quantity });
   }
   return lines;
+}
+
+/** A line that got less than it asked for, and what could be had instead. */
+export function shortLineOf(line: ShortLine) {
+  const { productId, requested, available, largest, locations, nextHoldEndsAt } = line;
+  return {
+    productId,
+    requested,
+    available,
+    largestQuantity: largest,
+    locations,
+    nextHoldEndsAt: nextHoldEndsAt === null ? null : timeOf(nextHoldEndsAt),
+  };
 }
 
 /** ISO 8601, UTC, with milliseconds. */
