@@ -30,6 +30,7 @@ for (const pair of Bun.argv.slice(2)) {
       clock: processClock,
       policy: {
         reservationMinutes: config.reservationMinutes,
+        onExpired: "reject",
         reservationMinutesMax: config.reservationMinutesMax,
       },
       newGeneration: () => randomId(GENERATION_LENGTH),

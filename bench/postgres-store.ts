@@ -14,6 +14,7 @@ const notCompared = (): Promise<never> => Promise.reject(new Error("only reserve
 /** A port without a store behind it. */
 export const ledgerOfNothing: Ledger = {
   movements: notCompared,
+  orderSales: notCompared,
   products: notCompared,
   productOfSku: notCompared,
   lowWithoutInactive: notCompared,
@@ -29,6 +30,8 @@ export class PostgresStockStore implements StockStore {
   readonly transfer = notCompared;
   readonly registerLocation = notCompared;
   readonly amendLocation = notCompared;
+  readonly sell = notCompared;
+  readonly return = notCompared;
   readonly confirm = notCompared;
   readonly cancel = notCompared;
   readonly extend = notCompared;
@@ -56,11 +59,13 @@ export class PostgresStockStore implements StockStore {
       prepare: true,
     });
     if (row === undefined) {
-      return { kind: "insufficient", lines: [{ productId, requested: quantity, available: 0 }] };
+      const short = { productId, requested: quantity, largest: 0, available: 0 };
+      return { kind: "insufficient", lines: [{ ...short, locations: [], nextHoldEndsAt: null }] };
     }
     const taken = Taken.parse(row);
     return {
       kind: "reserved",
+      short: [],
       reservation: {
         reservationId: reservationIdOf(0, owner, generation),
         orderId,
@@ -73,6 +78,10 @@ export class PostgresStockStore implements StockStore {
         seq: 0,
       },
     };
+  }
+
+  partitionOf(): number {
+    return 0;
   }
 
   msUntil(_partition: number, second: number): number {

@@ -56,6 +56,7 @@ function configFrom(settings: Settings, found: readonly Problem[]) {
     jwtAudience: settings.JWT_AUDIENCE,
     reservationMinutes: settings.RESERVATION_MINUTES,
     reservationMinutesMax: settings.RESERVATION_MINUTES_MAX,
+    onExpired: settings.ON_EXPIRED,
     partitions: settings.PARTITIONS,
     durability: settings.DURABILITY,
     journalEntriesMax: settings.JOURNAL_MAX_ENTRIES,

@@ -36,21 +36,6 @@ local function held_by(hold, product, location)
     return units
 end
 
--- Whether a live hold already is what the item asks for.
-local function is_same(hold, item)
-    local asked = 0
-    for _, line in ipairs(item.lines) do
-        if held_by(hold, line.product, line.location) ~= line.quantity then
-            return false
-        end
-        asked = asked + line.quantity
-    end
-    for _, line in ipairs(hold.lines) do
-        asked = asked - line.held
-    end
-    return asked == 0
-end
-
 -- Units that a hold would give back where they may be taken again.
 local function returnable(hold, product, location)
     local units = held_by(hold, product.id, location)
@@ -65,7 +50,7 @@ local function returnable(hold, product, location)
     return units
 end
 
--- Units that could be taken for a line if the owner's live hold were given back.
+-- Units that could be taken for a line if that live hold (nil: none) were given back.
 local function takeable(line, hold)
     local product = products[line.product]
     local units = available(product) + returnable(hold, product, "")
@@ -77,23 +62,77 @@ local function takeable(line, hold)
     return math.max(0, units)
 end
 
--- Takes a line's units where they may be taken, and answers nothing: what was taken stands in the hold.
-local function take(hold, line, context)
+-- A line that gets less than it asks for, as text: product=requested=largest=available=levels, of
+-- which `largest` counts the caller's own live hold and `available` does not; levels are
+-- `location:free units;…`, of the active ones.
+local function explain(line, largest)
     local product = products[line.product]
-    local left = line.quantity
+    local levels = {}
+    for i, location in ipairs(places_of(product)) do
+        local level = product.levels[location]
+        levels[i] = location .. ":" .. decimal[level.on_hand - level.reserved]
+    end
+    return table.concat({
+        line.product,
+        decimal[line.quantity],
+        decimal[largest],
+        decimal[takeable(line, nil)],
+        table.concat(levels, ";"),
+    }, "=")
+end
+
+-- Sets the units that each line can have, were that live hold given back. Answers the lines that
+-- get less than they ask for (nil: none), and whether any gets something.
+local function measure(lines, hold)
+    local short, any = nil, false
+    for _, line in ipairs(lines) do
+        local largest = takeable(line, hold)
+        line.units = math.min(line.quantity, largest)
+        any = any or line.units > 0
+        if largest < line.quantity then
+            short = short or {}
+            short[#short + 1] = explain(line, largest)
+        end
+    end
+    return short and table.concat(short, ","), any
+end
+
+-- Whether a live hold has just that count of each line: its `quantity`, or the `units` it can have.
+local function is_same(hold, lines, count)
+    local left = 0
+    for _, line in ipairs(lines) do
+        if held_by(hold, line.product, line.location) ~= line[count] then
+            return false
+        end
+        left = left + line[count]
+    end
+    for _, line in ipairs(hold.lines) do
+        left = left - line.held
+    end
+    return left == 0
+end
+
+-- The hold's line of that product and location, made when there is none.
+local function line_of(hold, product, location)
+    for _, line in ipairs(hold.lines) do
+        if line.product == product and line.location == location then
+            return line
+        end
+    end
+    local line = { product = product, location = location, held = 0, confirmed = 0, released = 0 }
+    hold.lines[#hold.lines + 1] = line
+    return line
+end
+
+-- Takes a line's units where they may be taken: put(location, units) for each part.
+local function take(line, put)
+    local product = products[line.product]
+    local left = line.units
     for _, location in ipairs(places_of(product)) do
         local level = product.levels[location]
         local units = math.min(left, level.on_hand - level.reserved)
         if units > 0 and (line.location == "" or line.location == location) then
-            local taken = {
-                product = line.product,
-                location = location,
-                held = units,
-                confirmed = 0,
-                released = 0,
-            }
-            hold.lines[#hold.lines + 1] = taken
-            move_line("RESERVE", hold, taken, 0, units, context)
+            put(location, units)
             left = left - units
         end
     end

@@ -23,10 +23,10 @@ local function read_changes(read)
 end
 
 -- Runs change(hold, item) for each item whose hold is live and the caller's own; others are
--- answered here: unknown, superseded (another generation lives), replayed, key_reused, the state
+-- answered here, unless ended(hold, item) has a better answer to a hold that is not live: unknown, superseded (another generation lives), replayed, key_reused, the state
 -- the hold ended with, or again (this call has done enough). A hold past its due time is expired
 -- first: touching it is enough.
-local function change_holds(items, change)
+local function change_holds(items, change, ended)
     local lines = 0
     local function answer(item)
         local earlier = earlier_reply(item.key, item.payload)
@@ -37,7 +37,7 @@ local function change_holds(items, change)
         if not hold or (item.customer ~= "" and item.customer ~= customer_of(hold)) then
             return "unknown"
         elseif hold.generation ~= item.generation then
-            return "superseded"
+            return ended and ended(hold, item) or "superseded"
         end
         if lines >= LINES_MAX then
             return "again"
@@ -47,7 +47,8 @@ local function change_holds(items, change)
             expire_hold(hold)
         end
         if hold.state ~= "ACTIVE" then
-            return string.lower(hold.state) .. "\t" .. encode_hold(hold)
+            local better = ended and ended(hold, item)
+            return better or string.lower(hold.state) .. "\t" .. encode_hold(hold)
         end
         return change(hold, item)
     end

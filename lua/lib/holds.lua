@@ -42,7 +42,8 @@ local function read_seconds(text)
     return seconds
 end
 
--- A hold ends on a full second, rounded up: never sooner than was asked for.
+-- A hold ends on a full second, rounded up: never sooner than was asked for. A standing hold has
+-- no due time; it stands as zero.
 local function due_in(seconds)
     return math.ceil(now / 1000 + seconds)
 end
@@ -57,6 +58,9 @@ local function touch(hold)
 end
 
 local function schedule(hold)
+    if hold.due == 0 then
+        return
+    end
     local list = due_lists[hold.due]
     if not list then
         list = {}
@@ -97,8 +101,17 @@ local function release_hold(hold, kind, state, reason, context)
     settle_hold(hold, state, reason)
 end
 
+local function has_confirmed(hold)
+    for _, line in ipairs(hold.lines) do
+        if line.confirmed > 0 then
+            return true
+        end
+    end
+    return false
+end
+
 local function is_due(hold)
-    return hold.state == "ACTIVE" and hold.due * 1000 <= now
+    return hold.state == "ACTIVE" and hold.due > 0 and hold.due * 1000 <= now
 end
 
 local function expire_hold(hold)

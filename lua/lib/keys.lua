@@ -29,3 +29,7 @@ end
 local function operation_key(key)
     return tag .. "operation:" .. key
 end
+
+local function return_key(owner)
+    return tag .. "return:" .. owner
+end

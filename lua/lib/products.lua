@@ -66,13 +66,10 @@ local function level_of(product, location)
     return product.levels[location] or { on_hand = 0, reserved = 0 }
 end
 
--- Whether a location can take that many units more.
+-- Whether a location, be it a new one, takes so many units more.
 local function has_room(product, location, units)
-    local level = product.levels[location]
-    if not level and #product.locations >= LOCATIONS_MAX then
-        return false
-    end
-    return level_of(product, location).on_hand + units <= STOCK_MAX
+    local is_full = not product.levels[location] and #product.locations >= LOCATIONS_MAX
+    return not is_full and level_of(product, location).on_hand + units <= STOCK_MAX
 end
 
 local function make_level(product, location)
@@ -83,8 +80,9 @@ local function make_level(product, location)
     end
 end
 
--- Runs the verb for each item in order, and ends the batch.
-local function answer_products(items, verb)
+-- Runs the verb for each item in order, and ends the batch. write_more() writes what the verb has
+-- beside products, and whose type it has read.
+local function answer_products(items, verb, write_more)
     local replies = {}
     for i, item in ipairs(items) do
         replies[i] = verb(item)
@@ -94,5 +92,11 @@ local function answer_products(items, verb)
         lines[i] = encode_product(product)
     end
     local function check() end
-    return close_batch(replies, { check = check, write = write_operations, products = lines })
+    local function write()
+        write_operations()
+        if write_more then
+            write_more()
+        end
+    end
+    return close_batch(replies, { check = check, write = write, products = lines })
 end

@@ -1,25 +1,101 @@
 #!lua flags=allow-oom
--- Purpose: turns held units into sold ones: they leave reserved and onHand.
+-- Purpose: turns held units into sold ones: they leave reserved and onHand. A hold that expired may
+-- be sold after all, as a sale of its own, if the caller says so and the stock is there.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), reservation:<owner> (string, rw),
---          operation:<key> (string, rw),
---          low (zset, rw), journal (stream, w), batch:<writer>:<slot> (string, rw).
+--          operation:<key> (string, rw), low (zset, rw), journal (stream, w),
+--          batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each (lib/change-hold.lua); the argument is
---          `product=quantity,…`, empty: all that is held.
+--          `generation;product=quantity,…`: the generation that a sale after expiry gets (empty: an
+--          expired hold is refused), and what to confirm (empty: all that is held).
 -- Returns  a status line and a line for each item: done|confirmed|cancelled|expired <record>,
---          exceeds <product> <held>, superseded, unknown, again, replayed <reply>, key_reused. Or stale, superseded.
+--          exceeds <product> <held>, superseded, unknown, again, insufficient <short lines>,
+--          due (units may be due for release: run expire, then ask again),
+--          replayed <reply>, key_reused. Or stale, superseded.
 -- Cost     O(items + lines).
--- Retry    safe: a confirmed hold answers confirmed.
+-- Retry    safe: a confirmed hold answers confirmed, one sold after its expiry the same sale.
 -- @include lib/change-hold.lua
+-- @include lib/allocate.lua
 
-local items, owners = read_changes(read_quantities)
+local PAYLOAD = "0" -- of a key that we chose: the repeat cannot differ
+
+local function read_argument(argument)
+    local generation, quantities = string.match(argument, "^(%w*);(.*)$")
+    if not generation then
+        error("the argument of confirm cannot be read")
+    end
+    return { generation = generation ~= "" and generation, wanted = read_quantities(quantities) }
+end
+
+local items, owners = read_changes(read_argument)
 local refusal = open_batch(false)
 if refusal then
     return refusal
 end
 load_holds(owners)
 
-return change_holds(items, function(hold, item)
-    local wanted, exceeds = quantities_of(hold, item.argument)
+-- The key under which a repeat finds what an expired hold was sold as.
+local function sale_key(item)
+    return item.owner .. "-" .. item.generation
+end
+
+-- What of an expired hold shall be sold, as lines; nil and the refusal when it had less.
+local function lines_to_sell(hold, wanted)
+    local had, order = {}, {}
+    for _, line in ipairs(hold.lines) do
+        if not had[line.product] then
+            order[#order + 1] = line.product
+        end
+        had[line.product] = (had[line.product] or 0) + line.released
+    end
+    for product, units in pairs(wanted or had) do
+        if units > (had[product] or 0) then
+            return nil, string.format("exceeds\t%s\t%d", product, had[product] or 0)
+        end
+    end
+    local lines = {}
+    for _, product in ipairs(order) do
+        local units = (wanted or had)[product]
+        if units then
+            load_product(product)
+            lines[#lines + 1] = { product = product, quantity = units, location = "" }
+        end
+    end
+    return lines
+end
+
+local function sell_expired(hold, item)
+    local lines, exceeds = lines_to_sell(hold, item.argument.wanted)
+    if not lines then
+        return exceeds
+    end
+    local short = measure(lines, nil)
+    if short then
+        return swept < math.floor(now / 1000) and "due" or "insufficient\t" .. short
+    end
+    local sale = {
+        owner = hold.owner,
+        generation = item.argument.generation,
+        due = hold.due,
+        created = now,
+        lines = {},
+        whom = hold.whom,
+    }
+    records[hold.owner] = sale
+    for _, line in ipairs(lines) do
+        take(line, function(location, units)
+            local sold = line_of(sale, line.product, location)
+            sold.confirmed = sold.confirmed + units
+            move_line("SALE", sale, sold, -units, 0, item.context)
+        end)
+    end
+    settle_hold(sale, "CONFIRMED", "confirmed")
+    local reply = "done\t" .. encode_hold(sale)
+    remember_reply(sale_key(item), PAYLOAD, reply)
+    return remember_reply(item.key, item.payload, reply)
+end
+
+local function confirm(hold, item)
+    local wanted, exceeds = quantities_of(hold, item.argument.wanted)
     if not wanted then
         return exceeds
     end
@@ -29,4 +105,17 @@ return change_holds(items, function(hold, item)
     end)
     settle_hold(hold, "CONFIRMED", "confirmed")
     return remember_reply(item.key, item.payload, "done\t" .. encode_hold(hold))
-end)
+end
+
+-- A hold that is not live: sold after all, now or before.
+local function ended(hold, item)
+    if not item.argument.generation then
+        return nil
+    end
+    if hold.generation ~= item.generation then
+        return earlier_reply(sale_key(item), PAYLOAD)
+    end
+    return hold.state == "EXPIRED" and sell_expired(hold, item) or nil
+end
+
+return change_holds(items, confirm, ended)

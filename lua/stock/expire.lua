@@ -9,10 +9,10 @@
 -- Cost     O(entries + lines): at most ENTRIES_MAX entries and WINDOWS_MAX probes of empty seconds.
 -- Retry    safe: a hold that ended is not due.
 -- @include lib/holds.lua
+-- @include lib/wheel.lua
 
 local ENTRIES_MAX = 128 -- holds read by one call: with one line each it stays well under 2 ms
 local LINES_MAX = 400 -- lines released by one call, after which no further hold is begun
-local WINDOW_SECONDS = 500
 local WINDOWS_MAX = 20
 
 local refusal = open_batch(false)
@@ -24,24 +24,7 @@ local now_second = math.floor(now / 1000)
 local entries = {} -- in order: { owner, second }
 local more = false
 
--- The first second after `second` that may have a list, skipping windows without any.
-local function skip_empty(second, windows)
-    while second <= now_second and windows > 0 do
-        local last = math.min(second + WINDOW_SECONDS - 1, now_second)
-        local keys = {}
-        for s = second, last do
-            keys[#keys + 1] = expiring_key(s)
-        end
-        if redis.call("EXISTS", unpack(keys)) > 0 then
-            return second
-        end
-        second = last + 1
-        windows = windows - 1
-    end
-    return second
-end
-
-local reached = skip_empty(swept + 1, WINDOWS_MAX)
+local reached = skip_empty(swept + 1, now_second, WINDOWS_MAX)
 for second = reached, math.min(reached + WINDOW_SECONDS - 1, now_second) do
     local room = ENTRIES_MAX - #entries
     local owners = redis.call("LRANGE", expiring_key(second), 0, room - 1)

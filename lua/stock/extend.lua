@@ -1,5 +1,5 @@
 #!lua
--- Purpose: lets a live hold live longer; never shorter.
+-- Purpose: lets a live hold live longer; never shorter. A standing one lives on as it is.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), reservation:<owner> (string, rw),
 --          operation:<key> (string, rw),
 --          expiring:<second> (list, rw), low (zset, rw), journal (stream, w),
@@ -21,7 +21,7 @@ load_holds(owners)
 
 return change_holds(items, function(hold, item)
     local due = due_in(item.argument)
-    if due > hold.due then
+    if hold.due > 0 and due > hold.due then
         hold.due = due
         for _, line in ipairs(hold.lines) do
             if line.held > 0 then

@@ -1,26 +1,30 @@
 #!lua
--- Purpose: holds units of one or more products for an owner until a due time, all or nothing.
---          Reserving again replaces the hold of that owner in one step.
+-- Purpose: holds units of one or more products for an owner until a due time, or for good. Reserving
+--          again replaces the hold of that owner in one step.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), reservation:<owner> (string, rw),
 --          operation:<key> (string, rw), expiring:<second> (list, rw), low (zset, rw), journal (stream, w),
 --          batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: owner, generation, hold
---          seconds, lines `product=quantity=location,` (location empty: any), operation key, payload,
---          customer and order (JSON strings), context.
+--          seconds (0: a standing hold), flags, lines `product=quantity=location,` (location empty:
+--          any), operation key, payload, customer and order (JSON strings), context.
+--          Flags: b (best effort: what can be had of each line, not all or nothing), d (dry run:
+--          decide and change nothing), a (add to the owner's live hold instead of replacing it).
 -- Returns  a status line and a line for each item: reserved|held|confirmed <head of the record>,
---          insufficient <product=requested=available,…>, unknown <product>,
+--          reserved_partly|held_partly <short lines: lib/allocate.lua> <head of the record>,
+--          insufficient <short lines>, unknown <product>, possible <product=units,…> <short lines>,
 --          replayed <reply>, key_reused,
 --          due (units may be due for release: run expire, then ask again).
 --          Or stale, superseded, full.
 -- Cost     O(items + lines), two reads for each distinct product.
--- Retry    safe: a hold is known by its owner, and by the batch name.
+-- Retry    safe: a hold is known by its owner, and by the batch name; adding needs a key.
 -- @include lib/allocate.lua
 
-local ITEM = "^(%x+)\t(%w+)\t(%d+)\t([^\t]+)\t(%x*)\t(%x*)\t([^\t\n]*\t[^\t\n]+)\t([^\t\n]+)$"
+local ITEM =
+    "^(%x+)\t(%w+)\t(%d+)\t(%l*)\t([^\t]+)\t(%x*)\t(%x*)\t([^\t\n]*\t[^\t\n]*)\t([^\t\n]+)$"
 
 local items, owners = {}, {}
 for i = 2, #ARGV do
-    local owner, generation, seconds, lines, key, payload, whom, context =
+    local owner, generation, seconds, flags, lines, key, payload, whom, context =
         string.match(ARGV[i], ITEM)
     if not owner then
         error("an item of reserve cannot be read")
@@ -28,7 +32,10 @@ for i = 2, #ARGV do
     items[i - 1] = {
         owner = owner,
         generation = generation,
-        seconds = read_seconds(seconds),
+        seconds = seconds ~= "0" and read_seconds(seconds),
+        is_best_effort = string.find(flags, "b", 1, true),
+        is_dry = string.find(flags, "d", 1, true),
+        adds = string.find(flags, "a", 1, true),
         lines = read_lines(lines),
         key = key,
         payload = payload,
@@ -49,38 +56,66 @@ for _, item in ipairs(items) do
     end
 end
 
-local function has_confirmed(hold)
-    for _, line in ipairs(hold.lines) do
-        if line.confirmed > 0 then
-            return true
+-- The answer of a hold, with the lines that got less than they asked for.
+local function answer_hold(word, hold, short)
+    if short then
+        return word .. "_partly\t" .. short .. "\t" .. encode_head(hold)
+    end
+    return word .. "\t" .. encode_head(hold)
+end
+
+local function answer_dry_run(item, short)
+    local takes = {}
+    for i, line in ipairs(item.lines) do
+        takes[i] = line.product .. "=" .. decimal[line.units]
+    end
+    return "possible\t" .. table.concat(takes, ",") .. "\t" .. (short or "")
+end
+
+local function new_hold(item)
+    local hold = {
+        owner = item.owner,
+        generation = item.generation,
+        state = "ACTIVE",
+        reason = "",
+        due = item.seconds and due_in(item.seconds) or 0,
+        created = now,
+        lines = {},
+        whom = item.whom,
+    }
+    records[item.owner] = hold
+    return hold
+end
+
+-- Takes what measure() found: into the live hold when the item adds, else into one that replaces it.
+local function take_all(item, live, short)
+    local hold = item.adds and live
+    if not hold then
+        if live then
+            release_hold(live, "RELEASE", "CANCELLED", "replaced", item.context)
         end
+        hold = new_hold(item)
     end
-    return false
-end
-
--- What the owner's earlier hold answers, or nil when the item is to be decided by the stock.
-local function earlier_answer(hold, item)
-    if is_due(hold) then
-        expire_hold(hold)
-    end
-    if has_confirmed(hold) then
-        return "confirmed\t" .. encode_head(hold)
-    end
-    if hold.state == "ACTIVE" and is_same(hold, item) then
-        return "held\t" .. encode_head(hold)
-    end
-    return nil
-end
-
-local function shortages(item, live)
-    local short = {}
     for _, line in ipairs(item.lines) do
-        local units = takeable(line, live)
-        if units < line.quantity then
-            short[#short + 1] = string.format("%s=%d=%d", line.product, line.quantity, units)
-        end
+        take(line, function(location, units)
+            local taken = line_of(hold, line.product, location)
+            taken.held = taken.held + units
+            move_line("RESERVE", hold, taken, 0, units, item.context)
+        end)
     end
-    return short
+    touch(hold)
+    if hold ~= live then
+        schedule(hold)
+    end
+    return remember_reply(item.key, item.payload, answer_hold("reserved", hold, short))
+end
+
+-- Whether the owner's live hold is what the item asks for already.
+local function may_stand(live, item)
+    if item.adds or item.is_dry or (live.due == 0) ~= not item.seconds then
+        return false
+    end
+    return is_same(live, item.lines, item.is_best_effort and "units" or "quantity")
 end
 
 local function reserve(item)
@@ -89,9 +124,11 @@ local function reserve(item)
         return replay
     end
     local earlier = records[item.owner]
-    local answer = earlier and earlier_answer(earlier, item)
-    if answer then
-        return answer
+    if earlier and is_due(earlier) then
+        expire_hold(earlier)
+    end
+    if earlier and not item.adds and has_confirmed(earlier) then
+        return "confirmed\t" .. encode_head(earlier)
     end
     for _, line in ipairs(item.lines) do
         if not products[line.product] then
@@ -99,33 +136,20 @@ local function reserve(item)
         end
     end
     local live = earlier and earlier.state == "ACTIVE" and earlier or nil
-    local short = shortages(item, live)
-    if #short > 0 then
-        if swept < math.floor(now / 1000) then
-            return "due"
-        end
-        return "insufficient\t" .. table.concat(short, ",")
+    local short, any = measure(item.lines, not item.adds and live or nil)
+    if live and may_stand(live, item) then
+        return answer_hold("held", live, item.is_best_effort and short)
     end
-    if live then
-        release_hold(live, "RELEASE", "CANCELLED", "replaced", item.context)
+    if short and swept < math.floor(now / 1000) then
+        return "due"
     end
-    local hold = {
-        owner = item.owner,
-        generation = item.generation,
-        state = "ACTIVE",
-        reason = "",
-        due = due_in(item.seconds),
-        created = now,
-        lines = {},
-        whom = item.whom,
-    }
-    for _, line in ipairs(item.lines) do
-        take(hold, line, item.context)
+    if short and not (item.is_best_effort and any) then
+        return "insufficient\t" .. short
     end
-    records[item.owner] = hold
-    touch(hold)
-    schedule(hold)
-    return remember_reply(item.key, item.payload, "reserved\t" .. encode_head(hold))
+    if item.is_dry then
+        return answer_dry_run(item, short)
+    end
+    return take_all(item, live, short)
 end
 
 local replies = {}

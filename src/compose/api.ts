@@ -114,6 +114,7 @@ async function appOptions(
       policy: {
         reservationMinutes: config.reservationMinutes,
         reservationMinutesMax: config.reservationMinutesMax,
+        onExpired: config.onExpired,
       },
       newGeneration: () => randomId(GENERATION_LENGTH),
     },

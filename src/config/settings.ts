@@ -26,7 +26,7 @@ export const SETTINGS = z.strictObject({
   JWT_AUDIENCE: text(512).optional(),
   RESERVATION_MINUTES: wholeNumber(1, RESERVATION_MINUTES_LIMIT),
   RESERVATION_MINUTES_MAX: wholeNumber(1, RESERVATION_MINUTES_LIMIT),
-  ON_EXPIRED: oneOf(["reject"], "; reacquire belongs to a later version"),
+  ON_EXPIRED: oneOf(["reject", "reacquire"]),
   PARTITIONS: wholeNumber(1, 1024),
   DURABILITY: oneOf(
     ["memory", "disk"],

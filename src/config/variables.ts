@@ -61,7 +61,7 @@ export const VARIABLES = [
   {
     name: "ON_EXPIRED",
     fallback: "reject",
-    meaning: "What confirming an expired hold does; `reject` is the only way so far",
+    meaning: "What confirming an expired hold does: 410, or a new sale if the stock is still there",
   },
   {
     name: "PARTITIONS",

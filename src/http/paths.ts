@@ -16,6 +16,8 @@ export const PATHS = {
   stock: `${BASE}/product/:productId/stock`,
   transfer: `${BASE}/product/:productId/transfer`,
   reserve: `${BASE}/product/:productId/reserve`,
+  sell: `${BASE}/product/:productId/sell`,
+  return: `${BASE}/product/:productId/return`,
   movements: `${BASE}/product/:productId/movements`,
   reservations: `${BASE}/reservations`,
   reservation: `${BASE}/reservation/:reservationId`,

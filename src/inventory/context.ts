@@ -1,5 +1,5 @@
 /** What every verb of the core gets: its dependencies, and who asks for what by when. */
-import type { CustomerId, MovementContext } from "#inventory/model";
+import type { CustomerId, MovementContext, OrderId } from "#inventory/model";
 import type { CommandBase, Ledger, Operation, StockStore } from "#inventory/ports";
 import type { Clock } from "#lib/clock";
 
@@ -9,7 +9,13 @@ export interface Policy {
   readonly reservationMinutes: number;
   /** The longest life that a caller may ask for. */
   readonly reservationMinutesMax: number;
+  /** What confirming an expired hold does where the caller does not say. */
+  readonly onExpired: OnExpired;
 }
+
+/** `reject`: it stays expired. `reacquire`: it is sold after all, if the stock is still there. */
+export const ON_EXPIRED = ["reject", "reacquire"] as const;
+export type OnExpired = (typeof ON_EXPIRED)[number];
 
 /** Built once by whoever composes the process; no verb keeps state of its own. */
 export interface Deps {
@@ -50,15 +56,23 @@ export interface Grounds {
   readonly reference?: string | undefined;
 }
 
+/** Whose units move, where no hold says it. */
+export interface Party {
+  readonly orderId?: OrderId | null;
+  readonly customerId?: CustomerId | null;
+}
+
 /** The part of a command that says who, why and by when. */
-export function commandBase(ctx: RequestContext, grounds: Grounds = {}): CommandBase {
+export function commandBase(ctx: RequestContext, grounds: Grounds & Party = {}): CommandBase {
   const { caller, requestId, operation, deadline } = ctx;
-  const { reason, reference } = grounds;
+  const { reason, reference, orderId = null, customerId = null } = grounds;
   const context: MovementContext = {
     actor: actorOf(caller),
     ...(reason === undefined ? {} : { reason }),
     ...(reference === undefined ? {} : { reference }),
     requestId,
+    ...(orderId === null ? {} : { orderId }),
+    ...(customerId === null ? {} : { customerId }),
   };
   return { context, operation, deadline };
 }

@@ -1,5 +1,11 @@
 /** What confirm, cancel and extend have in common: whose hold it is, and how ended ones answer. */
-import { commandBase, customerScope, type Deps, type RequestContext } from "#inventory/context";
+import {
+  commandBase,
+  customerScope,
+  type Deps,
+  type Grounds,
+  type RequestContext,
+} from "#inventory/context";
 import { endedReservation } from "#inventory/ended-reservation";
 import type { Reservation, ReservationId } from "#inventory/model";
 import type { HoldCommand, HoldOutcome, LineQuantity } from "#inventory/ports";
@@ -10,8 +16,12 @@ export type HoldAnswer =
   | { readonly kind: "replaced"; readonly reservation: Reservation };
 
 /** The part of the command that all three share. */
-export function holdCommand(ctx: RequestContext, reservationId: ReservationId): HoldCommand {
-  return { ...commandBase(ctx), reservationId, customerId: customerScope(ctx.caller) };
+export function holdCommand(
+  ctx: RequestContext,
+  reservationId: ReservationId,
+  grounds: Grounds = {},
+): HoldCommand {
+  return { ...commandBase(ctx, grounds), reservationId, customerId: customerScope(ctx.caller) };
 }
 
 /** The store's answer, completed from the ledger where the store no longer has the hold. */
@@ -33,6 +43,7 @@ export async function completed(
     case "confirmed":
     case "expired":
     case "exceeds_held":
+    case "insufficient":
     case "key_reused":
       return outcome;
   }

@@ -188,16 +188,18 @@ export interface Allocation {
   readonly released: number;
 }
 
-/** A timed hold. Times are epoch milliseconds by Redis's clock; the due time is a full second. */
+/** A hold. Times are epoch milliseconds by Redis's clock; the due time is a full second. */
 export interface Reservation {
   readonly reservationId: ReservationId;
-  readonly orderId: OrderId;
+  /** null: a standing hold that is the product's own. */
+  readonly orderId: OrderId | null;
   readonly customerId: CustomerId | null;
   readonly status: ReservationStatus;
   readonly endReason: EndReason;
   readonly allocations: readonly Allocation[];
   readonly createdAt: number;
-  readonly expiresAt: number;
+  /** null: a standing hold, which is never due. */
+  readonly expiresAt: number | null;
   /** seq of its last change. */
   readonly seq: number;
 }
@@ -220,6 +222,10 @@ export type MovementType = (typeof MOVEMENT_TYPES)[number];
 /** Types an administrator may give to adjust. */
 export const ADJUSTMENT_TYPES = ["RESTOCK", "RETURN", "SALE", "ADJUSTMENT"] as const;
 export type AdjustmentType = (typeof ADJUSTMENT_TYPES)[number];
+
+/** What becomes of units that came back: they are sold again, or written off at once. */
+export const DISPOSITIONS = ["restock", "scrap"] as const;
+export type Disposition = (typeof DISPOSITIONS)[number];
 
 /** One immutable row of the ledger: what changed, from what to what, why, for whom. */
 export interface Movement {
@@ -252,4 +258,7 @@ export interface MovementContext {
   readonly reason?: string;
   readonly reference?: string;
   readonly requestId?: string;
+  /** Of a movement without a hold; one with a hold has the hold's. */
+  readonly orderId?: OrderId;
+  readonly customerId?: CustomerId;
 }

@@ -10,6 +10,10 @@ export type Scope = ProductId | typeof CART_SCOPE;
 const OWNER_HEX_DIGITS = 32;
 
 /** The owner's hash, 32 hex characters. JSON keeps apart what plain joining would run together. */
-export function ownerOf(customerId: CustomerId | null, orderId: OrderId, scope: Scope): string {
+export function ownerOf(
+  customerId: CustomerId | null,
+  orderId: OrderId | null,
+  scope: Scope,
+): string {
   return hash("sha256", JSON.stringify([customerId, orderId, scope])).slice(0, OWNER_HEX_DIGITS);
 }

@@ -3,9 +3,18 @@
  * never learns how. A command carries everything Lua needs; an outcome is what a caller may hear.
  */
 import type {
+  ConfirmCommand,
+  EndCommand,
+  ExtendCommand,
+  HoldOutcome,
+  RequestedLine,
+  ReserveCommand,
+  ReserveOutcome,
+  ShortLine,
+} from "#inventory/hold-ports";
+import type {
   AmendLocationCommand,
   AmendLocationOutcome,
-  JournaledLocation,
   RegisterLocationCommand,
   RegisterLocationOutcome,
   TransferCommand,
@@ -15,6 +24,7 @@ import type {
   AdjustmentType,
   Attributes,
   CustomerId,
+  Disposition,
   Location,
   Movement,
   MovementContext,
@@ -28,6 +38,9 @@ import type {
   Sku,
   StockStatus,
 } from "#inventory/model";
+
+export type * from "#inventory/drain-ports";
+export type * from "#inventory/hold-ports";
 
 /** An `Idempotency-Key` within its scope, and the request it came with, both as hashes. */
 export interface Operation {
@@ -86,75 +99,60 @@ export type AdjustOutcome =
   | { readonly kind: "unknown_product" }
   | { readonly kind: "key_reused" };
 
-/** What a caller asks for of one product. Products of one command are distinct. */
-export interface RequestedLine {
-  readonly productId: ProductId;
+export interface SellCommand extends CommandBase, RequestedLine {
+  /** onHand over all locations that the caller expects to find; null when it does not care. */
+  readonly expectedQuantity: number | null;
+}
+/** Units that were taken at one location. */
+export interface Taken {
+  readonly location: Location;
   readonly quantity: number;
-  /** null: the product's active locations, home first, then by priority. */
-  readonly location: Location | null;
 }
-
-export interface ReserveCommand extends CommandBase {
-  /** 128-bit hash of customer, order and scope, in hex: the record's key. */
-  readonly owner: string;
-  /** 8 random characters that tell this hold from others of its owner. */
-  readonly generation: string;
-  readonly customerId: CustomerId | null;
-  readonly orderId: OrderId;
-  readonly lines: readonly RequestedLine[];
-  readonly holdSeconds: number;
-}
-export interface ShortLine {
-  readonly productId: ProductId;
-  readonly requested: number;
-  readonly available: number;
-}
-export type ReserveOutcome =
-  | { readonly kind: "reserved"; readonly reservation: Reservation }
-  | { readonly kind: "held"; readonly reservation: Reservation; readonly replayed: boolean }
-  | { readonly kind: "already_confirmed"; readonly reservation: Reservation }
+export type SellOutcome =
+  | {
+      readonly kind: "sold";
+      /** As the sale left it: what was available before is that and what was taken. */
+      readonly product: Product;
+      readonly allocations: readonly Taken[];
+      readonly replayed: boolean;
+    }
   | { readonly kind: "insufficient"; readonly lines: readonly ShortLine[] }
-  | { readonly kind: "unknown_product"; readonly productId: ProductId }
+  | { readonly kind: "expected_mismatch"; readonly product: Product }
+  | { readonly kind: "unknown_product" }
   | { readonly kind: "key_reused" };
 
-/** A change to a hold that exists. */
-export interface HoldCommand extends CommandBase {
-  readonly reservationId: ReservationId;
-  /** The customer the hold must belong to; null for services and admins, who may touch any. */
-  readonly customerId: CustomerId | null;
+/** What the ledger says of an order and one product, as far as it goes. */
+export interface OrderSales {
+  /** Every movement of the partition up to this seq is in the sums. */
+  readonly seq: number;
+  readonly sold: number;
+  /** Units that came back, sold again or scrapped. */
+  readonly returned: number;
 }
-/** Quantity of one product of a hold. */
-export interface LineQuantity {
+export interface ReturnCommand extends CommandBase {
   readonly productId: ProductId;
+  /** null: the product's home. */
+  readonly location: Location | null;
   readonly quantity: number;
+  readonly disposition: Disposition;
+  /** 128-bit hash of order and product, in hex: where Redis notes the last return of the two. */
+  readonly owner: string;
+  readonly sales: OrderSales;
 }
-export interface EndCommand extends HoldCommand {
-  /** null: all that is held. */
-  readonly lines: readonly LineQuantity[] | null;
-}
-/** Answers that confirm, cancel and extend share. */
-export type HoldRefusal =
-  | { readonly kind: "confirmed"; readonly reservation: Reservation }
-  | { readonly kind: "cancelled"; readonly reservation: Reservation }
-  | { readonly kind: "expired"; readonly reservation: Reservation }
-  /** More than the hold has of that product; nothing was changed. */
-  | { readonly kind: "exceeds_held"; readonly productId: ProductId; readonly held: number }
-  /** Another generation of this owner lives: the ledger knows how this one ended. */
-  | { readonly kind: "superseded" }
-  | { readonly kind: "unknown_reservation" }
+export type ReturnOutcome =
+  | {
+      readonly kind: "returned";
+      readonly product: Product;
+      readonly sold: number;
+      /** Units of that order that came back, with these. */
+      readonly returned: number;
+      readonly replayed: boolean;
+    }
+  /** More than was sold and is not back yet; nothing was changed. */
+  | { readonly kind: "exceeds_sold"; readonly sold: number; readonly returned: number }
+  | { readonly kind: "above_limit"; readonly onHand: number }
+  | { readonly kind: "unknown_product" }
   | { readonly kind: "key_reused" };
-/** `done`: this call or an earlier copy of it did it. */
-export type HoldDone = {
-  readonly kind: "done";
-  readonly reservation: Reservation;
-  readonly replayed: boolean;
-};
-export type HoldOutcome = HoldDone | HoldRefusal;
-
-export interface ExtendCommand extends HoldCommand {
-  /** The hold shall live this many seconds from now; never sooner than it was due. */
-  readonly holdSeconds: number;
-}
 
 export interface ExpireResult {
   /** Holds released by this call. */
@@ -172,7 +170,10 @@ export interface StockStore {
   registerLocation(command: RegisterLocationCommand): Promise<RegisterLocationOutcome>;
   amendLocation(command: AmendLocationCommand): Promise<AmendLocationOutcome>;
   reserve(command: ReserveCommand): Promise<ReserveOutcome>;
-  confirm(command: EndCommand): Promise<HoldOutcome>;
+  sell(command: SellCommand): Promise<SellOutcome>;
+  /** `moved`: there may have been a return after `command.sales.seq`; ask the ledger again. */
+  return(command: ReturnCommand): Promise<ReturnOutcome | { readonly kind: "moved" }>;
+  confirm(command: ConfirmCommand): Promise<HoldOutcome>;
   cancel(command: EndCommand): Promise<HoldOutcome>;
   extend(command: ExtendCommand): Promise<HoldOutcome>;
   /** One bounded step over what is due in that partition; without a deadline it has 3 s. */
@@ -192,6 +193,8 @@ export interface StockStore {
   lowStock(limit: number, deadline: number): Promise<readonly ProductId[]>;
   /** Where each partition's sequence (or that of `only` one) stands now: what a ledger read waits for. */
   positions(deadline: number, only?: number | null): Promise<readonly Position[]>;
+  /** The partition where that product lives, or would. */
+  partitionOf(productId: ProductId): number;
   readonly partitions: number;
 }
 
@@ -206,6 +209,14 @@ export interface Position {
 export interface Page<T> {
   readonly items: readonly T[];
   readonly nextCursor: string | null;
+}
+/** Whose sales are asked for. */
+export interface SalesQuery {
+  readonly partition: number;
+  readonly productId: ProductId;
+  readonly orderId: OrderId;
+  /** null: whoever's; else what it bought, and what came back of it or in nobody's name. */
+  readonly customerId: CustomerId | null;
 }
 export interface ProductQuery {
   readonly q: string | null;
@@ -226,6 +237,11 @@ export interface ReservationQuery {
 export interface Ledger {
   /** Newest first. */
   movements(productId: ProductId, limit: number, deadline: number): Promise<readonly Movement[]>;
+  /**
+   * What an order was sold of a product, and what came back. Rejects with `ledger_unavailable`
+   * also while a return of that product is in quarantine, where no sum has it.
+   */
+  orderSales(query: SalesQuery, deadline: number): Promise<OrderSales>;
   /** Ids in a stable order; the counters on the rows are read live from Redis. */
   products(query: ProductQuery, deadline: number): Promise<Page<ProductId>>;
   productOfSku(sku: Sku, deadline: number): Promise<ProductId | null>;
@@ -233,100 +249,4 @@ export interface Ledger {
   lowWithoutInactive(limit: number, deadline: number): Promise<readonly ProductId[]>;
   reservation(reservationId: ReservationId, deadline: number): Promise<Reservation | null>;
   reservations(query: ReservationQuery, deadline: number): Promise<Page<Reservation>>;
-}
-
-/** A place in a partition's journal: all movements up to and including `seq` are behind it. */
-export interface Cursor {
-  readonly epoch: number;
-  readonly seq: number;
-}
-
-/** One journal entry, which is what one batch changed; its id is `<epoch>-<seq of its last movement>`. */
-export interface JournalEntry {
-  readonly epoch: number;
-  readonly seq: number;
-  /** In order of seq, without a gap; the last one has the entry's seq. */
-  readonly movements: readonly Movement[];
-  /** Last state in this batch of each hold (owner and generation) that it changed. */
-  readonly reservations: readonly Reservation[];
-  /** Products made or amended, as they were after the batch. */
-  readonly products: readonly Product[];
-  /** Locations registered or amended, as they were after the batch. */
-  readonly locations: readonly JournaledLocation[];
-}
-
-/** The journal as the drain sees it. */
-export interface Journal {
-  readonly partitions: number;
-  /**
-   * Entries after the cursor, oldest first; waits up to `waitMsMax` when there is none. Rejects with
-   * Fault `partition_fenced` when Redis is fenced or holds another store's journal.
-   */
-  read(
-    partition: number,
-    after: Cursor,
-    entriesMax: number,
-    waitMsMax: number,
-  ): Promise<readonly JournalEntry[]>;
-  /**
-   * Tells Redis how far the ledger is, and trims what lies behind the kept tail. `located`: read
-   * from PostgreSQL, which may stand before what Redis was told (restored from a backup).
-   * Rejects with Fault `partition_fenced` when Redis is not the one whose journal this is.
-   */
-  settle(partition: number, drained: Cursor, how: "located" | "appended"): Promise<void>;
-}
-
-/** What the drain hands to PostgreSQL in one statement. */
-export interface LedgerBatch {
-  readonly partition: number;
-  /** Where the cursor must be; the statement changes nothing otherwise. */
-  readonly from: Cursor;
-  readonly to: Cursor;
-  readonly movements: readonly Movement[];
-  readonly reservations: readonly Reservation[];
-  readonly products: readonly Product[];
-  readonly locations: readonly JournaledLocation[];
-}
-export type AppendOutcome =
-  | { readonly kind: "appended" }
-  /** Another drain moved the cursor: read it again. */
-  | { readonly kind: "cursor_moved" }
-  /** PostgreSQL refuses a row of the batch (its data, not its state): narrow it down. */
-  | { readonly kind: "refused"; readonly error: string };
-
-/** The ledger as the drain sees it. Rejects with Fault `ledger_unavailable` while PostgreSQL is away. */
-export interface LedgerWriter {
-  cursor(partition: number): Promise<Cursor>;
-  append(batch: LedgerBatch): Promise<AppendOutcome>;
-  /** Sets one refused movement aside with its payload, and moves the cursor over it, in one statement. */
-  quarantine(batch: LedgerBatch, error: string): Promise<AppendOutcome>;
-  /** Movements set aside and not yet settled by an operator. */
-  quarantined(): Promise<number>;
-}
-
-/** What a partition's Redis answers when an epoch shall begin there. */
-export type BeginAnswer =
-  | { readonly kind: "begun"; readonly epoch: number; readonly seq: number }
-  /** Redis has seen a higher epoch: take one above it. */
-  | { readonly kind: "used"; readonly epoch: number }
-  /** Redis lacks movements that the ledger has. */
-  | { readonly kind: "behind"; readonly seq: number }
-  /** Redis holds another store's data. */
-  | { readonly kind: "foreign" };
-
-/** The ledger's part in beginning an epoch. */
-export interface EpochLedger {
-  /** Random, the same in PostgreSQL and in every partition's meta. */
-  readonly storeId: string;
-  /**
-   * Takes an epoch number that no history ever had (it is spent even if nothing comes of it), then
-   * asks Redis to begin it, and notes an epoch that began. Appends prepared before move nothing.
-   * `known.seq` is the highest seq that the ledger has heard of, `known.epoch` the last epoch that
-   * began: a Redis without them is an older one.
-   */
-  begin(
-    partition: number,
-    runId: string,
-    ask: (epoch: number, known: Cursor) => Promise<BeginAnswer>,
-  ): Promise<BeginAnswer>;
 }

@@ -3,10 +3,11 @@ import { Fault } from "#inventory/faults";
 import { holdSeconds } from "#inventory/hold-seconds";
 import { QUANTITY_MAX, type CustomerId, type OrderId, type ProductId } from "#inventory/model";
 import { ownerOf, type Scope } from "#inventory/owner";
-import type { RequestedLine, ReserveOutcome } from "#inventory/ports";
+import type { RequestedLine, ReserveMode, ReserveOutcome } from "#inventory/ports";
 
 export interface ReserveInput {
-  readonly orderId: OrderId;
+  /** null: a standing hold that is the product's own. */
+  readonly orderId: OrderId | null;
   /** Whom a service or an admin acts for; customers act for themselves and name nobody. */
   readonly customerId: CustomerId | null;
   /** The product, or `cart`: a later call with the same scope means the same hold. */
@@ -14,10 +15,18 @@ export interface ReserveInput {
   readonly lines: readonly RequestedLine[];
   /** null: as configured. */
   readonly expirationMinutes: number | null;
+  /** What a cart that cannot be had whole gets; all or nothing unless said. */
+  readonly mode?: ReserveMode | undefined;
+  /** Decide and answer, and change nothing. */
+  readonly dryRun?: boolean | undefined;
+  /** A hold that is never due; for services and admins. */
+  readonly standing?: boolean | undefined;
+  /** Adds to the owner's live hold instead of replacing it. */
+  readonly adds?: boolean | undefined;
 }
 
 /**
- * Takes a hold on one product or a whole cart, all or nothing. Products named twice are summed.
+ * Takes a hold on one product or a whole cart. Products named twice are summed before the check.
  * Rejects with `role_required` and `validation_failed`, besides the store's Faults.
  */
 export async function reserve(
@@ -26,7 +35,6 @@ export async function reserve(
   input: ReserveInput,
 ): Promise<ReserveOutcome> {
   const customerId = customerOf(ctx.caller, input.customerId);
-  const minutes = input.expirationMinutes ?? deps.policy.reservationMinutes;
   return deps.store.reserve({
     ...commandBase(ctx),
     owner: ownerOf(customerId, input.orderId, input.scope),
@@ -34,8 +42,25 @@ export async function reserve(
     customerId,
     orderId: input.orderId,
     lines: distinct(input.lines),
-    holdSeconds: holdSeconds(deps.policy, minutes, "expirationMinutes"),
+    holdSeconds: secondsOf(deps, ctx, input),
+    mode: input.mode ?? "all_or_nothing",
+    dryRun: input.dryRun ?? false,
+    adds: input.adds ?? false,
   });
+}
+
+/** null for a standing hold, which customers may not have: it would keep stock for ever. */
+function secondsOf(deps: Deps, { caller }: RequestContext, input: ReserveInput): number | null {
+  const { standing = false, expirationMinutes } = input;
+  if (!standing) {
+    const minutes = expirationMinutes ?? deps.policy.reservationMinutes;
+    return holdSeconds(deps.policy, minutes, "expirationMinutes");
+  }
+  if (caller.role === "customer") {
+    throw new Fault("role_required", "standing holds are for services and admins");
+  }
+  if (expirationMinutes === null) return null;
+  throw refusal("expirationMinutes", "must not be given for a standing hold");
 }
 
 /** Rejects when a customer names a customer, be it itself: it has no say in it. */

@@ -8,9 +8,16 @@ import { splitReservationId } from "#inventory/reservation-id";
 import type { Clock } from "#lib/clock";
 import { askRows } from "#postgres/ask";
 import type { Sql } from "#postgres/client";
-import { MovementRow, ProductIdRow, reservationOf, ReservationRow } from "#postgres/rows";
 import lowWithoutInactiveText from "./statements/low-without-inactive.sql" with { type: "text" };
+import {
+  MovementRow,
+  OrderSalesRow,
+  ProductIdRow,
+  reservationOf,
+  ReservationRow,
+} from "#postgres/rows";
 import movementsText from "./statements/movements-of-product.sql" with { type: "text" };
+import orderSalesText from "./statements/order-sales.sql" with { type: "text" };
 import productOfSkuText from "./statements/product-of-sku.sql" with { type: "text" };
 import productsText from "./statements/products-page.sql" with { type: "text" };
 import reservationText from "./statements/reservation.sql" with { type: "text" };
@@ -47,6 +54,15 @@ export function createLedger({ sql, clock }: LedgerOptions): Ledger {
     async movements(productId, limit, deadline): Promise<Movement[]> {
       const statement = run(movementsText, [productId, rowsOf(limit)]);
       return await askRows(MovementRow, statement, left(deadline));
+    },
+    async orderSales({ partition, productId, orderId, customerId }, deadline) {
+      const statement = run(orderSalesText, [partition, productId, orderId, customerId]);
+      const [row] = await askRows(OrderSalesRow, statement, left(deadline));
+      if (row === undefined) throw new Error(`the store has no partition ${partition}`);
+      const { unsure, ...sales } = row;
+      if (!unsure) return sales;
+      const message = "a return of this product is in quarantine: what came back is not known";
+      throw new Fault("ledger_unavailable", message);
     },
     async products(query, deadline) {
       const limit = rowsOf(query.limit);

@@ -1,6 +1,8 @@
 /** Every migration there is, in order. A test holds this list against the folder. */
 import ledger from "./migrations/0001-ledger.sql" with { type: "text" };
-import transfersAndLocations from "./migrations/0002-transfers-and-locations.sql" with { type: "text" };
+import standingHolds from "./migrations/0002-standing-holds.sql" with { type: "text" };
+import salesOfOrders from "./migrations/0003-sales-of-orders.sql" with { type: "text" };
+import transfersAndLocations from "./migrations/0004-transfers-and-locations.sql" with { type: "text" };
 
 export interface Migration {
   /** `NNNN-what-it-does`, numbered from 0001 without a gap. */
@@ -11,5 +13,7 @@ export interface Migration {
 
 export const MIGRATIONS: readonly Migration[] = [
   { name: "0001-ledger", text: ledger },
-  { name: "0002-transfers-and-locations", text: transfersAndLocations },
+  { name: "0002-standing-holds", text: standingHolds },
+  { name: "0003-sales-of-orders", text: salesOfOrders },
+  { name: "0004-transfers-and-locations", text: transfersAndLocations },
 ];

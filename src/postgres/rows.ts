@@ -16,6 +16,14 @@ import { reservationIdOf } from "#inventory/reservation-id";
 
 export const ProductIdRow = z.object({ productId: ProductId });
 
+/** `unsure`: a return of that product is in quarantine, where no sum has it. */
+export const OrderSalesRow = z.object({
+  seq: z.int().min(0),
+  sold: z.int().min(0),
+  returned: z.int().min(0),
+  unsure: z.boolean(),
+});
+
 export const MovementRow = z.object({
   partition: z.int(),
   seq: z.int(),
@@ -50,13 +58,13 @@ export const ReservationRow = z.object({
   /** A uuid; ids have it without hyphens. */
   owner: z.string().transform((uuid) => uuid.replaceAll("-", "")),
   generation: z.string(),
-  orderId: OrderId,
+  orderId: OrderId.nullable(),
   customerId: CustomerId.nullable(),
   status: z.enum(RESERVATION_STATUSES),
   endReason: z.enum(END_REASONS),
   allocations: z.array(AllocationJson),
   createdAt: z.int(),
-  expiresAt: z.int(),
+  expiresAt: z.int().nullable(),
   seq: z.int(),
 });
 

@@ -18,7 +18,7 @@ const FIELDS = 10;
 /** Whom a hold is for: what stands behind the head of its record. */
 export interface Whom {
   readonly customerId: CustomerId | null;
-  readonly orderId: OrderId;
+  readonly orderId: OrderId | null;
 }
 
 /** Reads a record that belongs to `owner` of `partition`; throws on any other format. */
@@ -26,9 +26,10 @@ export function decodeHold(partition: number, owner: string, text: string): Rese
   const fields = text.split("\t");
   if (fields.length !== FIELDS) throw new Error("not a hold of format 1");
   const customer = fieldAt(fields, 8, "customer");
+  const order = fieldAt(fields, 9, "order");
   return holdOf(partition, owner, fields, {
     customerId: customer === "" ? null : recorded<CustomerId>(textOf(customer)),
-    orderId: recorded<OrderId>(textOf(fieldAt(fields, 9, "order"))),
+    orderId: order === "" ? null : recorded<OrderId>(textOf(order)),
   });
 }
 
@@ -54,6 +55,7 @@ function holdOf(
   const endReason = fieldAt(fields, 3, "end reason");
   if (fields[0] !== "1") throw new Error("not a hold of format 1");
   if (!isOneOf(RESERVATION_STATUSES, status)) throw new Error(`unknown state ${status}`);
+  const dueSecond = recordedCount(fields[4], "due second");
   if (!isOneOf(END_REASONS, endReason)) throw new Error(`unknown end reason ${endReason}`);
   return {
     reservationId: reservationIdOf(partition, owner, fieldAt(fields, 1, "generation")),
@@ -61,7 +63,7 @@ function holdOf(
     orderId,
     status,
     endReason,
-    expiresAt: recordedCount(fields[4], "due second") * 1_000,
+    expiresAt: dueSecond === 0 ? null : dueSecond * 1_000,
     createdAt: recordedCount(fields[5], "created"),
     seq: recordedCount(fields[6], "seq"),
     allocations: fieldAt(fields, 7, "lines").split(",").map(decodeLine),

@@ -4,8 +4,10 @@ import { z } from "zod";
 import { Fault } from "#inventory/faults";
 import {
   MOVEMENT_TYPES,
+  type CustomerId,
   type Location,
   type Movement,
+  type OrderId,
   type ProductId,
   type Reservation,
 } from "#inventory/model";
@@ -129,7 +131,7 @@ function decodeLocationLine(line: string): JournaledLocation {
   return { ...registered, seq: recordedCount(seq, "seq") };
 }
 
-/** A movement of a hold takes its order and customer from the hold's line in the same entry. */
+/** Order and customer: of its hold, from that one's line in the same entry; else of its context. */
 function decodeMovement(
   head: { readonly partition: number; readonly epoch: number; readonly at: number },
   line: string,
@@ -154,11 +156,15 @@ function decodeMovement(
     reservedBefore: recordedCount(fields[6], "reserved before"),
     reservedAfter: recordedCount(fields[7], "reserved after"),
     reservationId: hold?.reservationId ?? null,
-    orderId: hold?.orderId ?? null,
-    customerId: hold?.customerId ?? null,
+    orderId: hold ? hold.orderId : optional<OrderId>(context["orderId"]),
+    customerId: hold ? hold.customerId : optional<CustomerId>(context["customerId"]),
     actor: context["actor"],
     reason: context["reason"] ?? null,
     reference: context["reference"] ?? null,
     requestId: context["requestId"] ?? null,
   };
 }
+
+/** A field of a context that may be missing. */
+const optional = <Brand extends string>(text: string | undefined): Brand | null =>
+  text === undefined ? null : recorded<Brand>(text);

@@ -18,5 +18,7 @@ export const batchKey = (partition: number, writer: string, slot: string): strin
   `${partitionTag(partition)}batch:${writer}:${slot}`;
 export const operationKey = (partition: number, key: string): string =>
   `${partitionTag(partition)}operation:${key}`;
+export const returnKey = (partition: number, owner: string): string =>
+  `${partitionTag(partition)}return:${owner}`;
 /** Outside all partitions: a SKU finds its product wherever that lives. */
 export const skuKey = (sku: string): string => `sku:${sku}`;

@@ -9,11 +9,14 @@ import type {
 import type {
   AdjustCommand,
   AmendCommand,
+  ConfirmCommand,
   EndCommand,
   HoldCommand,
   InitializeCommand,
   Operation,
   ReserveCommand,
+  ReturnCommand,
+  SellCommand,
 } from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";
 import { encodeLocation } from "#redis/location-record";
@@ -29,9 +32,15 @@ export function reserveLine(command: ReserveCommand): string {
   for (const line of command.lines) {
     lines += `${line.productId}=${line.quantity}=${line.location ?? ""},`;
   }
-  if (command.holdSeconds > HOLD_MINUTES_MAX * 60) throw new Error("a hold longer than any may be");
-  return `${command.owner}\t${command.generation}\t${command.holdSeconds}\t${lines}\t${operationText(command.operation)}\t${jsonText(command.customerId)}\t${JSON.stringify(command.orderId)}\t${JSON.stringify(command.context)}`;
+  const seconds = command.holdSeconds ?? 0;
+  if (seconds > HOLD_MINUTES_MAX * 60) throw new Error("a hold longer than any may be");
+  const flags = `${command.mode === "best_effort" ? "b" : ""}${command.dryRun ? "d" : ""}${command.adds ? "a" : ""}`;
+  return `${command.owner}\t${command.generation}\t${seconds}\t${flags}\t${lines}\t${operationText(command.operation)}\t${jsonText(command.customerId)}\t${jsonText(command.orderId)}\t${JSON.stringify(command.context)}`;
 }
+
+/** The argument of confirm: what an expired hold may become, and what it is about. */
+export const confirmText = (command: ConfirmCommand): string =>
+  `${command.reacquireAs ?? ""};${linesText(command)}`;
 
 /** What confirm and cancel are about; empty: all that is held. */
 export const linesText = (command: EndCommand): string =>
@@ -44,6 +53,33 @@ export function adjustLine(command: AdjustCommand): string {
     command.delta,
     command.type,
     command.expectedQuantity ?? "",
+    operationText(command.operation),
+    JSON.stringify(command.context),
+  ].join("\t");
+}
+
+export function sellLine(command: SellCommand): string {
+  return [
+    command.productId,
+    command.location ?? "",
+    command.quantity,
+    command.expectedQuantity ?? "",
+    operationText(command.operation),
+    JSON.stringify(command.context),
+  ].join("\t");
+}
+
+export function returnLine(command: ReturnCommand): string {
+  const { sales } = command;
+  return [
+    command.productId,
+    command.location ?? "",
+    command.quantity,
+    command.disposition,
+    command.owner,
+    sales.seq,
+    sales.sold,
+    sales.returned,
     operationText(command.operation),
     JSON.stringify(command.context),
   ].join("\t");

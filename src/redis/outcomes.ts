@@ -1,19 +1,24 @@
 /** One line of a script's answer → an outcome. The twin of what the scripts in lua/stock answer. */
-import type { Location, ProductId, Reservation } from "#inventory/model";
 import type {
   AmendLocationOutcome,
   RegisterLocationOutcome,
   TransferOutcome,
 } from "#inventory/location-ports";
+import type { Location, ProductId, Reservation } from "#inventory/model";
 import type {
   AdjustOutcome,
   AmendOutcome,
   ExpireResult,
+  FreeLevel,
   HoldOutcome,
   InitializeOutcome,
+  LineQuantity,
   ReserveCommand,
   ReserveOutcome,
+  ReturnOutcome,
+  SellOutcome,
   ShortLine,
+  Taken,
 } from "#inventory/ports";
 import { decodeHold, decodeHoldHead } from "#redis/hold-record";
 import { decodeLocation } from "#redis/location-record";
@@ -36,17 +41,30 @@ export function reserveOutcome(
   reply: string,
 ): ReserveOutcome | { readonly kind: "due" } {
   const { word, rest, replayed } = unwrapReplay(reply);
-  const reservation = (): Reservation => decodeHoldHead(partition, command.owner, rest, command);
+  const hold = (head: string): Reservation =>
+    decodeHoldHead(partition, command.owner, head, command);
   switch (word) {
     case "reserved":
-      if (replayed) return { kind: "held", reservation: reservation(), replayed };
-      return { kind: "reserved", reservation: reservation() };
     case "held":
-      return { kind: "held", reservation: reservation(), replayed };
+      return holdTaken(word, replayed, hold(rest), []);
+    case "reserved_partly":
+    case "held_partly": {
+      const { word: short, rest: head } = cut(rest);
+      const kind = word === "reserved_partly" ? "reserved" : "held";
+      return holdTaken(kind, replayed, hold(head), shortLines(short));
+    }
     case "confirmed":
-      return { kind: "already_confirmed", reservation: reservation() };
+      return { kind: "already_confirmed", reservation: hold(rest) };
+    case "possible": {
+      const [lines = "", short = ""] = rest.split("\t");
+      return {
+        kind: "possible",
+        lines: lines.split(",").map(lineQuantity),
+        short: shortLines(short),
+      };
+    }
     case "insufficient":
-      return { kind: "insufficient", lines: rest.split(",").map(shortLine) };
+      return { kind: "insufficient", lines: shortLines(rest) };
     case "unknown":
       return { kind: "unknown_product", productId: recorded<ProductId>(rest) };
     case "key_reused":
@@ -57,21 +75,56 @@ export function reserveOutcome(
   }
 }
 
+/** A replayed `reserved` is a hold that stands. */
+function holdTaken(
+  kind: "reserved" | "held",
+  replayed: boolean,
+  reservation: Reservation,
+  short: readonly ShortLine[],
+): ReserveOutcome {
+  if (kind === "reserved" && !replayed) return { kind, reservation, short };
+  return { kind: "held", reservation, replayed, short };
+}
+
+const shortLines = (text: string): ShortLine[] =>
+  text === "" ? [] : text.split(",").map(shortLine);
+
+function lineQuantity(text: string): LineQuantity {
+  const [product = "", units] = text.split("=");
+  return { productId: recorded<ProductId>(product), quantity: recordedCount(units, "units") };
+}
+
+/** `product=requested=largest=available=location:free;…` */
 function shortLine(text: string): ShortLine {
   const fields = text.split("=");
   return {
     productId: recorded<ProductId>(fieldAt(fields, 0, "product")),
     requested: recordedCount(fields[1], "requested"),
-    available: recordedCount(fields[2], "available"),
+    largest: recordedCount(fields[2], "largest"),
+    available: recordedCount(fields[3], "available"),
+    locations: freeLevels(fieldAt(fields, 4, "levels")),
+    nextHoldEndsAt: null,
   };
 }
 
-/** Of confirm, cancel and extend. `again` is not an outcome: the call it came with did enough. */
+/** None where no location is active. */
+const freeLevels = (text: string): FreeLevel[] =>
+  text === "" ? [] : text.split(";").map(freeLevel);
+
+function freeLevel(text: string): FreeLevel {
+  const [location = "", free] = text.split(":");
+  return { location: recorded<Location>(location), available: recordedCount(free, "free") };
+}
+
+/**
+ * Of confirm, cancel and extend. Two words are no outcomes: `again` (the call it came with did
+ * enough) and `due` (expire has to run before the stock can decide).
+ */
 export function holdOutcome(
   partition: number,
   owner: string,
   reply: string,
-): HoldOutcome | { readonly kind: "again" } {
+): HoldOutcome | { readonly kind: "again" } | { readonly kind: "due" } {
   const { word, rest, replayed } = unwrapReplay(reply);
   switch (word) {
     case "done":
@@ -87,8 +140,11 @@ export function holdOutcome(
     }
     case "unknown":
       return { kind: "unknown_reservation" };
+    case "insufficient":
+      return { kind: "insufficient", lines: shortLines(rest) };
     case "superseded":
     case "again":
+    case "due":
     case "key_reused":
       return { kind: word };
     default:
@@ -199,6 +255,72 @@ export function amendLocationOutcome(location: Location, reply: string): AmendLo
       return { kind: "unknown_location" };
     case "key_reused":
       return { kind: "key_reused" };
+    default:
+      throw unknownWord(word);
+  }
+}
+
+/** `due` is as with reserve. */
+export function sellOutcome(reply: string): SellOutcome | { readonly kind: "due" } {
+  const { word, rest, replayed } = unwrapReplay(reply);
+  switch (word) {
+    case "sold": {
+      const { word: places, rest: product } = cut(rest);
+      const allocations = places.split(",").map(taken);
+      return { kind: "sold", product: decodeProductJson(product), allocations, replayed };
+    }
+    case "insufficient":
+      return { kind: "insufficient", lines: shortLines(rest) };
+    case "expected_mismatch":
+      return { kind: "expected_mismatch", product: decodeProductJson(rest) };
+    case "unknown":
+      return { kind: "unknown_product" };
+    case "key_reused":
+    case "due":
+      return { kind: word };
+    default:
+      throw unknownWord(word);
+  }
+}
+
+function taken(text: string): Taken {
+  const fields = text.split("=");
+  return {
+    location: recorded<Location>(fieldAt(fields, 0, "location")),
+    quantity: recordedCount(fields[1], "quantity"),
+  };
+}
+
+/** `moved` is not an outcome: what the ledger said is not the newest. */
+export function returnOutcome(reply: string): ReturnOutcome | { readonly kind: "moved" } {
+  const { word, rest, replayed } = unwrapReplay(reply);
+  switch (word) {
+    case "returned": {
+      const { word: sold, rest: more } = cut(rest);
+      const { word: returned, rest: product } = cut(more);
+      return {
+        kind: "returned",
+        product: decodeProductJson(product),
+        sold: recordedCount(sold, "sold"),
+        returned: recordedCount(returned, "returned"),
+        replayed,
+      };
+    }
+    case "exceeds": {
+      const [sold, returned] = rest.split("\t");
+      return {
+        kind: "exceeds_sold",
+        sold: recordedCount(sold, "sold"),
+        returned: recordedCount(returned, "returned"),
+      };
+    }
+    case "above_limit":
+      return { kind: "above_limit", onHand: recordedCount(rest, "onHand") };
+    case "unknown":
+      return { kind: "unknown_product" };
+    case "key_reused":
+    case "moved":
+      return { kind: word };
     default:
       throw unknownWord(word);
   }

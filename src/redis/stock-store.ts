@@ -22,6 +22,7 @@ import type {
   AdjustOutcome,
   AmendCommand,
   AmendOutcome,
+  ConfirmCommand,
   EndCommand,
   ExpireResult,
   ExtendCommand,
@@ -33,10 +34,16 @@ import type {
   RequestedLine,
   ReserveCommand,
   ReserveOutcome,
+  ReturnCommand,
+  ReturnOutcome,
+  SellCommand,
+  SellOutcome,
+  ShortLine,
   StockStore,
 } from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";
 import { decodeHold } from "#redis/hold-record";
+import { NextDue } from "#redis/next-due";
 import { lowKey, metaKey, reservationKey, stockKey } from "#redis/keys";
 import { Locations } from "#redis/locations";
 import {
@@ -44,9 +51,12 @@ import {
   amendLine,
   changeLine,
   initializeLine,
+  confirmText,
   linesText,
   reserveLine,
   transferLine,
+  returnLine,
+  sellLine,
 } from "#redis/lines";
 import {
   adjustOutcome,
@@ -55,6 +65,8 @@ import {
   initializeOutcome,
   reserveOutcome,
   transferOutcome,
+  returnOutcome,
+  sellOutcome,
 } from "#redis/outcomes";
 import type { Partition } from "#redis/partition";
 import { PartitionQueues, type WritePathOptions } from "#redis/partition-queues";
@@ -74,6 +86,7 @@ const Members = z.array(z.string().brand<"ProductId">());
 interface Route {
   readonly partition: Partition;
   readonly queues: PartitionQueues;
+  readonly nextDue: NextDue;
 }
 
 export class RedisStockStore implements StockStore {
@@ -89,7 +102,11 @@ export class RedisStockStore implements StockStore {
     this.#onDue = options.onDue;
     this.#reads = new Reads(options.redis, options.clock, options.recheck);
     this.#routes = options.partitions.map((partition) => {
-      return { partition, queues: new PartitionQueues(options, partition) };
+      return {
+        partition,
+        queues: new PartitionQueues(options, partition),
+        nextDue: new NextDue(options.redis, partition, options.clock),
+      };
     });
     this.#locations = new Locations(this.#routes, this.#reads);
     this.#skus = new SkuClaims({
@@ -155,13 +172,31 @@ export class RedisStockStore implements StockStore {
       const reply = await queues.submit("reserve", line, command.lines.length, command.deadline);
       const outcome = reserveOutcome(partition.number, command, reply);
       if (outcome.kind === "reserved") this.#wakeWhenDue(partition, outcome.reservation);
+      if (outcome.kind !== "due") return this.#explained(outcome);
+      await queues.expireAll(command.deadline);
+    }
+  }
+
+  async sell(command: SellCommand): Promise<SellOutcome> {
+    const { queues } = this.#routeOf(command.productId);
+    const line = sellLine(command);
+    for (;;) {
+      const outcome = sellOutcome(await queues.submit("sell", line, 1, command.deadline));
+      if (outcome.kind === "insufficient") {
+        return { ...outcome, lines: await this.#withNextDue(outcome.lines) };
+      }
       if (outcome.kind !== "due") return outcome;
       await queues.expireAll(command.deadline);
     }
   }
 
-  confirm(command: EndCommand): Promise<HoldOutcome> {
-    return this.#change("confirm", command, linesText(command), command.lines?.length ?? 1);
+  async return(command: ReturnCommand): Promise<ReturnOutcome | { readonly kind: "moved" }> {
+    const { queues } = this.#routeOf(command.productId);
+    return returnOutcome(await queues.submit("return", returnLine(command), 1, command.deadline));
+  }
+
+  confirm(command: ConfirmCommand): Promise<HoldOutcome> {
+    return this.#change("confirm", command, confirmText(command), command.lines?.length ?? 1);
   }
 
   cancel(command: EndCommand): Promise<HoldOutcome> {
@@ -179,6 +214,10 @@ export class RedisStockStore implements StockStore {
 
   expire(partition: number, deadline?: number): Promise<ExpireResult> {
     return this.#route(partition).queues.expire(deadline);
+  }
+
+  partitionOf(productId: string): number {
+    return this.partitions === 1 ? 0 : Bun.hash.crc32(productId) % this.partitions;
   }
 
   msUntil(partition: number, second: number): number {
@@ -243,11 +282,33 @@ export class RedisStockStore implements StockStore {
     for (;;) {
       const reply = await queues.submit(verb, line, lines, command.deadline);
       const outcome = holdOutcome(partition, owner, reply);
-      if (outcome.kind !== "again") return outcome;
+      if (outcome.kind === "insufficient") {
+        return { ...outcome, lines: await this.#withNextDue(outcome.lines) };
+      }
+      if (outcome.kind !== "due" && outcome.kind !== "again") return outcome;
+      if (outcome.kind === "due") await queues.expireAll(command.deadline);
     }
   }
 
+  /** The outcome, each of its short lines with the time for which its caller may wait. */
+  async #explained(outcome: ReserveOutcome): Promise<ReserveOutcome> {
+    if (outcome.kind === "insufficient") {
+      return { ...outcome, lines: await this.#withNextDue(outcome.lines) };
+    }
+    if (!("short" in outcome) || outcome.short.length === 0) return outcome;
+    return { ...outcome, short: await this.#withNextDue(outcome.short) };
+  }
+
+  #withNextDue(lines: readonly ShortLine[]): Promise<ShortLine[]> {
+    const told = lines.map(async (line) => {
+      const { nextDue } = this.#routeOf(line.productId);
+      return { ...line, nextHoldEndsAt: await nextDue.of(line.productId) };
+    });
+    return Promise.all(told);
+  }
+
   #wakeWhenDue(partition: Partition, hold: Reservation): void {
+    if (hold.expiresAt === null) return;
     const second = hold.expiresAt / 1_000;
     this.#onDue(partition.number, second, this.msUntil(partition.number, second));
   }
@@ -259,22 +320,18 @@ export class RedisStockStore implements StockStore {
   }
 
   #routeOf(productId: string): Route {
-    return this.#route(this.#numberOf(productId));
+    return this.#route(this.partitionOf(productId));
   }
 
   /** One script decides a cart, so its products must share a partition. */
   #routeOfAll(lines: readonly RequestedLine[]): Route {
     if (this.partitions === 1) return this.#route(0);
-    const numbers = new Set(lines.map((line) => this.#numberOf(line.productId)));
+    const numbers = new Set(lines.map((line) => this.partitionOf(line.productId)));
     const [number = 0] = numbers;
     if (numbers.size > 1) {
       const message = "the products of this cart live in several partitions";
       throw new Fault("cart_spans_partitions", message);
     }
     return this.#route(number);
-  }
-
-  #numberOf(productId: string): number {
-    return this.partitions === 1 ? 0 : Bun.hash.crc32(productId) % this.partitions;
   }
 }

@@ -23,6 +23,8 @@ function openGuarded(): TestApp {
     locations: reached,
     hasInactiveLocation: reached,
     reserve: reached,
+    sell: reached,
+    return: reached,
     confirm: reached,
     cancel: reached,
     extend: reached,
@@ -32,6 +34,7 @@ function openGuarded(): TestApp {
     reservation: reached,
     lowStock: reached,
     positions: reached,
+    partitionOf: reached,
   };
   return openApp({ store });
 }
@@ -128,6 +131,8 @@ test("the matrix is the one of the contract", () => {
     "POST /initialize: admin service",
     "POST /locations: admin",
     "POST /product/:productId/reserve: admin service customer",
+    "POST /product/:productId/return: admin service",
+    "POST /product/:productId/sell: admin service",
     "POST /product/:productId/transfer: admin",
     "POST /reservation/:reservationId/cancel: admin service customer",
     "POST /reservation/:reservationId/confirm: admin service customer",

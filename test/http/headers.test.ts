@@ -13,6 +13,7 @@ describe("an Idempotency-Key", () => {
   ) => {
     const reserve = answering<ReserveCommand, ReserveOutcome>({
       kind: "reserved",
+      short: [],
       reservation: reservationOf(),
     });
     const { send } = openApp({ store: { reserve } });

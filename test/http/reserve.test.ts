@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { Location, ProductId } from "#inventory/model";
 import type { ReserveCommand, ReserveOutcome } from "#inventory/ports";
 import { openApp } from "#test/http-app";
-import { answering, PRODUCT_ID, reservationOf } from "#test/ports-double";
-import { RESERVATION } from "#test/wire-samples";
+import { answering, PRODUCT_ID, reservationOf, shortLine } from "#test/ports-double";
+import { RESERVATION, SHORT_LINE } from "#test/wire-samples";
 
 const keyReused = { kind: "key_reused" } as const;
 const reservation = reservationOf();
@@ -11,7 +11,7 @@ const reservation = reservationOf();
 describe("POST /product/:productId/reserve", () => {
   const post = (
     body: object,
-    outcome: ReserveOutcome = { kind: "reserved", reservation },
+    outcome: ReserveOutcome = { kind: "reserved", short: [], reservation },
     as: "admin" | "service" | "customer" = "customer",
   ) => {
     const reserve = answering<ReserveCommand, ReserveOutcome>(outcome);
@@ -49,7 +49,7 @@ describe("POST /product/:productId/reserve", () => {
 
     test("is the same for a hold that stands, and says when it is a repeated answer", async () => {
       for (const replayed of [true, false]) {
-        const answer = await post(least, { kind: "held", reservation, replayed }).sent;
+        const answer = await post(least, { kind: "held", short: [], reservation, replayed }).sent;
         expect(answer.status).toBe(201);
         expect(answer.body).toEqual({ message: "Stock reserved", reservation: RESERVATION });
         const header = answer.headers.get("idempotency-replayed");
@@ -97,10 +97,14 @@ describe("POST /product/:productId/reserve", () => {
   });
 
   test("409 says what is short", async () => {
-    const lines = [{ productId: PRODUCT_ID, requested: 5, available: 2 }];
+    const lines = [shortLine(PRODUCT_ID, 5, 2)];
     const { status, body } = await post(least, { kind: "insufficient", lines }).sent;
     expect(status).toBe(409);
-    expect(body).toMatchObject({ code: "insufficient_stock", lines, retryable: false });
+    expect(body).toMatchObject({
+      code: "insufficient_stock",
+      lines: [SHORT_LINE],
+      retryable: false,
+    });
   });
 
   test("409 when the order was confirmed before, with its reservation", async () => {
@@ -116,7 +120,10 @@ describe("POST /product/:productId/reserve", () => {
 
 describe("POST /reservations", () => {
   const cart = (items: unknown) => ({ orderId: "order-1", items });
-  const post = (body: object, outcome: ReserveOutcome = { kind: "reserved", reservation }) => {
+  const post = (
+    body: object,
+    outcome: ReserveOutcome = { kind: "reserved", short: [], reservation },
+  ) => {
     const reserve = answering<ReserveCommand, ReserveOutcome>(outcome);
     const { send } = openApp({ store: { reserve } });
     return { reserve, sent: send("/api/inventory/reservations", { as: "customer", body }) };
@@ -139,7 +146,11 @@ describe("POST /reservations", () => {
   });
 
   test("201 is another hold than that of one product for the same order", async () => {
-    const reserve = answering<ReserveCommand, ReserveOutcome>({ kind: "reserved", reservation });
+    const reserve = answering<ReserveCommand, ReserveOutcome>({
+      kind: "reserved",
+      short: [],
+      reservation,
+    });
     const { send } = openApp({ store: { reserve } });
     const [item, order] = [{ quantity: 1 }, { orderId: "order-1" }];
     const items = [{ productId: "p1", ...item }];
@@ -160,7 +171,11 @@ describe("POST /reservations", () => {
       { ...allocation, productId: b, held: 0, confirmed: 1, released: 1 },
       { ...allocation, location: Location.parse("Warehouse B"), held: 2 },
     ];
-    const outcome = { kind: "reserved", reservation: reservationOf({ allocations }) } as const;
+    const outcome = {
+      kind: "reserved",
+      short: [],
+      reservation: reservationOf({ allocations }),
+    } as const;
     const { body } = await post(cart([{ productId: "a", quantity: 1 }]), outcome).sent;
     const lines = [
       {
@@ -213,13 +228,15 @@ describe("POST /reservations", () => {
 
   test("409 names every short line", async () => {
     const lines = ["a", "b"].map((id) => {
-      return { productId: ProductId.parse(id), requested: 2, available: 1 };
+      return shortLine(ProductId.parse(id), 2, 1);
     });
     const { body } = await post(cart([{ productId: "a", quantity: 2 }]), {
       kind: "insufficient",
       lines,
     }).sent;
-    expect(body).toMatchObject({ status: 409, lines });
+    const short = { requested: 2, largestQuantity: 1 };
+    const named = ["a", "b"].map((productId) => ({ ...short, productId }));
+    expect(body).toMatchObject({ status: 409, lines: named });
   });
 
   test("413 for more than 100 items, and not for 100", async () => {

@@ -80,7 +80,7 @@ async function confirm({ reservationId }: Reservation): Promise<boolean> {
 
 /** Waits until so many milliseconds are left (or, below zero, have passed) by Redis's clock. */
 async function untilDueIn(ms: number, { expiresAt }: Pick<Reservation, "expiresAt">) {
-  await until(() => all.stores.store.msUntil(0, expiresAt / 1_000) <= ms, {
+  await until(() => all.stores.store.msUntil(0, (expiresAt ?? Infinity) / 1_000) <= ms, {
     withinMs: 10_000,
     what: `a hold is due in ${ms} ms`,
   });
@@ -116,7 +116,7 @@ test(
       body: { quantity: 2, orderId: "needs-both" },
     } as const;
     expect((await caller.once(reserve)).status).toBe(409);
-    await untilDueIn(0, one.expiresAt > two.expiresAt ? one : two);
+    await untilDueIn(0, (one.expiresAt ?? 0) > (two.expiresAt ?? 0) ? one : two);
     const path = `/reservation/${one.reservationId}/confirm`;
     const late = await caller.once({ method: "POST", path, token: admin });
     expect([late.status, codeIn(late)]).toEqual([410, "reservation_expired"]);
@@ -203,7 +203,7 @@ test(
     );
     await redis.del(...keys);
     redis.disconnect();
-    const due = Math.max(...lost.map(({ expiresAt }) => expiresAt));
+    const due = Math.max(...lost.map(({ expiresAt }) => expiresAt ?? Infinity));
     const waitMs = due - processClock.now() + SWEEP_MS + RELEASED_MS_MAX;
     await until(async () => (await reservedOf("forgotten")) === 0, {
       withinMs: waitMs,

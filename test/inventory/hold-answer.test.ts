@@ -28,7 +28,7 @@ const ended = {
 
 const VERBS = {
   confirm: (doubles: Doubles, ctx: RequestContext) =>
-    confirm(depsOf(doubles), ctx, { reservationId, lines: null }),
+    confirm(depsOf(doubles), ctx, { reservationId, lines: null, onExpired: null }),
   cancel: (doubles: Doubles, ctx: RequestContext) =>
     cancel(depsOf(doubles), ctx, { reservationId, lines: null }),
   extend: (doubles: Doubles, ctx: RequestContext) =>

@@ -27,7 +27,7 @@ async function commandOf(ctx: RequestContext, input: Partial<ReserveInput>) {
   if (command === undefined) throw new Error("the store was not asked");
   return command;
 }
-const OUTCOME = { kind: "reserved", reservation: reservationOf() } as const;
+const OUTCOME = { kind: "reserved", short: [], reservation: reservationOf() } as const;
 
 describe("the owner of a hold", () => {
   test("is 128 bits of the customer, the order and the scope, apart from one another", () => {

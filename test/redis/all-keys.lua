@@ -11,4 +11,5 @@ return table.concat({
     "expiringKey " .. expiring_key(tonumber(second)),
     "batchKey " .. batch_key(product, other),
     "operationKey " .. operation_key(product),
+    "returnKey " .. return_key(product),
 }, "\n")

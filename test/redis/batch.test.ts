@@ -17,6 +17,8 @@ import {
   registerLocationCommand,
   reserve,
   reserveCommand,
+  returnCommand,
+  sellCommand,
   soon,
   totals,
   transferCommand,
@@ -202,6 +204,8 @@ describe("a journal that is full", () => {
       store.adjust(adjustCommand("p1", 1)),
       store.amend(amendCommand("p1", { name: "x" })),
       store.reserve(reserveCommand("o4", { p1: 1 })),
+      store.sell(sellCommand("p1", 1)),
+      store.return(returnCommand("p1", 1, { seq: 4, sold: 1, returned: 0 })),
       store.extend(extendCommand(sold.reservationId, 3_600)),
       store.transfer(transferCommand("p1", 1)),
       store.registerLocation(registerLocationCommand("Dock")),
@@ -286,6 +290,6 @@ test("a header that cannot be read fails, and changes nothing", async () => {
   const replies = repliesOf(await sendBatch(redis, "reserve", {}, mixed));
   expect(replies[0]).toBe("unknown\tnothing");
   expect(replies[1]).toStartWith("reserved\t");
-  const late = changeLine(endCommand(hold.reservationId), "");
+  const late = changeLine(endCommand(hold.reservationId), ";");
   expect(repliesOf(await sendBatch(redis, "confirm", {}, [late]))[0]).toStartWith("cancelled\t");
 });

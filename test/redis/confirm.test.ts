@@ -228,9 +228,13 @@ test("a confirm or cancel that cannot be read fails, and changes nothing", async
       "p1=two\nlines",
     ].map((argument) => changeLine(endCommand(reservationId), argument)),
   ];
-  const good = changeLine(endCommand(other.reservationId), "");
-  for (const verb of ["confirm", "cancel"]) {
-    for (const line of malformed) {
+  for (const [verb, start] of [
+    ["confirm", ";"],
+    ["cancel", ""],
+  ] as const) {
+    const good = changeLine(endCommand(other.reservationId), start);
+    const lines = malformed.map((line) => line.replace("\t\t\t", `\t${start}\t\t`));
+    for (const line of verb === "confirm" ? [...malformed, ...lines] : malformed) {
       await expect(sendBatch(redis, verb, {}, [good, line]), line).rejects.toThrow();
       expect(await dump(redis), line).toEqual(before);
     }
@@ -261,7 +265,26 @@ test("confirm of more lines than one call may touch goes on in further calls, ea
   expect(new Set(outcomes.map(({ kind }) => kind))).toEqual(new Set(["done"]));
 });
 
-test("confirm produced each word that its header promises", () => {
+test("confirm produced each word that its header promises", async () => {
+  const { store } = await open();
+  await initialize(store, "p1", 1);
+  const [first, second] = [
+    await expired(store, "o1"),
+    await reserve(store, "o2", { p1: 1 }, { holdSeconds: 1 }),
+  ];
+  await clockAt(redis, second.expiresAt);
+  const sale = await store.confirm(endCommand(first.reservationId, { reacquireAs: "saleaaaa" }));
+  expect(sale.kind).toBe("done");
+  const none = await store.confirm(endCommand(second.reservationId, { reacquireAs: "salebbbb" }));
+  expect(none.kind).toBe("insufficient");
   const { items } = wordsOfHeader("stock/confirm.lua");
   expect(answers.of("stock/confirm.lua").items).toEqual([...items]);
 });
+
+/** A hold on the one unit of p1 that was released when it was due. */
+async function expired(store: Awaited<ReturnType<typeof open>>["store"], order: string) {
+  const hold = await reserve(store, order, { p1: 1 }, { holdSeconds: 1 });
+  await clockAt(redis, hold.expiresAt);
+  await store.expire(0);
+  return hold;
+}

@@ -15,6 +15,9 @@ import {
   reserve,
   reserveCommand,
   transferCommand,
+  productOf,
+  returnCommand,
+  sellCommand,
 } from "#test/store";
 
 const { redis, open } = await redisOfFile();
@@ -74,6 +77,9 @@ async function runEveryVerb(): Promise<void> {
   const dropped = await reserve(store, "o2", { p1: 2 });
   const live = await reserve(store, "o3", { p1: 3 });
   const due = await reserve(store, "o4", { p1: 4 }, { holdSeconds: 60 });
+  await store.sell(sellCommand("p1", 1));
+  const { seq } = await productOf(store, "p1");
+  await store.return(returnCommand("p1", 1, { seq, sold: 1, returned: 0 }));
   await store.confirm(endCommand(sold.reservationId));
   await store.cancel(endCommand(dropped.reservationId));
   await store.extend(extendCommand(live.reservationId, 3_600));

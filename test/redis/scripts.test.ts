@@ -16,6 +16,8 @@ import {
   product,
   reserve,
   reserveCommand,
+  returnCommand,
+  sellCommand,
   soon,
   totals,
 } from "#test/store";
@@ -74,6 +76,7 @@ describe("the names of keys", () => {
       ["expiringKey", keys.expiringKey(12, 1_700_000_000)],
       ["batchKey", keys.batchKey(12, "sample-1", "sample.2")],
       ["operationKey", keys.operationKey(12, "sample-1")],
+      ["returnKey", keys.returnKey(12, "sample-1")],
     ]);
     // A name that one of the twins alone has would be missing above.
     const named = inLua.map(([name = ""]) => name);
@@ -101,6 +104,7 @@ describe("the names of keys", () => {
       keys.expiringKey(3, 1),
       keys.batchKey(3, "w", "s"),
       keys.operationKey(3, "k"),
+      keys.returnKey(3, "o"),
     ];
     const slots = await Promise.all(all.map((key) => redis.cluster("KEYSLOT", key)));
     expect(new Set(slots).size).toBe(1);
@@ -114,6 +118,10 @@ test("every verb runs on a cluster of one node, also over several partitions", a
   for (const id of ids) {
     await initialize(store, id, 50);
     expect((await store.adjust(adjustCommand(id, 5))).kind).toBe("adjusted");
+    const sale = await store.sell(sellCommand(id, 1));
+    const seq = sale.kind === "sold" ? sale.product.seq : 0;
+    const back = await store.return(returnCommand(id, 1, { seq, sold: 1, returned: 0 }));
+    expect([sale.kind, back.kind]).toEqual(["sold", "returned"]);
     expect((await store.amend(amendCommand(id, { name: "x" }))).kind).toBe("amended");
     const first = await reserve(store, `first ${id}`, { [id]: 1 });
     const second = await reserve(store, `second ${id}`, { [id]: 2 });

@@ -8,9 +8,10 @@ import {
   metaKey,
   operationKey,
   reservationKey,
+  returnKey,
   stockKey,
 } from "#redis/keys";
-import { KEY, prepare, VERBS, type Verb } from "#test/batches";
+import { KEY, prepare, RETURN_OWNER, VERBS, type Verb } from "#test/batches";
 import { dump } from "#test/keyspace";
 import { clockAt, redisOfFile, repliesOf, sendBatch } from "#test/redis";
 import { endCommand } from "#test/store";
@@ -30,6 +31,8 @@ const WRITTEN: Readonly<Record<Verb, readonly string[]>> = {
   adjust: ["stock", "low", "operation"],
   amend: ["stock", "low", "operation"],
   reserve: ["stock", "low", "expiring"],
+  sell: ["stock", "low", "operation"],
+  return: ["stock", "low", "operation", "return"],
   extend: ["stock", "expiring"],
   // A sale leaves what is available as it is, and with it the low set.
   confirm: ["stock"],
@@ -53,6 +56,7 @@ function keysOf(verb: Verb, dueSecond: number): [name: string, key: string][] {
     locations: locationsKey(0),
     operation: operationKey(0, KEY.key),
     expiring: expiringKey(0, dueSecond),
+    return: returnKey(0, RETURN_OWNER),
   };
   const names = ["meta", "batch", "journal", ...WRITTEN[verb]];
   return names.map((name) => [name, all[name] ?? ""]);
@@ -91,7 +95,7 @@ describe.each(VERBS)("%s", (verb) => {
     expect(answer).toStartWith("ok\t");
     const [reply = ""] = repliesOf(answer);
     expect(reply).toMatch(
-      /^(?:initialized|adjusted|amended|reserved|done|transferred|registered|copied|expired\t1)/,
+      /^(?:initialized|adjusted|amended|reserved|sold|returned|done|transferred|registered|copied|expired\t1)/,
     );
   });
 });

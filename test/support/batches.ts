@@ -1,5 +1,4 @@
 /** One item of every verb that a script takes, as raw lines: for what must hold of all of them. */
-import type { Reservation } from "#inventory/model";
 import { splitReservationId } from "#inventory/reservation-id";
 import {
   adjustLine,
@@ -11,6 +10,8 @@ import {
   registerLocationLine,
   reserveLine,
   transferLine,
+  returnLine,
+  sellLine,
 } from "#redis/lines";
 import type { RedisStockStore } from "#redis/stock-store";
 import { registeredOf } from "#test/ports-double";
@@ -27,6 +28,9 @@ import {
   reserve,
   reserveCommand,
   transferCommand,
+  returnCommand,
+  sellCommand,
+  type TimedHold,
 } from "#test/store";
 
 export const VERBS = [
@@ -34,6 +38,8 @@ export const VERBS = [
   "adjust",
   "amend",
   "reserve",
+  "sell",
+  "return",
   "extend",
   "confirm",
   "cancel",
@@ -51,6 +57,8 @@ export const BOUNDED_VERBS: readonly Verb[] = [
   "adjust",
   "amend",
   "reserve",
+  "sell",
+  "return",
   "extend",
   "transfer",
   "registerLocation",
@@ -61,9 +69,12 @@ export const BOUNDED_VERBS: readonly Verb[] = [
 /** The key of the items that have an Idempotency-Key. */
 export const KEY = operation("k1");
 
+/** Under which the return of the prepared state is noted. */
+export const RETURN_OWNER = returnCommand("p1", 1, { seq: 0, sold: 0, returned: 0 }).owner;
+
 export interface Prepared {
   /** A live hold of 40 of the 50 units of `p1`: the product is in the low set; `Dock` is registered. */
-  readonly hold: Reservation;
+  readonly hold: TimedHold;
   readonly owner: string;
   /** An item of that verb that changes something, on the prepared state; expire has none. */
   readonly lines: Readonly<Record<Verb, readonly string[]>>;
@@ -84,8 +95,10 @@ export async function prepare(store: RedisStockStore): Promise<Prepared> {
       adjust: [adjustLine(adjustCommand("p1", 1, keyed))],
       amend: [amendLine(amendCommand("p1", { safetyStock: 1 }, keyed))],
       reserve: [reserveLine(reserveCommand("o2", { p1: 2 }, keyed))],
+      sell: [sellLine(sellCommand("p1", 1, keyed))],
+      return: [returnLine(returnCommand("p1", 1, { seq: 2, sold: 1, returned: 0 }, keyed))],
       extend: [changeLine(command, "3600")],
-      confirm: [changeLine(command, "")],
+      confirm: [changeLine(command, ";")],
       cancel: [changeLine(command, "")],
       expire: [],
       transfer: [transferLine(transferCommand("p1", 1, keyed))],

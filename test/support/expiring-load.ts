@@ -55,7 +55,7 @@ export function startExpiringLoad(
   };
   const confirm = async ({ reservationId, expiresAt }: Reservation): Promise<void> => {
     const earlyMs = randomInt(EARLY_MS_MAX);
-    await until(() => store.msUntil(0, expiresAt / 1_000) <= earlyMs, {
+    await until(() => store.msUntil(0, (expiresAt ?? Infinity) / 1_000) <= earlyMs, {
       withinMs: ANSWER_MS_MAX,
       what: "a hold is nearly due",
     });

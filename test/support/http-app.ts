@@ -121,6 +121,8 @@ const BODIES: Readonly<Record<string, object>> = {
   "POST /api/inventory/locations": { location: "Dock" },
   "PATCH /api/inventory/locations/:location": { active: false },
   "POST /api/inventory/product/:productId/reserve": { quantity: 1, orderId: "order-1" },
+  "POST /api/inventory/product/:productId/sell": { quantity: 1 },
+  "POST /api/inventory/product/:productId/return": { quantity: 1, orderId: "order-1" },
   "POST /api/inventory/reservations": {
     orderId: "order-1",
     items: [{ productId: "p1", quantity: 1 }],

@@ -93,7 +93,9 @@ async function read(redis: Redis, partition: number): Promise<State> {
   }
   const live = records.filter(({ status }) => status === "ACTIVE");
   const due = new Map<number, string[]>();
-  for (const second of new Set(live.map(({ expiresAt }) => expiresAt / 1_000))) {
+  for (const second of new Set(
+    live.flatMap(({ expiresAt }) => (expiresAt === null ? [] : [expiresAt / 1_000])),
+  )) {
     due.set(second, await redis.lrange(expiringKey(partition, second), 0, -1));
   }
   const locations = await redis.hgetall(locationsKey(partition));
@@ -229,6 +231,7 @@ function holdsAreTheSumOfTheirMovements({ movements, records, entries, kept }: S
 
 function liveHoldsWillBeReleased({ live, due, meta }: State): string[] {
   return live.flatMap(({ reservationId, expiresAt }) => {
+    if (expiresAt === null) return [];
     const second = expiresAt / 1_000;
     const { owner } = splitReservationId(reservationId);
     if (!due.get(second)?.includes(owner)) return [`${reservationId} is in no list of ${second}`];

@@ -48,13 +48,17 @@ const SCRIPTS: readonly (readonly [weight: number, script: Script])[] = [
   [3, adjustWithKey],
   [3, adjustPlainly],
   [2, transferWithKey],
+  [3, (user) => sell(user).then(() => undefined)],
   [1, amend],
   [1, initializeAnother],
   [4, look],
   [1, cleanUp],
 ];
-/** Asks how a hold ended that another one replaced: only the ledger knows. */
-const OF_LEDGER: typeof SCRIPTS = [[2, changeOrder]];
+/** How a hold ended that another one replaced, and what an order was sold, only the ledger knows. */
+const OF_LEDGER: typeof SCRIPTS = [
+  [2, changeOrder],
+  [2, sellAndReturn],
+];
 
 const deckOf = (scripts: typeof SCRIPTS): Script[] =>
   scripts.flatMap(([weight, script]) => Array.from({ length: weight }, () => script));
@@ -267,6 +271,32 @@ async function adjustPlainly(user: User): Promise<void> {
     caller.attempt(request),
   );
   if (answer?.status === 200) acknowledge(user, answer, "ADJUSTMENT", 1);
+}
+
+/** With a key, under which a repeat is no new sale. Answers whether there was enough. */
+async function sell(user: User, productId = pick(user), orderId = randomId(8)): Promise<boolean> {
+  const path = `/product/${productId}/sell`;
+  const body = { quantity: 2, orderId };
+  const request = { method: "POST", path, token: user.admin, body, key: randomId(12) } as const;
+  const answer = await ask(user, request, [200, 409]);
+  if (answer?.status !== 200) return false;
+  acknowledge(user, answer, "SALE", 2);
+  return true;
+}
+
+/** Half of it comes back to stock, the other half as scrap, and no more than that. */
+async function sellAndReturn(user: User): Promise<void> {
+  const [productId, orderId] = [pick(user), randomId(8)];
+  if (!(await sell(user, productId, orderId))) return;
+  const path = `/product/${productId}/return`;
+  for (const disposition of ["restock", "scrap"]) {
+    const body = { quantity: 1, orderId, disposition };
+    const request = { method: "POST", path, token: user.admin, body, key: randomId(12) } as const;
+    const answer = await ask(user, request, [200]);
+    if (answer) acknowledge(user, answer, "RETURN", 1);
+  }
+  const body = { quantity: 1, orderId };
+  await ask(user, { method: "POST", path, token: user.admin, body, key: randomId(12) }, [409]);
 }
 
 async function amend(user: User): Promise<void> {

@@ -14,11 +14,18 @@ import {
   type RegisteredLocation,
   type Reservation,
 } from "#inventory/model";
-import type { Ledger, StockStore } from "#inventory/ports";
+import type { Ledger, ShortLine, StockStore } from "#inventory/ports";
 import { systemClock, type Clock } from "#lib/clock";
 
 export const AT = Date.UTC(2025, 0, 1);
 export const PRODUCT_ID = ProductId.parse("p1");
+/** A line that got less than it asked for, of a product at one location. */
+export function shortLine(productId: ProductId, requested: number, largest: number): ShortLine {
+  const locations = [{ location: Location.parse("Warehouse A"), available: largest }];
+  const nextHoldEndsAt = Date.UTC(2025, 0, 1, 0, 15);
+  return { productId, requested, largest, available: largest, locations, nextHoldEndsAt };
+}
+
 export const RESERVATION_ID = ReservationId.parse(`p0-${"0a".repeat(16)}-abcdefgh`);
 export const CAROL = CustomerId.parse("carol");
 
@@ -109,6 +116,8 @@ export function answering<Command, Outcome>(outcome: Outcome) {
 
 const done = { kind: "done", reservation: reservationOf(), replayed: false } as const;
 
+const allocations = [{ location: Location.parse("Warehouse A"), quantity: 1 }];
+
 const STORE: StockStore = {
   initialize: async () => ({ kind: "initialized", product: productOf(), replayed: false }),
   amend: async () => ({ kind: "amended", product: productOf(), replayed: false }),
@@ -120,7 +129,15 @@ const STORE: StockStore = {
     replayed: false,
   }),
   amendLocation: async () => ({ kind: "amended", registered: registeredOf(), replayed: false }),
-  reserve: async () => ({ kind: "reserved", reservation: reservationOf() }),
+  reserve: async () => ({ kind: "reserved", short: [], reservation: reservationOf() }),
+  sell: async () => ({ kind: "sold", product: productOf(), allocations, replayed: false }),
+  return: async () => ({
+    kind: "returned",
+    product: productOf(),
+    sold: 5,
+    returned: 2,
+    replayed: false,
+  }),
   confirm: async () => done,
   cancel: async () => done,
   extend: async () => done,
@@ -133,11 +150,13 @@ const STORE: StockStore = {
   hasInactiveLocation: async () => false,
   lowStock: async () => [PRODUCT_ID],
   positions: async () => [{ partition: 0, seq: 9, drained: 9 }],
+  partitionOf: () => 0,
   partitions: 1,
 };
 
 const LEDGER: Ledger = {
   movements: async () => [movementOf()],
+  orderSales: async () => ({ seq: 9, sold: 5, returned: 1 }),
   products: async () => ({ items: [PRODUCT_ID], nextCursor: null }),
   productOfSku: async () => null,
   lowWithoutInactive: async () => [],
@@ -157,7 +176,7 @@ export function depsOf({ store, ledger, clock, policy }: Doubles): Deps {
     store: { ...STORE, ...store },
     ledger: { ...LEDGER, ...ledger },
     clock: clock ?? systemClock,
-    policy: policy ?? { reservationMinutes: 15, reservationMinutesMax: 60 },
+    policy: policy ?? { reservationMinutes: 15, reservationMinutesMax: 60, onExpired: "reject" },
     newGeneration: () => "abcdefgh",
   };
 }

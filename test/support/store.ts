@@ -1,39 +1,30 @@
 /** A stock store over a real Redis, for tests of the scripts and the write path. */
 import type { Redis } from "ioredis";
-import { CustomerId, Location, OrderId, ProductId, Sku } from "#inventory/model";
-import type {
-  AmendLocationCommand,
-  RegisterLocationCommand,
-  TransferCommand,
-} from "#inventory/location-ports";
-import type {
-  AdjustCommand,
-  AmendCommand,
-  EndCommand,
-  EpochLedger,
-  ExtendCommand,
-  InitializeCommand,
-  Operation,
-  ReserveCommand,
-} from "#inventory/ports";
+import type { RegisterLocationCommand } from "#inventory/location-ports";
+import type { EpochLedger, InitializeCommand, ReserveCommand } from "#inventory/ports";
 import {
-  DEFAULT_ATTRIBUTES,
-  DEFAULT_RULE,
   totalsOf,
   type Product,
   type RegisteredLocation,
   type Reservation,
-  type ReservationId,
   type Totals,
 } from "#inventory/model";
 import { steadyClock } from "#lib/clock";
-import { randomId } from "#lib/ids";
 import { createLog } from "#lib/log";
 import { connectRedis } from "#redis/client";
 import { RedisConnection } from "#redis/connection";
 import { Partition } from "#redis/partition";
 import { RedisStockStore } from "#redis/stock-store";
+import {
+  initializeCommand,
+  product,
+  registerLocationCommand,
+  reserveCommand,
+  soon,
+} from "#test/commands";
 import { until } from "#test/until";
+
+export * from "#test/commands";
 
 const silent = createLog({ level: "error", format: "json", write: () => undefined });
 
@@ -113,11 +104,6 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
   };
 }
 
-export const soon = (ms = 5_000): number => steadyClock.now() + ms;
-const context = { actor: "test:test" };
-
-export const product = (id: string): ProductId => ProductId.parse(id);
-
 /** Makes a product with units at `Warehouse A`. */
 export async function initialize(
   store: RedisStockStore,
@@ -140,162 +126,25 @@ export async function totals(store: RedisStockStore, id: string): Promise<Totals
   return totalsOf(await productOf(store, id));
 }
 
-/** Reserves; throws unless a new hold was made. */
+/** A hold with a due time, as all are that do not stand. */
+export type TimedHold = Reservation & { readonly expiresAt: number };
+
+export function timed(hold: Reservation): TimedHold {
+  const { expiresAt } = hold;
+  if (expiresAt === null) throw new Error("the hold stands");
+  return { ...hold, expiresAt };
+}
+
+/** Reserves; throws unless a new hold with a due time was made. */
 export async function reserve(
   store: RedisStockStore,
   order: string,
   lines: Readonly<Record<string, number>>,
   more: Partial<ReserveCommand> = {},
-): Promise<Reservation> {
+): Promise<TimedHold> {
   const outcome = await store.reserve(reserveCommand(order, lines, more));
   if (outcome.kind !== "reserved") throw new Error(`reserve answered ${outcome.kind}`);
-  return outcome.reservation;
-}
-
-/** An Idempotency-Key and the body it came with, as hashes. */
-export function operation(key: string, body = "body"): Operation {
-  const hash = (text: string): string => new Bun.CryptoHasher("sha256").update(text).digest("hex");
-  return { key: hash(key).slice(0, 32), payload: hash(body).slice(0, 16) };
-}
-
-export function initializeCommand(
-  id: string,
-  initialStock: number,
-  more: Partial<InitializeCommand> = {},
-): InitializeCommand {
-  return {
-    ...DEFAULT_ATTRIBUTES,
-    productId: product(id),
-    sku: Sku.parse(`SKU-${id}`),
-    location: Location.parse("Warehouse A"),
-    initialStock,
-    context,
-    operation: null,
-    deadline: soon(),
-    ...more,
-  };
-}
-
-/** A reserve command; the owner is the hash that order and products would have. */
-export function reserveCommand(
-  order: string,
-  lines: Readonly<Record<string, number>>,
-  more: Partial<ReserveCommand> = {},
-): ReserveCommand {
-  return {
-    owner: new Bun.CryptoHasher("sha256").update(order).digest("hex").slice(0, 32),
-    generation: randomId(8),
-    customerId: CustomerId.parse("customer-1"),
-    orderId: OrderId.parse(order),
-    lines: Object.entries(lines).map(([id, quantity]) => {
-      return { productId: product(id), quantity, location: null };
-    }),
-    holdSeconds: 900,
-    context,
-    operation: null,
-    deadline: soon(),
-    ...more,
-  };
-}
-
-export function endCommand(
-  reservationId: ReservationId,
-  more: Partial<EndCommand> = {},
-): EndCommand {
-  return {
-    reservationId,
-    customerId: null,
-    lines: null,
-    context,
-    operation: null,
-    deadline: soon(),
-    ...more,
-  };
-}
-
-export function adjustCommand(
-  id: string,
-  delta: number,
-  more: Partial<AdjustCommand> = {},
-): AdjustCommand {
-  return {
-    productId: product(id),
-    location: null,
-    delta,
-    type: "ADJUSTMENT",
-    expectedQuantity: null,
-    context,
-    operation: null,
-    deadline: soon(),
-    ...more,
-  };
-}
-
-export function amendCommand(
-  id: string,
-  changes: AmendCommand["changes"],
-  more: Partial<AmendCommand> = {},
-): AmendCommand {
-  return {
-    productId: product(id),
-    changes,
-    expectedSeq: null,
-    context,
-    operation: null,
-    deadline: soon(),
-    ...more,
-  };
-}
-
-/** From `Warehouse A` to `Warehouse B`. */
-export function transferCommand(
-  id: string,
-  quantity: number,
-  more: Partial<TransferCommand> = {},
-): TransferCommand {
-  return {
-    productId: product(id),
-    from: Location.parse("Warehouse A"),
-    to: Location.parse("Warehouse B"),
-    quantity,
-    expectedQuantity: null,
-    context,
-    operation: null,
-    deadline: soon(),
-    ...more,
-  };
-}
-
-export function registerLocationCommand(
-  location: string,
-  more: Partial<RegisterLocationCommand> = {},
-): RegisterLocationCommand {
-  return {
-    location: Location.parse(location),
-    name: null,
-    address: null,
-    ...DEFAULT_RULE,
-    context,
-    operation: null,
-    deadline: soon(),
-    ...more,
-  };
-}
-
-export function amendLocationCommand(
-  location: string,
-  changes: AmendLocationCommand["changes"],
-  more: Partial<AmendLocationCommand> = {},
-): AmendLocationCommand {
-  return {
-    location: Location.parse(location),
-    changes,
-    expectedVersion: null,
-    context,
-    operation: null,
-    deadline: soon(),
-    ...more,
-  };
+  return timed(outcome.reservation);
 }
 
 /** Registers a location; throws unless it is new. */
@@ -307,22 +156,6 @@ export async function register(
   const outcome = await store.registerLocation(registerLocationCommand(location, more));
   if (outcome.kind !== "registered") throw new Error(`register answered ${outcome.kind}`);
   return outcome.registered;
-}
-
-export function extendCommand(
-  reservationId: ReservationId,
-  holdSeconds: number,
-  more: Partial<ExtendCommand> = {},
-): ExtendCommand {
-  return {
-    reservationId,
-    customerId: null,
-    holdSeconds,
-    context,
-    operation: null,
-    deadline: soon(),
-    ...more,
-  };
 }
 
 /** Holds on carts of 100 products each: together more lines than one call of a script touches. */

@@ -23,6 +23,16 @@ export const INVENTORY = {
   version: 7,
 };
 
+/** As the double's `shortLine` of a product that 5 were asked of and 2 could be had. */
+export const SHORT_LINE = {
+  productId: "p1",
+  requested: 5,
+  available: 2,
+  largestQuantity: 2,
+  locations: [{ location: "Warehouse A", available: 2 }],
+  nextHoldEndsAt: "2025-01-01T00:15:00.000Z",
+};
+
 export const RESERVATION = {
   reservationId: RESERVATION_ID,
   orderId: "order-1",

@@ -3,10 +3,10 @@ import { contextOf, createHandlers, type EdgeContext } from "#http/env";
 import { PATHS } from "#http/paths";
 import type { ProblemCode } from "#http/problem";
 import { refuse, replayHeader, reply } from "#http/reply";
-import { keyReused } from "#http/routes/refusals";
+import { insufficientStock, keyReused } from "#http/routes/refusals";
 import { ANY_ROLE, route, type Edge, type Route } from "#http/routes/route";
 import { validate, validateBody, validateOptionalBody } from "#http/validate";
-import { EndBody, ExtendBody } from "#http/wire/bodies";
+import { ConfirmBody, EndBody, ExtendBody } from "#http/wire/bodies";
 import { ReservationParam } from "#http/wire/fields";
 import { reservationOf } from "#http/wire/objects";
 import { cancel } from "#inventory/cancel";
@@ -38,20 +38,35 @@ const EXTEND: Verb = { message: "Reservation extended", welcome: [] };
 
 const BASE = { method: "POST", roles: ANY_ROLE, mutation: true } as const;
 
-export const confirmRoute = (edge: Edge): Route => endRoute(edge, PATHS.confirm, CONFIRM, confirm);
-export const cancelRoute = (edge: Edge): Route => endRoute(edge, PATHS.cancel, CANCEL, cancel);
-
-function endRoute({ deps }: Edge, path: string, verb: Verb, end: typeof confirm): Route {
+export function confirmRoute({ deps }: Edge): Route {
   return route({
     ...BASE,
-    path,
+    path: PATHS.confirm,
+    handlers: createHandlers(
+      validate("param", ReservationParam),
+      validateOptionalBody(ConfirmBody),
+      async (c) => {
+        const { reservationId } = c.req.valid("param");
+        const { lines = null, onExpired = null } = c.req.valid("json");
+        const outcome = await confirm(deps, contextOf(c), { reservationId, lines, onExpired });
+        return answer(c, CONFIRM, outcome, lines);
+      },
+    ),
+  });
+}
+
+export function cancelRoute({ deps }: Edge): Route {
+  return route({
+    ...BASE,
+    path: PATHS.cancel,
     handlers: createHandlers(
       validate("param", ReservationParam),
       validateOptionalBody(EndBody),
       async (c) => {
         const { reservationId } = c.req.valid("param");
         const { lines = null } = c.req.valid("json");
-        return answer(c, verb, await end(deps, contextOf(c), { reservationId, lines }), lines);
+        const outcome = await cancel(deps, contextOf(c), { reservationId, lines });
+        return answer(c, CANCEL, outcome, lines);
       },
     ),
   });
@@ -105,6 +120,8 @@ function answer(
       const short = [{ productId, requested, available: held }];
       return refuse(c, "insufficient_stock", message, { lines: short });
     }
+    case "insufficient":
+      return insufficientStock(c, outcome.lines);
     case "unknown_reservation":
       return refuse(c, "reservation_not_found", "there is no such reservation");
     case "key_reused":

@@ -12,8 +12,10 @@ import { movementsRoute } from "#http/routes/movements";
 import { productRoute, productsRoute, skuRoute } from "#http/routes/products";
 import { reservationRoute, reservationsRoute } from "#http/routes/reservations";
 import { reserveCartRoute, reserveRoute } from "#http/routes/reserve";
+import { returnRoute } from "#http/routes/return";
 import type { Edge, Route } from "#http/routes/route";
 import { transferRoute } from "#http/routes/transfer";
+import { sellRoute } from "#http/routes/sell";
 
 /** What every process answers: whether it is well, and what it counted. */
 export function createStatusRoutes(edge: Edge): readonly Route[] {
@@ -34,6 +36,8 @@ export function createRoutes(edge: Edge): readonly Route[] {
     transferRoute(edge),
     reserveRoute(edge),
     reserveCartRoute(edge),
+    sellRoute(edge),
+    returnRoute(edge),
     reservationRoute(edge),
     reservationsRoute(edge),
     confirmRoute(edge),

@@ -1,15 +1,15 @@
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
 import { PATHS } from "#http/paths";
 import { refuse, replayHeader, reply } from "#http/reply";
-import { keyReused, unknownProduct } from "#http/routes/refusals";
+import { insufficientStock, keyReused, unknownProduct } from "#http/routes/refusals";
 import { ANY_ROLE, route, type Edge, type Route } from "#http/routes/route";
 import { validate, validateBody } from "#http/validate";
 import { ReserveBody, ReserveCartBody } from "#http/wire/bodies";
 import { ProductParam } from "#http/wire/fields";
-import { reservationOf } from "#http/wire/objects";
+import { reservationOf, shortLineOf } from "#http/wire/objects";
 import type { Reservation } from "#inventory/model";
 import { CART_SCOPE } from "#inventory/owner";
-import type { ReserveOutcome } from "#inventory/ports";
+import type { ReserveOutcome, ShortLine } from "#inventory/ports";
 import { reserve } from "#inventory/reserve";
 
 export function reserveRoute({ deps }: Edge): Route {
@@ -23,14 +23,14 @@ export function reserveRoute({ deps }: Edge): Route {
       validateBody(ReserveBody),
       async (c) => {
         const { productId } = c.req.valid("param");
-        const { quantity, orderId, location = null, ...hold } = c.req.valid("json");
+        const { quantity, location = null, ...hold } = c.req.valid("json");
         const { customerId = null, expirationMinutes = null } = hold;
         const outcome = await reserve(deps, contextOf(c), {
-          orderId,
+          ...hold,
           customerId,
+          expirationMinutes,
           scope: productId,
           lines: [{ productId, quantity, location }],
-          expirationMinutes,
         });
         return answer(c, outcome);
       },
@@ -46,11 +46,12 @@ export function reserveCartRoute({ deps }: Edge): Route {
     mutation: true,
     bulk: true,
     handlers: createHandlers(validateBody(ReserveCartBody), async (c) => {
-      const { orderId, items, customerId = null, expirationMinutes = null } = c.req.valid("json");
+      const { items, ...hold } = c.req.valid("json");
+      const { customerId = null, expirationMinutes = null } = hold;
       const lines = items.map(({ productId, quantity, location = null }) => {
         return { productId, quantity, location };
       });
-      const input = { orderId, customerId, scope: CART_SCOPE, lines, expirationMinutes } as const;
+      const input = { ...hold, customerId, expirationMinutes, scope: CART_SCOPE, lines } as const;
       return answer(c, await reserve(deps, contextOf(c), input));
     }),
   });
@@ -59,21 +60,23 @@ export function reserveCartRoute({ deps }: Edge): Route {
 function answer(c: EdgeContext, outcome: ReserveOutcome): Response {
   switch (outcome.kind) {
     case "reserved":
-      return reserved(c, outcome.reservation, false);
+      return reserved(c, outcome, false);
     case "held":
-      return reserved(c, outcome.reservation, outcome.replayed);
+      return reserved(c, outcome, outcome.replayed);
+    case "possible":
+      return reply(c, 200, {
+        message: outcome.short.length === 0 ? "Stock can be reserved" : PARTLY,
+        dryRun: true,
+        lines: outcome.lines,
+        ...shortages(outcome.short),
+      });
     case "already_confirmed": {
       const reservation = reservationOf(outcome.reservation);
       const message = "stock of this order was confirmed before";
       return refuse(c, "order_already_confirmed", message, { reservation });
     }
-    case "insufficient": {
-      const { lines } = outcome;
-      const message = lines
-        .map((line) => `${line.productId}: ${line.requested} asked, ${line.available} available`)
-        .join("; ");
-      return refuse(c, "insufficient_stock", message, { lines });
-    }
+    case "insufficient":
+      return insufficientStock(c, outcome.lines);
     case "unknown_product":
       return unknownProduct(c, outcome.productId);
     case "key_reused":
@@ -81,8 +84,20 @@ function answer(c: EdgeContext, outcome: ReserveOutcome): Response {
   }
 }
 
+const PARTLY = "A part of the stock can be reserved";
+
 /** The same body for a new hold and for one that stands, as a repeated call must hear the same. */
-function reserved(c: EdgeContext, reservation: Reservation, replayed: boolean): Response {
-  const body = { message: "Stock reserved", reservation: reservationOf(reservation) };
+function reserved(
+  c: EdgeContext,
+  { reservation, short }: { reservation: Reservation; short: readonly ShortLine[] },
+  replayed: boolean,
+): Response {
+  const message = short.length === 0 ? "Stock reserved" : "A part of the stock is reserved";
+  const body = { message, reservation: reservationOf(reservation), ...shortages(short) };
   return reply(c, 201, body, replayHeader(replayed));
+}
+
+/** What a best effort could not give; nothing where all was given. */
+function shortages(short: readonly ShortLine[]) {
+  return short.length === 0 ? {} : { shortages: short.map(shortLineOf) };
 }

@@ -1,10 +1,13 @@
 /** Bodies that contract A takes. Unknown fields are refused. */
 import { z } from "zod";
+import { ON_EXPIRED } from "#inventory/context";
 import { Minutes, Price, ProductId, Reference, Sku } from "#http/wire/fields";
+import { RESERVE_MODES } from "#inventory/hold-ports";
 import {
   ADJUSTMENT_TYPES,
   CART_LINES_MAX,
   CustomerId,
+  DISPOSITIONS,
   Location,
   OrderId,
   PRIORITY_MAX,
@@ -77,8 +80,11 @@ export const AmendLocationBody = z
 const HOLD = {
   orderId: OrderId,
   expirationMinutes: Minutes.optional(),
-  /** For services and admins only: the core refuses it from customers. */
+  /** For services and admins only: the core refuses them from customers. */
   customerId: CustomerId.optional(),
+  standing: z.boolean().optional(),
+  mode: z.enum(RESERVE_MODES).optional(),
+  dryRun: z.boolean().optional(),
 };
 
 export const ReserveBody = z.strictObject({
@@ -97,12 +103,34 @@ export const ReserveCartBody = z.strictObject({
   ...HOLD,
 });
 
+export const SellBody = z.strictObject({
+  quantity: Quantity,
+  orderId: OrderId.optional(),
+  customerId: CustomerId.optional(),
+  location: Location.optional(),
+  reason: Text.optional(),
+  reference: Reference.optional(),
+  expectedQuantity: StockCount.optional(),
+});
+
+export const ReturnBody = z.strictObject({
+  orderId: OrderId,
+  quantity: Quantity,
+  customerId: CustomerId.optional(),
+  disposition: z.enum(DISPOSITIONS).default("restock"),
+  location: Location.optional(),
+  reason: Text.optional(),
+  reference: Reference.optional(),
+});
+
 const LineQuantity = z.strictObject({ productId: ProductId, quantity: Quantity });
 
-/** Of confirm and cancel; without lines, all that is held. */
+/** Of cancel; without lines, all that is held. */
 export const EndBody = z.strictObject({
   lines: z.array(LineQuantity).min(1).max(CART_LINES_MAX).optional(),
 });
+
+export const ConfirmBody = EndBody.extend({ onExpired: z.enum(ON_EXPIRED).optional() });
 
 export const ExtendBody = z.strictObject({ minutes: Minutes });
 

@@ -7,6 +7,7 @@ import type {
   RegisteredLocation,
   Reservation,
 } from "#inventory/model";
+import type { ShortLine } from "#inventory/ports";
 
 /** `totalStock` is what is physically there; `location` is the product's home. */
 export function inventoryOf(product: Product) {
@@ -66,7 +67,7 @@ export function reservationOf(reservation: Reservation) {
     lines,
     status: reservation.status,
     createdAt: timeOf(reservation.createdAt),
-    expiresAt: timeOf(reservation.expiresAt),
+    expiresAt: reservation.expiresAt === null ? null : timeOf(reservation.expiresAt),
   };
 }
 
@@ -120,6 +121,19 @@ function linesOf(allocations: readonly Allocation[]): readonly Line[] {
     line.allocations.push({ location, quantity });
   }
   return lines;
+}
+
+/** A line that got less than it asked for, and what could be had instead. */
+export function shortLineOf(line: ShortLine) {
+  const { productId, requested, available, largest, locations, nextHoldEndsAt } = line;
+  return {
+    productId,
+    requested,
+    available,
+    largestQuantity: largest,
+    locations,
+    nextHoldEndsAt: nextHoldEndsAt === null ? null : timeOf(nextHoldEndsAt),
+  };
 }
 
 /** ISO 8601, UTC, with milliseconds. */

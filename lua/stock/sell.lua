@@ -1,0 +1,64 @@
+#!lua
+-- Purpose: sells units without a hold: they leave what is available, for good. Never a unit that is
+--          held, never one of the safety stock.
+-- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), operation:<key> (string, rw),
+--          low (zset, rw), journal (stream, w), batch:<writer>:<slot> (string, rw).
+-- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: product, location (empty:
+--          any, home first), quantity (1 … 10^9), expected units on hand (empty: any), operation
+--          key, payload, context.
+-- Returns  a status line and a line for each item: sold <location=quantity,…> <product>,
+--          insufficient <product=requested=available>, expected_mismatch <product>, unknown,
+--          replayed <reply>, key_reused,
+--          due (units may be due for release: run expire, then ask again).
+--          Or stale, superseded, full.
+-- Cost     O(items), and one movement for each location that a sale touches.
+-- Retry    safe under the same batch name or operation key; else a repeat is a new sale.
+-- @include lib/allocate.lua
+-- @include lib/products.lua
+
+local ITEM = "^([%w_.-]+)\t([%w _.-]*)\t(%d+)\t(%d*)\t(%x*)\t(%x*)\t([^\t\n]+)$"
+
+local items = {}
+for i = 2, #ARGV do
+    local item = {}
+    local quantity
+    item.product, item.location, quantity, item.expected, item.key, item.payload, item.context =
+        string.match(ARGV[i], ITEM)
+    item.quantity = tonumber(quantity)
+    if not item.product or item.quantity < 1 or item.quantity > QUANTITY_MAX then
+        error("an item of sell cannot be read")
+    end
+    items[i - 1] = item
+end
+
+local refusal = open_batch(true)
+if refusal then
+    return refusal
+end
+
+local function sell(item)
+    local earlier = earlier_reply(item.key, item.payload)
+    if earlier then
+        return earlier
+    end
+    local product = load_whole(item.product)
+    if not product then
+        return "unknown"
+    end
+    if item.expected ~= "" and tonumber(item.expected) ~= product.on_hand then
+        return "expected_mismatch\t" .. encode_product(product)
+    end
+    local short = measure({ item }, nil)
+    if short then
+        return swept < math.floor(now / 1000) and "due" or "insufficient\t" .. short
+    end
+    local places = {}
+    take(item, function(location, taken)
+        move("SALE", product, location, -taken, 0, "", item.context)
+        places[#places + 1] = string.format("%s=%d", location, taken)
+    end)
+    local reply = "sold\t" .. table.concat(places, ",") .. "\t" .. encode_product(product)
+    return remember_reply(item.key, item.payload, reply)
+end
+
+return answer_products(items, sell)

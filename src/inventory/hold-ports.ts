@@ -1,0 +1,129 @@
+/** Commands and outcomes of holds: what reserve, confirm, cancel and extend say and hear. */
+import type {
+  CustomerId,
+  Location,
+  OrderId,
+  ProductId,
+  Reservation,
+  ReservationId,
+} from "#inventory/model";
+import type { CommandBase } from "#inventory/ports";
+
+/** What a caller asks for of one product. Products of one command are distinct. */
+export interface RequestedLine {
+  readonly productId: ProductId;
+  readonly quantity: number;
+  /** null: the product's active locations, home first, then by priority. */
+  readonly location: Location | null;
+}
+
+export interface ReserveCommand extends CommandBase {
+  /** 128-bit hash of customer, order and scope, in hex: the record's key. */
+  readonly owner: string;
+  /** 8 random characters that tell this hold from others of its owner. */
+  readonly generation: string;
+  readonly customerId: CustomerId | null;
+  /** null: the hold is the product's own (a standing hold). */
+  readonly orderId: OrderId | null;
+  readonly lines: readonly RequestedLine[];
+  /** null: a standing hold, which is never due. */
+  readonly holdSeconds: number | null;
+  readonly mode: ReserveMode;
+  /** Decide and answer, and change nothing. */
+  readonly dryRun: boolean;
+  /** Adds to the owner's live hold instead of replacing it; a repeat without a key adds again. */
+  readonly adds: boolean;
+}
+/** What a cart that cannot be had whole gets: nothing, or of each line what can be had. */
+export const RESERVE_MODES = ["all_or_nothing", "best_effort"] as const;
+export type ReserveMode = (typeof RESERVE_MODES)[number];
+
+/** Units of a product that nobody holds at one location. */
+export interface FreeLevel {
+  readonly location: Location;
+  readonly available: number;
+}
+/** A line that gets less than it asks for. */
+export interface ShortLine {
+  readonly productId: ProductId;
+  readonly requested: number;
+  /** The largest quantity that this caller could have: what is available and its own live hold. */
+  readonly largest: number;
+  /** Units that anybody could take, at the line's location if it names one. */
+  readonly available: number;
+  /** Every location of the product; safety stock is not taken off, for it is the product's. */
+  readonly locations: readonly FreeLevel[];
+  /**
+   * When the next live hold with units of it is due (epoch milliseconds, Redis's clock); null where
+   * none of the next few is, and where it could not be told at once.
+   */
+  readonly nextHoldEndsAt: number | null;
+}
+export type ReserveOutcome =
+  /** `short` are lines that got less than they asked for; only with `best_effort`. */
+  | {
+      readonly kind: "reserved";
+      readonly reservation: Reservation;
+      readonly short: readonly ShortLine[];
+    }
+  | {
+      readonly kind: "held";
+      readonly reservation: Reservation;
+      readonly replayed: boolean;
+      readonly short: readonly ShortLine[];
+    }
+  /** The answer to a dry run: what each line would get. */
+  | {
+      readonly kind: "possible";
+      readonly lines: readonly LineQuantity[];
+      readonly short: readonly ShortLine[];
+    }
+  | { readonly kind: "already_confirmed"; readonly reservation: Reservation }
+  | { readonly kind: "insufficient"; readonly lines: readonly ShortLine[] }
+  | { readonly kind: "unknown_product"; readonly productId: ProductId }
+  | { readonly kind: "key_reused" };
+
+/** A change to a hold that exists. */
+export interface HoldCommand extends CommandBase {
+  readonly reservationId: ReservationId;
+  /** The customer the hold must belong to; null for services and admins, who may touch any. */
+  readonly customerId: CustomerId | null;
+}
+/** Quantity of one product of a hold. */
+export interface LineQuantity {
+  readonly productId: ProductId;
+  readonly quantity: number;
+}
+export interface EndCommand extends HoldCommand {
+  /** null: all that is held. */
+  readonly lines: readonly LineQuantity[] | null;
+}
+export interface ConfirmCommand extends EndCommand {
+  /** Generation of the sale that an expired hold may become; without one, what expired stays so. */
+  readonly reacquireAs?: string;
+}
+/** Answers that confirm, cancel and extend share. */
+export type HoldRefusal =
+  | { readonly kind: "confirmed"; readonly reservation: Reservation }
+  | { readonly kind: "cancelled"; readonly reservation: Reservation }
+  | { readonly kind: "expired"; readonly reservation: Reservation }
+  /** More than the hold has of that product; nothing was changed. */
+  | { readonly kind: "exceeds_held"; readonly productId: ProductId; readonly held: number }
+  /** Another generation of this owner lives: the ledger knows how this one ended. */
+  | { readonly kind: "superseded" }
+  /** It expired, and the stock to sell it after all is not there; of confirm alone. */
+  | { readonly kind: "insufficient"; readonly lines: readonly ShortLine[] }
+  | { readonly kind: "unknown_reservation" }
+  | { readonly kind: "key_reused" };
+/** `done`: this call or an earlier copy of it did it. */
+export type HoldDone = {
+  readonly kind: "done";
+  readonly reservation: Reservation;
+  readonly replayed: boolean;
+};
+export type HoldOutcome = HoldDone | HoldRefusal;
+
+export interface ExtendCommand extends HoldCommand {
+  /** The hold shall live this many seconds from now; never sooner than it was due. */
+  readonly holdSeconds: number;
+}

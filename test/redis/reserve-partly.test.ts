@@ -1,0 +1,188 @@
+import { describe, expect, test } from "bun:test";
+import { Location } from "#inventory/model";
+import { withoutClock } from "#test/keyspace";
+import { clockAt, redisOfFile } from "#test/redis";
+import {
+  adjustCommand,
+  amendCommand,
+  initialize,
+  operation,
+  reserve,
+  product,
+  reserveCommand,
+  soon,
+  totals,
+} from "#test/store";
+
+const { redis, open } = await redisOfFile();
+
+const BEST = { mode: "best_effort" } as const;
+const DRY = { dryRun: true } as const;
+const B = Location.parse("B");
+
+describe("reserve with best effort", () => {
+  test("takes of each line what there is, and tells what each line lacks", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 5);
+    await initialize(store, "p2", 2);
+    await initialize(store, "p3", 0);
+    const outcome = await store.reserve(reserveCommand("o1", { p1: 5, p2: 3, p3: 1 }, BEST));
+    expect(outcome).toMatchObject({
+      kind: "reserved",
+      reservation: {
+        allocations: [
+          { productId: "p1", held: 5 },
+          { productId: "p2", held: 2 },
+        ],
+      },
+      short: [
+        { productId: "p2", requested: 3, largest: 2, available: 2 },
+        { productId: "p3", requested: 1, largest: 0, available: 0 },
+      ],
+    });
+    expect(await totals(store, "p2")).toEqual({ onHand: 2, reserved: 2, available: 0 });
+  });
+
+  test("is refused when no line can have anything, and changes nothing", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 0);
+    const before = await withoutClock(redis);
+    const outcome = await store.reserve(reserveCommand("o1", { p1: 1 }, BEST));
+    expect(outcome.kind).toBe("insufficient");
+    expect(await withoutClock(redis)).toEqual(before);
+  });
+
+  test("asked again is the same hold, and another when there is more", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 3);
+    const first = await store.reserve(reserveCommand("o1", { p1: 5 }, BEST));
+    const again = await store.reserve(reserveCommand("o1", { p1: 5 }, BEST));
+    if (first.kind !== "reserved" || again.kind !== "held") throw new Error(again.kind);
+    expect(again.reservation).toEqual(first.reservation);
+    expect(again.short).toMatchObject([{ requested: 5, largest: 3, available: 0 }]);
+    await store.adjust(adjustCommand("p1", 10, { type: "RESTOCK" }));
+    const more = await store.reserve(reserveCommand("o1", { p1: 5 }, BEST));
+    expect(more).toMatchObject({
+      kind: "reserved",
+      short: [],
+      reservation: { allocations: [{ held: 5 }] },
+    });
+    expect((await totals(store, "p1")).reserved).toBe(5);
+  });
+
+  test("under its Idempotency-Key is answered as the first time, with what it lacked", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 3);
+    const command = { ...BEST, operation: operation("k1") };
+    const first = await store.reserve(reserveCommand("o1", { p1: 5 }, command));
+    await store.adjust(adjustCommand("p1", 10, { type: "RESTOCK" }));
+    const again = await store.reserve(reserveCommand("o1", { p1: 5 }, command));
+    if (first.kind !== "reserved" || again.kind !== "held") throw new Error(again.kind);
+    expect(again.reservation).toEqual(first.reservation);
+    expect(again.short).toMatchObject([{ requested: 5, largest: 3 }]);
+    expect(again.replayed).toBe(true);
+  });
+
+  test("gives nothing that is due to others without having it released first", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 5);
+    const hold = await reserve(store, "o1", { p1: 4 }, { holdSeconds: 1 });
+    await clockAt(redis, hold.expiresAt);
+    const outcome = await store.reserve(reserveCommand("o2", { p1: 5 }, BEST));
+    expect(outcome).toMatchObject({ kind: "reserved", short: [] });
+  });
+});
+
+describe("a dry run of reserve", () => {
+  test("answers what each line would get and changes nothing", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 5);
+    await initialize(store, "p2", 1);
+    const before = await withoutClock(redis);
+    expect(await store.reserve(reserveCommand("o1", { p1: 5, p2: 1 }, DRY))).toEqual({
+      kind: "possible",
+      lines: [
+        { productId: product("p1"), quantity: 5 },
+        { productId: product("p2"), quantity: 1 },
+      ],
+      short: [],
+    });
+    const partly = await store.reserve(reserveCommand("o1", { p1: 5, p2: 2 }, { ...DRY, ...BEST }));
+    expect(partly).toMatchObject({
+      kind: "possible",
+      lines: [{ quantity: 5 }, { quantity: 1 }],
+      short: [{ productId: "p2", requested: 2, largest: 1 }],
+    });
+    const refused = await store.reserve(reserveCommand("o1", { p1: 6 }, DRY));
+    expect(refused.kind).toBe("insufficient");
+    expect(await withoutClock(redis)).toEqual(before);
+  });
+
+  test("counts the owner's live hold as its own, and leaves it", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 5);
+    const hold = await reserve(store, "o1", { p1: 3 });
+    const command = reserveCommand("o1", { p1: 5 }, { ...DRY, operation: operation("k1") });
+    expect(await store.reserve(command)).toMatchObject({
+      kind: "possible",
+      lines: [{ quantity: 5 }],
+    });
+    expect(await store.reservation(hold.reservationId, soon())).toEqual(hold);
+    expect(await store.reserve({ ...command, dryRun: false })).toMatchObject({ kind: "reserved" });
+  });
+});
+
+describe("a refusal explains", () => {
+  test("what was asked, what there is, the largest quantity, and where units are", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 4);
+    await store.adjust(adjustCommand("p1", 7, { location: B, type: "RESTOCK" }));
+    await store.amend(amendCommand("p1", { safetyStock: 1 }));
+    await reserve(store, "o1", { p1: 2 });
+    const there = await store.reserve(reserveCommand("o2", { p1: 9 }));
+    const locations = [
+      { location: Location.parse("Warehouse A"), available: 2 },
+      { location: B, available: 7 },
+    ];
+    expect(there).toMatchObject({
+      kind: "insufficient",
+      lines: [{ requested: 9, largest: 8, available: 8, locations }],
+    });
+    const named = reserveCommand("o1", {});
+    const lines = reserveCommand("o1", { p1: 5 }).lines.map((line) => {
+      return { ...line, location: Location.parse("Warehouse A") };
+    });
+    expect(await store.reserve({ ...named, lines })).toMatchObject({
+      kind: "insufficient",
+      lines: [{ requested: 5, largest: 4, available: 2, locations }],
+    });
+  });
+
+  test("when the next hold with units of that product is due, and with nothing held: never", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 5);
+    await initialize(store, "p2", 5);
+    await initialize(store, "p3", 1);
+    const later = await reserve(store, "o1", { p1: 2 }, { holdSeconds: 700 });
+    const sooner = await reserve(store, "o2", { p1: 1, p2: 1 }, { holdSeconds: 500 });
+    await reserve(store, "o3", { p2: 1 }, { holdSeconds: 5 });
+    const outcome = await store.reserve(reserveCommand("o4", { p1: 9, p2: 9, p3: 9 }));
+    if (outcome.kind !== "insufficient") throw new Error(outcome.kind);
+    const [p1, p2, p3] = outcome.lines.map(({ nextHoldEndsAt }) => nextHoldEndsAt);
+    expect(p1).toBe(sooner.expiresAt);
+    expect(p2).toBeLessThan(sooner.expiresAt);
+    expect(p3).toBeNull();
+    expect(later.expiresAt).toBeGreaterThan(sooner.expiresAt);
+  });
+
+  test("at the price of one look a second for each product, however many are refused", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 0);
+    const calls = async () =>
+      Number(/cmdstat_evalsha:calls=(\d+)/.exec(await redis.info("commandstats"))?.[1] ?? 0);
+    await store.reserve(reserveCommand("warm", { p1: 1 }));
+    const before = await calls();
+    for (let i = 0; i < 20; i += 1) await store.reserve(reserveCommand(`o${i}`, { p1: 1 }));
+    expect((await calls()) - before).toBeLessThanOrEqual(20 + 2);
+  });
+});

@@ -1,0 +1,230 @@
+/** Commands of the store with everything that a test does not care for filled in. */
+import { CustomerId, Location, OrderId, ProductId, Sku } from "#inventory/model";
+import type {
+  AmendLocationCommand,
+  RegisterLocationCommand,
+  TransferCommand,
+} from "#inventory/location-ports";
+import type {
+  AdjustCommand,
+  AmendCommand,
+  ConfirmCommand,
+  ExtendCommand,
+  InitializeCommand,
+  Operation,
+  ReserveCommand,
+  ReturnCommand,
+  SellCommand,
+} from "#inventory/ports";
+import { DEFAULT_ATTRIBUTES, DEFAULT_RULE, type ReservationId } from "#inventory/model";
+import { ownerOf } from "#inventory/owner";
+import { steadyClock } from "#lib/clock";
+import { randomId } from "#lib/ids";
+
+export const soon = (ms = 5_000): number => steadyClock.now() + ms;
+const context = { actor: "test:test" };
+
+export const product = (id: string): ProductId => ProductId.parse(id);
+
+/** An Idempotency-Key and the body it came with, as hashes. */
+export function operation(key: string, body = "body"): Operation {
+  const hash = (text: string): string => new Bun.CryptoHasher("sha256").update(text).digest("hex");
+  return { key: hash(key).slice(0, 32), payload: hash(body).slice(0, 16) };
+}
+
+export function initializeCommand(
+  id: string,
+  initialStock: number,
+  more: Partial<InitializeCommand> = {},
+): InitializeCommand {
+  return {
+    ...DEFAULT_ATTRIBUTES,
+    productId: product(id),
+    sku: Sku.parse(`SKU-${id}`),
+    location: Location.parse("Warehouse A"),
+    initialStock,
+    context,
+    operation: null,
+    deadline: soon(),
+    ...more,
+  };
+}
+
+/** A reserve command; the owner is the hash that order and products would have. */
+export function reserveCommand(
+  order: string,
+  lines: Readonly<Record<string, number>>,
+  more: Partial<ReserveCommand> = {},
+): ReserveCommand {
+  return {
+    owner: new Bun.CryptoHasher("sha256").update(order).digest("hex").slice(0, 32),
+    generation: randomId(8),
+    customerId: CustomerId.parse("customer-1"),
+    orderId: OrderId.parse(order),
+    lines: Object.entries(lines).map(([id, quantity]) => {
+      return { productId: product(id), quantity, location: null };
+    }),
+    holdSeconds: 900,
+    mode: "all_or_nothing",
+    dryRun: false,
+    adds: false,
+    context,
+    operation: null,
+    deadline: soon(),
+    ...more,
+  };
+}
+
+export function sellCommand(
+  id: string,
+  quantity: number,
+  more: Partial<SellCommand> = {},
+): SellCommand {
+  return {
+    productId: product(id),
+    quantity,
+    location: null,
+    expectedQuantity: null,
+    context,
+    operation: null,
+    deadline: soon(),
+    ...more,
+  };
+}
+
+/** A return of units of an order, of which the ledger says that so many were sold. */
+export function returnCommand(
+  id: string,
+  quantity: number,
+  sales: ReturnCommand["sales"],
+  more: Partial<ReturnCommand> = {},
+): ReturnCommand {
+  return {
+    productId: product(id),
+    location: null,
+    quantity,
+    disposition: "restock",
+    owner: ownerOf(null, OrderId.parse("o1"), product(id)),
+    sales,
+    context,
+    operation: null,
+    deadline: soon(),
+    ...more,
+  };
+}
+
+export function endCommand(
+  reservationId: ReservationId,
+  more: Partial<ConfirmCommand> = {},
+): ConfirmCommand {
+  return {
+    reservationId,
+    customerId: null,
+    lines: null,
+    context,
+    operation: null,
+    deadline: soon(),
+    ...more,
+  };
+}
+
+export function adjustCommand(
+  id: string,
+  delta: number,
+  more: Partial<AdjustCommand> = {},
+): AdjustCommand {
+  return {
+    productId: product(id),
+    location: null,
+    delta,
+    type: "ADJUSTMENT",
+    expectedQuantity: null,
+    context,
+    operation: null,
+    deadline: soon(),
+    ...more,
+  };
+}
+
+export function amendCommand(
+  id: string,
+  changes: AmendCommand["changes"],
+  more: Partial<AmendCommand> = {},
+): AmendCommand {
+  return {
+    productId: product(id),
+    changes,
+    expectedSeq: null,
+    context,
+    operation: null,
+    deadline: soon(),
+    ...more,
+  };
+}
+
+/** From `Warehouse A` to `Warehouse B`. */
+export function transferCommand(
+  id: string,
+  quantity: number,
+  more: Partial<TransferCommand> = {},
+): TransferCommand {
+  return {
+    productId: product(id),
+    from: Location.parse("Warehouse A"),
+    to: Location.parse("Warehouse B"),
+    quantity,
+    expectedQuantity: null,
+    context,
+    operation: null,
+    deadline: soon(),
+    ...more,
+  };
+}
+
+export function registerLocationCommand(
+  location: string,
+  more: Partial<RegisterLocationCommand> = {},
+): RegisterLocationCommand {
+  return {
+    location: Location.parse(location),
+    name: null,
+    address: null,
+    ...DEFAULT_RULE,
+    context,
+    operation: null,
+    deadline: soon(),
+    ...more,
+  };
+}
+
+export function amendLocationCommand(
+  location: string,
+  changes: AmendLocationCommand["changes"],
+  more: Partial<AmendLocationCommand> = {},
+): AmendLocationCommand {
+  return {
+    location: Location.parse(location),
+    changes,
+    expectedVersion: null,
+    context,
+    operation: null,
+    deadline: soon(),
+    ...more,
+  };
+}
+
+export function extendCommand(
+  reservationId: ReservationId,
+  holdSeconds: number,
+  more: Partial<ExtendCommand> = {},
+): ExtendCommand {
+  return {
+    reservationId,
+    customerId: null,
+    holdSeconds,
+    context,
+    operation: null,
+    deadline: soon(),
+    ...more,
+  };
+}
