@@ -53,11 +53,12 @@ end
 -- Units that could be taken for a line if that live hold (nil: none) were given back.
 local function takeable(line, hold)
     local product = products[line.product]
-    local units = available(product) + returnable(hold, product, "")
+    local units = available(product) + (hold and returnable(hold, product, "") or 0)
     if line.location ~= "" then
         local level = product.levels[line.location]
         local free = level and not level.is_idle and level.on_hand - level.reserved or 0
-        units = math.min(units, free + returnable(hold, product, line.location))
+        free = free + (hold and returnable(hold, product, line.location) or 0)
+        units = math.min(units, free)
     end
     return math.max(0, units)
 end
@@ -85,7 +86,8 @@ end
 -- get less than they ask for (nil: none), and whether any gets something.
 local function measure(lines, hold)
     local short, any = nil, false
-    for _, line in ipairs(lines) do
+    for i = 1, #lines do
+        local line = lines[i]
         local largest = takeable(line, hold)
         line.units = math.min(line.quantity, largest)
         any = any or line.units > 0
@@ -114,7 +116,8 @@ end
 
 -- The hold's line of that product and location, made when there is none.
 local function line_of(hold, product, location)
-    for _, line in ipairs(hold.lines) do
+    for i = 1, #hold.lines do
+        local line = hold.lines[i]
         if line.product == product and line.location == location then
             return line
         end
@@ -124,15 +127,15 @@ local function line_of(hold, product, location)
     return line
 end
 
--- Takes a line's units where they may be taken: put(location, units) for each part.
-local function take(line, put)
+-- Takes a line's units where they may be taken: put(line, location, units, …) for each part.
+local function take(line, put, ...)
     local product = products[line.product]
     local left = line.units
     for _, location in ipairs(places_of(product)) do
         local level = product.levels[location]
         local units = math.min(left, level.on_hand - level.reserved)
         if units > 0 and (line.location == "" or line.location == location) then
-            put(location, units)
+            put(line, location, units, ...)
             left = left - units
         end
     end

@@ -10,7 +10,8 @@ local function encode_head(hold)
         return hold.head
     end
     local lines = {}
-    for i, line in ipairs(hold.lines) do
+    for i = 1, #hold.lines do
+        local line = hold.lines[i]
         lines[i] = line.product
             .. "="
             .. line.location

@@ -63,6 +63,12 @@ local function lines_to_sell(hold, wanted)
     return lines
 end
 
+local function sell_units(line, location, units, sale, context)
+    local sold = line_of(sale, line.product, location)
+    sold.confirmed = sold.confirmed + units
+    move_line("SALE", sale, sold, -units, 0, context)
+end
+
 local function sell_expired(hold, item)
     local lines, exceeds = lines_to_sell(hold, item.argument.wanted)
     if not lines then
@@ -82,11 +88,7 @@ local function sell_expired(hold, item)
     }
     records[hold.owner] = sale
     for _, line in ipairs(lines) do
-        take(line, function(location, units)
-            local sold = line_of(sale, line.product, location)
-            sold.confirmed = sold.confirmed + units
-            move_line("SALE", sale, sold, -units, 0, item.context)
-        end)
+        take(line, sell_units, sale, item.context)
     end
     settle_hold(sale, "CONFIRMED", "confirmed")
     local reply = "done\t" .. encode_hold(sale)

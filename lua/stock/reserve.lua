@@ -33,9 +33,9 @@ for i = 2, #ARGV do
         owner = owner,
         generation = generation,
         seconds = seconds ~= "0" and read_seconds(seconds),
-        is_best_effort = string.find(flags, "b", 1, true),
-        is_dry = string.find(flags, "d", 1, true),
-        adds = string.find(flags, "a", 1, true),
+        is_best_effort = flags ~= "" and string.find(flags, "b", 1, true),
+        is_dry = flags ~= "" and string.find(flags, "d", 1, true),
+        adds = flags ~= "" and string.find(flags, "a", 1, true),
         lines = read_lines(lines),
         key = key,
         payload = payload,
@@ -50,11 +50,6 @@ if refusal then
     return refusal
 end
 load_holds(owners)
-for _, item in ipairs(items) do
-    for _, line in ipairs(item.lines) do
-        load_product(line.product)
-    end
-end
 
 -- The answer of a hold, with the lines that got less than they asked for.
 local function answer_hold(word, hold, short)
@@ -87,6 +82,12 @@ local function new_hold(item)
     return hold
 end
 
+local function hold_units(line, location, units, hold, context)
+    local taken = line_of(hold, line.product, location)
+    taken.held = taken.held + units
+    move_line("RESERVE", hold, taken, 0, units, context)
+end
+
 -- Takes what measure() found: into the live hold when the item adds, else into one that replaces it.
 local function take_all(item, live, short)
     local hold = item.adds and live
@@ -97,11 +98,7 @@ local function take_all(item, live, short)
         hold = new_hold(item)
     end
     for _, line in ipairs(item.lines) do
-        take(line, function(location, units)
-            local taken = line_of(hold, line.product, location)
-            taken.held = taken.held + units
-            move_line("RESERVE", hold, taken, 0, units, item.context)
-        end)
+        take(line, hold_units, hold, item.context)
     end
     touch(hold)
     if hold ~= live then
@@ -131,7 +128,7 @@ local function reserve(item)
         return "confirmed\t" .. encode_head(earlier)
     end
     for _, line in ipairs(item.lines) do
-        if not products[line.product] then
+        if not load_product(line.product) then
             return "unknown\t" .. line.product
         end
     end

@@ -53,7 +53,7 @@ local function sell(item)
         return swept < math.floor(now / 1000) and "due" or "insufficient\t" .. short
     end
     local places = {}
-    take(item, function(location, taken)
+    take(item, function(_, location, taken)
         move("SALE", product, location, -taken, 0, "", item.context)
         places[#places + 1] = string.format("%s=%d", location, taken)
     end)
