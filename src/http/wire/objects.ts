@@ -136,7 +136,16 @@ export function shortLineOf(line: ShortLine) {
   };
 }
 
+/** Times that are kept as text: the holds of a batch share theirs. */
+const TIMES_MAX = 1_000;
+const times = new Map<number, string>();
+
 /** ISO 8601, UTC, with milliseconds. */
 export function timeOf(epochMs: number): string {
-  return new Date(epochMs).toISOString();
+  const known = times.get(epochMs);
+  if (known !== undefined) return known;
+  if (times.size >= TIMES_MAX) times.clear();
+  const text = new Date(epochMs).toISOString();
+  times.set(epochMs, text);
+  return text;
 }
