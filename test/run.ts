@@ -1,15 +1,22 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Glob } from "bun";
+import { linesOf, withRun, type Run } from "#test/evidence-document";
+import { newSeed, seedOf } from "#test/scale";
 import { startPostgres } from "#test/servers";
 import { runChecks } from "./check/run.ts";
+import { TOOLS } from "./check/tools.ts";
+import { facts } from "./run-facts.ts";
 
 /** Two files at a time: more of them fight over the processors with the servers they start. */
 const TEST_FILES_AT_ONCE = 2;
 
 /** A test starts servers and breaks them; what takes longer than this hangs. */
 const TEST_MS_MAX = 60_000;
+const LONG_TEST_MS_MAX = 3 * 60 * 60_000;
+/** How often a long run says that it is alive. */
+const PROGRESS_MS = 60_000;
 
 type Counts = { passed: number; failed: number; skipped: number };
 
@@ -17,12 +24,18 @@ const ROOT = join(import.meta.dir, "..");
 
 /**
  * The whole test command: the checks, then every test file. With arguments it runs only the test
- * files whose path contains one of them. Its last line is `N passed, N failed`.
+ * files whose path contains one of them. `--long` does the same with larger counts, and writes what
+ * it saw into docs/evidence.md. Its last line is `N passed, N failed`.
  */
-const patterns = process.argv.slice(2);
+const isLong = process.argv[2] === "--long";
+const patterns = process.argv.slice(isLong ? 3 : 2);
+const givenSeed = process.env["HOLDFAST_TEST_SEED"] ?? "";
+const seed = givenSeed === "" ? newSeed() : seedOf(givenSeed);
+const startedAt = performance.now();
 const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+console.log(`HOLDFAST_TEST_SEED=${seed}`);
 if (patterns.length === 0) add(counts, await checked());
-add(counts, await tested(patterns));
+await tested();
 
 if (counts.skipped > 0) console.log(`${counts.skipped} skipped, which proves nothing`);
 // A machine that judges must not pass what it did not run; a developer may lack a tool.
@@ -37,27 +50,68 @@ async function checked(): Promise<Counts> {
 }
 
 /** One PostgreSQL serves all files, each of which creates databases of its own in it. */
-async function tested(files: readonly string[]): Promise<Counts> {
+async function tested(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-report-"));
   const report = join(folder, "report.xml");
+  const seen = join(folder, "evidence.jsonl");
+  const progress = isLong ? setInterval(() => tellProgress(seen), PROGRESS_MS) : undefined;
   try {
     await using database = await startPostgres({ fsync: false });
-    const child = Bun.spawn([process.execPath, ...testCommand(report), ...files], {
+    const known = isLong ? await facts(database.url) : null;
+    const child = Bun.spawn([process.execPath, ...testCommand(report), ...patterns], {
       cwd: ROOT,
-      env: { ...process.env, HOLDFAST_TEST_POSTGRES_URL: database.url },
+      env: {
+        ...process.env,
+        HOLDFAST_TEST_POSTGRES_URL: database.url,
+        HOLDFAST_TEST_SEED: String(seed),
+        ...(isLong ? { HOLDFAST_TEST_LONG: "1", HOLDFAST_TEST_EVIDENCE: seen } : {}),
+      },
       stdio: ["ignore", "inherit", "inherit"],
     });
-    return countsOf(report, files, await child.exited);
+    add(counts, countsOf(report, patterns, await child.exited));
+    if (known) await keepEvidence(seen, { ...known, ...runNow() });
   } finally {
+    clearInterval(progress);
     rmSync(folder, { recursive: true });
   }
+}
+
+const minutesNow = (): number => Math.round((performance.now() - startedAt) / 60_000);
+const runNow = () => ({
+  seed,
+  patterns,
+  minutes: minutesNow(),
+  date: new Date().toISOString().slice(0, 10),
+});
+
+function tellProgress(seen: string): void {
+  const text = existsSync(seen) ? readFileSync(seen, "utf8") : "";
+  // The last line may be half written.
+  const lines = linesOf(text.slice(0, text.lastIndexOf("\n") + 1));
+  const last = lines.at(-1)?.guarantee ?? "nothing yet";
+  console.log(`${minutesNow()} min, ${lines.length} lines of evidence, the last: ${last}`);
+}
+
+/** What a run with failures saw is no evidence: the page stays as it is. */
+async function keepEvidence(seen: string, run: Run): Promise<void> {
+  const lines = existsSync(seen) ? linesOf(readFileSync(seen, "utf8")) : [];
+  if (counts.failed > 0 || lines.length === 0) {
+    console.log(`docs/evidence.md stays as it is: ${counts.failed} failed, ${lines.length} lines`);
+    return;
+  }
+  const path = join(ROOT, "docs/evidence.md");
+  const before = existsSync(path) ? readFileSync(path, "utf8") : null;
+  writeFileSync(path, withRun(before, run, lines));
+  await Bun.spawn([...TOOLS.fmt, path], { cwd: ROOT, stdio: ["ignore", "ignore", "inherit"] })
+    .exited;
+  console.log(`docs/evidence.md has ${lines.length} lines of this run`);
 }
 
 function testCommand(report: string): string[] {
   return [
     "test",
     `--parallel=${TEST_FILES_AT_ONCE}`,
-    `--timeout=${TEST_MS_MAX}`,
+    `--timeout=${isLong ? LONG_TEST_MS_MAX : TEST_MS_MAX}`,
     "--reporter=junit",
     `--reporter-outfile=${report}`,
   ];

@@ -5,11 +5,14 @@ import { processClock } from "#lib/clock";
 import { deadlineAfter, withDeadline } from "#lib/deadline";
 import type { Log } from "#lib/log";
 import type { Metrics } from "#lib/metrics";
+import { readClockLeads } from "#redis/clock-lead";
 import { readServerSettings } from "#redis/server-settings";
 
 const LOOK_EVERY_MS = 2_000;
 const ANSWER_MS_MAX = 1_500;
 const SETTINGS_EVERY_MS = 60_000;
+/** How far a partition's time may be ahead of Redis's clock: a clock that is kept moves by less. */
+const CLOCK_LEAD_MS_MAX = 5_000;
 
 export interface Watch {
   readonly ledgerAway: () => string | null;
@@ -59,8 +62,28 @@ export function startWatch(stores: Stores, config: Config, metrics: Metrics, log
       log.debug("the positions could not be read", { error });
     }
   };
+  const ahead = new Set<number>();
+  const compareClocks = async (): Promise<void> => {
+    try {
+      for (const { partition, leadMs } of await readClockLeads(stores.redis, stores.partitions)) {
+        metrics.clockLead(String(partition), leadMs / 1_000);
+        const isAhead = leadMs > CLOCK_LEAD_MS_MAX;
+        if (isAhead === ahead.has(partition)) continue;
+        if (isAhead) {
+          ahead.add(partition);
+          log.error("the clock of Redis went back: time stands still", { partition, leadMs });
+        } else {
+          ahead.delete(partition);
+          log.info("the clock of Redis has caught up", { partition });
+        }
+      }
+    } catch (error) {
+      log.debug("the clock of Redis could not be read", { error });
+    }
+  };
   const timers = [
     setInterval(() => void measure(), LOOK_EVERY_MS),
+    setInterval(() => void compareClocks(), LOOK_EVERY_MS),
     setInterval(() => void askLedger(), LOOK_EVERY_MS),
     setInterval(() => void askSettings(), SETTINGS_EVERY_MS),
   ];

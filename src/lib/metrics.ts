@@ -95,6 +95,10 @@ function ledgerMetrics(registry: Registry) {
     journalLag: gauge("holdfast_journal_lag_movements", "Movements not yet in the ledger."),
     drainedSeq: gauge("holdfast_drained_seq", "The last movement that reached the ledger."),
     expiryLag: gauge("holdfast_expiry_lag_seconds", "How far expiry is behind Redis's clock."),
+    clockLead: gauge(
+      "holdfast_clock_lead_seconds",
+      "How far a partition's time is ahead of Redis's clock; it never goes back with it.",
+    ),
     quarantined: gauge("holdfast_quarantined_movements", "Movements that PostgreSQL refused."),
     fencedPartitions: (count: number) => fenced.set(count),
   };

@@ -1,4 +1,8 @@
 /** How much of a thing one run does: `test` proves it in minutes, `test:long` in hours. */
+import { randomInt } from "node:crypto";
+
+/** fast-check and its like take a 32-bit integer. */
+const SEED_MAX = 2 ** 31;
 
 /** Whether this is `test:long`. */
 export const isLong = process.env["HOLDFAST_TEST_LONG"] === "1";
@@ -6,4 +10,23 @@ export const isLong = process.env["HOLDFAST_TEST_LONG"] === "1";
 /** The count for this run: the same code, a larger number. */
 export function counted(short: number, long: number): number {
   return isLong ? long : short;
+}
+
+/**
+ * Where what is random in a test begins. The run names it (HOLDFAST_TEST_SEED) and prints it; a
+ * test of ours that fails tells it too, so that the same run can be had again.
+ */
+export function seed(): number {
+  const given = process.env["HOLDFAST_TEST_SEED"];
+  return given === undefined || given === "" ? newSeed() : seedOf(given);
+}
+
+export const newSeed = (): number => randomInt(SEED_MAX);
+
+/** Of its text; throws where that is none. */
+export function seedOf(text: string): number {
+  if (!/^\d{1,10}$/.test(text) || Number(text) >= SEED_MAX) {
+    throw new Error(`HOLDFAST_TEST_SEED is ${text}: it must be a number below ${SEED_MAX}`);
+  }
+  return Number(text);
 }

@@ -9,7 +9,7 @@ import { startPostgresServer } from "#embedded/postgres";
 import { findPostgresProgram } from "#embedded/postgres-program";
 import { postgresUser } from "#embedded/postgres-user";
 import { startRedisServer } from "#embedded/redis";
-import { findRedisProgram } from "#embedded/redis-program";
+import { findRedisProgram, type RedisProgram } from "#embedded/redis-program";
 import { until } from "#embedded/wait";
 
 const PASSWORD = "holdfast-test";
@@ -45,15 +45,22 @@ export interface TestDatabase extends AsyncDisposable {
   drop(): Promise<void>;
 }
 
-/**
- * Starts a Redis with the settings of the product (fsync always). `settings` adds directives;
- * `cluster` makes it a cluster of one node that owns every slot.
- */
-export async function startRedis(
-  options: { settings?: Readonly<Record<string, string>>; cluster?: boolean } = {},
-): Promise<TestServer> {
-  const folder = temporaryFolder("redis");
-  const program = await findRedisProgram({ dataDir: join(tmpdir(), "holdfast-redis"), say });
+export interface TestRedisOptions {
+  /** More directives. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Whether it is a cluster of one node that owns every slot. */
+  readonly cluster?: boolean;
+  /** Starts it in another way, such as with a false clock. */
+  readonly through?: (program: RedisProgram) => RedisProgram;
+  /** Another folder than a temporary one. */
+  readonly folder?: string;
+}
+
+/** Starts a Redis with the settings of the product (fsync always). */
+export async function startRedis(options: TestRedisOptions = {}): Promise<TestServer> {
+  const { folder = temporaryFolder("redis"), through = (program) => program } = options;
+  const dataDir = join(tmpdir(), "holdfast-redis");
+  const program = through(await findRedisProgram({ dataDir, say }));
   const settings = {
     ...(options.cluster === true
       ? { "cluster-enabled": "yes", "cluster-port": `${freePort()}` }

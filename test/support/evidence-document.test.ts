@@ -1,0 +1,55 @@
+import { expect, test } from "bun:test";
+import { tableRows } from "#test/documents";
+import { linesOf, withRun, type Run } from "#test/evidence-document";
+
+const run: Run = {
+  commit: "0123456789ab",
+  seed: 7,
+  date: "2026-01-01",
+  minutes: 3,
+  versions: { bun: "1", redis: "7", postgres: "18" },
+  cores: 2,
+  memoryGib: 4,
+  patterns: [],
+};
+const crashes = { guarantee: "nothing is lost", figures: { kills: 100, "p50 ms": 9 } };
+const again = { guarantee: "nothing is lost", figures: { kills: 200 } };
+const expiry = { guarantee: "expired once", figures: { holds: 5 } };
+
+test("a run of all files replaces the page", () => {
+  const before = withRun(null, run, [crashes]);
+  const page = withRun(before, { ...run, seed: 8 }, [expiry]);
+  expect(tableRows(page, "Runs").map(([number, , seed]) => [number, seed])).toEqual([["1", "8"]]);
+  expect(tableRows(page, "What was seen")).toEqual([["expired once", "holds 5", "1"]]);
+});
+
+test("a run of some files replaces the rows of what it saw, and no other", () => {
+  const before = withRun(null, run, [crashes, expiry]);
+  const page = withRun(before, { ...run, seed: 8, patterns: ["crashes"] }, [again, again]);
+  expect(tableRows(page, "What was seen")).toEqual([
+    ["expired once", "holds 5", "1"],
+    ["nothing is lost", "kills 200", "2"],
+    ["nothing is lost", "kills 200", "2"],
+  ]);
+  const runs = tableRows(page, "Runs").map(([number, , seed, , , , , files]) => {
+    return [number, seed, files];
+  });
+  expect(runs).toEqual([
+    ["1", "7", "all"],
+    ["2", "8", "crashes"],
+  ]);
+});
+
+test("a run that no row is of any more goes from the page", () => {
+  const some = { ...run, patterns: ["x"] };
+  const page = withRun(withRun(null, some, [crashes]), some, [crashes]);
+  expect(tableRows(page, "Runs")).toHaveLength(1);
+});
+
+test("lines of evidence are read back, and others are refused", () => {
+  expect(linesOf(`${JSON.stringify(crashes)}\n${JSON.stringify(expiry)}\n`)).toEqual([
+    crashes,
+    expiry,
+  ]);
+  expect(() => linesOf('{"figures":{}}\n')).toThrow();
+});
