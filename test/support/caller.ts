@@ -76,8 +76,7 @@ export class Caller {
   }
 
   /** Attempts until one is answered with anything but "not now"; rejects after 30 s. */
-  async call(request: Request): Promise<Answer> {
-    const requestId = randomId(16);
+  async call(request: Request, requestId = randomId(16)): Promise<Answer> {
     const giveUpAt = performance.now() + GIVE_UP_MS;
     for (;;) {
       const answer = await this.attempt(request, requestId);

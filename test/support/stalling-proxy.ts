@@ -1,0 +1,79 @@
+/** A network that stalls: it keeps what is sent until it heals, or swallows it and never tells. */
+import { connect, createServer, type Socket } from "node:net";
+
+export interface StallingProxy extends AsyncDisposable {
+  /** The server's URL, by way of here. */
+  readonly url: string;
+  /** From now on nothing gets through, either way, of open and of new connections. */
+  hold(): void;
+  /** What was kept goes on its way, late and in order. */
+  resume(): void;
+  /** Connections open now never pass anything again and are never closed; new ones work. */
+  swallow(): void;
+}
+
+/** Both ways of one connection. */
+interface Pair {
+  readonly client: Socket;
+  readonly upstream: Socket;
+  isDead: boolean;
+  /** In the order in which it came. */
+  kept: (() => void)[];
+}
+
+export async function startStallingProxy(serverUrl: string): Promise<StallingProxy> {
+  const { hostname, port } = new URL(serverUrl);
+  const pairs = new Set<Pair>();
+  let isHolding = false;
+
+  const server = createServer({ allowHalfOpen: true }, (client) => {
+    const upstream = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
+    const pair: Pair = { client, upstream, isDead: false, kept: [] };
+    pairs.add(pair);
+    const pass = (action: () => void): void => {
+      if (pair.isDead) return;
+      if (isHolding) pair.kept.push(action);
+      else action();
+    };
+    for (const [from, to] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      from.on("error", () => undefined);
+      from.on("data", (bytes: Buffer) => pass(() => void (to.writable && to.write(bytes))));
+      from.on("end", () => pass(() => void to.end()));
+      from.on("close", () =>
+        pass(() => {
+          to.destroySoon();
+          pairs.delete(pair);
+        }),
+      );
+    }
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("the proxy has no port");
+  const url = new URL(serverUrl);
+  url.hostname = "127.0.0.1";
+  url.port = String(address.port);
+  return {
+    url: url.href,
+    hold: () => void (isHolding = true),
+    resume: () => {
+      isHolding = false;
+      for (const pair of pairs) for (const action of pair.kept.splice(0)) action();
+    },
+    swallow: () => {
+      for (const pair of pairs) pair.isDead = true;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const { client, upstream } of pairs) {
+        client.destroy();
+        upstream.destroy();
+      }
+      server.close();
+    },
+  };
+}
