@@ -76,13 +76,14 @@ async function tested(): Promise<void> {
   }
 }
 
-const minutesNow = (): number => Math.round((performance.now() - startedAt) / 60_000);
-const runNow = () => ({
-  seed,
-  patterns,
-  minutes: minutesNow(),
-  date: new Date().toISOString().slice(0, 10),
-});
+function minutesNow(): number {
+  return Math.round((performance.now() - startedAt) / 60_000);
+}
+
+function runNow() {
+  const date = new Date().toISOString().slice(0, 10);
+  return { seed, patterns, minutes: minutesNow(), date };
+}
 
 function tellProgress(seen: string): void {
   const text = existsSync(seen) ? readFileSync(seen, "utf8") : "";

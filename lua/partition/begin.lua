@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Purpose: begins an epoch of a partition after a start of its Redis server, or makes the partition.
 -- KEYS[1]  {pN}:meta (hash, rw).
 -- ARGV     store id, run id of the server, new epoch (above every earlier one), highest seq that the
@@ -9,6 +9,7 @@
 --          a fence), used <epoch> (not above Redis's).
 -- Cost     O(1).
 -- Retry    safe: the same run id answers current.
+-- A server that is out of memory begins too (allow-oom): what frees stock waits for it.
 -- @include lib/keys.lua
 
 local store_id, run_id = ARGV[1], ARGV[2]

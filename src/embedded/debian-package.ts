@@ -18,7 +18,7 @@ export async function debianRedis(options: {
   say: (line: string) => void;
 }): Promise<UnpackedServer | string> {
   // The server's binary lies in the package of its tools.
-  const packages = ["redis-server", "redis-tools"];
+  const packages = ["redis-server", "redis-tools"] as const;
   const home = join(options.dataDir, "redis-server");
   const reason = await fetchDebian({ ...options, home, packages, file: "usr/bin/redis-server" });
   return reason ?? unpacked(home);

@@ -96,7 +96,7 @@ test(
 );
 
 test(
-  "the api stands still: what comes after its deadline is refused, and nothing is done twice",
+  "the api stands still: it answers what it was asked when it goes on, and nothing is done twice",
   () =>
     stallAgainAndAgain("the api stands still: nothing is done twice", {
       begin: () => all.api.signal("SIGSTOP"),

@@ -126,7 +126,8 @@ export async function testDatabase(): Promise<TestDatabase> {
  */
 export function temporaryFolder(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `holdfast-test-${name}-`));
-  const script = `read -r line; for try in ${"1 ".repeat(REMOVE_TRIES_MAX)}; do
+  // A test may have mounted a file system there.
+  const script = `read -r line; umount -l "$1" 2>/dev/null; for try in ${"1 ".repeat(REMOVE_TRIES_MAX)}; do
     rm -rf "$1" && exit; sleep 0.2; done`;
   const cleaner = Bun.spawn(["sh", "-c", script, "cleaner", folder], {
     stdio: ["pipe", "ignore", "ignore"],
