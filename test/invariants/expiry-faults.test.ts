@@ -1,0 +1,142 @@
+/** Who wakes the worker may fail, and the worker too: what is due is due all the same. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { Redis } from "ioredis";
+import type { Stores } from "#compose/stores";
+import { audit, type Acknowledged } from "#test/audit";
+import { codeIn, inventoryOf } from "#test/caller";
+import { evidence } from "#test/evidence";
+import { startInstallation, type Installation } from "#test/installation";
+import { keysLike } from "#test/keyspace";
+import { counted } from "#test/scale";
+import { endsOf, makeHolds, makeProduct, wrongEnds } from "#test/short-holds";
+import { openStoresOf } from "#test/stores";
+import { until } from "#test/until";
+
+const HOLDS = counted(1_000, 20_000);
+const ROUNDS = counted(1, 20);
+/** Long enough to make all of them before the first is due. */
+const HOLD_SECONDS = counted(3, 15);
+/** More than what one reserve releases on its way: it goes on with what there is. */
+const TAKEN = 20;
+/** The sweep comes every 5 s. */
+const SWEPT_MS_MAX = counted(7_000, 30_000);
+const WOKEN_MS_MAX = 1_000;
+const TEST_MS_MAX = counted(60_000, 60 * 60_000);
+
+let all: Installation;
+let stores: Stores & AsyncDisposable;
+const acknowledged: Acknowledged[] = [];
+
+beforeAll(async () => {
+  all = await startInstallation();
+  stores = await openStoresOf(all.servers.redisUrl, all.servers.databaseUrl);
+}, TEST_MS_MAX);
+afterAll(async () => {
+  await stores[Symbol.asyncDispose]();
+  await all[Symbol.asyncDispose]();
+});
+
+async function reservedOf(productId: string): Promise<number> {
+  const request = { method: "GET", path: `/product/${productId}`, token: all.admin } as const;
+  return inventoryOf(await all.caller.call(request)).reservedStock;
+}
+
+const untilReserved = (productId: string, units: number, withinMs: number) =>
+  until(async () => (await reservedOf(productId)) === units, {
+    withinMs,
+    what: `${units} units of ${productId} are held`,
+  });
+
+/** As Redis has it: no process of these tests has another clock. */
+const untilPast = (ms: number) =>
+  until(() => Date.now() > ms, { withinMs: 30_000, what: "the holds are due" });
+
+test(
+  "the worker is killed: what is due is never sold, its units are there for who asks, each hold ends once",
+  async () => {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const productId = `killed-${round}`;
+      await makeProduct(stores, productId, HOLDS, acknowledged);
+      const what = { productId, count: HOLDS, seconds: HOLD_SECONDS };
+      const holds = await makeHolds(stores, what, acknowledged);
+      await all.worker.kill();
+      const due = Math.max(...holds.map(({ expiresAt }) => expiresAt));
+      await untilPast(due);
+      for (const { reservationId } of holds.slice(0, 5)) {
+        const path = `/reservation/${reservationId}/confirm`;
+        const late = await all.caller.call({ method: "POST", path, token: all.admin });
+        expect([late.status, codeIn(late)]).toEqual([410, "reservation_expired"]);
+      }
+      // All units were held: each of these finds its own among what is due.
+      const askedAt = performance.now();
+      const path = `/product/${productId}/reserve`;
+      const taken = Array.from({ length: TAKEN }, (_, i) => {
+        const body = { quantity: 1, orderId: `order-${i}` };
+        return all.caller.once({ method: "POST", path, token: all.admin, body });
+      });
+      expect((await Promise.all(taken)).filter(({ status }) => status !== 201)).toEqual([]);
+      const takenMs = Math.round(performance.now() - askedAt);
+      await all.worker.restart();
+      await untilReserved(productId, TAKEN, SWEPT_MS_MAX);
+
+      const audited = await audit({ ...all.servers, acknowledged });
+      const ends = await endsOf(stores, productId);
+      expect(wrongEnds(holds, ends)).toEqual([]);
+      expect(ends.map(({ type }) => type)).toEqual(holds.map(() => "EXPIRE"));
+      evidence("the worker is killed: due units are there for who asks, each hold ends once", {
+        holds: holds.length,
+        "taken by touch": TAKEN,
+        "all of them after (ms)": takenMs,
+        "movements audited": audited.movements,
+      });
+    }
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  "the data of BullMQ are wiped while holds come due: the sweep releases them, and wake-ups go on",
+  async () => {
+    const redis = new Redis(all.servers.redisUrl);
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const productId = `wiped-${round}`;
+      await makeProduct(stores, productId, HOLDS, acknowledged);
+      const what = { productId, count: HOLDS, seconds: HOLD_SECONDS };
+      const holds = await makeHolds(stores, what, acknowledged);
+      const due = Math.max(...holds.map(({ expiresAt }) => expiresAt));
+      let wiped = 0;
+      await until(
+        async () => {
+          const keys = await keysLike(redis, "{bull}:");
+          wiped += keys.length;
+          if (keys.length > 0) await redis.unlink(...keys);
+          return Date.now() > due;
+        },
+        { withinMs: 30_000, what: "the holds are due" },
+      );
+      expect(wiped).toBeGreaterThan(0);
+      await untilReserved(productId, 0, SWEPT_MS_MAX);
+
+      // Later seconds, which nobody asked for yet: a sweep comes for one in five of them at most.
+      const later = [];
+      for (const seconds of [2, 3, 4, 5]) {
+        later.push(...(await makeHolds(stores, { ...what, count: 1, seconds }, acknowledged)));
+      }
+      await untilReserved(productId, 0, SWEPT_MS_MAX + 5_000);
+      await audit({ ...all.servers, acknowledged });
+      const ends = await endsOf(stores, productId);
+      expect(wrongEnds([...holds, ...later], ends)).toEqual([]);
+      const laterIds = new Set<string>(later.map(({ reservationId }) => reservationId));
+      const delays = ends.filter(({ id }) => laterIds.has(id)).map((end) => end.at - end.due);
+      expect(Math.max(...delays)).toBeLessThan(WOKEN_MS_MAX);
+      evidence("BullMQ's data are wiped: the sweep releases what is due, and wake-ups go on", {
+        holds: ends.length,
+        "keys wiped": wiped,
+        "released after (ms, max)": Math.max(...ends.map((end) => end.at - end.due)),
+        "the next wake-ups after (ms, max)": Math.max(...delays),
+      });
+    }
+    redis.disconnect();
+  },
+  TEST_MS_MAX,
+);
