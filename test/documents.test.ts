@@ -80,6 +80,16 @@ describe("docs/operations.md", () => {
   });
 });
 
+test("docs/evidence.md names guarantees that tests still prove", () => {
+  const rows = tableRows(textOf("docs/evidence.md"), "What was seen");
+  expect(rows.length).toBeGreaterThan(0);
+  const tests = [...new Glob("test/**/*.test.ts").scanSync(ROOT)].map((path) => textOf(path));
+  const unknown = rows.filter(
+    ([guarantee = ""]) => !tests.some((text) => text.includes(`"${guarantee}"`)),
+  );
+  expect(unknown).toEqual([]);
+});
+
 describe("a decision", () => {
   const paths = [...new Glob("docs/decisions/*.md").scanSync(ROOT)].toSorted();
 

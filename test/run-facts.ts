@@ -13,7 +13,10 @@ const GIB = 2 ** 30;
 type Facts = Pick<Run, "commit" | "versions" | "cores" | "memoryGib">;
 
 export async function facts(databaseUrl: string): Promise<Facts> {
-  const redis = await findRedisProgram({ dataDir: join(tmpdir(), "holdfast-redis"), say: () => {} });
+  const redis = await findRedisProgram({
+    dataDir: join(tmpdir(), "holdfast-redis"),
+    say: () => {},
+  });
   return {
     commit: await commit(),
     versions: {

@@ -12,12 +12,10 @@ export interface ClockLead {
 }
 
 const LastNow = z.string().nullable();
-const Time = z
-  .tuple([z.string(), z.string()])
-  .transform(([seconds, microseconds]) => ({
-    seconds: recordedCount(seconds, "TIME"),
-    microseconds: recordedCount(microseconds, "TIME"),
-  }));
+const Time = z.tuple([z.string(), z.string()]).transform(([seconds, microseconds]) => ({
+  seconds: recordedCount(seconds, "TIME"),
+  microseconds: recordedCount(microseconds, "TIME"),
+}));
 
 /** Asks all partitions and the clock in one round trip; a partition that is not made yet has none. */
 export async function readClockLeads(

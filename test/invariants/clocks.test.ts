@@ -171,7 +171,8 @@ test.each([
     const audited = await audit({ ...all.servers, acknowledged });
     const ends = await endsOf(stores, "skewed");
     expect(wrongEnds(holds, ends)).toEqual([]);
-    const delayMs = Math.max(...ends.filter(({ type }) => type === "EXPIRE").map(({ at }) => at)) - due;
+    const delayMs =
+      Math.max(...ends.filter(({ type }) => type === "EXPIRE").map(({ at }) => at)) - due;
     expect(delayMs).toBeLessThan(SWEPT_MS_MAX);
     evidence("the clocks of api and worker are wrong: expiry is by Redis's alone", {
       "api off (s)": apiSeconds,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { z } from "zod";
 import { audit, type Acknowledged } from "#test/audit";
+import { evidence } from "#test/evidence";
 import { startLoad } from "#test/load";
 import { createDatabase, startPostgres, startRedis, type TestServer } from "#test/servers";
 import { startService } from "#test/service";
@@ -89,7 +90,12 @@ test.each(WAYS)(
       withinMs: NOTICED_MS_MAX,
       what: "readiness says healthy again",
     });
-    console.log(`PostgreSQL ${how} for 10 s: ${inBetween} acknowledged meanwhile`, audited);
+    evidence("PostgreSQL is away: no stock verb is refused, and the ledger catches up", {
+      it: how,
+      "for (s)": AWAY_MS / 1_000,
+      "acknowledged meanwhile": inBetween,
+      "drained after (ms)": audited.drainedInMs,
+    });
   },
   TEST_MS_MAX,
 );

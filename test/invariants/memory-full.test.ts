@@ -66,11 +66,15 @@ test(
             fullAt = performance.now();
           },
           meanwhile: async () => {
-            const read = { method: "GET", path: `/product/${productId}`, token: all.admin } as const;
-            await until(
-              async () => inventoryOf(await all.caller.once(read)).reservedStock === 0,
-              { withinMs: RELEASED_MS_MAX, what: "every hold has expired" },
-            );
+            const read = {
+              method: "GET",
+              path: `/product/${productId}`,
+              token: all.admin,
+            } as const;
+            await until(async () => inventoryOf(await all.caller.once(read)).reservedStock === 0, {
+              withinMs: RELEASED_MS_MAX,
+              what: "every hold has expired",
+            });
             releasedMs.push(Math.round(performance.now() - fullAt));
           },
           end: async () => {

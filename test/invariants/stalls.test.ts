@@ -71,7 +71,11 @@ test(
       lastsMsMin: STALL_MS,
       meanwhile: async () => {
         const askedAt = performance.now();
-        const request = { method: "GET", path: "/reservations?orderId=x", token: all.admin } as const;
+        const request = {
+          method: "GET",
+          path: "/reservations?orderId=x",
+          token: all.admin,
+        } as const;
         const answer = await all.caller.once(request);
         expect([answer.status, codeIn(answer)]).toEqual([503, "ledger_unavailable"]);
         expect(answer.headers.has("retry-after")).toBe(true);

@@ -16,7 +16,9 @@ export interface Servers {
 }
 
 /** What one process is given beside them, such as the way to a server that leads over a proxy. */
-type More = (servers: Servers) => Promise<Omit<ServiceOptions, "role">> | Omit<ServiceOptions, "role">;
+type More = (
+  servers: Servers,
+) => Promise<Omit<ServiceOptions, "role">> | Omit<ServiceOptions, "role">;
 
 export interface InstallationOptions {
   readonly redis?: TestRedisOptions;

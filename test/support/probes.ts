@@ -79,7 +79,10 @@ export async function prepareProbes(
       body: { orderId: randomId(8), items },
     }),
     probe("sale", "takes", ["SALE", 1], { ...stock, body: { quantity: -1, type: "SALE" } }),
-    probe("restock", "records", ["RESTOCK", 4], { ...stock, body: { quantity: 4, type: "RESTOCK" } }),
+    probe("restock", "records", ["RESTOCK", 4], {
+      ...stock,
+      body: { quantity: 4, type: "RESTOCK" },
+    }),
     probe("amend", "records", ["ATTRIBUTE", 0], {
       method: "PATCH",
       path: `/product/${productId}`,
@@ -120,7 +123,8 @@ export async function settle(
   return { probe, answer, tookMs };
 }
 
-export const isDone = ({ answer }: Probed): boolean => answer.status === 200 || answer.status === 201;
+export const isDone = ({ answer }: Probed): boolean =>
+  answer.status === 200 || answer.status === 201;
 
 /** The effect that a success told of. */
 export function acknowledgedBy({ requestId, type, units }: Probe, answer: Answer): Acknowledged {

@@ -24,23 +24,27 @@ export async function makeProduct(
   acknowledged.push({ requestId, type: "INITIAL", units, reservationId: null });
 }
 
+/** A hold that is due some time. */
+export type Held = Reservation & { readonly expiresAt: number };
+
 /** Holds of one unit each, each with an owner of its own. */
 export async function makeHolds(
   { store }: Stores,
   what: { readonly productId: string; readonly count: number; readonly seconds: number },
   acknowledged: Acknowledged[],
-): Promise<Reservation[]> {
-  const one = async (): Promise<Reservation> => {
+): Promise<Held[]> {
+  const one = async (): Promise<Held> => {
     const requestId = randomId(16);
     const more = { context: contextOf(requestId), deadline: withinMs(), holdSeconds: what.seconds };
     const outcome = await store.reserve(reserveCommand(requestId, { [what.productId]: 1 }, more));
     if (outcome.kind !== "reserved") throw new Error(`reserve answered ${outcome.kind}`);
     const { reservation } = outcome;
-    const { reservationId } = reservation;
+    const { reservationId, expiresAt } = reservation;
+    if (expiresAt === null) throw new Error(`${reservationId} is never due`);
     acknowledged.push({ requestId, type: "RESERVE", units: 1, reservationId });
-    return reservation;
+    return { ...reservation, expiresAt };
   };
-  const holds: Reservation[] = [];
+  const holds: Held[] = [];
   while (holds.length < what.count) {
     const chunk = Math.min(CHUNK, what.count - holds.length);
     holds.push(...(await Promise.all(Array.from({ length: chunk }, one))));
