@@ -107,7 +107,7 @@ describe("items that name the same thing", () => {
       body: { items },
     });
     expect(resultsOf(answer).map(({ status }) => status)).toEqual([200, 200, 503, 503]);
-    expect(resultsOf(answer)[2]).toMatchObject({ code: "redis_unavailable", retryable: true });
+    expect(resultsOf(answer)[2]).toMatchObject({ code: "overloaded", retryable: true });
     expect(adjust.commands).toHaveLength(2);
   });
 });

@@ -121,4 +121,4 @@ function itemContext(call: RequestContext, index: number, item: object): Request
 
 /** An item that waited for others of its name: nothing of it was sent. */
 const tooLate = (): Fault =>
-  new Fault("redis_unavailable", "the items before it took all the time there was");
+  new Fault("overloaded", "the items before it took all the time there was");

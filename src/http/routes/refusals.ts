@@ -25,7 +25,7 @@ export function insufficientStock(c: EdgeContext, lines: readonly ShortLine[]): 
 
 /** A location would have more units than one takes, or the product more locations. */
 export function aboveLimit(c: EdgeContext, onHand: number): Answer {
-  const message = `a location takes at most ${STOCK_MAX} units`;
+  const message = `a location takes at most ${STOCK_MAX} units, and a product 64 locations`;
   return refusal(c, "limit_exceeded", message, { totalStock: onHand });
 }
 

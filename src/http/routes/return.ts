@@ -1,5 +1,5 @@
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
-import { etagOf } from "#http/middleware/conditional";
+import { productEtag } from "#http/middleware/conditional";
 import { PATHS } from "#http/paths";
 import { refusal, replayHeader, send, type Answer } from "#http/reply";
 import { aboveLimit, keyReused, unknownProduct } from "#http/routes/refusals";
@@ -37,7 +37,7 @@ function answer(c: EdgeContext, input: ReturnInput, outcome: ReturnOutcome): Ans
       const { product, sold, returned, replayed } = outcome;
       const done = { productId, orderId, quantity, disposition, ...sumsOf(sold, returned) };
       const body = { message: "Stock returned", inventory: inventoryOf(product), returned: done };
-      const headers = { etag: etagOf(product.seq), ...replayHeader(replayed) };
+      const headers = { etag: productEtag(product), ...replayHeader(replayed) };
       return { status: 200, body, headers };
     }
     case "exceeds_sold": {

@@ -1,5 +1,5 @@
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
-import { etagOf } from "#http/middleware/conditional";
+import { productEtag } from "#http/middleware/conditional";
 import { PATHS } from "#http/paths";
 import { replayHeader, send, type Answer } from "#http/reply";
 import {
@@ -39,7 +39,7 @@ function answer(c: EdgeContext, input: SellInput, outcome: SellOutcome): Answer 
       const { product, allocations, replayed } = outcome;
       const sold = { productId, quantity, orderId, customerId, allocations };
       const body = { message: "Stock sold", inventory: inventoryOf(product), sold };
-      const headers = { etag: etagOf(product.seq), ...replayHeader(replayed) };
+      const headers = { etag: productEtag(product), ...replayHeader(replayed) };
       return { status: 200, body, headers };
     }
     case "insufficient":

@@ -85,7 +85,13 @@ const LOCATION_ATTRIBUTES = {
   active: z.boolean().exactOptional(),
 };
 
-export const RegisterLocationBody = z.strictObject({ location: Location, ...LOCATION_ATTRIBUTES });
+/** Paths cannot name these two: a URL takes them for folders. */
+const PathLocation = Location.refine((id) => id !== "." && id !== "..", "must not be . or ..");
+
+export const RegisterLocationBody = z.strictObject({
+  location: PathLocation,
+  ...LOCATION_ATTRIBUTES,
+});
 
 export const AmendLocationBody = z
   .strictObject(LOCATION_ATTRIBUTES)
