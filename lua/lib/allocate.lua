@@ -1,4 +1,4 @@
--- Which units a reserve takes: what an item asks for, against the stock and the owner's live hold.
+-- Which units are taken: what an item asks for, against the stock and the owner's live hold.
 -- An item has lines of product, quantity and location (empty: any, home first).
 -- @include lib/holds.lua
 
@@ -99,14 +99,16 @@ local function measure(lines, hold)
     return short and table.concat(short, ","), any
 end
 
--- Whether a live hold has just that count of each line: its `quantity`, or the `units` it can have.
-local function is_same(hold, lines, count)
+-- Whether a live hold is of those lines alone, and of each has what it asks for, or at least that
+-- count of it: its `quantity`, or the `units` it could have now.
+local function has_enough(hold, lines, count)
     local left = 0
     for _, line in ipairs(lines) do
-        if held_by(hold, line.product, line.location) ~= line[count] then
+        local held = held_by(hold, line.product, line.location)
+        if held > line.quantity or held < line[count] then
             return false
         end
-        left = left + line[count]
+        left = left + held
     end
     for _, line in ipairs(hold.lines) do
         left = left - line.held

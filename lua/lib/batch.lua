@@ -21,6 +21,11 @@ local first_seq
 local rules
 local movements = {} -- lines of the journal, in order of seq
 
+-- Whether the ledger is so far behind that nothing more may be taken.
+local function is_journal_full()
+    return seq - drained >= tonumber(header.journal_max)
+end
+
 -- Answers nil when the batch may run, else the whole answer of the script.
 -- bounded: whether a full journal refuses it (verbs that end holds are bounded by the holds).
 local function open_batch(bounded)
@@ -45,7 +50,7 @@ local function open_batch(bounded)
     rules = meta[7] or ""
     swept = tonumber(meta[4])
     drained = tonumber(meta[5])
-    if bounded and seq - drained >= tonumber(header.journal_max) then
+    if bounded and is_journal_full() then
         return "full"
     end
     local time = redis.call("TIME")

@@ -49,7 +49,7 @@ local function decode_hold(owner, text)
     hold.head, hold.generation, hold.state, hold.reason, hold.due, hold.created, hold.seq, lines, hold.whom =
         string.match(
             text,
-            "^(1\t(%w+)\t(%u+)\t(%l*)\t(%d+)\t(%d+)\t(%d+)\t([^\t]*))\t([^\t]*\t[^\t]*)$"
+            "^(1\t(%w+)\t(%u+)\t([%l_]*)\t(%d+)\t(%d+)\t(%d+)\t([^\t]*))\t([^\t]*\t[^\t]*)$"
         )
     if not hold.generation then
         error("a reservation record cannot be read")

@@ -114,8 +114,15 @@ local function is_due(hold)
     return hold.state == "ACTIVE" and hold.due > 0 and hold.due * 1000 <= now
 end
 
+-- The reason tells a hold that expired whole from the rest of one that was cancelled in part.
 local function expire_hold(hold)
-    release_hold(hold, "EXPIRE", "EXPIRED", "expired", EXPIRY_CONTEXT)
+    local reason = "expired"
+    for _, line in ipairs(hold.lines) do
+        if line.released > 0 then
+            reason = "expired_rest"
+        end
+    end
+    release_hold(hold, "EXPIRE", "EXPIRED", reason, EXPIRY_CONTEXT)
 end
 
 -- What a batch of holds adds to the closing: records, and entries of the due lists.

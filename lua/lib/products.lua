@@ -30,6 +30,11 @@ local function rules_of(product)
     return table.concat(own)
 end
 
+-- Whether a whole product stands at that seq, given as text; empty: any.
+local function has_version(product, expected)
+    return expected == "" or tonumber(expected) == (product.seq or tonumber(product.attributes.seq))
+end
+
 -- All fields of a product's hash as one JSON object, as they will stand after the batch.
 -- A field whose value is "" is one that nobody named. `rules` is no field of the hash.
 local function encode_product(product)

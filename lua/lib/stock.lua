@@ -32,14 +32,21 @@ local function new_product(id, locations, safety, threshold)
     }
 end
 
+local ruled -- location → whether it is inactive, and its priority; made when first asked for
+
 -- What the registry says of a location: whether it is inactive, and its priority.
 local function rule_of(location)
-    local _, at = string.find(rules, "\n" .. location .. "=", 1, true)
-    if not at then
+    if not ruled then
+        ruled = {}
+        for name, active, priority in string.gmatch(rules, "\n([^=\n]+)=([01])=(%d+)") do
+            ruled[name] = { active == "0", tonumber(priority) }
+        end
+    end
+    local rule = ruled[location]
+    if not rule then
         return false, PRIORITY_DEFAULT
     end
-    local active, priority = string.match(rules, "^([01])=(%d+)", at + 1)
-    return active == "0", tonumber(priority)
+    return rule[1], rule[2]
 end
 
 local function add_level(product, location, on_hand, reserved)
@@ -125,7 +132,8 @@ local function move(kind, product, location, on_hand, reserved, hold, context)
     change_product(product)
 end
 
--- Where units of a product may be taken, in order: home first, then by priority, then as they came.
+-- Where units of a product may be taken, in order: home first, then the highest priority, then
+-- as they came.
 local function places_of(product)
     if rules == "" then
         return product.locations
@@ -135,7 +143,7 @@ local function places_of(product)
         local level = product.levels[location]
         if not level.is_idle then
             places[#places + 1] = location
-            ranks[location] = i == 1 and 0 or (level.priority + 1) * #product.locations + i
+            ranks[location] = i - (i == 1 and math.huge or level.priority * #product.locations)
         end
     end
     table.sort(places, function(one, other)

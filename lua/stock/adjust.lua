@@ -4,7 +4,7 @@
 --          low (zset, rw), journal (stream, w), batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: product, location (empty:
 --          home), delta (±1 … 10^9), movement type, expected units on hand (empty: any),
---          operation key, payload, context.
+--          expected seq (empty: any), operation key, payload, context.
 -- Returns  a status line and a line for each item: adjusted <product>, expected_mismatch <product>,
 --          below_reserved <onHand> <reserved>, above_limit <onHand>, unknown, replayed <reply>,
 --          key_reused. Or stale, superseded, full.
@@ -13,7 +13,7 @@
 -- @include lib/products.lua
 
 local QUANTITY_MAX = 1000000000
-local ITEM = "^([%w_.-]+)\t([%w _.-]*)\t(%-?%d+)\t(%u+)\t(%d*)\t(%x*)\t(%x*)\t([^\t\n]+)$"
+local ITEM = "^([%w_.-]+)\t([%w _.-]*)\t(%-?%d+)\t(%u+)\t(%d*)\t(%d*)\t(%x*)\t(%x*)\t([^\t\n]+)$"
 
 -- Types that stand in the journal for a change of stock; its reader knows no others.
 local KINDS = { RESTOCK = true, RETURN = true, SALE = true, ADJUSTMENT = true }
@@ -35,7 +35,7 @@ end
 
 local function adjust(item)
     local id, delta, kind, expected = item[1], tonumber(item[3]), item[4], item[5]
-    local key, payload, context = item[6], item[7], item[8]
+    local expected_seq, key, payload, context = unpack(item, 6, 9)
     local earlier = earlier_reply(key, payload)
     if earlier then
         return earlier
@@ -44,7 +44,8 @@ local function adjust(item)
     if not product then
         return "unknown"
     end
-    if expected ~= "" and tonumber(expected) ~= product.on_hand then
+    local is_other = expected ~= "" and tonumber(expected) ~= product.on_hand
+    if is_other or not has_version(product, expected_seq) then
         return "expected_mismatch\t" .. encode_product(product)
     end
     local location = item[2] ~= "" and item[2] or product.attributes.home

@@ -53,8 +53,7 @@ local function amend(item)
     if not product then
         return "unknown"
     end
-    local version = product.seq or tonumber(product.attributes.seq)
-    if expected ~= "" and tonumber(expected) ~= version then
+    if not has_version(product, expected) then
         return "expected_mismatch\t" .. encode_product(product)
     end
     amend_fields(product, item.changes)

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Purpose: turns held units into sold ones: they leave reserved and onHand. A hold that expired may
--- be sold after all, as a sale of its own, if the caller says so and the stock is there.
+-- be sold after all, as a sale of its own, if the caller says so and the stock is there. It must have
+-- expired whole: what its caller cancelled is not sold.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), reservation:<owner> (string, rw),
 --          operation:<key> (string, rw), low (zset, rw), journal (stream, w),
 --          batch:<writer>:<slot> (string, rw).
@@ -8,7 +9,7 @@
 --          `generation;product=quantity,…`: the generation that a sale after expiry gets (empty: an
 --          expired hold is refused), and what to confirm (empty: all that is held).
 -- Returns  a status line and a line for each item: done|confirmed|cancelled|expired <record>,
---          exceeds <product> <held>, superseded, unknown, again, insufficient <short lines>,
+--          exceeds <product> <held>, superseded, unknown, again, insufficient <short lines>, full,
 --          due (units may be due for release: run expire, then ask again),
 --          replayed <reply>, key_reused. Or stale, superseded.
 -- Cost     O(items + lines).
@@ -16,14 +17,16 @@
 -- @include lib/change-hold.lua
 -- @include lib/allocate.lua
 
-local PAYLOAD = "0" -- of a key that we chose: the repeat cannot differ
-
 local function read_argument(argument)
     local generation, quantities = string.match(argument, "^(%w*);(.*)$")
     if not generation then
         error("the argument of confirm cannot be read")
     end
-    return { generation = generation ~= "" and generation, wanted = read_quantities(quantities) }
+    return {
+        generation = generation ~= "" and generation,
+        wanted = read_quantities(quantities),
+        payload = redis.sha1hex(quantities),
+    }
 end
 
 local items, owners = read_changes(read_argument)
@@ -69,7 +72,11 @@ local function sell_units(line, location, units, sale, context)
     move_line("SALE", sale, sold, -units, 0, context)
 end
 
+-- Unlike the end of a live hold it takes stock that others want: a full journal refuses it.
 local function sell_expired(hold, item)
+    if is_journal_full() then
+        return "full"
+    end
     local lines, exceeds = lines_to_sell(hold, item.argument.wanted)
     if not lines then
         return exceeds
@@ -92,7 +99,7 @@ local function sell_expired(hold, item)
     end
     settle_hold(sale, "CONFIRMED", "confirmed")
     local reply = "done\t" .. encode_hold(sale)
-    remember_reply(sale_key(item), PAYLOAD, reply)
+    remember_reply(sale_key(item), item.argument.payload, reply)
     return remember_reply(item.key, item.payload, reply)
 end
 
@@ -109,15 +116,15 @@ local function confirm(hold, item)
     return remember_reply(item.key, item.payload, "done\t" .. encode_hold(hold))
 end
 
--- A hold that is not live: sold after all, now or before.
+-- A hold that is not live: sold after all, now or before. What it was sold as is what a repeat hears;
+-- other lines of it stay expired.
 local function ended(hold, item)
-    if not item.argument.generation then
-        return nil
-    end
     if hold.generation ~= item.generation then
-        return earlier_reply(sale_key(item), PAYLOAD)
+        local sold = earlier_reply(sale_key(item), item.argument.payload)
+        return sold ~= "key_reused" and sold or nil
     end
-    return hold.state == "EXPIRED" and sell_expired(hold, item) or nil
+    local may_sell = item.argument.generation and hold.reason == "expired"
+    return may_sell and sell_expired(hold, item) or nil
 end
 
 return change_holds(items, confirm, ended)

@@ -4,7 +4,7 @@
 -- ARGV     ids of products.
 -- Returns  for each product the second (epoch, this server's clock), or "" when none of the next
 --          HOLDS_MAX holds of the next SECONDS_MAX seconds has any of it.
--- Cost     at most HOLDS_MAX records, SECONDS_MAX probes.
+-- Cost     at most HOLDS_MAX records, a look at each of SECONDS_MAX seconds (2 ms when all are empty).
 -- Retry    safe: it reads.
 -- @include lib/wheel.lua
 
@@ -20,7 +20,7 @@ local found = {}
 -- Notes the second for each product that a live record due in it still holds.
 local function look_at(record, second)
     local state, due, lines =
-        string.match(record, "^1\t%w+\t(%u+)\t%l*\t(%d+)\t%d+\t%d+\t([^\t]*)\t")
+        string.match(record, "^1\t%w+\t(%u+)\t[%l_]*\t(%d+)\t%d+\t%d+\t([^\t]*)\t")
     if state ~= "ACTIVE" or tonumber(due) ~= second then
         return
     end
@@ -32,8 +32,13 @@ local function look_at(record, second)
 end
 
 local left = HOLDS_MAX
-local second = skip_empty(first, last, SECONDS_MAX)
+local second, looked_until = first, first - 1
 while second <= last and left > 0 do
+    if second > looked_until then
+        -- Whole windows without any hold are passed over; inside one, second by second.
+        second = skip_empty(second, last, SECONDS_MAX)
+        looked_until = second + WINDOW_SECONDS - 1
+    end
     local owners = redis.call("LRANGE", expiring_key(second), 0, left - 1)
     if #owners > 0 then
         local keys = {}
@@ -53,10 +58,8 @@ while second <= last and left > 0 do
         if missing == 0 then
             break
         end
-        second = second + 1
-    else
-        second = skip_empty(second + 1, last, SECONDS_MAX)
     end
+    second = second + 1
 end
 
 local answers = {}

@@ -107,12 +107,13 @@ local function take_all(item, live, short)
     return remember_reply(item.key, item.payload, answer_hold("reserved", hold, short))
 end
 
--- Whether the owner's live hold is what the item asks for already.
+-- Whether the owner's live hold is what the item asks for already; by best effort, as much of it as
+-- can be had: a repeat never takes away what the first call was given.
 local function may_stand(live, item)
     if item.adds or item.is_dry or (live.due == 0) ~= not item.seconds then
         return false
     end
-    return is_same(live, item.lines, item.is_best_effort and "units" or "quantity")
+    return has_enough(live, item.lines, item.is_best_effort and "units" or "quantity")
 end
 
 local function reserve(item)

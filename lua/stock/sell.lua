@@ -7,7 +7,7 @@
 --          any, home first), quantity (1 … 10^9), expected units on hand (empty: any), operation
 --          key, payload, context.
 -- Returns  a status line and a line for each item: sold <location=quantity,…> <product>,
---          insufficient <product=requested=available>, expected_mismatch <product>, unknown,
+--          insufficient <short line: lib/allocate.lua>, expected_mismatch <product>, unknown,
 --          replayed <reply>, key_reused,
 --          due (units may be due for release: run expire, then ask again).
 --          Or stale, superseded, full.

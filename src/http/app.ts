@@ -8,6 +8,7 @@ import { begin, CONTRACT, edgeOf, type EdgeOptions } from "#http/middleware/edge
 import { createFailureLog } from "#http/middleware/failure-log";
 import { answerUnmatched } from "#http/middleware/not-found";
 import { createOnError } from "#http/middleware/on-error";
+import { send } from "#http/reply";
 import { createRoutes, createStatusRoutes } from "#http/routes/index";
 import type { Health } from "#http/routes/route";
 import type { Deps } from "#inventory/context";
@@ -53,7 +54,7 @@ export function createApp(options: AppOptions): Hono<EdgeEnv> {
   const app = new Hono<EdgeEnv>();
   const { metricsToken } = config;
   const make = options.routes === "status" ? createStatusRoutes : createRoutes;
-  for (const route of make({ deps, metrics, metricsToken, health })) {
+  for (const route of make({ deps, metrics, metricsToken, health, worded: onError })) {
     app.on(route.method, [route.path], edgeOf(edge, route), ...route.handlers);
   }
 
@@ -66,6 +67,6 @@ export function createApp(options: AppOptions): Hono<EdgeEnv> {
     count(response.status, 0);
     return response;
   });
-  app.onError((error, c: EdgeContext) => onError(error, c));
+  app.onError((error, c: EdgeContext) => send(c, onError(error, c)));
   return app;
 }

@@ -11,6 +11,18 @@ const CONSTANT_HEADERS = {
   "referrer-policy": "no-referrer",
 } as const;
 
+/** An answer as data: what `send` makes a Response of, and what a bulk call gathers. */
+export interface Answer {
+  readonly status: number;
+  readonly body: object;
+  readonly headers?: HeaderFields | undefined;
+}
+
+/** Answers with what was worded. */
+export function send(c: EdgeContext, { status, body, headers }: Answer): Response {
+  return reply(c, status, body, headers);
+}
+
 /** Answers with JSON. `headers` may override the constant ones. */
 export function reply(
   c: EdgeContext,
@@ -32,7 +44,20 @@ export function replyText(
   return new Response(text, { status, headers: { ...CONSTANT_HEADERS, ...own, ...headers } });
 }
 
-/** Answers with a problem: for refusals that are expected, hence not thrown. */
+/** Words a problem: for refusals that are expected, hence not thrown. */
+export function refusal(
+  c: EdgeContext,
+  code: ProblemCode,
+  message: string,
+  members?: Members,
+  extra?: HeaderFields,
+): Answer {
+  const { requestId } = c.get("request");
+  const { headers, ...problem } = problemAnswer(code, message, requestId, members);
+  return { ...problem, headers: { ...headers, ...extra } };
+}
+
+/** Answers with a problem. */
 export function refuse(
   c: EdgeContext,
   code: ProblemCode,
@@ -40,14 +65,17 @@ export function refuse(
   members?: Members,
   extra?: HeaderFields,
 ): Response {
-  const { requestId } = c.get("request");
-  const { status, body, headers } = problemAnswer(code, message, requestId, members);
-  return reply(c, status, body, { ...headers, ...extra });
+  return send(c, refusal(c, code, message, members, extra));
 }
 
 /** Header that tells a first answer from a repeated one. */
 export function replayHeader(replayed: boolean): HeaderFields | undefined {
   return replayed ? { "idempotency-replayed": "true" } : undefined;
+}
+
+/** Whether the answer is an earlier one again. */
+export function isReplay({ headers }: Answer): boolean {
+  return headers?.["idempotency-replayed"] !== undefined;
 }
 
 /** Header that tells how far behind the ledger was; none when it was not. */

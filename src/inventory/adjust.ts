@@ -12,6 +12,8 @@ export interface AdjustInput extends Grounds {
   readonly location: Location | null;
   /** onHand over all locations that the caller expects; null when it does not care. */
   readonly expectedQuantity: number | null;
+  /** Version the product must still have; null when the caller does not care. */
+  readonly expectedSeq: number | null;
 }
 
 /**
@@ -32,6 +34,7 @@ export async function adjust(
     delta: input.quantity,
     type: input.type,
     expectedQuantity: input.expectedQuantity,
+    expectedSeq: input.expectedSeq,
   });
 }
 
@@ -50,7 +53,7 @@ function requireSign(type: AdjustmentType, quantity: number): void {
 }
 
 /** What is wrong with the sign, in words; null when nothing is. */
-function signRule(type: AdjustmentType, quantity: number): string | null {
+export function signRule(type: AdjustmentType, quantity: number): string | null {
   switch (type) {
     case "RESTOCK":
     case "RETURN":

@@ -23,7 +23,7 @@ export async function confirm(
 ): Promise<HoldAnswer> {
   const { reservationId } = input;
   const mayReacquire = (input.onExpired ?? deps.policy.onExpired) === "reacquire";
-  // The sale's movements refer to the hold that it came from.
+  // The movements of a sale after expiry refer to the hold that it came from.
   const hold = holdCommand(ctx, reservationId, mayReacquire ? { reference: reservationId } : {});
   const outcome = await deps.store.confirm({
     ...hold,

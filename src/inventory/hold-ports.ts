@@ -51,7 +51,7 @@ export interface ShortLine {
   readonly largest: number;
   /** Units that anybody could take, at the line's location if it names one. */
   readonly available: number;
-  /** Every location of the product; safety stock is not taken off, for it is the product's. */
+  /** Every active location of the product; safety stock is not taken off, for it is the product's. */
   readonly locations: readonly FreeLevel[];
   /**
    * When the next live hold with units of it is due (epoch milliseconds, Redis's clock); null where

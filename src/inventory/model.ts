@@ -81,7 +81,7 @@ export type ReservationId = z.infer<typeof ReservationId>;
 export interface LocationRule {
   /** An inactive location is never taken from, and what it has is not available. */
   readonly active: boolean;
-  /** 0 … PRIORITY_MAX, lower first; a product's home comes before all. */
+  /** 0 … PRIORITY_MAX, highest first; a product's home comes before all. */
   readonly priority: number;
 }
 /** Of a location that nobody registered. */
@@ -176,7 +176,15 @@ export const RESERVATION_STATUSES = ["ACTIVE", "CONFIRMED", "CANCELLED", "EXPIRE
 export type ReservationStatus = (typeof RESERVATION_STATUSES)[number];
 
 /** Why a reservation ended as it did; empty while it is live. */
-export const END_REASONS = ["", "confirmed", "cancelled", "expired", "replaced"] as const;
+export const END_REASONS = [
+  "",
+  "confirmed",
+  "cancelled",
+  "expired",
+  /** The rest of a hold that was cancelled in part. */
+  "expired_rest",
+  "replaced",
+] as const;
 export type EndReason = (typeof END_REASONS)[number];
 
 /** Units of one product that a reservation took at one location. */

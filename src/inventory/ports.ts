@@ -90,6 +90,8 @@ export interface AdjustCommand extends CommandBase {
   readonly type: AdjustmentType;
   /** onHand over all locations that the caller expects to find; null when it does not care. */
   readonly expectedQuantity: number | null;
+  /** seq the product must still have; null when the caller does not care. */
+  readonly expectedSeq: number | null;
 }
 export type AdjustOutcome =
   | { readonly kind: "adjusted"; readonly product: Product; readonly replayed: boolean }

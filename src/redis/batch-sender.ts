@@ -105,8 +105,7 @@ export class BatchSender {
 
   #settled(slot: Slot, reply: unknown, items: number): BatchAnswer {
     if (reply === "full") {
-      const message = "the ledger is too far behind; changes are refused until it catches up";
-      return giveUp(slot, new Fault("journal_full", message));
+      return giveUp(slot, journalFull());
     }
     if (reply === "superseded") return { kind: "failed", error: unknownOutcome() };
     const [status = "", ...replies] = typeof reply === "string" ? reply.split("\n") : [];
@@ -140,6 +139,11 @@ function giveUp(slot: Slot, error: unknown): BatchAnswer {
 
 export const unknownOutcome = (): Fault =>
   new Fault("outcome_unknown", "no answer in time; repeat the request under the same identity");
+export const journalFull = (): Fault =>
+  new Fault(
+    "journal_full",
+    "the ledger is too far behind; changes are refused until it catches up",
+  );
 const tooLate = (): Fault => new Fault("redis_unavailable", "Redis did not answer in time");
 const refused = (cause: unknown): Fault =>
   new Fault("redis_unavailable", "Redis takes no changes at the moment", { cause });

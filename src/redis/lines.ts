@@ -53,6 +53,7 @@ export function adjustLine(command: AdjustCommand): string {
     command.delta,
     command.type,
     command.expectedQuantity ?? "",
+    command.expectedSeq ?? "",
     operationText(command.operation),
     JSON.stringify(command.context),
   ].join("\t");

@@ -7,12 +7,15 @@ import type { Redis } from "ioredis";
 import { z } from "zod";
 import type { ProductId } from "#inventory/model";
 import type { Clock } from "#lib/clock";
+import { withDeadline } from "#lib/deadline";
 import { metaKey } from "#redis/keys";
 import type { Partition } from "#redis/partition";
 import { recordedCount } from "#redis/recorded";
 import { loadScript, runScript } from "#redis/script";
 
 const NEXT_DUE = loadScript("stock/next-due.lua");
+/** How long a refusal waits for its explanation. */
+const WAIT_MS_MAX = 50;
 /** How long an answer is good for. */
 const KEPT_MS = 1_000;
 /** Products whose answer is kept; beyond that all are forgotten and asked for anew. */
@@ -22,7 +25,9 @@ const Reply = z.array(z.string());
 
 interface Kept {
   readonly until: number;
-  readonly dueAt: Promise<number | null>;
+  /** undefined while it is looked up. */
+  dueAt: number | null | undefined;
+  readonly looking: Promise<number | null>;
 }
 
 export class NextDue {
@@ -41,16 +46,29 @@ export class NextDue {
     this.#clock = clock;
   }
 
-  /** Epoch milliseconds by Redis's clock, or null. Never rejects. */
-  of(productId: ProductId): Promise<number | null> {
+  /** Epoch milliseconds by Redis's clock, or null, also when there is no answer soon. Never rejects. */
+  async of(productId: ProductId): Promise<number | null> {
     const now = this.#clock.now();
-    const kept = this.#kept.get(productId);
-    if (kept !== undefined && now < kept.until) return kept.dueAt;
-    if (this.#isLooking && this.#asking === null) return Promise.resolve(null);
-    const dueAt = this.#ask(productId);
+    let kept = this.#kept.get(productId);
+    if (kept === undefined || now >= kept.until) {
+      if (this.#isLooking && this.#asking === null) return null;
+      kept = this.#look(productId, now);
+    }
+    if (kept.dueAt !== undefined) return kept.dueAt;
+    return await withDeadline(
+      kept.looking,
+      { at: now + WAIT_MS_MAX, clock: this.#clock },
+      () => null,
+    );
+  }
+
+  #look(productId: ProductId, now: number): Kept {
+    const looking = this.#ask(productId);
+    const kept: Kept = { until: now + KEPT_MS, dueAt: undefined, looking };
+    void looking.then((dueAt) => (kept.dueAt = dueAt));
     if (this.#kept.size >= KEPT_PRODUCTS_MAX) this.#kept.clear();
-    this.#kept.set(productId, { until: now + KEPT_MS, dueAt });
-    return dueAt;
+    this.#kept.set(productId, kept);
+    return kept;
   }
 
   async #ask(productId: ProductId): Promise<number | null> {

@@ -20,6 +20,7 @@ import type {
   ShortLine,
   Taken,
 } from "#inventory/ports";
+import { journalFull } from "#redis/batch-sender";
 import { decodeHold, decodeHoldHead } from "#redis/hold-record";
 import { decodeLocation } from "#redis/location-record";
 import { decodeProductJson } from "#redis/product-record";
@@ -142,6 +143,8 @@ export function holdOutcome(
       return { kind: "unknown_reservation" };
     case "insufficient":
       return { kind: "insufficient", lines: shortLines(rest) };
+    case "full":
+      throw journalFull();
     case "superseded":
     case "again":
     case "due":

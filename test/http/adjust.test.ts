@@ -50,6 +50,26 @@ describe("PATCH /product/:productId/stock", () => {
       expect(adjust.commands).toMatchObject([{ ...command, context: { reason: "broken" } }]);
     });
 
+    test.each([
+      [undefined, null],
+      ["*", null],
+      ['"7"', 7],
+    ])("with If-Match %s expects version %j", async (ifMatch, expectedSeq) => {
+      const adjust = answering<AdjustCommand, AdjustOutcome>({
+        kind: "adjusted",
+        product,
+        replayed: false,
+      });
+      const answer = await openApp({ store: { adjust } }).send("/api/inventory/product/p1/stock", {
+        method: "PATCH",
+        as: "admin",
+        body: { quantity: 1 },
+        headers: ifMatch === undefined ? {} : { "if-match": ifMatch },
+      });
+      expect([answer.status, answer.headers.get("etag")]).toEqual([200, '"7"']);
+      expect(adjust.commands).toMatchObject([{ expectedSeq }]);
+    });
+
     test("lets a service return stock", async () => {
       const done = { kind: "adjusted", product, replayed } as const;
       const { status, headers } = await patch({ quantity: 1, type: "RETURN" }, done, "service")

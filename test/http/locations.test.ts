@@ -39,12 +39,12 @@ describe("GET /locations", () => {
   test("200 has all of them, by priority and then by id", async () => {
     const of = (id: string, priority: number) =>
       registeredOf({ location: Location.parse(id), priority });
-    const locations = async () => [of("c", 100), of("a", 100), of("b", 5)];
+    const locations = async () => [of("c", 100), of("a", 100), of("b", 500)];
     const { send } = openApp({ store: { locations } });
     const { status, body } = await send("/api/inventory/locations", { as: "service" });
     expect(status).toBe(200);
     expect(body).toMatchObject({
-      locations: [{ location: "b", priority: 5 }, { location: "a" }, { location: "c" }],
+      locations: [{ location: "b", priority: 500 }, { location: "a" }, { location: "c" }],
     });
     expect((await openApp().send("/api/inventory/locations", { as: "admin" })).body).toEqual({
       locations: [REGISTERED],

@@ -9,8 +9,8 @@ const withBody = ROUTES.filter((route) => route.method !== "GET");
 const KIBIBYTE = 1024;
 
 test("there are routes to test", () => {
-  expect(ROUTES.length).toBe(27);
-  expect(withBody.length).toBe(15);
+  expect(ROUTES.length).toBe(31);
+  expect(withBody.length).toBe(19);
 });
 
 describe.each(withBody)("the body of $method $path", (route) => {

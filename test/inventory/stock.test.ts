@@ -30,7 +30,14 @@ describe("adjust", () => {
   const run = async (role: Role, type: (typeof ADJUSTMENT_TYPES)[number], quantity: number) => {
     const outcome = { kind: "adjusted", product: productOf(), replayed: false } as const;
     const store = { adjust: answering<AdjustCommand, AdjustOutcome>(outcome) };
-    const input = { productId: PRODUCT_ID, type, quantity, location: null, expectedQuantity: null };
+    const input = {
+      productId: PRODUCT_ID,
+      type,
+      quantity,
+      location: null,
+      expectedQuantity: null,
+      expectedSeq: null,
+    };
     try {
       await adjust(depsOf({ store }), request(role), input);
       return store.adjust.commands.map(({ delta }) => delta).join();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { DEFAULT_RULE, Location, QUANTITY_MAX, STOCK_MAX } from "#inventory/model";
+import { DEFAULT_RULE, Location, QUANTITY_MAX, STOCK_MAX, totalsOf } from "#inventory/model";
 import { adjustLine } from "#redis/lines";
 import { wordsOfHeader } from "#test/answers";
 import { dump } from "#test/keyspace";
@@ -115,6 +115,22 @@ describe("adjust refuses, and changes nothing, ", () => {
     expect(await dump(redis)).toEqual(before);
     const right = await store.adjust(adjustCommand("p1", 1, { expectedQuantity: 7 }));
     expect(right.kind).toBe("adjusted");
+  });
+
+  test("what expected another version", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 5);
+    const { seq: expectedSeq } = await productOf(store, "p1");
+    const outcomes = await Promise.all(
+      [1, 2, 3].map((delta) => store.adjust(adjustCommand("p1", delta, { expectedSeq }))),
+    );
+    const changed = await productOf(store, "p1");
+    expect(outcomes).toEqual([
+      { kind: "adjusted", product: changed, replayed: false },
+      { kind: "expected_mismatch", product: changed },
+      { kind: "expected_mismatch", product: changed },
+    ]);
+    expect(totalsOf(changed).onHand).toBe(6);
   });
 
   test("a product that nobody made", async () => {

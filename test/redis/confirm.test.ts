@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { CustomerId, Location, type ReservationId } from "#inventory/model";
 import { reservationIdOf, splitReservationId } from "#inventory/reservation-id";
-import { changeLine } from "#redis/lines";
+import { changeLine, confirmText } from "#redis/lines";
 import { wordsOfHeader } from "#test/answers";
 import { dump } from "#test/keyspace";
-import { clockAt, redisOfFile, sendBatch } from "#test/redis";
+import { clockAt, redisOfFile, repliesOf, sendBatch } from "#test/redis";
 import {
   adjustCommand,
   endCommand,
@@ -266,7 +266,7 @@ test("confirm of more lines than one call may touch goes on in further calls, ea
 });
 
 test("confirm produced each word that its header promises", async () => {
-  const { store } = await open();
+  const { store, redis: listened } = await open();
   await initialize(store, "p1", 1);
   const [first, second] = [
     await expired(store, "o1"),
@@ -277,6 +277,10 @@ test("confirm produced each word that its header promises", async () => {
   expect(sale.kind).toBe("done");
   const none = await store.confirm(endCommand(second.reservationId, { reacquireAs: "salebbbb" }));
   expect(none.kind).toBe("insufficient");
+  const late = endCommand(second.reservationId, { reacquireAs: "salebbbb" });
+  const line = changeLine(late, confirmText(late));
+  const full = await sendBatch(listened, "confirm", { journalEntriesMax: 1 }, [line]);
+  expect(repliesOf(full)).toEqual(["full"]);
   const { items } = wordsOfHeader("stock/confirm.lua");
   expect(answers.of("stock/confirm.lua").items).toEqual([...items]);
 });

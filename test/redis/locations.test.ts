@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Location, PRIORITY_MAX } from "#inventory/model";
+import { Location } from "#inventory/model";
 import type { ReserveCommand } from "#inventory/ports";
 import { metaKey } from "#redis/keys";
 import {
@@ -152,8 +152,8 @@ describe("units are taken", () => {
       [c, 5],
     ]);
     await store.cancel(endCommand((await reserve(store, "o2", { p1: 1 })).reservationId));
-    await register(store, "Warehouse C", { priority: 50 });
-    await register(store, "Warehouse A", { priority: PRIORITY_MAX });
+    await register(store, "Warehouse C", { priority: 150 });
+    await register(store, "Warehouse A", { priority: 0 });
     expect(await takenBy(store, "o1", 23)).toEqual([
       [a, 10],
       [c, 10],
@@ -165,7 +165,7 @@ describe("units are taken", () => {
     const { store } = await open();
     await spread(store);
     await register(store, "Warehouse A", { active: false });
-    await register(store, "Warehouse B", { priority: 200 });
+    await register(store, "Warehouse B", { priority: 50 });
     expect(await totals(store, "p1")).toEqual({ onHand: 30, reserved: 0, available: 20 });
     expect(await takenBy(store, "o1", 15)).toEqual([
       [c, 10],

@@ -44,6 +44,7 @@ describe("confirm of an expired hold that may be sold after all", () => {
     expect(String(reservation.reservationId)).toBe(`${hold.reservationId.slice(0, -8)}saleaaaa`);
     expect(reservation).toMatchObject({
       status: "CONFIRMED",
+      expiresAt: hold.expiresAt,
       orderId: hold.orderId,
       allocations: [
         { productId: "p1", held: 0, confirmed: 2, released: 0 },
@@ -74,7 +75,8 @@ describe("confirm of an expired hold that may be sold after all", () => {
     );
     expect(new Set(ids).size).toBe(1);
     expect(await totals(store, "p1")).toEqual({ onHand: 45, reserved: 0, available: 45 });
-    const later = await store.confirm(sold(hold, "saletime", { p1: 1 }));
+    // Whoever asks later without a word about expiry hears of that sale too.
+    const later = await store.confirm(endCommand(hold.reservationId));
     expect(later).toMatchObject({ kind: "done", replayed: true });
     expect((await totals(store, "p1")).onHand).toBe(45);
   });
@@ -91,6 +93,8 @@ describe("confirm of an expired hold that may be sold after all", () => {
     expect(await totals(store, "p1")).toEqual({ onHand: 5, reserved: 2, available: 3 });
     const part = await store.confirm(sold(hold, "salebbbb", { p1: 3 }));
     expect(part.kind).toBe("done");
+    // The rest was not sold, and nobody is told that it was.
+    expect(await store.confirm(sold(hold, "salecccc", { p1: 2 }))).toEqual({ kind: "superseded" });
     expect(await totals(store, "p1")).toEqual({ onHand: 2, reserved: 2, available: 0 });
   });
 
@@ -107,6 +111,33 @@ describe("confirm of an expired hold that may be sold after all", () => {
     await store.cancel(endCommand(cancelled.reservationId));
     expect((await store.confirm(sold(cancelled, "salebbbb"))).kind).toBe("cancelled");
     expect((await totals(store, "p1")).onHand).toBe(50);
+  });
+
+  test("is not for the rest of a hold that was cancelled in part: nobody wants those units", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 5);
+    const hold = await reserve(store, "o1", { p1: 5 }, { holdSeconds: 1 });
+    const lines = [{ productId: product("p1"), quantity: 2 }];
+    await store.cancel(endCommand(hold.reservationId, { lines }));
+    await clockAt(redis, hold.expiresAt);
+    expect((await store.confirm(sold(hold, "saleaaaa"))).kind).toBe("expired");
+    expect(await totals(store, "p1")).toEqual({ onHand: 5, reserved: 0, available: 5 });
+  });
+
+  test("is refused while the ledger is too far behind, unlike the end of a live hold", async () => {
+    const { store } = await open({ journalEntriesMax: 1_000 });
+    await initialize(store, "p1", 5_000);
+    const hold = await late(store, "o1", { p1: 1 });
+    await store.expire(0);
+    const live = await reserve(store, "o2", { p1: 1 });
+    const more = Array.from({ length: 1_000 }, (_, i) =>
+      store.reserve(reserveCommand(`m${i}`, { p1: 1 })),
+    );
+    await Promise.allSettled(more);
+    await expect(store.confirm(sold(hold, "saleaaaa"))).rejects.toMatchObject({
+      code: "journal_full",
+    });
+    expect((await store.confirm(endCommand(live.reservationId))).kind).toBe("done");
   });
 
   test("leaves a newer hold of the owner alone", async () => {

@@ -70,6 +70,17 @@ describe("reserve with best effort", () => {
     expect((await totals(store, "p1")).reserved).toBe(5);
   });
 
+  test("asked again keeps what the first call was given, though less could be had now", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 10);
+    const hold = await reserve(store, "o1", { p1: 8 }, BEST);
+    await store.amend(amendCommand("p1", { safetyStock: 5 }));
+    const again = await store.reserve(reserveCommand("o1", { p1: 8 }, BEST));
+    expect(again).toMatchObject({ kind: "held", reservation: hold });
+    const less = await store.reserve(reserveCommand("o1", { p1: 7 }, BEST));
+    expect(less).toMatchObject({ kind: "reserved", reservation: { allocations: [{ held: 5 }] } });
+  });
+
   test("under its Idempotency-Key is answered as the first time, with what it lacked", async () => {
     const { store } = await open();
     await initialize(store, "p1", 3);

@@ -246,19 +246,25 @@ function reservationsAreTheSumOfTheirMovements({ movements, reservations }: Stat
     void sums.set(`${id} ${what}`, (sums.get(`${id} ${what}`) ?? 0) + units);
   for (const movement of movements) {
     const { reservationId, type, reservedBefore, reservedAfter } = movement;
+    const { onHandBefore, onHandAfter } = movement;
     if (reservationId === null) continue;
     if (!reservations.has(reservationId)) return [`${reservationId} moved and is no reservation`];
     add(reservationId, type, Math.abs(reservedAfter - reservedBefore));
+    // What an expired hold was sold as was never held.
+    const wasHeld = reservedAfter !== reservedBefore;
+    if (type === "SALE" && !wasHeld) add(reservationId, "unheld", onHandBefore - onHandAfter);
   }
   return [...reservations.values()].flatMap(({ reservationId, allocations, status }) => {
     const of = (type: MovementType): number => sums.get(`${reservationId} ${type}`) ?? 0;
     const held = allocations.reduce((sum, line) => sum + line.held, 0);
     const confirmed = allocations.reduce((sum, line) => sum + line.confirmed, 0);
     const released = allocations.reduce((sum, line) => sum + line.released, 0);
+    const unheld = sums.get(`${reservationId} unheld`) ?? 0;
     const isWhole =
-      of("SALE") === confirmed &&
+      of("SALE") + unheld === confirmed &&
       of("RELEASE") + of("EXPIRE") === released &&
-      of("RESERVE") === held + confirmed + released &&
+      of("RESERVE") + unheld === held + confirmed + released &&
+      (unheld === 0 || unheld === confirmed) &&
       (status === "ACTIVE") === held > 0;
     return isWhole ? [] : [`${reservationId} (${status}) is not what its movements say`];
   });

@@ -139,6 +139,7 @@ export function adjustCommand(
     delta,
     type: "ADJUSTMENT",
     expectedQuantity: null,
+    expectedSeq: null,
     context,
     operation: null,
     deadline: soon(),

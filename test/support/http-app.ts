@@ -109,6 +109,7 @@ export const ROUTES = createRoutes({
   metrics: createMetrics(),
   metricsToken: null,
   health: { readiness: () => ({ status: "healthy", reasons: [] }), stopping: () => false },
+  worded: () => ({ status: 500, body: {} }),
 });
 
 /** A body that each route with a required one accepts. */
@@ -128,6 +129,12 @@ const BODIES: Readonly<Record<string, object>> = {
     items: [{ productId: "p1", quantity: 1 }],
   },
   "POST /api/inventory/reservation/:reservationId/extend": { minutes: 10 },
+  "POST /api/inventory/bulk/initialize": {
+    items: [{ productId: "p2", sku: "SKU-2", initialStock: 5 }],
+  },
+  "POST /api/inventory/bulk/adjust": { items: [{ productId: "p1", quantity: 5, type: "RETURN" }] },
+  "POST /api/inventory/bulk/confirm": { items: [{ reservationId: RESERVATION_ID }] },
+  "POST /api/inventory/bulk/cancel": { items: [{ reservationId: RESERVATION_ID }] },
 };
 
 export interface Example {

@@ -1,8 +1,6 @@
 /** Between a store and its Redis: loses an answer, or keeps a command back until it is released. */
-import { connect, createServer, type Socket } from "node:net";
-
-/** What script calls look like on the wire. */
-const COMMAND = "evalsha";
+import { startFaultyProxy, type Fault, type ProxyOptions } from "#test/faulty-proxy";
+import { commandsOf } from "#test/wire-units";
 
 export interface RedisProxy extends AsyncDisposable {
   readonly url: string;
@@ -14,68 +12,41 @@ export interface RedisProxy extends AsyncDisposable {
   release(): Promise<string>;
 }
 
-export async function startRedisProxy(redisUrl: string): Promise<RedisProxy> {
-  const { hostname, port } = new URL(redisUrl);
-  const sockets = new Set<Socket>();
-  let mode: "pass" | "lose" | "keep" = "pass";
-  let kept: { upstream: Socket; bytes: Buffer } | null = null;
+/** Whether it is one of our scripts that is called; BullMQ calls others. */
+export const isStockCall = (command: Buffer): boolean =>
+  command.includes("evalsha") && /\r\n(?:\{p\d+\}:|sku:)/.test(command.toString("latin1"));
 
-  const server = createServer((client) => {
-    const upstream = connect(Number(port), hostname);
-    const keeping = { isLosing: false };
-    for (const socket of [client, upstream]) {
-      sockets.add(socket);
-      socket.on("error", () => undefined);
-    }
-    client.on("data", (bytes: Buffer) => {
-      const isCall = bytes.includes(COMMAND);
-      if (isCall && mode === "keep") {
-        mode = "pass";
-        kept = { upstream, bytes };
-        client.destroy();
-        return;
-      }
-      if (isCall && mode === "lose") {
-        mode = "pass";
-        keeping.isLosing = true;
-      }
-      upstream.write(bytes);
-    });
-    upstream.on("data", (bytes: Buffer) => {
-      if (keeping.isLosing) client.destroy();
-      else if (!client.destroyed) client.write(bytes);
-    });
-    client.on("close", () => {
-      if (kept?.upstream !== upstream) upstream.destroy();
-    });
-    upstream.on("close", () => client.destroy());
+/** How requests to Redis are cut, and sent alone: under the password of that address. */
+export function redisWire(redisUrl: string): Pick<ProxyOptions, "url" | "unitsOf" | "alone"> {
+  const { username, password } = new URL(redisUrl);
+  const greeting = `AUTH ${username || "default"} ${decodeURIComponent(password)}\r\n`;
+  const alone = (command: Buffer): string =>
+    `${password === "" ? "" : greeting}${command.toString()}QUIT\r\n`;
+  return { url: redisUrl, unitsOf: commandsOf, alone };
+}
+
+export async function startRedisProxy(redisUrl: string): Promise<RedisProxy> {
+  let next: Fault | "pass" = "pass";
+  const proxy = await startFaultyProxy({
+    ...redisWire(redisUrl),
+    choose(command) {
+      if (!isStockCall(command)) return "pass";
+      const chosen = next;
+      next = "pass";
+      return chosen;
+    },
   });
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("the proxy has no port");
-  const url = new URL(redisUrl);
-  url.port = String(address.port);
   return {
-    url: url.href,
-    loseNextAnswer: () => void (mode = "lose"),
-    keepNextCommand: () => void (mode = "keep"),
+    url: proxy.url,
+    loseNextAnswer: () => void (next = "lose"),
+    keepNextCommand: () => void (next = "hold"),
     async release() {
-      if (!kept) throw new Error("no command was kept");
-      const { upstream, bytes } = kept;
-      const answer = new Promise<string>((resolve) => {
-        upstream.once("data", (reply: Buffer) => resolve(reply.toString()));
-      });
-      upstream.write(bytes);
-      const text = await answer;
-      kept = null;
-      upstream.destroy();
-      return text;
+      const before = proxy.late.length;
+      await proxy.release();
+      const answer = proxy.late[before];
+      if (answer === undefined) throw new Error("no command was kept");
+      return answer;
     },
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-    },
+    [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
   };
 }

@@ -11,6 +11,7 @@ import type { FailureLog } from "#http/middleware/failure-log";
 import { operationOf } from "#http/middleware/idempotency";
 import { requestIdOf } from "#http/middleware/request-id";
 import { Problem } from "#http/problem";
+import { send, type Answer } from "#http/reply";
 import type { Route } from "#http/routes/route";
 import type { Caller } from "#inventory/context";
 import { Fault } from "#inventory/faults";
@@ -26,7 +27,7 @@ export interface EdgeOptions {
   readonly clock: Clock;
   readonly requestDeadlineMs: number;
   readonly stopping: () => boolean;
-  readonly onError: (error: unknown, c: EdgeContext) => Response;
+  readonly onError: (error: unknown, c: EdgeContext) => Answer;
 }
 
 /** Label of this contract in metrics. */
@@ -86,7 +87,7 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
       await admit(c);
       await next();
     } catch (error) {
-      c.res = onError(error, c);
+      c.res = send(c, onError(error, c));
     }
     const seconds = (performance.now() - startedAt) / 1000;
     count(c.res.status, seconds);

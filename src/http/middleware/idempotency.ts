@@ -20,8 +20,20 @@ export async function operationOf(c: EdgeContext, caller: Caller): Promise<Opera
     throw invalid("Idempotency-Key", `must be 1-${KEY_LENGTH_MAX} printable characters`);
   }
   const scope = JSON.stringify([actorOf(caller), c.req.method, c.req.path, key]);
+  return operation(scope, await c.req.text());
+}
+
+/**
+ * The operation of one item of a bulk call: the call's key and the item's place in the list, and
+ * the item as it was read. So a repeat of the call replays what was done and does what was not.
+ */
+export function itemOperation(call: Operation | null, index: number, item: object) {
+  return call === null ? null : operation(`${call.key} ${index}`, JSON.stringify(item));
+}
+
+function operation(scope: string, payload: string): Operation {
   return {
     key: hash("sha256", scope).slice(0, KEY_HEX_DIGITS),
-    payload: hash("sha256", await c.req.text()).slice(0, PAYLOAD_HEX_DIGITS),
+    payload: hash("sha256", payload).slice(0, PAYLOAD_HEX_DIGITS),
   };
 }

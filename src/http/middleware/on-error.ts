@@ -2,7 +2,7 @@ import { HTTPException } from "hono/http-exception";
 import type { EdgeContext } from "#http/env";
 import type { FailureLog } from "#http/middleware/failure-log";
 import { Problem } from "#http/problem";
-import { refuse } from "#http/reply";
+import { refusal, type Answer } from "#http/reply";
 import { Fault } from "#inventory/faults";
 import type { Log } from "#lib/log";
 
@@ -11,9 +11,9 @@ import type { Log } from "#lib/log";
  * few a second; a bug is logged with everything and answered with nothing but its request id.
  */
 export function createOnError(log: Log, failures: FailureLog) {
-  return (error: unknown, c: EdgeContext): Response => {
+  return (error: unknown, c: EdgeContext): Answer => {
     if (error instanceof Problem) {
-      return refuse(c, error.code, error.message, error.members, error.headers);
+      return refusal(c, error.code, error.message, error.members, error.headers);
     }
     const { requestId } = c.get("request");
     const { method, path } = c.req;
@@ -30,13 +30,13 @@ export function createOnError(log: Log, failures: FailureLog) {
         });
       }
       const { errors } = error;
-      return refuse(c, error.code, error.message, errors.length > 0 ? { errors } : undefined);
+      return refusal(c, error.code, error.message, errors.length > 0 ? { errors } : undefined);
     }
     // The one that hono's validator throws by itself.
     if (error instanceof HTTPException && error.status === 400) {
-      return refuse(c, "malformed_json", "the body is not valid JSON");
+      return refusal(c, "malformed_json", "the body is not valid JSON");
     }
     log.error("a request met a bug", { error, requestId, method, path });
-    return refuse(c, "internal_error", "this is our mistake; the request id finds it in our logs");
+    return refusal(c, "internal_error", "this is our mistake; the request id finds it in our logs");
   };
 }

@@ -1,7 +1,7 @@
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
-import { productEtag } from "#http/middleware/conditional";
+import { expectedSeq, productEtag } from "#http/middleware/conditional";
 import { PATHS } from "#http/paths";
-import { replayHeader, reply } from "#http/reply";
+import { replayHeader, send, type Answer } from "#http/reply";
 import {
   aboveLimit,
   belowReserved,
@@ -11,10 +11,11 @@ import {
 } from "#http/routes/refusals";
 import { route, STAFF, type Edge, type Route } from "#http/routes/route";
 import { validate, validateBody } from "#http/validate";
-import { AdjustBody } from "#http/wire/bodies";
+import { AdjustBody, type AdjustItem } from "#http/wire/bodies";
 import { ProductParam } from "#http/wire/fields";
 import { inventoryOf } from "#http/wire/objects";
 import { adjust, type AdjustInput } from "#inventory/adjust";
+import type { Deps, RequestContext } from "#inventory/context";
 import type { AdjustOutcome } from "#inventory/ports";
 
 export function adjustRoute({ deps }: Edge): Route {
@@ -28,21 +29,35 @@ export function adjustRoute({ deps }: Edge): Route {
       validateBody(AdjustBody),
       async (c) => {
         const { productId } = c.req.valid("param");
-        const { location = null, expectedQuantity = null, ...body } = c.req.valid("json");
-        const input = { ...body, productId, location, expectedQuantity };
-        return answer(c, input, await adjust(deps, contextOf(c), input));
+        const item = { productId, ...c.req.valid("json") };
+        const version = expectedSeq(c.req.header("if-match"));
+        return send(c, await answerAdjust(deps, c, contextOf(c), item, version));
       },
     ),
   });
 }
 
-function answer(c: EdgeContext, input: AdjustInput, outcome: AdjustOutcome): Response {
+/** Adjusts as the body says, and words what came of it. */
+export async function answerAdjust(
+  deps: Deps,
+  c: EdgeContext,
+  ctx: RequestContext,
+  item: AdjustItem,
+  version: number | null,
+): Promise<Answer> {
+  const { location = null, expectedQuantity = null, ...rest } = item;
+  const input = { ...rest, location, expectedQuantity, expectedSeq: version };
+  return answer(c, input, await adjust(deps, ctx, input));
+}
+
+function answer(c: EdgeContext, input: AdjustInput, outcome: AdjustOutcome): Answer {
   const { productId, location, quantity } = input;
   switch (outcome.kind) {
     case "adjusted": {
       const { product, replayed } = outcome;
       const body = { message: "Stock updated", inventory: inventoryOf(product) };
-      return reply(c, 200, body, { etag: productEtag(product), ...replayHeader(replayed) });
+      const headers = { etag: productEtag(product), ...replayHeader(replayed) };
+      return { status: 200, body, headers };
     }
     case "below_reserved":
       return belowReserved(c, location, -quantity, outcome);

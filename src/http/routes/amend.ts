@@ -1,7 +1,7 @@
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
 import { expectedSeq, productEtag } from "#http/middleware/conditional";
 import { PATHS } from "#http/paths";
-import { replayHeader, reply } from "#http/reply";
+import { replayHeader, send, type Answer } from "#http/reply";
 import { expectedMismatch, keyReused, unknownProduct } from "#http/routes/refusals";
 import { route, STAFF, type Edge, type Route } from "#http/routes/route";
 import { validate, validateBody } from "#http/validate";
@@ -28,18 +28,19 @@ export function amendRoute({ deps }: Edge): Route {
           changes: c.req.valid("json"),
           expectedSeq: expectedSeq(c.req.header("if-match")),
         };
-        return answer(c, productId, await amend(deps, contextOf(c), input));
+        return send(c, answer(c, productId, await amend(deps, contextOf(c), input)));
       },
     ),
   });
 }
 
-function answer(c: EdgeContext, productId: ProductId, outcome: AmendOutcome): Response {
+function answer(c: EdgeContext, productId: ProductId, outcome: AmendOutcome): Answer {
   switch (outcome.kind) {
     case "amended": {
       const { product, replayed } = outcome;
       const body = { message: "Product updated", inventory: inventoryOf(product) };
-      return reply(c, 200, body, { etag: productEtag(product), ...replayHeader(replayed) });
+      const headers = { etag: productEtag(product), ...replayHeader(replayed) };
+      return { status: 200, body, headers };
     }
     case "expected_mismatch":
       return expectedMismatch(c, outcome.product);

@@ -2,15 +2,22 @@
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
 import { PATHS } from "#http/paths";
 import type { ProblemCode } from "#http/problem";
-import { refuse, replayHeader, reply } from "#http/reply";
+import { refusal, replayHeader, send, type Answer } from "#http/reply";
 import { insufficientStock, keyReused } from "#http/routes/refusals";
 import { ANY_ROLE, route, type Edge, type Route } from "#http/routes/route";
 import { validate, validateBody, validateOptionalBody } from "#http/validate";
-import { ConfirmBody, EndBody, ExtendBody } from "#http/wire/bodies";
+import {
+  ConfirmBody,
+  EndBody,
+  ExtendBody,
+  type ConfirmItem,
+  type EndItem,
+} from "#http/wire/bodies";
 import { ReservationParam } from "#http/wire/fields";
 import { reservationOf } from "#http/wire/objects";
 import { cancel } from "#inventory/cancel";
 import { confirm } from "#inventory/confirm";
+import type { Deps, RequestContext } from "#inventory/context";
 import { extend } from "#inventory/extend";
 import type { HoldAnswer } from "#inventory/hold-answer";
 import type { LineQuantity } from "#inventory/ports";
@@ -47,9 +54,8 @@ export function confirmRoute({ deps }: Edge): Route {
       validateOptionalBody(ConfirmBody),
       async (c) => {
         const { reservationId } = c.req.valid("param");
-        const { lines = null, onExpired = null } = c.req.valid("json");
-        const outcome = await confirm(deps, contextOf(c), { reservationId, lines, onExpired });
-        return answer(c, CONFIRM, outcome, lines);
+        const item = { reservationId, ...c.req.valid("json") };
+        return send(c, await answerConfirm(deps, c, contextOf(c), item));
       },
     ),
   });
@@ -64,9 +70,8 @@ export function cancelRoute({ deps }: Edge): Route {
       validateOptionalBody(EndBody),
       async (c) => {
         const { reservationId } = c.req.valid("param");
-        const { lines = null } = c.req.valid("json");
-        const outcome = await cancel(deps, contextOf(c), { reservationId, lines });
-        return answer(c, CANCEL, outcome, lines);
+        const item = { reservationId, ...c.req.valid("json") };
+        return send(c, await answerCancel(deps, c, contextOf(c), item));
       },
     ),
   });
@@ -83,10 +88,32 @@ export function extendRoute({ deps }: Edge): Route {
         const { reservationId } = c.req.valid("param");
         const { minutes } = c.req.valid("json");
         const outcome = await extend(deps, contextOf(c), { reservationId, minutes });
-        return answer(c, EXTEND, outcome, null);
+        return send(c, answer(c, EXTEND, outcome, null));
       },
     ),
   });
+}
+
+/** Confirms the hold, or the lines named of it, and words what came of it. */
+export async function answerConfirm(
+  deps: Deps,
+  c: EdgeContext,
+  ctx: RequestContext,
+  item: ConfirmItem,
+): Promise<Answer> {
+  const { reservationId, lines = null, onExpired = null } = item;
+  return answer(c, CONFIRM, await confirm(deps, ctx, { reservationId, lines, onExpired }), lines);
+}
+
+/** Cancels the hold, or the lines named of it, and words what came of it. */
+export async function answerCancel(
+  deps: Deps,
+  c: EdgeContext,
+  ctx: RequestContext,
+  item: EndItem,
+): Promise<Answer> {
+  const { reservationId, lines = null } = item;
+  return answer(c, CANCEL, await cancel(deps, ctx, { reservationId, lines }), lines);
 }
 
 function answer(
@@ -94,11 +121,11 @@ function answer(
   verb: Verb,
   outcome: HoldAnswer,
   lines: readonly LineQuantity[] | null,
-): Response {
+): Answer {
   switch (outcome.kind) {
     case "done": {
       const body = { message: verb.message, reservation: reservationOf(outcome.reservation) };
-      return reply(c, 200, body, replayHeader(outcome.replayed));
+      return { status: 200, body, headers: replayHeader(outcome.replayed) };
     }
     case "confirmed":
     case "cancelled":
@@ -107,9 +134,9 @@ function answer(
       const { code, message } = ENDED[outcome.kind];
       const reservation = reservationOf(outcome.reservation);
       if (verb.welcome.includes(outcome.kind)) {
-        return reply(c, 200, { message: messageOf(verb, outcome.kind), reservation });
+        return { status: 200, body: { message: messageOf(verb, outcome.kind), reservation } };
       }
-      return refuse(c, code, message, { reservation });
+      return refusal(c, code, message, { reservation });
     }
     case "exceeds_held": {
       const { productId, held } = outcome;
@@ -118,12 +145,12 @@ function answer(
         .reduce((sum, line) => sum + line.quantity, 0);
       const message = `of ${productId} only ${held} are held`;
       const short = [{ productId, requested, available: held }];
-      return refuse(c, "insufficient_stock", message, { lines: short });
+      return refusal(c, "insufficient_stock", message, { lines: short });
     }
     case "insufficient":
       return insufficientStock(c, outcome.lines);
     case "unknown_reservation":
-      return refuse(c, "reservation_not_found", "there is no such reservation");
+      return refusal(c, "reservation_not_found", "there is no such reservation");
     case "key_reused":
       return keyReused(c);
   }

@@ -1,5 +1,11 @@
 import { adjustRoute } from "#http/routes/adjust";
 import { amendRoute } from "#http/routes/amend";
+import {
+  bulkAdjustRoute,
+  bulkCancelRoute,
+  bulkConfirmRoute,
+  bulkInitializeRoute,
+} from "#http/routes/bulk";
 import { checkAvailabilityRoute } from "#http/routes/check-availability";
 import { cleanupExpiredRoute } from "#http/routes/cleanup-expired";
 import { cancelRoute, confirmRoute, extendRoute } from "#http/routes/end-reservation";
@@ -43,6 +49,10 @@ export function createRoutes(edge: Edge): readonly Route[] {
     confirmRoute(edge),
     cancelRoute(edge),
     extendRoute(edge),
+    bulkInitializeRoute(edge),
+    bulkAdjustRoute(edge),
+    bulkConfirmRoute(edge),
+    bulkCancelRoute(edge),
     movementsRoute(edge),
     lowStockRoute(edge),
     locationsRoute(edge),

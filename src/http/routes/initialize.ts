@@ -1,7 +1,7 @@
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
 import { productEtag } from "#http/middleware/conditional";
 import { PATHS } from "#http/paths";
-import { refuse, replayHeader, reply } from "#http/reply";
+import { refusal, replayHeader, send, type Answer } from "#http/reply";
 import { keyReused } from "#http/routes/refusals";
 import { route, STAFF, type Edge, type Route } from "#http/routes/route";
 import { validateBody } from "#http/validate";
@@ -17,26 +17,28 @@ export function initializeRoute({ deps }: Edge): Route {
     roles: STAFF,
     mutation: true,
     handlers: createHandlers(validateBody(InitializeBody), async (c) => {
-      return answer(c, await initialize(deps, contextOf(c), c.req.valid("json")));
+      const outcome = await initialize(deps, contextOf(c), c.req.valid("json"));
+      return send(c, initializeAnswer(c, outcome));
     }),
   });
 }
 
-function answer(c: EdgeContext, outcome: InitializeOutcome): Response {
+export function initializeAnswer(c: EdgeContext, outcome: InitializeOutcome): Answer {
   switch (outcome.kind) {
     case "initialized": {
       const { product, replayed } = outcome;
       const body = { message: "Inventory initialized", inventory: inventoryOf(product) };
-      return reply(c, 201, body, { etag: productEtag(product), ...replayHeader(replayed) });
+      const headers = { etag: productEtag(product), ...replayHeader(replayed) };
+      return { status: 201, body, headers };
     }
     case "exists": {
       const inventory = inventoryOf(outcome.product);
-      return refuse(c, "already_exists", "this product exists already", { inventory });
+      return refusal(c, "already_exists", "this product exists already", { inventory });
     }
     case "sku_taken": {
       const { productId, product } = outcome;
       const inventory = product === null ? null : inventoryOf(product);
-      return refuse(c, "already_exists", `this SKU is ${productId}'s`, { inventory });
+      return refusal(c, "already_exists", `this SKU is ${productId}'s`, { inventory });
     }
     case "key_reused":
       return keyReused(c);

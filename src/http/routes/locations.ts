@@ -2,7 +2,7 @@
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
 import { etagOf, expectedSeq } from "#http/middleware/conditional";
 import { PATHS } from "#http/paths";
-import { refuse, replayHeader, reply } from "#http/reply";
+import { refusal, replayHeader, reply, send, type Answer } from "#http/reply";
 import { keyReused } from "#http/routes/refusals";
 import { ADMIN, route, STAFF, type Edge, type Route } from "#http/routes/route";
 import { validate, validateBody } from "#http/validate";
@@ -34,7 +34,8 @@ export function registerLocationRoute({ deps }: Edge): Route {
     roles: ADMIN,
     mutation: true,
     handlers: createHandlers(validateBody(RegisterLocationBody), async (c) => {
-      return registeredAnswer(c, await registerLocation(deps, contextOf(c), c.req.valid("json")));
+      const outcome = await registerLocation(deps, contextOf(c), c.req.valid("json"));
+      return send(c, registeredAnswer(c, outcome));
     }),
   });
 }
@@ -55,48 +56,45 @@ export function amendLocationRoute({ deps }: Edge): Route {
           changes: c.req.valid("json"),
           expectedVersion: expectedSeq(c.req.header("if-match")),
         };
-        return amendedAnswer(c, location, await amendLocation(deps, contextOf(c), input));
+        const outcome = await amendLocation(deps, contextOf(c), input);
+        return send(c, amendedAnswer(c, location, outcome));
       },
     ),
   });
 }
 
-function registeredAnswer(c: EdgeContext, outcome: RegisterLocationOutcome): Response {
+function registeredAnswer(c: EdgeContext, outcome: RegisterLocationOutcome): Answer {
   switch (outcome.kind) {
     case "registered": {
       const { registered, replayed } = outcome;
       const headers = { etag: etagOf(registered.version), ...replayHeader(replayed) };
-      return reply(c, 201, locationOf(registered), headers);
+      return { status: 201, body: locationOf(registered), headers };
     }
     case "exists": {
       const registered = locationOf(outcome.registered);
-      return refuse(c, "already_exists", "this location is registered already", { registered });
+      return refusal(c, "already_exists", "this location is registered already", { registered });
     }
     case "above_limit":
-      return refuse(c, "limit_exceeded", "there are as many locations as there may be");
+      return refusal(c, "limit_exceeded", "there are as many locations as there may be");
     case "key_reused":
       return keyReused(c);
   }
 }
 
-function amendedAnswer(
-  c: EdgeContext,
-  location: Location,
-  outcome: AmendLocationOutcome,
-): Response {
+function amendedAnswer(c: EdgeContext, location: Location, outcome: AmendLocationOutcome): Answer {
   switch (outcome.kind) {
     case "amended": {
       const { registered, replayed } = outcome;
       const headers = { etag: etagOf(registered.version), ...replayHeader(replayed) };
-      return reply(c, 200, locationOf(registered), headers);
+      return { status: 200, body: locationOf(registered), headers };
     }
     case "expected_mismatch": {
       const message = "the location changed since the caller read it";
       const registered = locationOf(outcome.registered);
-      return refuse(c, "expected_mismatch", message, { registered });
+      return refusal(c, "expected_mismatch", message, { registered });
     }
     case "unknown_location":
-      return refuse(c, "location_not_found", `no location ${location} is registered`);
+      return refusal(c, "location_not_found", `no location ${location} is registered`);
     case "key_reused":
       return keyReused(c);
   }

@@ -1,6 +1,6 @@
 import { createHandlers } from "#http/env";
 import { PATHS } from "#http/paths";
-import { lagHeader, reply } from "#http/reply";
+import { lagHeader, reply, send } from "#http/reply";
 import { unknownProduct } from "#http/routes/refusals";
 import { route, STAFF, type Edge, type Route } from "#http/routes/route";
 import { validate } from "#http/validate";
@@ -21,7 +21,7 @@ export function movementsRoute({ deps }: Edge): Route {
         const { productId } = c.req.valid("param");
         const { limit } = c.req.valid("query");
         const list = await listMovements(deps, c.get("request"), productId, limit);
-        if (list.kind === "unknown_product") return unknownProduct(c, productId);
+        if (list.kind === "unknown_product") return send(c, unknownProduct(c, productId));
         const body = { movements: list.movements.map(movementOf) };
         return reply(c, 200, body, lagHeader(list.lag));
       },

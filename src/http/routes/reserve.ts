@@ -1,6 +1,6 @@
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
 import { PATHS } from "#http/paths";
-import { refuse, replayHeader, reply } from "#http/reply";
+import { refusal, replayHeader, send, type Answer } from "#http/reply";
 import { insufficientStock, keyReused, unknownProduct } from "#http/routes/refusals";
 import { ANY_ROLE, route, type Edge, type Route } from "#http/routes/route";
 import { validate, validateBody } from "#http/validate";
@@ -32,7 +32,7 @@ export function reserveRoute({ deps }: Edge): Route {
           scope: productId,
           lines: [{ productId, quantity, location }],
         });
-        return answer(c, outcome);
+        return send(c, answer(c, outcome));
       },
     ),
   });
@@ -52,28 +52,31 @@ export function reserveCartRoute({ deps }: Edge): Route {
         return { productId, quantity, location };
       });
       const input = { ...hold, customerId, expirationMinutes, scope: CART_SCOPE, lines } as const;
-      return answer(c, await reserve(deps, contextOf(c), input));
+      return send(c, answer(c, await reserve(deps, contextOf(c), input)));
     }),
   });
 }
 
-function answer(c: EdgeContext, outcome: ReserveOutcome): Response {
+function answer(c: EdgeContext, outcome: ReserveOutcome): Answer {
   switch (outcome.kind) {
     case "reserved":
-      return reserved(c, outcome, false);
+      return reserved(outcome, false);
     case "held":
-      return reserved(c, outcome, outcome.replayed);
+      return reserved(outcome, outcome.replayed);
     case "possible":
-      return reply(c, 200, {
-        message: outcome.short.length === 0 ? "Stock can be reserved" : PARTLY,
-        dryRun: true,
-        lines: outcome.lines,
-        ...shortages(outcome.short),
-      });
+      return {
+        status: 200,
+        body: {
+          message: outcome.short.length === 0 ? "Stock can be reserved" : PARTLY,
+          dryRun: true,
+          lines: outcome.lines,
+          ...shortages(outcome.short),
+        },
+      };
     case "already_confirmed": {
       const reservation = reservationOf(outcome.reservation);
       const message = "stock of this order was confirmed before";
-      return refuse(c, "order_already_confirmed", message, { reservation });
+      return refusal(c, "order_already_confirmed", message, { reservation });
     }
     case "insufficient":
       return insufficientStock(c, outcome.lines);
@@ -88,13 +91,12 @@ const PARTLY = "A part of the stock can be reserved";
 
 /** The same body for a new hold and for one that stands, as a repeated call must hear the same. */
 function reserved(
-  c: EdgeContext,
   { reservation, short }: { reservation: Reservation; short: readonly ShortLine[] },
   replayed: boolean,
-): Response {
+): Answer {
   const message = short.length === 0 ? "Stock reserved" : "A part of the stock is reserved";
   const body = { message, reservation: reservationOf(reservation), ...shortages(short) };
-  return reply(c, 201, body, replayHeader(replayed));
+  return { status: 201, body, headers: replayHeader(replayed) };
 }
 
 /** What a best effort could not give; nothing where all was given. */

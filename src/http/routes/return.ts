@@ -1,7 +1,7 @@
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
-import { etagOf } from "#http/middleware/conditional";
+import { productEtag } from "#http/middleware/conditional";
 import { PATHS } from "#http/paths";
-import { refuse, replayHeader, reply } from "#http/reply";
+import { refusal, replayHeader, send, type Answer } from "#http/reply";
 import { aboveLimit, keyReused, unknownProduct } from "#http/routes/refusals";
 import { route, STAFF, type Edge, type Route } from "#http/routes/route";
 import { validate, validateBody } from "#http/validate";
@@ -24,25 +24,26 @@ export function returnRoute({ deps }: Edge): Route {
         const { productId } = c.req.valid("param");
         const { customerId = null, location = null, ...body } = c.req.valid("json");
         const input = { ...body, productId, customerId, location };
-        return answer(c, input, await returnStock(deps, contextOf(c), input));
+        return send(c, answer(c, input, await returnStock(deps, contextOf(c), input)));
       },
     ),
   });
 }
 
-function answer(c: EdgeContext, input: ReturnInput, outcome: ReturnOutcome): Response {
+function answer(c: EdgeContext, input: ReturnInput, outcome: ReturnOutcome): Answer {
   const { productId, orderId, quantity, disposition } = input;
   switch (outcome.kind) {
     case "returned": {
       const { product, sold, returned, replayed } = outcome;
       const done = { productId, orderId, quantity, disposition, ...sumsOf(sold, returned) };
       const body = { message: "Stock returned", inventory: inventoryOf(product), returned: done };
-      return reply(c, 200, body, { etag: etagOf(product.seq), ...replayHeader(replayed) });
+      const headers = { etag: productEtag(product), ...replayHeader(replayed) };
+      return { status: 200, body, headers };
     }
     case "exceeds_sold": {
       const sums = sumsOf(outcome.sold, outcome.returned);
       const message = `${sums.returnable} units of that order may come back: ${sums.sold} were sold, ${sums.returned} are back`;
-      return refuse(c, "limit_exceeded", message, { ...sums, requested: quantity });
+      return refusal(c, "limit_exceeded", message, { ...sums, requested: quantity });
     }
     case "above_limit":
       return aboveLimit(c, outcome.onHand);

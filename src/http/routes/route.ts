@@ -1,6 +1,7 @@
 /** Routes are data: the router, the authorisation matrix and the documents read the same list. */
 import type { Handler } from "hono";
-import type { EdgeEnv } from "#http/env";
+import type { EdgeContext, EdgeEnv } from "#http/env";
+import type { Answer } from "#http/reply";
 import { ROLES, type Deps, type Role } from "#inventory/context";
 import type { Metrics } from "#lib/metrics";
 
@@ -23,6 +24,8 @@ export interface Edge {
   /** Bearer token of /metrics, demanded of everybody; null: loopback peers only. */
   readonly metricsToken: string | null;
   readonly health: Health;
+  /** Words and logs what a verb threw: for a call whose other items go on. */
+  readonly worded: (error: unknown, c: EdgeContext) => Answer;
 }
 
 export interface Route {

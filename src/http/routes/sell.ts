@@ -1,7 +1,7 @@
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
-import { etagOf } from "#http/middleware/conditional";
+import { productEtag } from "#http/middleware/conditional";
 import { PATHS } from "#http/paths";
-import { replayHeader, reply } from "#http/reply";
+import { replayHeader, send, type Answer } from "#http/reply";
 import {
   expectedMismatch,
   insufficientStock,
@@ -27,19 +27,20 @@ export function sellRoute({ deps }: Edge): Route {
       const { orderId = null, customerId = null, location = null, ...body } = c.req.valid("json");
       const { expectedQuantity = null } = body;
       const input = { ...body, productId, orderId, customerId, location, expectedQuantity };
-      return answer(c, input, await sell(deps, contextOf(c), input));
+      return send(c, answer(c, input, await sell(deps, contextOf(c), input)));
     }),
   });
 }
 
-function answer(c: EdgeContext, input: SellInput, outcome: SellOutcome): Response {
+function answer(c: EdgeContext, input: SellInput, outcome: SellOutcome): Answer {
   const { productId, quantity, orderId, customerId } = input;
   switch (outcome.kind) {
     case "sold": {
       const { product, allocations, replayed } = outcome;
       const sold = { productId, quantity, orderId, customerId, allocations };
       const body = { message: "Stock sold", inventory: inventoryOf(product), sold };
-      return reply(c, 200, body, { etag: etagOf(product.seq), ...replayHeader(replayed) });
+      const headers = { etag: productEtag(product), ...replayHeader(replayed) };
+      return { status: 200, body, headers };
     }
     case "insufficient":
       return insufficientStock(c, outcome.lines);

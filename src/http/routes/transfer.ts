@@ -1,7 +1,7 @@
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
 import { productEtag } from "#http/middleware/conditional";
 import { PATHS } from "#http/paths";
-import { replayHeader, reply } from "#http/reply";
+import { replayHeader, send, type Answer } from "#http/reply";
 import {
   aboveLimit,
   belowReserved,
@@ -30,18 +30,19 @@ export function transferRoute({ deps }: Edge): Route {
         const { productId } = c.req.valid("param");
         const { expectedQuantity = null, ...body } = c.req.valid("json");
         const input = { ...body, productId, expectedQuantity };
-        return answer(c, input, await transfer(deps, contextOf(c), input));
+        return send(c, answer(c, input, await transfer(deps, contextOf(c), input)));
       },
     ),
   });
 }
 
-function answer(c: EdgeContext, input: TransferInput, outcome: TransferOutcome): Response {
+function answer(c: EdgeContext, input: TransferInput, outcome: TransferOutcome): Answer {
   switch (outcome.kind) {
     case "transferred": {
       const { product, replayed } = outcome;
       const body = { message: "Stock transferred", inventory: inventoryOf(product) };
-      return reply(c, 200, body, { etag: productEtag(product), ...replayHeader(replayed) });
+      const headers = { etag: productEtag(product), ...replayHeader(replayed) };
+      return { status: 200, body, headers };
     }
     case "below_reserved":
       return belowReserved(c, input.from, input.quantity, outcome);

@@ -1,10 +1,12 @@
 /** Bodies that contract A takes. Unknown fields are refused. */
 import { z } from "zod";
+import { signRule } from "#inventory/adjust";
 import { ON_EXPIRED } from "#inventory/context";
 import { Minutes, Price, ProductId, Reference, Sku } from "#http/wire/fields";
 import { RESERVE_MODES } from "#inventory/hold-ports";
 import {
   ADJUSTMENT_TYPES,
+  type AdjustmentType,
   CART_LINES_MAX,
   CustomerId,
   DISPOSITIONS,
@@ -13,12 +15,16 @@ import {
   PRIORITY_MAX,
   Quantity,
   QUANTITY_MAX,
+  ReservationId,
   StockCount,
   Text,
 } from "#inventory/model";
 
 /** Items of one availability question: a large cart, or a page of a shop. */
 export const CHECK_ITEMS_MAX = 500;
+
+/** Items of one bulk call: some ten batches, well within a request's deadline. */
+export const BULK_ITEMS_MAX = 500;
 
 const ATTRIBUTES = {
   name: Text.nullable().exactOptional(),
@@ -42,7 +48,7 @@ export const AmendBody = z
   .strictObject(ATTRIBUTES)
   .refine((changes) => Object.keys(changes).length > 0, "the body must name an attribute");
 
-export const AdjustBody = z.strictObject({
+const ADJUSTMENT = {
   quantity: z
     .int()
     .min(-QUANTITY_MAX)
@@ -53,7 +59,15 @@ export const AdjustBody = z.strictObject({
   reason: Text.optional(),
   location: Location.optional(),
   expectedQuantity: StockCount.optional(),
-});
+};
+
+/** The sign that the type demands, told at the field that has the other one. */
+function checkSign(body: { type: AdjustmentType; quantity: number }, ctx: z.RefinementCtx): void {
+  const message = signRule(body.type, body.quantity);
+  if (message !== null) ctx.addIssue({ code: "custom", path: ["quantity"], message });
+}
+
+export const AdjustBody = z.strictObject(ADJUSTMENT).superRefine(checkSign);
 
 export const TransferBody = z.strictObject({
   from: Location,
@@ -71,7 +85,13 @@ const LOCATION_ATTRIBUTES = {
   active: z.boolean().exactOptional(),
 };
 
-export const RegisterLocationBody = z.strictObject({ location: Location, ...LOCATION_ATTRIBUTES });
+/** Paths cannot name these two: a URL takes them for folders. */
+const PathLocation = Location.refine((id) => id !== "." && id !== "..", "must not be . or ..");
+
+export const RegisterLocationBody = z.strictObject({
+  location: PathLocation,
+  ...LOCATION_ATTRIBUTES,
+});
 
 export const AmendLocationBody = z
   .strictObject(LOCATION_ATTRIBUTES)
@@ -137,5 +157,21 @@ export const ExtendBody = z.strictObject({ minutes: Minutes });
 export const CheckBody = z.strictObject({
   items: z.array(LineQuantity).min(1).max(CHECK_ITEMS_MAX),
 });
+
+const bulkOf = <Item extends z.ZodType>(item: Item) =>
+  z.strictObject({ items: z.array(item).min(1).max(BULK_ITEMS_MAX) });
+
+/** What the path names where a call has one item, each item of a bulk call names itself. */
+const AdjustItem = z.strictObject({ productId: ProductId, ...ADJUSTMENT }).superRefine(checkSign);
+export type AdjustItem = z.output<typeof AdjustItem>;
+const EndItem = EndBody.extend({ reservationId: ReservationId });
+export type EndItem = z.output<typeof EndItem>;
+const ConfirmItem = ConfirmBody.extend({ reservationId: ReservationId });
+export type ConfirmItem = z.output<typeof ConfirmItem>;
+
+export const BulkInitializeBody = bulkOf(InitializeBody);
+export const BulkAdjustBody = bulkOf(AdjustItem);
+export const BulkConfirmBody = bulkOf(ConfirmItem);
+export const BulkCancelBody = bulkOf(EndItem);
 
 export const EmptyBody = z.strictObject({});
