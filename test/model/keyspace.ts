@@ -1,0 +1,181 @@
+/** What the model says Redis must hold, key by key, against what it holds; nothing more, nothing less. */
+import type { JournalEntry } from "#inventory/ports";
+import { decodeHold } from "#redis/hold-record";
+import { decodeEntry } from "#redis/journal";
+import {
+  expiringKey,
+  journalKey,
+  lowKey,
+  metaKey,
+  operationKey,
+  reservationKey,
+  skuKey,
+  stockKey,
+} from "#redis/keys";
+import { decodeProduct } from "#redis/product-record";
+import { entriesOf, fieldsOf, sha1, textsOf, type Seen, type SeenKey } from "#model/seen";
+import {
+  availableOf,
+  holdOf,
+  isLive,
+  productOf,
+  reservationOf,
+  seqOf,
+  type World,
+} from "#model/world";
+
+const HOUR_MS = 3_600_000;
+/** How long the answers to keys and batches are kept, and ended holds by their state. */
+const KEEP_MS = {
+  operation: 24 * HOUR_MS,
+  batch: HOUR_MS,
+  CONFIRMED: 24 * HOUR_MS,
+  CANCELLED: HOUR_MS / 4,
+  EXPIRED: HOUR_MS / 4,
+  ACTIVE: null,
+};
+
+/** Fields of a product besides those of its levels. */
+const PRODUCT_FIELDS =
+  "productId sku name price lowStockThreshold reorderPoint reorderQuantity safetyStock " +
+  "maxPerCustomer home locations createdAt updatedAt lastRestocked seq";
+const PRODUCT_FIELDS_COUNT = PRODUCT_FIELDS.split(" ").length;
+
+/** What stands in a key that keeps an answer: the text that a script answered, word by word. */
+export interface Kept {
+  readonly world: World;
+  readonly meta: Readonly<Record<string, string>>;
+  /** Keys of batches → number and answer. */
+  readonly batches: ReadonlyMap<string, string>;
+  /** Idempotency-Keys → hash of the request and answer. */
+  readonly operations: ReadonlyMap<string, string>;
+}
+
+/** Compares one partition and takes its keys out of `left`. Throws at the first difference. */
+export function comparePartition(
+  seen: Seen,
+  left: Set<string>,
+  kept: Kept,
+  entries: readonly JournalEntry[],
+  sinceMs: number,
+): void {
+  const { world, meta, batches, operations } = kept;
+  const { partition } = world;
+  const take = (key: string, type: string, keepMs: number | null = null): SeenKey => {
+    const found = seen.keys.get(key);
+    if (!found) throw new Error(`${key} is missing`);
+    left.delete(key);
+    same(`type of ${key}`, found.type, type);
+    const isKept = keepMs === null ? found.ttlMs === -1 : isNear(found.ttlMs, keepMs, sinceMs);
+    if (!isKept) throw new Error(`${key} lives ${found.ttlMs} ms more`);
+    return found;
+  };
+  same("meta", fieldsOf(take(metaKey(partition), "hash")), { ...meta, ...numbersOf(world) });
+  compareProducts(world, take);
+  const owners = new Set(world.holds.map(({ owner }) => owner));
+  for (const owner of owners) {
+    const hold = holdOf(world, owner);
+    if (!hold) throw new Error("an owner without a hold");
+    const record = reservationOf(world, hold);
+    const { value } = take(reservationKey(partition, owner), "string", KEEP_MS[record.status]);
+    same(`hold of ${owner}`, decodeHold(partition, owner, String(value)), record);
+  }
+  compareDue(world, take);
+  for (const [key, text] of operations) {
+    const { value } = take(operationKey(partition, key), "string", KEEP_MS.operation);
+    same(`operation ${key}`, value, sha1(text));
+  }
+  for (const [key, text] of batches) {
+    same(key, take(key, "string", KEEP_MS.batch).value, sha1(text));
+  }
+  if (seqOf(world) === 0) return;
+  const journal = entriesOf(take(journalKey(partition), "stream"));
+  same("entries of the journal", journal.length, entries.length);
+  entries.forEach((entry, i) => {
+    const [id = "", fields = []] = journal[i] ?? [];
+    same(`journal entry ${id}`, byId(decodeEntry(partition, id, fields)), byId(entry));
+  });
+}
+
+type Take = (key: string, type: string, keepMs?: number | null) => SeenKey;
+
+function compareProducts(world: World, take: Take): void {
+  const low = new Map<string, number>();
+  for (const product of world.products.values()) {
+    const { productId, attributes } = product;
+    const fields = fieldsOf(take(stockKey(world.partition, productId), "hash"));
+    const expected = productOf(product);
+    same(`product ${productId}`, decodeProduct(fields), expected);
+    const count = PRODUCT_FIELDS_COUNT + 2 * expected.levels.length;
+    same(`fields of product ${productId}`, Object.keys(fields).length, count);
+    const available = availableOf(product);
+    if (available <= attributes.lowStockThreshold) low.set(productId, available);
+  }
+  if (low.size === 0) return;
+  const scored = textsOf(take(lowKey(world.partition), "zset"));
+  const members = scored.flatMap((member, i) =>
+    i % 2 === 0 ? [[member, Number(scored[i + 1])] as const] : [],
+  );
+  same("low set", new Map(members), low);
+}
+
+function compareDue(world: World, take: Take): void {
+  const lists = new Map<number, string[]>();
+  for (const { second, owner } of world.due) {
+    lists.set(second, [...(lists.get(second) ?? []), owner]);
+  }
+  for (const [second, owners] of lists) {
+    const list = textsOf(take(expiringKey(world.partition, second), "list"));
+    same(`due list of ${second}`, list, owners);
+  }
+  for (const hold of world.holds) {
+    const isListed = lists.get(hold.dueSecond)?.includes(hold.owner);
+    if (isLive(hold) && isListed !== true) throw new Error("the model lost a due time");
+  }
+}
+
+const numbersOf = (world: World): Record<string, string> => {
+  return {
+    epoch: String(world.epoch),
+    seq: String(seqOf(world)),
+    lastNow: String(world.lastNow),
+    swept: String(world.swept),
+    drained: String(world.drained),
+  };
+};
+
+/** The claims of SKUs: text of each, as far as it is known. */
+export function compareClaims(
+  seen: Seen,
+  left: Set<string>,
+  claims: ReadonlyMap<string, string>,
+): void {
+  for (const [sku, holder] of claims) {
+    const found = seen.keys.get(skuKey(sku));
+    left.delete(skuKey(sku));
+    if (found?.ttlMs !== -1) throw new Error(`the claim of ${sku} is missing, or goes by itself`);
+    const [productId, at = ""] = String(found.value).split("\t");
+    same(`claim of ${sku}`, productId, holder);
+    if (!/^\d{13}$/.test(at) || Number(at) > seen.time) throw new Error(`${sku}: claimed at ${at}`);
+  }
+}
+
+const isNear = (ttlMs: number, keepMs: number, sinceMs: number): boolean =>
+  ttlMs <= keepMs && ttlMs >= keepMs - sinceMs;
+
+/** An entry with its holds and products by id: their order tells nothing. */
+const byId = ({ reservations, products, ...entry }: JournalEntry) => {
+  return {
+    ...entry,
+    reservations: new Map(reservations.map((hold) => [hold.reservationId, hold])),
+    counts: [reservations.length, products.length],
+    products: new Map(products.map((product) => [product.productId, product])),
+  };
+};
+
+/** Throws, with both, when they differ. */
+export function same(what: string, found: unknown, expected: unknown): void {
+  if (found === expected || Bun.deepEquals(found, expected, true)) return;
+  const told = (value: unknown): string => Bun.inspect(value, { depth: 8 });
+  throw new Error(`${what} is\n${told(found)}\nand should be\n${told(expected)}`);
+}

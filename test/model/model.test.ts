@@ -1,0 +1,121 @@
+/**
+ * The scripts against a model: random commands go to a real Redis and to a model that is far
+ * simpler, and after each step everything is compared (test/model/run.ts says what).
+ * A failure prints its seed and a short sequence; HOLDFAST_TEST_SEED repeats a run.
+ */
+import fc from "fast-check";
+import { expect, test } from "bun:test";
+import { openBed, type Bed } from "#model/bed";
+import type { Shape } from "#model/plan";
+import { beginnings, steps, type Step } from "#model/steps";
+import { SCRIPT_PATHS, wordsOfHeader } from "#test/answers";
+import { evidence } from "#test/evidence";
+import { counted, isLong } from "#test/scale";
+
+const COMMANDS = counted(100_000, 5_000_000);
+const COMMANDS_ELSEWHERE = counted(4_000, 200_000);
+/** Each word of each script must have been answered so often, or nothing was proved about it. */
+const WORDS_MIN = 100;
+const STEPS_MAX = 60;
+/** Runs of one property, after which the count of commands is looked at. */
+const RUNS = 20;
+const MINUTE_MS = 60_000;
+const TEST_MS_MAX = isLong ? 600 * MINUTE_MS : 15 * MINUTE_MS;
+
+const USUAL: Shape = {
+  name: "usual",
+  products: 4,
+  locations: 3,
+  shoppers: 6,
+  lines: 4,
+  burst: 8,
+  isClockRunning: false,
+  isRich: false,
+  journalEntriesMax: 1_000_000,
+};
+const SHAPES: readonly { readonly weight: number; readonly shape: Shape }[] = [
+  { weight: 20, shape: USUAL },
+  { weight: 3, shape: { ...USUAL, name: "running clock", isClockRunning: true } },
+  { weight: 2, shape: { ...USUAL, name: "small journal", journalEntriesMax: 30 } },
+  // Carts and batches as large as one call takes.
+  {
+    weight: 1,
+    shape: {
+      ...USUAL,
+      name: "wide",
+      products: 24,
+      lines: 40,
+      shoppers: 40,
+      burst: 64,
+      isRich: true,
+    },
+  },
+  // More locations than a product may have.
+  { weight: 1, shape: { ...USUAL, name: "places", products: 2, locations: 70, burst: 64 } },
+];
+
+const sequences = fc.oneof(
+  ...SHAPES.map(({ weight, shape }) => {
+    const all = fc.array(steps(shape), { maxLength: STEPS_MAX, size: "max" });
+    const arbitrary = fc
+      .tuple(beginnings(shape), all)
+      .map(([first, rest]) => sequence(shape, [first, ...rest]));
+    return { weight, arbitrary };
+  }),
+);
+
+interface Sequence {
+  readonly shape: Shape;
+  readonly steps: readonly Step[];
+  readonly toString: () => string;
+}
+
+function sequence(shape: Shape, list: readonly Step[]): Sequence {
+  return { shape, steps: list, toString: () => `${shape.name}: ${list.map(String).join("")}` };
+}
+
+/** Random runs until so many commands went through; answers the seed of the first. */
+async function hold(bed: Bed, commands: number): Promise<number> {
+  const first = Number(process.env["HOLDFAST_TEST_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+  const property = fc.asyncProperty(sequences, (it) => bed.run(it.shape, it.steps));
+  for (let seed = first; bed.counts.commands < commands; seed += 1) {
+    await fc.assert(property, { seed, numRuns: RUNS });
+  }
+  return first;
+}
+
+test(
+  "every verb decides and writes what a simple model says, and nothing else",
+  async () => {
+    await using bed = await openBed({ cluster: false, partitions: 1 });
+    const startedAt = performance.now();
+    const seed = await hold(bed, COMMANDS);
+    const seconds = Math.round((performance.now() - startedAt) / 1_000);
+    const names = SCRIPT_PATHS.filter((path) => path.startsWith("stock/")).flatMap((path) => {
+      const { items, whole } = wordsOfHeader(path);
+      return [
+        ...items.map((word) => `${path} ${word}`),
+        ...whole.map((it) => `${path} ${it} (whole)`),
+      ];
+    });
+    const seen = Object.fromEntries(names.map((name) => [name, bed.words.of(name)]));
+    evidence("the scripts against a model", { ...bed.counts, seed, seconds, ...seen });
+    expect(names.length).toBeGreaterThan(0);
+    expect(names.filter((name) => bed.words.of(name) < WORDS_MIN)).toEqual([]);
+  },
+  TEST_MS_MAX,
+);
+
+test.each([
+  { cluster: true, partitions: 1 },
+  { cluster: false, partitions: 4 },
+  { cluster: true, partitions: 4 },
+])(
+  "and so do they with %j",
+  async (where) => {
+    await using bed = await openBed(where);
+    const seed = await hold(bed, COMMANDS_ELSEWHERE);
+    evidence(`the scripts against a model, ${JSON.stringify(where)}`, { ...bed.counts, seed });
+  },
+  TEST_MS_MAX,
+);

@@ -1,0 +1,240 @@
+/**
+ * One run: commands go through the store to a real Redis, and the same ones through the model.
+ * After each step (one command, or several of the same turn, which share batches) are compared:
+ * - every line that a script answered, by its first word, in the order in which Redis ran them;
+ * - every outcome or fault that the store gave, whole;
+ * - the whole keyspace, read by one script call: every key, its type, its time to live, its value
+ *   and that there is no other; of the journal the entries that are new.
+ */
+import type { Redis } from "ioredis";
+import { Fault } from "#inventory/faults";
+import type { JournalEntry, StockStore } from "#inventory/ports";
+import { batchKey, journalKey, metaKey } from "#redis/keys";
+import type { Call, Decision } from "#model/call";
+import { compareClaims, comparePartition, same } from "#model/keyspace";
+import type { Attempt, Plan, Scene, Shape } from "#model/plan";
+import { look, type Seen } from "#model/seen";
+import { answerOf, wordOf, type Heard, type Status, type Tap, type WordCounts } from "#model/tap";
+import { decideExpire } from "#model/verbs/expire";
+import { movementOf, productOf, reservationOf, seqOf, type World } from "#model/world";
+
+/** Verbs that a full journal refuses. */
+export const BOUNDED = new Set(["initialize", "adjust", "amend", "reserve", "extend"]);
+
+/** What a slot's key keeps, and the call that it keeps it for. */
+export interface KeptBatch {
+  readonly call: Heard;
+  readonly world: World;
+  readonly text: string;
+}
+
+export interface Run {
+  readonly shape: Shape;
+  readonly store: StockStore;
+  /** For looking, and for what the store never sends. */
+  readonly redis: Redis;
+  readonly tap: Tap;
+  readonly words: WordCounts;
+  readonly worlds: readonly World[];
+  readonly metas: readonly Readonly<Record<string, string>>[];
+  readonly claims: Map<string, string>;
+  /** Key of a batch → what it keeps. */
+  readonly batches: Map<string, KeptBatch>;
+  /** For each partition: Idempotency-Key → what it keeps. */
+  readonly operations: readonly Map<string, string>[];
+  readonly journals: Map<string, string>;
+  /** Commands that had an Idempotency-Key, for those who repeat one. */
+  readonly keyed: Attempt[];
+  readonly startedAt: number;
+  /** Redis's clock when it was last looked at (ms). */
+  seenAt: number;
+  next: number;
+  commands: number;
+  /** What was done so far, for whoever reads a failure. */
+  readonly told: string[];
+}
+
+/** Sends what the plans make of the scene, all in one turn, and compares everything after it. */
+export async function step(run: Run, plans: readonly Plan[]): Promise<void> {
+  const skus = new Map<string, string>();
+  const scene: Scene = { ...run, next: () => (run.next += 1), step: { size: plans.length, skus } };
+  const prepared = plans.flatMap((plan) => plan.prepare(scene) ?? []);
+  const attempts = [...new Map(prepared.map((it) => [it.requestId, it])).values()];
+  run.keyed.push(...attempts.filter(({ operation }) => operation !== null));
+  run.commands += attempts.length;
+  run.told.push(attempts.map(({ told }) => told).join("\n  + "));
+  const outcomes = await Promise.all(attempts.map(({ submit }) => settled(submit(run.store))));
+  const calls = run.tap.take();
+  const seen = await look(run.redis, run.journals);
+  const decisions = decide(run, calls, attempts, seen);
+  attempts.forEach((attempt, i) => {
+    const expected = decisions.outcomes.get(attempt.requestId) ?? unsentOf(attempt, decisions);
+    sameOutcome(attempt.told, outcomes[i], expected);
+  });
+  compare(run, seen, decisions.entries);
+}
+
+/** What was answered, or the fault. */
+async function settled(answer: Promise<unknown>): Promise<unknown> {
+  try {
+    return await answer;
+  } catch (error) {
+    return error instanceof Fault ? { fault: error.code } : { error: String(error) };
+  }
+}
+
+interface Decisions {
+  /** Of each command, by the last item that it had. */
+  readonly outcomes: Map<string, readonly unknown[]>;
+  /** What each expire step of a partition must have answered. */
+  readonly expired: Map<number, unknown[]>;
+  readonly entries: Map<World, JournalEntry[]>;
+}
+
+/** An explicit expire is one of the steps that ran; its call bears no name. */
+function unsentOf({ unsent }: Attempt, { expired }: Decisions): readonly unknown[] {
+  const [first] = unsent;
+  const isExpire = first !== null && typeof first === "object" && "expire" in first;
+  return isExpire ? (expired.get(Number(first.expire)) ?? []) : unsent;
+}
+
+function sameOutcome(told: string, found: unknown, expected: readonly unknown[]): void {
+  if (expected.some((outcome) => Bun.deepEquals(found, outcome, true))) return;
+  same(`outcome of ${told}`, found, expected.length === 1 ? expected[0] : { oneOf: expected });
+}
+
+/** Runs the model through the calls as Redis ran them. */
+function decide(
+  run: Run,
+  calls: readonly Heard[],
+  attempts: readonly Attempt[],
+  seen: Seen,
+): Decisions {
+  const byRequest = new Map(attempts.map((attempt) => [attempt.requestId, attempt]));
+  const decisions: Decisions = { outcomes: new Map(), expired: new Map(), entries: new Map() };
+  for (const call of calls) {
+    run.words.note(call);
+    if (call.path === "sku/claim.lua") claim(run, call);
+    else decideBatch(run, call, byRequest, decisions, seen);
+  }
+  return decisions;
+}
+
+function claim(run: Run, { key, args, reply }: Heard): void {
+  const sku = key.replace(/^sku:/, "");
+  const [productId = "", stale] = args;
+  const holder = run.claims.get(sku);
+  const word = Array.isArray(reply) ? String(reply[0]) : "";
+  const mayTake = holder === undefined || holder === productId || stale !== "";
+  same(`claim of ${sku} for ${productId}`, word, mayTake ? "claimed" : "taken");
+  if (mayTake) run.claims.set(sku, productId);
+}
+
+const ITEM = /"requestId":"(q\d+)"\}(?:\t|$)/;
+
+function decideBatch(
+  run: Run,
+  heard: Heard,
+  attempts: ReadonlyMap<string, Attempt>,
+  decisions: Decisions,
+  seen: Seen,
+): void {
+  const verb = heard.path.replace(/^stock\/(.*)\.lua$/, "$1");
+  const world = run.worlds.find(({ partition }) => metaKey(partition) === heard.key);
+  const [header = "", ...lines] = heard.args;
+  if (!world) throw new Error(`a call of ${heard.key}`);
+  const items = lines.map((line) => {
+    const attempt = attempts.get(ITEM.exec(line)?.[1] ?? "");
+    if (!attempt?.decide) throw new Error(`${heard.path} was sent an item of nobody: ${line}`);
+    return { attempt, decide: attempt.decide };
+  });
+  const answer = answerOf(heard.reply);
+  const isFull = seqOf(world) - world.drained >= run.shape.journalEntriesMax && BOUNDED.has(verb);
+  if (isFull || !answer) {
+    same(`answer of ${heard.path}`, heard.reply, isFull ? "full" : "one that says ok");
+    for (const { attempt } of items) {
+      decisions.outcomes.set(attempt.requestId, [{ fault: "journal_full" }]);
+    }
+    return;
+  }
+  const { status } = answer;
+  sameClock(run, world, status, seen);
+  const call: Call = { world, now: status.now, amended: new Set(), linesSeen: 0 };
+  const first = seqOf(world);
+  const sweptBefore = world.swept;
+  const found: Decision[] = [];
+  if (verb === "expire") {
+    const decision = decideExpire(call, status.swept);
+    found.push(decision);
+    const expired = decisions.expired.get(world.partition) ?? [];
+    decisions.expired.set(world.partition, [...expired, ...decision.outcomes]);
+  }
+  items.forEach(({ attempt, decide: decideItem }, i) => {
+    const decision = decideItem(call);
+    found.push(decision);
+    decisions.outcomes.set(attempt.requestId, decision.outcomes);
+    if (decision.replay !== undefined && attempt.operation) {
+      const { key, payload } = attempt.operation;
+      run.operations[world.partition]?.set(key, `${payload}\t${answer.lines[i]}`);
+    }
+  });
+  same(
+    `words of ${heard.path}`,
+    answer.lines.map(wordOf),
+    found.map(({ word }) => word),
+  );
+  const { swept, drained } = world;
+  same("status", status, { seq: seqOf(world), now: call.now, swept, drained });
+  if (seqOf(world) > first) {
+    const entries = decisions.entries.get(world) ?? [];
+    decisions.entries.set(world, [...entries, entryOf(call, first)]);
+    keepBatch(run, world, heard, header);
+  }
+  if (seqOf(world) > first || swept > sweptBefore) world.lastNow = call.now;
+}
+
+/** The scripts' clock is Redis's own, or where it stood: it never goes back. */
+function sameClock(run: Run, world: World, { now }: Status, seen: Seen): void {
+  const least = Math.max(world.lastNow, run.seenAt);
+  const most = Math.max(world.lastNow, seen.time);
+  if (now < least || now > most) throw new Error(`now is ${now}, not within ${least} … ${most}`);
+}
+
+function keepBatch(run: Run, world: World, call: Heard, header: string): void {
+  const [, , writer = "", slot = "", number = ""] = header.split("\t");
+  const text = `${number}\n${String(call.reply)}`;
+  run.batches.set(batchKey(world.partition, writer, slot), { call, world, text });
+}
+
+/** The journal entry that a call must have left. */
+function entryOf({ world, amended }: Call, first: number): JournalEntry {
+  const moves = world.moves.slice(first);
+  const holds = new Set(moves.flatMap(({ hold }) => hold ?? []));
+  return {
+    epoch: world.epoch,
+    seq: seqOf(world),
+    movements: moves.map((move) => movementOf(world, move)),
+    reservations: Array.from(holds, (hold) => reservationOf(world, hold)),
+    products: Array.from(amended, productOf),
+  };
+}
+
+/** Everything that Redis holds against everything that the model says. */
+export function compare(run: Run, seen: Seen, entries: Decisions["entries"]): void {
+  const left = new Set(seen.keys.keys());
+  const sinceMs = seen.time - run.startedAt + 1_000;
+  for (const [partition, world] of run.worlds.entries()) {
+    const batches = new Map(
+      [...run.batches].flatMap(([key, kept]) => (kept.world === world ? [[key, kept.text]] : [])),
+    );
+    const operations = run.operations[partition] ?? new Map();
+    const kept = { world, meta: run.metas[partition] ?? {}, batches, operations };
+    const made = entries.get(world) ?? [];
+    comparePartition(seen, left, kept, made, sinceMs);
+    const last = made.at(-1);
+    if (last) run.journals.set(journalKey(partition), `${last.epoch}-${last.seq}`);
+  }
+  compareClaims(seen, left, run.claims);
+  same("keys that should not be there", [...left], []);
+  run.seenAt = seen.time;
+}

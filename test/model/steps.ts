@@ -1,0 +1,120 @@
+/** What a run does, step by step, as a generator chooses it. */
+import fc from "fast-check";
+import { metaKey } from "#redis/keys";
+import { loadScript, runScript } from "#redis/script";
+import { same } from "#model/keyspace";
+import { COPIES, sendCopies } from "#model/late-copies";
+import { holdsOf, type Plan, type Shape } from "#model/plan";
+import { step, type Run } from "#model/run";
+import { adjusts } from "#model/verbs/adjust";
+import { amends } from "#model/verbs/amend";
+import { cancels, confirms } from "#model/verbs/end";
+import { expires } from "#model/verbs/expire";
+import { extensions } from "#model/verbs/extend";
+import { repeats } from "#model/verbs/repeat";
+import { initializes, initializesOf } from "#model/verbs/initialize";
+import { reserves } from "#model/verbs/reserve";
+import { isLive, seqOf } from "#model/world";
+
+/** Every verb that changes something, and how often it is chosen among the others. */
+const VERBS: readonly { weight: number; plans: (shape: Shape) => fc.Arbitrary<Plan> }[] = [
+  { weight: 30, plans: reserves },
+  { weight: 12, plans: confirms },
+  { weight: 12, plans: cancels },
+  { weight: 12, plans: extensions },
+  { weight: 14, plans: adjusts },
+  { weight: 8, plans: amends },
+  { weight: 8, plans: initializes },
+  { weight: 10, plans: expires },
+  { weight: 10, plans: repeats },
+];
+
+/** One step; `take` does it on a run and compares. */
+export interface Step {
+  readonly take: (run: Run) => Promise<void>;
+  readonly toString: () => string;
+}
+
+/** How a run begins: most of its products are made, each with a stock of its own. */
+export function beginnings(shape: Shape): fc.Arbitrary<Step> {
+  const each = Array.from({ length: shape.products - 1 }, (_, i) =>
+    initializesOf(shape, fc.constant(i)),
+  );
+  return fc.tuple(...each).map(turn);
+}
+
+export function steps(shape: Shape): fc.Arbitrary<Step> {
+  const verbs = VERBS.map(({ weight, plans }) => ({ weight, arbitrary: plans(shape) }));
+  const any = fc.oneof(...verbs);
+  const bursts = verbs.map(({ weight, arbitrary }) => {
+    return { weight: shape.isRich ? 1 : weight, arbitrary: several(arbitrary, shape) };
+  });
+  return fc.oneof(
+    { weight: 50, arbitrary: any.map((plan) => turn([plan])) },
+    { weight: shape.isRich ? 30 : 14, arbitrary: fc.oneof(...bursts).map(turn) },
+    { weight: 6, arbitrary: several(any, shape).map(turn) },
+    { weight: 10, arbitrary: jumps },
+    { weight: 8, arbitrary: copies },
+    ...(shape.journalEntriesMax < 1_000 ? [{ weight: 3, arbitrary: settles }] : []),
+  );
+}
+
+/** In a rich world nearly as many as a batch takes, so that they reach what one call may do. */
+const several = (plan: fc.Arbitrary<Plan>, { burst, isRich }: Shape): fc.Arbitrary<Plan[]> =>
+  fc.array(plan, { minLength: isRich ? burst - 8 : 1, maxLength: burst, size: "max" });
+
+/** Commands of one turn of the event loop: those of one verb share a batch. */
+function turn(plans: readonly Plan[]): Step {
+  return {
+    take: (run) => step(run, plans),
+    toString: () => `\n[${plans.map(String).join("\n + ")}]`,
+  };
+}
+
+const copies: fc.Arbitrary<Step> = fc.constantFrom(...COPIES, "late" as const).map((copy) => {
+  return { take: (run) => sendCopies(run, copy), toString: () => `\ncopies: ${copy}` };
+});
+
+/** Where the clock goes: to the moment at which the next hold is due, just before it, or ahead. */
+const jumps: fc.Arbitrary<Step> = fc
+  .oneof(
+    { weight: 3, arbitrary: fc.constantFrom("due", "just before due", "just after due") },
+    { weight: 1, arbitrary: fc.constantFrom(1, 999, 1_000, 60_000, 900_000, 90_000_000) },
+  )
+  .map((to) => {
+    const told = `the clock goes ${typeof to === "number" ? `on ${to} ms` : `to ${to}`}`;
+    return { take: (run) => jump(run, to, told), toString: () => `\n${told}` };
+  });
+
+/** Sets the scripts' clock forward, where it stands until Redis's own has passed it. */
+async function jump(run: Run, to: string | number, told: string): Promise<void> {
+  run.told.push(told);
+  const dues = holdsOf(run).flatMap(({ hold }) => (isLive(hold) ? hold.dueSecond * 1_000 : []));
+  const next = Math.min(...dues);
+  for (const world of run.worlds) {
+    const now = Math.max(world.lastNow, run.seenAt);
+    const offset = to === "just before due" ? -1 : to === "just after due" ? 1 : 0;
+    const moment = typeof to === "number" ? now + to : next + offset;
+    if (!Number.isFinite(moment) || moment <= now) continue;
+    world.lastNow = moment;
+    await run.redis.hset(metaKey(world.partition), "lastNow", String(moment));
+  }
+}
+
+/** The ledger has caught up: a full journal has room again. */
+const settles: fc.Arbitrary<Step> = fc.constant({
+  take: settle,
+  toString: () => "\nsettle",
+});
+
+async function settle(run: Run): Promise<void> {
+  run.told.push("settle");
+  for (const world of run.worlds) {
+    const meta = run.metas[world.partition] ?? {};
+    const args = [meta["storeId"] ?? "", String(world.epoch), String(seqOf(world)), "1000000"];
+    const script = loadScript("journal/settle.lua");
+    const key = metaKey(world.partition);
+    same("settle", await runScript(run.redis, script, key, [...args, "appended"]), "settled");
+    world.drained = seqOf(world);
+  }
+}

@@ -1,0 +1,83 @@
+/** What goes to Redis and comes back, call by call: the order in which commands were decided. */
+import type { Redis } from "ioredis";
+import { loadScript } from "#redis/script";
+import { SCRIPT_PATHS } from "#test/answers";
+
+/** One call of a script that was answered. */
+export interface Heard {
+  /** `stock/reserve.lua` and its like. */
+  readonly path: string;
+  readonly key: string;
+  readonly args: readonly string[];
+  readonly reply: unknown;
+}
+
+const pathBySha = new Map(SCRIPT_PATHS.map((path) => [loadScript(path).sha, path]));
+
+export class Tap {
+  #calls: { heard: Omit<Heard, "reply">; reply: unknown; isAnswered: boolean }[] = [];
+
+  listenTo(redis: Redis): void {
+    const send = redis.sendCommand.bind(redis);
+    redis.sendCommand = (command, stream) => {
+      const [sha, , key, ...args] = command.args.map(String);
+      const path = command.name === "evalsha" ? pathBySha.get(sha ?? "") : undefined;
+      if (path !== undefined) {
+        const call = { heard: { path, key: key ?? "", args }, reply: null, isAnswered: false };
+        this.#calls.push(call);
+        void command.promise.then(
+          (reply) => Object.assign(call, { reply, isAnswered: true }),
+          () => undefined,
+        );
+      }
+      return send(command, stream);
+    };
+  }
+
+  /** The calls since the last time, in the order in which Redis ran them. */
+  take(): Heard[] {
+    const calls = this.#calls;
+    this.#calls = [];
+    return calls.flatMap(({ heard, reply, isAnswered }) =>
+      isAnswered ? [{ ...heard, reply }] : [],
+    );
+  }
+}
+
+/** The first line of an answer. */
+export interface Status {
+  readonly seq: number;
+  readonly now: number;
+  readonly swept: number;
+  readonly drained: number;
+}
+
+/** Status and lines of an answer; null for a word that stands for the whole of it. */
+export function answerOf(reply: unknown): { status: Status; lines: readonly string[] } | null {
+  const [first = "", ...lines] = String(reply).split("\n");
+  const [word, seq, now, swept, drained] = first.split("\t");
+  if (word !== "ok") return null;
+  const numbers = { seq: Number(seq), now: Number(now), swept: Number(swept) };
+  return { status: { ...numbers, drained: Number(drained) }, lines };
+}
+
+export const wordOf = (line: string): string => line.split("\t")[0] ?? "";
+
+/** How often each script answered each word. */
+export class WordCounts {
+  readonly #counts = new Map<string, number>();
+
+  note({ path, reply }: Pick<Heard, "path" | "reply">): void {
+    const answer = answerOf(reply);
+    const words = answer ? answer.lines.map(wordOf) : [String(reply)];
+    const kind = answer ? "" : " (whole)";
+    for (const word of words) {
+      const name = `${path} ${word}${kind}`;
+      this.#counts.set(name, this.of(name) + 1);
+    }
+  }
+
+  of(name: string): number {
+    return this.#counts.get(name) ?? 0;
+  }
+}

@@ -1,0 +1,105 @@
+/** adjust on the model: a signed change of one level, which may be new. */
+import fc from "fast-check";
+import { ADJUSTMENT_TYPES, QUANTITY_MAX, STOCK_MAX } from "#inventory/model";
+import type { AdjustCommand } from "#inventory/ports";
+import { decided, done, move, once, type Call, type Decision } from "#model/call";
+import {
+  knownProduct,
+  locationAt,
+  plans,
+  productAt,
+  productNumbers,
+  seldom,
+  type Shape,
+} from "#model/plan";
+import { homeOf, levelsOf, onHandOf, productOf, type ModelProduct } from "#model/world";
+
+/** Locations a product may have; a named limit of docs/operations.md. */
+const LOCATIONS_MAX = 64;
+
+type Delta = number | "to reserved" | "below reserved" | "to the limit" | "over the limit";
+
+const choices = (shape: Shape) =>
+  fc.record({
+    product: productNumbers(shape),
+    /** null: the product's home. */
+    at: seldom(2, fc.nat({ max: 127 })),
+    delta: fc.oneof(
+      { weight: 5, arbitrary: fc.constantFrom(1, 5, 50, -1, -2) },
+      { weight: 1, arbitrary: fc.constantFrom(QUANTITY_MAX, -QUANTITY_MAX) },
+      {
+        weight: 1,
+        arbitrary: fc.constantFrom<Delta>(
+          "to reserved",
+          "below reserved",
+          "to the limit",
+          "over the limit",
+        ),
+      },
+    ),
+    type: fc.constantFrom(...ADJUSTMENT_TYPES),
+    expected: seldom(4, fc.constantFrom("right" as const, "wrong" as const)),
+  });
+
+export const adjusts = (shape: Shape) =>
+  plans("adjust", choices(shape), (scene, { product, at, delta, type, expected }, base) => {
+    const productId = productAt(scene, product);
+    const known = knownProduct(scene, productId);
+    const location = at === null ? null : (locationAt(scene, at) ?? null);
+    const onHand = known ? onHandOf(known) : 0;
+    const command: AdjustCommand = {
+      ...base(productId),
+      productId,
+      location,
+      delta: unitsOf(delta, known && levelAt(known, location)),
+      type,
+      expectedQuantity: expected === null ? null : onHand + (expected === "wrong" ? 1 : 0),
+    };
+    return {
+      submit: (store) => store.adjust(command),
+      decide: (call) => decideAdjust(call, command),
+    };
+  });
+
+type Counts = { readonly onHand: number; readonly reserved: number };
+
+const levelAt = (product: ModelProduct, location: AdjustCommand["location"]): Counts =>
+  levelsOf(product).get(location ?? homeOf(product)) ?? { onHand: 0, reserved: 0 };
+
+function unitsOf(delta: Delta, level: Counts = { onHand: 0, reserved: 0 }): number {
+  const free = level.onHand - level.reserved;
+  const words = {
+    "to reserved": -free,
+    "below reserved": -free - 1,
+    "to the limit": STOCK_MAX - level.onHand,
+    "over the limit": STOCK_MAX - level.onHand + 1,
+  };
+  const units = typeof delta === "number" ? delta : words[delta];
+  return Math.min(Math.max(units, -QUANTITY_MAX), QUANTITY_MAX) || 1;
+}
+
+function decideAdjust(call: Call, command: AdjustCommand): Decision {
+  const { delta, expectedQuantity, type, context } = command;
+  return once(call, command.operation, () => {
+    const product = call.world.products.get(command.productId);
+    if (!product) return decided("unknown", { kind: "unknown_product" });
+    if (expectedQuantity !== null && expectedQuantity !== onHandOf(product)) {
+      const outcome = { kind: "expected_mismatch", product: productOf(product) };
+      return decided("expected_mismatch", outcome);
+    }
+    const location = command.location ?? homeOf(product);
+    const levels = levelsOf(product);
+    const isNew = !levels.has(location);
+    const level = levelAt(product, location);
+    if (level.onHand + delta < level.reserved) {
+      return decided("below_reserved", { kind: "below_reserved", ...level });
+    }
+    if (level.onHand + delta > STOCK_MAX || (isNew && levels.size >= LOCATIONS_MAX)) {
+      return decided("above_limit", { kind: "above_limit", onHand: level.onHand });
+    }
+    if (isNew) call.amended.add(product);
+    move(call, { type, product, location, onHand: delta, context });
+    const outcome = { kind: "adjusted", product: productOf(product), replayed: false };
+    return done("adjusted", outcome, { ...outcome, replayed: true });
+  });
+}

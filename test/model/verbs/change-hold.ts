@@ -1,0 +1,161 @@
+/** What confirm, cancel and extend share on the model: which hold, and who may not touch it. */
+import fc from "fast-check";
+import type { CustomerId, Location, ProductId } from "#inventory/model";
+import type { EndCommand, HoldCommand, LineQuantity } from "#inventory/ports";
+import { reservationIdOf } from "#inventory/reservation-id";
+import { decided, done, expireHold, isDue, once, type Call, type Decision } from "#model/call";
+import { STRANGER } from "#model/names";
+import {
+  amounts,
+  fromEnd,
+  holdsOf,
+  productAt,
+  seldom,
+  unitsOf,
+  type Scene,
+  type Shape,
+} from "#model/plan";
+import { holdOf, isLive, linesOf, reservationOf, type Hold, type World } from "#model/world";
+
+/** Lines of holds that one call looks at; its later items are told to come again. */
+const LINES_MAX = 400;
+
+/** Which hold: a live one, any generation that ever was, the id of nobody, or of no partition. */
+export const holdChoice = {
+  hold: fc.nat({ max: 63 }),
+  which: fc.oneof(
+    { weight: 14, arbitrary: fc.constant("live" as const) },
+    { weight: 5, arbitrary: fc.constant("any" as const) },
+    { weight: 1, arbitrary: fc.constantFrom("nobody" as const, "no partition" as const) },
+  ),
+  who: fc.oneof(
+    { weight: 8, arbitrary: fc.constantFrom("anybody" as const, "its customer" as const) },
+    { weight: 1, arbitrary: fc.constant("a stranger" as const) },
+  ),
+};
+
+interface HoldChoice {
+  readonly hold: number;
+  readonly which: "live" | "any" | "nobody" | "no partition";
+  readonly who: "anybody" | "its customer" | "a stranger";
+}
+
+export interface Chosen {
+  readonly hold: Hold | null;
+  readonly reservationId: HoldCommand["reservationId"];
+  readonly customerId: CustomerId | null;
+  /** Whether that id names a partition. */
+  readonly isSent: boolean;
+}
+
+/** null: there is no hold yet, and nothing else was asked for. */
+export function chosen(scene: Scene, { hold: index, which, who }: HoldChoice): Chosen | null {
+  const all = holdsOf(scene);
+  const live = all.filter(({ hold }) => isLive(hold));
+  const found = fromEnd(which === "live" && live.length > 0 ? live : all, index);
+  const customers = {
+    anybody: null,
+    "its customer": found?.hold.customerId ?? null,
+    "a stranger": STRANGER,
+  };
+  const customerId = customers[who];
+  if (!found && (which === "live" || which === "any")) return null;
+  if (!found || which === "nobody" || which === "no partition") {
+    const partition = which === "no partition" ? scene.worlds.length : 0;
+    const owner = String(index).padStart(32, "0");
+    const reservationId = reservationIdOf(partition, owner, "00000000");
+    return { hold: null, reservationId, customerId, isSent: which !== "no partition" };
+  }
+  const { world, hold } = found;
+  const reservationId = reservationIdOf(world.partition, hold.owner, hold.generation);
+  return { hold, reservationId, customerId, isSent: true };
+}
+
+/** Answers an item unless the hold is live and may be changed; then `change` does. */
+export function onHold(
+  call: Call,
+  command: HoldCommand,
+  change: (hold: Hold) => Decision,
+): Decision {
+  return once(call, command.operation, () => {
+    const { world } = call;
+    const [, owner = "", generation] = command.reservationId.split("-");
+    const hold = holdOf(world, owner);
+    const { customerId } = command;
+    if (!hold || (customerId !== null && customerId !== hold.customerId)) {
+      return decided("unknown", { kind: "unknown_reservation" });
+    }
+    if (hold.generation !== generation) return decided("superseded");
+    if (call.linesSeen >= LINES_MAX) return decided("again");
+    call.linesSeen += linesOf(hold).length;
+    if (isDue(call, hold)) expireHold(call, hold);
+    if (isLive(hold)) return change(hold);
+    const reservation = reservationOf(world, hold);
+    const kind = reservation.status.toLowerCase();
+    return decided(kind, { kind, reservation });
+  });
+}
+
+export function doneWith(world: World, hold: Hold): Decision {
+  const outcome = { kind: "done", reservation: reservationOf(world, hold), replayed: false };
+  return done("done", outcome, { ...outcome, replayed: true });
+}
+
+/** All of a hold (null), or some of its products; numbers beyond its lines are other products. */
+export const partChoice = (shape: Shape) =>
+  seldom(
+    2,
+    fc.array(fc.record({ line: fc.nat({ max: 15 }), amount: amounts(shape) }), {
+      minLength: 1,
+      maxLength: 3,
+    }),
+  );
+
+type Part = readonly { readonly line: number; readonly amount: Parameters<typeof unitsOf>[0] }[];
+
+export function linesOfPart(
+  scene: Scene,
+  { hold }: Chosen,
+  part: Part | null,
+): readonly LineQuantity[] | null {
+  if (part === null) return null;
+  return part.map(({ line, amount }) => {
+    const held = hold ? linesOf(hold) : [];
+    const found = held[line % (held.length + 1)];
+    const productId = found?.productId ?? productAt(scene, line);
+    return { productId, quantity: unitsOf(amount, found?.held ?? 0) };
+  });
+}
+
+/** Draws on a hold by quantity, level by level in the order in which it took them. */
+export function draw(
+  call: Call,
+  command: EndCommand,
+  hold: Hold,
+  take: (productId: ProductId, location: Location, units: number) => void,
+): Decision {
+  const held = sums(linesOf(hold).map(({ productId, held: units }) => [productId, units]));
+  const asked = command.lines?.map(({ productId, quantity }) => [productId, quantity] as const);
+  const wanted = asked ? sums(asked) : new Map(held);
+  const exceeded = [...wanted].filter(([productId, units]) => units > (held.get(productId) ?? 0));
+  if (exceeded.length > 0) {
+    const outcomes = exceeded.map(([productId]) => {
+      return { kind: "exceeds_held", productId, held: held.get(productId) ?? 0 };
+    });
+    return { word: "exceeds", outcomes };
+  }
+  for (const line of linesOf(hold)) {
+    const left = wanted.get(line.productId) ?? 0;
+    const units = Math.min(left, line.held);
+    if (units === 0) continue;
+    wanted.set(line.productId, left - units);
+    take(line.productId, line.location, units);
+  }
+  return doneWith(call.world, hold);
+}
+
+function sums(pairs: readonly (readonly [ProductId, number])[]): Map<ProductId, number> {
+  const all = new Map<ProductId, number>();
+  for (const [productId, units] of pairs) all.set(productId, units + (all.get(productId) ?? 0));
+  return all;
+}

@@ -1,0 +1,52 @@
+/** extend on the model: a hold is due later, never sooner. */
+import fc from "fast-check";
+import type { ExtendCommand } from "#inventory/ports";
+import { dueSecondIn, move, schedule, type Call, type Decision } from "#model/call";
+import { plans } from "#model/plan";
+import { chosen, doneWith, holdChoice, onHold } from "#model/verbs/change-hold";
+import { linesOf } from "#model/world";
+
+const choices = fc.record({ ...holdChoice, seconds: fc.constantFrom(900, 1, 2, 60, 86_400) });
+
+export const extensions = () =>
+  plans(
+    "extend",
+    choices,
+    (scene, choice, base) => {
+      const found = chosen(scene, choice);
+      if (!found) return null;
+      const { reservationId, customerId, isSent } = found;
+      const command: ExtendCommand = {
+        ...base(reservationId),
+        reservationId,
+        customerId,
+        holdSeconds: choice.seconds,
+      };
+      return {
+        submit: (store) => store.extend(command),
+        decide: isSent ? (call) => decideExtend(call, command) : null,
+        unsent: isSent ? [] : [{ kind: "unknown_reservation" }],
+      };
+    },
+    1,
+  );
+
+function decideExtend(call: Call, command: ExtendCommand): Decision {
+  return onHold(call, command, (hold) => {
+    const due = dueSecondIn(call, command.holdSeconds);
+    if (due <= hold.dueSecond) {
+      // Nothing changed: a repeat is decided anew.
+      const { word, outcomes } = doneWith(call.world, hold);
+      return { word, outcomes };
+    }
+    hold.dueSecond = due;
+    for (const { productId, location, held } of linesOf(hold)) {
+      const product = call.world.products.get(productId);
+      if (product && held > 0) {
+        move(call, { type: "EXTEND", product, location, hold, context: command.context });
+      }
+    }
+    schedule(call, hold);
+    return doneWith(call.world, hold);
+  });
+}

@@ -1,0 +1,111 @@
+/** initialize on the model: a product comes to be with its first movement. */
+import fc from "fast-check";
+import { STOCK_MAX, type Attributes } from "#inventory/model";
+import type { InitializeCommand } from "#inventory/ports";
+import { decided, done, move, once, type Call, type Decision } from "#model/call";
+import { PRINTABLE_TEXTS, skuOf } from "#model/names";
+import {
+  locationAt,
+  plans,
+  productAt,
+  productNumbers,
+  seldom,
+  worldOfProduct,
+  type Scene,
+  type Shape,
+} from "#model/plan";
+import { productOf } from "#model/world";
+
+const THRESHOLDS = [10, 0, 1, STOCK_MAX] as const;
+
+/** Each attribute that may be named, at its limits. */
+export const attributes = {
+  name: fc.constantFrom(null, ...PRINTABLE_TEXTS),
+  price: fc.constantFrom(null, 0, 0.01, 19.99, 1_234_567, 999_999_999.99),
+  lowStockThreshold: fc.constantFrom(...THRESHOLDS),
+  reorderPoint: fc.constantFrom(...THRESHOLDS),
+  reorderQuantity: fc.constantFrom(...THRESHOLDS),
+  safetyStock: fc.oneof(
+    { weight: 8, arbitrary: fc.constant(0) },
+    { weight: 1, arbitrary: fc.constantFrom(1, 5, STOCK_MAX) },
+  ),
+  maxPerCustomer: fc.constantFrom(null, 0, 1, STOCK_MAX),
+};
+
+export const initialStocks = fc.oneof(
+  { weight: 8, arbitrary: fc.constantFrom(5, 0, 1, 20, 100, 1_000) },
+  { weight: 2, arbitrary: fc.constantFrom(1_000_000_000, STOCK_MAX - 1, STOCK_MAX) },
+);
+
+const PLENTY = 100_000_000;
+
+const choices = (shape: Shape, product: fc.Arbitrary<number>) =>
+  fc.record({
+    product,
+    /** null: the product's own. */
+    sku: seldom(4, fc.nat({ max: 7 })),
+    initialStock: shape.isRich ? fc.constant(PLENTY) : initialStocks,
+    at: fc.nat({ max: shape.locations - 1 }),
+    ...attributes,
+    ...(shape.isRich ? { safetyStock: fc.constant(0) } : {}),
+  });
+
+export const initializes = (shape: Shape) => initializesOf(shape, productNumbers(shape));
+
+/** Of products by number: a run begins with some. */
+export const initializesOf = (shape: Shape, product: fc.Arbitrary<number>) =>
+  plans("initialize", choices(shape, product), (scene, { product, sku, at, ...more }, base) => {
+    const productId = productAt(scene, product);
+    const location = locationAt(scene, at);
+    if (location === undefined) return null;
+    const command: InitializeCommand = {
+      ...more,
+      ...base(productId),
+      productId,
+      sku: skuOf(sku ?? product % scene.shape.products),
+      location,
+    };
+    const claim = claimed(scene, command);
+    if (claim === null) return null;
+    return {
+      submit: (store) => store.initialize(command),
+      decide: claim.mayRun ? (call) => decideInitialize(call, command) : null,
+      unsent: claim.unsent,
+    };
+  });
+
+/** What comes of its SKU: null where another command of the step makes that a race of its own. */
+function claimed(scene: Scene, { productId, sku }: InitializeCommand) {
+  const other = scene.step.skus.get(sku);
+  if (other !== undefined && other !== productId) return null;
+  scene.step.skus.set(sku, productId);
+  const holder = scene.claims.get(sku);
+  if (holder === undefined || holder === productId) return { mayRun: true, unsent: [] };
+  // Its holder is looked at between two scripts: nothing else may move it meanwhile.
+  if (scene.step.size > 1) return null;
+  const product = worldOfProduct(scene, holder).products.get(holder);
+  const taken = {
+    kind: "sku_taken",
+    productId: holder,
+    product: product ? productOf(product) : null,
+  };
+  // A claim of nobody is taken over once it is old; which it is, the store decides.
+  if (!product) return { mayRun: true, unsent: [taken] };
+  const isHolders = product.attributes.sku === sku;
+  return { mayRun: !isHolders, unsent: isHolders ? [taken] : [] };
+}
+
+export function decideInitialize(call: Call, command: InitializeCommand): Decision {
+  const { productId, initialStock, location, context, operation, deadline: _, ...named } = command;
+  const attributesNamed: Attributes = named;
+  return once(call, operation, () => {
+    const existing = call.world.products.get(productId);
+    if (existing) return decided("exists", { kind: "exists", product: productOf(existing) });
+    const product = { productId, attributes: attributesNamed, moves: [] };
+    call.world.products.set(productId, product);
+    call.amended.add(product);
+    move(call, { type: "INITIAL", product, location, onHand: initialStock, context });
+    const outcome = { kind: "initialized", product: productOf(product), replayed: false };
+    return done("initialized", outcome, { ...outcome, replayed: true });
+  });
+}

@@ -1,0 +1,217 @@
+/**
+ * What must be true of one partition, said as simply as it can be: a list of movements, and holds
+ * and products that are plain objects with the movements that were theirs. Stock, what a hold
+ * still has, its state, versions and times of change are never stored: they are read off the list.
+ */
+import {
+  type Allocation,
+  type Attributes,
+  type CustomerId,
+  type Location,
+  type Movement,
+  type MovementContext,
+  type MovementType,
+  type OrderId,
+  type Product,
+  type ProductId,
+  type Reservation,
+} from "#inventory/model";
+import { reservationIdOf } from "#inventory/reservation-id";
+
+export interface Move {
+  readonly seq: number;
+  readonly type: MovementType;
+  readonly product: ModelProduct;
+  readonly location: Location;
+  /** Signed change of the level. */
+  readonly onHand: number;
+  readonly reserved: number;
+  readonly hold: Hold | null;
+  readonly context: MovementContext;
+  readonly at: number;
+}
+
+export interface ModelProduct {
+  readonly productId: ProductId;
+  attributes: Attributes;
+  readonly moves: Move[];
+}
+
+/** One generation of an owner; the last one in the list is the one that counts. */
+export interface Hold {
+  readonly owner: string;
+  readonly generation: string;
+  readonly customerId: CustomerId | null;
+  readonly orderId: OrderId;
+  readonly createdAt: number;
+  dueSecond: number;
+  isReplaced: boolean;
+  readonly moves: Move[];
+}
+
+/** What a repeat under the same key hears, and what stands in Redis for it. */
+export interface Remembered {
+  readonly payload: string;
+  readonly replay: unknown;
+}
+
+export interface World {
+  readonly partition: number;
+  readonly epoch: number;
+  readonly moves: Move[];
+  readonly products: Map<string, ModelProduct>;
+  readonly holds: Hold[];
+  readonly operations: Map<string, Remembered>;
+  /** Entries of the due lists, in the order in which they were written. */
+  due: { readonly second: number; readonly owner: string }[];
+  /** Where the partition's clock stood when something was last written (ms). */
+  lastNow: number;
+  /** Up to this second no hold is due. */
+  swept: number;
+  drained: number;
+}
+
+export function newWorld(partition: number, epoch: number, now: number, swept: number): World {
+  return {
+    partition,
+    epoch,
+    moves: [],
+    products: new Map(),
+    holds: [],
+    operations: new Map(),
+    due: [],
+    lastNow: now,
+    swept,
+    drained: 0,
+  };
+}
+
+/** The number of the last movement: they are counted from one, without a gap. */
+export const seqOf = (world: World): number => world.moves.length;
+
+type Counts = { onHand: number; reserved: number };
+
+/** Levels in the order in which the product came to have them: home first. */
+export function levelsOf(product: ModelProduct): Map<Location, Counts> {
+  const levels = new Map<Location, Counts>();
+  for (const move of product.moves) {
+    const level = levels.get(move.location) ?? { onHand: 0, reserved: 0 };
+    level.onHand += move.onHand;
+    level.reserved += move.reserved;
+    levels.set(move.location, level);
+  }
+  return levels;
+}
+
+/** onHand over all levels. */
+export const onHandOf = (product: ModelProduct): number =>
+  product.moves.reduce((sum, { onHand }) => sum + onHand, 0);
+
+/** What may still be taken; below zero where more is held back as safety than is there. */
+export function availableOf({ moves, attributes }: ModelProduct): number {
+  return moves.reduce((sum, it) => sum + it.onHand - it.reserved, -attributes.safetyStock);
+}
+
+export function homeOf(product: ModelProduct): Location {
+  const [first] = product.moves;
+  if (!first) throw new Error("a product without its first movement");
+  return first.location;
+}
+
+export function productOf(product: ModelProduct): Product {
+  const first = product.moves[0];
+  const last = product.moves.at(-1);
+  if (!first || !last) throw new Error("a product without its first movement");
+  const restocked = product.moves.findLast(
+    ({ type, onHand }) => type === "RESTOCK" || (type === "INITIAL" && onHand > 0),
+  );
+  return {
+    ...product.attributes,
+    productId: product.productId,
+    home: first.location,
+    levels: Array.from(levelsOf(product), ([location, counts]) => ({ location, ...counts })),
+    createdAt: first.at,
+    updatedAt: last.at,
+    lastRestocked: restocked?.at ?? null,
+    seq: last.seq,
+  };
+}
+
+/** What a hold took at each level, in that order, and what became of it. */
+export function linesOf(hold: Hold): Allocation[] {
+  const lines = new Map<string, { -readonly [Key in keyof Allocation]: Allocation[Key] }>();
+  for (const move of hold.moves) {
+    const { productId } = move.product;
+    const name = `${productId}=${move.location}`;
+    const { location } = move;
+    const line = lines.get(name) ?? { productId, location, held: 0, confirmed: 0, released: 0 };
+    line.held += move.reserved;
+    line.confirmed -= move.onHand;
+    if (move.type === "RELEASE" || move.type === "EXPIRE") line.released -= move.reserved;
+    lines.set(name, line);
+  }
+  return [...lines.values()];
+}
+
+export const heldBy = (hold: Hold): number =>
+  hold.moves.reduce((sum, { reserved }) => sum + reserved, 0);
+export const isLive = (hold: Hold): boolean => heldBy(hold) > 0;
+export const hasConfirmed = (hold: Hold): boolean => hold.moves.some(({ type }) => type === "SALE");
+
+export function reservationOf(world: World, hold: Hold): Reservation {
+  const last = hold.moves.at(-1);
+  if (!last) throw new Error("a hold without a movement");
+  return {
+    reservationId: reservationIdOf(world.partition, hold.owner, hold.generation),
+    customerId: hold.customerId,
+    orderId: hold.orderId,
+    ...stateOf(hold, last),
+    expiresAt: hold.dueSecond * 1_000,
+    createdAt: hold.createdAt,
+    seq: last.seq,
+    allocations: linesOf(hold),
+  };
+}
+
+function stateOf(hold: Hold, last: Move): Pick<Reservation, "status" | "endReason"> {
+  if (isLive(hold)) return { status: "ACTIVE", endReason: "" };
+  if (hasConfirmed(hold)) return { status: "CONFIRMED", endReason: "confirmed" };
+  if (last.type === "EXPIRE") return { status: "EXPIRED", endReason: "expired" };
+  return { status: "CANCELLED", endReason: hold.isReplaced ? "replaced" : "cancelled" };
+}
+
+/** The hold that counts for that owner. */
+export const holdOf = (world: World, owner: string): Hold | undefined =>
+  world.holds.findLast((hold) => hold.owner === owner);
+
+/** A movement as the journal must tell it: before and after are sums of the list up to it. */
+export function movementOf(world: World, move: Move): Movement {
+  const before = { onHand: 0, reserved: 0 };
+  for (const other of move.product.moves) {
+    if (other.seq >= move.seq) break;
+    if (other.location !== move.location) continue;
+    before.onHand += other.onHand;
+    before.reserved += other.reserved;
+  }
+  const { hold, context } = move;
+  return {
+    partition: world.partition,
+    epoch: world.epoch,
+    at: move.at,
+    seq: move.seq,
+    type: move.type,
+    productId: move.product.productId,
+    location: move.location,
+    onHandBefore: before.onHand,
+    onHandAfter: before.onHand + move.onHand,
+    reservedBefore: before.reserved,
+    reservedAfter: before.reserved + move.reserved,
+    reservationId: hold && reservationIdOf(world.partition, hold.owner, hold.generation),
+    orderId: hold?.orderId ?? null,
+    customerId: hold?.customerId ?? null,
+    actor: context.actor,
+    reason: context.reason ?? null,
+    reference: context.reference ?? null,
+    requestId: context.requestId ?? null,
+  };
+}
