@@ -3,7 +3,7 @@
  * simpler, and after each step everything is compared (test/model/run.ts says what).
  * A failure prints its seed and a short sequence; HOLDFAST_TEST_SEED repeats a run.
  */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "bun:test";
 import { openBed, type Bed } from "#model/bed";
 import type { Shape } from "#model/plan";

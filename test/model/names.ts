@@ -1,17 +1,17 @@
 /** Names and texts at their limits: the ids that may be, and the texts that like to break things. */
-import { CustomerId, Location, OrderId, ProductId, Sku } from "#inventory/model";
+import { CustomerId, Location, ProductId, Sku, type OrderId } from "#inventory/model";
 import { recorded } from "#redis/recorded";
 
 const LONGEST = "x".repeat(63);
 
 /** Ids that JavaScript, Lua patterns or Redis might read as something else. */
-const IDS = ["a", "constructor", "0", `P${LONGEST}`, "Z_.-", "seq", "1e3", "p-%d".replace("%", "")];
+const IDS = ["a", "constructor", "0", `P${LONGEST}`, "Z_.-", "seq", "1e3"];
 
 /** Product ids for a run of so many products. */
 export const productIds = (count: number): readonly ProductId[] =>
   Array.from({ length: count }, (_, i) => ProductId.parse(IDS[i] ?? `product-${i}`));
 
-/** One more than there are products: the last is nobody's, and every one may be claimed by others. */
+/** The SKU of the product of that number, which another product may claim before it. */
 export const skuOf = (index: number): Sku => Sku.parse(`S${index}.${LONGEST.slice(5)}`);
 
 const LOCATIONS = ["default", "Warehouse A", `l ${LONGEST.slice(1)}`, "_", "seq", "onHand"];
@@ -56,8 +56,9 @@ export interface Shopper {
 
 export function shopper(index: number): Shopper {
   const text = TEXTS[index % TEXTS.length] ?? "";
+  const round = Math.floor(index / TEXTS.length);
   const customer = index % 3 === 0 ? null : recorded<CustomerId>(index % 3 === 1 ? text : "c");
-  return { customerId: customer, orderId: recorded<OrderId>(`${text}${Math.floor(index / 19)}`) };
+  return { customerId: customer, orderId: recorded<OrderId>(`${text}${round}`) };
 }
 
 /** A customer to whom no hold belongs. */

@@ -1,5 +1,5 @@
 /** Commands before they are made: what a generator chose, told so that it can be read and shrunk. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { QUANTITY_MAX, type MovementContext, type ProductId } from "#inventory/model";
 import type { CommandBase, Operation, StockStore } from "#inventory/ports";
 import type { Call, Decision } from "#model/call";

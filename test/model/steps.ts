@@ -1,5 +1,5 @@
 /** What a run does, step by step, as a generator chooses it. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { metaKey } from "#redis/keys";
 import { loadScript, runScript } from "#redis/script";
 import { same } from "#model/keyspace";

@@ -1,5 +1,5 @@
 /** adjust on the model: a signed change of one level, which may be new. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { ADJUSTMENT_TYPES, QUANTITY_MAX, STOCK_MAX } from "#inventory/model";
 import type { AdjustCommand } from "#inventory/ports";
 import { decided, done, move, once, type Call, type Decision } from "#model/call";

@@ -1,5 +1,5 @@
 /** amend on the model: attributes change, stock does not; a movement says so. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { AmendCommand } from "#inventory/ports";
 import { decided, done, move, once, type Call, type Decision } from "#model/call";
 import { knownProduct, plans, productAt, productNumbers, seldom, type Shape } from "#model/plan";

@@ -1,5 +1,5 @@
 /** What confirm, cancel and extend share on the model: which hold, and who may not touch it. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { CustomerId, Location, ProductId } from "#inventory/model";
 import type { EndCommand, HoldCommand, LineQuantity } from "#inventory/ports";
 import { reservationIdOf } from "#inventory/reservation-id";

@@ -1,5 +1,5 @@
 /** confirm and cancel on the model: units of a hold are sold, or given back. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { EndCommand } from "#inventory/ports";
 import { move, type Call, type Decision } from "#model/call";
 import { plans, type Plan, type Shape } from "#model/plan";

@@ -1,5 +1,5 @@
 /** expire on the model: what is due is released, in the order in which it became due. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expireHold, isDue, nowSecond, type Call, type Decision } from "#model/call";
 import type { Plan } from "#model/plan";
 import { holdOf, linesOf } from "#model/world";
@@ -47,7 +47,8 @@ export function decideExpire(call: Call, sweptAfter: number): Decision {
   const dealt = new Set(isCut ? entries : entries.filter(({ second }) => second <= sweptAfter));
   let expired = 0;
   let lines = 0;
-  for (const entry of [...dealt]) {
+  for (const entry of entries) {
+    if (!dealt.has(entry)) continue;
     if (lines >= LINES_MAX) {
       dealt.delete(entry);
       continue;

@@ -1,5 +1,5 @@
 /** extend on the model: a hold is due later, never sooner. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { ExtendCommand } from "#inventory/ports";
 import { dueSecondIn, move, schedule, type Call, type Decision } from "#model/call";
 import { plans } from "#model/plan";

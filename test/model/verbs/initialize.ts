@@ -1,5 +1,5 @@
 /** initialize on the model: a product comes to be with its first movement. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { STOCK_MAX, type Attributes } from "#inventory/model";
 import type { InitializeCommand } from "#inventory/ports";
 import { decided, done, move, once, type Call, type Decision } from "#model/call";
@@ -53,8 +53,8 @@ const choices = (shape: Shape, product: fc.Arbitrary<number>) =>
 export const initializes = (shape: Shape) => initializesOf(shape, productNumbers(shape));
 
 /** Of products by number: a run begins with some. */
-export const initializesOf = (shape: Shape, product: fc.Arbitrary<number>) =>
-  plans("initialize", choices(shape, product), (scene, { product, sku, at, ...more }, base) => {
+export const initializesOf = (shape: Shape, numbers: fc.Arbitrary<number>) =>
+  plans("initialize", choices(shape, numbers), (scene, { product, sku, at, ...more }, base) => {
     const productId = productAt(scene, product);
     const location = locationAt(scene, at);
     if (location === undefined) return null;

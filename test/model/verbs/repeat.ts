@@ -1,5 +1,5 @@
 /** An earlier command with an Idempotency-Key once more, as a caller sends it who lost the answer. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { fromEnd, type Plan } from "#model/plan";
 
 export const repeats = (): fc.Arbitrary<Plan> =>

@@ -1,5 +1,5 @@
 /** reserve on the model: an owner's hold, all of it or nothing; reserving again replaces it. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { Location } from "#inventory/model";
 import { CART_SCOPE, ownerOf } from "#inventory/owner";
 import type { RequestedLine, ReserveCommand } from "#inventory/ports";
