@@ -59,7 +59,7 @@ const sequences = fc.oneof(
     const all = fc.array(steps(shape), { maxLength: STEPS_MAX, size: "max" });
     const arbitrary = fc
       .tuple(beginnings(shape), all)
-      .map(([first, rest]) => sequence(shape, [first, ...rest]));
+      .map(([first, rest]) => sequence(shape, [...first, ...rest]));
     return { weight, arbitrary };
   }),
 );

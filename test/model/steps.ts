@@ -6,7 +6,7 @@ import { same } from "#model/keyspace";
 import { COPIES, sendCopies } from "#model/late-copies";
 import { holdsOf, type Plan, type Shape } from "#model/plan";
 import { step, type Run } from "#model/run";
-import { adjusts } from "#model/verbs/adjust";
+import { adjusts, restocksAt } from "#model/verbs/adjust";
 import { amends } from "#model/verbs/amend";
 import { cancels, confirms } from "#model/verbs/end";
 import { expires } from "#model/verbs/expire";
@@ -35,12 +35,19 @@ export interface Step {
   readonly toString: () => string;
 }
 
+/** Locations from which on a run begins with a product that is nearly everywhere. */
+const MANY_LOCATIONS = 64;
+
 /** How a run begins: most of its products are made, each with a stock of its own. */
-export function beginnings(shape: Shape): fc.Arbitrary<Step> {
-  const each = Array.from({ length: shape.products - 1 }, (_, i) =>
+export function beginnings(shape: Shape): fc.Arbitrary<Step[]> {
+  const made = Array.from({ length: shape.products - 1 }, (_, i) =>
     initializesOf(shape, fc.constant(i)),
   );
-  return fc.tuple(...each).map(turn);
+  const everywhere = shape.locations > MANY_LOCATIONS ? MANY_LOCATIONS - 1 : 0;
+  const restocked = Array.from({ length: everywhere }, (_, i) => restocksAt(i));
+  return fc
+    .tuple(fc.tuple(...made), fc.tuple(...restocked))
+    .map((all) => all.filter((plans) => plans.length > 0).map(turn));
 }
 
 export function steps(shape: Shape): fc.Arbitrary<Step> {

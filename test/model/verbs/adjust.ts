@@ -1,6 +1,6 @@
 /** adjust on the model: a signed change of one level, which may be new. */
 import * as fc from "fast-check";
-import { ADJUSTMENT_TYPES, QUANTITY_MAX, STOCK_MAX } from "#inventory/model";
+import { ADJUSTMENT_TYPES, QUANTITY_MAX, STOCK_MAX, type AdjustmentType } from "#inventory/model";
 import type { AdjustCommand } from "#inventory/ports";
 import { decided, done, move, once, type Call, type Decision } from "#model/call";
 import {
@@ -41,25 +41,56 @@ const choices = (shape: Shape) =>
     expected: seldom(4, fc.constantFrom("right" as const, "wrong" as const)),
   });
 
-export const adjusts = (shape: Shape) =>
-  plans("adjust", choices(shape), (scene, { product, at, delta, type, expected }, base) => {
-    const productId = productAt(scene, product);
-    const known = knownProduct(scene, productId);
-    const location = at === null ? null : (locationAt(scene, at) ?? null);
-    const onHand = known ? onHandOf(known) : 0;
-    const command: AdjustCommand = {
-      ...base(productId),
-      productId,
-      location,
-      delta: unitsOf(delta, known && levelAt(known, location)),
-      type,
-      expectedQuantity: expected === null ? null : onHand + (expected === "wrong" ? 1 : 0),
-    };
-    return {
-      submit: (store) => store.adjust(command),
-      decide: (call) => decideAdjust(call, command),
-    };
-  });
+export const adjusts = (shape: Shape) => adjustsOf(choices(shape));
+
+/** A restock of the first product at the location of that number: a run begins with many. */
+export const restocksAt = (at: number) =>
+  adjustsOf(
+    fc.record({
+      product: fc.constant(0),
+      at: fc.constant(at),
+      delta: fc.constant(1),
+      type: fc.constant("RESTOCK" as const),
+      expected: fc.constant(null),
+    }),
+    MANY_KEYS,
+  );
+
+/** So many that hardly two are the same. */
+const MANY_KEYS = 1_000_000_000;
+
+interface Choice {
+  readonly product: number;
+  readonly at: number | null;
+  readonly delta: Delta;
+  readonly type: AdjustmentType;
+  readonly expected: "right" | "wrong" | null;
+}
+
+const adjustsOf = (choice: fc.Arbitrary<Choice>, keys?: number) =>
+  plans(
+    "adjust",
+    choice,
+    (scene, { product, at, delta, type, expected }, base) => {
+      const productId = productAt(scene, product);
+      const known = knownProduct(scene, productId);
+      const location = at === null ? null : (locationAt(scene, at) ?? null);
+      const onHand = known ? onHandOf(known) : 0;
+      const command: AdjustCommand = {
+        ...base(productId),
+        productId,
+        location,
+        delta: unitsOf(delta, known && levelAt(known, location)),
+        type,
+        expectedQuantity: expected === null ? null : onHand + (expected === "wrong" ? 1 : 0),
+      };
+      return {
+        submit: (store) => store.adjust(command),
+        decide: (call) => decideAdjust(call, command),
+      };
+    },
+    keys,
+  );
 
 type Counts = { readonly onHand: number; readonly reserved: number };
 
