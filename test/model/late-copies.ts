@@ -2,12 +2,13 @@
  * What faults bring to a script: a batch that comes again or too late, one of another history, one
  * against a full journal. Each is a copy of a batch that the store sent; none may change anything.
  */
-import { runScript, loadScript } from "#redis/script";
+import { loadScript, runScript, type Script } from "#redis/script";
 import { metaKey } from "#redis/keys";
 import { BOUNDED, compare, type KeptBatch, type Run } from "#model/run";
 import { same } from "#model/keyspace";
 import { look } from "#model/seen";
 import { seqOf } from "#model/world";
+import { SCRIPT_PATHS } from "#test/answers";
 
 export const COPIES = [
   "repeat",
@@ -19,6 +20,14 @@ export const COPIES = [
   "full",
 ] as const;
 export type Copy = (typeof COPIES)[number];
+
+const scripts = new Map<string, Script>(SCRIPT_PATHS.map((path) => [path, loadScript(path)]));
+
+function scriptAt(path: string): Script {
+  const script = scripts.get(path);
+  if (!script) throw new Error(`there is no script ${path}`);
+  return script;
+}
 
 /** Sends one such copy of the last batch of each verb that changed something, and compares. */
 export async function sendCopies(run: Run, copy: Copy): Promise<void> {
@@ -50,7 +59,7 @@ async function send(run: Run, copy: Copy, { call, world, text }: KeptBatch): Pro
   const key = metaKey(world.partition);
   if (copy === "fence") await run.redis.hset(key, "fence", "token");
   const args = [Object.values(sent).join("\t"), ...lines];
-  const reply = await runScript(run.redis, loadScript(call.path), key, args);
+  const reply = await runScript(run.redis, scriptAt(call.path), key, args);
   if (copy === "fence") await run.redis.hdel(key, "fence");
   run.words.note({ path: call.path, reply });
   const word = copy === "repeat" || copy === "late" || copy === "full" ? expected[copy] : "stale";

@@ -63,7 +63,8 @@ export async function step(run: Run, plans: readonly Plan[]): Promise<void> {
   run.keyed.push(...attempts.filter(({ operation }) => operation !== null));
   run.commands += attempts.length;
   run.told.push(attempts.map(({ told }) => told).join("\n  + "));
-  const outcomes = await Promise.all(attempts.map(({ submit }) => settled(submit(run.store))));
+  const answers = attempts.map(({ submit }) => settled(submit(run.store)));
+  const outcomes = await Promise.race([Promise.all(answers), run.tap.endless]);
   const calls = run.tap.take();
   const seen = await look(run.redis, run.journals);
   const decisions = decide(run, calls, attempts, seen);

@@ -14,8 +14,21 @@ export interface Heard {
 
 const pathBySha = new Map(SCRIPT_PATHS.map((path) => [loadScript(path).sha, path]));
 
+/** No step needs so many: somebody asks again and again for what will never be. */
+const CALLS_MAX = 3_000;
+
 export class Tap {
+  /** Rejects once a step has made more calls than any needs. */
+  readonly endless: Promise<never>;
+  #giveUp: (error: Error) => void = () => undefined;
   #calls: { heard: Omit<Heard, "reply">; reply: unknown; isAnswered: boolean }[] = [];
+
+  constructor() {
+    this.endless = new Promise((_, reject) => {
+      this.#giveUp = reject;
+    });
+    this.endless.catch(() => undefined);
+  }
 
   listenTo(redis: Redis): void {
     const send = redis.sendCommand.bind(redis);
@@ -25,6 +38,7 @@ export class Tap {
       if (path !== undefined) {
         const call = { heard: { path, key: key ?? "", args }, reply: null, isAnswered: false };
         this.#calls.push(call);
+        if (this.#calls.length > CALLS_MAX) this.#giveUp(new Error(`endless calls of ${path}`));
         void command.promise.then(
           (reply) => Object.assign(call, { reply, isAnswered: true }),
           () => undefined,
