@@ -20,6 +20,8 @@ const STEPS_MAX = 60;
 /** Runs of one property, after which the count of commands is looked at. */
 const RUNS = 20;
 const MINUTE_MS = 60_000;
+/** Runs take seconds; a failure is made shorter for no longer than this. */
+const PROPERTY_MS_MAX = 2 * MINUTE_MS;
 const TEST_MS_MAX = isLong ? 600 * MINUTE_MS : 15 * MINUTE_MS;
 
 const USUAL: Shape = {
@@ -79,7 +81,7 @@ async function hold(bed: Bed, commands: number): Promise<number> {
   const first = Number(process.env["HOLDFAST_TEST_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
   const property = fc.asyncProperty(sequences, (it) => bed.run(it.shape, it.steps));
   for (let seed = first; bed.counts.commands < commands; seed += 1) {
-    await fc.assert(property, { seed, numRuns: RUNS });
+    await fc.assert(property, { seed, numRuns: RUNS, interruptAfterTimeLimit: PROPERTY_MS_MAX });
   }
   return first;
 }

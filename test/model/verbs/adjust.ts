@@ -17,13 +17,20 @@ import { homeOf, levelsOf, onHandOf, productOf, type ModelProduct } from "#model
 /** Locations a product may have; a named limit of docs/operations.md. */
 const LOCATIONS_MAX = 64;
 
+/** Any, and as often one of the last: where there are many, only those are new to a product. */
+const places = ({ locations }: Shape): fc.Arbitrary<number> =>
+  fc.oneof(
+    fc.nat({ max: locations - 1 }),
+    fc.nat({ max: Math.min(6, locations - 1) }).map((back) => locations - 1 - back),
+  );
+
 type Delta = number | "to reserved" | "below reserved" | "to the limit" | "over the limit";
 
 const choices = (shape: Shape) =>
   fc.record({
     product: productNumbers(shape),
     /** null: the product's home. */
-    at: seldom(2, fc.nat({ max: 127 })),
+    at: seldom(2, places(shape)),
     delta: fc.oneof(
       { weight: 5, arbitrary: fc.constantFrom(1, 5, 50, -1, -2) },
       { weight: 1, arbitrary: fc.constantFrom(QUANTITY_MAX, -QUANTITY_MAX) },
