@@ -30,6 +30,8 @@ export interface Decision {
   readonly outcomes: readonly unknown[];
   /** What a repeat under the same key must hear; not given: it is decided anew. */
   readonly replay?: unknown;
+  /** Another key that the script keeps the answer under, whoever asks. */
+  readonly alsoUnder?: Operation;
 }
 
 export const decided = (word: string, outcome: unknown = { kind: word }): Decision => {
@@ -84,7 +86,7 @@ export const dueSecondIn = (call: Call, seconds: number): number =>
   Math.ceil((call.now + seconds * 1_000) / 1_000);
 
 export const isDue = (call: Call, hold: Hold): boolean =>
-  isLive(hold) && hold.dueSecond * 1_000 <= call.now;
+  isLive(hold) && hold.dueSecond !== null && hold.dueSecond * 1_000 <= call.now;
 
 /** Gives back all that a hold still has. */
 export function release(
@@ -106,5 +108,6 @@ export function expireHold(call: Call, hold: Hold): void {
 
 /** Notes that a hold will be due: expire finds it by that. */
 export function schedule(call: Call, hold: Hold): void {
-  call.world.due.push({ second: hold.dueSecond, owner: hold.owner });
+  const { dueSecond: second, owner } = hold;
+  if (second !== null) call.world.due.push({ second, owner });
 }

@@ -9,6 +9,7 @@ import {
   metaKey,
   operationKey,
   reservationKey,
+  returnKey,
   skuKey,
   stockKey,
 } from "#redis/keys";
@@ -29,6 +30,7 @@ const HOUR_MS = 3_600_000;
 const KEEP_MS = {
   operation: 24 * HOUR_MS,
   batch: HOUR_MS,
+  return: HOUR_MS,
   CONFIRMED: 24 * HOUR_MS,
   CANCELLED: HOUR_MS / 4,
   EXPIRED: HOUR_MS / 4,
@@ -72,6 +74,10 @@ export function comparePartition(
   };
   same("meta", fieldsOf(take(metaKey(partition), "hash")), { ...meta, ...numbersOf(world) });
   compareProducts(world, take);
+  for (const [owner, seq] of world.returns) {
+    const { value } = take(returnKey(partition, owner), "string", KEEP_MS.return);
+    same(`return of ${owner}`, value, String(seq));
+  }
   const owners = new Set(world.holds.map(({ owner }) => owner));
   for (const owner of owners) {
     const hold = holdOf(world, owner);
@@ -129,6 +135,7 @@ function compareDue(world: World, take: Take): void {
     same(`due list of ${second}`, list, owners);
   }
   for (const hold of world.holds) {
+    if (hold.dueSecond === null) continue;
     const isListed = lists.get(hold.dueSecond)?.includes(hold.owner);
     if (isLive(hold) && isListed !== true) throw new Error("the model lost a due time");
   }

@@ -48,17 +48,19 @@ const UNPRINTABLE_TEXTS: readonly string[] = [
 
 export const TEXTS = [...PRINTABLE_TEXTS, ...UNPRINTABLE_TEXTS];
 
-/** Who reserves: a customer (or nobody) and an order; the same one again is the same owner. */
+/** Who buys: a customer (or nobody) and an order; the same one again is the same owner. */
 export interface Shopper {
   readonly customerId: CustomerId | null;
-  readonly orderId: OrderId;
+  /** null: of no order; such a hold is the product's own. */
+  readonly orderId: OrderId | null;
 }
 
 export function shopper(index: number): Shopper {
   const text = TEXTS[index % TEXTS.length] ?? "";
   const round = Math.floor(index / TEXTS.length);
   const customer = index % 3 === 0 ? null : recorded<CustomerId>(index % 3 === 1 ? text : "c");
-  return { customerId: customer, orderId: recorded<OrderId>(`${text}${round}`) };
+  const orderId = index % 6 === 5 ? null : recorded<OrderId>(`${text}${round}`);
+  return { customerId: customer, orderId };
 }
 
 /** A customer to whom no hold belongs. */

@@ -36,6 +36,8 @@ export interface Scene extends Worlds {
   readonly claims: ReadonlyMap<string, string>;
   /** The next number that nothing of this run bears yet. */
   readonly next: () => number;
+  /** A generation that no hold had. */
+  readonly generation: () => string;
   /** Earlier commands of the run that had an Idempotency-Key. */
   readonly keyed: readonly Attempt[];
   /** Commands that the step has in all, and the SKUs that earlier ones of it claim. */

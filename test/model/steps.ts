@@ -13,6 +13,8 @@ import { expires } from "#model/verbs/expire";
 import { extensions } from "#model/verbs/extend";
 import { repeats } from "#model/verbs/repeat";
 import { initializes, initializesOf } from "#model/verbs/initialize";
+import { returns } from "#model/verbs/return";
+import { sells } from "#model/verbs/sell";
 import { reserves } from "#model/verbs/reserve";
 import { isLive, seqOf } from "#model/world";
 
@@ -23,6 +25,8 @@ const VERBS: readonly { weight: number; plans: (shape: Shape) => fc.Arbitrary<Pl
   { weight: 12, plans: cancels },
   { weight: 12, plans: extensions },
   { weight: 14, plans: adjusts },
+  { weight: 8, plans: sells },
+  { weight: 8, plans: returns },
   { weight: 8, plans: amends },
   { weight: 8, plans: initializes },
   { weight: 10, plans: expires },
@@ -96,7 +100,9 @@ const jumps: fc.Arbitrary<Step> = fc
 /** Sets the scripts' clock forward, where it stands until Redis's own has passed it. */
 async function jump(run: Run, to: string | number, told: string): Promise<void> {
   run.told.push(told);
-  const dues = holdsOf(run).flatMap(({ hold }) => (isLive(hold) ? hold.dueSecond * 1_000 : []));
+  const dues = holdsOf(run).flatMap(({ hold }) =>
+    isLive(hold) && hold.dueSecond !== null ? hold.dueSecond * 1_000 : [],
+  );
   const next = Math.min(...dues);
   for (const world of run.worlds) {
     const now = Math.max(world.lastNow, run.seenAt);

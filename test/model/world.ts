@@ -37,14 +37,19 @@ export interface ModelProduct {
   readonly moves: Move[];
 }
 
+/** Locations a product may have. */
+export const LOCATIONS_MAX = 64;
+
 /** One generation of an owner; the last one in the list is the one that counts. */
 export interface Hold {
   readonly owner: string;
   readonly generation: string;
   readonly customerId: CustomerId | null;
-  readonly orderId: OrderId;
+  /** null: the hold is the product's own. */
+  readonly orderId: OrderId | null;
   readonly createdAt: number;
-  dueSecond: number;
+  /** null: it stands, and is never due. */
+  dueSecond: number | null;
   isReplaced: boolean;
   readonly moves: Move[];
 }
@@ -62,6 +67,8 @@ export interface World {
   readonly products: Map<string, ModelProduct>;
   readonly holds: Hold[];
   readonly operations: Map<string, Remembered>;
+  /** Order and product, as a hash → seq of their last return. */
+  readonly returns: Map<string, number>;
   /** Entries of the due lists, in the order in which they were written. */
   due: { readonly second: number; readonly owner: string }[];
   /** Where the partition's clock stood when something was last written (ms). */
@@ -79,6 +86,7 @@ export function newWorld(partition: number, epoch: number, now: number, swept: n
     products: new Map(),
     holds: [],
     operations: new Map(),
+    returns: new Map(),
     due: [],
     lastNow: now,
     swept,
@@ -166,7 +174,7 @@ export function reservationOf(world: World, hold: Hold): Reservation {
     customerId: hold.customerId,
     orderId: hold.orderId,
     ...stateOf(hold, last),
-    expiresAt: hold.dueSecond * 1_000,
+    expiresAt: hold.dueSecond === null ? null : hold.dueSecond * 1_000,
     createdAt: hold.createdAt,
     seq: last.seq,
     allocations: linesOf(hold),
@@ -207,8 +215,8 @@ export function movementOf(world: World, move: Move): Movement {
     reservedBefore: before.reserved,
     reservedAfter: before.reserved + move.reserved,
     reservationId: hold && reservationIdOf(world.partition, hold.owner, hold.generation),
-    orderId: hold?.orderId ?? null,
-    customerId: hold?.customerId ?? null,
+    orderId: (hold ?? context).orderId ?? null,
+    customerId: (hold ?? context).customerId ?? null,
     actor: context.actor,
     reason: context.reason ?? null,
     reference: context.reference ?? null,

@@ -12,10 +12,14 @@ import {
   seldom,
   type Shape,
 } from "#model/plan";
-import { homeOf, levelsOf, onHandOf, productOf, type ModelProduct } from "#model/world";
-
-/** Locations a product may have; a named limit of docs/operations.md. */
-const LOCATIONS_MAX = 64;
+import {
+  homeOf,
+  levelsOf,
+  LOCATIONS_MAX,
+  onHandOf,
+  productOf,
+  type ModelProduct,
+} from "#model/world";
 
 /** Any, and as often one of the last: where there are many, only those are new to a product. */
 const places = ({ locations }: Shape): fc.Arbitrary<number> =>

@@ -71,11 +71,15 @@ export function chosen(scene: Scene, { hold: index, which, who }: HoldChoice): C
   return { hold, reservationId, customerId, isSent: true };
 }
 
-/** Answers an item unless the hold is live and may be changed; then `change` does. */
+/**
+ * Answers an item unless the hold is live and may be changed; then `change` does. `ended` may have
+ * a better answer to a hold that is not live, or to another generation than the last one.
+ */
 export function onHold(
   call: Call,
   command: HoldCommand,
   change: (hold: Hold) => Decision,
+  ended: (hold: Hold) => Decision | null = () => null,
 ): Decision {
   return once(call, command.operation, () => {
     const { world } = call;
@@ -85,11 +89,13 @@ export function onHold(
     if (!hold || (customerId !== null && customerId !== hold.customerId)) {
       return decided("unknown", { kind: "unknown_reservation" });
     }
-    if (hold.generation !== generation) return decided("superseded");
+    if (hold.generation !== generation) return ended(hold) ?? decided("superseded");
     if (call.linesSeen >= LINES_MAX) return decided("again");
     call.linesSeen += linesOf(hold).length;
     if (isDue(call, hold)) expireHold(call, hold);
     if (isLive(hold)) return change(hold);
+    const better = ended(hold);
+    if (better) return better;
     const reservation = reservationOf(world, hold);
     const kind = reservation.status.toLowerCase();
     return decided(kind, { kind, reservation });
@@ -135,15 +141,8 @@ export function draw(
   take: (productId: ProductId, location: Location, units: number) => void,
 ): Decision {
   const held = sums(linesOf(hold).map(({ productId, held: units }) => [productId, units]));
-  const asked = command.lines?.map(({ productId, quantity }) => [productId, quantity] as const);
-  const wanted = asked ? sums(asked) : new Map(held);
-  const exceeded = [...wanted].filter(([productId, units]) => units > (held.get(productId) ?? 0));
-  if (exceeded.length > 0) {
-    const outcomes = exceeded.map(([productId]) => {
-      return { kind: "exceeds_held", productId, held: held.get(productId) ?? 0 };
-    });
-    return { word: "exceeds", outcomes };
-  }
+  const wanted = wantedOf(command, held);
+  if (!(wanted instanceof Map)) return wanted;
   for (const line of linesOf(hold)) {
     const left = wanted.get(line.productId) ?? 0;
     const units = Math.min(left, line.held);
@@ -154,7 +153,22 @@ export function draw(
   return doneWith(call.world, hold);
 }
 
-function sums(pairs: readonly (readonly [ProductId, number])[]): Map<ProductId, number> {
+/** Units by product that a command is about, or the refusal when there are fewer. */
+export function wantedOf(
+  { lines }: EndCommand,
+  there: ReadonlyMap<ProductId, number>,
+): Map<ProductId, number> | Decision {
+  const asked = lines?.map(({ productId, quantity }) => [productId, quantity] as const);
+  const wanted = asked ? sums(asked) : new Map(there);
+  const exceeded = [...wanted].filter(([productId, units]) => units > (there.get(productId) ?? 0));
+  if (exceeded.length === 0) return wanted;
+  const outcomes = exceeded.map(([productId]) => {
+    return { kind: "exceeds_held", productId, held: there.get(productId) ?? 0 };
+  });
+  return { word: "exceeds", outcomes };
+}
+
+export function sums(pairs: readonly (readonly [ProductId, number])[]): Map<ProductId, number> {
   const all = new Map<ProductId, number>();
   for (const [productId, units] of pairs) all.set(productId, units + (all.get(productId) ?? 0));
   return all;

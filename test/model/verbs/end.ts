@@ -1,8 +1,9 @@
 /** confirm and cancel on the model: units of a hold are sold, or given back. */
 import * as fc from "fast-check";
-import type { EndCommand } from "#inventory/ports";
+import type { ConfirmCommand } from "#inventory/ports";
 import { move, type Call, type Decision } from "#model/call";
-import { plans, type Plan, type Shape } from "#model/plan";
+import { plans, seldom, type Plan, type Shape } from "#model/plan";
+import { knownProductOf } from "#model/stock-taken";
 import {
   chosen,
   draw,
@@ -11,9 +12,17 @@ import {
   onHold,
   partChoice,
 } from "#model/verbs/change-hold";
+import { sellExpired } from "#model/verbs/reacquire";
 
-const ends = (verb: "confirm" | "cancel", shape: Shape): fc.Arbitrary<Plan> => {
-  const choices = fc.record({ ...holdChoice, part: partChoice(shape) });
+type Verb = "confirm" | "cancel";
+
+const ends = (verb: Verb, shape: Shape): fc.Arbitrary<Plan> => {
+  const choices = fc.record({
+    ...holdChoice,
+    part: partChoice(shape),
+    /** Whether an expired hold shall be sold after all; of confirm alone. */
+    reacquires: verb === "confirm" ? seldom(2, fc.constant(true)) : fc.constant(null),
+  });
   return plans(
     verb,
     choices,
@@ -21,11 +30,12 @@ const ends = (verb: "confirm" | "cancel", shape: Shape): fc.Arbitrary<Plan> => {
       const found = chosen(scene, choice);
       if (!found) return null;
       const { reservationId, customerId, isSent } = found;
-      const command: EndCommand = {
+      const command: ConfirmCommand = {
         ...base(reservationId),
         reservationId,
         customerId,
         lines: linesOfPart(scene, found, choice.part),
+        ...(choice.reacquires === true ? { reacquireAs: scene.generation() } : {}),
       };
       return {
         submit: (store) => store[verb](command),
@@ -40,14 +50,17 @@ const ends = (verb: "confirm" | "cancel", shape: Shape): fc.Arbitrary<Plan> => {
 export const confirms = (shape: Shape) => ends("confirm", shape);
 export const cancels = (shape: Shape) => ends("cancel", shape);
 
-function decideEnd(call: Call, verb: "confirm" | "cancel", command: EndCommand): Decision {
-  return onHold(call, command, (hold) =>
-    draw(call, command, hold, (productId, location, units) => {
-      const product = call.world.products.get(productId);
-      if (!product) throw new Error("a hold of no product");
-      const common = { product, location, reserved: -units, hold, context: command.context };
-      if (verb === "confirm") move(call, { ...common, type: "SALE", onHand: -units });
-      else move(call, { ...common, type: "RELEASE" });
-    }),
+function decideEnd(call: Call, verb: Verb, command: ConfirmCommand): Decision {
+  return onHold(
+    call,
+    command,
+    (hold) =>
+      draw(call, command, hold, (productId, location, units) => {
+        const product = knownProductOf(call.world, productId);
+        const common = { product, location, reserved: -units, hold, context: command.context };
+        if (verb === "confirm") move(call, { ...common, type: "SALE", onHand: -units });
+        else move(call, { ...common, type: "RELEASE" });
+      }),
+    (hold) => sellExpired(call, command, hold),
   );
 }

@@ -34,7 +34,7 @@ export const extensions = () =>
 function decideExtend(call: Call, command: ExtendCommand): Decision {
   return onHold(call, command, (hold) => {
     const due = dueSecondIn(call, command.holdSeconds);
-    if (due <= hold.dueSecond) {
+    if (hold.dueSecond === null || due <= hold.dueSecond) {
       // Nothing changed: a repeat is decided anew.
       const { word, outcomes } = doneWith(call.world, hold);
       return { word, outcomes };

@@ -1,8 +1,13 @@
 /** reserve on the model: an owner's hold, all of it or nothing; reserving again replaces it. */
 import * as fc from "fast-check";
-import type { Location } from "#inventory/model";
+import { QUANTITY_MAX } from "#inventory/model";
 import { CART_SCOPE, ownerOf } from "#inventory/owner";
-import type { RequestedLine, ReserveCommand } from "#inventory/ports";
+import {
+  RESERVE_MODES,
+  type RequestedLine,
+  type ReserveCommand,
+  type ShortLine,
+} from "#inventory/ports";
 import {
   decided,
   done,
@@ -18,6 +23,7 @@ import {
   type Decision,
 } from "#model/call";
 import { shopper } from "#model/names";
+import { knownProductOf, measure, places, type Measured } from "#model/stock-taken";
 import {
   amounts,
   knownProduct,
@@ -42,10 +48,7 @@ import {
   linesOf,
   reservationOf,
   type Hold,
-  type World,
 } from "#model/world";
-
-const GENERATION_DIGITS = 8;
 
 export function reserves(shape: Shape): fc.Arbitrary<Plan> {
   const line = fc.record({
@@ -69,7 +72,11 @@ export function reserves(shape: Shape): fc.Arbitrary<Plan> {
     ),
     /** Asks for what the owner holds already, if it holds something. */
     isSame: seldom(4, fc.constant(true)),
-    seconds: fc.constantFrom(60, 1, 2, 900, 86_400),
+    /** null: a standing hold. */
+    seconds: fc.constantFrom(60, 1, 2, 900, 86_400, null),
+    mode: fc.constantFrom(...RESERVE_MODES),
+    isDry: seldom(10, fc.constant(true)),
+    adds: seldom(6, fc.constant(true)),
   });
   return plans("reserve", choices, (scene, choice, base) => {
     const { customerId, orderId } = shopper(choice.shopper);
@@ -79,15 +86,19 @@ export function reserves(shape: Shape): fc.Arbitrary<Plan> {
     const [partition = 0] = partitions;
     const world = worldOf(scene, partition);
     const live = holdOf(world, owner);
-    const lines = choice.isSame === true && live && isLive(live) ? linesHeld(live) : asked;
+    const held = choice.isSame === true && live && isLive(live) ? linesHeld(live) : [];
+    const lines = held.length > 0 ? held : asked;
     const command: ReserveCommand = {
       ...base(`${owner} ${partition}`),
       owner,
-      generation: scene.next().toString(36).padStart(GENERATION_DIGITS, "0"),
+      generation: scene.generation(),
       customerId,
       orderId,
       lines,
       holdSeconds: choice.seconds,
+      mode: choice.mode,
+      dryRun: choice.isDry === true,
+      adds: choice.adds === true,
     };
     const spans = partitions.size > 1 && lines === asked;
     return {
@@ -123,100 +134,117 @@ function linesHeld(hold: Hold): RequestedLine[] {
   const lines = new Map<string, RequestedLine>();
   for (const { productId, held } of linesOf(hold)) {
     const quantity = held + (lines.get(productId)?.quantity ?? 0);
-    if (quantity > 0) lines.set(productId, { productId, quantity, location: null });
+    // What was added up may be more than one command can ask for.
+    if (quantity > 0 && quantity <= QUANTITY_MAX)
+      lines.set(productId, { productId, quantity, location: null });
   }
   return [...lines.values()];
 }
 
 function decideReserve(call: Call, command: ReserveCommand): Decision {
   const { world } = call;
+  const isBestEffort = command.mode === "best_effort";
   return once(call, command.operation, () => {
     const last = holdOf(world, command.owner);
     if (last && isDue(call, last)) expireHold(call, last);
-    if (last && hasConfirmed(last)) {
+    if (last && hasConfirmed(last) && !command.adds) {
       const reservation = reservationOf(world, last);
       return decided("confirmed", { kind: "already_confirmed", reservation });
-    }
-    const live = last && isLive(last) ? last : undefined;
-    if (live && holdsJustThat(live, command.lines)) {
-      const reservation = reservationOf(world, live);
-      return decided("held", { kind: "held", reservation, replayed: false });
     }
     const unknown = command.lines.find(({ productId }) => !world.products.has(productId));
     if (unknown) {
       return decided("unknown", { kind: "unknown_product", productId: unknown.productId });
     }
-    const short = command.lines
-      .map((line) => ({ line, units: takeable(world, line, live) }))
-      .filter(({ line, units }) => units < line.quantity);
-    if (short.length > 0) return fallsShort(call, short);
-    return take(call, command, live);
+    const live = last && isLive(last) ? last : undefined;
+    const { measured, short } = measure(call, command.lines, command.adds ? undefined : live);
+    if (live && mayStand(live, command, measured)) {
+      const told = isBestEffort ? short : [];
+      const reservation = reservationOf(world, live);
+      return decided(wordOf("held", told), {
+        kind: "held",
+        reservation,
+        replayed: false,
+        short: told,
+      });
+    }
+    // What is due may not have been released yet: then nobody is refused.
+    if (short.length > 0 && world.swept < nowSecond(call)) return decided("due");
+    const isRefused = !isBestEffort || measured.every(({ units }) => units === 0);
+    if (short.length > 0 && isRefused) {
+      return decided("insufficient", { kind: "insufficient", lines: short });
+    }
+    if (command.dryRun) {
+      const lines = measured.map(({ line: { productId }, units }) => ({
+        productId,
+        quantity: units,
+      }));
+      return decided("possible", { kind: "possible", lines, short });
+    }
+    return take(call, command, live, measured, short);
   });
 }
 
-function fallsShort(call: Call, short: readonly { line: RequestedLine; units: number }[]) {
-  // What is due may not have been released yet: then nobody is refused.
-  if (call.world.swept < nowSecond(call)) return decided("due");
-  const lines = short.map(({ line: { productId, quantity }, units }) => {
-    return { productId, requested: quantity, available: units };
+const wordOf = (word: "reserved" | "held", short: readonly ShortLine[]): string =>
+  short.length > 0 ? `${word}_partly` : word;
+
+/** Whether the owner's live hold already is what was asked for, or what of it can be had. */
+function mayStand(live: Hold, command: ReserveCommand, measured: readonly Measured[]): boolean {
+  const isStanding = live.dueSecond === null;
+  if (command.adds || command.dryRun || isStanding !== (command.holdSeconds === null)) return false;
+  const wanted = measured.map(({ line, units }) => {
+    return { line, units: command.mode === "best_effort" ? units : line.quantity };
   });
-  return decided("insufficient", { kind: "insufficient", lines });
+  const held = linesOf(live);
+  const isHeld = wanted.every(({ line, units }) => {
+    const own = held.filter(({ productId, location }) => {
+      const isThere = line.location === null || line.location === location;
+      return productId === line.productId && isThere;
+    });
+    return own.reduce((sum, it) => sum + it.held, 0) === units;
+  });
+  const all = held.reduce((sum, it) => sum + it.held, 0);
+  return isHeld && all === wanted.reduce((sum, { units }) => sum + units, 0);
 }
 
-function holdsJustThat(hold: Hold, asked: readonly RequestedLine[]): boolean {
-  const units = (productId: string, location: Location | null): number =>
-    linesOf(hold)
-      .filter((line) => line.productId === productId)
-      .filter((line) => location === null || line.location === location)
-      .reduce((sum, { held }) => sum + held, 0);
-  const isAsked = asked.every((line) => units(line.productId, line.location) === line.quantity);
-  const all = linesOf(hold).reduce((sum, { held }) => sum + held, 0);
-  return isAsked && all === asked.reduce((sum, { quantity }) => sum + quantity, 0);
-}
-
-/** Units that line could have if the owner's live hold were not there. */
-function takeable(world: World, line: RequestedLine, live: Hold | undefined): number {
-  const product = world.products.get(line.productId);
-  if (!product) return 0;
-  const own = (live ? linesOf(live) : []).filter(({ productId }) => productId === line.productId);
-  const ofProduct = availableOf(product) + own.reduce((sum, { held }) => sum + held, 0);
-  if (line.location === null) return Math.max(0, ofProduct);
-  const level = levelsOf(product).get(line.location) ?? { onHand: 0, reserved: 0 };
-  const ownThere = own.find(({ location }) => location === line.location)?.held ?? 0;
-  return Math.max(0, Math.min(ofProduct, level.onHand - level.reserved + ownThere));
-}
-
-function take(call: Call, command: ReserveCommand, live: Hold | undefined): Decision {
+function take(
+  call: Call,
+  command: ReserveCommand,
+  live: Hold | undefined,
+  measured: readonly Measured[],
+  short: readonly ShortLine[],
+): Decision {
+  const { world } = call;
   const { context } = command;
-  if (live) {
+  const added = command.adds ? live : undefined;
+  if (live && !added) {
     live.isReplaced = true;
     release(call, live, "RELEASE", context);
   }
+  const hold = added ?? newHold(call, command);
+  for (const line of measured) {
+    const product = knownProductOf(world, line.line.productId);
+    for (const { location, quantity } of places(product, line)) {
+      move(call, { type: "RESERVE", product, location, reserved: quantity, hold, context });
+    }
+  }
+  if (!added) schedule(call, hold);
+  const common = { reservation: reservationOf(world, hold), short };
+  const outcome = { kind: "reserved", ...common };
+  return done(wordOf("reserved", short), outcome, { kind: "held", ...common, replayed: true });
+}
+
+function newHold(call: Call, command: ReserveCommand): Hold {
+  const { owner, generation, customerId, orderId, holdSeconds } = command;
   const hold: Hold = {
-    owner: command.owner,
-    generation: command.generation,
-    customerId: command.customerId,
-    orderId: command.orderId,
+    owner,
+    generation,
+    customerId,
+    orderId,
     createdAt: call.now,
-    dueSecond: dueSecondIn(call, command.holdSeconds),
+    dueSecond: holdSeconds === null ? null : dueSecondIn(call, holdSeconds),
     isReplaced: false,
     moves: [],
   };
   call.world.holds.push(hold);
-  for (const line of command.lines) {
-    const product = call.world.products.get(line.productId);
-    if (!product) throw new Error("a line of no product was taken");
-    let left = line.quantity;
-    for (const [location, { onHand, reserved }] of levelsOf(product)) {
-      const units = Math.min(left, onHand - reserved);
-      if (units <= 0 || (line.location !== null && line.location !== location)) continue;
-      move(call, { type: "RESERVE", product, location, reserved: units, hold, context });
-      left -= units;
-    }
-    if (left > 0) throw new Error("the model took fewer units than it counted");
-  }
-  schedule(call, hold);
-  const reservation = reservationOf(call.world, hold);
-  const outcome = { kind: "reserved", reservation };
-  return done("reserved", outcome, { kind: "held", reservation, replayed: true });
+  return hold;
 }

@@ -1,0 +1,86 @@
+/** return on the model: units of an order come back, as many as the ledger says were sold. */
+import * as fc from "fast-check";
+import { DISPOSITIONS, STOCK_MAX } from "#inventory/model";
+import { ownerOf } from "#inventory/owner";
+import type { ReturnCommand } from "#inventory/ports";
+import { decided, done, move, once, type Call, type Decision } from "#model/call";
+import { shopper } from "#model/names";
+import {
+  amounts,
+  locationAt,
+  plans,
+  productAt,
+  productNumbers,
+  seldom,
+  unitsOf,
+  worldOfProduct,
+  type Shape,
+} from "#model/plan";
+import { homeOf, levelsOf, LOCATIONS_MAX, productOf, seqOf } from "#model/world";
+
+const choices = (shape: Shape) =>
+  fc.record({
+    product: productNumbers(shape),
+    amount: amounts(shape),
+    at: seldom(3, fc.nat({ max: 127 })),
+    disposition: fc.constantFrom(...DISPOSITIONS),
+    order: fc.nat({ max: 3 }),
+    /** How far behind the ledger's word is, in movements. */
+    behind: fc.oneof(fc.constant(0), fc.nat({ max: 20 })),
+    sold: fc.constantFrom(5, 1, 0, STOCK_MAX),
+    returned: fc.constantFrom(0, 1, 5),
+  });
+
+export const returns = (shape: Shape) =>
+  plans("return", choices(shape), (scene, choice, base) => {
+    const productId = productAt(scene, choice.product);
+    const { orderId } = shopper(choice.order);
+    const { context, ...common } = base(productId);
+    const { sold, returned } = choice;
+    const seq = Math.max(0, seqOf(worldOfProduct(scene, productId)) - choice.behind);
+    const command: ReturnCommand = {
+      ...common,
+      context: { ...context, ...(orderId === null ? {} : { orderId }) },
+      productId,
+      location: choice.at === null ? null : (locationAt(scene, choice.at) ?? null),
+      quantity: unitsOf(choice.amount, sold - returned),
+      disposition: choice.disposition,
+      owner: ownerOf(null, orderId, productId),
+      sales: { seq, sold, returned },
+    };
+    return {
+      submit: (store) => store.return(command),
+      decide: (call) => decideReturn(call, command),
+    };
+  });
+
+function decideReturn(call: Call, command: ReturnCommand): Decision {
+  const { productId, quantity, owner, sales, disposition, context } = command;
+  const { world } = call;
+  return once(call, command.operation, () => {
+    const product = world.products.get(productId);
+    if (!product) return decided("unknown", { kind: "unknown_product" });
+    // Another return since then: the ledger's sums may lack it.
+    if (sales.seq < (world.returns.get(owner) ?? 0)) return decided("moved");
+    const { sold } = sales;
+    if (sales.returned + quantity > sold) {
+      return decided("exceeds", { kind: "exceeds_sold", sold, returned: sales.returned });
+    }
+    const location = command.location ?? homeOf(product);
+    const levels = levelsOf(product);
+    const onHand = levels.get(location)?.onHand ?? 0;
+    const isNew = !levels.has(location);
+    if (onHand + quantity > STOCK_MAX || (isNew && levels.size >= LOCATIONS_MAX)) {
+      return decided("above_limit", { kind: "above_limit", onHand });
+    }
+    if (isNew) call.amended.add(product);
+    move(call, { type: "RETURN", product, location, onHand: quantity, context });
+    world.returns.set(owner, seqOf(world));
+    if (disposition === "scrap") {
+      move(call, { type: "ADJUSTMENT", product, location, onHand: -quantity, context });
+    }
+    const returned = sales.returned + quantity;
+    const outcome = { kind: "returned", product: productOf(product), sold, returned };
+    return done("returned", { ...outcome, replayed: false }, { ...outcome, replayed: true });
+  });
+}

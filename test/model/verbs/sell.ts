@@ -1,0 +1,73 @@
+/** sell on the model: units leave what is available for good, without a hold. */
+import * as fc from "fast-check";
+import type { SellCommand } from "#inventory/ports";
+import { decided, done, move, nowSecond, once, type Call, type Decision } from "#model/call";
+import { shopper } from "#model/names";
+import {
+  amounts,
+  knownProduct,
+  locationAt,
+  plans,
+  productAt,
+  productNumbers,
+  seldom,
+  unitsOf,
+  type Shape,
+} from "#model/plan";
+import { measure, places } from "#model/stock-taken";
+import { availableOf, onHandOf, productOf } from "#model/world";
+
+const choices = (shape: Shape) =>
+  fc.record({
+    product: productNumbers(shape),
+    amount: amounts(shape),
+    /** null: any, home first. */
+    at: seldom(4, fc.nat({ max: 127 })),
+    expected: seldom(4, fc.constantFrom("right" as const, "wrong" as const)),
+    /** null: of no order. */
+    order: seldom(2, fc.nat({ max: 3 })),
+  });
+
+export const sells = (shape: Shape) =>
+  plans("sell", choices(shape), (scene, { product, amount, at, expected, order }, base) => {
+    const productId = productAt(scene, product);
+    const known = knownProduct(scene, productId);
+    const { context, ...common } = base(productId);
+    const orderId = order === null ? null : shopper(order).orderId;
+    const command: SellCommand = {
+      ...common,
+      context: orderId === null ? context : { ...context, orderId },
+      productId,
+      quantity: unitsOf(amount, known ? availableOf(known) : 0),
+      location: at === null ? null : (locationAt(scene, at) ?? null),
+      expectedQuantity:
+        expected === null ? null : (known ? onHandOf(known) : 0) + (expected === "wrong" ? 1 : 0),
+    };
+    return {
+      submit: (store) => store.sell(command),
+      decide: (call) => decideSell(call, command),
+    };
+  });
+
+function decideSell(call: Call, command: SellCommand): Decision {
+  const { expectedQuantity, context } = command;
+  return once(call, command.operation, () => {
+    const product = call.world.products.get(command.productId);
+    if (!product) return decided("unknown", { kind: "unknown_product" });
+    if (expectedQuantity !== null && expectedQuantity !== onHandOf(product)) {
+      const outcome = { kind: "expected_mismatch", product: productOf(product) };
+      return decided("expected_mismatch", outcome);
+    }
+    const { measured, short } = measure(call, [command], undefined);
+    if (short.length > 0) {
+      if (call.world.swept < nowSecond(call)) return decided("due");
+      return decided("insufficient", { kind: "insufficient", lines: short });
+    }
+    const allocations = measured.flatMap((line) => places(product, line));
+    for (const { location, quantity } of allocations) {
+      move(call, { type: "SALE", product, location, onHand: -quantity, context });
+    }
+    const outcome = { kind: "sold", product: productOf(product), allocations, replayed: false };
+    return done("sold", outcome, { ...outcome, replayed: true });
+  });
+}
