@@ -140,7 +140,7 @@ const few = fc.constantFrom<Amount>(1, 2, 3);
 const any = fc.oneof(
   { weight: 6, arbitrary: few },
   { weight: 1, arbitrary: fc.constantFrom<Amount>(10, QUANTITY_MAX, QUANTITY_MAX - 1) },
-  { weight: 3, arbitrary: fc.constantFrom<Amount>("all", "all but one", "one more") },
+  { weight: 4, arbitrary: fc.constantFrom<Amount>("all", "all but one", "one more") },
 );
 export const amounts = (shape: Shape): fc.Arbitrary<Amount> => (shape.isRich ? few : any);
 

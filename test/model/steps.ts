@@ -8,14 +8,14 @@ import { holdsOf, type Plan, type Shape } from "#model/plan";
 import { step, type Run } from "#model/run";
 import { adjusts, restocksAt } from "#model/verbs/adjust";
 import { amends } from "#model/verbs/amend";
-import { cancels, confirms } from "#model/verbs/end";
+import { cancels, confirms, reacquires } from "#model/verbs/end";
 import { expires } from "#model/verbs/expire";
 import { extensions } from "#model/verbs/extend";
 import { repeats } from "#model/verbs/repeat";
 import { initializes, initializesOf } from "#model/verbs/initialize";
 import { returns } from "#model/verbs/return";
 import { sells } from "#model/verbs/sell";
-import { reserves } from "#model/verbs/reserve";
+import { reserves, takesOver } from "#model/verbs/reserve";
 import { isLive, seqOf } from "#model/world";
 
 /** Every verb that changes something, and how often it is chosen among the others. */
@@ -65,6 +65,7 @@ export function steps(shape: Shape): fc.Arbitrary<Step> {
     { weight: shape.isRich ? 30 : 14, arbitrary: fc.oneof(...bursts).map(turn) },
     { weight: 6, arbitrary: several(any, shape).map(turn) },
     { weight: 10, arbitrary: jumps },
+    { weight: 4, arbitrary: tooLate(shape) },
     { weight: 8, arbitrary: copies },
     ...(shape.journalEntriesMax < 1_000 ? [{ weight: 3, arbitrary: settles }] : []),
   );
@@ -112,6 +113,29 @@ async function jump(run: Run, to: string | number, told: string): Promise<void> 
     world.lastNow = moment;
     await run.redis.hset(metaKey(world.partition), "lastNow", String(moment));
   }
+}
+
+/** A hold expires, another owner takes what it had, and then its own comes to confirm it. */
+function tooLate(shape: Shape): fc.Arbitrary<Step> {
+  const choices = fc.tuple(
+    expires(),
+    takesOver(shape),
+    fc.constantFrom(0, 1_000),
+    reacquires(shape),
+  );
+  return choices.map(([expire, takeOver, ms, confirm]) => {
+    const told = ["the clock goes to due", expire, takeOver, `it goes on ${ms} ms`, confirm];
+    return {
+      async take(run) {
+        await jump(run, "due", "the clock goes to due");
+        await step(run, [expire]);
+        await step(run, [takeOver]);
+        await jump(run, ms, `the clock goes on ${ms} ms`);
+        await step(run, [confirm]);
+      },
+      toString: () => `\n${told.map(String).join("\n, then ")}`,
+    };
+  });
 }
 
 /** The ledger has caught up: a full journal has room again. */

@@ -20,11 +20,12 @@ import { holdOf, isLive, linesOf, reservationOf, type Hold, type World } from "#
 /** Lines of holds that one call looks at; its later items are told to come again. */
 const LINES_MAX = 400;
 
-/** Which hold: a live one, any generation that ever was, the id of nobody, or of no partition. */
+/** Which hold: a live one, one that expired, any generation that ever was, the id of nobody, or of no partition. */
 export const holdChoice = {
   hold: fc.nat({ max: 63 }),
   which: fc.oneof(
     { weight: 14, arbitrary: fc.constant("live" as const) },
+    { weight: 4, arbitrary: fc.constant("expired" as const) },
     { weight: 5, arbitrary: fc.constant("any" as const) },
     { weight: 1, arbitrary: fc.constantFrom("nobody" as const, "no partition" as const) },
   ),
@@ -36,7 +37,7 @@ export const holdChoice = {
 
 interface HoldChoice {
   readonly hold: number;
-  readonly which: "live" | "any" | "nobody" | "no partition";
+  readonly which: "live" | "expired" | "any" | "nobody" | "no partition";
   readonly who: "anybody" | "its customer" | "a stranger";
 }
 
@@ -51,15 +52,18 @@ export interface Chosen {
 /** null: there is no hold yet, and nothing else was asked for. */
 export function chosen(scene: Scene, { hold: index, which, who }: HoldChoice): Chosen | null {
   const all = holdsOf(scene);
-  const live = all.filter(({ hold }) => isLive(hold));
-  const found = fromEnd(which === "live" && live.length > 0 ? live : all, index);
+  const fitting = all.filter(({ world, hold }) => {
+    if (which === "live") return isLive(hold);
+    return which !== "expired" || reservationOf(world, hold).status === "EXPIRED";
+  });
+  const found = fromEnd(fitting.length > 0 ? fitting : all, index);
   const customers = {
     anybody: null,
     "its customer": found?.hold.customerId ?? null,
     "a stranger": STRANGER,
   };
   const customerId = customers[who];
-  if (!found && (which === "live" || which === "any")) return null;
+  if (!found && which !== "nobody" && which !== "no partition") return null;
   if (!found || which === "nobody" || which === "no partition") {
     const partition = which === "no partition" ? scene.worlds.length : 0;
     const owner = String(index).padStart(32, "0");

@@ -16,13 +16,21 @@ import { sellExpired } from "#model/verbs/reacquire";
 
 type Verb = "confirm" | "cancel";
 
-const ends = (verb: Verb, shape: Shape): fc.Arbitrary<Plan> => {
-  const choices = fc.record({
+const choicesOf = (verb: Verb, shape: Shape) => {
+  return {
     ...holdChoice,
     part: partChoice(shape),
     /** Whether an expired hold shall be sold after all; of confirm alone. */
     reacquires: verb === "confirm" ? seldom(2, fc.constant(true)) : fc.constant(null),
-  });
+  };
+};
+
+const ends = (
+  verb: Verb,
+  shape: Shape,
+  narrower: Partial<ReturnType<typeof choicesOf>> = {},
+): fc.Arbitrary<Plan> => {
+  const choices = fc.record({ ...choicesOf(verb, shape), ...narrower });
   return plans(
     verb,
     choices,
@@ -46,6 +54,16 @@ const ends = (verb: Verb, shape: Shape): fc.Arbitrary<Plan> => {
     1,
   );
 };
+
+/** Of a hold that expired, whole, to be sold after all. */
+export const reacquires = (shape: Shape) =>
+  ends("confirm", shape, {
+    hold: fc.constant(0),
+    which: fc.constant("expired" as const),
+    who: fc.constant("anybody" as const),
+    part: fc.constant(null),
+    reacquires: fc.constant(true),
+  });
 
 export const confirms = (shape: Shape) => ends("confirm", shape);
 export const cancels = (shape: Shape) => ends("cancel", shape);

@@ -34,7 +34,7 @@ export const attributes = {
 
 export const initialStocks = fc.oneof(
   { weight: 8, arbitrary: fc.constantFrom(5, 0, 1, 20, 100, 1_000) },
-  { weight: 2, arbitrary: fc.constantFrom(1_000_000_000, STOCK_MAX - 1, STOCK_MAX) },
+  { weight: 3, arbitrary: fc.constantFrom(1_000_000_000, STOCK_MAX - 1, STOCK_MAX) },
 );
 
 const PLENTY = 100_000_000;

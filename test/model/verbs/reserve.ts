@@ -26,6 +26,7 @@ import { shopper } from "#model/names";
 import { knownProductOf, measure, places, type Measured } from "#model/stock-taken";
 import {
   amounts,
+  holdsOf,
   knownProduct,
   locationAt,
   partitionOf,
@@ -70,8 +71,12 @@ export function reserves(shape: Shape): fc.Arbitrary<Plan> {
         }),
       },
     ),
-    /** Asks for what the owner holds already, if it holds something. */
-    isSame: seldom(4, fc.constant(true)),
+    /** Asks for what the owner holds already, if it holds something, or for one of each more. */
+    like: fc.oneof(
+      { weight: 6, arbitrary: fc.constant(null) },
+      { weight: 1, arbitrary: fc.constant("held" as const) },
+      { weight: 3, arbitrary: fc.constant("one more" as const) },
+    ),
     /** null: a standing hold. */
     seconds: fc.constantFrom(60, 1, 2, 900, 86_400, null),
     mode: fc.constantFrom(...RESERVE_MODES),
@@ -86,7 +91,8 @@ export function reserves(shape: Shape): fc.Arbitrary<Plan> {
     const [partition = 0] = partitions;
     const world = worldOf(scene, partition);
     const live = holdOf(world, owner);
-    const held = choice.isSame === true && live && isLive(live) ? linesHeld(live) : [];
+    const more = choice.like === "one more" ? 1 : 0;
+    const held = choice.like !== null && live && isLive(live) ? linesHeld(live, more) : [];
     const lines = held.length > 0 ? held : asked;
     const command: ReserveCommand = {
       ...base(`${owner} ${partition}`),
@@ -96,7 +102,7 @@ export function reserves(shape: Shape): fc.Arbitrary<Plan> {
       orderId,
       lines,
       holdSeconds: choice.seconds,
-      mode: choice.mode,
+      mode: more > 0 ? "best_effort" : choice.mode,
       dryRun: choice.isDry === true,
       adds: choice.adds === true,
     };
@@ -105,6 +111,45 @@ export function reserves(shape: Shape): fc.Arbitrary<Plan> {
       submit: (store) => store.reserve(command),
       decide: spans ? null : (call) => decideReserve(call, command),
       unsent: spans ? [{ fault: "cart_spans_partitions" }] : [],
+    };
+  });
+}
+
+/** Takes all that there is of the products of the hold that expired last: its owner comes too late. */
+export function takesOver(shape: Shape): fc.Arbitrary<Plan> {
+  const choices = fc.record({ shopper: fc.nat({ max: shape.shoppers - 1 }) });
+  return plans("reserve", choices, (scene, { shopper: index }, base) => {
+    const last = holdsOf(scene).findLast(
+      ({ world, hold }) => reservationOf(world, hold).status === "EXPIRED",
+    );
+    const { customerId, orderId } = shopper(index);
+    const owner = ownerOf(customerId, orderId, CART_SCOPE);
+    if (!last || last.hold.owner === owner) return null;
+    const { partition, products } = last.world;
+    const ids = new Set(linesOf(last.hold).map(({ productId }) => productId));
+    const lines = Array.from(ids, (productId) => {
+      const known = products.get(productId);
+      return {
+        productId,
+        quantity: unitsOf("all", known ? availableOf(known) : 0),
+        location: null,
+      };
+    });
+    const command: ReserveCommand = {
+      ...base(`${owner} ${partition}`),
+      owner,
+      generation: scene.generation(),
+      customerId,
+      orderId,
+      lines,
+      holdSeconds: 60,
+      mode: "best_effort",
+      dryRun: false,
+      adds: false,
+    };
+    return {
+      submit: (store) => store.reserve(command),
+      decide: (call) => decideReserve(call, command),
     };
   });
 }
@@ -129,8 +174,8 @@ function linesAsked(scene: Scene, choices: readonly LineChoice[]): RequestedLine
   return [...lines.values()];
 }
 
-/** What a hold has, product by product. */
-function linesHeld(hold: Hold): RequestedLine[] {
+/** What a hold has, product by product, and so many more of each. */
+function linesHeld(hold: Hold, more: number): RequestedLine[] {
   const lines = new Map<string, RequestedLine>();
   for (const { productId, held } of linesOf(hold)) {
     const quantity = held + (lines.get(productId)?.quantity ?? 0);
@@ -138,7 +183,9 @@ function linesHeld(hold: Hold): RequestedLine[] {
     if (quantity > 0 && quantity <= QUANTITY_MAX)
       lines.set(productId, { productId, quantity, location: null });
   }
-  return [...lines.values()];
+  return Array.from(lines.values(), (line) => {
+    return { ...line, quantity: Math.min(line.quantity + more, QUANTITY_MAX) };
+  });
 }
 
 function decideReserve(call: Call, command: ReserveCommand): Decision {
