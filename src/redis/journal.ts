@@ -126,7 +126,7 @@ function decodeHoldLine(partition: number, line: string): Reservation {
 
 /** seq, location, then its record. */
 function decodeLocationLine(line: string): JournaledLocation {
-  const [, seq, location = "", record = ""] = /^(\d+)\t([^\t]+)\t(.*)$/.exec(line) ?? [];
+  const [, seq, location = "", record = ""] = /^(\d+)\t([^\t]+)\t(.*)$/s.exec(line) ?? [];
   const registered = decodeLocation(recorded<Location>(location), record);
   return { ...registered, seq: recordedCount(seq, "seq") };
 }

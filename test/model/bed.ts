@@ -8,7 +8,7 @@ import { same } from "#model/keyspace";
 import { loadWhole, look } from "#model/seen";
 import type { Step } from "#model/steps";
 import { Tap, WordCounts } from "#model/tap";
-import { availableOf, newWorld, productOf, reservationOf, seqOf } from "#model/world";
+import { unreservedOf, newWorld, productOf, reservationOf, seqOf } from "#model/world";
 import { SCRIPT_PATHS } from "#test/answers";
 import { startRedis } from "#test/servers";
 import { openStore, soon, type TestStore } from "#test/store";
@@ -158,7 +158,7 @@ async function compareReads(run: Run): Promise<void> {
     same("positions", positions, [{ partition, seq: seqOf(world), drained }]);
   }
   const all = run.worlds.flatMap(({ products }) => [...products.values()]);
-  const low = all.filter((it) => availableOf(it) <= it.attributes.lowStockThreshold);
+  const low = all.filter((it) => unreservedOf(it) <= it.attributes.lowStockThreshold);
   const listed = await store.lowStock(1_000, soon());
   same("low stock", new Set(listed), new Set(low.map(({ productId }) => productId)));
   compare(run, await look(run.redis, run.journals), new Map());

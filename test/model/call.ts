@@ -18,6 +18,8 @@ export interface Call {
   readonly now: number;
   /** Products whose attributes or locations it changed: the journal tells them whole. */
   readonly amended: Set<ModelProduct>;
+  /** Locations of the registry that it changed. */
+  readonly registered: Set<Location>;
   /** Lines of the holds that its items have looked at so far. */
   linesSeen: number;
 }
@@ -60,7 +62,7 @@ export function once(call: Call, operation: Operation | null, decide: () => Deci
 
 interface Change {
   readonly type: MovementType;
-  readonly product: ModelProduct;
+  readonly product: ModelProduct | null;
   readonly location: Location;
   readonly onHand?: number;
   readonly reserved?: number;
@@ -75,7 +77,7 @@ export function move(call: Call, change: Change): void {
   const seq = seqOf(world) + 1;
   const made: Move = { seq, type, product, location, onHand, reserved, hold, context, at: now };
   world.moves.push(made);
-  product.moves.push(made);
+  product?.moves.push(made);
   hold?.moves.push(made);
 }
 

@@ -1,10 +1,12 @@
 /** What the model says Redis must hold, key by key, against what it holds; nothing more, nothing less. */
+import { DEFAULT_RULE, type LocationRule } from "#inventory/model";
 import type { JournalEntry } from "#inventory/ports";
 import { decodeHold } from "#redis/hold-record";
 import { decodeEntry } from "#redis/journal";
 import {
   expiringKey,
   journalKey,
+  locationsKey,
   lowKey,
   metaKey,
   operationKey,
@@ -13,14 +15,17 @@ import {
   skuKey,
   stockKey,
 } from "#redis/keys";
+import { told } from "#model/verbs/locations";
+import { decodeLocation, decodeRules } from "#redis/location-record";
 import { decodeProduct } from "#redis/product-record";
 import { entriesOf, fieldsOf, sha1, textsOf, type Seen, type SeenKey } from "#model/seen";
 import {
-  availableOf,
+  unreservedOf,
   holdOf,
   isLive,
   productOf,
   reservationOf,
+  ruleOf,
   seqOf,
   type World,
 } from "#model/world";
@@ -72,7 +77,9 @@ export function comparePartition(
     if (!isKept) throw new Error(`${key} lives ${found.ttlMs} ms more`);
     return found;
   };
-  same("meta", fieldsOf(take(metaKey(partition), "hash")), { ...meta, ...numbersOf(world) });
+  const { locations: rules, ...fields } = fieldsOf(take(metaKey(partition), "hash"));
+  same("meta", fields, { ...meta, ...numbersOf(world) });
+  compareRegistry(world, rules, take);
   compareProducts(world, take);
   for (const [owner, seq] of world.returns) {
     const { value } = take(returnKey(partition, owner), "string", KEEP_MS.return);
@@ -98,8 +105,8 @@ export function comparePartition(
   const journal = entriesOf(take(journalKey(partition), "stream"));
   same("entries of the journal", journal.length, entries.length);
   entries.forEach((entry, i) => {
-    const [id = "", fields = []] = journal[i] ?? [];
-    same(`journal entry ${id}`, byId(decodeEntry(partition, id, fields)), byId(entry));
+    const [id = "", texts = []] = journal[i] ?? [];
+    same(`journal entry ${id}`, byId(decodeEntry(partition, id, texts)), byId(entry));
   });
 }
 
@@ -111,11 +118,11 @@ function compareProducts(world: World, take: Take): void {
     const { productId, attributes } = product;
     const fields = fieldsOf(take(stockKey(world.partition, productId), "hash"));
     const expected = productOf(product);
-    same(`product ${productId}`, decodeProduct(fields), expected);
+    same(`product ${productId}`, decodeProduct(fields, world.registry), expected);
     const count = PRODUCT_FIELDS_COUNT + 2 * expected.levels.length;
     same(`fields of product ${productId}`, Object.keys(fields).length, count);
-    const available = availableOf(product);
-    if (available <= attributes.lowStockThreshold) low.set(productId, available);
+    const units = unreservedOf(product);
+    if (units <= attributes.lowStockThreshold) low.set(productId, units);
   }
   if (low.size === 0) return;
   const scored = textsOf(take(lowKey(world.partition), "zset"));
@@ -123,6 +130,25 @@ function compareProducts(world: World, take: Take): void {
     i % 2 === 0 ? [[member, Number(scored[i + 1])] as const] : [],
   );
   same("low set", new Map(members), low);
+}
+
+/** What is said of each location, and the rules of those that are not as any other. */
+function compareRegistry(world: World, rules: string | undefined, take: Take): void {
+  const { registry, partition } = world;
+  same("whether there are rules", rules !== undefined, registry.size > 0);
+  if (registry.size === 0) return;
+  const records = fieldsOf(take(locationsKey(partition), "hash"));
+  const locations = Array.from(registry, ([location, journaled]) => {
+    same(
+      `location ${location}`,
+      decodeLocation(location, records[location] ?? ""),
+      told(journaled),
+    );
+    return [location, ruleOf(registry, location)] as const;
+  });
+  same("registered locations", Object.keys(records).length, registry.size);
+  const strange = locations.filter(([, rule]) => !Bun.deepEquals(rule, DEFAULT_RULE));
+  same("rules", decodeRules(rules ?? ""), new Map<string, LocationRule>(strange));
 }
 
 function compareDue(world: World, take: Take): void {
@@ -171,11 +197,12 @@ const isNear = (ttlMs: number, keepMs: number, sinceMs: number): boolean =>
   ttlMs <= keepMs && ttlMs >= keepMs - sinceMs;
 
 /** An entry with its holds and products by id: their order tells nothing. */
-const byId = ({ reservations, products, ...entry }: JournalEntry) => {
+const byId = ({ reservations, products, locations, ...entry }: JournalEntry) => {
   return {
     ...entry,
     reservations: new Map(reservations.map((hold) => [hold.reservationId, hold])),
-    counts: [reservations.length, products.length],
+    counts: [reservations.length, products.length, locations.length],
+    locations: new Map(locations.map((registered) => [registered.location, registered])),
     products: new Map(products.map((product) => [product.productId, product])),
   };
 };
@@ -183,6 +210,6 @@ const byId = ({ reservations, products, ...entry }: JournalEntry) => {
 /** Throws, with both, when they differ. */
 export function same(what: string, found: unknown, expected: unknown): void {
   if (found === expected || Bun.deepEquals(found, expected, true)) return;
-  const told = (value: unknown): string => Bun.inspect(value, { depth: 8 });
-  throw new Error(`${what} is\n${told(found)}\nand should be\n${told(expected)}`);
+  const text = (value: unknown): string => Bun.inspect(value, { depth: 8 });
+  throw new Error(`${what} is\n${text(found)}\nand should be\n${text(expected)}`);
 }

@@ -4,7 +4,7 @@
  */
 import { loadScript, runScript, type Script } from "#redis/script";
 import { metaKey } from "#redis/keys";
-import { BOUNDED, compare, type KeptBatch, type Run } from "#model/run";
+import { compare, isBounded, type KeptBatch, type Run } from "#model/run";
 import { same } from "#model/keyspace";
 import { look } from "#model/seen";
 import { seqOf } from "#model/world";
@@ -38,10 +38,9 @@ export async function sendCopies(run: Run, copy: Copy): Promise<void> {
 }
 
 async function send(run: Run, copy: Copy, { call, world, text }: KeptBatch): Promise<void> {
-  const verb = call.path.replace(/^stock\/(.*)\.lua$/, "$1");
   const undrained = seqOf(world) - world.drained;
   // A journal without limit does not exist; and what ends holds is never refused by it.
-  if (copy === "full" && (!BOUNDED.has(verb) || undrained === 0)) return;
+  if (copy === "full" && (!isBounded(call.path) || undrained === 0)) return;
   const [header = "", ...lines] = call.args;
   const [epoch = "", mark = "", writer = "", slot = "", number = ""] = header.split("\t");
   const answer = text.slice(text.indexOf("\n") + 1);

@@ -4,7 +4,7 @@ import { QUANTITY_MAX, type MovementContext, type ProductId } from "#inventory/m
 import type { CommandBase, Operation, StockStore } from "#inventory/ports";
 import type { Call, Decision } from "#model/call";
 import { locations, productIds, TEXTS } from "#model/names";
-import type { Hold, ModelProduct, World } from "#model/world";
+import { levelsOf, type Hold, type ModelProduct, type World } from "#model/world";
 import { operation, soon } from "#test/store";
 
 /** How large a run's world is, and what is strange about it. */
@@ -53,6 +53,7 @@ export interface Attempt {
   /** What the script must decide when its item comes up; null: no script may see it. */
   readonly decide: ((call: Call) => Decision) | null;
   readonly operation: Operation | null;
+  readonly context: MovementContext;
   /** What may be answered while no script has seen it. */
   readonly unsent: readonly unknown[];
 }
@@ -64,6 +65,13 @@ export interface Plan {
   /** For the counterexample. */
   readonly toString: () => string;
 }
+
+/** Any, and as often one of the last: where there are many, only those are new to a product. */
+export const locationNumbers = ({ locations: count }: Shape): fc.Arbitrary<number> =>
+  fc.oneof(
+    fc.nat({ max: count - 1 }),
+    fc.nat({ max: Math.min(6, count - 1) }).map((back) => count - 1 - back),
+  );
 
 /** Beyond the time of any run. */
 const DEADLINE_MS = 120_000;
@@ -102,19 +110,20 @@ export function plans<Choice extends object>(
       toString: () => told,
       prepare(scene) {
         const requestId = `q${scene.next()}`;
+        const context = contextOf(requestId, text);
         let used: Operation | null = null;
         const base: BaseOf = (keyed) => {
           const name = `${verb} ${keyed} ${key?.key}`;
           used = key === null ? null : operation(name, `body ${key.body}`);
           return {
-            context: contextOf(requestId, text),
+            context,
             operation: used,
             deadline: soon(DEADLINE_MS),
           };
         };
         const prepared = prepare(scene, choice, base);
         if (prepared === null) return null;
-        return { requestId, told, unsent: [], ...prepared, operation: used };
+        return { requestId, told, unsent: [], ...prepared, operation: used, context };
       },
     };
   });
@@ -187,6 +196,16 @@ export const knownProduct = (scene: Scene, productId: ProductId): ModelProduct |
 
 export const locationAt = (scene: Scene, index: number) =>
   locations(scene.shape.locations)[index % scene.shape.locations];
+
+/** The level with most units of all. */
+export function fullest({ worlds }: Worlds) {
+  const all = worlds.flatMap(({ products }) =>
+    [...products.values()].flatMap((product) =>
+      Array.from(levelsOf(product), ([location, { onHand }]) => ({ product, location, onHand })),
+    ),
+  );
+  return all.toSorted((one, other) => other.onHand - one.onHand)[0];
+}
 
 /** All holds of the scene, oldest first within each partition. */
 export const holdsOf = (scene: Worlds): readonly { world: World; hold: Hold }[] =>

@@ -15,12 +15,18 @@ import { compareClaims, comparePartition, same } from "#model/keyspace";
 import type { Attempt, Plan, Scene, Shape } from "#model/plan";
 import { look, type Seen } from "#model/seen";
 import { answerOf, wordOf, type Heard, type Status, type Tap, type WordCounts } from "#model/tap";
+import { decideCopy } from "#model/verbs/locations";
 import { decideExpire } from "#model/verbs/expire";
 import { BOUNDED_VERBS } from "#test/batches";
 import { movementOf, productOf, reservationOf, seqOf, type World } from "#model/world";
 
 /** Verbs that a full journal refuses. */
-export const BOUNDED: ReadonlySet<string> = new Set(BOUNDED_VERBS);
+const BOUNDED: ReadonlySet<string> = new Set(BOUNDED_VERBS.map((verb) => `stock/${verb}.lua`));
+export const isBounded = (path: string): boolean =>
+  BOUNDED.has(path) || path.startsWith("location/");
+
+/** Brings what partition 0 decided to the others; its items bear the name of that command. */
+const COPY = "location/copy.lua";
 
 const GENERATION_DIGITS = 8;
 
@@ -162,7 +168,7 @@ function decideBatch(
   decisions: Decisions,
   seen: Seen,
 ): void {
-  const verb = heard.path.replace(/^stock\/(.*)\.lua$/, "$1");
+  const isCopy = heard.path === COPY;
   const world = run.worlds.find(({ partition }) => metaKey(partition) === heard.key);
   const [header = "", ...lines] = heard.args;
   if (!world) throw new Error(`a call of ${heard.key}`);
@@ -172,27 +178,41 @@ function decideBatch(
     return { attempt, decide: attempt.decide };
   });
   const answer = answerOf(heard.reply);
-  const isFull = seqOf(world) - world.drained >= run.shape.journalEntriesMax && BOUNDED.has(verb);
+  const isFull =
+    seqOf(world) - world.drained >= run.shape.journalEntriesMax && isBounded(heard.path);
   if (isFull || !answer) {
     same(`answer of ${heard.path}`, heard.reply, isFull ? "full" : "one that says ok");
     for (const { attempt } of items) {
-      decisions.outcomes.set(attempt.requestId, [{ fault: "journal_full" }]);
+      decisions.outcomes.set(attempt.requestId, [
+        { fault: isCopy ? "outcome_unknown" : "journal_full" },
+      ]);
     }
     return;
   }
   const { status } = answer;
   sameClock(run, world, status, seen);
-  const call: Call = { world, now: status.now, amended: new Set(), linesSeen: 0 };
+  const call: Call = {
+    world,
+    now: status.now,
+    amended: new Set(),
+    registered: new Set(),
+    linesSeen: 0,
+  };
   const first = seqOf(world);
   const sweptBefore = world.swept;
   const found: Decision[] = [];
-  if (verb === "expire") {
+  if (heard.path === "stock/expire.lua") {
     const decision = decideExpire(call, status.swept);
     found.push(decision);
     const expired = decisions.expired.get(world.partition) ?? [];
     decisions.expired.set(world.partition, [...expired, ...decision.outcomes]);
   }
   items.forEach(({ attempt, decide: decideItem }, i) => {
+    if (isCopy) {
+      const [outcome] = decisions.outcomes.get(attempt.requestId) ?? [];
+      found.push(decideCopy(call, outcome, attempt.context));
+      return;
+    }
     const decision = decideItem(call);
     found.push(decision);
     decisions.outcomes.set(attempt.requestId, decision.outcomes);
@@ -232,7 +252,7 @@ function keepBatch(run: Run, world: World, call: Heard, header: string): void {
 }
 
 /** The journal entry that a call must have left. */
-function entryOf({ world, amended }: Call, first: number): JournalEntry {
+function entryOf({ world, amended, registered }: Call, first: number): JournalEntry {
   const moves = world.moves.slice(first);
   const holds = new Set(moves.flatMap(({ hold }) => hold ?? []));
   return {
@@ -241,6 +261,7 @@ function entryOf({ world, amended }: Call, first: number): JournalEntry {
     movements: moves.map((move) => movementOf(world, move)),
     reservations: Array.from(holds, (hold) => reservationOf(world, hold)),
     products: Array.from(amended, productOf),
+    locations: Array.from(registered).flatMap((location) => world.registry.get(location) ?? []),
   };
 }
 

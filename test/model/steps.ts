@@ -6,13 +6,15 @@ import { same } from "#model/keyspace";
 import { COPIES, sendCopies } from "#model/late-copies";
 import { holdsOf, type Plan, type Shape } from "#model/plan";
 import { step, type Run } from "#model/run";
-import { adjusts, restocksAt } from "#model/verbs/adjust";
+import { adjusts, fillings, restocksAt } from "#model/verbs/adjust";
 import { amends } from "#model/verbs/amend";
 import { cancels, confirms, reacquires } from "#model/verbs/end";
 import { expires } from "#model/verbs/expire";
 import { extensions } from "#model/verbs/extend";
 import { repeats } from "#model/verbs/repeat";
 import { initializes, initializesOf } from "#model/verbs/initialize";
+import { locationAmendments, registrations } from "#model/verbs/locations";
+import { overflows, transfers } from "#model/verbs/transfer";
 import { returns } from "#model/verbs/return";
 import { sells } from "#model/verbs/sell";
 import { reserves, takesOver } from "#model/verbs/reserve";
@@ -23,10 +25,13 @@ const VERBS: readonly { weight: number; plans: (shape: Shape) => fc.Arbitrary<Pl
   { weight: 30, plans: reserves },
   { weight: 12, plans: confirms },
   { weight: 12, plans: cancels },
-  { weight: 12, plans: extensions },
+  { weight: 18, plans: extensions },
   { weight: 14, plans: adjusts },
   { weight: 8, plans: sells },
   { weight: 8, plans: returns },
+  { weight: 8, plans: transfers },
+  { weight: 3, plans: registrations },
+  { weight: 3, plans: locationAmendments },
   { weight: 8, plans: amends },
   { weight: 8, plans: initializes },
   { weight: 10, plans: expires },
@@ -66,8 +71,9 @@ export function steps(shape: Shape): fc.Arbitrary<Step> {
     { weight: 6, arbitrary: several(any, shape).map(turn) },
     { weight: 10, arbitrary: jumps },
     { weight: 4, arbitrary: tooLate(shape) },
+    { weight: 4, arbitrary: tooMuch },
     { weight: 8, arbitrary: copies },
-    ...(shape.journalEntriesMax < 1_000 ? [{ weight: 3, arbitrary: settles }] : []),
+    ...(shape.journalEntriesMax < 1_000 ? [{ weight: 1, arbitrary: settles }] : []),
   );
 }
 
@@ -137,6 +143,18 @@ function tooLate(shape: Shape): fc.Arbitrary<Step> {
     };
   });
 }
+
+/** A level is filled up to what it may hold, and more is brought there from another. */
+const tooMuch: fc.Arbitrary<Step> = fc
+  .tuple(fillings("there"), fillings("beside it"), overflows())
+  .map((plans) => {
+    return {
+      async take(run) {
+        for (const plan of plans) await step(run, [plan]);
+      },
+      toString: () => `\n${plans.map(String).join("\n, then ")}`,
+    };
+  });
 
 /** The ledger has caught up: a full journal has room again. */
 const settles: fc.Arbitrary<Step> = fc.constant({

@@ -4,8 +4,10 @@ import type { RequestedLine, ShortLine } from "#inventory/ports";
 import type { Call } from "#model/call";
 import {
   availableOf,
+  homeOf,
   levelsOf,
   linesOf,
+  ruleOf,
   type Hold,
   type ModelProduct,
   type World,
@@ -33,40 +35,51 @@ export function measure(
 }
 
 function shortLine(world: World, line: RequestedLine, largest: number): ShortLine {
-  const levels = levelsOf(knownProductOf(world, line.productId));
   return {
     productId: line.productId,
     requested: line.quantity,
     largest,
     available: takeable(world, line, undefined),
-    locations: Array.from(levels, ([location, { onHand, reserved }]) => {
-      return { location, available: onHand - reserved };
-    }),
+    locations: freeLevels(knownProductOf(world, line.productId)),
     // An explanation from another look, which may be missing: no comparison looks at it.
     nextHoldEndsAt: null,
   };
 }
 
+/** What nobody holds at the active locations, in the order of taking: home, then by priority. */
+function freeLevels(product: ModelProduct): { location: Location; available: number }[] {
+  const home = homeOf(product);
+  const rank = (location: Location): number =>
+    location === home ? -1 : ruleOf(product.registry, location).priority;
+  return Array.from(levelsOf(product), ([location, { onHand, reserved }]) => {
+    return { location, available: onHand - reserved };
+  })
+    .filter(({ location }) => ruleOf(product.registry, location).active)
+    .toSorted((one, other) => rank(one.location) - rank(other.location));
+}
+
 /** Units that line could have if that live hold were not there. */
 function takeable(world: World, line: RequestedLine, live: Hold | undefined): number {
   const product = knownProductOf(world, line.productId);
-  const own = (live ? linesOf(live) : []).filter(({ productId }) => productId === line.productId);
+  const own = (live ? linesOf(live) : [])
+    .filter(({ productId }) => productId === line.productId)
+    .filter(({ location }) => ruleOf(product.registry, location).active);
   const ofProduct = availableOf(product) + own.reduce((sum, { held }) => sum + held, 0);
   if (line.location === null) return Math.max(0, ofProduct);
-  const level = levelsOf(product).get(line.location) ?? { onHand: 0, reserved: 0 };
+  const there = freeLevels(product).find(({ location }) => location === line.location);
   const ownThere = own.find(({ location }) => location === line.location)?.held ?? 0;
-  return Math.max(0, Math.min(ofProduct, level.onHand - level.reserved + ownThere));
+  return Math.max(0, Math.min(ofProduct, (there?.available ?? 0) + ownThere));
 }
 
-/** Where units of a line come from: its location, or all of the product's, home first. */
+/** Where units of a line come from: its location, or all of the product's. */
 export function places(
   product: ModelProduct,
   { line, units }: Measured,
 ): readonly { readonly location: Location; readonly quantity: number }[] {
   let left = units;
   const taken = [];
-  for (const [location, { onHand, reserved }] of levelsOf(product)) {
-    const quantity = Math.min(left, onHand - reserved);
+  for (const { location, available } of freeLevels(product)) {
+    const quantity = Math.min(left, available);
     if (quantity <= 0 || (line.location !== null && line.location !== location)) continue;
     taken.push({ location, quantity });
     left -= quantity;

@@ -3,11 +3,14 @@
  * and products that are plain objects with the movements that were theirs. Stock, what a hold
  * still has, its state, versions and times of change are never stored: they are read off the list.
  */
+import type { JournaledLocation } from "#inventory/location-ports";
 import {
+  DEFAULT_RULE,
   type Allocation,
   type Attributes,
   type CustomerId,
   type Location,
+  type LocationRule,
   type Movement,
   type MovementContext,
   type MovementType,
@@ -21,7 +24,8 @@ import { reservationIdOf } from "#inventory/reservation-id";
 export interface Move {
   readonly seq: number;
   readonly type: MovementType;
-  readonly product: ModelProduct;
+  /** null: something was said of the location itself. */
+  readonly product: ModelProduct | null;
   readonly location: Location;
   /** Signed change of the level. */
   readonly onHand: number;
@@ -35,7 +39,12 @@ export interface ModelProduct {
   readonly productId: ProductId;
   attributes: Attributes;
   readonly moves: Move[];
+  /** Of its partition. */
+  readonly registry: Registry;
 }
+
+/** What was said of locations: which are taken from, and in which order. */
+export type Registry = Map<Location, JournaledLocation>;
 
 /** Locations a product may have. */
 export const LOCATIONS_MAX = 64;
@@ -65,6 +74,7 @@ export interface World {
   readonly epoch: number;
   readonly moves: Move[];
   readonly products: Map<string, ModelProduct>;
+  readonly registry: Registry;
   readonly holds: Hold[];
   readonly operations: Map<string, Remembered>;
   /** Order and product, as a hash → seq of their last return. */
@@ -84,6 +94,7 @@ export function newWorld(partition: number, epoch: number, now: number, swept: n
     epoch,
     moves: [],
     products: new Map(),
+    registry: new Map(),
     holds: [],
     operations: new Map(),
     returns: new Map(),
@@ -115,9 +126,21 @@ export function levelsOf(product: ModelProduct): Map<Location, Counts> {
 export const onHandOf = (product: ModelProduct): number =>
   product.moves.reduce((sum, { onHand }) => sum + onHand, 0);
 
-/** What may still be taken; below zero where more is held back as safety than is there. */
-export function availableOf({ moves, attributes }: ModelProduct): number {
+/** What nobody holds, wherever it is; below zero where more is held back as safety than is there. */
+export function unreservedOf({ moves, attributes }: ModelProduct): number {
   return moves.reduce((sum, it) => sum + it.onHand - it.reserved, -attributes.safetyStock);
+}
+
+/** What of it may be taken: that at active locations. */
+export function availableOf({ moves, attributes, registry }: ModelProduct): number {
+  return moves
+    .filter(({ location }) => ruleOf(registry, location).active)
+    .reduce((sum, it) => sum + it.onHand - it.reserved, -attributes.safetyStock);
+}
+
+export function ruleOf(registry: Registry, location: Location): LocationRule {
+  const { active, priority } = registry.get(location) ?? DEFAULT_RULE;
+  return { active, priority };
 }
 
 export function homeOf(product: ModelProduct): Location {
@@ -137,7 +160,9 @@ export function productOf(product: ModelProduct): Product {
     ...product.attributes,
     productId: product.productId,
     home: first.location,
-    levels: Array.from(levelsOf(product), ([location, counts]) => ({ location, ...counts })),
+    levels: Array.from(levelsOf(product), ([location, counts]) => {
+      return { location, ...counts, ...ruleOf(product.registry, location) };
+    }),
     createdAt: first.at,
     updatedAt: last.at,
     lastRestocked: restocked?.at ?? null,
@@ -149,6 +174,7 @@ export function productOf(product: ModelProduct): Product {
 export function linesOf(hold: Hold): Allocation[] {
   const lines = new Map<string, { -readonly [Key in keyof Allocation]: Allocation[Key] }>();
   for (const move of hold.moves) {
+    if (!move.product) throw new Error("a hold of no product");
     const { productId } = move.product;
     const name = `${productId}=${move.location}`;
     const { location } = move;
@@ -195,7 +221,7 @@ export const holdOf = (world: World, owner: string): Hold | undefined =>
 /** A movement as the journal must tell it: before and after are sums of the list up to it. */
 export function movementOf(world: World, move: Move): Movement {
   const before = { onHand: 0, reserved: 0 };
-  for (const other of move.product.moves) {
+  for (const other of move.product?.moves ?? []) {
     if (other.seq >= move.seq) break;
     if (other.location !== move.location) continue;
     before.onHand += other.onHand;
@@ -208,7 +234,7 @@ export function movementOf(world: World, move: Move): Movement {
     at: move.at,
     seq: move.seq,
     type: move.type,
-    productId: move.product.productId,
+    productId: move.product?.productId ?? null,
     location: move.location,
     onHandBefore: before.onHand,
     onHandAfter: before.onHand + move.onHand,

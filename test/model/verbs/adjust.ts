@@ -4,8 +4,10 @@ import { ADJUSTMENT_TYPES, QUANTITY_MAX, STOCK_MAX, type AdjustmentType } from "
 import type { AdjustCommand } from "#inventory/ports";
 import { decided, done, move, once, type Call, type Decision } from "#model/call";
 import {
+  fullest,
   knownProduct,
   locationAt,
+  locationNumbers,
   plans,
   productAt,
   productNumbers,
@@ -21,20 +23,13 @@ import {
   type ModelProduct,
 } from "#model/world";
 
-/** Any, and as often one of the last: where there are many, only those are new to a product. */
-const places = ({ locations }: Shape): fc.Arbitrary<number> =>
-  fc.oneof(
-    fc.nat({ max: locations - 1 }),
-    fc.nat({ max: Math.min(6, locations - 1) }).map((back) => locations - 1 - back),
-  );
-
 type Delta = number | "to reserved" | "below reserved" | "to the limit" | "over the limit";
 
 const choices = (shape: Shape) =>
   fc.record({
     product: productNumbers(shape),
     /** null: the product's home. */
-    at: seldom(2, places(shape)),
+    at: seldom(2, locationNumbers(shape)),
     delta: fc.oneof(
       { weight: 5, arbitrary: fc.constantFrom(1, 5, 50, -1, -2) },
       { weight: 1, arbitrary: fc.constantFrom(QUANTITY_MAX, -QUANTITY_MAX) },
@@ -60,10 +55,37 @@ export const restocksAt = (at: number) =>
     fc.record({
       product: fc.constant(0),
       at: fc.constant(at),
-      delta: fc.constant(1),
+      delta: fc.constant(50),
       type: fc.constant("RESTOCK" as const),
       expected: fc.constant(null),
     }),
+    MANY_KEYS,
+  );
+
+/** Fills the fullest level that there is, as far as one command can; or brings some beside it. */
+export const fillings = (where: "there" | "beside it") =>
+  plans(
+    "adjust",
+    fc.record({ at: fc.nat({ max: 3 }) }),
+    (scene, { at }, base) => {
+      const full = fullest(scene);
+      const beside = locationAt(scene, at);
+      if (!full || beside === undefined || beside === full.location) return null;
+      const { productId } = full.product;
+      const isThere = where === "there";
+      const command: AdjustCommand = {
+        ...base(productId),
+        productId,
+        location: isThere ? full.location : beside,
+        delta: isThere ? unitsOf("to the limit", { onHand: full.onHand, reserved: 0 }) : 50,
+        type: "RESTOCK",
+        expectedQuantity: null,
+      };
+      return {
+        submit: (store) => store.adjust(command),
+        decide: (call) => decideAdjust(call, command),
+      };
+    },
     MANY_KEYS,
   );
 

@@ -101,7 +101,12 @@ export function decideInitialize(call: Call, command: InitializeCommand): Decisi
   return once(call, operation, () => {
     const existing = call.world.products.get(productId);
     if (existing) return decided("exists", { kind: "exists", product: productOf(existing) });
-    const product = { productId, attributes: attributesNamed, moves: [] };
+    const product = {
+      productId,
+      attributes: attributesNamed,
+      moves: [],
+      registry: call.world.registry,
+    };
     call.world.products.set(productId, product);
     call.amended.add(product);
     move(call, { type: "INITIAL", product, location, onHand: initialStock, context });

@@ -7,7 +7,7 @@ import {
   type RequestedLine,
   type ReserveCommand,
   type ShortLine,
-} from "#inventory/ports";
+} from "#inventory/hold-ports";
 import {
   decided,
   done,
@@ -75,7 +75,7 @@ export function reserves(shape: Shape): fc.Arbitrary<Plan> {
     like: fc.oneof(
       { weight: 6, arbitrary: fc.constant(null) },
       { weight: 1, arbitrary: fc.constant("held" as const) },
-      { weight: 3, arbitrary: fc.constant("one more" as const) },
+      { weight: 4, arbitrary: fc.constant("one more" as const) },
     ),
     /** null: a standing hold. */
     seconds: fc.constantFrom(60, 1, 2, 900, 86_400, null),

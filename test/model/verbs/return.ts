@@ -8,6 +8,7 @@ import { shopper } from "#model/names";
 import {
   amounts,
   locationAt,
+  locationNumbers,
   plans,
   productAt,
   productNumbers,
@@ -22,12 +23,12 @@ const choices = (shape: Shape) =>
   fc.record({
     product: productNumbers(shape),
     amount: amounts(shape),
-    at: seldom(3, fc.nat({ max: 127 })),
+    at: seldom(3, locationNumbers(shape)),
     disposition: fc.constantFrom(...DISPOSITIONS),
     order: fc.nat({ max: 3 }),
     /** How far behind the ledger's word is, in movements. */
     behind: fc.oneof(fc.constant(0), fc.nat({ max: 20 })),
-    sold: fc.constantFrom(5, 1, 0, STOCK_MAX),
+    sold: fc.constantFrom(5, STOCK_MAX, STOCK_MAX, 1, 0),
     returned: fc.constantFrom(0, 1, 5),
   });
 
