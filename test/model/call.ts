@@ -20,6 +20,8 @@ export interface Call {
   readonly amended: Set<ModelProduct>;
   /** Locations of the registry that it changed. */
   readonly registered: Set<Location>;
+  /** Movements that the journal may be ahead of the ledger. */
+  readonly journalEntriesMax: number;
   /** Lines of the holds that its items have looked at so far. */
   linesSeen: number;
 }
@@ -69,6 +71,9 @@ interface Change {
   readonly hold?: Hold;
   readonly context: MovementContext;
 }
+
+export const isJournalFull = ({ world, journalEntriesMax }: Call): boolean =>
+  seqOf(world) - world.drained >= journalEntriesMax;
 
 /** The one way anything changes: a movement more. */
 export function move(call: Call, change: Change): void {

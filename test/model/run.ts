@@ -196,6 +196,7 @@ function decideBatch(
     now: status.now,
     amended: new Set(),
     registered: new Set(),
+    journalEntriesMax: run.shape.journalEntriesMax,
     linesSeen: 0,
   };
   const first = seqOf(world);

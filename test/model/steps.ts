@@ -23,8 +23,8 @@ import { isLive, seqOf } from "#model/world";
 /** Every verb that changes something, and how often it is chosen among the others. */
 const VERBS: readonly { weight: number; plans: (shape: Shape) => fc.Arbitrary<Plan> }[] = [
   { weight: 30, plans: reserves },
-  { weight: 12, plans: confirms },
-  { weight: 12, plans: cancels },
+  { weight: 16, plans: confirms },
+  { weight: 14, plans: cancels },
   { weight: 18, plans: extensions },
   { weight: 14, plans: adjusts },
   { weight: 8, plans: sells },
@@ -63,7 +63,7 @@ export function steps(shape: Shape): fc.Arbitrary<Step> {
   const verbs = VERBS.map(({ weight, plans }) => ({ weight, arbitrary: plans(shape) }));
   const any = fc.oneof(...verbs);
   const bursts = verbs.map(({ weight, arbitrary }) => {
-    return { weight: shape.isRich ? 1 : weight, arbitrary: several(arbitrary, shape) };
+    return { weight, arbitrary: several(arbitrary, shape) };
   });
   return fc.oneof(
     { weight: 50, arbitrary: any.map((plan) => turn([plan])) },
@@ -73,7 +73,12 @@ export function steps(shape: Shape): fc.Arbitrary<Step> {
     { weight: 4, arbitrary: tooLate(shape) },
     { weight: 4, arbitrary: tooMuch },
     { weight: 8, arbitrary: copies },
-    ...(shape.journalEntriesMax < 1_000 ? [{ weight: 1, arbitrary: settles }] : []),
+    ...(shape.journalEntriesMax < 1_000
+      ? [
+          { weight: 1, arbitrary: settles },
+          { weight: 4, arbitrary: tooFull(shape) },
+        ]
+      : []),
   );
 }
 
@@ -142,6 +147,27 @@ function tooLate(shape: Shape): fc.Arbitrary<Step> {
       toString: () => `\n${told.map(String).join("\n, then ")}`,
     };
   });
+}
+
+/** The journal fills up while a hold expires: who would have it sold after all is told to wait. */
+function tooFull(shape: Shape): fc.Arbitrary<Step> {
+  const restocks = Array.from({ length: shape.journalEntriesMax }, () => restocksAt(0));
+  return fc
+    .tuple(reserves(shape), fc.tuple(...restocks), expires(), reacquires(shape))
+    .map(([reserve, fill, expire, confirm]) => {
+      const told = ["settle", reserve, `${fill.length} restocks`, expire, confirm];
+      return {
+        async take(run) {
+          await settle(run);
+          await step(run, [reserve]);
+          await step(run, fill);
+          await jump(run, "due", "the clock goes to due");
+          await step(run, [expire]);
+          await step(run, [confirm]);
+        },
+        toString: () => `\n${told.map(String).join("\n, then ")}`,
+      };
+    });
 }
 
 /** A level is filled up to what it may hold, and more is brought there from another. */

@@ -46,16 +46,16 @@ function shortLine(world: World, line: RequestedLine, largest: number): ShortLin
   };
 }
 
-/** What nobody holds at the active locations, in the order of taking: home, then by priority. */
+/** What nobody holds at the active locations, in the order of taking: home, then the highest priority. */
 function freeLevels(product: ModelProduct): { location: Location; available: number }[] {
   const home = homeOf(product);
   const rank = (location: Location): number =>
-    location === home ? -1 : ruleOf(product.registry, location).priority;
+    location === home ? Infinity : ruleOf(product.registry, location).priority;
   return Array.from(levelsOf(product), ([location, { onHand, reserved }]) => {
     return { location, available: onHand - reserved };
   })
     .filter(({ location }) => ruleOf(product.registry, location).active)
-    .toSorted((one, other) => rank(one.location) - rank(other.location));
+    .toSorted((one, other) => rank(other.location) - rank(one.location));
 }
 
 /** Units that line could have if that live hold were not there. */

@@ -210,7 +210,10 @@ export function reservationOf(world: World, hold: Hold): Reservation {
 function stateOf(hold: Hold, last: Move): Pick<Reservation, "status" | "endReason"> {
   if (isLive(hold)) return { status: "ACTIVE", endReason: "" };
   if (hasConfirmed(hold)) return { status: "CONFIRMED", endReason: "confirmed" };
-  if (last.type === "EXPIRE") return { status: "EXPIRED", endReason: "expired" };
+  if (last.type === "EXPIRE") {
+    const isWhole = hold.moves.every(({ type }) => type !== "RELEASE");
+    return { status: "EXPIRED", endReason: isWhole ? "expired" : "expired_rest" };
+  }
   return { status: "CANCELLED", endReason: hold.isReplaced ? "replaced" : "cancelled" };
 }
 

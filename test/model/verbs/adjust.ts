@@ -45,6 +45,7 @@ const choices = (shape: Shape) =>
     ),
     type: fc.constantFrom(...ADJUSTMENT_TYPES),
     expected: seldom(4, fc.constantFrom("right" as const, "wrong" as const)),
+    version: seldom(6, fc.constantFrom("right" as const, "wrong" as const)),
   });
 
 export const adjusts = (shape: Shape) => adjustsOf(choices(shape));
@@ -58,6 +59,7 @@ export const restocksAt = (at: number) =>
       delta: fc.constant(50),
       type: fc.constant("RESTOCK" as const),
       expected: fc.constant(null),
+      version: fc.constant(null),
     }),
     MANY_KEYS,
   );
@@ -80,6 +82,7 @@ export const fillings = (where: "there" | "beside it") =>
         delta: isThere ? unitsOf("to the limit", { onHand: full.onHand, reserved: 0 }) : 50,
         type: "RESTOCK",
         expectedQuantity: null,
+        expectedSeq: null,
       };
       return {
         submit: (store) => store.adjust(command),
@@ -98,17 +101,19 @@ interface Choice {
   readonly delta: Delta;
   readonly type: AdjustmentType;
   readonly expected: "right" | "wrong" | null;
+  readonly version: "right" | "wrong" | null;
 }
 
 const adjustsOf = (choice: fc.Arbitrary<Choice>, keys?: number) =>
   plans(
     "adjust",
     choice,
-    (scene, { product, at, delta, type, expected }, base) => {
+    (scene, { product, at, delta, type, expected, version }, base) => {
       const productId = productAt(scene, product);
       const known = knownProduct(scene, productId);
       const location = at === null ? null : (locationAt(scene, at) ?? null);
       const onHand = known ? onHandOf(known) : 0;
+      const seq = known?.moves.at(-1)?.seq ?? 0;
       const command: AdjustCommand = {
         ...base(productId),
         productId,
@@ -116,6 +121,7 @@ const adjustsOf = (choice: fc.Arbitrary<Choice>, keys?: number) =>
         delta: unitsOf(delta, known && levelAt(known, location)),
         type,
         expectedQuantity: expected === null ? null : onHand + (expected === "wrong" ? 1 : 0),
+        expectedSeq: version === null ? null : seq + (version === "wrong" ? 1 : 0),
       };
       return {
         submit: (store) => store.adjust(command),
@@ -143,12 +149,14 @@ function unitsOf(delta: Delta, level: Counts = { onHand: 0, reserved: 0 }): numb
 }
 
 function decideAdjust(call: Call, command: AdjustCommand): Decision {
-  const { delta, expectedQuantity, type, context } = command;
+  const { delta, expectedQuantity, expectedSeq, type, context } = command;
   return once(call, command.operation, () => {
     const product = call.world.products.get(command.productId);
     if (!product) return decided("unknown", { kind: "unknown_product" });
-    if (expectedQuantity !== null && expectedQuantity !== onHandOf(product)) {
-      const outcome = { kind: "expected_mismatch", product: productOf(product) };
+    const isOther = expectedQuantity !== null && expectedQuantity !== onHandOf(product);
+    const before = productOf(product);
+    if (isOther || (expectedSeq !== null && expectedSeq !== before.seq)) {
+      const outcome = { kind: "expected_mismatch", product: before };
       return decided("expected_mismatch", outcome);
     }
     const location = command.location ?? homeOf(product);

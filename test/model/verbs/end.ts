@@ -79,6 +79,6 @@ function decideEnd(call: Call, verb: Verb, command: ConfirmCommand): Decision {
         if (verb === "confirm") move(call, { ...common, type: "SALE", onHand: -units });
         else move(call, { ...common, type: "RELEASE" });
       }),
-    (hold) => sellExpired(call, command, hold),
+    (hold) => (verb === "confirm" ? sellExpired(call, command, hold) : null),
   );
 }

@@ -1,25 +1,29 @@
 /** A confirm that comes after the expiry, on the model: a sale of its own, if the stock is there. */
 import type { ConfirmCommand } from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";
-import { decided, move, nowSecond, type Call, type Decision } from "#model/call";
+import { linesText } from "#redis/lines";
+import { sha1 } from "#model/seen";
+import { decided, isJournalFull, move, nowSecond, type Call, type Decision } from "#model/call";
 import { knownProductOf, measure, places } from "#model/stock-taken";
 import { doneWith, sums, wantedOf } from "#model/verbs/change-hold";
 import { linesOf, reservationOf, type Hold } from "#model/world";
 
-/** The request that the key of such a sale stands for: it has no other. */
-const PAYLOAD = "0";
-
-/** null where the hold is answered as it is: it was not asked for, or did not end that way. */
+/**
+ * null where the hold is answered as it is: it was not asked for, or did not expire whole. What it
+ * was sold as is what a repeat hears, whatever that one says of its own repeats.
+ */
 export function sellExpired(call: Call, command: ConfirmCommand, hold: Hold): Decision | null {
   const { world } = call;
   const { owner, generation } = splitReservationId(command.reservationId);
-  if (command.reacquireAs === undefined) return null;
   const key = `${owner}-${generation}`;
+  const payload = sha1(linesText(command));
   if (hold.generation !== generation) {
     const earlier = world.operations.get(key);
-    return earlier ? decided("replayed", earlier.replay) : null;
+    return earlier?.payload === payload ? decided("replayed", earlier.replay) : null;
   }
-  if (reservationOf(world, hold).status !== "EXPIRED") return null;
+  const { endReason } = reservationOf(world, hold);
+  if (command.reacquireAs === undefined || endReason !== "expired") return null;
+  if (isJournalFull(call)) return decided("full", { fault: "journal_full" });
   const had = sums(linesOf(hold).map(({ productId, released }) => [productId, released]));
   const wanted = wantedOf(command, had);
   if (!(wanted instanceof Map)) return wanted;
@@ -48,6 +52,6 @@ export function sellExpired(call: Call, command: ConfirmCommand, hold: Hold): De
     }
   }
   const decision = doneWith(world, sale);
-  world.operations.set(key, { payload: PAYLOAD, replay: decision.replay });
-  return { ...decision, alsoUnder: { key, payload: PAYLOAD } };
+  world.operations.set(key, { payload, replay: decision.replay });
+  return { ...decision, alsoUnder: { key, payload } };
 }

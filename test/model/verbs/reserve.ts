@@ -238,19 +238,20 @@ const wordOf = (word: "reserved" | "held", short: readonly ShortLine[]): string 
 function mayStand(live: Hold, command: ReserveCommand, measured: readonly Measured[]): boolean {
   const isStanding = live.dueSecond === null;
   if (command.adds || command.dryRun || isStanding !== (command.holdSeconds === null)) return false;
-  const wanted = measured.map(({ line, units }) => {
-    return { line, units: command.mode === "best_effort" ? units : line.quantity };
-  });
   const held = linesOf(live);
-  const isHeld = wanted.every(({ line, units }) => {
+  const owns = measured.map(({ line, units }) => {
     const own = held.filter(({ productId, location }) => {
       const isThere = line.location === null || line.location === location;
       return productId === line.productId && isThere;
     });
-    return own.reduce((sum, it) => sum + it.held, 0) === units;
+    const count = own.reduce((sum, it) => sum + it.held, 0);
+    // A repeat never takes away what the first call was given.
+    const least = command.mode === "best_effort" ? units : line.quantity;
+    return { count, isEnough: count >= least && count <= line.quantity };
   });
   const all = held.reduce((sum, it) => sum + it.held, 0);
-  return isHeld && all === wanted.reduce((sum, { units }) => sum + units, 0);
+  const isAll = all === owns.reduce((sum, { count }) => sum + count, 0);
+  return isAll && owns.every(({ isEnough }) => isEnough);
 }
 
 function take(
