@@ -9,8 +9,8 @@ import { POOLS, startBench, type Bench } from "./servers.ts";
 import { VARIANTS, type Variant } from "./variants.ts";
 import { INSTALL_WRK, wrkVersion } from "./wrk.ts";
 
-/** Enough for the compiler to have seen the hot path. */
-const WARM_UP_SECONDS = 1;
+/** Until the compiler has seen the hot path; plain PostgreSQL has as long in the sweep of its pools. */
+const WARM_UP_SECONDS = 6;
 const SWEEP_SECONDS = 1;
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
