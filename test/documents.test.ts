@@ -2,7 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Glob } from "bun";
+import { z } from "zod";
 import { PATHS } from "#http/paths";
+import * as bodies from "#http/wire/bodies";
 import { createMetrics } from "#lib/metrics";
 import { withConfigurationTable } from "#test/configuration-table";
 import { endpoints, tableRows } from "#test/documents";
@@ -80,6 +82,23 @@ describe("docs/operations.md", () => {
   });
 });
 
+test("README names the fields of every body, those that may be left out in brackets", () => {
+  const rows = tableRows(textOf("README.md"), "Bodies");
+  const shown = rows.map(([name = "", fields = ""]) => {
+    const [own = ""] = fields.replaceAll(/\([^)]*\)/g, "").split(";");
+    const names = (text: string) =>
+      Array.from(text.matchAll(/`(\w+)`/g), ([, field = ""]) => field).toSorted();
+    const [needed = "", optional = ""] = own.split("[");
+    return [unquoted(name), names(needed), names(optional)];
+  });
+  const real = Object.entries(BODIES).map(([name, body]) => {
+    const { properties = {}, required = [] } = z.toJSONSchema(body, { io: "input" });
+    const optional = Object.keys(properties).filter((field) => !required.includes(field));
+    return [name, required.toSorted(), optional.toSorted()];
+  });
+  expect(shown).toEqual([...real, ["bulk/…", ["items"], []]]);
+});
+
 test("docs/evidence.md names guarantees that tests still prove", () => {
   const rows = tableRows(textOf("docs/evidence.md"), "What was seen");
   expect(rows.length).toBeGreaterThan(0);
@@ -89,6 +108,24 @@ test("docs/evidence.md names guarantees that tests still prove", () => {
   );
   expect(unknown).toEqual([]);
 });
+
+/** As the table calls them. */
+const BODIES: Readonly<Record<string, z.ZodType>> = {
+  initialize: bodies.InitializeBody,
+  "PATCH …/product/:productId": bodies.AmendBody,
+  "PATCH …/stock": bodies.AdjustBody,
+  transfer: bodies.TransferBody,
+  reserve: bodies.ReserveBody,
+  reservations: bodies.ReserveCartBody,
+  confirm: bodies.ConfirmBody,
+  cancel: bodies.EndBody,
+  extend: bodies.ExtendBody,
+  sell: bodies.SellBody,
+  return: bodies.ReturnBody,
+  "check-availability": bodies.CheckBody,
+  "POST …/locations": bodies.RegisterLocationBody,
+  "PATCH …/locations/:location": bodies.AmendLocationBody,
+};
 
 describe("a decision", () => {
   const paths = [...new Glob("docs/decisions/*.md").scanSync(ROOT)].toSorted();
