@@ -45,11 +45,13 @@ test(
     expect([api.hasExited(), worker.hasExited()]).toEqual([false, false]);
     expect(expiring.expired).toBeGreaterThan(0);
     expect(expiring.confirmed).toBeGreaterThan(0);
+    expect(expiring.reacquired).toBeGreaterThan(0);
     evidence("a mixed load of all verbs ends with stock, holds, ledger and snapshots equal", {
       "for (s)": LOAD_MS / 1_000,
       requests: [...load.caller.attempts.values()].reduce((sum, count) => sum + count, 0),
       "short holds": expiring.made,
       "confirmed at their end": expiring.confirmed,
+      "sold after they expired": expiring.reacquired,
       "movements audited": audited.movements,
     });
   },

@@ -1,4 +1,4 @@
-/** Holds of one second, half of them confirmed when they are due, by a store beside the service. */
+/** Holds of one second, half of them confirmed (or sold after all) when they are due, by a store beside the service. */
 import { randomInt } from "node:crypto";
 import { processClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
@@ -17,6 +17,8 @@ export interface ExpiringLoad {
   /** Short holds that were made. */
   readonly made: number;
   readonly confirmed: number;
+  /** Of the confirmed: sold after they had expired. */
+  readonly reacquired: number;
   readonly expired: number;
   readonly acknowledged: Acknowledged[];
   readonly strange: string[];
@@ -34,7 +36,7 @@ export function startExpiringLoad(
   store: RedisStockStore,
   productIds: readonly string[],
 ): ExpiringLoad {
-  const load = { made: 0, confirmed: 0, expired: 0, isStopped: false };
+  const load = { made: 0, confirmed: 0, reacquired: 0, expired: 0, isStopped: false };
   const acknowledged: Acknowledged[] = [];
   const strange: string[] = [];
 
@@ -60,13 +62,19 @@ export function startExpiringLoad(
       what: "a hold is nearly due",
     });
     const requestId = randomId(16);
-    const command = endCommand(reservationId, { deadline: withinMs() });
+    // Every other one is sold after all when it comes too late, under an id of its own.
+    const late = randomInt(2) === 0 ? {} : { reacquireAs: randomId(8) };
+    const command = endCommand(reservationId, { deadline: withinMs(), ...late });
     const outcome = await store.confirm({ ...command, context: contextOf(requestId) });
+    // What expired may be gone to others meanwhile.
+    if (outcome.kind === "insufficient") return;
     if (outcome.kind === "expired") {
       load.expired += 1;
     } else if (outcome.kind === "done") {
       load.confirmed += 1;
-      acknowledged.push({ requestId, type: "SALE", units: 1, reservationId });
+      const { reservationId: soldAs } = outcome.reservation;
+      if (soldAs !== reservationId) load.reacquired += 1;
+      acknowledged.push({ requestId, type: "SALE", units: 1, reservationId: soldAs });
     } else {
       throw new Error(`confirm at the due second answered ${outcome.kind}`);
     }
@@ -93,6 +101,9 @@ export function startExpiringLoad(
     },
     get confirmed() {
       return load.confirmed;
+    },
+    get reacquired() {
+      return load.reacquired;
     },
     get expired() {
       return load.expired;
