@@ -103,8 +103,14 @@ test("docs/evidence.md names guarantees that tests still prove", () => {
   const rows = tableRows(textOf("docs/evidence.md"), "What was seen");
   expect(rows.length).toBeGreaterThan(0);
   const tests = [...new Glob("test/**/*.test.ts").scanSync(ROOT)].map((path) => textOf(path));
+  // One that is put together is known by its beginning.
+  const beginnings = tests.flatMap((text) =>
+    Array.from(text.matchAll(/\bevidence\(`([^`$]{12,})\$\{/g), ([, beginning = ""]) => beginning),
+  );
   const unknown = rows.filter(
-    ([guarantee = ""]) => !tests.some((text) => text.includes(`"${guarantee}"`)),
+    ([guarantee = ""]) =>
+      !tests.some((text) => text.includes(`"${guarantee}"`)) &&
+      !beginnings.some((beginning) => guarantee.startsWith(beginning)),
   );
   expect(unknown).toEqual([]);
 });

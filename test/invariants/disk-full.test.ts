@@ -3,7 +3,7 @@
  * what it could not write, it has not answered. So it is away until there is room, however often
  * it is started.
  */
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import type { Acknowledged } from "#test/audit";
 import { filesThatMayNotGrow, smallFileSystem, type FullDisk } from "#test/disks";
 import { evidence } from "#test/evidence";
@@ -24,6 +24,10 @@ const fileSystem = smallFileSystem();
 /** The second one where it may be mounted: as root, outside most containers. */
 const WAYS: [name: string, disk: FullDisk][] = [["its files may not grow", filesThatMayNotGrow()]];
 if (fileSystem) WAYS.push(["its file system is full", fileSystem]);
+
+afterAll(() => {
+  for (const [, disk] of WAYS) disk.remove();
+});
 
 const untilEnded = (pid: number): Promise<unknown> =>
   until(() => !isRunning(pid), { withinMs: ENDED_MS_MAX, what: "Redis has ended" });

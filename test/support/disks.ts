@@ -2,7 +2,12 @@
 import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RedisProgram } from "#embedded/redis-program";
-import { temporaryFolder, type TestRedisOptions, type TestServer } from "#test/servers";
+import {
+  removeFolder,
+  temporaryFolder,
+  type TestRedisOptions,
+  type TestServer,
+} from "#test/servers";
 
 /** Room for an append-only file of a test, and quickly filled. */
 const DISK_MIB = 32;
@@ -16,6 +21,8 @@ export interface FullDisk {
   readonly redis: TestRedisOptions;
   fill(server: TestServer): void;
   free(): void;
+  /** When nothing uses it any more. */
+  remove(): void;
 }
 
 /**
@@ -38,6 +45,7 @@ export function filesThatMayNotGrow(): FullDisk {
       if (exitCode !== 0) throw new Error("prlimit did not take the limit");
     },
     free: () => rmSync(limit),
+    remove: () => removeFolder(folder),
   };
 }
 
@@ -68,6 +76,10 @@ export function smallFileSystem(): FullDisk | null {
       }
     },
     free: () => rmSync(filler),
+    remove: () => {
+      Bun.spawnSync(["umount", folder]);
+      removeFolder(folder);
+    },
   };
 }
 
