@@ -17,7 +17,7 @@ import { locationAmendments, registrations } from "#model/verbs/locations";
 import { overflows, transfers } from "#model/verbs/transfer";
 import { returns } from "#model/verbs/return";
 import { sells } from "#model/verbs/sell";
-import { reserves, takesOver } from "#model/verbs/reserve";
+import { asksForMore, reserves, takesOver } from "#model/verbs/reserve";
 import { isLive, seqOf } from "#model/world";
 
 /** Every verb that changes something, and how often it is chosen among the others. */
@@ -72,7 +72,9 @@ export function steps(shape: Shape): fc.Arbitrary<Step> {
     { weight: 10, arbitrary: jumps },
     { weight: 4, arbitrary: tooLate(shape) },
     { weight: 4, arbitrary: tooMuch },
+    { weight: 3, arbitrary: asksForMore(shape).map(inTurn) },
     { weight: 8, arbitrary: copies },
+    ...(shape.isRich ? [{ weight: 10, arbitrary: throngs(shape) }] : []),
     ...(shape.journalEntriesMax < 1_000
       ? [
           { weight: 1, arbitrary: settles },
@@ -93,6 +95,22 @@ function turn(plans: readonly Plan[]): Step {
     toString: () => `\n[${plans.map(String).join("\n + ")}]`,
   };
 }
+
+/** One after the other. */
+const inTurn = (plans: readonly Plan[]): Step => inTurns(plans.map((plan) => [plan]));
+
+function inTurns(turns: readonly (readonly Plan[])[]): Step {
+  return {
+    async take(run) {
+      for (const plans of turns) await step(run, plans);
+    },
+    toString: () => `\n${turns.map((plans) => plans.map(String).join("\n + ")).join("\n, then ")}`,
+  };
+}
+
+/** As many large carts as a batch takes are reserved, and then confirmed at once. */
+const throngs = (shape: Shape): fc.Arbitrary<Step> =>
+  fc.tuple(several(reserves(shape), shape), several(confirms(shape), shape)).map(inTurns);
 
 const copies: fc.Arbitrary<Step> = fc.constantFrom(...COPIES, "late" as const).map((copy) => {
   return { take: (run) => sendCopies(run, copy), toString: () => `\ncopies: ${copy}` };
@@ -173,14 +191,7 @@ function tooFull(shape: Shape): fc.Arbitrary<Step> {
 /** A level is filled up to what it may hold, and more is brought there from another. */
 const tooMuch: fc.Arbitrary<Step> = fc
   .tuple(fillings("there"), fillings("beside it"), overflows())
-  .map((plans) => {
-    return {
-      async take(run) {
-        for (const plan of plans) await step(run, [plan]);
-      },
-      toString: () => `\n${plans.map(String).join("\n, then ")}`,
-    };
-  });
+  .map(inTurn);
 
 /** The ledger has caught up: a full journal has room again. */
 const settles: fc.Arbitrary<Step> = fc.constant({

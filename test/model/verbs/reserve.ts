@@ -51,38 +51,9 @@ import {
   type Hold,
 } from "#model/world";
 
-export function reserves(shape: Shape): fc.Arbitrary<Plan> {
-  const line = fc.record({
-    product: productNumbers(shape),
-    amount: amounts(shape),
-    /** null: any, home first. */
-    at: shape.isRich ? fc.constant(null) : seldom(4, fc.nat({ max: 127 })),
-  });
-  const choices = fc.record({
-    shopper: fc.nat({ max: shape.shoppers - 1 }),
-    lines: fc.oneof(
-      { weight: shape.isRich ? 0 : 2, arbitrary: fc.array(line, { minLength: 1, maxLength: 1 }) },
-      {
-        weight: 1,
-        arbitrary: fc.array(line, {
-          minLength: shape.isRich ? shape.lines / 2 : 1,
-          maxLength: shape.lines,
-          size: "max",
-        }),
-      },
-    ),
-    /** Asks for what the owner holds already, if it holds something, or for one of each more. */
-    like: fc.oneof(
-      { weight: 6, arbitrary: fc.constant(null) },
-      { weight: 1, arbitrary: fc.constant("held" as const) },
-      { weight: 4, arbitrary: fc.constant("one more" as const) },
-    ),
-    /** null: a standing hold. */
-    seconds: fc.constantFrom(60, 1, 2, 900, 86_400, null),
-    mode: fc.constantFrom(...RESERVE_MODES),
-    isDry: seldom(10, fc.constant(true)),
-    adds: seldom(6, fc.constant(true)),
-  });
+/** What is given is chosen so, the rest at random. */
+export function reserves(shape: Shape, given: Partial<Choices> = {}): fc.Arbitrary<Plan> {
+  const choices = fc.record({ ...choicesOf(shape), ...given });
   return plans("reserve", choices, (scene, choice, base) => {
     const { customerId, orderId } = shopper(choice.shopper);
     const owner = ownerOf(customerId, orderId, CART_SCOPE);
@@ -112,6 +83,62 @@ export function reserves(shape: Shape): fc.Arbitrary<Plan> {
       decide: spans ? null : (call) => decideReserve(call, command),
       unsent: spans ? [{ fault: "cart_spans_partitions" }] : [],
     };
+  });
+}
+
+type Choices = ReturnType<typeof choicesOf>;
+
+function choicesOf(shape: Shape) {
+  const line: fc.Arbitrary<LineChoice> = fc.record({
+    product: productNumbers(shape),
+    amount: amounts(shape),
+    /** null: any, home first. */
+    at: shape.isRich ? fc.constant(null) : seldom(4, fc.nat({ max: 127 })),
+  });
+  return {
+    shopper: fc.nat({ max: shape.shoppers - 1 }),
+    lines: fc.oneof(
+      { weight: shape.isRich ? 0 : 2, arbitrary: fc.array(line, { minLength: 1, maxLength: 1 }) },
+      {
+        weight: 1,
+        arbitrary: fc.array(line, {
+          minLength: shape.isRich ? shape.lines / 2 : 1,
+          maxLength: shape.lines,
+          size: "max",
+        }),
+      },
+    ),
+    /** Asks for what the owner holds already, if it holds something, or for one of each more. */
+    like: fc.oneof(
+      { weight: 6, arbitrary: fc.constant(null) },
+      { weight: 1, arbitrary: fc.constant("held" as const) },
+      { weight: 4, arbitrary: fc.constant("one more" as const) },
+    ),
+    /** null: a standing hold. */
+    seconds: fc.constantFrom(60, 1, 2, 900, 86_400, null),
+    mode: fc.constantFrom(...RESERVE_MODES),
+    isDry: seldom(10, fc.constant(true)),
+    adds: seldom(6, fc.constant(true)),
+  };
+}
+
+/** An owner gets all there is of a product, and then asks for one more: so it keeps what it has. */
+export function asksForMore(shape: Shape): fc.Arbitrary<[Plan, Plan]> {
+  const owners = fc.nat({ max: shape.shoppers - 1 });
+  return fc.tuple(owners, productNumbers(shape)).chain(([owner, product]) => {
+    const all: LineChoice = { product, amount: "all", at: null };
+    const fixed: Partial<Choices> = {
+      shopper: fc.constant(owner),
+      lines: fc.constant([all]),
+      seconds: fc.constant(60),
+      mode: fc.constant("best_effort" as const),
+      isDry: fc.constant(null),
+      adds: fc.constant(null),
+    };
+    return fc.tuple(
+      reserves(shape, { ...fixed, like: fc.constant(null) }),
+      reserves(shape, { ...fixed, like: fc.constant("one more" as const) }),
+    );
   });
 }
 

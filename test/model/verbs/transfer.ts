@@ -54,33 +54,38 @@ export const overflows = () =>
   });
 
 const transfersOf = (chosen: ReturnType<typeof choices>) =>
-  plans("transfer", chosen, (scene, choice, base) => {
-    const { product, amount, from: fromIndex, isStrange, to: toIndex, expected } = choice;
-    const productId = productAt(scene, product);
-    const known = knownProduct(scene, productId);
-    const levels = known ? levelsOf(known) : new Map();
-    const own = [...levels.keys()];
-    const from =
-      isStrange === null && own.length > 0
-        ? own[fromIndex % own.length]
-        : locationAt(scene, fromIndex);
-    const to = toIndex === null ? own[0] : locationAt(scene, toIndex);
-    if (from === undefined || to === undefined || from === to) return null;
-    const level = levels.get(from) ?? { onHand: 0, reserved: 0 };
-    const command: TransferCommand = {
-      ...base(productId),
-      productId,
-      from,
-      to,
-      quantity: unitsOf(amount, level.onHand - level.reserved),
-      expectedQuantity:
-        expected === null ? null : (known ? onHandOf(known) : 0) + (expected === "wrong" ? 1 : 0),
-    };
-    return {
-      submit: (store) => store.transfer(command),
-      decide: (call) => decideTransfer(call, command),
-    };
-  });
+  plans(
+    "transfer",
+    chosen,
+    (scene, choice, base) => {
+      const { product, amount, from: fromIndex, isStrange, to: toIndex, expected } = choice;
+      const productId = productAt(scene, product);
+      const known = knownProduct(scene, productId);
+      const levels = known ? levelsOf(known) : new Map();
+      const own = [...levels.keys()];
+      const from =
+        isStrange === null && own.length > 0
+          ? own[fromIndex % own.length]
+          : locationAt(scene, fromIndex);
+      const to = toIndex === null ? own[0] : locationAt(scene, toIndex);
+      if (from === undefined || to === undefined || from === to) return null;
+      const level = levels.get(from) ?? { onHand: 0, reserved: 0 };
+      const command: TransferCommand = {
+        ...base(productId),
+        productId,
+        from,
+        to,
+        quantity: unitsOf(amount, level.onHand - level.reserved),
+        expectedQuantity:
+          expected === null ? null : (known ? onHandOf(known) : 0) + (expected === "wrong" ? 1 : 0),
+      };
+      return {
+        submit: (store) => store.transfer(command),
+        decide: (call) => decideTransfer(call, command),
+      };
+    },
+    1,
+  );
 
 function decideTransfer(call: Call, command: TransferCommand): Decision {
   const { from, to, quantity, expectedQuantity, context } = command;
