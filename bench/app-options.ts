@@ -1,13 +1,12 @@
 /** What the servers of the bench share with the product: its configuration, edge and listener. */
 import { readConfig } from "#config";
 import { signingSecret } from "#compose/token";
-import type { AppOptions } from "#http/app";
+import type { App, AppOptions } from "#http/app";
+import { inventory } from "#http/inventory";
 import { createAuthenticator } from "#http/middleware/authenticate";
-import type { EdgeEnv } from "#http/env";
 import { systemClock } from "#lib/clock";
 import { createLog } from "#lib/log";
 import { createMetrics } from "#lib/metrics";
-import type { Hono } from "hono";
 
 /** As in src/compose/api.ts. */
 const IDLE_SECONDS_MAX = 10;
@@ -18,7 +17,7 @@ export const config = readConfig();
 /** All that createApp takes besides the stores; each call counts for itself. */
 export async function appOptions(): Promise<Omit<AppOptions, "deps">> {
   return {
-    routes: "contract",
+    contracts: [inventory],
     auth: await createAuthenticator({ secret: signingSecret(config), clock: systemClock }),
     metrics: createMetrics(),
     log: createLog({ level: config.logLevel, format: "json" }),
@@ -26,6 +25,7 @@ export async function appOptions(): Promise<Omit<AppOptions, "deps">> {
       requestDeadlineMs: config.requestDeadlineMs,
       corsOrigins: config.corsOrigins,
       metricsToken: null,
+      isOpen: false,
     },
     health: {
       readiness: () => ({ status: "healthy", reasons: [] }),
@@ -35,7 +35,7 @@ export async function appOptions(): Promise<Omit<AppOptions, "deps">> {
 }
 
 /** Listens as the product does. */
-export function listen(app: Hono<EdgeEnv>, port: number): void {
+export function listen(app: App, port: number): void {
   Bun.serve({
     hostname: config.host,
     port,

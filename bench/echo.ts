@@ -6,6 +6,7 @@
 import { Hono } from "hono";
 import { appOptions, config, listen } from "./app-options.ts";
 import type { EdgeEnv } from "#http/env";
+import { inventory } from "#http/inventory";
 import { createBodyDeadline } from "#http/middleware/body-deadline";
 import { createCors } from "#http/middleware/cors";
 import { edgeOf } from "#http/middleware/edge";
@@ -29,6 +30,7 @@ async function edgeApp(): Promise<Hono<EdgeEnv>> {
   });
   const edge = edgeOf(
     {
+      contract: inventory,
       auth,
       metrics,
       failures,
@@ -37,7 +39,7 @@ async function edgeApp(): Promise<Hono<EdgeEnv>> {
       clock: processClock,
       requestDeadlineMs: config.requestDeadlineMs,
       stopping: health.stopping,
-      onError: createOnError(log, failures),
+      onError: createOnError(log, failures, inventory.word),
     },
     echo,
   );

@@ -64,6 +64,8 @@ function configFrom(settings: Settings, found: readonly Problem[]) {
     requestDeadlineMs: settings.REQUEST_DEADLINE_MS,
     shutdownGraceMs: settings.SHUTDOWN_GRACE_MS,
     contracts: settings.CONTRACTS,
+    /** Whether contracts that know no authentication demand a token for changes. */
+    contractsNeedTokens: settings.CONTRACTS_AUTH === "required",
     sampleData: settings.SAMPLE_DATA,
     metricsToken: settings.METRICS_TOKEN,
     corsOrigins: settings.CORS_ORIGINS ?? [],

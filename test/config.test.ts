@@ -61,7 +61,8 @@ describe("without any variable", () => {
       journalEntriesKept: 100_000,
       requestDeadlineMs: 5000,
       shutdownGraceMs: 10_000,
-      contracts: ["inventory"],
+      contracts: ["inventory", "fastapi"],
+      contractsNeedTokens: false,
       sampleData: true,
       metricsToken: undefined,
       corsOrigins: [],
@@ -82,6 +83,7 @@ describe("in production", () => {
       production: true,
       host: "0.0.0.0",
       sampleData: false,
+      contracts: ["inventory"],
       corsOrigins: [],
       warnings: [],
     });
@@ -119,6 +121,21 @@ describe("in production", () => {
     }
   });
 
+  test("contracts without authentication are refused unless that is said to be meant", () => {
+    const open = { ...production, CONTRACTS: "inventory,fastapi,eureka,nestjs,gateway" };
+    expect(refusalsOf(open)).toEqual([
+      expect.stringMatching(
+        /^CONTRACTS: fastapi, eureka, nestjs would take changes from everybody/,
+      ),
+    ]);
+    expect(readConfig({ ...open, CONTRACTS_OPEN: "1" }).contractsNeedTokens).toBe(false);
+    expect(readConfig({ ...open, CONTRACTS_AUTH: "required" }).contractsNeedTokens).toBe(true);
+    expect(readConfig({ ...production, CONTRACTS: "inventory,gateway" }).contracts).toEqual([
+      "inventory",
+      "gateway",
+    ]);
+  });
+
   test("sample data is refused", () => {
     expect(refusalsOf({ ...production, SAMPLE_DATA: "1" })).toEqual([
       expect.stringMatching(/^SAMPLE_DATA: must be 0 in production/),
@@ -148,8 +165,10 @@ describe("a value that does not fit is refused with what is allowed:", () => {
     ["DURABILITY", "ledger", "memory, disk; replica and ledger are levels of a later version"],
     ["JOURNAL_KEEP_ENTRIES", "100001", "a whole number from 0 to 100000"],
     ["REQUEST_DEADLINE_MS", "10000", "a whole number from 100 to 9000"],
-    ["CONTRACTS", "inventory,fastapi", "names out of: inventory"],
+    ["CONTRACTS", "inventory,soap", "names out of: inventory, fastapi, eureka, nestjs, gateway"],
     ["CONTRACTS", "inventory,inventory", "each once"],
+    ["CONTRACTS_AUTH", "yes", "one of: none, required"],
+    ["CONTRACTS_OPEN", "yes", "1 or 0"],
     ["SAMPLE_DATA", "yes", "1 or 0"],
     ["CORS_ORIGINS", "*", "origins such as https://shop.example.com"],
     ["CORS_ORIGINS", "https://shop.example.com/", "origins such as https://shop.example.com"],

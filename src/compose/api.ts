@@ -1,4 +1,4 @@
-/** The API's part: contract A on its port, ended so that every request it took is answered. */
+/** The API's part: the contracts on their port, ended so that every request it took is answered. */
 import type { Server } from "bun";
 import { readinessOf } from "#compose/readiness";
 import { Refusal } from "#compose/refusal";
@@ -6,7 +6,9 @@ import type { Stores } from "#compose/stores";
 import { signingSecret } from "#compose/token";
 import type { Watch } from "#compose/watch";
 import type { Config } from "#config";
+import { contractsOf } from "#compose/contracts";
 import { createApp, type AppOptions } from "#http/app";
+import type { Contract } from "#http/contract";
 import { createAuthenticator } from "#http/middleware/authenticate";
 import { processClock, systemClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
@@ -40,23 +42,23 @@ export interface ServeOptions {
   readonly shutdown: Shutdown;
 }
 
-/** Serves contract A; answers where. */
+/** Serves the contracts; answers where. */
 export function serveApi(options: ServeOptions): Promise<string> {
-  return serve(options, options.config.port, "contract");
+  return serve(options, options.config.port, contractsOf(options.config.contracts));
 }
 
-/** Serves health and metrics alone, for a process without contract A. */
+/** Serves health and metrics alone, for a process without a contract. */
 export function serveWorker(options: ServeOptions): Promise<string> {
-  return serve(options, options.config.workerPort, "status");
+  return serve(options, options.config.workerPort, []);
 }
 
 async function serve(
   options: ServeOptions,
   port: number,
-  routes: AppOptions["routes"],
+  contracts: readonly Contract[],
 ): Promise<string> {
   const { config, stores, shutdown } = options;
-  const app = createApp(await appOptions(options, routes));
+  const app = createApp(await appOptions(options, contracts));
   let server: Server<undefined>;
   try {
     server = Bun.serve({
@@ -86,7 +88,7 @@ async function serve(
 
 async function appOptions(
   options: ServeOptions,
-  routes: AppOptions["routes"],
+  contracts: readonly Contract[],
 ): Promise<AppOptions> {
   const { config, stores, watch, metrics, log, shutdown } = options;
   const auth = await createAuthenticator({
@@ -106,7 +108,7 @@ async function appOptions(
     durabilityGaps: watch.durabilityGaps,
   };
   return {
-    routes,
+    contracts,
     deps: {
       store: stores.store,
       ledger: stores.ledger,
@@ -125,6 +127,7 @@ async function appOptions(
       requestDeadlineMs: config.requestDeadlineMs,
       corsOrigins: config.corsOrigins,
       metricsToken: config.metricsToken ?? null,
+      isOpen: !config.contractsNeedTokens,
     },
     health: { readiness: () => readinessOf(facts), stopping: shutdown.stopping },
   };

@@ -26,6 +26,10 @@ export async function runStart(config: Config, role: StartRole): Promise<void> {
   shutdown.add("invitation", () => servers.withdraw());
   const metrics = createMetrics();
   const stores = await openStores({ ...servers, config, metrics, log });
+  if (config.sampleData && role !== "worker") {
+    const made = await loadSampleData(stores.store, processClock);
+    if (made > 0) log.info(`made ${made} sample products in the empty store`);
+  }
   const watch = startWatch(stores, config, metrics, log);
   const parts = { ...servers, config, stores, watch, metrics, log, shutdown };
   const address = await (role === "worker" ? serveWorker(parts) : serveApi(parts));
@@ -36,10 +40,6 @@ export async function runStart(config: Config, role: StartRole): Promise<void> {
   });
   shutdown.add("servers", () => servers.stop());
   void servers.lost.then((reason) => shutdown.stop(reason, 1));
-  if (config.sampleData && role !== "worker") {
-    const made = await loadSampleData(stores.store, processClock);
-    if (made > 0) log.info(`made ${made} sample products in the empty store`);
-  }
   log.info(`Redis       ${servers.description.redis}`);
   log.info(`PostgreSQL  ${servers.description.postgres}`);
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);

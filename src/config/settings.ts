@@ -8,7 +8,7 @@ const REQUEST_DEADLINE_MS_MAX = 9000;
 /** One day, as contract A has it; the same number bounds the core (HOLD_MINUTES_MAX). */
 const RESERVATION_MINUTES_LIMIT = 1_440;
 
-const CONTRACTS = ["inventory"] as const;
+const CONTRACTS = ["inventory", "fastapi", "eureka", "nestjs", "gateway"] as const;
 
 /** What each variable's text must be, and the value it stands for. */
 export const SETTINGS = z.strictObject({
@@ -39,6 +39,8 @@ export const SETTINGS = z.strictObject({
   CONTRACTS: listOf(`names out of: ${CONTRACTS.join(", ")}`, (item) =>
     CONTRACTS.find((contract) => contract === item),
   ),
+  CONTRACTS_AUTH: oneOf(["none", "required"]),
+  CONTRACTS_OPEN: flag(),
   SAMPLE_DATA: flag(),
   METRICS_TOKEN: z.string().optional(),
   CORS_ORIGINS: listOf("origins such as https://shop.example.com", originOf).optional(),

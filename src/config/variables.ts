@@ -93,7 +93,22 @@ export const VARIABLES = [
     fallback: "10000",
     meaning: "Time to finish work in flight after SIGTERM",
   },
-  { name: "CONTRACTS", fallback: "inventory", meaning: "HTTP contracts to serve, by comma" },
+  {
+    name: "CONTRACTS",
+    fallback: "inventory,fastapi",
+    productionFallback: "inventory",
+    meaning: "HTTP contracts to serve, by comma",
+  },
+  {
+    name: "CONTRACTS_AUTH",
+    fallback: "none",
+    meaning: "`required`: changes through fastapi, eureka and nestjs need a service or admin token",
+  },
+  {
+    name: "CONTRACTS_OPEN",
+    fallback: "0",
+    meaning: "`1`: in production these three may take changes from everybody who reaches them",
+  },
   {
     name: "SAMPLE_DATA",
     fallback: "1",

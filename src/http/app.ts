@@ -1,23 +1,25 @@
-/** Contract A over HTTP. Nothing here listens: `fetch(request, {ip})` is all there is to serve. */
+/** The contracts over HTTP. Nothing here listens: `fetch(request, {peer})` is all there is to serve. */
 import { Hono } from "hono";
+import { getPath } from "hono/utils/url";
+import type { Contract } from "#http/contract";
 import type { EdgeContext, EdgeEnv } from "#http/env";
+import { inventory, site } from "#http/inventory";
 import type { Authenticator } from "#http/middleware/authenticate";
 import { createBodyDeadline } from "#http/middleware/body-deadline";
 import { createCors } from "#http/middleware/cors";
-import { begin, CONTRACT, edgeOf, type EdgeOptions } from "#http/middleware/edge";
+import { begin, edgeOf, type EdgeOptions } from "#http/middleware/edge";
 import { createFailureLog } from "#http/middleware/failure-log";
 import { answerUnmatched } from "#http/middleware/not-found";
 import { createOnError } from "#http/middleware/on-error";
 import { send } from "#http/reply";
-import { createRoutes, createStatusRoutes } from "#http/routes/index";
 import type { Health } from "#http/routes/route";
 import type { Deps } from "#inventory/context";
 import type { Log } from "#lib/log";
 import type { Metrics } from "#lib/metrics";
 
 export interface AppOptions {
-  /** `status`: health and metrics alone, for a process that serves no contract. */
-  readonly routes: "contract" | "status";
+  /** What is served besides health and metrics; none: a process that serves no contract. */
+  readonly contracts: readonly Contract[];
   readonly deps: Deps;
   readonly auth: Authenticator;
   readonly metrics: Pick<Metrics, "httpRequest" | "render">;
@@ -28,19 +30,59 @@ export interface AppOptions {
     readonly corsOrigins: readonly string[];
     /** Demanded of everybody who reads /metrics; null: it is for loopback peers. */
     readonly metricsToken: string | null;
+    /** Whether contracts that know no authentication take changes from everybody. */
+    readonly isOpen: boolean;
   };
   readonly health: Health;
+}
+
+/** Whatever answers a request. */
+export interface App {
+  fetch(request: Request, bindings: EdgeEnv["Bindings"]): Response | Promise<Response>;
 }
 
 /** Path under which all unmatched requests are counted: theirs are no bounded set. */
 const UNMATCHED = "unmatched";
 
-export function createApp(options: AppOptions): Hono<EdgeEnv> {
+/**
+ * All contracts behind one `fetch`. Each keeps a router and words of its own; the path alone tells
+ * whose a request is. What nobody's prefix covers is worded by the contract that is served alone,
+ * else by contract A.
+ */
+export function createApp(options: AppOptions): App {
+  const { contracts } = options;
+  const isOurs = (contract: Contract) => contract === inventory;
+  const base = contracts.some(isOurs) ? inventory : site;
+  const others = contracts.filter((contract) => !isOurs(contract));
+  const baseApp = serve(options, base);
+  const [only] = others;
+  if (only === undefined) return baseApp;
+
+  const served = others.map((contract) => ({ contract, app: serve(options, contract) }));
+  const mounts = [{ contract: base, app: baseApp }, ...served]
+    .flatMap(({ contract, app }) => contract.prefixes.map((prefix) => ({ prefix, app })))
+    .toSorted((one, other) => other.prefix.length - one.prefix.length);
+  const rest = contracts.length === 1 ? served[0]?.app : baseApp;
+  return {
+    fetch(request, bindings) {
+      const path = getPath(request);
+      const mount = mounts.find(({ prefix }) => isUnder(path, prefix));
+      return (mount?.app ?? rest ?? baseApp).fetch(request, bindings);
+    },
+  };
+}
+
+const isUnder = (path: string, prefix: string): boolean =>
+  path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === "/");
+
+function serve(options: AppOptions, contract: Contract): Hono<EdgeEnv> {
   const { deps, auth, metrics, log, config, health } = options;
+  const { word } = contract;
   const failures = createFailureLog(log, () => performance.now());
   const cors = createCors(config.corsOrigins);
-  const onError = createOnError(log, failures);
+  const onError = createOnError(log, failures, word);
   const edge: EdgeOptions = {
+    contract,
     auth,
     metrics,
     failures,
@@ -52,18 +94,18 @@ export function createApp(options: AppOptions): Hono<EdgeEnv> {
     onError,
   };
   const app = new Hono<EdgeEnv>();
-  const { metricsToken } = config;
-  const make = options.routes === "status" ? createStatusRoutes : createRoutes;
-  for (const route of make({ deps, metrics, metricsToken, health, worded: onError })) {
+  const { metricsToken, isOpen } = config;
+  const routes = contract.routes({ deps, metrics, metricsToken, health, isOpen, worded: onError });
+  for (const route of routes) {
     app.on(route.method, [route.path], edgeOf(edge, route), ...route.handlers);
   }
 
   const start = begin(edge);
-  const count = metrics.httpRequest(CONTRACT, UNMATCHED);
+  const count = metrics.httpRequest(contract.name, UNMATCHED);
   const takes = (method: string, path: string) => app.router.match(method, path)[0].length > 0;
   app.notFound((c) => {
     start(c);
-    const response = answerUnmatched(c, { takes, cors });
+    const response = answerUnmatched(c, { takes, cors, word });
     count(response.status, 0);
     return response;
   });

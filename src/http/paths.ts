@@ -34,6 +34,17 @@ export const PATHS = {
   cleanupExpired: `${BASE}/cleanup-expired`,
 } as const;
 
+/** Of a path of contract A, the part that no other contract's paths begin with. */
+function headOf(path: string): string {
+  const [word = ""] = path.startsWith(`${BASE}/`) ? path.slice(BASE.length + 1).split("/") : [];
+  return word === "" ? path : `${BASE}/${word}`;
+}
+
+/** Heads of these paths, each once. */
+export const headsOf = (paths: Iterable<string>): readonly string[] => [
+  ...new Set(Array.from(paths, headOf)),
+];
+
 /** The words that stand in these paths, without the base and the parameters. */
 export function wordsOf(paths: Iterable<string>): ReadonlySet<string> {
   const words = new Set<string>();

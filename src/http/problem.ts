@@ -101,8 +101,21 @@ export function problemAnswer(
   if (retryAfter !== undefined) headers["retry-after"] = String(retryAfter);
   const retryable = retryAfter !== undefined || status === 504;
   const type = `/problems/${code}`;
-  const body = { type, title, status, detail: message, code, message, requestId, retryable };
+  // `error` is what callers of the registry stack read, who share paths with contract A.
+  const words = { detail: message, code, message, error: message };
+  const body = { type, title, status, ...words, requestId, retryable };
   return { status, headers, body: { ...body, ...members } };
+}
+
+/** Status and headers of a refusal, for contracts that word its body themselves. */
+export function plainAnswer(
+  { code, headers }: { readonly code: ProblemCode; readonly headers?: HeaderFields | undefined },
+  body: object,
+  status: number = PROBLEMS[code].status,
+) {
+  const { retryAfter }: ProblemKind = PROBLEMS[code];
+  const wait = retryAfter === undefined ? {} : { "retry-after": String(retryAfter) };
+  return { status, body, headers: { ...wait, ...headers } };
 }
 
 /** `validation_failed` for a header or a field that no schema reads. */

@@ -6,9 +6,9 @@ import type { EdgeEnv } from "#http/env";
 import { Problem } from "#http/problem";
 import { Fault, type FieldError } from "#inventory/faults";
 
-type Checked<Target extends string, Value> = {
-  in: { [Name in Target]: unknown };
-  out: { [Name in Target]: Value };
+type Checked<Where extends string, Value> = {
+  in: { [Name in Where]: unknown };
+  out: { [Name in Where]: Value };
 };
 
 /** `params` of a zod issue that stands for a code of its own instead of `validation_failed`. */
@@ -17,44 +17,69 @@ export const RESERVED_ID = { code: "reserved_id" } as const;
 /** More than anyone reads; a body may have thousands of wrong fields. */
 const ERRORS_MAX = 20;
 
-/** Checks path parameters or the query; throws `validation_failed` with every field that is wrong. */
-export function validate<Schema extends z.ZodType, Target extends "param" | "query" | "json">(
+/** What is checked of a request. */
+export type Target = "param" | "query" | "json";
+
+/** What is thrown for what a schema refuses; `input` is the whole of what was checked. */
+export type RefusalOf = (
+  issues: readonly z.core.$ZodIssue[],
+  input: unknown,
   target: Target,
-  schema: Schema,
-): MiddlewareHandler<EdgeEnv, string, Checked<Target, z.output<Schema>>> {
-  const check: MiddlewareHandler<EdgeEnv> = zValidator(target, schema, (result) => {
-    if (!result.success) throw refusalOf(result.error.issues, result.data);
-  });
-  return check;
+) => Error;
+
+type Check<Where extends Target, Schema extends z.ZodType> = MiddlewareHandler<
+  EdgeEnv,
+  string,
+  Checked<Where, z.output<Schema>>
+>;
+
+/** Validators that refuse in a contract's own way. */
+export function createValidators(refuse: RefusalOf) {
+  /** Checks path parameters, the query, or a body: one that is not sent as JSON counts as `{}`. */
+  function validate<Schema extends z.ZodType, Where extends Target>(
+    target: Where,
+    schema: Schema,
+  ): Check<Where, Schema> {
+    const check: MiddlewareHandler<EdgeEnv> = zValidator(target, schema, (result) => {
+      if (!result.success) throw refuse(result.error.issues, result.data, target);
+    });
+    return check;
+  }
+
+  /** Checks a body that must be there: throws `json_required` and `malformed_json` as well. */
+  function validateBody<Schema extends z.ZodType>(schema: Schema): Check<"json", Schema> {
+    const check = validate("json", schema);
+    const checkBody: typeof check = async (c, next) => {
+      if (isJson(c.req.header("content-type"))) return check(c, next);
+      if ((await c.req.text()) === "")
+        throw new Problem("malformed_json", "a JSON body is required");
+      throw jsonRequired();
+    };
+    return checkBody;
+  }
+
+  /** Checks a body that may be missing, which is the same as `{}`. */
+  function validateOptionalBody<Schema extends z.ZodType<object>>(
+    schema: Schema,
+  ): Check<"json", Schema> {
+    const check = validate("json", schema);
+    const absent = schema.parse({});
+    const checkBody: typeof check = async (c, next) => {
+      if ((await c.req.text()) === "") {
+        c.req.addValidatedData("json", absent);
+        return next();
+      }
+      if (!isJson(c.req.header("content-type"))) throw jsonRequired();
+      return check(c, next);
+    };
+    return checkBody;
+  }
+
+  return { validate, validateBody, validateOptionalBody };
 }
 
-/** Checks a body that must be there: throws `json_required` and `malformed_json` as well. */
-export function validateBody<Schema extends z.ZodType>(
-  schema: Schema,
-): MiddlewareHandler<EdgeEnv, string, Checked<"json", z.output<Schema>>> {
-  const check = validate("json", schema);
-  return async (c, next) => {
-    if (isJson(c.req.header("content-type"))) return check(c, next);
-    if ((await c.req.text()) === "") throw new Problem("malformed_json", "a JSON body is required");
-    throw jsonRequired();
-  };
-}
-
-/** Checks a body that may be missing, which is the same as `{}`. */
-export function validateOptionalBody<Schema extends z.ZodType<object>>(
-  schema: Schema,
-): MiddlewareHandler<EdgeEnv, string, Checked<"json", z.output<Schema>>> {
-  const check = validate("json", schema);
-  const absent = schema.parse({});
-  return async (c, next) => {
-    if ((await c.req.text()) === "") {
-      c.req.addValidatedData("json", absent);
-      return next();
-    }
-    if (!isJson(c.req.header("content-type"))) throw jsonRequired();
-    return check(c, next);
-  };
-}
+/** Those of contract A: they throw `validation_failed` with every field that is wrong. */
+export const { validate, validateBody, validateOptionalBody } = createValidators(refusalOf);
 
 function isJson(contentType: string | undefined): boolean {
   if (contentType === "application/json") return true;

@@ -17,15 +17,14 @@ export interface AdjustInput extends Grounds {
 }
 
 /**
- * Moves physical stock by a signed number of units. A service may only return stock.
- * Rejects with `role_required` and `validation_failed`, besides the store's Faults.
+ * Moves physical stock by a signed number of units.
+ * Rejects with `validation_failed`, besides the store's Faults.
  */
 export async function adjust(
   deps: Deps,
   ctx: RequestContext,
   input: AdjustInput,
 ): Promise<AdjustOutcome> {
-  requireRole(ctx, input.type);
   requireSign(input.type, input.quantity);
   return deps.store.adjust({
     ...commandBase(ctx, input),
@@ -36,13 +35,6 @@ export async function adjust(
     expectedQuantity: input.expectedQuantity,
     expectedSeq: input.expectedSeq,
   });
-}
-
-function requireRole({ caller }: RequestContext, type: AdjustmentType): void {
-  if (caller.role === "admin") return;
-  if (caller.role === "service" && type === "RETURN") return;
-  const message = "a service may only RETURN stock; everything else needs an admin";
-  throw new Fault("role_required", message);
 }
 
 function requireSign(type: AdjustmentType, quantity: number): void {

@@ -45,6 +45,7 @@ describe("a failure", () => {
       detail: fault.message,
       code,
       message: fault.message,
+      error: fault.message,
       requestId: answer.headers.get("x-request-id"),
       retryable: fault.retryable,
     });

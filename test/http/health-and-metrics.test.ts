@@ -51,7 +51,7 @@ describe("GET /health/ready", () => {
 
 describe("a process without the contract", () => {
   test("answers for its health and its counters, and knows no other path", async () => {
-    const { send } = openApp({ routes: "status" });
+    const { send } = openApp({ contracts: [] });
     expect((await send("/health/ready")).status).toBe(200);
     expect((await send("/metrics", { ip: "::1" })).status).toBe(200);
     expect((await send("/api/inventory/product/p1")).status).toBe(404);

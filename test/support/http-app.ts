@@ -1,7 +1,6 @@
 /** The HTTP layer over a double of the ports: for wording, statuses, validation, authorisation. */
-import type { Hono } from "hono";
-import { createApp, type AppOptions } from "#http/app";
-import type { EdgeEnv } from "#http/env";
+import { createApp, type App, type AppOptions } from "#http/app";
+import { inventory } from "#http/inventory";
 import { createAuthenticator } from "#http/middleware/authenticate";
 import { createRoutes } from "#http/routes/index";
 import type { Readiness } from "#http/routes/route";
@@ -44,14 +43,14 @@ export interface Answered {
 }
 
 export interface TestApp {
-  readonly app: Hono<EdgeEnv>;
+  readonly app: App;
   /** Lines of the log, as JSON text. */
   readonly lines: string[];
   readonly send: (path: string, sent?: Sent) => Promise<Answered>;
 }
 
 export interface AppDoubles extends Doubles {
-  readonly routes?: AppOptions["routes"];
+  readonly contracts?: AppOptions["contracts"];
   readonly auth?: AppOptions["auth"];
   readonly readiness?: Readiness;
   readonly stopping?: boolean;
@@ -63,7 +62,7 @@ const auth = await createAuthenticator({ secret: SECRET, clock: systemClock });
 export function openApp(doubles: AppDoubles = {}): TestApp {
   const lines: string[] = [];
   const app = createApp({
-    routes: doubles.routes ?? "contract",
+    contracts: doubles.contracts ?? [inventory],
     deps: depsOf(doubles),
     auth: doubles.auth ?? auth,
     metrics: createMetrics(),
@@ -72,6 +71,7 @@ export function openApp(doubles: AppDoubles = {}): TestApp {
       requestDeadlineMs: 1000,
       corsOrigins: [ORIGIN],
       metricsToken: null,
+      isOpen: true,
       ...doubles.config,
     },
     health: {
@@ -82,7 +82,7 @@ export function openApp(doubles: AppDoubles = {}): TestApp {
   return { app, lines, send: (path, sent = {}) => send(app, path, sent) };
 }
 
-async function send(app: Hono<EdgeEnv>, path: string, sent: Sent): Promise<Answered> {
+async function send(app: App, path: string, sent: Sent): Promise<Answered> {
   const { method = sent.body === undefined ? "GET" : "POST", as = null, body, ip } = sent;
   const headers = new Headers(sent.headers);
   if (as !== null) headers.set("authorization", `Bearer ${TOKENS[as]}`);
@@ -108,6 +108,7 @@ export const ROUTES = createRoutes({
   deps: depsOf({}),
   metrics: createMetrics(),
   metricsToken: null,
+  isOpen: true,
   health: { readiness: () => ({ status: "healthy", reasons: [] }), stopping: () => false },
   worded: () => ({ status: 500, body: {} }),
 });

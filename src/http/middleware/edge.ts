@@ -2,6 +2,7 @@
  * One middleware round every route, in a fixed order: request id, body limit, token, role, body,
  * idempotency key; then the route; then its count. What it needs of a route is worked out once.
  */
+import type { Contract } from "#http/contract";
 import type { EdgeContext, EdgeMiddleware, RequestState } from "#http/env";
 import type { Authenticator } from "#http/middleware/authenticate";
 import type { BodyDeadline } from "#http/middleware/body-deadline";
@@ -19,6 +20,7 @@ import type { Clock } from "#lib/clock";
 import type { Metrics } from "#lib/metrics";
 
 export interface EdgeOptions {
+  readonly contract: Pick<Contract, "name" | "headers">;
   readonly auth: Authenticator;
   readonly metrics: Pick<Metrics, "httpRequest">;
   readonly failures: FailureLog;
@@ -30,20 +32,21 @@ export interface EdgeOptions {
   readonly onError: (error: unknown, c: EdgeContext) => Answer;
 }
 
-/** Label of this contract in metrics. */
-export const CONTRACT = "inventory";
 /** An answer this late is worth a line, whatever it says. */
 const SLOW_SECONDS = 1;
 
 /** Starts a request's state; nothing in it can fail. */
-export function begin(options: Pick<EdgeOptions, "cors" | "clock" | "requestDeadlineMs">) {
-  const { cors, clock, requestDeadlineMs } = options;
+export function begin(
+  options: Pick<EdgeOptions, "contract" | "cors" | "clock" | "requestDeadlineMs">,
+) {
+  const { contract, cors, clock, requestDeadlineMs } = options;
   return (c: EdgeContext): void => {
     const requestId = requestIdOf(c.req.header("x-request-id"));
+    const own = contract.headers?.(c, requestId);
     const state: RequestState = {
       requestId,
       deadline: clock.now() + requestDeadlineMs,
-      headers: { "x-request-id": requestId, ...cors.answer(c.req.header("origin")) },
+      headers: { "x-request-id": requestId, ...cors.answer(c.req.header("origin")), ...own },
       caller: null,
       operation: null,
     };
@@ -57,7 +60,7 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
   const start = begin(options);
   const limit =
     route.method === "GET" ? null : limitBody(route.bulk ? BULK_BODY_BYTES_MAX : BODY_BYTES_MAX);
-  const count = options.metrics.httpRequest(CONTRACT, route.path);
+  const count = options.metrics.httpRequest(options.contract.name, route.path);
 
   const admit = async (c: EdgeContext): Promise<void> => {
     if (options.stopping() && !route.whileStopping) {
@@ -66,7 +69,7 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
     const state = c.get("request");
     const limited = limit?.(c);
     if (limited !== undefined) await bodies.within(limited, state.deadline);
-    if (route.roles !== "public") state.caller = await callerOf(c);
+    state.caller = route.roles === "public" ? route.anonymous : await callerOf(c);
     // Read here once, within the deadline; hono keeps it for whoever asks again.
     if (limit !== null) await bodies.within(c.req.text(), state.deadline);
     if (!route.mutation || state.caller === null) return;

@@ -1,6 +1,7 @@
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
 import { expectedSeq, productEtag } from "#http/middleware/conditional";
 import { PATHS } from "#http/paths";
+import { Problem } from "#http/problem";
 import { replayHeader, send, type Answer } from "#http/reply";
 import {
   aboveLimit,
@@ -45,9 +46,17 @@ export async function answerAdjust(
   item: AdjustItem,
   version: number | null,
 ): Promise<Answer> {
+  requireRole(ctx, item);
   const { location = null, expectedQuantity = null, ...rest } = item;
   const input = { ...rest, location, expectedQuantity, expectedSeq: version };
   return answer(c, input, await adjust(deps, ctx, input));
+}
+
+/** Of this contract: others take restocks from services as well. */
+function requireRole({ caller }: RequestContext, { type }: AdjustItem): void {
+  if (caller.role === "admin" || type === "RETURN") return;
+  const message = "a service may only RETURN stock; everything else needs an admin";
+  throw new Problem("role_required", message);
 }
 
 function answer(c: EdgeContext, input: AdjustInput, outcome: AdjustOutcome): Answer {

@@ -2,7 +2,8 @@
 import type { Handler } from "hono";
 import type { EdgeContext, EdgeEnv } from "#http/env";
 import type { Answer } from "#http/reply";
-import { ROLES, type Deps, type Role } from "#inventory/context";
+import { ROLES, type Caller, type Deps, type Role } from "#inventory/context";
+import { CustomerId } from "#inventory/model";
 import type { Metrics } from "#lib/metrics";
 
 export interface Readiness {
@@ -24,14 +25,18 @@ export interface Edge {
   /** Bearer token of /metrics, demanded of everybody; null: loopback peers only. */
   readonly metricsToken: string | null;
   readonly health: Health;
+  /** Whether contracts that know no authentication take changes from everybody. */
+  readonly isOpen: boolean;
   /** Words and logs what a verb threw: for a call whose other items go on. */
   readonly worded: (error: unknown, c: EdgeContext) => Answer;
 }
 
 export interface Route {
-  readonly method: "GET" | "POST" | "PATCH";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
   readonly roles: "public" | readonly Role[];
+  /** In whose name a public route changes something; null where it changes nothing. */
+  readonly anonymous: Caller | null;
   /** Whether it changes something, hence takes an `Idempotency-Key`. */
   readonly mutation: boolean;
   /** Whether it takes lists, hence larger bodies. */
@@ -42,7 +47,7 @@ export interface Route {
   readonly handlers: readonly Handler<EdgeEnv>[];
 }
 
-type Optional = "mutation" | "bulk" | "whileStopping";
+type Optional = "anonymous" | "mutation" | "bulk" | "whileStopping";
 
 export const ADMIN: readonly Role[] = ["admin"];
 export const STAFF: readonly Role[] = ["admin", "service"];
@@ -50,5 +55,15 @@ export const ANY_ROLE: readonly Role[] = ROLES;
 
 /** A route with what most of them have in common filled in. */
 export function route(given: Omit<Route, Optional> & Partial<Pick<Route, Optional>>): Route {
-  return { mutation: false, bulk: false, whileStopping: false, ...given };
+  return { anonymous: null, mutation: false, bulk: false, whileStopping: false, ...given };
+}
+
+/** Who may change something through a contract that knows no authentication. */
+export function openTo(
+  { isOpen }: Edge,
+  contract: string,
+): Pick<Route, "roles" | "anonymous" | "mutation"> {
+  if (!isOpen) return { roles: STAFF, anonymous: null, mutation: true };
+  const subject = CustomerId.parse(`anonymous@${contract}`);
+  return { roles: "public", anonymous: { role: "service", subject }, mutation: true };
 }

@@ -1,0 +1,59 @@
+/** Products in contract B's words. Its `quantity` is what can be sold. */
+import { timeOf } from "#http/wire/objects";
+import { totalsOf, type Product } from "#inventory/model";
+
+/** Below this many units it says `low_stock`, whatever the product's own threshold is. */
+const LOW_STOCK_BELOW = 10;
+
+export const quantityOf = (product: Product): number => totalsOf(product).available;
+
+/** Products that were made elsewhere may lack a name and a price: these never are null here. */
+export function productOf(product: Product) {
+  return {
+    product_id: product.productId,
+    name: nameOf(product),
+    quantity: quantityOf(product),
+    price: product.price ?? 0,
+  };
+}
+
+export function statusOf(product: Product, now: number) {
+  const quantity = quantityOf(product);
+  const status =
+    quantity === 0 ? "out_of_stock" : quantity < LOW_STOCK_BELOW ? "low_stock" : "in_stock";
+  return {
+    product_id: product.productId,
+    name: nameOf(product),
+    quantity,
+    status,
+    timestamp: timeOf(now),
+  };
+}
+
+/** After a sale of so many units. */
+export function reservedOf(product: Product, units: number) {
+  const remaining = quantityOf(product);
+  return {
+    product_id: product.productId,
+    name: nameOf(product),
+    previous_quantity: remaining + units,
+    reserved_quantity: units,
+    remaining_quantity: remaining,
+    timestamp: timeOf(product.updatedAt),
+  };
+}
+
+/** After so many units came in; what safety stock keeps back was not there before either. */
+export function replenishedOf(product: Product, units: number) {
+  const quantity = quantityOf(product);
+  return {
+    product_id: product.productId,
+    name: nameOf(product),
+    previous_quantity: Math.max(0, quantity - units),
+    replenished_quantity: units,
+    new_quantity: quantity,
+    timestamp: timeOf(product.updatedAt),
+  };
+}
+
+const nameOf = (product: Product): string => product.name ?? product.productId;

@@ -1,0 +1,8 @@
+/** The contracts of the systems that this one replaces; without its line and folder one is gone. */
+import { fastapi } from "#compat/fastapi/router";
+import type { Contract } from "#http/contract";
+
+export const compat: readonly Contract[] = [
+  fastapi,
+  //
+];

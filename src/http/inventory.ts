@@ -1,0 +1,20 @@
+/** Contract A: the inventory API, our own. Its words are problem details. */
+import type { Contract } from "#http/contract";
+import { headsOf, PATHS } from "#http/paths";
+import { refusal } from "#http/reply";
+import { createRoutes, createStatusRoutes } from "#http/routes/index";
+
+/** Health and metrics are part of it, and are served when it is not. */
+export const inventory: Contract = {
+  name: "inventory",
+  prefixes: headsOf(Object.values(PATHS)),
+  routes: createRoutes,
+  word: ({ code, message, members, headers }, c) => refusal(c, code, message, members, headers),
+};
+
+/** What every process answers, whatever it serves: health and metrics. */
+export const site: Contract = {
+  ...inventory,
+  prefixes: headsOf([PATHS.health, PATHS.metrics]),
+  routes: createStatusRoutes,
+};
