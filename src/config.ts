@@ -67,6 +67,11 @@ function configFrom(settings: Settings, found: readonly Problem[]) {
     /** Whether contracts that know no authentication demand a token for changes. */
     contractsNeedTokens: settings.CONTRACTS_AUTH === "required",
     sampleData: settings.SAMPLE_DATA,
+    /** Empty: there is no registry to register with. */
+    eurekaUrls: settings.EUREKA_URL ?? [],
+    advertiseHost: settings.ADVERTISE_HOST,
+    advertisePort: settings.ADVERTISE_PORT,
+    productServiceUrl: settings.PRODUCT_SERVICE_URL,
     metricsToken: settings.METRICS_TOKEN,
     corsOrigins: settings.CORS_ORIGINS ?? [],
     logLevel: settings.LOG_LEVEL,

@@ -64,6 +64,10 @@ describe("without any variable", () => {
       contracts: ["inventory", "fastapi"],
       contractsNeedTokens: false,
       sampleData: true,
+      eurekaUrls: [],
+      advertiseHost: undefined,
+      advertisePort: undefined,
+      productServiceUrl: undefined,
       metricsToken: undefined,
       corsOrigins: [],
       logLevel: "info",
@@ -158,6 +162,11 @@ describe("a value that does not fit is refused with what is allowed:", () => {
     ["DATABASE_URL", "mysql://localhost/x", "a URL that starts with postgres:// or postgresql://"],
     ["JWKS_URL", "file:///etc/passwd", "a URL that starts with https:// or http://"],
     ["JWT_SECRET", "x".repeat(31), "at least 32 bytes, has 31"],
+    ["EUREKA_URL", "http://one:8761,two:8761", "URLs that start with https:// or http://"],
+    ["ADVERTISE_HOST", "http://shop", "a host's name or address"],
+    ["ADVERTISE_HOST", "[::1]", "a host's name or address"],
+    ["ADVERTISE_PORT", "0", "a whole number from 1 to 65535"],
+    ["PRODUCT_SERVICE_URL", "products:3001", "a URL that starts with https:// or http://"],
     ["METRICS_TOKEN", "short", "at least 16 bytes, has 5"],
     ["RESERVATION_MINUTES", "0", "a whole number from 1"],
     ["ON_EXPIRED", "extend", "one of: reject, reacquire"],
@@ -206,6 +215,8 @@ test("lists are read item by item", () => {
     CORS_ORIGINS: "https://shop.example.com, http://localhost:5173",
   });
   expect(config.corsOrigins).toEqual(["https://shop.example.com", "http://localhost:5173"]);
+  const { eurekaUrls } = readConfig({ EUREKA_URL: "http://one:8761, https://two/eureka" });
+  expect(eurekaUrls).toEqual(["http://one:8761", "https://two/eureka"]);
 });
 
 describe("an error", () => {
@@ -234,6 +245,7 @@ describe("a secret's file", () => {
       "DATABASE_URL",
       "JWT_SECRET",
       "JWT_SECRET_PREVIOUS",
+      "EUREKA_URL",
       "METRICS_TOKEN",
     ]);
     const config = readConfig({

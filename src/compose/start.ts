@@ -1,5 +1,6 @@
 /** `start`: the service in one of its roles. */
 import { serveApi, serveWorker } from "#compose/api";
+import { openRegistry } from "#compose/registry";
 import { openServers } from "#compose/servers";
 import { openStores } from "#compose/stores";
 import { startWatch } from "#compose/watch";
@@ -32,7 +33,11 @@ export async function runStart(config: Config, role: StartRole): Promise<void> {
   }
   const watch = startWatch(stores, config, metrics, log);
   const parts = { ...servers, config, stores, watch, metrics, log, shutdown };
+  const registry = openRegistry(parts);
+  // Before the listener: nobody new is sent here while it closes.
+  shutdown.add("registry", () => registry.leave());
   const address = await (role === "worker" ? serveWorker(parts) : serveApi(parts));
+  shutdown.add("registry's answer", () => registry.left());
   if (role !== "api") await startWorker(parts);
   shutdown.add("connections", () => {
     watch.stop();
@@ -40,6 +45,7 @@ export async function runStart(config: Config, role: StartRole): Promise<void> {
   });
   shutdown.add("servers", () => servers.stop());
   void servers.lost.then((reason) => shutdown.stop(reason, 1));
+  if (role !== "worker") registry.join(Number(/\d+$/.exec(address)));
   log.info(`Redis       ${servers.description.redis}`);
   log.info(`PostgreSQL  ${servers.description.postgres}`);
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);

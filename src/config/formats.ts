@@ -1,7 +1,11 @@
+import { isIP } from "node:net";
 import { z } from "zod";
 
 /** Longer numbers than this are no longer exact; nothing here comes near. */
 const DIGITS_MAX = 15;
+
+/** As DNS has it, and the `_` that the names of containers may have. */
+const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_-]{1,63})*$/;
 
 /** Decimal digits and nothing else: `z.coerce` would take `""`, `" 0x10 "` and `1e3`. */
 export function wholeNumber(min: number, max: number) {
@@ -27,12 +31,26 @@ export function flag() {
 
 /** A URL with one of these protocols and a host. Its text is kept: drivers read it themselves. */
 export function url(...protocols: readonly string[]) {
-  return parsed(`must be a URL that starts with ${protocols.join(" or ")}`, (value) => {
-    const parts = URL.parse(value);
-    return parts && protocols.includes(`${parts.protocol}//`) && parts.hostname !== ""
-      ? value
-      : undefined;
-  });
+  return parsed(`must be a URL that starts with ${protocols.join(" or ")}`, (value) =>
+    isUrl(value, protocols) ? value : undefined,
+  );
+}
+
+/** One item of a list of URLs. */
+export function httpUrlOf(item: string): string | undefined {
+  return isUrl(item, ["https://", "http://"]) ? item : undefined;
+}
+
+function isUrl(value: string, protocols: readonly string[]): boolean {
+  const parts = URL.parse(value);
+  return parts !== null && protocols.includes(`${parts.protocol}//`) && parts.hostname !== "";
+}
+
+/** A host's name or address as others may use it; an IPv6 address without brackets. */
+export function host() {
+  return parsed("must be a host's name or address", (value) =>
+    isIP(value) !== 0 || HOST_NAME.test(value) ? value : undefined,
+  );
 }
 
 /** Printable text of a sensible length, without spaces round it. */

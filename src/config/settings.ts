@@ -1,5 +1,15 @@
 import { z } from "zod";
-import { flag, listOf, oneOf, originOf, text, url, wholeNumber } from "#config/formats";
+import {
+  flag,
+  host,
+  httpUrlOf,
+  listOf,
+  oneOf,
+  originOf,
+  text,
+  url,
+  wholeNumber,
+} from "#config/formats";
 import type { VariableName } from "#config/variables";
 import { LOG_LEVELS } from "#lib/log";
 
@@ -42,6 +52,10 @@ export const SETTINGS = z.strictObject({
   CONTRACTS_AUTH: oneOf(["none", "required"]),
   CONTRACTS_OPEN: flag(),
   SAMPLE_DATA: flag(),
+  EUREKA_URL: listOf("URLs that start with https:// or http://", httpUrlOf).optional(),
+  ADVERTISE_HOST: host().optional(),
+  ADVERTISE_PORT: wholeNumber(1, 65_535).optional(),
+  PRODUCT_SERVICE_URL: url("https://", "http://").optional(),
   METRICS_TOKEN: z.string().optional(),
   CORS_ORIGINS: listOf("origins such as https://shop.example.com", originOf).optional(),
   LOG_LEVEL: oneOf(LOG_LEVELS),

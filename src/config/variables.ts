@@ -116,6 +116,20 @@ export const VARIABLES = [
     meaning: "`1`: fill an empty store with samples; refused in production",
   },
   {
+    name: "EUREKA_URL",
+    secret: true,
+    meaning: "Eureka registry to register with, more than one by comma; none without it",
+  },
+  {
+    name: "ADVERTISE_HOST",
+    meaning: "Host under which others reach the API; else HOST, or the machine's name",
+  },
+  { name: "ADVERTISE_PORT", meaning: "Port under which others reach the API; else its own" },
+  {
+    name: "PRODUCT_SERVICE_URL",
+    meaning: "Product service whose products contract C's list shows; none without it",
+  },
+  {
     name: "METRICS_TOKEN",
     secret: true,
     meaning: "Bearer token that `/metrics` demands, at least 16 bytes; without one: loopback only",

@@ -20,6 +20,7 @@ export function createMetrics() {
     ...httpMetrics(registry),
     ...writePathMetrics(registry),
     ...ledgerMetrics(registry),
+    ...neighbourMetrics(registry),
     /** The whole in Prometheus text form, and its media type. */
     render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   };
@@ -102,6 +103,15 @@ function ledgerMetrics(registry: Registry) {
     quarantined: gauge("holdfast_quarantined_movements", "Movements that PostgreSQL refused."),
     fencedPartitions: (count: number) => fenced.set(count),
   };
+}
+
+function neighbourMetrics(registry: Registry) {
+  const registered = new Gauge({
+    name: "holdfast_registry_registered",
+    help: "1 while a service registry lists this process.",
+    registers: [registry],
+  });
+  return { registryRegistered: (isRegistered: boolean) => registered.set(isRegistered ? 1 : 0) };
 }
 
 /** Our own few: of prom-client's default metrics many read as nonsense on Bun. */

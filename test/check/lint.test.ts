@@ -63,6 +63,9 @@ describe("an import against the direction is refused with an explanation:", () =
     ["src/postgres", "#redis/keys", "postgres implements the core's ports"],
     ["src/workers", "#redis/journal", "Workers call verbs and ports of the core"],
     ["src/companions/orders", "#inventory/model", "A companion is a separate service"],
+    ["src/registry", "#inventory/model", "registry and products speak to other services"],
+    ["src/products", "hono", "registry and products speak HTTP"],
+    ["src/redis", "#registry/registration", "redis implements the core's ports"],
     ["src/embedded", "#redis/client", "embedded starts servers"],
     ["src/inventory", "../redis/keys", "Import by subpath"],
   ];

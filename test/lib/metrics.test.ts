@@ -28,7 +28,7 @@ describe("metrics", () => {
     expect(body).toContain('holdfast_outcomes_total{verb="reserve",word="insufficient"} 1');
   });
 
-  test("show batches, lags, fences, quarantine and errors of what we depend on", async () => {
+  test("show batches, lags, fences, quarantine, registration and errors of what we depend on", async () => {
     const metrics = createMetrics();
     metrics.batchItems("reserve")(32);
     metrics.journalLag("p0", 7);
@@ -36,6 +36,7 @@ describe("metrics", () => {
     metrics.expiryLag("p0", 0.5);
     metrics.quarantined("p0", 2);
     metrics.fencedPartitions(1);
+    metrics.registryRegistered(true);
     metrics.redisError("timeout");
     metrics.postgresError("57P01");
     const { body } = await metrics.render();
@@ -47,6 +48,7 @@ describe("metrics", () => {
       'holdfast_expiry_lag_seconds{partition="p0"} 0.5',
       'holdfast_quarantined_movements{partition="p0"} 2',
       "holdfast_fenced_partitions 1",
+      "holdfast_registry_registered 1",
       'holdfast_dependency_errors_total{dependency="redis",kind="timeout"} 1',
       'holdfast_dependency_errors_total{dependency="postgres",kind="57P01"} 1',
     ]) {
