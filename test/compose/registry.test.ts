@@ -56,6 +56,32 @@ test(
 );
 
 test(
+  "a process that stops is off the registry while it still answers what it has taken",
+  async () => {
+    await using registry = startEurekaRegistry();
+    const env = { EUREKA_URL: registry.url };
+    await using service = await startService({ ...servers, env });
+    await until(() => registry.instances(SERVICE).length === 1, {
+      withinMs: WITHIN_MS,
+      what: "it is registered",
+    });
+    // A request whose body does not end keeps the listener until its deadline.
+    using request = await openRequest(service.url);
+    await metricsOf(service);
+    service.signal("SIGTERM");
+    await until(() => registry.count("DELETE", 200) === 1, {
+      withinMs: STOP_MS_MAX,
+      what: "it is off the registry",
+    });
+    expect(service.hasExited()).toBe(false);
+    request.finish();
+    expect(await service.exitCode()).toBe(0);
+    expect(request.answer()).toStartWith("HTTP/1.1 ");
+  },
+  TEST_MS_MAX,
+);
+
+test(
   "ADVERTISE_HOST and ADVERTISE_PORT are where others are sent, and a kill leaves that to the lease",
   async () => {
     let now = 0;
@@ -108,3 +134,28 @@ test(
   },
   TEST_MS_MAX,
 );
+
+const BODY = JSON.stringify({ items: [{ productId: "unknown", quantity: 1 }] });
+
+/** A request whose last byte is sent by `finish`. */
+async function openRequest(url: string) {
+  const { hostname, port, host } = new URL(url);
+  let answer = "";
+  const socket = await Bun.connect({
+    hostname,
+    port: Number(port),
+    socket: { data: (_socket, bytes) => void (answer += bytes.toString()) },
+  });
+  const lines = [
+    "POST /api/inventory/check-availability HTTP/1.1",
+    `Host: ${host}`,
+    "Content-Type: application/json",
+    `Content-Length: ${BODY.length}`,
+  ];
+  socket.write(`${lines.join("\r\n")}\r\n\r\n${BODY.slice(0, -1)}`);
+  return {
+    answer: () => answer,
+    finish: () => void socket.write(BODY.slice(-1)),
+    [Symbol.dispose]: () => void socket.end(),
+  };
+}

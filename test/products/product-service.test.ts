@@ -96,7 +96,7 @@ describe("the products of a product service", () => {
 describe("nobody waits for, or fails by, a product service that", () => {
   const huge = () => `[${`${JSON.stringify(laptop)},`.repeat(8_000)}${JSON.stringify(laptop)}]`;
   const answers: [what: string, answer: () => Response | Promise<Response>][] = [
-    ["fails", () => new Response("broken", { status: 500 })],
+    ["fails", () => Response.json([laptop], { status: 500 })],
     ["answers no JSON", () => new Response("<html>")],
     ["answers no list", () => Response.json({ products: [laptop] })],
     ["answers more than can be read", () => new Response(huge())],
@@ -133,6 +133,15 @@ describe("nobody waits for, or fails by, a product service that", () => {
       expect(again.ms).toBeLessThan(50);
     }
     expect(silent.connections()).toBe(1);
+  });
+
+  test("went away: what it said before is forgotten", async () => {
+    let isWell = true;
+    await using service = asked(() => Response.json([laptop], { status: isWell ? 200 : 503 }));
+    expect((await service.client.productsOf(["1"])).size).toBe(1);
+    isWell = false;
+    service.pass(KEPT_MS);
+    expect((await service.client.productsOf(["1"])).size).toBe(0);
   });
 
   test("comes back: it is asked again after the pause, and that is said once", async () => {

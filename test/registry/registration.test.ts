@@ -76,6 +76,22 @@ describe("a service", () => {
     expect(service.states).toEqual([true, false]);
   });
 
+  test("that left does not come back", async () => {
+    await using registry = startEurekaRegistry();
+    await using service = hurried({ registries: [registry.url] });
+    await met("it is registered", () => registry.instances(SERVICE).length === 1);
+    await service.registration.leave();
+    const asked = () => registry.calls.filter(({ path }) => path.includes(ID)).length;
+    const before = asked();
+    // For as long as another one in the same hurry needs for some renewals.
+    const place = { host: "other.test", port: 3002 };
+    const renewals = registry.count("PUT", 200);
+    await using _other = hurried({ registries: [registry.url], place });
+    await met("the other renewed", () => registry.count("PUT", 200) > renewals + 5);
+    expect(asked()).toBe(before);
+    expect(registry.instances(SERVICE)).toHaveLength(1);
+  });
+
   test("keeps its lease for as long as it renews, and no longer", async () => {
     let now = 0;
     await using registry = startEurekaRegistry({ now: () => now });
