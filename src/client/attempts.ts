@@ -1,0 +1,85 @@
+/** One call as several attempts: the same request under the same key, until the deadline. */
+import { HoldfastProblem, HoldfastUnanswered, problemOf } from "#client/problem";
+
+export interface AttemptOptions {
+  /** Milliseconds for a call with all its attempts. */
+  readonly deadlineMs: number;
+  /** Milliseconds for one attempt; above the service's own deadline, so that it can say so. */
+  readonly attemptMs: number;
+  readonly fetch: (request: Request) => Promise<Response>;
+}
+
+/** Methods without a body, which change nothing. */
+export const READS: ReadonlySet<string> = new Set(["GET", "HEAD"]);
+
+const NOT_MODIFIED = 304;
+
+/** First pause between attempts; it doubles up to the longest, and half of it is chance. */
+const PAUSE_MS = 50;
+const PAUSE_MS_MAX = 1_000;
+
+/**
+ * Sends the request until an answer is certain. Answers what succeeded; throws HoldfastProblem for
+ * a refusal, HoldfastUnanswered when the deadline comes first.
+ */
+export async function attempt(request: Request, options: AttemptOptions): Promise<Response> {
+  const endsAt = performance.now() + options.deadlineMs;
+  const key = request.headers.get("idempotency-key");
+  for (let count = 0; ; count += 1) {
+    const failure = await once(request, options, endsAt);
+    if (failure instanceof Response) return failure;
+    request.signal.throwIfAborted();
+    if (failure instanceof HoldfastProblem && !failure.retryable) throw failure;
+    const pause = pauseOf(failure, count);
+    if (performance.now() + pause >= endsAt) {
+      // Nothing is known of an answer that says so, nor of none.
+      if (failure instanceof HoldfastProblem && failure.status !== 504) throw failure;
+      const message = `no certain answer to ${request.method} ${request.url} in time`;
+      throw new HoldfastUnanswered(message, key, failure);
+    }
+    await sleep(pause, request.signal);
+    request.signal.throwIfAborted();
+  }
+}
+
+/** What succeeded, or why it did not. */
+async function once(
+  request: Request,
+  { fetch, attemptMs }: AttemptOptions,
+  endsAt: number,
+): Promise<Response | HoldfastProblem | Error> {
+  const left = Math.max(1, Math.min(attemptMs, endsAt - performance.now()));
+  const signal = AbortSignal.any([request.signal, AbortSignal.timeout(left)]);
+  try {
+    const { url, method, headers } = request;
+    const body = READS.has(method) ? null : await request.clone().text();
+    const response = await fetch(new Request(url, { method, headers, body, signal }));
+    if (!response.ok && response.status !== NOT_MODIFIED) return await problemOf(response);
+    // Half an answer is none: the whole of it is read here, where it can be asked for again.
+    const text = await response.text();
+    const { status, headers: answered } = response;
+    return new Response(text === "" ? null : text, { status, headers: answered });
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+/** As long as the service asks for, else longer each time. */
+function pauseOf(failure: Error, count: number): number {
+  const asked = failure instanceof HoldfastProblem ? failure.retryAfterMs : 0;
+  const own = Math.min(PAUSE_MS * 2 ** count, PAUSE_MS_MAX);
+  return asked + own / 2 + (own / 2) * Math.random();
+}
+
+/** Until then, or until the signal says that nobody waits any more. */
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, signal.aborted ? 0 : ms);
+    signal.addEventListener("abort", end);
+  });
+}

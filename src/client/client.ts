@@ -1,0 +1,50 @@
+/** A client of the inventory API: hono's typed calls, sent so that each has one effect. */
+import { hc } from "hono/client";
+import { attempt, READS } from "#client/attempts";
+import type { InventoryApi } from "#http/api";
+
+export { HoldfastProblem, HoldfastUnanswered } from "#client/problem";
+export type * from "#http/api";
+
+export interface ClientOptions {
+  /** Where the service is, such as `http://localhost:3003`. */
+  readonly url: string;
+  /** A bearer token, or what gives one; asked before each attempt. Without one: public calls. */
+  readonly token?: string | (() => string | Promise<string>);
+  /** Milliseconds for a call with all its attempts; 10 000 without it. */
+  readonly deadlineMs?: number;
+  /** Milliseconds for one attempt; 6 000 without it. */
+  readonly attemptMs?: number;
+  /** Sends a request; the platform's own without it. */
+  readonly fetch?: (request: Request) => Promise<Response>;
+}
+
+const DEADLINE_MS = 10_000;
+/** The service answers within 5 s, unless it was told otherwise. */
+const ATTEMPT_MS = 6_000;
+
+/**
+ * Calls by path, such as `client.product[":productId"].reserve.$post({ param, json })`. A call
+ * answers what succeeded and throws HoldfastProblem or HoldfastUnanswered otherwise. Whatever is
+ * not a read bears an `Idempotency-Key` (its own, unless the caller gives one in `headers`), and
+ * is repeated under it while the service is away or busy.
+ */
+export function createClient(options: ClientOptions) {
+  const { url, token, deadlineMs = DEADLINE_MS, attemptMs = ATTEMPT_MS } = options;
+  const { fetch: send = (request) => fetch(request) } = options;
+  const authorized = async (request: Request): Promise<Response> => {
+    const bearer = typeof token === "function" ? await token() : token;
+    if (bearer !== undefined) request.headers.set("authorization", `Bearer ${bearer}`);
+    return send(request);
+  };
+  const whole = (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+    const request = input instanceof Request ? input : new Request(String(input), init);
+    const { headers } = request;
+    if (!READS.has(request.method) && !headers.has("idempotency-key")) {
+      headers.set("idempotency-key", crypto.randomUUID());
+    }
+    return attempt(request, { deadlineMs, attemptMs, fetch: authorized });
+  };
+  const fetchWhole = Object.assign(whole, { preconnect: () => {} });
+  return hc<InventoryApi>(url, { fetch: fetchWhole }).api.inventory;
+}
