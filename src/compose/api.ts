@@ -33,6 +33,13 @@ const DRAIN_NOTICE_MS = 250;
 const PENDING_POLL_MS = 10;
 const GENERATION_LENGTH = 8;
 
+/** Where a process listens. */
+export interface Place {
+  readonly url: string;
+  /** The one that was found where any was asked for. */
+  readonly port: number;
+}
+
 export interface ServeOptions {
   readonly config: Config;
   readonly stores: Stores;
@@ -43,12 +50,12 @@ export interface ServeOptions {
 }
 
 /** Serves the contracts; answers where. */
-export function serveApi(options: ServeOptions): Promise<string> {
+export function serveApi(options: ServeOptions): Promise<Place> {
   return serve(options, options.config.port, contractsOf(options.config.contracts));
 }
 
 /** Serves health and metrics alone, for a process without a contract. */
-export function serveWorker(options: ServeOptions): Promise<string> {
+export function serveWorker(options: ServeOptions): Promise<Place> {
   return serve(options, options.config.workerPort, []);
 }
 
@@ -56,7 +63,7 @@ async function serve(
   options: ServeOptions,
   port: number,
   contracts: readonly Contract[],
-): Promise<string> {
+): Promise<Place> {
   const { config, stores, shutdown } = options;
   const app = createApp(await appOptions(options, contracts));
   let server: Server<undefined>;
@@ -83,7 +90,13 @@ async function serve(
     await server.stop();
     while (stores.store.pending > 0) await Bun.sleep(PENDING_POLL_MS);
   });
-  return `http://${config.host === "127.0.0.1" ? "localhost" : config.host}:${server.port}`;
+  return { url: `http://${hostText(config.host)}:${server.port}`, port: server.port ?? port };
+}
+
+/** As it stands in a URL. */
+function hostText(host: string): string {
+  if (host === "127.0.0.1") return "localhost";
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 async function appOptions(

@@ -36,7 +36,7 @@ export async function runStart(config: Config, role: StartRole): Promise<void> {
   const registry = openRegistry(parts);
   // Before the listener: nobody new is sent here while it closes.
   shutdown.add("registry", () => registry.leave());
-  const address = await (role === "worker" ? serveWorker(parts) : serveApi(parts));
+  const place = await (role === "worker" ? serveWorker(parts) : serveApi(parts));
   shutdown.add("registry's answer", () => registry.left());
   if (role !== "api") await startWorker(parts);
   shutdown.add("connections", () => {
@@ -45,10 +45,10 @@ export async function runStart(config: Config, role: StartRole): Promise<void> {
   });
   shutdown.add("servers", () => servers.stop());
   void servers.lost.then((reason) => shutdown.stop(reason, 1));
-  if (role !== "worker") registry.join(Number(/\d+$/.exec(address)));
+  if (role !== "worker") registry.join(place.port);
   log.info(`Redis       ${servers.description.redis}`);
   log.info(`PostgreSQL  ${servers.description.postgres}`);
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
-  log.info(`serving     ${role} on ${address} (after ${seconds} s)`);
+  log.info(`serving     ${role} on ${place.url} (after ${seconds} s)`);
   if (role !== "worker" && !config.production) log.info("a token:    bun run token --role admin");
 }
