@@ -26,6 +26,13 @@ export type LocationAttributes = Pick<
   RegisteredLocation,
   "name" | "address" | "priority" | "active"
 >;
+/** A location that is registered or has products. */
+export interface KnownLocation extends LocationAttributes {
+  readonly location: Location;
+  /** Of its registration, epoch milliseconds; null: nobody registered it. */
+  readonly createdAt: number | null;
+  readonly updatedAt: number | null;
+}
 export interface RegisterLocationCommand extends CommandBase, LocationAttributes {
   readonly location: Location;
 }

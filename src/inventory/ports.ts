@@ -15,6 +15,7 @@ import type {
 import type {
   AmendLocationCommand,
   AmendLocationOutcome,
+  KnownLocation,
   RegisterLocationCommand,
   RegisterLocationOutcome,
   TransferCommand,
@@ -212,6 +213,16 @@ export interface Page<T> {
   readonly items: readonly T[];
   readonly nextCursor: string | null;
 }
+/** A part of a list that is counted, and how many rows all of it has. */
+export interface Counted<T> {
+  readonly items: readonly T[];
+  readonly total: number;
+}
+/** Which part. */
+export interface RowRange {
+  readonly before: number;
+  readonly limit: number;
+}
 /** Whose sales are asked for. */
 export interface SalesQuery {
   readonly partition: number;
@@ -226,6 +237,14 @@ export interface ProductQuery {
   readonly location: Location | null;
   readonly cursor: string | null;
   readonly limit: number;
+}
+/** null: any. */
+export interface RecentProductFilter {
+  readonly status: StockStatus | null;
+  /** One where the product has a level, if an empty one. */
+  readonly location: Location | null;
+  /** Only those at or below their threshold. */
+  readonly isLow: boolean;
 }
 export interface ReservationQuery {
   readonly orderId: OrderId | null;
@@ -246,7 +265,19 @@ export interface Ledger {
   orderSales(query: SalesQuery, deadline: number): Promise<OrderSales>;
   /** Ids in a stable order; the counters on the rows are read live from Redis. */
   products(query: ProductQuery, deadline: number): Promise<Page<ProductId>>;
+  /** Ids by their last movement, newest first, then by id; range and total are of one state. */
+  recentProducts(
+    filter: RecentProductFilter,
+    rows: RowRange,
+    deadline: number,
+  ): Promise<Counted<ProductId>>;
   productOfSku(sku: Sku, deadline: number): Promise<ProductId | null>;
+  /** Highest priority first, then by name; range and total are of one state. `active` null: both. */
+  knownLocations(
+    active: boolean | null,
+    rows: RowRange,
+    deadline: number,
+  ): Promise<Counted<KnownLocation>>;
   /** Ids with stock at inactive locations that are low without it, lowest first. */
   lowWithoutInactive(limit: number, deadline: number): Promise<readonly ProductId[]>;
   reservation(reservationId: ReservationId, deadline: number): Promise<Reservation | null>;

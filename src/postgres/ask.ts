@@ -31,4 +31,15 @@ export async function askRows<Schema extends z.ZodType>(
   return rows.map((row) => schema.parse(row));
 }
 
+/** `askRows` of a statement that always answers one row. */
+export async function askRow<Schema extends z.ZodType>(
+  schema: Schema,
+  statement: () => PromiseLike<readonly postgres.Row[]>,
+  msMax: number,
+): Promise<z.output<Schema>> {
+  const [row] = await askRows(schema, statement, msMax);
+  if (row === undefined) throw new Error("a statement answered no row");
+  return row;
+}
+
 const late = () => new Fault("ledger_unavailable", "the ledger did not answer in time");

@@ -1,18 +1,21 @@
 /** What the core reads from PostgreSQL: lists, histories, and what Redis forgets after a while. */
 import { z } from "zod";
 import { Fault } from "#inventory/faults";
-import { ProductId } from "#inventory/model";
+import { DEFAULT_RULE, ProductId } from "#inventory/model";
 import type { Movement, Reservation } from "#inventory/model";
 import type { Ledger, Page, ProductQuery, ReservationQuery } from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";
 import type { Clock } from "#lib/clock";
-import { askRows } from "#postgres/ask";
+import { askRow, askRows } from "#postgres/ask";
 import type { Sql } from "#postgres/client";
+import knownLocationsText from "./statements/known-locations.sql" with { type: "text" };
 import lowWithoutInactiveText from "./statements/low-without-inactive.sql" with { type: "text" };
 import {
+  KnownLocationsRow,
   MovementRow,
   OrderSalesRow,
   ProductIdRow,
+  RecentProductsRow,
   reservationOf,
   ReservationRow,
 } from "#postgres/rows";
@@ -20,6 +23,7 @@ import movementsText from "./statements/movements-of-product.sql" with { type: "
 import orderSalesText from "./statements/order-sales.sql" with { type: "text" };
 import productOfSkuText from "./statements/product-of-sku.sql" with { type: "text" };
 import productsText from "./statements/products-page.sql" with { type: "text" };
+import recentProductsText from "./statements/recent-products.sql" with { type: "text" };
 import reservationText from "./statements/reservation.sql" with { type: "text" };
 import reservationsText from "./statements/reservations-page.sql" with { type: "text" };
 
@@ -46,7 +50,7 @@ const ReservationCursor = z.tuple([
 
 export function createLedger({ sql, clock }: LedgerOptions): Ledger {
   // Planned for its values each time: a filter that is null then costs nothing.
-  const run = (text: string, parameters: (string | number | null)[]) => () =>
+  const run = (text: string, parameters: (string | number | boolean | null)[]) => () =>
     sql.unsafe(text, parameters, { prepare: false });
   const left = (deadline: number) => deadline - clock.now();
 
@@ -73,6 +77,14 @@ export function createLedger({ sql, clock }: LedgerOptions): Ledger {
         limit,
         (productId) => [productId],
       );
+    },
+    async recentProducts({ status, location, isLow }, { before, limit }, deadline) {
+      const parameters = [status, location, isLow, before, rowsOf(limit)];
+      return await askRow(RecentProductsRow, run(recentProductsText, parameters), left(deadline));
+    },
+    async knownLocations(active, { before, limit }, deadline) {
+      const parameters = [active, DEFAULT_RULE.priority, before, rowsOf(limit)];
+      return await askRow(KnownLocationsRow, run(knownLocationsText, parameters), left(deadline));
     },
     async productOfSku(sku, deadline) {
       const rows = await askRows(ProductIdRow, run(productOfSkuText, [sku]), left(deadline));

@@ -16,6 +16,25 @@ import { reservationIdOf } from "#inventory/reservation-id";
 
 export const ProductIdRow = z.object({ productId: ProductId });
 
+const Total = z.int().min(0);
+
+export const RecentProductsRow = z.object({ total: Total, items: z.array(ProductId) });
+
+export const KnownLocationsRow = z.object({
+  total: Total,
+  items: z.array(
+    z.object({
+      location: Location,
+      name: z.string().nullable(),
+      address: z.string().nullable(),
+      priority: z.int(),
+      active: z.boolean(),
+      createdAt: z.int().nullable(),
+      updatedAt: z.int().nullable(),
+    }),
+  ),
+});
+
 /** `unsure`: a return of that product is in quarantine, where no sum has it. */
 export const OrderSalesRow = z.object({
   seq: z.int().min(0),

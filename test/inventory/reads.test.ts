@@ -1,8 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { check } from "#inventory/check";
 import { expire } from "#inventory/expire";
+import { listKnownLocations } from "#inventory/list-known-locations";
 import { listLowStock } from "#inventory/list-low-stock";
 import { listProducts } from "#inventory/list-products";
+import { listRecentProducts } from "#inventory/list-recent-products";
 import {
   DEFAULT_RULE,
   Location,
@@ -11,7 +13,8 @@ import {
   Sku,
   type Product,
 } from "#inventory/model";
-import type { Position } from "#inventory/ports";
+import { NUMBERED_ROWS_MAX } from "#inventory/numbered-page";
+import type { Position, RowRange } from "#inventory/ports";
 import { readProductOfSku } from "#inventory/read-product-of-sku";
 import { LEDGER_WAIT_MS_MAX, waitForLedger } from "#inventory/wait-for-ledger";
 import { depsOf, PRODUCT_ID, productOf } from "#test/ports-double";
@@ -150,6 +153,71 @@ describe("lists", () => {
     const { page, lag } = await listProducts(depsOf({ store, ledger }), ctx, query);
     expect(page.items.map(({ productId }) => String(productId))).toEqual(["a", "c"]);
     expect([page.nextCursor, lag]).toEqual(["x", 0]);
+  });
+});
+
+describe("numbered pages", () => {
+  const recent = { status: null, location: null, isLow: false };
+  /** Both lists over a ledger that notes which rows it is asked for. */
+  const pagesOf = (positions: () => Promise<readonly Position[]>) => {
+    const asked: RowRange[] = [];
+    const deps = depsOf({
+      store: { ...storeOf([stocked("b", 1), stocked("a", 2)]), positions },
+      ledger: {
+        recentProducts: async (_filter, rows) => {
+          asked.push(rows);
+          return { items: ["a", "gone", "b"].map((id) => ProductId.parse(id)), total: 33 };
+        },
+        knownLocations: async (_active, rows) => {
+          asked.push(rows);
+          return { items: [], total: 44 };
+        },
+      },
+    });
+    const soon = { deadline: Date.now() + 30 };
+    return {
+      asked,
+      products: (page: number, limit: number) =>
+        listRecentProducts(deps, soon, { page, limit, ...recent }),
+      locations: (page: number, limit: number) =>
+        listKnownLocations(deps, soon, { page, limit, active: null }),
+    };
+  };
+  const caughtUp = async () => [{ partition: 0, seq: 1, drained: 1 }];
+
+  test("are those rows of the ledger, products with their live counters and without what is gone", async () => {
+    const { asked, products, locations } = pagesOf(caughtUp);
+    const list = await products(3, 10);
+    expect(list.products.map(({ productId }) => String(productId))).toEqual(["a", "b"]);
+    expect(list.products[0]?.levels).toMatchObject([{ onHand: 2 }]);
+    expect([list.total, list.lag]).toEqual([33, 0]);
+    expect(await locations(1, 7)).toEqual({ locations: [], total: 44, lag: 0 });
+    expect(asked).toEqual([
+      { before: 20, limit: 10 },
+      { before: 0, limit: 7 },
+    ]);
+  });
+
+  test("say how many movements the ledger lacks", async () => {
+    const { products, locations } = pagesOf(async () => [{ partition: 0, seq: 9, drained: 4 }]);
+    expect(await products(1, 10)).toMatchObject({ total: 33, lag: 5 });
+    expect(await locations(1, 10)).toMatchObject({ total: 44, lag: 5 });
+  });
+
+  test("end where the ledger would pass over too many rows, and a page beyond asks nothing", async () => {
+    const { asked, products, locations } = pagesOf(caughtUp);
+    const last = NUMBERED_ROWS_MAX / 100;
+    for (const list of [products, locations]) {
+      await list(last, 100);
+      for (const page of [last + 1, 0, -1, Number.MAX_SAFE_INTEGER, Number.NaN]) {
+        await expect(list(page, 100)).rejects.toMatchObject({
+          code: "validation_failed",
+          errors: [{ path: "page" }],
+        });
+      }
+    }
+    const rows = { before: NUMBERED_ROWS_MAX - 100, limit: 100 };
+    expect(asked).toEqual([rows, rows]);
   });
 });
 

@@ -122,13 +122,16 @@ export async function testDatabase(): Promise<TestDatabase> {
 /**
  * A folder that goes when this process does, at the latest. `bun test` runs no exit handlers, so
  * a shell waits for the end of a pipe that only we hold. Servers in the folder end at that moment
- * too, and may write while it is removed: hence several tries.
+ * too, and may write while it is removed: hence several tries. `bun test --parallel` kills all that
+ * descends from its workers: the shell that waits is an orphan, behind one that keeps the pipe open.
  */
 export function temporaryFolder(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `holdfast-test-${name}-`));
   // A test may have mounted a file system there.
-  const script = `read -r line; umount -l "$1" 2>/dev/null; for try in ${"1 ".repeat(REMOVE_TRIES_MAX)}; do
-    rm -rf "$1" && exit; sleep 0.2; done`;
+  const script = `exec 3<&0
+    ( { read -r line; umount -l "$1" 2>/dev/null; for try in ${"1 ".repeat(REMOVE_TRIES_MAX)}; do
+      rm -rf "$1" && exit; sleep 0.2; done; } <&3 & )
+    read -r line`;
   const cleaner = Bun.spawn(["sh", "-c", script, "cleaner", folder], {
     stdio: ["pipe", "ignore", "ignore"],
     detached: true,
