@@ -73,6 +73,7 @@ function configFrom(settings: Settings, found: readonly Problem[]) {
     advertisePort: settings.ADVERTISE_PORT,
     productServiceUrl: settings.PRODUCT_SERVICE_URL,
     metricsToken: settings.METRICS_TOKEN,
+    importToken: settings.IMPORT_TOKEN,
     corsOrigins: settings.CORS_ORIGINS ?? [],
     logLevel: settings.LOG_LEVEL,
     /** For the log at the start: what was not refused but looks like a mistake. */

@@ -1,11 +1,13 @@
 /** Reads the command line and runs one command of the service. */
 import { parseArgs } from "node:util";
+import { runImportCommand } from "#compose/import";
 import { runMigrate } from "#compose/migrate";
 import { Refusal } from "#compose/refusal";
 import { runStart, START_ROLES, type StartRole } from "#compose/start";
 import { printToken } from "#compose/token";
 import { ConfigError, readConfig } from "#config";
 import { EmbeddedFailure } from "#embedded/failure";
+import { IMPORT_HELP, importOptions, ImportUsageError } from "#import/options";
 import { version } from "#package.json";
 
 const HELP = `Holdfast: stock that is never oversold.
@@ -14,6 +16,7 @@ Usage:
   bun run start [all|api|worker]      serve the API, the background work, or both (default: all)
   bun run migrate                     bring PostgreSQL to the schema of this version
   bun run token --role admin          print a token for the API (development: signed with its own key)
+  bun run import --from csv FILE      bring the stock of another system: see import --help
   bun run help                        print this; so does --help behind any command
   bun src/main.ts --version           print the version
 
@@ -39,6 +42,7 @@ class UsageError extends Error {}
 async function main(argv: readonly string[]): Promise<void> {
   const [command = "help", ...rest] = argv;
   const wantsHelp = rest.some((argument) => HELP_WORDS.has(argument));
+  if (wantsHelp && command === "import") return print(IMPORT_HELP);
   if (wantsHelp && COMMANDS.has(command)) return print(HELP);
   switch (command) {
     case "start":
@@ -48,6 +52,8 @@ async function main(argv: readonly string[]): Promise<void> {
       return runMigrate(readConfig());
     case "token":
       return printToken(readConfig(), tokenOptions(rest));
+    case "import":
+      return runImportCommand(importOptions(rest), readConfig);
     case "help":
     case "--help":
     case "-h":
@@ -97,6 +103,10 @@ function isParseError(error: unknown): error is TypeError {
 
 /** What a person can mend is said in one line; anything else is a bug and shows its stack. */
 function explain(error: unknown): number {
+  if (error instanceof ImportUsageError) {
+    process.stderr.write(`${error.message}\n\n${IMPORT_HELP}`);
+    return 2;
+  }
   if (error instanceof UsageError || isParseError(error)) {
     process.stderr.write(`${error.message}\n\n${HELP}`);
     return 2;

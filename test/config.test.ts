@@ -69,6 +69,7 @@ describe("without any variable", () => {
       advertisePort: undefined,
       productServiceUrl: undefined,
       metricsToken: undefined,
+      importToken: undefined,
       corsOrigins: [],
       logLevel: "info",
       warnings: [],
@@ -247,6 +248,7 @@ describe("a secret's file", () => {
       "JWT_SECRET_PREVIOUS",
       "EUREKA_URL",
       "METRICS_TOKEN",
+      "IMPORT_TOKEN",
     ]);
     const config = readConfig({
       NODE_ENV: "production",

@@ -57,6 +57,7 @@ export const SETTINGS = z.strictObject({
   ADVERTISE_PORT: wholeNumber(1, 65_535).optional(),
   PRODUCT_SERVICE_URL: url("https://", "http://").optional(),
   METRICS_TOKEN: z.string().optional(),
+  IMPORT_TOKEN: z.string().optional(),
   CORS_ORIGINS: listOf("origins such as https://shop.example.com", originOf).optional(),
   LOG_LEVEL: oneOf(LOG_LEVELS),
 } satisfies Record<VariableName, z.ZodType>);

@@ -134,6 +134,11 @@ export const VARIABLES = [
     secret: true,
     meaning: "Bearer token that `/metrics` demands, at least 16 bytes; without one: loopback only",
   },
+  {
+    name: "IMPORT_TOKEN",
+    secret: true,
+    meaning: "Token of an admin that `bun run import` sends, unless `--token-file` names one",
+  },
   { name: "CORS_ORIGINS", meaning: "Browser origins that may call, by comma; none without it" },
   { name: "LOG_LEVEL", fallback: "info", meaning: "`debug`, `info`, `warn` or `error`" },
 ] as const satisfies readonly Variable[];

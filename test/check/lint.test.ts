@@ -67,6 +67,10 @@ describe("an import against the direction is refused with an explanation:", () =
     ["src/products", "hono", "registry and products speak HTTP"],
     ["src/redis", "#registry/registration", "redis implements the core's ports"],
     ["src/embedded", "#redis/client", "embedded starts servers"],
+    ["src/import", "#redis/client", "The import is a caller like any other"],
+    ["src/import", "#inventory/reserve", "The import is a caller like any other"],
+    ["src/import", "#http/app", "The import knows of http what a body may be"],
+    ["src/import", "ioredis", "The import is a caller like any other"],
     ["src/inventory", "../redis/keys", "Import by subpath"],
   ];
 
@@ -87,6 +91,7 @@ describe("an import along the direction is welcome:", () => {
     ["src/postgres", "postgres"],
     ["src/workers", "bullmq"],
     ["src/http/routes", "hono"],
+    ["src/import", "#http/wire/bodies"],
     ["src/http/routes", "#inventory/reserve"],
   ];
   for (const [importer, imported] of allowed) {

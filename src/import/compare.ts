@@ -1,0 +1,63 @@
+/** Where Holdfast and the source differ; changes nothing. */
+import { Inventory, messageOf, type Api } from "#import/api";
+import type { Report } from "#import/report";
+import { findHold, holdDifference, type PlacedHold } from "#import/send-holds";
+import { attributeDifferences, stockDifference, type Placed } from "#import/send-products";
+
+/** Products asked for at once; the service reads them together. */
+export const COMPARED_AT_ONCE = 64;
+
+export interface CompareDeps {
+  readonly api: Api;
+  readonly report: Report;
+}
+
+export async function compareProduct(
+  { api, report }: CompareDeps,
+  { at, product }: Placed,
+): Promise<void> {
+  const differ = (field: string, reason: string) => report.differ("product", at, { field, reason });
+  const { productId, sku } = product.body;
+  const { status, body } = await api.get(`/product/${productId}`);
+  if (status === 404) return differ("productId", `is not in Holdfast: ${productId}`);
+  if (status !== 200) return differ("productId", messageOf(body));
+  const inventory = Inventory.parse(body);
+  const before = report.differing;
+  if (inventory.sku !== sku) differ("sku", `is ${inventory.sku} in Holdfast, here ${sku}`);
+  const missing = product.levels
+    .slice(1)
+    .find(
+      ({ location, onHand }) =>
+        onHand > 0 && !inventory.locations.some((level) => level.location === location),
+    );
+  const stock =
+    stockDifference(product, inventory) ??
+    (missing === undefined ? null : `lacks ${missing.location} in Holdfast`);
+  if (stock !== null) differ("stock", `${productId}: ${stock}`);
+  if (product.held !== null && product.held !== inventory.reservedStock) {
+    const there = inventory.reservedStock;
+    differ("reserved", `${productId}: is ${there} in Holdfast, here ${product.held}`);
+  }
+  for (const [field, value] of attributeDifferences(product, inventory)) {
+    const there = JSON.stringify(inventory[field]);
+    differ(field, `${productId}: is ${there} in Holdfast, here ${JSON.stringify(value)}`);
+  }
+  if (report.differing === before) report.products.unchanged += 1;
+}
+
+export async function compareHold(
+  { api, report }: CompareDeps,
+  { at, hold }: PlacedHold,
+): Promise<void> {
+  const found = await findHold(api, hold);
+  const { orderId } = hold.body;
+  const ended = found === null || found.status === "ACTIVE" ? null : found.status;
+  const reason =
+    found === null
+      ? "has no hold in Holdfast"
+      : (holdDifference(hold, found) ?? (ended === null ? null : `is ${ended} in Holdfast`));
+  if (reason === null) report.holds.unchanged += 1;
+  else {
+    report.differ("hold", at, { field: "orderId", reason: `${orderId}: ${reason}` });
+  }
+}

@@ -1,0 +1,132 @@
+/** What became of the rows: counts, lines for people, and a file with a line for each. */
+import type { FileSink } from "bun";
+import type { Place, RowError } from "#import/rows";
+
+/** Lines on the terminal where a report file has them all. */
+const SHOWN_MAX = 20;
+/** Names of fields that mean nothing here, told at the end. */
+const IGNORED_SHOWN_MAX = 50;
+const PROGRESS_MS = 2_000;
+
+export type Subject = "product" | "hold";
+export const OUTCOMES = ["imported", "amended", "unchanged", "conflict", "refused"] as const;
+export type OutcomeWord = (typeof OUTCOMES)[number];
+
+export interface Counts extends Record<OutcomeWord, number> {
+  /** Rows that passed the checks. */
+  read: number;
+}
+
+export interface Report {
+  readonly products: Counts;
+  readonly holds: Counts;
+  history: number;
+  /** Rows that a run which only looks found to differ. */
+  differing: number;
+  onBytes(bytes: number): void;
+  onIgnored(field: string): void;
+  /** A row that nothing was done for, and why. */
+  fail(
+    subject: Subject,
+    word: "conflict" | "refused",
+    at: Place,
+    errors: readonly RowError[],
+  ): void;
+  /** A row that Holdfast has otherwise. */
+  differ(subject: Subject, at: Place, error: RowError): void;
+  /** A line in the file alone. */
+  note(line: Readonly<Record<string, unknown>>): void;
+  /** Whether every row is where it should be. */
+  isComplete(): boolean;
+  summary(): string;
+  close(): Promise<void>;
+}
+
+export interface ReportOptions {
+  readonly file: string | null;
+  /** Of all files together. */
+  readonly bytesTotal: number;
+  readonly clock: { now(): number };
+  /** Takes one line. */
+  readonly say: (line: string) => void;
+}
+
+export function createReport({ file, bytesTotal, clock, say }: ReportOptions): Report {
+  const sink: FileSink | null = file === null ? null : Bun.file(file).writer();
+  const ignored = new Set<string>();
+  let [bytes, shown, told] = [0, 0, clock.now()];
+  const write = (line: object): void => {
+    if (sink !== null) void sink.write(`${JSON.stringify(line)}\n`);
+  };
+  const show = (line: string): void => {
+    shown += 1;
+    if (file === null || shown <= SHOWN_MAX) say(line);
+    else if (shown === SHOWN_MAX + 1) say(`further ones stand in ${file} only`);
+  };
+  const tell = (outcome: string, subject: Subject, at: Place, errors: readonly RowError[]) => {
+    for (const { field, reason } of errors) {
+      const where = field === "" ? "" : ` ${field}`;
+      show(`${at.file}:${at.line}: ${subject} ${outcome}:${where} ${reason}`);
+      write({ outcome, subject, ...at, field, reason });
+    }
+  };
+  const report: Report = {
+    products: counts(),
+    holds: counts(),
+    history: 0,
+    differing: 0,
+    onBytes(more) {
+      bytes += more;
+      if (clock.now() - told < PROGRESS_MS) return;
+      told = clock.now();
+      const percent = Math.min(100, Math.floor((bytes / Math.max(1, bytesTotal)) * 100));
+      say(`… ${percent} % of ${megabytes(bytesTotal)} MB; ${numbersOf(report)}`);
+    },
+    onIgnored(field) {
+      if (ignored.size < IGNORED_SHOWN_MAX) ignored.add(field);
+    },
+    fail(subject, word, at, errors) {
+      countsOf(report, subject)[word] += 1;
+      tell(word, subject, at, errors);
+    },
+    differ(subject, at, error) {
+      report.differing += 1;
+      tell("differs", subject, at, [error]);
+    },
+    note: write,
+    isComplete() {
+      const failed = (of: Counts) => of.conflict + of.refused;
+      return failed(report.products) + failed(report.holds) + report.differing === 0;
+    },
+    summary() {
+      const left = ignored.size === 0 ? "" : `; fields left out: ${[...ignored].join(", ")}`;
+      return `${numbersOf(report)}${left}`;
+    },
+    async close() {
+      await sink?.end();
+    },
+  };
+  return report;
+}
+
+export function countsOf(report: Report, subject: Subject): Counts {
+  return subject === "product" ? report.products : report.holds;
+}
+
+const counts = (): Counts => {
+  return { read: 0, imported: 0, amended: 0, unchanged: 0, conflict: 0, refused: 0 };
+};
+
+function numbersOf({ products, holds, history, differing }: Report): string {
+  const of = (name: string, these: Counts): string => {
+    const words = OUTCOMES.filter((word) => these[word] > 0);
+    const parts = words.map((word) => `${these[word]} ${word}`);
+    return `${name}: ${[`${these.read} read`, ...parts].join(", ")}`;
+  };
+  const parts = [of("products", products), of("holds", holds)];
+  if (history > 0) parts.push(`${history} rows of history stay in the export`);
+  if (differing > 0) parts.push(`${differing} differences`);
+  return parts.join("; ");
+}
+
+const megabytes = (bytes: number): string => (bytes / 1_000_000).toFixed(1);

@@ -1,0 +1,158 @@
+/** What every source is read into: rows that the service would take, and rows that it would not. */
+import { z } from "zod";
+import { InitializeBody, ReserveBody } from "#http/wire/bodies";
+import { ProductId } from "#http/wire/fields";
+
+/** Where a row stands: a person must find it. */
+export interface Place {
+  readonly file: string;
+  /** Counted from 1; of a row of several lines, its first. */
+  readonly line: number;
+}
+
+/** What is wrong with one field, in the words of the source. */
+export interface RowError {
+  /** As the source calls it; empty where the whole row is meant. */
+  readonly field: string;
+  readonly reason: string;
+}
+
+/** Units at one location; null is the product's only one, which the source does not name. */
+export interface SourceLevel {
+  readonly location: string | null;
+  readonly onHand: number;
+}
+
+export interface SourceProduct {
+  /** Of POST /initialize, with the first level's stock. */
+  readonly body: z.output<typeof InitializeBody>;
+  /** At least one; those behind the first are added afterwards. */
+  readonly levels: readonly SourceLevel[];
+  /** Units in holds as the source counts them; null where it does not say. */
+  readonly held: number | null;
+}
+
+export interface SourceHold {
+  /** The source's own id of it, for the report; null where it has none. */
+  readonly sourceId: string | null;
+  readonly productId: string;
+  /** Of POST /product/:productId/reserve, without its minutes. */
+  readonly body: z.output<typeof ReserveBody>;
+  /** Epoch milliseconds; null for a standing hold. */
+  readonly expiresAt: number | null;
+}
+
+export type Row =
+  | { readonly kind: "product"; readonly at: Place; readonly product: SourceProduct }
+  | { readonly kind: "hold"; readonly at: Place; readonly hold: SourceHold }
+  /** Over and done: an ended hold, a movement. It stays in the export. */
+  | { readonly kind: "history"; readonly at: Place }
+  | { readonly kind: "refused"; readonly at: Place; readonly errors: readonly RowError[] };
+
+/** One of the files, as a source reads it. */
+export interface Reading {
+  readonly files: readonly string[];
+  /** Epoch milliseconds: holds that were due before are history. */
+  readonly now: number;
+  /** The order that units are held for where a source only counts them. */
+  readonly heldBy: string | null;
+  /** Named tables of a dump. */
+  readonly tables: ReadonlyMap<string, string>;
+  /** Told of bytes that were read, for progress. */
+  readonly onBytes: (bytes: number) => void;
+  /** Told of a field that means nothing here. */
+  readonly onIgnored: (field: string) => void;
+}
+
+/** A source: reads all its files from the beginning, each time it is asked. */
+export type Source = (reading: Reading) => AsyncGenerator<Row>;
+
+/** The run cannot go on, through nobody's row: the message is for the terminal. */
+export class Stopped extends Error {
+  override readonly name = "Stopped";
+}
+
+export type RefusedRow = Extract<Row, { kind: "refused" }>;
+
+export function refused(at: Place, field: string, reason: string): RefusedRow {
+  return { kind: "refused", at, errors: [{ field, reason }] };
+}
+
+const HoldFields = ReserveBody.omit({ expirationMinutes: true });
+
+/** What a source knows of a product, before anybody has looked at it. */
+export interface ProductFields {
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly levels: readonly { readonly location: unknown; readonly onHand: unknown }[];
+  readonly held: number | null;
+  /** The source's name of one of our fields. */
+  readonly nameOf: (field: string) => string;
+}
+
+/** Checks a product by the rules of the service itself. Without a SKU, its id is its SKU. */
+export function productRow(at: Place, { values, levels, held, nameOf }: ProductFields): Row {
+  const [first, ...others] = levels;
+  const given = {
+    ...values,
+    sku: values["sku"] ?? values["productId"],
+    initialStock: first?.onHand,
+    location: first?.location,
+  };
+  const present = Object.entries(given).filter(([, value]) => value !== undefined);
+  const body = InitializeBody.safeParse(Object.fromEntries(present));
+  // An id that stands for the SKU too is wrong once.
+  const isSkuGiven = values["sku"] !== undefined;
+  const errors = (body.success ? [] : issuesOf(body.error, nameOf)).filter(
+    ({ field }) => isSkuGiven || field !== "sku",
+  );
+  const more: SourceLevel[] = [];
+  for (const level of others) {
+    const checked = Level.safeParse(level);
+    if (checked.success) more.push(checked.data);
+    else errors.push(...issuesOf(checked.error, nameOf));
+  }
+  const names = new Set(levels.map(({ location }) => location));
+  if (names.size < levels.length) {
+    errors.push({ field: nameOf("location"), reason: "names one location twice" });
+  }
+  if (!body.success || errors.length > 0) return { kind: "refused", at, errors };
+  const { location = null, initialStock: onHand } = body.data;
+  const product = { body: body.data, levels: [{ location, onHand }, ...more], held };
+  return { kind: "product", at, product };
+}
+
+const Level = z.object({
+  location: InitializeBody.shape.location.unwrap(),
+  onHand: InitializeBody.shape.initialStock,
+});
+
+export interface HoldFields {
+  readonly sourceId: string | null;
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly expiresAt: number | null;
+  readonly nameOf: (field: string) => string;
+}
+
+/** Checks a hold by the rules of the service itself. */
+export function holdRow(at: Place, { sourceId, values, expiresAt, nameOf }: HoldFields): Row {
+  const { productId, ...rest } = values;
+  const present = Object.entries(rest).filter(([, value]) => value !== undefined);
+  const standing = expiresAt === null ? { standing: true } : {};
+  const body = HoldFields.safeParse({ ...Object.fromEntries(present), ...standing });
+  const id = ProductId.safeParse(productId);
+  const errors = [
+    ...(id.success ? [] : [{ field: nameOf("productId"), reason: reasonOf(id.error) }]),
+    ...(body.success ? [] : issuesOf(body.error, nameOf)),
+  ];
+  if (!id.success || !body.success) return { kind: "refused", at, errors };
+  const hold = { sourceId, productId: id.data, body: body.data, expiresAt };
+  return { kind: "hold", at, hold };
+}
+
+function issuesOf(error: z.ZodError, nameOf: (field: string) => string): RowError[] {
+  return error.issues.map(({ path, message }) => {
+    return { field: nameOf(String(path[0] ?? "")), reason: message };
+  });
+}
+
+const reasonOf = (error: z.ZodError): string => error.issues[0]?.message ?? "is not valid";

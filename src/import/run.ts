@@ -1,0 +1,177 @@
+/** Reads a source twice, products before holds, and does with each row what was asked for. */
+import { createApi, type Api } from "#import/api";
+import { COMPARED_AT_ONCE, compareHold, compareProduct } from "#import/compare";
+import { csv } from "#import/csv";
+import { dynamodb } from "#import/dynamodb";
+import { groupLevels } from "#import/group-levels";
+import { json } from "#import/json";
+import { nest } from "#import/nest-dump";
+import type { ImportOptions, SourceName } from "#import/options";
+import { createReport, type Report } from "#import/report";
+import { Stopped, type Reading, type Row, type Source } from "#import/rows";
+import { HOLDS_AT_ONCE, sendHold, type PlacedHold } from "#import/send-holds";
+import { createCalls, sendProducts, type Placed } from "#import/send-products";
+
+/** Products that failed are remembered for their holds; a source that bad is not read to its end. */
+const FAILED_PRODUCTS_MAX = 100_000;
+
+const SOURCES: Readonly<Record<SourceName, Source>> = {
+  dynamodb,
+  nest,
+  json: (reading) => groupLevels(json(reading)),
+  csv: (reading) => groupLevels(csv(reading)),
+};
+
+export interface ImportDeps {
+  /** Of an admin; empty for a dry run. */
+  readonly token: string;
+  /** Epoch milliseconds. */
+  readonly clock: { now(): number };
+  /** Takes one line for people. */
+  readonly say: (line: string) => void;
+}
+
+/** Whether every row is where it should be. Rejects with Stopped when it could not go on. */
+export async function runImport(options: ImportOptions, deps: ImportDeps): Promise<boolean> {
+  const { clock, say, token } = deps;
+  const bytes = await sizeOf(options.files);
+  const file = options.report ?? null;
+  const bytesTotal = bytes * (options.from === "nest" ? 1 : 2);
+  if (file !== null) await emptied(file);
+  const report = createReport({ file, bytesTotal, clock, say });
+  const api = createApi({ url: options.url, token, clock });
+  const reading: Reading = {
+    files: options.files,
+    now: clock.now(),
+    heldBy: options["held-by"] ?? null,
+    tables: options.table,
+    onBytes: (count) => report.onBytes(count),
+    onIgnored: (field) => report.onIgnored(field),
+  };
+  const source = SOURCES[options.from];
+  try {
+    const steps = stepsOf(options, { api, report, now: () => clock.now() });
+    await readProducts(source(reading), report, steps);
+    const { products, holds } = report;
+    if (products.read + products.refused + holds.read + report.history === 0) {
+      throw new Stopped("the files have no rows");
+    }
+    if (report.holds.read > 0 && !options["dry-run"]) await readHolds(source(reading), steps);
+    say(`${doneOf(options)}; ${report.summary()}`);
+    return report.isComplete();
+  } catch (error) {
+    say(`stopped; ${report.summary()}`);
+    throw error;
+  } finally {
+    await report.close();
+  }
+}
+
+function doneOf(options: ImportOptions): string {
+  if (options["dry-run"]) return "checked";
+  return options.compare ? "compared" : "done";
+}
+
+interface Steps {
+  readonly product: (row: Placed) => Promise<void>;
+  /** Behind the last product. */
+  readonly flush: () => Promise<void>;
+  readonly hold: (row: PlacedHold) => Promise<void>;
+  /** Holds under way at once. */
+  readonly holdsAtOnce: number;
+}
+
+interface StepDeps {
+  readonly api: Api;
+  readonly report: Report;
+  readonly now: () => number;
+}
+
+async function nothing(): Promise<void> {}
+
+function stepsOf(options: ImportOptions, { api, report, now }: StepDeps): Steps {
+  const holdsAtOnce = HOLDS_AT_ONCE;
+  if (options["dry-run"]) {
+    return { product: nothing, flush: nothing, hold: nothing, holdsAtOnce };
+  }
+  if (options.compare) {
+    const products = atOnce(COMPARED_AT_ONCE, (row: Placed) =>
+      compareProduct({ api, report }, row),
+    );
+    const hold = (row: PlacedHold) => compareHold({ api, report }, row);
+    return { product: products.add, flush: products.flush, hold, holdsAtOnce };
+  }
+  const failed = new Set<string>();
+  const onFailed = (productId: string): void => {
+    failed.add(productId);
+    if (failed.size > FAILED_PRODUCTS_MAX) {
+      throw new Stopped(`more than ${FAILED_PRODUCTS_MAX} products could not be imported`);
+    }
+  };
+  const calls = createCalls((rows) => sendProducts({ api, report, onFailed }, rows));
+  const isFailed = (productId: string) => failed.has(productId);
+  const hold = (row: PlacedHold) => sendHold({ api, report, now, isFailed }, row);
+  return { product: calls.add, flush: calls.flush, hold, holdsAtOnce };
+}
+
+/** The first time: all kinds of rows are counted, and what cannot be read is told. */
+async function readProducts(rows: AsyncGenerator<Row>, report: Report, steps: Steps) {
+  for await (const row of rows) {
+    switch (row.kind) {
+      case "product":
+        report.products.read += 1;
+        await steps.product(row);
+        break;
+      case "hold":
+        report.holds.read += 1;
+        break;
+      case "history":
+        report.history += 1;
+        break;
+      case "refused":
+        report.fail("product", "refused", row.at, row.errors);
+        break;
+    }
+  }
+  await steps.flush();
+}
+
+/** The second time: the products are there, and holds can be made. */
+async function readHolds(rows: AsyncGenerator<Row>, steps: Steps): Promise<void> {
+  const holds = atOnce(steps.holdsAtOnce, steps.hold);
+  for await (const row of rows) if (row.kind === "hold") await holds.add(row);
+  await holds.flush();
+}
+
+/** Gathers rows and does so many of them at once. */
+function atOnce<Item>(count: number, run: (item: Item) => Promise<void>) {
+  let waiting: Item[] = [];
+  const flush = async (): Promise<void> => {
+    const items = waiting;
+    waiting = [];
+    await Promise.all(items.map(run));
+  };
+  const add = async (item: Item): Promise<void> => {
+    waiting.push(item);
+    if (waiting.length >= count) await flush();
+  };
+  return { add, flush };
+}
+
+/** An earlier report goes: what stands in the file is of this run. */
+async function emptied(file: string): Promise<void> {
+  try {
+    await Bun.write(file, "");
+  } catch (error) {
+    throw new Stopped(`the report ${file} cannot be written: ${String(error)}`, { cause: error });
+  }
+}
+
+async function sizeOf(files: readonly string[]): Promise<number> {
+  let bytes = 0;
+  for (const file of files) {
+    if (!(await Bun.file(file).exists())) throw new Stopped(`there is no file ${file}`);
+    bytes += Bun.file(file).size;
+  }
+  return bytes;
+}
