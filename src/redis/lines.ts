@@ -18,7 +18,6 @@ import type {
   ReturnCommand,
   SellCommand,
 } from "#inventory/ports";
-import { splitReservationId } from "#inventory/reservation-id";
 import { encodeLocation } from "#redis/location-record";
 
 const jsonText = (text: string | null): string => (text === null ? "" : JSON.stringify(text));
@@ -100,9 +99,9 @@ export function transferLine(command: TransferCommand): string {
 
 /** Of confirm, cancel and extend; the argument is the verb's own. */
 export function changeLine(command: HoldCommand, argument: string): string {
-  const { owner, generation } = splitReservationId(command.reservationId);
+  const { owner, generation } = command.hold;
   const customer = jsonText(command.customerId);
-  return `${owner}\t${generation}\t${customer}\t${argument}\t${operationText(command.operation)}\t${JSON.stringify(command.context)}`;
+  return `${owner}\t${generation ?? ""}\t${customer}\t${argument}\t${operationText(command.operation)}\t${JSON.stringify(command.context)}`;
 }
 
 export function initializeLine(command: InitializeCommand): string {

@@ -206,8 +206,7 @@ export class RedisStockStore implements StockStore {
   async extend(command: ExtendCommand): Promise<HoldOutcome> {
     const outcome = await this.#change("extend", command, String(command.holdSeconds), 1);
     if (outcome.kind === "done") {
-      const { partition } = splitReservationId(command.reservationId);
-      this.#wakeWhenDue(this.#route(partition).partition, outcome.reservation);
+      this.#wakeWhenDue(this.#route(command.hold.partition).partition, outcome.reservation);
     }
     return outcome;
   }
@@ -275,7 +274,7 @@ export class RedisStockStore implements StockStore {
     argument: string,
     lines: number,
   ): Promise<HoldOutcome> {
-    const { partition, owner } = splitReservationId(command.reservationId);
+    const { partition, owner } = command.hold;
     if (partition >= this.partitions) return { kind: "unknown_reservation" };
     const line = changeLine(command, argument);
     const { queues } = this.#route(partition);

@@ -18,6 +18,7 @@ import type {
 } from "#inventory/ports";
 import { DEFAULT_ATTRIBUTES, DEFAULT_RULE, type ReservationId } from "#inventory/model";
 import { ownerOf } from "#inventory/owner";
+import { splitReservationId } from "#inventory/reservation-id";
 import { steadyClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
 
@@ -118,7 +119,7 @@ export function endCommand(
   more: Partial<ConfirmCommand> = {},
 ): ConfirmCommand {
   return {
-    reservationId,
+    hold: splitReservationId(reservationId),
     customerId: null,
     lines: null,
     context,
@@ -220,7 +221,7 @@ export function extendCommand(
   more: Partial<ExtendCommand> = {},
 ): ExtendCommand {
   return {
-    reservationId,
+    hold: splitReservationId(reservationId),
     customerId: null,
     holdSeconds,
     context,
