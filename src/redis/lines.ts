@@ -10,6 +10,7 @@ import type {
   AdjustCommand,
   AmendCommand,
   ConfirmCommand,
+  CountCommand,
   EndCommand,
   HoldCommand,
   InitializeCommand,
@@ -92,6 +93,18 @@ export function transferLine(command: TransferCommand): string {
     command.to,
     command.quantity,
     command.expectedQuantity ?? "",
+    operationText(command.operation),
+    JSON.stringify(command.context),
+  ].join("\t");
+}
+
+export function countLine(command: CountCommand): string {
+  return [
+    command.productId,
+    command.location ?? "",
+    command.quantity,
+    command.expectedQuantity ?? "",
+    command.expectedSeq ?? "",
     operationText(command.operation),
     JSON.stringify(command.context),
   ].join("\t");

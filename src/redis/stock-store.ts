@@ -23,6 +23,8 @@ import type {
   AmendCommand,
   AmendOutcome,
   ConfirmCommand,
+  CountCommand,
+  CountOutcome,
   EndCommand,
   ExpireResult,
   ExtendCommand,
@@ -50,6 +52,7 @@ import {
   adjustLine,
   amendLine,
   changeLine,
+  countLine,
   initializeLine,
   confirmText,
   linesText,
@@ -61,6 +64,7 @@ import {
 import {
   adjustOutcome,
   amendOutcome,
+  countOutcome,
   holdOutcome,
   initializeOutcome,
   reserveOutcome,
@@ -142,6 +146,11 @@ export class RedisStockStore implements StockStore {
     const { queues } = this.#routeOf(command.productId);
     const line = transferLine(command);
     return transferOutcome(await queues.submit("transfer", line, 1, command.deadline));
+  }
+
+  async count(command: CountCommand): Promise<CountOutcome> {
+    const { queues } = this.#routeOf(command.productId);
+    return countOutcome(await queues.submit("count", countLine(command), 1, command.deadline));
   }
 
   registerLocation(command: RegisterLocationCommand): Promise<RegisterLocationOutcome> {

@@ -9,6 +9,7 @@ import type {
   AdjustCommand,
   AmendCommand,
   ConfirmCommand,
+  CountCommand,
   ExtendCommand,
   InitializeCommand,
   Operation,
@@ -176,6 +177,24 @@ export function transferCommand(
     to: Location.parse("Warehouse B"),
     quantity,
     expectedQuantity: null,
+    context,
+    operation: null,
+    deadline: soon(),
+    ...more,
+  };
+}
+
+export function countCommand(
+  id: string,
+  quantity: number,
+  more: Partial<CountCommand> = {},
+): CountCommand {
+  return {
+    productId: product(id),
+    location: null,
+    quantity,
+    expectedQuantity: null,
+    expectedSeq: null,
     context,
     operation: null,
     deadline: soon(),
