@@ -30,6 +30,7 @@ export class PostgresStockStore implements StockStore {
   readonly amend = notCompared;
   readonly adjust = notCompared;
   readonly transfer = notCompared;
+  readonly count = notCompared;
   readonly registerLocation = notCompared;
   readonly amendLocation = notCompared;
   readonly sell = notCompared;

@@ -1,8 +1,9 @@
--- Items that change a hold which exists: confirm, cancel, extend. Tab-separated: owner, generation,
--- customer (JSON string; empty: any may), argument of the verb, operation key, payload, context.
+-- Items that change a hold which exists: confirm, cancel, extend. Tab-separated: owner, generation
+-- (empty: whichever hold of the owner is live), customer (JSON string; empty: any may), argument of
+-- the verb, operation key, payload, context.
 -- @include lib/holds.lua
 
-local CHANGE = "^(%x+)\t(%w+)\t([^\t\n]*)\t([^\t\n]*)\t(%x*)\t(%x*)\t([^\t\n]+)$"
+local CHANGE = "^(%x+)\t(%w*)\t([^\t\n]*)\t([^\t\n]*)\t(%x*)\t(%x*)\t([^\t\n]+)$"
 local LINES_MAX = 400 -- lines of the holds of one call, after which items are told to come again
 
 -- read(argument) reads the verb's own argument, or fails.
@@ -23,9 +24,10 @@ local function read_changes(read)
 end
 
 -- Runs change(hold, item) for each item whose hold is live and the caller's own; others are
--- answered here, unless ended(hold, item) has a better answer to a hold that is not live: unknown, superseded (another generation lives), replayed, key_reused, the state
--- the hold ended with, or again (this call has done enough). A hold past its due time is expired
--- first: touching it is enough.
+-- answered here, unless ended(hold, item) has a better answer to a hold that is not live: unknown
+-- (also: the owner has none that is live), superseded (another generation lives), replayed,
+-- key_reused, the state the hold ended with, or again (this call has done enough). A hold past its
+-- due time is expired first: touching it is enough.
 local function change_holds(items, change, ended)
     local lines = 0
     local function answer(item)
@@ -36,7 +38,9 @@ local function change_holds(items, change, ended)
         local hold = records[item.owner]
         if not hold or (item.customer ~= "" and item.customer ~= customer_of(hold)) then
             return "unknown"
-        elseif hold.generation ~= item.generation then
+        end
+        local is_named = item.generation ~= ""
+        if is_named and hold.generation ~= item.generation then
             return ended and ended(hold, item) or "superseded"
         end
         if lines >= LINES_MAX then
@@ -46,7 +50,9 @@ local function change_holds(items, change, ended)
         if is_due(hold) then
             expire_hold(hold)
         end
-        if hold.state ~= "ACTIVE" then
+        if hold.state ~= "ACTIVE" and not is_named then
+            return "unknown"
+        elseif hold.state ~= "ACTIVE" then
             local better = ended and ended(hold, item)
             return better or string.lower(hold.state) .. "\t" .. encode_hold(hold)
         end

@@ -20,5 +20,5 @@ export async function cancel(
 ): Promise<HoldAnswer> {
   const hold = holdCommand(ctx, input.reservationId);
   const outcome = await deps.store.cancel({ ...hold, lines: summedLines(input.lines) });
-  return completed(deps, hold, outcome);
+  return completed(deps, ctx, input.reservationId, outcome);
 }

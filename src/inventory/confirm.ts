@@ -30,5 +30,5 @@ export async function confirm(
     lines: summedLines(input.lines),
     ...(mayReacquire ? { reacquireAs: deps.newGeneration() } : {}),
   });
-  return completed(deps, hold, outcome);
+  return completed(deps, ctx, reservationId, outcome);
 }

@@ -21,5 +21,5 @@ export async function extend(
   const hold = holdCommand(ctx, input.reservationId);
   const seconds = holdSeconds(deps.policy, input.minutes, "minutes");
   const outcome = await deps.store.extend({ ...hold, holdSeconds: seconds });
-  return completed(deps, hold, outcome);
+  return completed(deps, ctx, input.reservationId, outcome);
 }

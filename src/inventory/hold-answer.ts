@@ -9,6 +9,7 @@ import {
 import { endedReservation } from "#inventory/ended-reservation";
 import type { Reservation, ReservationId } from "#inventory/model";
 import type { HoldCommand, HoldOutcome, LineQuantity } from "#inventory/ports";
+import { splitReservationId } from "#inventory/reservation-id";
 
 /** As the store answers, except that a replaced hold has a word of its own. */
 export type HoldAnswer =
@@ -21,20 +22,22 @@ export function holdCommand(
   reservationId: ReservationId,
   grounds: Grounds = {},
 ): HoldCommand {
-  return { ...commandBase(ctx, grounds), reservationId, customerId: customerScope(ctx.caller) };
+  const hold = splitReservationId(reservationId);
+  return { ...commandBase(ctx, grounds), hold, customerId: customerScope(ctx.caller) };
 }
 
 /** The store's answer, completed from the ledger where the store no longer has the hold. */
 export async function completed(
   deps: Deps,
-  command: HoldCommand,
+  ctx: RequestContext,
+  reservationId: ReservationId,
   outcome: HoldOutcome,
 ): Promise<HoldAnswer> {
   switch (outcome.kind) {
     case "unknown_reservation":
     case "superseded": {
-      const { deadline, reservationId, customerId } = command;
-      const ended = await endedReservation(deps, deadline, reservationId, customerId);
+      const customerId = customerScope(ctx.caller);
+      const ended = await endedReservation(deps, ctx.deadline, reservationId, customerId);
       return ended === null ? { kind: "unknown_reservation" } : answerOf(ended);
     }
     case "cancelled":

@@ -1,12 +1,5 @@
 /** Commands and outcomes of holds: what reserve, confirm, cancel and extend say and hear. */
-import type {
-  CustomerId,
-  Location,
-  OrderId,
-  ProductId,
-  Reservation,
-  ReservationId,
-} from "#inventory/model";
+import type { CustomerId, Location, OrderId, ProductId, Reservation } from "#inventory/model";
 import type { CommandBase } from "#inventory/ports";
 
 /** What a caller asks for of one product. Products of one command are distinct. */
@@ -83,9 +76,16 @@ export type ReserveOutcome =
   | { readonly kind: "unknown_product"; readonly productId: ProductId }
   | { readonly kind: "key_reused" };
 
+/** Which hold: as a reservation's id names it, or whichever hold of that owner is live. */
+export interface HoldTarget {
+  readonly partition: number;
+  readonly owner: string;
+  /** null: whichever is live; an owner without a live hold is answered `unknown_reservation`. */
+  readonly generation: string | null;
+}
 /** A change to a hold that exists. */
 export interface HoldCommand extends CommandBase {
-  readonly reservationId: ReservationId;
+  readonly hold: HoldTarget;
   /** The customer the hold must belong to; null for services and admins, who may touch any. */
   readonly customerId: CustomerId | null;
 }

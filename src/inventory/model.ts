@@ -223,6 +223,7 @@ export const MOVEMENT_TYPES = [
   "EXPIRE",
   "EXTEND",
   "TRANSFER",
+  "COUNT",
   "ATTRIBUTE",
 ] as const;
 export type MovementType = (typeof MOVEMENT_TYPES)[number];

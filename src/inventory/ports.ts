@@ -102,6 +102,27 @@ export type AdjustOutcome =
   | { readonly kind: "unknown_product" }
   | { readonly kind: "key_reused" };
 
+export interface CountCommand extends CommandBase {
+  readonly productId: ProductId;
+  /** null: the product's home. */
+  readonly location: Location | null;
+  /** Units that are there, 0 … 10^12. */
+  readonly quantity: number;
+  /** onHand over all locations that the caller expects to find; null when it does not care. */
+  readonly expectedQuantity: number | null;
+  /** seq the product must still have; null when the caller does not care. */
+  readonly expectedSeq: number | null;
+}
+export type CountOutcome =
+  | { readonly kind: "counted"; readonly product: Product; readonly replayed: boolean }
+  /** Counts of that location. */
+  | { readonly kind: "below_reserved"; readonly onHand: number; readonly reserved: number }
+  /** The product has as many locations as one may have. */
+  | { readonly kind: "above_limit"; readonly onHand: number }
+  | { readonly kind: "expected_mismatch"; readonly product: Product }
+  | { readonly kind: "unknown_product" }
+  | { readonly kind: "key_reused" };
+
 export interface SellCommand extends CommandBase, RequestedLine {
   /** onHand over all locations that the caller expects to find; null when it does not care. */
   readonly expectedQuantity: number | null;
@@ -170,6 +191,7 @@ export interface StockStore {
   amend(command: AmendCommand): Promise<AmendOutcome>;
   adjust(command: AdjustCommand): Promise<AdjustOutcome>;
   transfer(command: TransferCommand): Promise<TransferOutcome>;
+  count(command: CountCommand): Promise<CountOutcome>;
   registerLocation(command: RegisterLocationCommand): Promise<RegisterLocationOutcome>;
   amendLocation(command: AmendLocationCommand): Promise<AmendLocationOutcome>;
   reserve(command: ReserveCommand): Promise<ReserveOutcome>;

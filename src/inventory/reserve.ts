@@ -56,11 +56,15 @@ function secondsOf(deps: Deps, { caller }: RequestContext, input: ReserveInput):
     const minutes = expirationMinutes ?? deps.policy.reservationMinutes;
     return holdSeconds(deps.policy, minutes, "expirationMinutes");
   }
-  if (caller.role === "customer") {
-    throw new Fault("role_required", "standing holds are for services and admins");
-  }
+  requireStanding(caller);
   if (expirationMinutes === null) return null;
   throw refusal("expirationMinutes", "must not be given for a standing hold");
+}
+
+/** Rejects with `role_required` when a customer is about to touch a standing hold. */
+export function requireStanding(caller: Caller): void {
+  if (caller.role !== "customer") return;
+  throw new Fault("role_required", "standing holds are for services and admins");
 }
 
 /** Rejects when a customer names a customer, be it itself: it has no say in it. */

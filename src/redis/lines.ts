@@ -10,6 +10,7 @@ import type {
   AdjustCommand,
   AmendCommand,
   ConfirmCommand,
+  CountCommand,
   EndCommand,
   HoldCommand,
   InitializeCommand,
@@ -18,7 +19,6 @@ import type {
   ReturnCommand,
   SellCommand,
 } from "#inventory/ports";
-import { splitReservationId } from "#inventory/reservation-id";
 import { encodeLocation } from "#redis/location-record";
 
 const jsonText = (text: string | null): string => (text === null ? "" : JSON.stringify(text));
@@ -98,11 +98,23 @@ export function transferLine(command: TransferCommand): string {
   ].join("\t");
 }
 
+export function countLine(command: CountCommand): string {
+  return [
+    command.productId,
+    command.location ?? "",
+    command.quantity,
+    command.expectedQuantity ?? "",
+    command.expectedSeq ?? "",
+    operationText(command.operation),
+    JSON.stringify(command.context),
+  ].join("\t");
+}
+
 /** Of confirm, cancel and extend; the argument is the verb's own. */
 export function changeLine(command: HoldCommand, argument: string): string {
-  const { owner, generation } = splitReservationId(command.reservationId);
+  const { owner, generation } = command.hold;
   const customer = jsonText(command.customerId);
-  return `${owner}\t${generation}\t${customer}\t${argument}\t${operationText(command.operation)}\t${JSON.stringify(command.context)}`;
+  return `${owner}\t${generation ?? ""}\t${customer}\t${argument}\t${operationText(command.operation)}\t${JSON.stringify(command.context)}`;
 }
 
 export function initializeLine(command: InitializeCommand): string {

@@ -8,6 +8,7 @@ import type { Location, ProductId, Reservation } from "#inventory/model";
 import type {
   AdjustOutcome,
   AmendOutcome,
+  CountOutcome,
   ExpireResult,
   FreeLevel,
   HoldOutcome,
@@ -197,13 +198,19 @@ export function adjustOutcome(reply: string): AdjustOutcome {
   return { kind: "adjusted", product: decodeProductJson(rest), replayed };
 }
 
-/** Refusals that adjust and transfer share, as they share the words. */
+/** Refusals that adjust, transfer and count share, as they share the words. */
 type StockRefusal = Extract<AdjustOutcome, TransferOutcome>;
 
 export function transferOutcome(reply: string): TransferOutcome {
   const { word, rest, replayed } = unwrapReplay(reply);
   if (word !== "transferred") return stockRefusal(word, rest);
   return { kind: "transferred", product: decodeProductJson(rest), replayed };
+}
+
+export function countOutcome(reply: string): CountOutcome {
+  const { word, rest, replayed } = unwrapReplay(reply);
+  if (word !== "counted") return stockRefusal(word, rest);
+  return { kind: "counted", product: decodeProductJson(rest), replayed };
 }
 
 function stockRefusal(word: string, rest: string): StockRefusal {

@@ -23,6 +23,8 @@ import type {
   AmendCommand,
   AmendOutcome,
   ConfirmCommand,
+  CountCommand,
+  CountOutcome,
   EndCommand,
   ExpireResult,
   ExtendCommand,
@@ -50,6 +52,7 @@ import {
   adjustLine,
   amendLine,
   changeLine,
+  countLine,
   initializeLine,
   confirmText,
   linesText,
@@ -61,6 +64,7 @@ import {
 import {
   adjustOutcome,
   amendOutcome,
+  countOutcome,
   holdOutcome,
   initializeOutcome,
   reserveOutcome,
@@ -144,6 +148,11 @@ export class RedisStockStore implements StockStore {
     return transferOutcome(await queues.submit("transfer", line, 1, command.deadline));
   }
 
+  async count(command: CountCommand): Promise<CountOutcome> {
+    const { queues } = this.#routeOf(command.productId);
+    return countOutcome(await queues.submit("count", countLine(command), 1, command.deadline));
+  }
+
   registerLocation(command: RegisterLocationCommand): Promise<RegisterLocationOutcome> {
     return this.#locations.register(command);
   }
@@ -206,8 +215,7 @@ export class RedisStockStore implements StockStore {
   async extend(command: ExtendCommand): Promise<HoldOutcome> {
     const outcome = await this.#change("extend", command, String(command.holdSeconds), 1);
     if (outcome.kind === "done") {
-      const { partition } = splitReservationId(command.reservationId);
-      this.#wakeWhenDue(this.#route(partition).partition, outcome.reservation);
+      this.#wakeWhenDue(this.#route(command.hold.partition).partition, outcome.reservation);
     }
     return outcome;
   }
@@ -275,7 +283,7 @@ export class RedisStockStore implements StockStore {
     argument: string,
     lines: number,
   ): Promise<HoldOutcome> {
-    const { partition, owner } = splitReservationId(command.reservationId);
+    const { partition, owner } = command.hold;
     if (partition >= this.partitions) return { kind: "unknown_reservation" };
     const line = changeLine(command, argument);
     const { queues } = this.#route(partition);

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Reservation } from "#inventory/model";
 import type { EndCommand, ExtendCommand, HoldOutcome } from "#inventory/ports";
+import { splitReservationId } from "#inventory/reservation-id";
 import { openApp } from "#test/http-app";
 import { answering, PRODUCT_ID, RESERVATION_ID, reservationOf } from "#test/ports-double";
 import { RESERVATION } from "#test/wire-samples";
@@ -42,7 +43,7 @@ describe.each(["confirm", "cancel", "extend"] as const)("POST /reservation/:id/%
     const own = post({ kind: "done", reservation, replayed: false }, body, "customer");
     await own.sent;
     expect(own.end.commands).toMatchObject([
-      { reservationId: RESERVATION_ID, customerId: "carol" },
+      { hold: splitReservationId(RESERVATION_ID), customerId: "carol" },
     ]);
     const any = post({ kind: "done", reservation, replayed: false });
     await any.sent;

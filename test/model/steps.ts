@@ -8,6 +8,7 @@ import { holdsOf, type Plan, type Shape } from "#model/plan";
 import { step, type Run } from "#model/run";
 import { adjusts, fillings, restocksAt } from "#model/verbs/adjust";
 import { amends } from "#model/verbs/amend";
+import { counts, countsAt } from "#model/verbs/count";
 import { cancels, confirms, reacquires } from "#model/verbs/end";
 import { expires } from "#model/verbs/expire";
 import { extensions } from "#model/verbs/extend";
@@ -30,6 +31,7 @@ const VERBS: readonly { weight: number; plans: (shape: Shape) => fc.Arbitrary<Pl
   { weight: 8, plans: sells },
   { weight: 8, plans: returns },
   { weight: 8, plans: transfers },
+  { weight: 8, plans: counts },
   { weight: 3, plans: registrations },
   { weight: 3, plans: locationAmendments },
   { weight: 8, plans: amends },
@@ -74,6 +76,7 @@ export function steps(shape: Shape): fc.Arbitrary<Step> {
     { weight: 4, arbitrary: tooMuch },
     { weight: 3, arbitrary: asksForMore(shape).map(inTurn) },
     { weight: 8, arbitrary: copies },
+    ...(shape.locations > MANY_LOCATIONS ? [{ weight: 6, arbitrary: tooMany(shape) }] : []),
     ...(shape.isRich ? [{ weight: 10, arbitrary: throngs(shape) }] : []),
     ...(shape.journalEntriesMax < 1_000
       ? [
@@ -192,6 +195,14 @@ function tooFull(shape: Shape): fc.Arbitrary<Step> {
 const tooMuch: fc.Arbitrary<Step> = fc
   .tuple(fillings("there"), fillings("beside it"), overflows())
   .map(inTurn);
+
+/** Something is found at the last locations, more of them than a product may have. */
+const tooMany = ({ locations }: Shape): fc.Arbitrary<Step> =>
+  fc
+    .tuple(
+      ...Array.from({ length: locations - MANY_LOCATIONS }, (_, i) => countsAt(locations - 1 - i)),
+    )
+    .map(turn);
 
 /** The ledger has caught up: a full journal has room again. */
 const settles: fc.Arbitrary<Step> = fc.constant({

@@ -56,6 +56,7 @@ const EXAMPLES: Record<MovementType, [number, number, number, number]> = {
   EXPIRE: [5, 5, 2, 0],
   EXTEND: [5, 5, 2, 2],
   TRANSFER: [5, 2, 1, 1],
+  COUNT: [5, 5, 1, 1],
   ATTRIBUTE: [5, 5, 2, 2],
 };
 /** And of one that is not. */
@@ -70,6 +71,7 @@ const WRONG: Record<MovementType, [number, number, number, number]> = {
   EXPIRE: [5, 6, 1, 0],
   EXTEND: [5, 5, 1, 2],
   TRANSFER: [5, 5, 1, 1],
+  COUNT: [5, 2, 1, 2],
   ATTRIBUTE: [5, 4, 0, 0],
 };
 function typed(type: MovementType, units: [number, number, number, number]): Movement {

@@ -22,6 +22,7 @@ import {
   soon,
   totals,
   transferCommand,
+  countCommand,
 } from "#test/store";
 import { until } from "#test/until";
 
@@ -208,6 +209,7 @@ describe("a journal that is full", () => {
       store.return(returnCommand("p1", 1, { seq: 4, sold: 1, returned: 0 })),
       store.extend(extendCommand(sold.reservationId, 3_600)),
       store.transfer(transferCommand("p1", 1)),
+      store.count(countCommand("p1", 51)),
       store.registerLocation(registerLocationCommand("Dock")),
       store.amendLocation(amendLocationCommand("Dock", { active: false })),
     ]);

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { CustomerId } from "#inventory/model";
+import { CustomerId, type ReservationId } from "#inventory/model";
 import { reservationIdOf, splitReservationId } from "#inventory/reservation-id";
 import { wordsOfHeader } from "#test/answers";
 import { dump } from "#test/keyspace";
 import { clockAt, redisOfFile } from "#test/redis";
-import { endCommand, initialize, operation, product, reserve, totals } from "#test/store";
+import { endCommand, initialize, operation, product, reserve, soon, totals } from "#test/store";
 
 /** Lines that cannot be read are tested with those of confirm: both read the same. */
 const { redis, answers, open } = await redisOfFile();
@@ -112,6 +112,38 @@ describe("cancel", () => {
       kind: "superseded",
     });
     expect(await dump(redis)).toEqual(before);
+  });
+});
+
+describe("cancel of whichever hold of an owner is live", () => {
+  const whichever = (reservationId: ReservationId) => {
+    return { hold: { ...splitReservationId(reservationId), generation: null } };
+  };
+
+  test("means the newest, whichever id the caller once had", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 5);
+    const old = await reserve(store, "o1", { p1: 5 });
+    const { reservationId } = await reserve(store, "o1", { p1: 4 });
+    const outcome = await store.cancel(endCommand(old.reservationId, whichever(reservationId)));
+    expect(outcome).toMatchObject({ kind: "done", reservation: { reservationId } });
+    expect((await totals(store, "p1")).reserved).toBe(0);
+  });
+
+  test("knows none that has ended, or that is another customer's", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 5);
+    const { reservationId, expiresAt } = await reserve(store, "o1", { p1: 5 });
+    const foreign = { ...whichever(reservationId), customerId: CustomerId.parse("customer-2") };
+    const unknown = { kind: "unknown_reservation" } as const;
+    expect(await store.cancel(endCommand(reservationId, foreign))).toEqual(unknown);
+    expect((await totals(store, "p1")).reserved).toBe(5);
+    await clockAt(redis, expiresAt);
+    const command = endCommand(reservationId, whichever(reservationId));
+    expect(await store.cancel(command)).toEqual(unknown);
+    // It was past its due time: that is what ended it.
+    expect((await store.reservation(reservationId, soon()))?.status).toBe("EXPIRED");
+    expect(await store.cancel(command)).toEqual(unknown);
   });
 });
 

@@ -7,6 +7,7 @@ import {
   adjustCommand,
   amendCommand,
   amendLocationCommand,
+  countCommand,
   endCommand,
   extendCommand,
   initialize,
@@ -71,6 +72,7 @@ async function runEveryVerb(): Promise<void> {
   await store.adjust(adjustCommand("p1", 5, { type: "RESTOCK", operation: operation("k2") }));
   await store.amend(amendCommand("p1", { safetyStock: 1 }, { operation: operation("k3") }));
   await store.transfer(transferCommand("p1", 5));
+  await store.count(countCommand("p1", 49));
   await store.registerLocation(registerLocationCommand("Warehouse B", { priority: 1 }));
   await store.amendLocation(amendLocationCommand("Warehouse B", { name: "a name" }));
   const sold = await reserve(store, "o1", { p1: 1 }, { operation: operation("k4") });

@@ -40,6 +40,7 @@ const WRITTEN: Readonly<Record<Verb, readonly string[]>> = {
   expire: ["stock", "low", "expiring"],
   // Nor does a transfer.
   transfer: ["stock", "operation"],
+  count: ["stock", "low", "operation"],
   registerLocation: ["locations", "operation"],
   amendLocation: ["locations", "operation"],
   copyLocation: ["locations"],
@@ -95,7 +96,7 @@ describe.each(VERBS)("%s", (verb) => {
     expect(answer).toStartWith("ok\t");
     const [reply = ""] = repliesOf(answer);
     expect(reply).toMatch(
-      /^(?:initialized|adjusted|amended|reserved|sold|returned|done|transferred|registered|copied|expired\t1)/,
+      /^(?:initialized|adjusted|amended|reserved|sold|returned|done|transferred|counted|registered|copied|expired\t1)/,
     );
   });
 });

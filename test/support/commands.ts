@@ -9,6 +9,7 @@ import type {
   AdjustCommand,
   AmendCommand,
   ConfirmCommand,
+  CountCommand,
   ExtendCommand,
   InitializeCommand,
   Operation,
@@ -18,6 +19,7 @@ import type {
 } from "#inventory/ports";
 import { DEFAULT_ATTRIBUTES, DEFAULT_RULE, type ReservationId } from "#inventory/model";
 import { ownerOf } from "#inventory/owner";
+import { splitReservationId } from "#inventory/reservation-id";
 import { steadyClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
 
@@ -118,7 +120,7 @@ export function endCommand(
   more: Partial<ConfirmCommand> = {},
 ): ConfirmCommand {
   return {
-    reservationId,
+    hold: splitReservationId(reservationId),
     customerId: null,
     lines: null,
     context,
@@ -182,6 +184,24 @@ export function transferCommand(
   };
 }
 
+export function countCommand(
+  id: string,
+  quantity: number,
+  more: Partial<CountCommand> = {},
+): CountCommand {
+  return {
+    productId: product(id),
+    location: null,
+    quantity,
+    expectedQuantity: null,
+    expectedSeq: null,
+    context,
+    operation: null,
+    deadline: soon(),
+    ...more,
+  };
+}
+
 export function registerLocationCommand(
   location: string,
   more: Partial<RegisterLocationCommand> = {},
@@ -220,7 +240,7 @@ export function extendCommand(
   more: Partial<ExtendCommand> = {},
 ): ExtendCommand {
   return {
-    reservationId,
+    hold: splitReservationId(reservationId),
     customerId: null,
     holdSeconds,
     context,

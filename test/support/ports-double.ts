@@ -123,6 +123,7 @@ const STORE: StockStore = {
   amend: async () => ({ kind: "amended", product: productOf(), replayed: false }),
   adjust: async () => ({ kind: "adjusted", product: productOf(), replayed: false }),
   transfer: async () => ({ kind: "transferred", product: productOf(), replayed: false }),
+  count: async () => ({ kind: "counted", product: productOf(), replayed: false }),
   registerLocation: async () => ({
     kind: "registered",
     registered: registeredOf(),

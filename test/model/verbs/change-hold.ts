@@ -1,8 +1,8 @@
 /** What confirm, cancel and extend share on the model: which hold, and who may not touch it. */
 import * as fc from "fast-check";
-import type { CustomerId, Location, ProductId } from "#inventory/model";
-import type { EndCommand, HoldCommand, LineQuantity } from "#inventory/ports";
-import { reservationIdOf } from "#inventory/reservation-id";
+import type { CustomerId, Location, ProductId, ReservationId } from "#inventory/model";
+import type { EndCommand, HoldCommand, HoldTarget, LineQuantity } from "#inventory/ports";
+import { reservationIdOf, splitReservationId } from "#inventory/reservation-id";
 import { decided, done, expireHold, isDue, once, type Call, type Decision } from "#model/call";
 import { STRANGER } from "#model/names";
 import {
@@ -33,24 +33,30 @@ export const holdChoice = {
     { weight: 8, arbitrary: fc.constantFrom("anybody" as const, "its customer" as const) },
     { weight: 1, arbitrary: fc.constant("a stranger" as const) },
   ),
+  /** Whichever hold of that owner is live, in place of that generation. */
+  whichever: seldom(8, fc.constant(true)),
 };
 
 interface HoldChoice {
   readonly hold: number;
   readonly which: "live" | "expired" | "any" | "nobody" | "no partition";
   readonly who: "anybody" | "its customer" | "a stranger";
+  readonly whichever: boolean | null;
 }
 
 export interface Chosen {
   readonly hold: Hold | null;
-  readonly reservationId: HoldCommand["reservationId"];
+  /** Within which an Idempotency-Key counts. */
+  readonly reservationId: ReservationId;
+  readonly target: HoldTarget;
   readonly customerId: CustomerId | null;
   /** Whether that id names a partition. */
   readonly isSent: boolean;
 }
 
 /** null: there is no hold yet, and nothing else was asked for. */
-export function chosen(scene: Scene, { hold: index, which, who }: HoldChoice): Chosen | null {
+export function chosen(scene: Scene, choice: HoldChoice): Chosen | null {
+  const { hold: index, which, who } = choice;
   const all = holdsOf(scene);
   const fitting = all.filter(({ world, hold }) => {
     if (which === "live") return isLive(hold);
@@ -68,11 +74,18 @@ export function chosen(scene: Scene, { hold: index, which, who }: HoldChoice): C
     const partition = which === "no partition" ? scene.worlds.length : 0;
     const owner = String(index).padStart(32, "0");
     const reservationId = reservationIdOf(partition, owner, "00000000");
-    return { hold: null, reservationId, customerId, isSent: which !== "no partition" };
+    const target = targetOf(reservationId, choice);
+    return { hold: null, reservationId, target, customerId, isSent: which !== "no partition" };
   }
   const { world, hold } = found;
   const reservationId = reservationIdOf(world.partition, hold.owner, hold.generation);
-  return { hold, reservationId, customerId, isSent: true };
+  const target = targetOf(reservationId, choice);
+  return { hold, reservationId, target, customerId, isSent: true };
+}
+
+function targetOf(reservationId: ReservationId, { whichever }: HoldChoice): HoldTarget {
+  const parts = splitReservationId(reservationId);
+  return whichever === true ? { ...parts, generation: null } : parts;
 }
 
 /**
@@ -87,17 +100,19 @@ export function onHold(
 ): Decision {
   return once(call, command.operation, () => {
     const { world } = call;
-    const [, owner = "", generation] = command.reservationId.split("-");
+    const { owner, generation } = command.hold;
     const hold = holdOf(world, owner);
     const { customerId } = command;
     if (!hold || (customerId !== null && customerId !== hold.customerId)) {
       return decided("unknown", { kind: "unknown_reservation" });
     }
-    if (hold.generation !== generation) return ended(hold) ?? decided("superseded");
+    const isNamed = generation !== null;
+    if (isNamed && hold.generation !== generation) return ended(hold) ?? decided("superseded");
     if (call.linesSeen >= LINES_MAX) return decided("again");
     call.linesSeen += linesOf(hold).length;
     if (isDue(call, hold)) expireHold(call, hold);
     if (isLive(hold)) return change(hold);
+    if (!isNamed) return decided("unknown", { kind: "unknown_reservation" });
     const better = ended(hold);
     if (better) return better;
     const reservation = reservationOf(world, hold);

@@ -37,10 +37,10 @@ const ends = (
     (scene, choice, base) => {
       const found = chosen(scene, choice);
       if (!found) return null;
-      const { reservationId, customerId, isSent } = found;
+      const { reservationId, target, customerId, isSent } = found;
       const command: ConfirmCommand = {
         ...base(reservationId),
-        reservationId,
+        hold: target,
         customerId,
         lines: linesOfPart(scene, found, choice.part),
         ...(choice.reacquires === true ? { reacquireAs: scene.generation() } : {}),
@@ -61,6 +61,7 @@ export const reacquires = (shape: Shape) =>
     hold: fc.constant(0),
     which: fc.constant("expired" as const),
     who: fc.constant("anybody" as const),
+    whichever: fc.constant(null),
     part: fc.constant(null),
     reacquires: fc.constant(true),
   });

@@ -15,10 +15,10 @@ export const extensions = () =>
     (scene, choice, base) => {
       const found = chosen(scene, choice);
       if (!found) return null;
-      const { reservationId, customerId, isSent } = found;
+      const { reservationId, target, customerId, isSent } = found;
       const command: ExtendCommand = {
         ...base(reservationId),
-        reservationId,
+        hold: target,
         customerId,
         holdSeconds: choice.seconds,
       };

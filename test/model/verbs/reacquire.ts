@@ -1,6 +1,5 @@
 /** A confirm that comes after the expiry, on the model: a sale of its own, if the stock is there. */
 import type { ConfirmCommand } from "#inventory/ports";
-import { splitReservationId } from "#inventory/reservation-id";
 import { linesText } from "#redis/lines";
 import { sha1 } from "#model/seen";
 import { decided, isJournalFull, move, nowSecond, type Call, type Decision } from "#model/call";
@@ -14,7 +13,7 @@ import { linesOf, reservationOf, type Hold } from "#model/world";
  */
 export function sellExpired(call: Call, command: ConfirmCommand, hold: Hold): Decision | null {
   const { world } = call;
-  const { owner, generation } = splitReservationId(command.reservationId);
+  const { owner, generation } = command.hold;
   const key = `${owner}-${generation}`;
   const payload = sha1(linesText(command));
   if (hold.generation !== generation) {

@@ -1,0 +1,69 @@
+/** Standing holds that a contract knows by product and order: what release and deduct share. */
+import { commandBase, type Deps, type RequestContext } from "#inventory/context";
+import type { OrderId, ProductId } from "#inventory/model";
+import { standingOwnerOf } from "#inventory/owner";
+import type { EndCommand, HoldDone, HoldOutcome, HoldRefusal } from "#inventory/ports";
+import { requireStanding } from "#inventory/reserve";
+
+export interface StandingInput {
+  /** The contract that keeps the hold, a word without a space: no other one ever meets it. */
+  readonly contract: string;
+  readonly productId: ProductId;
+  /** null: the hold is the product's own. */
+  readonly orderId: OrderId | null;
+  readonly quantity: number;
+}
+
+export type StandingOutcome =
+  /** The hold as it is now; whoever wants the product reads it. */
+  | HoldDone
+  /** More than the hold has, of which nothing was changed; 0: there is no live hold. */
+  | Extract<HoldRefusal, { readonly kind: "exceeds_held" }>
+  | { readonly kind: "unknown_product" }
+  | { readonly kind: "key_reused" };
+
+/**
+ * The command that ends units of the owner's live hold, whatever its id. Rejects with
+ * `role_required` for customers.
+ */
+export function standingCommand(
+  deps: Deps,
+  ctx: RequestContext,
+  { contract, productId, orderId, quantity }: StandingInput,
+): EndCommand {
+  requireStanding(ctx.caller);
+  const partition = deps.store.partitionOf(productId);
+  const owner = standingOwnerOf(contract, productId, orderId);
+  return {
+    ...commandBase(ctx),
+    hold: { partition, owner, generation: null },
+    customerId: null,
+    lines: [{ productId, quantity }],
+  };
+}
+
+/** The store's answer; that of an owner without a live hold, which is nobody or has nothing. */
+export async function standingOutcome(
+  deps: Deps,
+  ctx: RequestContext,
+  { productId }: StandingInput,
+  outcome: HoldOutcome,
+): Promise<StandingOutcome> {
+  switch (outcome.kind) {
+    case "done":
+    case "exceeds_held":
+    case "key_reused":
+      return outcome;
+    case "unknown_reservation": {
+      const product = await deps.store.product(productId, ctx.deadline);
+      if (product === null) return { kind: "unknown_product" };
+      return { kind: "exceeds_held", productId, held: 0 };
+    }
+    case "confirmed":
+    case "cancelled":
+    case "expired":
+    case "superseded":
+    case "insufficient":
+      throw new Error(`whichever hold is live was answered ${outcome.kind}`);
+  }
+}
