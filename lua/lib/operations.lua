@@ -7,12 +7,10 @@ local OPERATION_KEEP_SECONDS = 86400
 local operations = {} -- key → { payload, reply }, or false
 local new_operations = {}
 
--- What an earlier call under the same key answered: nil, the reply as a replay, or "key_reused".
--- Keys are "" when the caller gave none.
-local function earlier_reply(key, payload)
-    if key == "" then
-        return nil
-    end
+-- Two names of one operation come as one text: the keys in a row, and so their payloads.
+local TWO_KEYS, KEY_LENGTH, PAYLOAD_LENGTH = 64, 32, 16
+
+local function earlier_reply_under(key, payload)
     if operations[key] == nil then
         local kept = redis.call("GET", operation_key(key))
         operations[key] = false
@@ -28,10 +26,37 @@ local function earlier_reply(key, payload)
     return earlier.payload == payload and "replayed\t" .. earlier.reply or "key_reused"
 end
 
+local function split(key, payload)
+    return string.sub(key, 1, KEY_LENGTH),
+        string.sub(payload, 1, PAYLOAD_LENGTH),
+        string.sub(key, KEY_LENGTH + 1),
+        string.sub(payload, PAYLOAD_LENGTH + 1)
+end
+
+-- What an earlier call under the same key answered: nil, the reply as a replay, or "key_reused".
+-- Keys are "" when the caller gave none. Of two names the first is asked first.
+local function earlier_reply(key, payload)
+    if key == "" then
+        return nil
+    elseif #key ~= TWO_KEYS then
+        return earlier_reply_under(key, payload)
+    end
+    local first, first_payload, second, second_payload = split(key, payload)
+    return earlier_reply_under(first, first_payload) or earlier_reply_under(second, second_payload)
+end
+
+local function remember_under(key, payload, reply)
+    operations[key] = { payload = payload, reply = reply }
+    new_operations[#new_operations + 1] = key
+end
+
 local function remember_reply(key, payload, reply)
-    if key ~= "" then
-        operations[key] = { payload = payload, reply = reply }
-        new_operations[#new_operations + 1] = key
+    if #key == TWO_KEYS then
+        local first, first_payload, second, second_payload = split(key, payload)
+        remember_under(first, first_payload, reply)
+        remember_under(second, second_payload, reply)
+    elseif key ~= "" then
+        remember_under(key, payload, reply)
     end
     return reply
 end

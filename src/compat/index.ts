@@ -1,8 +1,10 @@
 /** The contracts of the systems that this one replaces; without its line and folder one is gone. */
 import { fastapi } from "#compat/fastapi/router";
+import { nestjs } from "#compat/nestjs/router";
 import type { Contract } from "#http/contract";
 
 export const compat: readonly Contract[] = [
   fastapi,
+  nestjs,
   //
 ];

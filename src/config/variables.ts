@@ -95,7 +95,7 @@ export const VARIABLES = [
   },
   {
     name: "CONTRACTS",
-    fallback: "inventory,fastapi",
+    fallback: "inventory,fastapi,nestjs",
     productionFallback: "inventory",
     meaning: "HTTP contracts to serve, by comma",
   },

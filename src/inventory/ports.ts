@@ -49,6 +49,8 @@ export interface Operation {
   readonly key: string;
   /** 16 hex characters: the request's body. */
   readonly payload: string;
+  /** Another name of the same operation: it is known under either, and refused if either is reused. */
+  readonly also?: Omit<Operation, "also">;
 }
 
 /** What every command carries. */

@@ -23,9 +23,11 @@ import { encodeLocation } from "#redis/location-record";
 
 const jsonText = (text: string | null): string => (text === null ? "" : JSON.stringify(text));
 
-/** Key and payload, empty when the caller gave no key. */
+/** Key and payload, empty when the caller gave no key; those of a second name follow the first. */
 const operationText = (operation: Operation | null): string =>
-  operation ? `${operation.key}\t${operation.payload}` : "\t";
+  operation
+    ? `${operation.key}${operation.also?.key ?? ""}\t${operation.payload}${operation.also?.payload ?? ""}`
+    : "\t";
 
 export function reserveLine(command: ReserveCommand): string {
   let lines = "";

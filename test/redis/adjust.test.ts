@@ -163,6 +163,34 @@ describe("adjust under an Idempotency-Key", () => {
     expect((await totals(store, "p1")).onHand).toBe(8);
   });
 
+  test("knows an operation of two names under either, and refuses either with another body", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 5);
+    const named = (key: string, body: string, event: string) =>
+      store.adjust(
+        adjustCommand("p1", 3, {
+          operation: { ...operation(key, body), also: operation(event, event) },
+        }),
+      );
+    const [first, copy] = await Promise.all([named("k1", "b1", "e1"), named("k1", "b1", "e1")]);
+    expect([first, copy]).toMatchObject([{ replayed: false }, { replayed: true }]);
+    const before = await dump(redis);
+    const again = [
+      await named("k1", "b1", "e1"),
+      await named("k2", "b1", "e1"),
+      await store.adjust(adjustCommand("p1", 3, { operation: operation("e1", "e1") })),
+    ];
+    expect(again).toMatchObject(again.map(() => ({ kind: "adjusted", replayed: true })));
+    expect(await named("k1", "b2", "e2")).toEqual({ kind: "key_reused" });
+    const clash = { ...operation("k3"), also: operation("e1", "another event") };
+    expect(await store.adjust(adjustCommand("p1", 3, { operation: clash }))).toEqual({
+      kind: "key_reused",
+    });
+    expect(await dump(redis)).toEqual(before);
+    expect((await named("k4", "b4", "e4")).kind).toBe("adjusted");
+    expect((await totals(store, "p1")).onHand).toBe(11);
+  });
+
   test("refuses the key with another body", async () => {
     const { store } = await open();
     await initialize(store, "p1", 5);

@@ -1,9 +1,10 @@
 /** CORS by a list of origins. Tokens travel in a header, so that no credentials mode is needed. */
 import type { HeaderFields } from "#http/problem";
 
-const EXPOSED = "ETag, Idempotency-Replayed, Ledger-Lag, Retry-After, X-Request-Id";
+const EXPOSED =
+  "ETag, Idempotency-Replayed, Ledger-Lag, Retry-After, X-Correlation-ID, X-Request-Id";
 const ACCEPTED =
-  "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id";
+  "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Correlation-ID, X-Request-Id";
 /** Browsers ask again after this; long enough to halve the requests of a shop page. */
 const PREFLIGHT_SECONDS = "600";
 

@@ -31,6 +31,19 @@ export function itemOperation(call: Operation | null, index: number, item: objec
   return call === null ? null : operation(`${call.key} ${index}`, JSON.stringify(item));
 }
 
+/**
+ * The operation of an event, which is the same one whoever sends it and however often: its identity
+ * names it, beside the call's key if there is one.
+ */
+export function eventOperation(
+  call: Operation | null,
+  identity: readonly (string | number)[],
+): Operation {
+  const scope = JSON.stringify(["event", ...identity]);
+  const event = operation(scope, scope);
+  return call === null ? event : { ...call, also: event };
+}
+
 function operation(scope: string, payload: string): Operation {
   return {
     key: hash("sha256", scope).slice(0, KEY_HEX_DIGITS),

@@ -1,0 +1,27 @@
+/** Products in contract D's words. Its `quantity` is what can be sold. */
+import { timeOf } from "#http/wire/objects";
+import { totalsOf, type Product } from "#inventory/model";
+
+export const SUCCESS = { statusCode: 200, message: "Success" } as const;
+
+/** Under /inventory. */
+export function levelOf(product: Product) {
+  return {
+    productId: product.productId,
+    quantity: totalsOf(product).available,
+    lastUpdated: timeOf(product.updatedAt),
+  };
+}
+
+/** Under /v1/api/inventory. */
+export function wrappedLevelOf(product: Product) {
+  const { available, reserved } = totalsOf(product);
+  const data = {
+    productId: product.productId,
+    quantity: available,
+    reserved,
+    createdAt: timeOf(product.createdAt),
+    updatedAt: timeOf(product.updatedAt),
+  };
+  return { data };
+}

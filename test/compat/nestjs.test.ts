@@ -1,0 +1,286 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { serveContracts, type ContractService } from "#test/contract";
+import {
+  BASES,
+  invalid,
+  NO_MORE,
+  NOT_AVAILABLE,
+  said,
+  serveNest,
+  START_MS_MAX,
+  SUCCESS,
+  UNKNOWN,
+  WHEN,
+  type NestService,
+} from "#test/nestjs";
+
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+let service: NestService;
+beforeAll(async () => {
+  service = await serveNest();
+}, START_MS_MAX);
+afterAll(() => service[Symbol.asyncDispose]());
+
+const create = (quantity: number) => service.create(quantity);
+const stock = (productId: string) => service.stock(productId);
+const call = (method: string, path: string, body?: unknown, key?: string) =>
+  service.send(method, path, body, key);
+
+for (const base of BASES) {
+  const reserve = (id: string, body: object, key?: string) =>
+    call("PUT", `${base}/reserve-order/${id}`, body, key);
+  const cancel = (id: string, body: object, key?: string) =>
+    call("PUT", `${base}/cancel-reservation/${id}`, body, key);
+
+  describe(`${base}/reserve-order and cancel-reservation`, () => {
+    test("hold units of an order, and give a part or all of them back", async () => {
+      const id = await create(5);
+      expect(said(await reserve(id, { orderId: "o1", quantity: 3 }))).toEqual(SUCCESS);
+      expect(await stock(id)).toMatchObject({ quantity: 2, reserved: 3 });
+      expect(said(await cancel(id, { orderId: "o1", quantity: 1 }))).toEqual(SUCCESS);
+      expect(await stock(id)).toMatchObject({ quantity: 3, reserved: 2 });
+      expect(said(await cancel(id, { orderId: "o1", quantity: 3 }))).toEqual(NO_MORE);
+      expect(await stock(id)).toMatchObject({ quantity: 3, reserved: 2 });
+      expect(said(await cancel(id, { orderId: "o1", quantity: 2 }))).toEqual(SUCCESS);
+      expect(said(await cancel(id, { orderId: "o1", quantity: 1 }))).toEqual(NO_MORE);
+      expect(await stock(id)).toMatchObject({ quantity: 5, reserved: 0 });
+      expect(said(await reserve(id, { orderId: "o1", quantity: 5 }))).toEqual(SUCCESS);
+      expect(await stock(id)).toMatchObject({ quantity: 0, reserved: 5 });
+    });
+
+    test("the same order again: one effect; another quantity replaces what it holds", async () => {
+      const id = await create(5);
+      for (const quantity of [3, 3, 5, 2, 2]) {
+        expect(said(await reserve(id, { orderId: "o1", quantity }))).toEqual(SUCCESS);
+        expect(await stock(id)).toMatchObject({ quantity: 5 - quantity, reserved: quantity });
+      }
+      expect(said(await reserve(id, { orderId: "o1", quantity: 6 }))).toEqual(NOT_AVAILABLE);
+      expect(await stock(id)).toMatchObject({ quantity: 3, reserved: 2 });
+      await reserve(id, { orderId: "o2", quantity: 1 });
+      expect(await stock(id)).toMatchObject({ quantity: 2, reserved: 3 });
+    });
+
+    test("asks again for what a part was given back of: the whole is held again", async () => {
+      const id = await create(5);
+      await reserve(id, { orderId: "o1", quantity: 4 });
+      await cancel(id, { orderId: "o1", quantity: 1 });
+      await reserve(id, { orderId: "o1", quantity: 4 });
+      expect(await stock(id)).toMatchObject({ quantity: 1, reserved: 4 });
+    });
+
+    test("never oversell when 20 orders race for 5 units", async () => {
+      const id = await create(5);
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, (_, i) => reserve(id, { orderId: `o${i}`, quantity: 1 })),
+      );
+      expect(answers.filter(({ status }) => status === 200)).toHaveLength(5);
+      const losers = answers.filter(({ status }) => status !== 200).map(said);
+      expect(losers).toEqual(losers.map(() => NOT_AVAILABLE));
+      expect(await stock(id)).toMatchObject({ quantity: 0, reserved: 5 });
+    });
+
+    test("never touch a hold made otherwise", async () => {
+      const id = await create(5);
+      const path = `/api/inventory/product/${id}/reserve`;
+      const body = { quantity: 2, orderId: "o1" };
+      expect((await service.call("POST", path, { body, as: "service" })).status).toBe(201);
+      expect(said(await cancel(id, { orderId: "o1", quantity: 1 }))).toEqual(NO_MORE);
+      await reserve(id, { orderId: "o1", quantity: 3 });
+      expect(await stock(id)).toMatchObject({ quantity: 0, reserved: 5 });
+    });
+
+    test("take an Idempotency-Key", async () => {
+      const id = await create(9);
+      await reserve(id, { orderId: "o1", quantity: 5 }, "r");
+      for (const replayed of [null, "true"]) {
+        const answer = await cancel(id, { orderId: "o1", quantity: 2 }, "c");
+        expect(said(answer)).toEqual(SUCCESS);
+        expect(answer.headers.get("idempotency-replayed")).toBe(replayed);
+      }
+      const repeat = await reserve(id, { orderId: "o1", quantity: 5 }, "r");
+      expect(repeat.headers.get("idempotency-replayed")).toBe("true");
+      expect(await stock(id)).toMatchObject({ quantity: 6, reserved: 3 });
+      expect((await cancel(id, { orderId: "o1", quantity: 1 }, "c")).status).toBe(422);
+      expect((await reserve(id, { orderId: "o1", quantity: 6 }, "r")).status).toBe(422);
+      expect(await stock(id)).toMatchObject({ quantity: 6, reserved: 3 });
+    });
+
+    for (const id of ["NONE", "a b", "-x", "x".repeat(65), "cart"]) {
+      test(`say 601 of ${id.slice(0, 8)}`, async () => {
+        const body = { orderId: "o1", quantity: 1 };
+        const path = encodeURIComponent(id);
+        expect(said(await reserve(path, body))).toEqual(UNKNOWN);
+        expect(said(await cancel(path, body))).toEqual(UNKNOWN);
+        expect(said(await call("GET", `${base}/stock-levels/${path}`))).toEqual(UNKNOWN);
+      });
+    }
+
+    const refused: readonly [object, string][] = [
+      [{ orderId: undefined }, "orderId should not be empty"],
+      [{ orderId: "" }, "orderId should not be empty"],
+      [{ orderId: 5 }, "orderId must be a string"],
+      [{ orderId: "x".repeat(129) }, "orderId must be shorter than or equal to 128 characters"],
+      [{ orderId: "a\nb" }, "orderId must be printable characters"],
+      [{ quantity: undefined }, "quantity should not be empty"],
+      [{ quantity: null }, "quantity should not be empty"],
+      [{ quantity: 0 }, "quantity must be a positive number"],
+      [{ quantity: -1 }, "quantity must be a positive number"],
+      [{ quantity: 1.5 }, "quantity must be an integer number"],
+      [{ quantity: "5" }, "quantity must be a number conforming to the specified constraints"],
+      [{ quantity: 1_000_000_001 }, "quantity must not be greater than 1000000000"],
+    ];
+    for (const [wrong, message] of refused) {
+      test(`refuse ${JSON.stringify(wrong).slice(0, 40)}: ${message}`, async () => {
+        const id = await create(2);
+        const body = { orderId: "o1", quantity: 1, ...wrong };
+        expect(said(await reserve(id, body))).toEqual(invalid(message));
+        expect(said(await cancel(id, body))).toEqual(invalid(message));
+        expect(await stock(id)).toMatchObject({ quantity: 2, reserved: 0 });
+      });
+    }
+
+    test("refuse what is no JSON object, in Nest's words", async () => {
+      const message = "the body is not valid JSON";
+      expect(said(await call("PUT", `${base}/reserve-order/123`, "{"))).toEqual({
+        status: 400,
+        body: { message, error: "Bad Request", statusCode: 400 },
+      });
+      const list = await call("PUT", `${base}/reserve-order/123`, "[1]");
+      expect(said(list)).toEqual(invalid("the body must be an object"));
+      const text = { headers: { "content-type": "text/plain" }, body: "{}" };
+      expect(said(await service.call("PUT", `${base}/reserve-order/123`, text))).toEqual(
+        invalid("the body must be sent as application/json"),
+      );
+      const huge = { orderId: "o1", quantity: 1, extra: "x".repeat(65 * 1024) };
+      expect(await call("PUT", `${base}/reserve-order/123`, huge)).toMatchObject({
+        status: 413,
+        body: { error: "Payload Too Large", statusCode: 413 },
+      });
+    });
+  });
+
+  test(`under ${base} an unknown path is 404, and a wrong method 405, in Nest's words`, async () => {
+    for (const path of [`${base}/stock-levels`, `${base}/update-stock/1/2`]) {
+      expect(said(await call("GET", path))).toEqual({
+        status: 404,
+        body: { message: `Cannot GET ${path}`, error: "Not Found", statusCode: 404 },
+      });
+    }
+    const wrong = await call("DELETE", `${base}/update-stock`);
+    expect(said(wrong)).toEqual({
+      status: 405,
+      body: {
+        message: "this path takes POST, OPTIONS",
+        error: "Method Not Allowed",
+        statusCode: 405,
+      },
+    });
+    expect(wrong.headers.get("allow")).toBe("POST, OPTIONS");
+  });
+}
+
+describe("GET stock-levels", () => {
+  test("answers the sample product of the document, plain and wrapped", async () => {
+    const plain = await call("GET", "/inventory/stock-levels/123");
+    const lastUpdated = expect.stringMatching(TIME);
+    expect(said(plain)).toEqual({
+      status: 200,
+      body: { productId: "123", quantity: 5, lastUpdated },
+    });
+    const wrapped = await call("GET", "/v1/api/inventory/stock-levels/123");
+    const times = { createdAt: lastUpdated, updatedAt: lastUpdated };
+    expect(said(wrapped)).toEqual({
+      status: 200,
+      body: { data: { productId: "123", quantity: 5, reserved: 0, ...times } },
+    });
+  });
+});
+
+describe("X-Correlation-ID", () => {
+  const paths = [
+    ["GET", "/inventory/stock-levels/123", 200],
+    ["GET", "/inventory/stock-levels/NONE", 400],
+    ["PUT", "/inventory/reserve-order/123", 400],
+    ["GET", "/v1/api/inventory/nothing", 404],
+    ["DELETE", "/v1/api/inventory/update-stock", 405],
+  ] as const;
+  for (const [method, path, status] of paths) {
+    test(`is on ${status} of ${method} ${path}: echoed if it is sane, else new`, async () => {
+      const ask = (id?: string) =>
+        service.call(method, path, { headers: id === undefined ? {} : { "x-correlation-id": id } });
+      const echoed = await ask("order-flow:7");
+      expect(echoed.status).toBe(status);
+      expect(echoed.headers.get("x-correlation-id")).toBe("order-flow:7");
+      const fresh = await ask();
+      expect(fresh.headers.get("x-correlation-id")).toBe(fresh.headers.get("x-request-id"));
+      for (const odd of ["a b", "<script>", "x".repeat(129)]) {
+        const id = (await ask(odd)).headers.get("x-correlation-id");
+        expect(id).toMatch(/^[A-Za-z0-9-]{8,64}$/);
+      }
+    });
+  }
+});
+
+test("the rest of /inventory is contract B's", async () => {
+  const detail = { status: 404, body: { detail: "Product stock-level not found" } };
+  expect(said(await call("GET", "/inventory/stock-level"))).toEqual(detail);
+  expect(said(await call("GET", "/inventory/123"))).toMatchObject({ body: { quantity: 5 } });
+});
+
+describe("alone, with CONTRACTS_AUTH=required", () => {
+  const ORIGIN = "https://shop.example";
+  let alone: ContractService;
+  beforeAll(async () => {
+    alone = await serveContracts("nestjs", { CONTRACTS_AUTH: "required", CORS_ORIGINS: ORIGIN });
+  }, START_MS_MAX);
+  afterAll(() => alone[Symbol.asyncDispose]());
+
+  const changes = [
+    [
+      "POST",
+      "/inventory/update-stock",
+      { eventType: "stockUpdate", productId: "123", quantity: 2, timestamp: WHEN },
+    ],
+    ["PUT", "/inventory/reserve-order/123", { orderId: "o1", quantity: 2 }],
+    ["PUT", "/v1/api/inventory/cancel-reservation/123", { orderId: "o1", quantity: 2 }],
+  ] as const;
+  for (const [method, path, body] of changes) {
+    test(`${method} ${path} is for services and admins`, async () => {
+      const nobody = await alone.call(method, path, { body });
+      expect(nobody).toMatchObject({
+        status: 401,
+        body: { error: "Unauthorized", statusCode: 401, message: expect.any(String) },
+      });
+      const customer = await alone.call(method, path, { body, as: "customer" });
+      expect(customer).toMatchObject({
+        status: 403,
+        body: { error: "Forbidden", statusCode: 403 },
+      });
+      expect(said(await alone.call(method, path, { body, as: "service" }))).toEqual(SUCCESS);
+    });
+  }
+
+  test("reads are open, and what is nowhere is 404 in its words, with a correlation id", async () => {
+    expect((await alone.call("GET", "/inventory/stock-levels/123")).status).toBe(200);
+    for (const path of ["/nowhere", "/inventory", "/inventory/123", "/api/inventory/products"]) {
+      const answer = await alone.call("GET", path);
+      expect(said(answer)).toEqual({
+        status: 404,
+        body: { message: `Cannot GET ${path}`, error: "Not Found", statusCode: 404 },
+      });
+      expect(answer.headers.get("x-correlation-id")).toBeTruthy();
+    }
+    expect((await alone.call("GET", "/health")).body).toMatchObject({ status: "healthy" });
+  });
+
+  test("a page of another origin may send a correlation id, and read it", async () => {
+    const headers = { origin: ORIGIN, "x-correlation-id": "page-1" };
+    const path = "/inventory/stock-levels/123";
+    const asked = await alone.call("OPTIONS", path, { headers });
+    expect(asked.headers.get("access-control-allow-headers")).toContain("X-Correlation-ID");
+    expect(asked.headers.get("x-correlation-id")).toBe("page-1");
+    const read = await alone.call("GET", path, { headers });
+    expect(read.headers.get("access-control-expose-headers")).toContain("X-Correlation-ID");
+  });
+});
