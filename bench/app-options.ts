@@ -31,6 +31,11 @@ export async function appOptions(): Promise<Omit<AppOptions, "deps">> {
       readiness: () => ({ status: "healthy", reasons: [] }),
       stopping: () => false,
     },
+    surroundings: {
+      instanceId: () => "bench",
+      version: "0.0.0",
+      productsOf: () => Promise.resolve(new Map()),
+    },
   };
 }
 

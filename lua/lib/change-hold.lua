@@ -65,6 +65,16 @@ local function change_holds(items, change, ended)
     return close_holds(replies)
 end
 
+-- The answer to a change that was made. Who names no generation hears the product's stock as well:
+-- `onHand=reserved=available=home`.
+local function encode_done(hold, item)
+    local reply = "done\t" .. encode_hold(hold)
+    if item.generation ~= "" then
+        return reply
+    end
+    return reply .. "\t" .. encode_stock(load_product(hold.lines[1].product))
+end
+
 -- Units by product from `product=quantity,…`, nil (all that is held) from nothing.
 local function read_quantities(argument)
     if argument == "" then

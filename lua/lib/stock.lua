@@ -18,6 +18,13 @@ local function available(product)
     return unreserved(product) - product.idle
 end
 
+-- What a product has over all locations, and its home, for who asks by product and not by hold.
+local function encode_stock(product)
+    local free = math.max(0, available(product))
+    local counts = { decimal[product.on_hand], decimal[product.reserved], decimal[free] }
+    return table.concat(counts, "=") .. "=" .. product.locations[1]
+end
+
 local function new_product(id, locations, safety, threshold)
     return {
         id = id,

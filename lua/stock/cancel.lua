@@ -5,7 +5,7 @@
 --          low (zset, rw), journal (stream, w), batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each (lib/change-hold.lua); the argument is
 --          `product=quantity,…`, empty: all that is held.
--- Returns  a status line and a line for each item: done|confirmed|cancelled|expired <record>,
+-- Returns  a status line and a line for each item: done <record> [<stock>]|confirmed|cancelled|expired <record>,
 --          exceeds <product> <held>, superseded, unknown, again, replayed <reply>, key_reused. Or stale, superseded.
 -- Cost     O(items + lines).
 -- Retry    safe: a cancelled hold answers cancelled.
@@ -28,5 +28,5 @@ return change_holds(items, function(hold, item)
         line.released = line.released + units
     end)
     settle_hold(hold, "CANCELLED", "cancelled")
-    return remember_reply(item.key, item.payload, "done\t" .. encode_hold(hold))
+    return remember_reply(item.key, item.payload, encode_done(hold, item))
 end)

@@ -8,7 +8,7 @@
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each (lib/change-hold.lua); the argument is
 --          `generation;product=quantity,…`: the generation that a sale after expiry gets (empty: an
 --          expired hold is refused), and what to confirm (empty: all that is held).
--- Returns  a status line and a line for each item: done|confirmed|cancelled|expired <record>,
+-- Returns  a status line and a line for each item: done <record> [<stock>]|confirmed|cancelled|expired <record>,
 --          exceeds <product> <held>, superseded, unknown, again, insufficient <short lines>, full,
 --          due (units may be due for release: run expire, then ask again),
 --          replayed <reply>, key_reused. Or stale, superseded.
@@ -113,7 +113,7 @@ local function confirm(hold, item)
         line.confirmed = line.confirmed + units
     end)
     settle_hold(hold, "CONFIRMED", "confirmed")
-    return remember_reply(item.key, item.payload, "done\t" .. encode_hold(hold))
+    return remember_reply(item.key, item.payload, encode_done(hold, item))
 end
 
 -- A hold that is not live: sold after all, now or before. What it was sold as is what a repeat hears;

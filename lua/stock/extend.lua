@@ -6,7 +6,7 @@
 --          batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each (lib/change-hold.lua); the argument is
 --          the seconds from now that the hold shall live.
--- Returns  a status line and a line for each item: done|confirmed|cancelled|expired <record>,
+-- Returns  a status line and a line for each item: done <record> [<stock>]|confirmed|cancelled|expired <record>,
 --          superseded, unknown, again, replayed <reply>, key_reused. Or stale, superseded, full.
 -- Cost     O(items + lines).
 -- Retry    safe: a repeat moves the due time by no more than the time that passed.
@@ -30,7 +30,7 @@ return change_holds(items, function(hold, item)
         end
         touch(hold)
         schedule(hold)
-        remember_reply(item.key, item.payload, "done\t" .. encode_hold(hold))
+        remember_reply(item.key, item.payload, encode_done(hold, item))
     end
-    return "done\t" .. encode_hold(hold)
+    return encode_done(hold, item)
 end)

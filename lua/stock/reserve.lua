@@ -8,7 +8,8 @@
 --          seconds (0: a standing hold), flags, lines `product=quantity=location,` (location empty:
 --          any), operation key, payload, customer and order (JSON strings), context.
 --          Flags: b (best effort: what can be had of each line, not all or nothing), d (dry run:
---          decide and change nothing), a (add to the owner's live hold instead of replacing it).
+--          decide and change nothing), a (add to the owner's live hold instead of replacing it; the
+--          answer ends with the stock of the first product: encode_stock).
 -- Returns  a status line and a line for each item: reserved|held|confirmed <head of the record>,
 --          reserved_partly|held_partly <short lines: lib/allocate.lua> <head of the record>,
 --          insufficient <short lines>, unknown <product>, possible <product=units,…> <short lines>,
@@ -104,7 +105,8 @@ local function take_all(item, live, short)
     if hold ~= live then
         schedule(hold)
     end
-    return remember_reply(item.key, item.payload, answer_hold("reserved", hold, short))
+    local stock = item.adds and "\t" .. encode_stock(products[item.lines[1].product]) or ""
+    return remember_reply(item.key, item.payload, answer_hold("reserved", hold, short) .. stock)
 end
 
 -- Whether the owner's live hold is what the item asks for already; by best effort, as much of it as

@@ -15,6 +15,9 @@ import { randomId } from "#lib/ids";
 import type { Log } from "#lib/log";
 import type { Metrics } from "#lib/metrics";
 import type { Shutdown } from "#lib/shutdown";
+import { version } from "#package.json";
+import { createProductService } from "#products/product-service";
+import { instanceIdOf, placeOf } from "#registry/instance";
 
 /** Bun closes a connection that is silent for this long; deadlines are below it. */
 const IDLE_SECONDS_MAX = 10;
@@ -65,8 +68,8 @@ async function serve(
   contracts: readonly Contract[],
 ): Promise<Place> {
   const { config, stores, shutdown } = options;
-  const app = createApp(await appOptions(options, contracts));
   let server: Server<undefined>;
+  const app = createApp(await appOptions(options, contracts, () => server.port ?? port));
   try {
     server = Bun.serve({
       hostname: config.host,
@@ -102,6 +105,7 @@ function hostText(host: string): string {
 async function appOptions(
   options: ServeOptions,
   contracts: readonly Contract[],
+  servedPort: () => number,
 ): Promise<AppOptions> {
   const { config, stores, watch, metrics, log, shutdown } = options;
   const auth = await createAuthenticator({
@@ -112,6 +116,7 @@ async function appOptions(
     audience: config.jwtAudience,
     clock: systemClock,
   });
+  const products = createProductService({ url: config.productServiceUrl, log });
   const facts = {
     partitions: stores.partitions,
     journalEntriesMax: config.journalEntriesMax,
@@ -141,6 +146,11 @@ async function appOptions(
       corsOrigins: config.corsOrigins,
       metricsToken: config.metricsToken ?? null,
       isOpen: !config.contractsNeedTokens,
+    },
+    surroundings: {
+      instanceId: () => instanceIdOf(placeOf({ ...config, port: servedPort() })),
+      version,
+      productsOf: (ids) => products.productsOf(ids),
     },
     health: { readiness: () => readinessOf(facts), stopping: shutdown.stopping },
   };

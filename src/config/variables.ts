@@ -95,7 +95,7 @@ export const VARIABLES = [
   },
   {
     name: "CONTRACTS",
-    fallback: "inventory,fastapi,nestjs",
+    fallback: "inventory,fastapi,eureka,nestjs",
     productionFallback: "inventory",
     meaning: "HTTP contracts to serve, by comma",
   },

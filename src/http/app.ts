@@ -12,7 +12,7 @@ import { createFailureLog } from "#http/middleware/failure-log";
 import { answerUnmatched } from "#http/middleware/not-found";
 import { createOnError } from "#http/middleware/on-error";
 import { send } from "#http/reply";
-import type { Health } from "#http/routes/route";
+import type { Health, Surroundings } from "#http/routes/route";
 import type { Deps } from "#inventory/context";
 import type { Log } from "#lib/log";
 import type { Metrics } from "#lib/metrics";
@@ -34,6 +34,7 @@ export interface AppOptions {
     readonly isOpen: boolean;
   };
   readonly health: Health;
+  readonly surroundings: Surroundings;
 }
 
 /** Whatever answers a request. */
@@ -76,7 +77,7 @@ const isUnder = (path: string, prefix: string): boolean =>
   path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === "/");
 
 function serve(options: AppOptions, contract: Contract): Hono<EdgeEnv> {
-  const { deps, auth, metrics, log, config, health } = options;
+  const { deps, auth, metrics, log, config, health, surroundings } = options;
   const { word } = contract;
   const failures = createFailureLog(log, () => performance.now());
   const cors = createCors(config.corsOrigins);
@@ -95,7 +96,8 @@ function serve(options: AppOptions, contract: Contract): Hono<EdgeEnv> {
   };
   const app = new Hono<EdgeEnv>();
   const { metricsToken, isOpen } = config;
-  const routes = contract.routes({ deps, metrics, metricsToken, health, isOpen, worded: onError });
+  const parts = { deps, metrics, metricsToken, health, isOpen, surroundings };
+  const routes = contract.routes({ ...parts, worded: onError });
   for (const route of routes) {
     app.on(route.method, [route.path], edgeOf(edge, route), ...route.handlers);
   }

@@ -90,7 +90,8 @@ function jsonRequired(): Problem {
   return new Problem("json_required", "the body must be sent as application/json");
 }
 
-function refusalOf(issues: readonly z.core.$ZodIssue[], input: unknown): Error {
+/** In contract A's words. */
+export function refusalOf(issues: readonly z.core.$ZodIssue[], input: unknown): Error {
   const tooMany = issues.find((issue) => issue.code === "too_big" && issue.origin === "array");
   if (tooMany?.code === "too_big") {
     const most = `${pathText(tooMany.path)} takes at most ${tooMany.maximum} items`;

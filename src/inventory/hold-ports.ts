@@ -1,5 +1,12 @@
 /** Commands and outcomes of holds: what reserve, confirm, cancel and extend say and hear. */
-import type { CustomerId, Location, OrderId, ProductId, Reservation } from "#inventory/model";
+import type {
+  CustomerId,
+  Location,
+  OrderId,
+  ProductId,
+  Reservation,
+  Totals,
+} from "#inventory/model";
 import type { CommandBase } from "#inventory/ports";
 
 /** What a caller asks for of one product. Products of one command are distinct. */
@@ -26,6 +33,10 @@ export interface ReserveCommand extends CommandBase {
   readonly dryRun: boolean;
   /** Adds to the owner's live hold instead of replacing it; a repeat without a key adds again. */
   readonly adds: boolean;
+}
+/** What a product has over all locations at one moment. */
+export interface Stock extends Totals {
+  readonly home: Location;
 }
 /** What a cart that cannot be had whole gets: nothing, or of each line what can be had. */
 export const RESERVE_MODES = ["all_or_nothing", "best_effort"] as const;
@@ -58,12 +69,15 @@ export type ReserveOutcome =
       readonly kind: "reserved";
       readonly reservation: Reservation;
       readonly short: readonly ShortLine[];
+      /** Of the first line's product, as this left it; of a hold that was added to. */
+      readonly stock?: Stock;
     }
   | {
       readonly kind: "held";
       readonly reservation: Reservation;
       readonly replayed: boolean;
       readonly short: readonly ShortLine[];
+      readonly stock?: Stock;
     }
   /** The answer to a dry run: what each line would get. */
   | {
@@ -120,6 +134,8 @@ export type HoldDone = {
   readonly kind: "done";
   readonly reservation: Reservation;
   readonly replayed: boolean;
+  /** Of the hold's first product, as this left it; for a command that names no generation. */
+  readonly stock?: Stock;
 };
 export type HoldOutcome = HoldDone | HoldRefusal;
 

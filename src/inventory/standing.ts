@@ -2,7 +2,7 @@
 import { commandBase, type Deps, type RequestContext } from "#inventory/context";
 import type { OrderId, ProductId } from "#inventory/model";
 import { standingOwnerOf } from "#inventory/owner";
-import type { EndCommand, HoldDone, HoldOutcome, HoldRefusal } from "#inventory/ports";
+import type { EndCommand, HoldDone, HoldOutcome, HoldRefusal, Stock } from "#inventory/ports";
 import { requireStanding } from "#inventory/reserve";
 
 export interface StandingInput {
@@ -15,8 +15,8 @@ export interface StandingInput {
 }
 
 export type StandingOutcome =
-  /** The hold as it is now; whoever wants the product reads it. */
-  | HoldDone
+  /** The hold and its product as this, or an earlier copy of it, left them. */
+  | (HoldDone & { readonly stock: Stock })
   /** More than the hold has, of which nothing was changed; 0: there is no live hold. */
   | Extract<HoldRefusal, { readonly kind: "exceeds_held" }>
   | { readonly kind: "unknown_product" }
@@ -51,6 +51,7 @@ export async function standingOutcome(
 ): Promise<StandingOutcome> {
   switch (outcome.kind) {
     case "done":
+      return { ...outcome, stock: stockOf(outcome) };
     case "exceeds_held":
     case "key_reused":
       return outcome;
@@ -66,4 +67,10 @@ export async function standingOutcome(
     case "insufficient":
       throw new Error(`whichever hold is live was answered ${outcome.kind}`);
   }
+}
+
+/** What every answer says that is about a hold which its caller knows by product. */
+export function stockOf({ stock }: { readonly stock?: Stock }): Stock {
+  if (stock === undefined) throw new Error("an answer about a standing hold lacks its product");
+  return stock;
 }

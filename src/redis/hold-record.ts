@@ -9,16 +9,35 @@ import {
   type ProductId,
   type Reservation,
 } from "#inventory/model";
+import type { Stock } from "#inventory/ports";
 import { reservationIdOf } from "#inventory/reservation-id";
 import { fieldAt, isOneOf, recorded, recordedCount } from "#redis/recorded";
 
-const HEAD_FIELDS = 8;
-const FIELDS = 10;
+/** Fields of the head of a record, and of the whole. */
+export const HEAD_FIELDS = 8;
+export const FIELDS = 10;
 
 /** Whom a hold is for: what stands behind the head of its record. */
 export interface Whom {
   readonly customerId: CustomerId | null;
   readonly orderId: OrderId | null;
+}
+
+/** What stands behind the fields of a hold: the stock of its product, encode_stock in Lua. */
+export function cutStock(
+  answer: string,
+  fields: number,
+): { readonly text: string; readonly told: { readonly stock?: Stock } } {
+  const parts = answer.split("\t");
+  if (parts.length <= fields) return { text: answer, told: {} };
+  const [onHand, reserved, available, home] = fieldAt(parts, fields, "stock").split("=");
+  const stock = {
+    onHand: recordedCount(onHand, "onHand"),
+    reserved: recordedCount(reserved, "reserved"),
+    available: recordedCount(available, "available"),
+    home: recorded<Location>(home ?? ""),
+  };
+  return { text: parts.slice(0, fields).join("\t"), told: { stock } };
 }
 
 /** Reads a record that belongs to `owner` of `partition`; throws on any other format. */

@@ -22,7 +22,7 @@ import type {
   Taken,
 } from "#inventory/ports";
 import { journalFull } from "#redis/batch-sender";
-import { decodeHold, decodeHoldHead } from "#redis/hold-record";
+import { cutStock, decodeHold, decodeHoldHead, FIELDS, HEAD_FIELDS } from "#redis/hold-record";
 import { decodeLocation } from "#redis/location-record";
 import { decodeProductJson } from "#redis/product-record";
 import { fieldAt, recorded, recordedCount } from "#redis/recorded";
@@ -47,13 +47,16 @@ export function reserveOutcome(
     decodeHoldHead(partition, command.owner, head, command);
   switch (word) {
     case "reserved":
-    case "held":
-      return holdTaken(word, replayed, hold(rest), []);
+    case "held": {
+      const { text, told } = cutStock(rest, HEAD_FIELDS);
+      return { ...holdTaken(word, replayed, hold(text), []), ...told };
+    }
     case "reserved_partly":
     case "held_partly": {
       const { word: short, rest: head } = cut(rest);
       const kind = word === "reserved_partly" ? "reserved" : "held";
-      return holdTaken(kind, replayed, hold(head), shortLines(short));
+      const { text, told } = cutStock(head, HEAD_FIELDS);
+      return { ...holdTaken(kind, replayed, hold(text), shortLines(short)), ...told };
     }
     case "confirmed":
       return { kind: "already_confirmed", reservation: hold(rest) };
@@ -83,7 +86,7 @@ function holdTaken(
   replayed: boolean,
   reservation: Reservation,
   short: readonly ShortLine[],
-): ReserveOutcome {
+): Extract<ReserveOutcome, { readonly kind: "reserved" | "held" }> {
   if (kind === "reserved" && !replayed) return { kind, reservation, short };
   return { kind: "held", reservation, replayed, short };
 }
@@ -129,8 +132,10 @@ export function holdOutcome(
 ): HoldOutcome | { readonly kind: "again" } | { readonly kind: "due" } {
   const { word, rest, replayed } = unwrapReplay(reply);
   switch (word) {
-    case "done":
-      return { kind: "done", reservation: decodeHold(partition, owner, rest), replayed };
+    case "done": {
+      const { text, told } = cutStock(rest, FIELDS);
+      return { kind: "done", reservation: decodeHold(partition, owner, text), replayed, ...told };
+    }
     case "confirmed":
     case "cancelled":
     case "expired":

@@ -3,6 +3,7 @@
  * and products that are plain objects with the movements that were theirs. Stock, what a hold
  * still has, its state, versions and times of change are never stored: they are read off the list.
  */
+import type { Stock } from "#inventory/hold-ports";
 import type { JournaledLocation } from "#inventory/location-ports";
 import {
   DEFAULT_RULE,
@@ -147,6 +148,15 @@ export function homeOf(product: ModelProduct): Location {
   const [first] = product.moves;
   if (!first) throw new Error("a product without its first movement");
   return first.location;
+}
+
+/** What who asks by product hears of it. */
+export function stockOf(world: World, productId: ProductId | undefined): Stock {
+  const product = productId && world.products.get(productId);
+  if (!product) throw new Error("a hold of a product that is not there");
+  const reserved = product.moves.reduce((sum, it) => sum + it.reserved, 0);
+  const available = Math.max(0, availableOf(product));
+  return { onHand: onHandOf(product), reserved, available, home: homeOf(product) };
 }
 
 export function productOf(product: ModelProduct): Product {

@@ -59,9 +59,17 @@ export interface AppDoubles extends Doubles {
 
 const auth = await createAuthenticator({ secret: SECRET, clock: systemClock });
 
+/** Nobody beside the app. */
+const surroundings: AppOptions["surroundings"] = {
+  instanceId: () => "localhost:inventory-service:0",
+  version: "0.0.0",
+  productsOf: () => Promise.resolve(new Map()),
+};
+
 export function openApp(doubles: AppDoubles = {}): TestApp {
   const lines: string[] = [];
   const app = createApp({
+    surroundings,
     contracts: doubles.contracts ?? [inventory],
     deps: depsOf(doubles),
     auth: doubles.auth ?? auth,
@@ -109,6 +117,7 @@ export const ROUTES = createRoutes({
   metrics: createMetrics(),
   metricsToken: null,
   isOpen: true,
+  surroundings,
   health: { readiness: () => ({ status: "healthy", reasons: [] }), stopping: () => false },
   worded: () => ({ status: 500, body: {} }),
 });

@@ -18,6 +18,15 @@ export interface Health {
   readonly stopping: () => boolean;
 }
 
+/** What some contracts tell of the world round this process. */
+export interface Surroundings {
+  /** By which a service registry knows this process; only once it serves. */
+  readonly instanceId: () => string;
+  readonly version: string;
+  /** Of these products, what the product service says, as soon as it does; it never rejects. */
+  readonly productsOf: (productIds: readonly string[]) => Promise<ReadonlyMap<string, object>>;
+}
+
 /** What routes are made from. */
 export interface Edge {
   readonly deps: Deps;
@@ -27,6 +36,7 @@ export interface Edge {
   readonly health: Health;
   /** Whether contracts that know no authentication take changes from everybody. */
   readonly isOpen: boolean;
+  readonly surroundings: Surroundings;
   /** Words and logs what a verb threw: for a call whose other items go on. */
   readonly worded: (error: unknown, c: EdgeContext) => Answer;
 }

@@ -15,7 +15,15 @@ import {
   type Scene,
   type Shape,
 } from "#model/plan";
-import { holdOf, isLive, linesOf, reservationOf, type Hold, type World } from "#model/world";
+import {
+  holdOf,
+  isLive,
+  linesOf,
+  reservationOf,
+  stockOf,
+  type Hold,
+  type World,
+} from "#model/world";
 
 /** Lines of holds that one call looks at; its later items are told to come again. */
 const LINES_MAX = 400;
@@ -121,8 +129,12 @@ export function onHold(
   });
 }
 
-export function doneWith(world: World, hold: Hold): Decision {
-  const outcome = { kind: "done", reservation: reservationOf(world, hold), replayed: false };
+/** Who named no generation hears the stock of the hold's product as well. */
+export function doneWith(world: World, hold: Hold, command: HoldCommand): Decision {
+  const reservation = reservationOf(world, hold);
+  const told =
+    command.hold.generation === null ? { stock: stockOf(world, linesOf(hold)[0]?.productId) } : {};
+  const outcome = { kind: "done", reservation, replayed: false, ...told };
   return done("done", outcome, { ...outcome, replayed: true });
 }
 
@@ -169,7 +181,7 @@ export function draw(
     wanted.set(line.productId, left - units);
     take(line.productId, line.location, units);
   }
-  return doneWith(call.world, hold);
+  return doneWith(call.world, hold, command);
 }
 
 /** Units by product that a command is about, or the refusal when there are fewer. */

@@ -36,7 +36,7 @@ function decideExtend(call: Call, command: ExtendCommand): Decision {
     const due = dueSecondIn(call, command.holdSeconds);
     if (hold.dueSecond === null || due <= hold.dueSecond) {
       // Nothing changed: a repeat is decided anew.
-      const { word, outcomes } = doneWith(call.world, hold);
+      const { word, outcomes } = doneWith(call.world, hold, command);
       return { word, outcomes };
     }
     hold.dueSecond = due;
@@ -47,6 +47,6 @@ function decideExtend(call: Call, command: ExtendCommand): Decision {
       }
     }
     schedule(call, hold);
-    return doneWith(call.world, hold);
+    return doneWith(call.world, hold, command);
   });
 }

@@ -50,7 +50,7 @@ export function sellExpired(call: Call, command: ConfirmCommand, hold: Hold): De
       move(call, { ...common, type: "SALE", onHand: -quantity });
     }
   }
-  const decision = doneWith(world, sale);
+  const decision = doneWith(world, sale, command);
   world.operations.set(key, { payload, replay: decision.replay });
   return { ...decision, alsoUnder: { key, payload } };
 }

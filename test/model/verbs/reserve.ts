@@ -48,6 +48,7 @@ import {
   levelsOf,
   linesOf,
   reservationOf,
+  stockOf,
   type Hold,
 } from "#model/world";
 
@@ -303,7 +304,9 @@ function take(
     }
   }
   if (!added) schedule(call, hold);
-  const common = { reservation: reservationOf(world, hold), short };
+  const [first] = command.lines;
+  const told = command.adds && first ? { stock: stockOf(world, first.productId) } : {};
+  const common = { reservation: reservationOf(world, hold), short, ...told };
   const outcome = { kind: "reserved", ...common };
   return done(wordOf("reserved", short), outcome, { kind: "held", ...common, replayed: true });
 }

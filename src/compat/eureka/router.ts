@@ -1,0 +1,269 @@
+/**
+ * Contract C: the inventory service of the registry stack. Its holds have no id and no due time: a
+ * product, or an order of a product, has one on which release and deduct draw.
+ */
+import { unknownItem, validate, validateAdded, word } from "#compat/eureka/faults";
+import { itemOf, itemOfProduct, type Item } from "#compat/eureka/map";
+import { AddBody, ListQuery, MoveBody, ProductParam, QuantityBody } from "#compat/eureka/wire";
+import type { Contract } from "#http/contract";
+import { contextOf, createHandlers, type EdgeContext } from "#http/env";
+import { itemOperation } from "#http/middleware/idempotency";
+import { invalid, Problem } from "#http/problem";
+import { lagHeader, replayHeader, reply } from "#http/reply";
+import { openTo, route, type Edge, type Route } from "#http/routes/route";
+import { adjust } from "#inventory/adjust";
+import type { Deps } from "#inventory/context";
+import { count } from "#inventory/count";
+import { deductStanding } from "#inventory/deduct-standing";
+import { holdStanding } from "#inventory/hold-standing";
+import { initialize } from "#inventory/initialize";
+import { listProducts } from "#inventory/list-products";
+import { Location, QUANTITY_MAX, Sku, type ProductId } from "#inventory/model";
+import { readProduct } from "#inventory/read-product";
+import { releaseStanding } from "#inventory/release-standing";
+import { stockOf } from "#inventory/standing";
+
+const NAME = "eureka";
+const BASE = "/api/inventory";
+const ITEM = `${BASE}/:productId`;
+const INFO = "/info";
+const SERVICE = "INVENTORY-SERVICE";
+
+/** Rows of one answer; a Link leads to the next. */
+const ROWS_MAX = 1000;
+
+/** Where a new product is, unless its caller says. */
+const HOME = Location.parse("Warehouse A");
+
+export const eureka: Contract = {
+  name: NAME,
+  prefixes: [BASE, INFO],
+  word,
+  routes: (edge) => [
+    infoRoute(edge),
+    listRoute(edge),
+    addRoute(edge),
+    showRoute(edge),
+    countRoute(edge),
+    reserveRoute(edge),
+    drawRoute(edge, "release", releaseStanding),
+    drawRoute(edge, "deduct", deductStanding),
+  ],
+};
+
+function infoRoute({ surroundings: { instanceId, version } }: Edge): Route {
+  return route({
+    method: "GET",
+    path: INFO,
+    roles: "public",
+    handlers: createHandlers((c: EdgeContext) =>
+      reply(c, 200, { service: SERVICE, instanceId: instanceId(), version }),
+    ),
+  });
+}
+
+function listRoute({ deps, surroundings }: Edge): Route {
+  return route({
+    method: "GET",
+    path: BASE,
+    roles: "public",
+    handlers: createHandlers(validate("query", ListQuery), async (c) => {
+      const { cursor = null } = c.req.valid("query");
+      const query = { q: null, status: null, location: null, cursor, limit: ROWS_MAX };
+      const { page, lag } = await listProducts(deps, c.get("request"), query);
+      const known = await surroundings.productsOf(page.items.map(({ productId }) => productId));
+      const items = page.items.map((item) => {
+        const product = known.get(item.productId);
+        return product ? { ...itemOfProduct(item), product } : itemOfProduct(item);
+      });
+      const next = page.nextCursor && `<${BASE}?cursor=${encodeURIComponent(page.nextCursor)}>`;
+      const headers = { ...lagHeader(lag), ...(next ? { link: `${next}; rel="next"` } : {}) };
+      return reply(c, 200, items, headers);
+    }),
+  });
+}
+
+function showRoute({ deps }: Edge): Route {
+  return route({
+    method: "GET",
+    path: ITEM,
+    roles: "public",
+    handlers: createHandlers(validate("param", ProductParam), async (c) => {
+      const product = await readProduct(deps, c.get("request"), c.req.valid("param").productId);
+      if (product === null) throw unknownItem();
+      return reply(c, 200, itemOfProduct(product));
+    }),
+  });
+}
+
+function addRoute(edge: Edge): Route {
+  return route({
+    ...openTo(edge, NAME),
+    method: "POST",
+    path: BASE,
+    handlers: createHandlers(validateAdded("json", AddBody), async (c) => {
+      const { productId, quantity, location } = c.req.valid("json");
+      // It knows no SKU: the product's id is one.
+      const sku = Sku.parse(productId);
+      const input = { productId, sku, initialStock: quantity, location: location ?? HOME };
+      const outcome = await initialize(edge.deps, contextOf(c), input);
+      switch (outcome.kind) {
+        case "initialized":
+          return answer(c, 201, itemOfProduct(outcome.product), outcome.replayed);
+        case "exists":
+          if (quantity === 0) return answer(c, 200, itemOfProduct(outcome.product), false);
+          return await addTo(edge.deps, c, productId, quantity);
+        case "sku_taken":
+          throw new Problem("already_exists", `SKU ${sku} is that of ${outcome.productId}`);
+        case "key_reused":
+          throw keyReused();
+      }
+    }),
+  });
+}
+
+/** Adds to the home of a product that exists. A key of its own tells it from the making of one. */
+async function addTo(deps: Deps, c: EdgeContext, productId: ProductId, quantity: number) {
+  if (quantity > QUANTITY_MAX) throw invalid("quantity", `must be at most ${QUANTITY_MAX}`);
+  const context = contextOf(c);
+  const operation = itemOperation(context.operation, 1, { productId, quantity });
+  const outcome = await adjust(
+    deps,
+    { ...context, operation },
+    {
+      productId,
+      quantity,
+      type: "RESTOCK",
+      location: null,
+      expectedQuantity: null,
+      expectedSeq: null,
+    },
+  );
+  switch (outcome.kind) {
+    case "adjusted":
+      return answer(c, 200, itemOfProduct(outcome.product), outcome.replayed);
+    case "above_limit":
+      throw aboveLimit(outcome.onHand);
+    case "unknown_product":
+      throw unknownItem();
+    case "key_reused":
+      throw keyReused();
+    case "below_reserved":
+    case "expected_mismatch":
+      throw new Error(`a restock was answered ${outcome.kind}`);
+  }
+}
+
+function countRoute(edge: Edge): Route {
+  return route({
+    ...openTo(edge, NAME),
+    method: "PUT",
+    path: `${ITEM}/quantity`,
+    handlers: createHandlers(
+      validate("param", ProductParam),
+      validate("json", QuantityBody),
+      async (c) => {
+        const { productId } = c.req.valid("param");
+        const { quantity } = c.req.valid("json");
+        const anyway = { location: null, expectedQuantity: null, expectedSeq: null };
+        const outcome = await count(edge.deps, contextOf(c), { productId, quantity, ...anyway });
+        switch (outcome.kind) {
+          case "counted":
+            return answer(c, 200, itemOfProduct(outcome.product), outcome.replayed);
+          case "below_reserved":
+            throw new Problem("below_reserved", "Quantity cannot be below reserved");
+          case "above_limit":
+            throw aboveLimit(outcome.onHand);
+          case "unknown_product":
+            throw unknownItem();
+          case "key_reused":
+            throw keyReused();
+          case "expected_mismatch":
+            throw new Error("nothing was expected of this count");
+        }
+      },
+    ),
+  });
+}
+
+function reserveRoute(edge: Edge): Route {
+  return route({
+    ...openTo(edge, NAME),
+    method: "POST",
+    path: `${ITEM}/reserve`,
+    handlers: createHandlers(
+      validate("param", ProductParam),
+      validate("json", MoveBody),
+      async (c) => {
+        const { productId } = c.req.valid("param");
+        const { quantity, orderId } = c.req.valid("json");
+        const input = { contract: NAME, productId, orderId: orderId ?? null, quantity, adds: true };
+        const outcome = await holdStanding(edge.deps, contextOf(c), input);
+        switch (outcome.kind) {
+          case "reserved":
+          case "held": {
+            const stock = stockOf(outcome);
+            const body = { ...itemOf(productId, stock), available: stock.available };
+            return answer(c, 200, body, outcome.kind === "held");
+          }
+          case "insufficient": {
+            const members = { available: outcome.lines[0]?.available ?? 0, requested: quantity };
+            throw new Problem("insufficient_stock", "Insufficient inventory", { members });
+          }
+          case "unknown_product":
+            throw unknownItem();
+          case "key_reused":
+            throw keyReused();
+          case "possible":
+          case "already_confirmed":
+            throw new Error(`adding to a standing hold was answered ${outcome.kind}`);
+        }
+      },
+    ),
+  });
+}
+
+/** Draws on the standing hold: its units go back, or out. */
+function drawRoute(
+  edge: Edge,
+  verb: "release" | "deduct",
+  draw: typeof releaseStanding | typeof deductStanding,
+): Route {
+  return route({
+    ...openTo(edge, NAME),
+    method: "POST",
+    path: `${ITEM}/${verb}`,
+    handlers: createHandlers(
+      validate("param", ProductParam),
+      validate("json", MoveBody),
+      async (c) => {
+        const { productId } = c.req.valid("param");
+        const { quantity, orderId } = c.req.valid("json");
+        const input = { contract: NAME, productId, orderId: orderId ?? null, quantity };
+        const outcome = await draw(edge.deps, contextOf(c), input);
+        switch (outcome.kind) {
+          case "done":
+            return answer(c, 200, itemOf(productId, outcome.stock), outcome.replayed);
+          case "exceeds_held": {
+            const message = `Cannot ${verb} more than reserved`;
+            const members = { reserved: outcome.held, requested: quantity };
+            throw new Problem("insufficient_stock", message, { members });
+          }
+          case "unknown_product":
+            throw unknownItem();
+          case "key_reused":
+            throw keyReused();
+        }
+      },
+    ),
+  });
+}
+
+const answer = (c: EdgeContext, status: number, item: Item, replayed: boolean): Response =>
+  reply(c, status, item, replayHeader(replayed));
+
+const aboveLimit = (onHand: number): Problem =>
+  new Problem("limit_exceeded", `Stock limit reached. On hand: ${onHand}`);
+
+const keyReused = (): Problem =>
+  new Problem("idempotency_key_reused", "this Idempotency-Key was used with another body");
