@@ -13,31 +13,13 @@ import type { Stock } from "#inventory/ports";
 import { reservationIdOf } from "#inventory/reservation-id";
 import { fieldAt, isOneOf, recorded, recordedCount } from "#redis/recorded";
 
-/** Fields of the head of a record, and of the whole. */
-export const HEAD_FIELDS = 8;
-export const FIELDS = 10;
+const HEAD_FIELDS = 8;
+const FIELDS = 10;
 
 /** Whom a hold is for: what stands behind the head of its record. */
 export interface Whom {
   readonly customerId: CustomerId | null;
   readonly orderId: OrderId | null;
-}
-
-/** What stands behind the fields of a hold: the stock of its product, encode_stock in Lua. */
-export function cutStock(
-  answer: string,
-  fields: number,
-): { readonly text: string; readonly told: { readonly stock?: Stock } } {
-  const parts = answer.split("\t");
-  if (parts.length <= fields) return { text: answer, told: {} };
-  const [onHand, reserved, available, home] = fieldAt(parts, fields, "stock").split("=");
-  const stock = {
-    onHand: recordedCount(onHand, "onHand"),
-    reserved: recordedCount(reserved, "reserved"),
-    available: recordedCount(available, "available"),
-    home: recorded<Location>(home ?? ""),
-  };
-  return { text: parts.slice(0, fields).join("\t"), told: { stock } };
 }
 
 /** Reads a record that belongs to `owner` of `partition`; throws on any other format. */
@@ -52,16 +34,43 @@ export function decodeHold(partition: number, owner: string, text: string): Rese
   });
 }
 
+/** A hold as a script tells it: behind its fields the stock of its product may stand. */
+export interface ToldHold {
+  readonly reservation: Reservation;
+  readonly stock?: Stock;
+}
+
+/** Reads a record of `owner` that was answered. */
+export function decodeTold(partition: number, owner: string, text: string): ToldHold {
+  const { hold, told } = cutStock(text, FIELDS);
+  return { reservation: decodeHold(partition, owner, hold), ...told };
+}
+
 /** Reads the head of a record, for who knows whom the hold is for. */
-export function decodeHoldHead(
+export function decodeToldHead(
   partition: number,
   owner: string,
-  head: string,
+  text: string,
   whom: Whom,
-): Reservation {
-  const fields = head.split("\t");
+): ToldHold {
+  const { hold, told } = cutStock(text, HEAD_FIELDS);
+  const fields = hold.split("\t");
   if (fields.length !== HEAD_FIELDS) throw new Error("not the head of a hold of format 1");
-  return holdOf(partition, owner, fields, whom);
+  return { reservation: holdOf(partition, owner, fields, whom), ...told };
+}
+
+/** What stands behind the fields of a hold is encode_stock's in Lua. */
+function cutStock(text: string, fields: number): { hold: string; told: { stock?: Stock } } {
+  const parts = text.split("\t");
+  if (parts.length <= fields) return { hold: text, told: {} };
+  const [onHand, reserved, available, home] = fieldAt(parts, fields, "stock").split("=");
+  const stock = {
+    onHand: recordedCount(onHand, "onHand"),
+    reserved: recordedCount(reserved, "reserved"),
+    available: recordedCount(available, "available"),
+    home: recorded<Location>(home ?? ""),
+  };
+  return { hold: parts.slice(0, fields).join("\t"), told: { stock } };
 }
 
 function holdOf(

@@ -4,7 +4,7 @@ import type {
   RegisterLocationOutcome,
   TransferOutcome,
 } from "#inventory/location-ports";
-import type { Location, ProductId, Reservation } from "#inventory/model";
+import type { Location, ProductId } from "#inventory/model";
 import type {
   AdjustOutcome,
   AmendOutcome,
@@ -22,7 +22,7 @@ import type {
   Taken,
 } from "#inventory/ports";
 import { journalFull } from "#redis/batch-sender";
-import { cutStock, decodeHold, decodeHoldHead, FIELDS, HEAD_FIELDS } from "#redis/hold-record";
+import { decodeHold, decodeTold, decodeToldHead, type ToldHold } from "#redis/hold-record";
 import { decodeLocation } from "#redis/location-record";
 import { decodeProductJson } from "#redis/product-record";
 import { fieldAt, recorded, recordedCount } from "#redis/recorded";
@@ -43,23 +43,19 @@ export function reserveOutcome(
   reply: string,
 ): ReserveOutcome | { readonly kind: "due" } {
   const { word, rest, replayed } = unwrapReplay(reply);
-  const hold = (head: string): Reservation =>
-    decodeHoldHead(partition, command.owner, head, command);
+  const hold = (head: string): ToldHold => decodeToldHead(partition, command.owner, head, command);
   switch (word) {
     case "reserved":
-    case "held": {
-      const { text, told } = cutStock(rest, HEAD_FIELDS);
-      return { ...holdTaken(word, replayed, hold(text), []), ...told };
-    }
+    case "held":
+      return holdTaken(word, replayed, hold(rest), []);
     case "reserved_partly":
     case "held_partly": {
       const { word: short, rest: head } = cut(rest);
       const kind = word === "reserved_partly" ? "reserved" : "held";
-      const { text, told } = cutStock(head, HEAD_FIELDS);
-      return { ...holdTaken(kind, replayed, hold(text), shortLines(short)), ...told };
+      return holdTaken(kind, replayed, hold(head), shortLines(short));
     }
     case "confirmed":
-      return { kind: "already_confirmed", reservation: hold(rest) };
+      return { kind: "already_confirmed", reservation: hold(rest).reservation };
     case "possible": {
       const [lines = "", short = ""] = rest.split("\t");
       return {
@@ -84,11 +80,11 @@ export function reserveOutcome(
 function holdTaken(
   kind: "reserved" | "held",
   replayed: boolean,
-  reservation: Reservation,
+  hold: ToldHold,
   short: readonly ShortLine[],
-): Extract<ReserveOutcome, { readonly kind: "reserved" | "held" }> {
-  if (kind === "reserved" && !replayed) return { kind, reservation, short };
-  return { kind: "held", reservation, replayed, short };
+): ReserveOutcome {
+  if (kind === "reserved" && !replayed) return { kind, ...hold, short };
+  return { kind: "held", ...hold, replayed, short };
 }
 
 const shortLines = (text: string): ShortLine[] =>
@@ -132,10 +128,8 @@ export function holdOutcome(
 ): HoldOutcome | { readonly kind: "again" } | { readonly kind: "due" } {
   const { word, rest, replayed } = unwrapReplay(reply);
   switch (word) {
-    case "done": {
-      const { text, told } = cutStock(rest, FIELDS);
-      return { kind: "done", reservation: decodeHold(partition, owner, text), replayed, ...told };
-    }
+    case "done":
+      return { kind: "done", ...decodeTold(partition, owner, rest), replayed };
     case "confirmed":
     case "cancelled":
     case "expired":

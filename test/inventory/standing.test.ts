@@ -205,6 +205,26 @@ describe.each(["release", "deduct"] as const)("%s", (verb) => {
   });
 });
 
+test("each answer tells the product as it left it, and a repeat tells it again", async () => {
+  const { store } = await open();
+  await initialize(store, "p1", 50);
+  const { hold, release, deduct } = verbsOf(store);
+  const keys = ["1", "2", "3"].map((name) => request(operation(name)));
+  const verbs = [hold, release, deduct] as const;
+  const told = [
+    { onHand: 50, reserved: 9, available: 41, home: "Warehouse A" },
+    { onHand: 50, reserved: 5, available: 45, home: "Warehouse A" },
+    { onHand: 46, reserved: 1, available: 45, home: "Warehouse A" },
+  ];
+  const units = [9, 4, 4] as const;
+  for (const time of ["first", "again"]) {
+    for (const [index, verb] of verbs.entries()) {
+      const answer: unknown = await verb(units[index] ?? 0, {}, keys[index]);
+      expect(answer, time).toMatchObject({ stock: told[index] });
+    }
+  }
+});
+
 test("a hold under an Idempotency-Key adds once", async () => {
   const { store } = await open();
   await initialize(store, "p1", 50);
