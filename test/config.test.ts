@@ -61,7 +61,7 @@ describe("without any variable", () => {
       journalEntriesKept: 100_000,
       requestDeadlineMs: 5000,
       shutdownGraceMs: 10_000,
-      contracts: ["inventory", "fastapi", "eureka", "nestjs"],
+      contracts: ["inventory", "fastapi", "eureka", "nestjs", "gateway"],
       contractsNeedTokens: false,
       sampleData: true,
       eurekaUrls: [],

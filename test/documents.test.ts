@@ -3,11 +3,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Glob } from "bun";
 import { z } from "zod";
-import { PATHS } from "#http/paths";
+import type { Contract } from "#http/contract";
+import { inventory } from "#http/inventory";
 import * as bodies from "#http/wire/bodies";
 import { createMetrics } from "#lib/metrics";
 import { withConfigurationTable } from "#test/configuration-table";
 import { endpoints, tableRows } from "#test/documents";
+import { CONTRACTS, edgeWith } from "#test/http-app";
 import { ROOT, textOf } from "#test/packaging";
 
 const operations = textOf("docs/operations.md");
@@ -20,9 +22,9 @@ describe("README", () => {
     expect(readme).toBe(withConfigurationTable(readme));
   });
 
-  test("has every path of the API, and no other", () => {
-    const shown = new Set(endpoints().map(({ path }) => path));
-    expect([...shown].toSorted()).toEqual(Object.values(PATHS).toSorted());
+  test("has every call of contract A, and no other", () => {
+    const shown = endpoints().map(({ method, path }) => `${method} ${path}`);
+    expect(shown.toSorted()).toEqual(callsOf(inventory));
   });
 
   test("names for each promise tests that exist", () => {
@@ -44,6 +46,33 @@ describe("README", () => {
     expect(missing.map(({ path, name }) => `${path}: ${name}`)).toEqual([]);
   });
 });
+
+test("docs/contracts.md has every call of every contract below its heading, and no other", () => {
+  const [, ...sections] = textOf("docs/contracts.md").split(/^## (?=[A-Z]\. )/m);
+  const shown = sections.map((section) => {
+    const [heading = "", ...lines] = section.split("\n");
+    const [, name = heading] = /`(\w+)`/.exec(heading) ?? [];
+    return [name, lines.flatMap(callsInRow).toSorted()] as const;
+  });
+  // Contract A's stand in README.
+  const real = CONTRACTS.map((contract) => [
+    contract.name,
+    contract === inventory ? [] : callsOf(contract),
+  ]);
+  expect(Object.fromEntries(shown)).toEqual(Object.fromEntries(real));
+  expect(shown).toHaveLength(CONTRACTS.length);
+});
+
+const callsOf = ({ routes }: Contract): string[] =>
+  routes(edgeWith(true))
+    .map(({ method, path }) => `${method} ${path}`)
+    .toSorted();
+
+/** The calls that stand in the first cell of a table's row. */
+function callsInRow(line: string): string[] {
+  const [, cell = ""] = /^\|([^|]*)\|/.exec(line) ?? [];
+  return Array.from(cell.matchAll(/`([A-Z]+ \/\S*)`/g), ([, call = ""]) => call);
+}
 
 describe("docs/operations.md", () => {
   const sections = ["What a request may ask", "Time", "Work at once"];

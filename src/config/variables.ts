@@ -95,7 +95,7 @@ export const VARIABLES = [
   },
   {
     name: "CONTRACTS",
-    fallback: "inventory,fastapi,eureka,nestjs",
+    fallback: "inventory,fastapi,eureka,nestjs,gateway",
     productionFallback: "inventory",
     meaning: "HTTP contracts to serve, by comma",
   },

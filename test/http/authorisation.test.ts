@@ -1,9 +1,19 @@
 import { describe, expect, test } from "bun:test";
 import { UnsecuredJWT } from "jose";
+import type { Contract } from "#http/contract";
 import { issueToken } from "#http/token";
-import { ROLES, type Role } from "#inventory/context";
+import { ROLES } from "#inventory/context";
 import type { StockStore } from "#inventory/ports";
-import { exampleOf, openApp, ROUTES, tokenOf, type Answered, type TestApp } from "#test/http-app";
+import {
+  CONTRACTS,
+  edgeWith,
+  exampleOf,
+  openApp,
+  ROUTES,
+  tokenOf,
+  type Answered,
+  type TestApp,
+} from "#test/http-app";
 
 const GARBAGE = ["garbage", "a.b.c", "e30.e30.", "eyJhbGciOiJIUzI1NiJ9..", "\u00ff"];
 const unsigned = new UnsecuredJWT({ role: "admin", sub: "ada" }).setExpirationTime("1m").encode();
@@ -103,13 +113,31 @@ for (const route of ROUTES) {
   describe(`authorisation of ${route.method} ${route.path}`, () => testAuthorisationOf(route));
 }
 
-test("the matrix is the one of the contract", () => {
-  const all: Role[] = [...ROLES];
-  const matrix = ROUTES.map(({ method, path, roles }) => {
+/** `METHOD path: who`; contract A's without its base, those of another behind its name. */
+function matrixOf({ name, routes }: Contract, isOpen: boolean): string[] {
+  return routes(edgeWith(isOpen)).map(({ method, path, roles }) => {
     const who =
-      roles === "public" ? "public" : all.filter((role) => roles.includes(role)).join(" ");
-    return `${method} ${path.replace("/api/inventory", "")}: ${who}`;
+      roles === "public" ? "public" : ROLES.filter((role) => roles.includes(role)).join(" ");
+    const isOurs = name === "inventory";
+    const call = isOurs ? path.replace("/api/inventory", "") : path;
+    return `${isOurs ? "" : `${name} `}${method} ${call}: ${who}`;
   });
+}
+
+/** Contracts that know no authentication: who changes what through them is the deployment's. */
+const OPENED = new Set(["fastapi", "eureka", "nestjs"]);
+
+test("where a deployment opens them, contracts without authentication are public, and no other", () => {
+  for (const contract of CONTRACTS) {
+    const isPublic = (line: string) => line.endsWith(": public");
+    const open = matrixOf(contract, true);
+    if (OPENED.has(contract.name)) expect(open.filter(isPublic)).toEqual(open);
+    else expect(open).toEqual(matrixOf(contract, false));
+  }
+});
+
+test("the matrix is the one of the contract", () => {
+  const matrix = CONTRACTS.flatMap((contract) => matrixOf(contract, false));
   expect(matrix.sort()).toEqual([
     "GET /health/live: public",
     "GET /health/ready: public",
@@ -142,5 +170,31 @@ test("the matrix is the one of the contract", () => {
     "POST /reservation/:reservationId/confirm: admin service customer",
     "POST /reservation/:reservationId/extend: admin service customer",
     "POST /reservations: admin service customer",
+    "eureka GET /api/inventory/:productId: public",
+    "eureka GET /api/inventory: public",
+    "eureka GET /info: public",
+    "eureka POST /api/inventory/:productId/deduct: admin service",
+    "eureka POST /api/inventory/:productId/release: admin service",
+    "eureka POST /api/inventory/:productId/reserve: admin service",
+    "eureka POST /api/inventory: admin service",
+    "eureka PUT /api/inventory/:productId/quantity: admin service",
+    "fastapi GET /inventory/:product_id/status: public",
+    "fastapi GET /inventory/:product_id: public",
+    "fastapi GET /inventory: public",
+    "fastapi POST /inventory: admin service",
+    "fastapi PUT /inventory/:product_id/replenish: admin service",
+    "fastapi PUT /inventory/:product_id/reserve: admin service",
+    "gateway GET /api/v1/inventory/check: public",
+    "gateway GET /api/v1/inventory/items/:product_id: admin",
+    "gateway GET /api/v1/inventory/items: admin",
+    "gateway GET /api/v1/inventory/warehouses: admin",
+    "nestjs GET /inventory/stock-levels/:productId: public",
+    "nestjs GET /v1/api/inventory/stock-levels/:productId: public",
+    "nestjs POST /inventory/update-stock: admin service",
+    "nestjs POST /v1/api/inventory/update-stock: admin service",
+    "nestjs PUT /inventory/cancel-reservation/:productId: admin service",
+    "nestjs PUT /inventory/reserve-order/:productId: admin service",
+    "nestjs PUT /v1/api/inventory/cancel-reservation/:productId: admin service",
+    "nestjs PUT /v1/api/inventory/reserve-order/:productId: admin service",
   ]);
 });

@@ -1,14 +1,17 @@
 /** The HTTP layer over a double of the ports: for wording, statuses, validation, authorisation. */
+import { compat } from "#compat/index";
 import { createApp, type App, type AppOptions } from "#http/app";
+import type { Contract } from "#http/contract";
 import { inventory } from "#http/inventory";
 import { createAuthenticator } from "#http/middleware/authenticate";
 import { createRoutes } from "#http/routes/index";
-import type { Readiness } from "#http/routes/route";
+import type { Edge, Readiness } from "#http/routes/route";
 import { issueToken } from "#http/token";
 import type { Role } from "#inventory/context";
 import { systemClock } from "#lib/clock";
 import { createLog } from "#lib/log";
 import { createMetrics } from "#lib/metrics";
+import { NEEDS } from "#test/examples";
 import { depsOf, RESERVATION_ID, type Doubles } from "#test/ports-double";
 
 export const SECRET = "a secret of a test, long enough for HS256";
@@ -111,16 +114,22 @@ async function send(app: App, path: string, sent: Sent): Promise<Answered> {
   };
 }
 
-/** The registry, as the app has it. */
-export const ROUTES = createRoutes({
+/** What routes are made from, for a look at the routes themselves. */
+export const edgeWith = (isOpen: boolean): Edge => ({
   deps: depsOf({}),
   metrics: createMetrics(),
   metricsToken: null,
-  isOpen: true,
+  isOpen,
   surroundings,
   health: { readiness: () => ({ status: "healthy", reasons: [] }), stopping: () => false },
   worded: () => ({ status: 500, body: {} }),
 });
+
+/** The registry, as the app has it. */
+export const ROUTES = createRoutes(edgeWith(true));
+
+/** Every contract there is. */
+export const CONTRACTS: readonly Contract[] = [inventory, ...compat];
 
 /** A body that each route with a required one accepts. */
 const BODIES: Readonly<Record<string, object>> = {
@@ -149,6 +158,7 @@ const BODIES: Readonly<Record<string, object>> = {
 
 export interface Example {
   readonly name: string;
+  /** With its query. */
   readonly path: string;
   readonly method: string;
   /** Absent where the route needs none. */
@@ -157,12 +167,22 @@ export interface Example {
 
 /** A request to that route which a caller with the right role gets a 2xx for. */
 export function exampleOf(route: { readonly method: string; readonly path: string }): Example {
-  const path = route.path
-    .replace(":productId", "p1")
-    .replace(":sku", "SKU-1")
-    .replace(":location", "Dock")
-    .replace(":reservationId", RESERVATION_ID);
+  const path = route.path.replaceAll(/:(\w+)/g, (_, name: string) => PARAMS[name] ?? name);
   const name = `${route.method} ${route.path}`;
-  const body = BODIES[name];
-  return { name, path, method: route.method, ...(body === undefined ? {} : { body }) };
+  const { query = "", body = BODIES[name] } = NEEDS[name] ?? {};
+  return {
+    name,
+    path: `${path}${query}`,
+    method: route.method,
+    ...(body === undefined ? {} : { body }),
+  };
 }
+
+/** What stands in paths. */
+const PARAMS: Readonly<Record<string, string>> = {
+  productId: "p1",
+  product_id: "p1",
+  sku: "SKU-1",
+  location: "Dock",
+  reservationId: RESERVATION_ID,
+};

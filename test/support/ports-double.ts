@@ -9,6 +9,7 @@ import {
   ProductId,
   ReservationId,
   Sku,
+  totalsOf,
   type Movement,
   type Product,
   type RegisteredLocation,
@@ -114,7 +115,9 @@ export function answering<Command, Outcome>(outcome: Outcome) {
   return Object.assign(answer, { commands });
 }
 
-const done = { kind: "done", reservation: reservationOf(), replayed: false } as const;
+/** What an answer about a hold says of its product. */
+const stock = { home: productOf().home, ...totalsOf(productOf()) };
+const done = { kind: "done", reservation: reservationOf(), replayed: false, stock } as const;
 
 const allocations = [{ location: Location.parse("Warehouse A"), quantity: 1 }];
 
@@ -130,7 +133,7 @@ const STORE: StockStore = {
     replayed: false,
   }),
   amendLocation: async () => ({ kind: "amended", registered: registeredOf(), replayed: false }),
-  reserve: async () => ({ kind: "reserved", short: [], reservation: reservationOf() }),
+  reserve: async () => ({ kind: "reserved", short: [], reservation: reservationOf(), stock }),
   sell: async () => ({ kind: "sold", product: productOf(), allocations, replayed: false }),
   return: async () => ({
     kind: "returned",
