@@ -10,7 +10,7 @@ export const QUANTITY_MAX = 1_000_000_000;
 export const STOCK_MAX = 1_000_000_000_000;
 /** Most lines of one cart; bounds the work of one item of a batch. */
 export const CART_LINES_MAX = 100;
-/** Priorities of locations: 0 is taken from first; the numbers stand in lua/lib too. */
+/** Priorities of locations: the highest is taken from first; the numbers stand in lua/lib too. */
 export const PRIORITY_MAX = 1_000;
 export const PRIORITY_DEFAULT = 100;
 /** Location of a product that names none. */
