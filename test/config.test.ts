@@ -63,6 +63,7 @@ describe("without any variable", () => {
       shutdownGraceMs: 10_000,
       contracts: ["inventory", "fastapi"],
       contractsNeedTokens: false,
+      docsPublic: true,
       sampleData: true,
       metricsToken: undefined,
       corsOrigins: [],
@@ -82,6 +83,7 @@ describe("in production", () => {
     expect(readConfig(production)).toMatchObject({
       production: true,
       host: "0.0.0.0",
+      docsPublic: false,
       sampleData: false,
       contracts: ["inventory"],
       corsOrigins: [],

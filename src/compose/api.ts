@@ -128,6 +128,7 @@ async function appOptions(
       corsOrigins: config.corsOrigins,
       metricsToken: config.metricsToken ?? null,
       isOpen: !config.contractsNeedTokens,
+      docsPublic: config.docsPublic,
     },
     health: { readiness: () => readinessOf(facts), stopping: shutdown.stopping },
   };

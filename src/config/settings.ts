@@ -42,6 +42,7 @@ export const SETTINGS = z.strictObject({
   CONTRACTS_AUTH: oneOf(["none", "required"]),
   CONTRACTS_OPEN: flag(),
   SAMPLE_DATA: flag(),
+  DOCS_PUBLIC: flag(),
   METRICS_TOKEN: z.string().optional(),
   CORS_ORIGINS: listOf("origins such as https://shop.example.com", originOf).optional(),
   LOG_LEVEL: oneOf(LOG_LEVELS),

@@ -116,6 +116,12 @@ export const VARIABLES = [
     meaning: "`1`: fill an empty store with samples; refused in production",
   },
   {
+    name: "DOCS_PUBLIC",
+    fallback: "1",
+    productionFallback: "0",
+    meaning: "`1`: `/docs` and `/openapi.json` are for everybody; `0`: for admins",
+  },
+  {
     name: "METRICS_TOKEN",
     secret: true,
     meaning: "Bearer token that `/metrics` demands, at least 16 bytes; without one: loopback only",

@@ -2,13 +2,15 @@
 import { createApp, type App, type AppOptions } from "#http/app";
 import { inventory } from "#http/inventory";
 import { createAuthenticator } from "#http/middleware/authenticate";
+import { documentOf } from "#http/openapi";
 import { createRoutes } from "#http/routes/index";
-import type { Readiness } from "#http/routes/route";
+import type { Edge, Readiness } from "#http/routes/route";
 import { issueToken } from "#http/token";
 import type { Role } from "#inventory/context";
 import { systemClock } from "#lib/clock";
 import { createLog } from "#lib/log";
 import { createMetrics } from "#lib/metrics";
+import { ApiDocument, documentedBy, type Documented, type SomeAnswer } from "#test/documented";
 import { depsOf, RESERVATION_ID, type Doubles } from "#test/ports-double";
 
 export const SECRET = "a secret of a test, long enough for HS256";
@@ -72,6 +74,7 @@ export function openApp(doubles: AppDoubles = {}): TestApp {
       corsOrigins: [ORIGIN],
       metricsToken: null,
       isOpen: true,
+      docsPublic: true,
       ...doubles.config,
     },
     health: {
@@ -79,10 +82,14 @@ export function openApp(doubles: AppDoubles = {}): TestApp {
       stopping: () => doubles.stopping ?? false,
     },
   });
-  return { app, lines, send: (path, sent = {}) => send(app, path, sent) };
+  return {
+    app,
+    lines,
+    send: (path, sent = {}) => send(app, path, sent, doubles.config?.docsPublic),
+  };
 }
 
-async function send(app: App, path: string, sent: Sent): Promise<Answered> {
+async function send(app: App, path: string, sent: Sent, docsPublic?: boolean): Promise<Answered> {
   const { method = sent.body === undefined ? "GET" : "POST", as = null, body, ip } = sent;
   const headers = new Headers(sent.headers);
   if (as !== null) headers.set("authorization", `Bearer ${TOKENS[as]}`);
@@ -93,8 +100,10 @@ async function send(app: App, path: string, sent: Sent): Promise<Answered> {
   const request = new Request(`http://localhost${path}`, init);
   const response = await app.fetch(request, { peer: () => ip });
   const answer = await response.text();
-  const isJson = /json/.test(response.headers.get("content-type") ?? "") && answer !== "";
   const { status } = response;
+  const answered = { method, path, status, headers: response.headers, text: answer };
+  expectDocumented(answered, docsPublic);
+  const isJson = /json/.test(response.headers.get("content-type") ?? "") && answer !== "";
   return {
     status,
     headers: response.headers,
@@ -103,15 +112,36 @@ async function send(app: App, path: string, sent: Sent): Promise<Answered> {
   };
 }
 
-/** The registry, as the app has it. */
-export const ROUTES = createRoutes({
+/** What routes are made from where nobody asks them anything. */
+export const EDGE: Edge = {
   deps: depsOf({}),
   metrics: createMetrics(),
   metricsToken: null,
   isOpen: true,
+  docsPublic: true,
+  document: () => "{}",
   health: { readiness: () => ({ status: "healthy", reasons: [] }), stopping: () => false },
   worded: () => ({ status: 500, body: {} }),
-});
+};
+
+/** The registry, as the app has it. */
+export const ROUTES = createRoutes(EDGE);
+
+/** Every answer that a test hears is one of those that the document promises. */
+function expectDocumented(answer: SomeAnswer, docsPublic = true): void {
+  // A mistake of ours is promised nowhere; tests of mistakes make some.
+  if (answer.status === 500) return;
+  const check = docsPublic ? DOCUMENTED.open : DOCUMENTED.closed;
+  const problem = check(answer);
+  if (problem !== null) throw new Error(`${answer.method} ${answer.path}: ${problem}`);
+}
+
+const DOCUMENTED = { open: documented(true), closed: documented(false) };
+
+function documented(docsPublic: boolean): Documented {
+  const routes = createRoutes({ ...EDGE, docsPublic });
+  return documentedBy(ApiDocument.parse(documentOf([{ contract: inventory, routes }], "test")));
+}
 
 /** A body that each route with a required one accepts. */
 const BODIES: Readonly<Record<string, object>> = {
