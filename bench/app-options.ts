@@ -26,6 +26,7 @@ export async function appOptions(): Promise<Omit<AppOptions, "deps">> {
       corsOrigins: config.corsOrigins,
       metricsToken: null,
       isOpen: false,
+      docsPublic: false,
     },
     health: {
       readiness: () => ({ status: "healthy", reasons: [] }),

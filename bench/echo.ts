@@ -24,6 +24,8 @@ async function edgeApp(): Promise<Hono<EdgeEnv>> {
   const echo = route({
     method: "POST",
     path: PATH,
+    summary: "What the edge alone costs",
+    answers: { 200: null },
     roles: ANY_ROLE,
     mutation: true,
     handlers: [],

@@ -66,6 +66,8 @@ function configFrom(settings: Settings, found: readonly Problem[]) {
     contracts: settings.CONTRACTS,
     /** Whether contracts that know no authentication demand a token for changes. */
     contractsNeedTokens: settings.CONTRACTS_AUTH === "required",
+    /** Whether the documents of the API are for everybody, or for admins. */
+    docsPublic: settings.DOCS_PUBLIC,
     sampleData: settings.SAMPLE_DATA,
     /** Empty: there is no registry to register with. */
     eurekaUrls: settings.EUREKA_URL ?? [],

@@ -63,6 +63,7 @@ describe("without any variable", () => {
       shutdownGraceMs: 10_000,
       contracts: ["inventory", "fastapi", "eureka", "nestjs", "gateway"],
       contractsNeedTokens: false,
+      docsPublic: true,
       sampleData: true,
       eurekaUrls: [],
       advertiseHost: undefined,
@@ -87,6 +88,7 @@ describe("in production", () => {
     expect(readConfig(production)).toMatchObject({
       production: true,
       host: "0.0.0.0",
+      docsPublic: false,
       sampleData: false,
       contracts: ["inventory"],
       corsOrigins: [],

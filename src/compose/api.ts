@@ -146,6 +146,7 @@ async function appOptions(
       corsOrigins: config.corsOrigins,
       metricsToken: config.metricsToken ?? null,
       isOpen: !config.contractsNeedTokens,
+      docsPublic: config.docsPublic,
     },
     surroundings: {
       instanceId: () => instanceIdOf(placeOf({ ...config, port: servedPort() })),

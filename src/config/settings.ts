@@ -56,6 +56,7 @@ export const SETTINGS = z.strictObject({
   ADVERTISE_HOST: host().optional(),
   ADVERTISE_PORT: wholeNumber(1, 65_535).optional(),
   PRODUCT_SERVICE_URL: url("https://", "http://").optional(),
+  DOCS_PUBLIC: flag(),
   METRICS_TOKEN: z.string().optional(),
   IMPORT_TOKEN: z.string().optional(),
   CORS_ORIGINS: listOf("origins such as https://shop.example.com", originOf).optional(),

@@ -130,6 +130,12 @@ export const VARIABLES = [
     meaning: "Product service whose products contract C's list shows; none without it",
   },
   {
+    name: "DOCS_PUBLIC",
+    fallback: "1",
+    productionFallback: "0",
+    meaning: "`1`: `/docs` and `/openapi.json` are for everybody; `0`: for admins",
+  },
+  {
     name: "METRICS_TOKEN",
     secret: true,
     meaning: "Bearer token that `/metrics` demands, at least 16 bytes; without one: loopback only",

@@ -11,11 +11,13 @@ import { begin, edgeOf, type EdgeOptions } from "#http/middleware/edge";
 import { createFailureLog } from "#http/middleware/failure-log";
 import { answerUnmatched } from "#http/middleware/not-found";
 import { createOnError } from "#http/middleware/on-error";
+import { documentOf, type Mounted } from "#http/openapi";
 import { send } from "#http/reply";
 import type { Health, Surroundings } from "#http/routes/route";
 import type { Deps } from "#inventory/context";
 import type { Log } from "#lib/log";
 import type { Metrics } from "#lib/metrics";
+import { version } from "#package.json";
 
 export interface AppOptions {
   /** What is served besides health and metrics; none: a process that serves no contract. */
@@ -32,6 +34,8 @@ export interface AppOptions {
     readonly metricsToken: string | null;
     /** Whether contracts that know no authentication take changes from everybody. */
     readonly isOpen: boolean;
+    /** Whether the documents of the API are for everybody, or for admins. */
+    readonly docsPublic: boolean;
   };
   readonly health: Health;
   readonly surroundings: Surroundings;
@@ -55,11 +59,16 @@ export function createApp(options: AppOptions): App {
   const isOurs = (contract: Contract) => contract === inventory;
   const base = contracts.some(isOurs) ? inventory : site;
   const others = contracts.filter((contract) => !isOurs(contract));
-  const baseApp = serve(options, base);
+  const mounted: Mounted[] = [];
+  const document = (): string => JSON.stringify(documentOf(mounted, version));
+  const baseApp = serve(options, base, { mounted, document });
   const [only] = others;
   if (only === undefined) return baseApp;
 
-  const served = others.map((contract) => ({ contract, app: serve(options, contract) }));
+  const served = others.map((contract) => ({
+    contract,
+    app: serve(options, contract, { mounted, document }),
+  }));
   const mounts = [{ contract: base, app: baseApp }, ...served]
     .flatMap(({ contract, app }) => contract.prefixes.map((prefix) => ({ prefix, app })))
     .toSorted((one, other) => other.prefix.length - one.prefix.length);
@@ -76,7 +85,17 @@ export function createApp(options: AppOptions): App {
 const isUnder = (path: string, prefix: string): boolean =>
   path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === "/");
 
-function serve(options: AppOptions, contract: Contract): Hono<EdgeEnv> {
+interface Documents {
+  /** Whatever is served is noted here. */
+  readonly mounted: Mounted[];
+  readonly document: () => string;
+}
+
+function serve(
+  options: AppOptions,
+  contract: Contract,
+  { mounted, document }: Documents,
+): Hono<EdgeEnv> {
   const { deps, auth, metrics, log, config, health, surroundings } = options;
   const { word } = contract;
   const failures = createFailureLog(log, () => performance.now());
@@ -95,9 +114,10 @@ function serve(options: AppOptions, contract: Contract): Hono<EdgeEnv> {
     onError,
   };
   const app = new Hono<EdgeEnv>();
-  const { metricsToken, isOpen } = config;
-  const parts = { deps, metrics, metricsToken, health, isOpen, surroundings };
-  const routes = contract.routes({ ...parts, worded: onError });
+  const { metricsToken, isOpen, docsPublic } = config;
+  const own = { deps, metrics, metricsToken, health, isOpen, docsPublic, document, surroundings };
+  const routes = contract.routes({ ...own, worded: onError });
+  mounted.push({ contract, routes });
   for (const route of routes) {
     app.on(route.method, [route.path], edgeOf(edge, route), ...route.handlers);
   }

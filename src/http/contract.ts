@@ -1,4 +1,5 @@
 /** One of the HTTP contracts that the service speaks, as data: its routes, and its own words. */
+import type { z } from "zod";
 import type { EdgeContext } from "#http/env";
 import type { HeaderFields, Members, ProblemCode } from "#http/problem";
 import type { Answer } from "#http/reply";
@@ -22,6 +23,8 @@ export interface Contract {
   readonly routes: (edge: Edge) => readonly Route[];
   /** Words everything that is thrown, and every path or method that no route takes. */
   readonly word: (refusal: Refusal, c: EdgeContext) => Answer;
+  /** Shape of every body that `word` makes. */
+  readonly errorBody: z.ZodType;
   /** Headers of every answer, besides those that all contracts have. */
   readonly headers?: (c: EdgeContext, requestId: string) => HeaderFields;
 }

@@ -2,19 +2,21 @@
 import type { Contract } from "#http/contract";
 import { headsOf, PATHS } from "#http/paths";
 import { refusal } from "#http/reply";
+import { Problem } from "#http/wire/answers";
 import { createRoutes, createStatusRoutes } from "#http/routes/index";
 
-/** Health and metrics are part of it, and are served when it is not. */
+/** Health, metrics and documents are part of it, and are served when it is not. */
 export const inventory: Contract = {
   name: "inventory",
   prefixes: headsOf(Object.values(PATHS)),
   routes: createRoutes,
   word: ({ code, message, members, headers }, c) => refusal(c, code, message, members, headers),
+  errorBody: Problem,
 };
 
-/** What every process answers, whatever it serves: health and metrics. */
+/** What every process answers, whatever it serves: health, metrics, and what it serves. */
 export const site: Contract = {
   ...inventory,
-  prefixes: headsOf([PATHS.health, PATHS.metrics]),
+  prefixes: headsOf([PATHS.health, PATHS.metrics, PATHS.openapi, PATHS.docsJson, PATHS.docs]),
   routes: createStatusRoutes,
 };

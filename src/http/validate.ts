@@ -1,12 +1,12 @@
 /** zod at the door: the one wrapper round @hono/zod-validator. It throws, so that types stay whole. */
 import { zValidator } from "@hono/zod-validator";
-import type { MiddlewareHandler } from "hono";
+import type { Handler, MiddlewareHandler } from "hono";
 import type { z } from "zod";
 import type { EdgeEnv } from "#http/env";
 import { Problem } from "#http/problem";
 import { Fault, type FieldError } from "#inventory/faults";
 
-type Checked<Where extends string, Value> = {
+type CheckedInput<Where extends string, Value> = {
   in: { [Name in Where]: unknown };
   out: { [Name in Where]: Value };
 };
@@ -27,10 +27,25 @@ export type RefusalOf = (
   target: Target,
 ) => Error;
 
+/** What a validator checks, for the documents. */
+export interface Checked {
+  readonly target: Target;
+  readonly schema: z.ZodType;
+  /** Whether a request without it is refused: of bodies. */
+  readonly required: boolean;
+}
+
+const noted = new WeakMap<object, Checked>();
+
+/** What this handler checks, if it is a validator of ours. */
+export function checkedBy(handler: Handler<EdgeEnv>): Checked | undefined {
+  return noted.get(handler);
+}
+
 type Check<Where extends Target, Schema extends z.ZodType> = MiddlewareHandler<
   EdgeEnv,
   string,
-  Checked<Where, z.output<Schema>>
+  CheckedInput<Where, z.output<Schema>>
 >;
 
 /** Validators that refuse in a contract's own way. */
@@ -43,6 +58,7 @@ export function createValidators(refuse: RefusalOf) {
     const check: MiddlewareHandler<EdgeEnv> = zValidator(target, schema, (result) => {
       if (!result.success) throw refuse(result.error.issues, result.data, target);
     });
+    noted.set(check, { target, schema, required: target === "param" });
     return check;
   }
 
@@ -55,6 +71,7 @@ export function createValidators(refuse: RefusalOf) {
         throw new Problem("malformed_json", "a JSON body is required");
       throw jsonRequired();
     };
+    noted.set(checkBody, { target: "json", schema, required: true });
     return checkBody;
   }
 
@@ -72,6 +89,7 @@ export function createValidators(refuse: RefusalOf) {
       if (!isJson(c.req.header("content-type"))) throw jsonRequired();
       return check(c, next);
     };
+    noted.set(checkBody, { target: "json", schema, required: false });
     return checkBody;
   }
 

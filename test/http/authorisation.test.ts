@@ -139,12 +139,18 @@ test("where a deployment opens them, contracts without authentication are public
 test("the matrix is the one of the contract", () => {
   const matrix = CONTRACTS.flatMap((contract) => matrixOf(contract, false));
   expect(matrix.sort()).toEqual([
+    "GET /docs-json: public",
+    "GET /docs/init.js: public",
+    "GET /docs/swagger-ui-bundle.js: public",
+    "GET /docs/swagger-ui.css: public",
+    "GET /docs: public",
     "GET /health/live: public",
     "GET /health/ready: public",
     "GET /health: public",
     "GET /locations: admin service",
     "GET /low-stock: admin service",
     "GET /metrics: public",
+    "GET /openapi.json: public",
     "GET /product/:productId/movements: admin service",
     "GET /product/:productId: public",
     "GET /products: admin service",

@@ -3,8 +3,8 @@ import { PROBLEM_CODES, problemAnswer } from "#http/problem";
 import { Fault, type FaultCode } from "#inventory/faults";
 import { openApp } from "#test/http-app";
 
-const RESERVE = "/api/inventory/product/p1/reserve";
-const HOLD = { quantity: 1, orderId: "order-1" };
+const RESERVE = "/api/inventory/reservations";
+const HOLD = { orderId: "order-1", items: [{ productId: "p1", quantity: 1 }] };
 
 describe("a failure", () => {
   const failing = (error: Error) => ({

@@ -2,8 +2,9 @@
 import { compat } from "#compat/index";
 import { createApp, type App, type AppOptions } from "#http/app";
 import type { Contract } from "#http/contract";
-import { inventory } from "#http/inventory";
+import { inventory, site } from "#http/inventory";
 import { createAuthenticator } from "#http/middleware/authenticate";
+import { documentOf } from "#http/openapi";
 import { createRoutes } from "#http/routes/index";
 import type { Edge, Readiness } from "#http/routes/route";
 import { issueToken } from "#http/token";
@@ -11,6 +12,7 @@ import type { Role } from "#inventory/context";
 import { systemClock } from "#lib/clock";
 import { createLog } from "#lib/log";
 import { createMetrics } from "#lib/metrics";
+import { ApiDocument, documentedBy, type Documented, type SomeAnswer } from "#test/documented";
 import { NEEDS } from "#test/examples";
 import { depsOf, RESERVATION_ID, type Doubles } from "#test/ports-double";
 
@@ -58,6 +60,8 @@ export interface AppDoubles extends Doubles {
   readonly readiness?: Readiness;
   readonly stopping?: boolean;
   readonly config?: Partial<AppOptions["config"]>;
+  /** Not given: every answer must be one that the document of the app promises. */
+  readonly promises?: "nothing";
 }
 
 const auth = await createAuthenticator({ secret: SECRET, clock: systemClock });
@@ -71,9 +75,11 @@ const surroundings: AppOptions["surroundings"] = {
 
 export function openApp(doubles: AppDoubles = {}): TestApp {
   const lines: string[] = [];
+  const { contracts = [inventory] } = doubles;
+  const promised = doubles.promises ? null : promisedBy(contracts, doubles.config);
   const app = createApp({
     surroundings,
-    contracts: doubles.contracts ?? [inventory],
+    contracts,
     deps: depsOf(doubles),
     auth: doubles.auth ?? auth,
     metrics: createMetrics(),
@@ -83,6 +89,7 @@ export function openApp(doubles: AppDoubles = {}): TestApp {
       corsOrigins: [ORIGIN],
       metricsToken: null,
       isOpen: true,
+      docsPublic: true,
       ...doubles.config,
     },
     health: {
@@ -90,10 +97,19 @@ export function openApp(doubles: AppDoubles = {}): TestApp {
       stopping: () => doubles.stopping ?? false,
     },
   });
-  return { app, lines, send: (path, sent = {}) => send(app, path, sent) };
+  return {
+    app,
+    lines,
+    send: (path, sent = {}) => send(app, path, sent, promised),
+  };
 }
 
-async function send(app: App, path: string, sent: Sent): Promise<Answered> {
+async function send(
+  app: App,
+  path: string,
+  sent: Sent,
+  promised: Documented | null,
+): Promise<Answered> {
   const { method = sent.body === undefined ? "GET" : "POST", as = null, body, ip } = sent;
   const headers = new Headers(sent.headers);
   if (as !== null) headers.set("authorization", `Bearer ${TOKENS[as]}`);
@@ -104,8 +120,10 @@ async function send(app: App, path: string, sent: Sent): Promise<Answered> {
   const request = new Request(`http://localhost${path}`, init);
   const response = await app.fetch(request, { peer: () => ip });
   const answer = await response.text();
-  const isJson = /json/.test(response.headers.get("content-type") ?? "") && answer !== "";
   const { status } = response;
+  const answered = { method, path, status, headers: response.headers, text: answer };
+  expectPromised(answered, promised);
+  const isJson = /json/.test(response.headers.get("content-type") ?? "") && answer !== "";
   return {
     status,
     headers: response.headers,
@@ -121,15 +139,43 @@ export const edgeWith = (isOpen: boolean): Edge => ({
   metricsToken: null,
   isOpen,
   surroundings,
+  docsPublic: true,
+  document: () => "{}",
   health: { readiness: () => ({ status: "healthy", reasons: [] }), stopping: () => false },
   worded: () => ({ status: 500, body: {} }),
 });
 
+export const EDGE = edgeWith(true);
+
 /** The registry, as the app has it. */
-export const ROUTES = createRoutes(edgeWith(true));
+export const ROUTES = createRoutes(EDGE);
 
 /** Every contract there is. */
 export const CONTRACTS: readonly Contract[] = [inventory, ...compat];
+
+/** Every answer that a test hears is one of those that the document promises. */
+function expectPromised(answer: SomeAnswer, promised: Documented | null): void {
+  // A mistake of ours is promised nowhere; tests of mistakes make some. 405 is of no operation.
+  if (answer.status === 500 || answer.status === 405) return;
+  const problem = promised?.(answer) ?? null;
+  if (problem !== null) throw new Error(`${answer.method} ${answer.path}: ${problem}`);
+}
+
+/** Documents that were read before, by what they are of. */
+const documents = new Map<string, Documented>();
+
+function promisedBy(contracts: readonly Contract[], config: AppDoubles["config"]): Documented {
+  const { docsPublic = true, isOpen = true } = config ?? {};
+  const name = [...contracts.map((contract) => contract.name), docsPublic, isOpen].join();
+  const known = documents.get(name);
+  if (known) return known;
+  const edge = { ...edgeWith(isOpen), docsPublic };
+  const all = contracts.includes(inventory) ? contracts : [site, ...contracts];
+  const mounted = all.map((contract) => ({ contract, routes: contract.routes(edge) }));
+  const promised = documentedBy(ApiDocument.parse(documentOf(mounted, "test")));
+  documents.set(name, promised);
+  return promised;
+}
 
 /** A body that each route with a required one accepts. */
 const BODIES: Readonly<Record<string, object>> = {

@@ -1,13 +1,7 @@
 /** Stock in contract C's words. Its `quantity` is what is there, with what is held. */
-import { totalsOf, type Location, type Product } from "#inventory/model";
+import type { ItemAnswer } from "#compat/eureka/wire";
+import { totalsOf, type Product } from "#inventory/model";
 import type { Stock } from "#inventory/ports";
-
-export interface Item {
-  readonly productId: string | number;
-  readonly quantity: number;
-  readonly reserved: number;
-  readonly location: Location;
-}
 
 /** A decimal number as JavaScript writes it. */
 const NUMBER = /^(0|[1-9]\d{0,15})$/;
@@ -17,9 +11,9 @@ export function idOf(id: string): string | number {
   return NUMBER.test(id) && Number.isSafeInteger(Number(id)) ? Number(id) : id;
 }
 
-export function itemOf(productId: string, { onHand, reserved, home }: Stock): Item {
+export function itemOf(productId: string, { onHand, reserved, home }: Stock): ItemAnswer {
   return { productId: idOf(productId), quantity: onHand, reserved, location: home };
 }
 
-export const itemOfProduct = (product: Product): Item =>
+export const itemOfProduct = (product: Product): ItemAnswer =>
   itemOf(product.productId, { ...totalsOf(product), home: product.home });

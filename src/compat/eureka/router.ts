@@ -3,12 +3,13 @@
  * product, or an order of a product, has one on which release and deduct draw.
  */
 import { unknownItem, validate, validateAdded, word } from "#compat/eureka/faults";
-import { itemOf, itemOfProduct, type Item } from "#compat/eureka/map";
-import { AddBody, ListQuery, MoveBody, ProductParam, QuantityBody } from "#compat/eureka/wire";
+import { itemOf, itemOfProduct } from "#compat/eureka/map";
+import * as wire from "#compat/eureka/wire";
 import type { Contract } from "#http/contract";
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
 import { itemOperation } from "#http/middleware/idempotency";
 import { invalid, Problem } from "#http/problem";
+import { Problem as ProblemBody } from "#http/wire/answers";
 import { lagHeader, replayHeader, reply } from "#http/reply";
 import { openTo, route, type Edge, type Route } from "#http/routes/route";
 import { adjust } from "#inventory/adjust";
@@ -39,6 +40,7 @@ export const eureka: Contract = {
   name: NAME,
   prefixes: [BASE, INFO],
   word,
+  errorBody: ProblemBody,
   routes: (edge) => [
     infoRoute(edge),
     listRoute(edge),
@@ -55,6 +57,8 @@ function infoRoute({ surroundings: { instanceId, version } }: Edge): Route {
   return route({
     method: "GET",
     path: INFO,
+    summary: "Who this is in the registry",
+    answers: { 200: wire.InfoAnswer },
     roles: "public",
     handlers: createHandlers((c: EdgeContext) =>
       reply(c, 200, { service: SERVICE, instanceId: instanceId(), version }),
@@ -66,8 +70,10 @@ function listRoute({ deps, surroundings }: Edge): Route {
   return route({
     method: "GET",
     path: BASE,
+    summary: "All stock, with the product service's details",
+    answers: { 200: wire.ListAnswer },
     roles: "public",
-    handlers: createHandlers(validate("query", ListQuery), async (c) => {
+    handlers: createHandlers(validate("query", wire.ListQuery), async (c) => {
       const { cursor = null } = c.req.valid("query");
       const query = { q: null, status: null, location: null, cursor, limit: ROWS_MAX };
       const { page, lag } = await listProducts(deps, c.get("request"), query);
@@ -87,8 +93,11 @@ function showRoute({ deps }: Edge): Route {
   return route({
     method: "GET",
     path: ITEM,
+    summary: "Stock of a product",
+    answers: { 200: wire.ItemAnswer },
+    refusals: ["product_not_found"],
     roles: "public",
-    handlers: createHandlers(validate("param", ProductParam), async (c) => {
+    handlers: createHandlers(validate("param", wire.ProductParam), async (c) => {
       const product = await readProduct(deps, c.get("request"), c.req.valid("param").productId);
       if (product === null) throw unknownItem();
       return reply(c, 200, itemOfProduct(product));
@@ -101,7 +110,10 @@ function addRoute(edge: Edge): Route {
     ...openTo(edge, NAME),
     method: "POST",
     path: BASE,
-    handlers: createHandlers(validateAdded("json", AddBody), async (c) => {
+    summary: "Add stock, of a new product or one that exists",
+    answers: { 200: wire.ItemAnswer, 201: wire.ItemAnswer },
+    refusals: ["already_exists", "limit_exceeded", "product_not_found"],
+    handlers: createHandlers(validateAdded("json", wire.AddBody), async (c) => {
       const { productId, quantity, location } = c.req.valid("json");
       // It knows no SKU: the product's id is one.
       const sku = Sku.parse(productId);
@@ -159,9 +171,12 @@ function countRoute(edge: Edge): Route {
     ...openTo(edge, NAME),
     method: "PUT",
     path: `${ITEM}/quantity`,
+    summary: "Set what is at the product's home, held units included",
+    answers: { 200: wire.ItemAnswer },
+    refusals: ["below_reserved", "limit_exceeded", "product_not_found"],
     handlers: createHandlers(
-      validate("param", ProductParam),
-      validate("json", QuantityBody),
+      validate("param", wire.ProductParam),
+      validate("json", wire.QuantityBody),
       async (c) => {
         const { productId } = c.req.valid("param");
         const { quantity } = c.req.valid("json");
@@ -191,9 +206,12 @@ function reserveRoute(edge: Edge): Route {
     ...openTo(edge, NAME),
     method: "POST",
     path: `${ITEM}/reserve`,
+    summary: "Hold units without an end",
+    answers: { 200: wire.ReservedAnswer },
+    refusals: ["insufficient_stock", "product_not_found"],
     handlers: createHandlers(
-      validate("param", ProductParam),
-      validate("json", MoveBody),
+      validate("param", wire.ProductParam),
+      validate("json", wire.MoveBody),
       async (c) => {
         const { productId } = c.req.valid("param");
         const { quantity, orderId } = c.req.valid("json");
@@ -223,6 +241,11 @@ function reserveRoute(edge: Edge): Route {
   });
 }
 
+const SUMMARIES = {
+  release: "Give held units back",
+  deduct: "Sell held units",
+} as const;
+
 /** Draws on the standing hold: its units go back, or out. */
 function drawRoute(
   edge: Edge,
@@ -233,9 +256,12 @@ function drawRoute(
     ...openTo(edge, NAME),
     method: "POST",
     path: `${ITEM}/${verb}`,
+    summary: SUMMARIES[verb],
+    answers: { 200: wire.ItemAnswer },
+    refusals: ["insufficient_stock", "product_not_found"],
     handlers: createHandlers(
-      validate("param", ProductParam),
-      validate("json", MoveBody),
+      validate("param", wire.ProductParam),
+      validate("json", wire.MoveBody),
       async (c) => {
         const { productId } = c.req.valid("param");
         const { quantity, orderId } = c.req.valid("json");
@@ -259,8 +285,12 @@ function drawRoute(
   });
 }
 
-const answer = (c: EdgeContext, status: number, item: Item, replayed: boolean): Response =>
-  reply(c, status, item, replayHeader(replayed));
+const answer = (
+  c: EdgeContext,
+  status: number,
+  item: wire.ItemAnswer,
+  replayed: boolean,
+): Response => reply(c, status, item, replayHeader(replayed));
 
 const aboveLimit = (onHand: number): Problem =>
   new Problem("limit_exceeded", `Stock limit reached. On hand: ${onHand}`);

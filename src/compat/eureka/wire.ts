@@ -1,4 +1,4 @@
-/** What contract C takes. Fields it does not know are ignored, as the service it replaces did. */
+/** What contract C takes and answers. Fields it does not know are ignored, as they were before. */
 import { z } from "zod";
 import { Cursor, ProductId } from "#http/wire/fields";
 import { Location, OrderId, Quantity, StockCount } from "#inventory/model";
@@ -25,4 +25,28 @@ export const AddBody = z.object({
   productId: Id.pipe(ProductId),
   quantity: StockCount,
   location: Location.nullish(),
+});
+
+const Units = z.int().min(0);
+const ITEM = {
+  /** A number where it is one below 2^53. */
+  productId: z.union([z.string(), z.int()]),
+  quantity: Units,
+  reserved: Units,
+  location: z.string(),
+};
+
+export const ItemAnswer = z.strictObject(ITEM).meta({ id: "EurekaItem" });
+export type ItemAnswer = Readonly<z.output<typeof ItemAnswer>>;
+
+export const ReservedAnswer = z.strictObject({ ...ITEM, available: Units });
+
+/** A product as the product service has it. */
+const ServiceProduct = z.looseObject({ name: z.string() });
+export const ListAnswer = z.array(z.strictObject({ ...ITEM, product: ServiceProduct.optional() }));
+
+export const InfoAnswer = z.strictObject({
+  service: z.string(),
+  instanceId: z.string(),
+  version: z.string(),
 });

@@ -1,16 +1,9 @@
 /** Refusals in contract B's words: `{detail}`, a text or a list as pydantic writes it. */
 import type { z } from "zod";
-import { DECIMALS } from "#compat/fastapi/wire";
+import { DECIMALS, type Detail } from "#compat/fastapi/wire";
 import type { Contract } from "#http/contract";
 import { plainAnswer, Problem } from "#http/problem";
 import { createValidators, type Target } from "#http/validate";
-
-interface Detail {
-  readonly type: string;
-  readonly loc: readonly (string | number)[];
-  readonly msg: string;
-  readonly input: unknown;
-}
 
 const DETAILS_MAX = 20;
 const UNPROCESSABLE = 422;

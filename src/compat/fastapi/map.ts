@@ -1,4 +1,10 @@
 /** Products in contract B's words. Its `quantity` is what can be sold. */
+import type {
+  ProductAnswer,
+  ReplenishedAnswer,
+  ReservedAnswer,
+  StatusAnswer,
+} from "#compat/fastapi/wire";
 import { timeOf } from "#http/wire/objects";
 import { totalsOf, type Product } from "#inventory/model";
 
@@ -8,7 +14,7 @@ const LOW_STOCK_BELOW = 10;
 export const quantityOf = (product: Product): number => totalsOf(product).available;
 
 /** Products that were made elsewhere may lack a name and a price: these never are null here. */
-export function productOf(product: Product) {
+export function productOf(product: Product): ProductAnswer {
   return {
     product_id: product.productId,
     name: nameOf(product),
@@ -17,7 +23,7 @@ export function productOf(product: Product) {
   };
 }
 
-export function statusOf(product: Product, now: number) {
+export function statusOf(product: Product, now: number): StatusAnswer {
   const quantity = quantityOf(product);
   const status =
     quantity === 0 ? "out_of_stock" : quantity < LOW_STOCK_BELOW ? "low_stock" : "in_stock";
@@ -31,7 +37,7 @@ export function statusOf(product: Product, now: number) {
 }
 
 /** After a sale of so many units. */
-export function reservedOf(product: Product, units: number) {
+export function reservedOf(product: Product, units: number): ReservedAnswer {
   const remaining = quantityOf(product);
   return {
     product_id: product.productId,
@@ -44,7 +50,7 @@ export function reservedOf(product: Product, units: number) {
 }
 
 /** After so many units came in; what safety stock keeps back was not there before either. */
-export function replenishedOf(product: Product, units: number) {
+export function replenishedOf(product: Product, units: number): ReplenishedAnswer {
   const quantity = quantityOf(product);
   return {
     product_id: product.productId,

@@ -1,7 +1,7 @@
 /** Contract B: the FastAPI service. Reserving takes the units for good: a sale without a hold. */
 import { productOf, replenishedOf, reservedOf, statusOf } from "#compat/fastapi/map";
 import { unknownProduct, validate, validateBody, word } from "#compat/fastapi/faults";
-import { CreateBody, ListQuery, ProductParam, QuantityBody } from "#compat/fastapi/wire";
+import * as wire from "#compat/fastapi/wire";
 import type { Contract } from "#http/contract";
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
 import { Problem } from "#http/problem";
@@ -25,6 +25,7 @@ export const fastapi: Contract = {
   name: NAME,
   prefixes: [BASE],
   word,
+  errorBody: wire.ErrorBody,
   routes: (edge) => [
     listRoute(edge),
     createRoute(edge),
@@ -39,8 +40,10 @@ function listRoute({ deps }: Edge): Route {
   return route({
     method: "GET",
     path: BASE,
+    summary: "Products",
+    answers: { 200: wire.ListAnswer },
     roles: "public",
-    handlers: createHandlers(validate("query", ListQuery), async (c) => {
+    handlers: createHandlers(validate("query", wire.ListQuery), async (c) => {
       const { cursor = null } = c.req.valid("query");
       const query = { q: null, status: null, location: null, cursor, limit: ROWS_MAX };
       const { page, lag } = await listProducts(deps, c.get("request"), query);
@@ -56,8 +59,11 @@ function showRoute({ deps }: Edge): Route {
   return route({
     method: "GET",
     path: PRODUCT,
+    summary: "A product",
+    answers: { 200: wire.ProductAnswer },
+    refusals: ["product_not_found"],
     roles: "public",
-    handlers: createHandlers(validate("param", ProductParam), async (c) => {
+    handlers: createHandlers(validate("param", wire.ProductParam), async (c) => {
       const { product_id: productId } = c.req.valid("param");
       return reply(c, 200, productOf(await known(deps, c, productId)));
     }),
@@ -68,8 +74,11 @@ function statusRoute({ deps }: Edge): Route {
   return route({
     method: "GET",
     path: `${PRODUCT}/status`,
+    summary: "How a product stands",
+    answers: { 200: wire.StatusAnswer },
+    refusals: ["product_not_found"],
     roles: "public",
-    handlers: createHandlers(validate("param", ProductParam), async (c) => {
+    handlers: createHandlers(validate("param", wire.ProductParam), async (c) => {
       const { product_id: productId } = c.req.valid("param");
       const product = await known(deps, c, productId);
       return reply(c, 200, statusOf(product, deps.clock.now()));
@@ -82,7 +91,10 @@ function createRoute(edge: Edge): Route {
     ...openTo(edge, NAME),
     method: "POST",
     path: BASE,
-    handlers: createHandlers(validateBody(CreateBody), async (c) => {
+    summary: "Add a product",
+    answers: { 200: wire.CreatedAnswer },
+    refusals: ["already_exists"],
+    handlers: createHandlers(validateBody(wire.CreateBody), async (c) => {
       const { product_id: productId, name, quantity, price } = c.req.valid("json");
       // It knows no SKU: the product's id is one.
       const sku = Sku.parse(productId);
@@ -112,9 +124,12 @@ function reserveRoute(edge: Edge): Route {
     ...openTo(edge, NAME),
     method: "PUT",
     path: `${PRODUCT}/reserve`,
+    summary: "Take units for good",
+    answers: { 200: wire.ReservedAnswer },
+    refusals: ["insufficient_stock", "product_not_found"],
     handlers: createHandlers(
-      validate("param", ProductParam),
-      validateBody(QuantityBody),
+      validate("param", wire.ProductParam),
+      validateBody(wire.QuantityBody),
       async (c) => {
         const { product_id: productId } = c.req.valid("param");
         const { quantity } = c.req.valid("json");
@@ -147,9 +162,12 @@ function replenishRoute(edge: Edge): Route {
     ...openTo(edge, NAME),
     method: "PUT",
     path: `${PRODUCT}/replenish`,
+    summary: "Add units",
+    answers: { 200: wire.ReplenishedAnswer },
+    refusals: ["limit_exceeded", "product_not_found"],
     handlers: createHandlers(
-      validate("param", ProductParam),
-      validateBody(QuantityBody),
+      validate("param", wire.ProductParam),
+      validateBody(wire.QuantityBody),
       async (c) => {
         const { product_id: productId } = c.req.valid("param");
         const { quantity } = c.req.valid("json");

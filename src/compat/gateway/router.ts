@@ -1,14 +1,7 @@
 /** Contract E: the gateway's inventory routes. It only reads; all but the check is for admins. */
 import { unknownItem, validate, word } from "#compat/gateway/faults";
 import { itemOf, paginationOf, warehouseOf } from "#compat/gateway/map";
-import {
-  CheckQuery,
-  ItemsQuery,
-  NoQuery,
-  ProductParam,
-  STATUSES,
-  WarehousesQuery,
-} from "#compat/gateway/wire";
+import * as wire from "#compat/gateway/wire";
 import type { Contract } from "#http/contract";
 import { createHandlers } from "#http/env";
 import { lagHeader, reply } from "#http/reply";
@@ -25,6 +18,7 @@ export const gateway: Contract = {
   name: "gateway",
   prefixes: [BASE],
   word,
+  errorBody: wire.ErrorBody,
   routes: (edge) => [checkRoute(edge), itemsRoute(edge), itemRoute(edge), warehousesRoute(edge)],
 };
 
@@ -32,8 +26,10 @@ function checkRoute({ deps }: Edge): Route {
   return route({
     method: "GET",
     path: `${BASE}/check`,
+    summary: "Whether so many units of a product could be had now",
+    answers: { 200: wire.CheckAnswer },
     roles: "public",
-    handlers: createHandlers(validate("query", CheckQuery), async (c) => {
+    handlers: createHandlers(validate("query", wire.CheckQuery), async (c) => {
       const { product_id, quantity } = c.req.valid("query");
       const { data: productId } = ProductId.safeParse(product_id);
       const items = productId ? [{ productId, quantity: Quantity.parse(quantity) }] : [];
@@ -48,10 +44,12 @@ function itemsRoute({ deps }: Edge): Route {
   return route({
     method: "GET",
     path: `${BASE}/items`,
+    summary: "A page of inventory items, the newest change first",
+    answers: { 200: wire.ItemsAnswer },
     roles: ADMIN,
-    handlers: createHandlers(validate("query", ItemsQuery), async (c) => {
+    handlers: createHandlers(validate("query", wire.ItemsQuery), async (c) => {
       const { status, warehouse_id, low_stock_only: isLow, ...page } = c.req.valid("query");
-      const asked = status === undefined ? undefined : STATUSES[status];
+      const asked = status === undefined ? undefined : wire.STATUSES[status];
       if (asked === null) return reply(c, 200, { items: [], pagination: paginationOf(page, 0) });
       const filter = { status: asked ?? null, location: warehouse_id ?? null, isLow };
       const list = await listRecentProducts(deps, c.get("request"), { ...page, ...filter });
@@ -66,10 +64,13 @@ function itemRoute({ deps }: Edge): Route {
   return route({
     method: "GET",
     path: `${BASE}/items/:product_id`,
+    summary: "An inventory item",
+    answers: { 200: wire.ItemAnswer },
+    refusals: ["product_not_found"],
     roles: ADMIN,
     handlers: createHandlers(
-      validate("param", ProductParam),
-      validate("query", NoQuery),
+      validate("param", wire.ProductParam),
+      validate("query", wire.NoQuery),
       async (c) => {
         const { product_id: productId } = c.req.valid("param");
         const product = await readProduct(deps, c.get("request"), productId);
@@ -84,8 +85,10 @@ function warehousesRoute({ deps }: Edge): Route {
   return route({
     method: "GET",
     path: `${BASE}/warehouses`,
+    summary: "A page of warehouses, the highest priority first",
+    answers: { 200: wire.WarehousesAnswer },
     roles: ADMIN,
-    handlers: createHandlers(validate("query", WarehousesQuery), async (c) => {
+    handlers: createHandlers(validate("query", wire.WarehousesQuery), async (c) => {
       const { is_active: active = null, ...page } = c.req.valid("query");
       const list = await listKnownLocations(deps, c.get("request"), { ...page, active });
       const warehouses = list.locations.map(warehouseOf);

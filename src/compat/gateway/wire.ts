@@ -1,4 +1,4 @@
-/** What contract E takes: queries alone. Those it does not know are refused. */
+/** What contract E takes and answers: queries alone. Those it does not know are refused. */
 import { z } from "zod";
 import { queryNumber } from "#http/wire/fields";
 import { Location, ProductId, QUANTITY_MAX, type StockStatus } from "#inventory/model";
@@ -44,3 +44,66 @@ export const ItemsQuery = z.strictObject({
 });
 
 export const WarehousesQuery = z.strictObject({ ...page, is_active: Flag.optional() });
+
+const Units = z.int().min(0);
+const Time = z.iso.datetime({ precision: 3 });
+
+export const CheckAnswer = z.strictObject({
+  product_id: z.string(),
+  quantity: Units,
+  available: z.boolean(),
+});
+
+export const ItemAnswer = z
+  .strictObject({
+    id: z.string(),
+    product_id: z.string(),
+    variant_id: z.literal(""),
+    sku: z.string(),
+    total_quantity: Units,
+    available_quantity: Units,
+    reserved_quantity: Units,
+    reorder_point: Units,
+    reorder_quantity: Units,
+    status: z.enum(["IN_STOCK", "LOW_STOCK", "OUT_OF_STOCK"]),
+    locations: z.array(
+      z.strictObject({
+        id: z.string(),
+        warehouse_id: z.string(),
+        quantity: Units,
+        available_quantity: Units,
+        reserved_quantity: Units,
+      }),
+    ),
+    last_updated: Time,
+    created_at: Time,
+    updated_at: Time,
+  })
+  .meta({ id: "GatewayItem" });
+
+const WarehouseAnswer = z.strictObject({
+  id: z.string(),
+  name: z.string(),
+  code: z.string(),
+  address: z.string(),
+  city: z.string(),
+  state: z.string(),
+  country: z.string(),
+  postal_code: z.string(),
+  is_active: z.boolean(),
+  priority: Units,
+  created_at: Time.nullable(),
+  updated_at: Time.nullable(),
+});
+
+const Pagination = z.strictObject({ total: Units, page: Units, limit: Units, total_pages: Units });
+
+export const ItemsAnswer = z.strictObject({ items: z.array(ItemAnswer), pagination: Pagination });
+
+export const WarehousesAnswer = z.strictObject({
+  warehouses: z.array(WarehouseAnswer),
+  pagination: Pagination,
+});
+
+/** Of every refusal. */
+export const ErrorBody = z.strictObject({ error: z.string() }).meta({ id: "GatewayError" });

@@ -1,7 +1,8 @@
 /** Contract D: the NestJS service. Orders hold stock without an id and without an end. */
 import { unknownProduct, validate, validateBody, word } from "#compat/nestjs/faults";
 import { levelOf, SUCCESS, wrappedLevelOf } from "#compat/nestjs/map";
-import { EventBody, OrderBody, ProductParam, type StockEvent } from "#compat/nestjs/wire";
+import * as wire from "#compat/nestjs/wire";
+import type { z } from "zod";
 import type { Contract } from "#http/contract";
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
 import { eventOperation } from "#http/middleware/idempotency";
@@ -28,9 +29,12 @@ export const nestjs: Contract = {
   name: NAME,
   prefixes: [...WORDS.map((own) => pathOf(BASE, own)), VERSIONED_BASE],
   word,
+  errorBody: wire.ErrorBody,
   routes: (edge) =>
     [BASE, VERSIONED_BASE].flatMap((base) => [
-      levelRoute(edge, base, base === BASE ? levelOf : wrappedLevelOf),
+      base === BASE
+        ? levelRoute(edge, base, levelOf, wire.LevelAnswer)
+        : levelRoute(edge, base, wrappedLevelOf, wire.WrappedLevelAnswer),
       updateRoute(edge, base),
       reserveRoute(edge, base),
       cancelRoute(edge, base),
@@ -44,12 +48,20 @@ function pathOf(base: string, own: Word): string {
   return `${base}/${own}`;
 }
 
-function levelRoute({ deps }: Edge, base: string, shown: (product: Product) => object): Route {
+function levelRoute(
+  { deps }: Edge,
+  base: string,
+  shown: (product: Product) => object,
+  answer: z.ZodType,
+): Route {
   return route({
     method: "GET",
     path: `${pathOf(base, "stock-levels")}/:productId`,
+    summary: "What of a product can be sold",
+    answers: { 200: answer },
+    refusals: ["product_not_found"],
     roles: "public",
-    handlers: createHandlers(validate("param", ProductParam), async (c) => {
+    handlers: createHandlers(validate("param", wire.ProductParam), async (c) => {
       const { productId } = c.req.valid("param");
       const product = await readProduct(deps, c.get("request"), productId);
       if (product === null) throw unknownProduct();
@@ -63,7 +75,10 @@ function updateRoute(edge: Edge, base: string): Route {
     ...openTo(edge, NAME),
     method: "POST",
     path: pathOf(base, "update-stock"),
-    handlers: createHandlers(validateBody(EventBody), async (c) => {
+    summary: "Tell of an event that changed stock; told again, it has no second effect",
+    answers: { 200: wire.SuccessAnswer },
+    refusals: ["product_not_found", "insufficient_stock", "limit_exceeded"],
+    handlers: createHandlers(validateBody(wire.EventBody), async (c) => {
       const event = c.req.valid("json");
       const { eventType, productId, quantity, timestamp } = event;
       const ctx = contextOf(c);
@@ -75,7 +90,7 @@ function updateRoute(edge: Edge, base: string): Route {
 }
 
 /** Adds an event's units; answers whether they were added before. */
-async function add({ deps }: Edge, ctx: RequestContext, event: StockEvent): Promise<boolean> {
+async function add({ deps }: Edge, ctx: RequestContext, event: wire.StockEvent): Promise<boolean> {
   const { productId, quantity, timestamp } = event;
   const outcome = await adjust(deps, ctx, {
     productId,
@@ -102,7 +117,7 @@ async function add({ deps }: Edge, ctx: RequestContext, event: StockEvent): Prom
 }
 
 /** Sells an event's units; answers whether they were sold before. */
-async function take({ deps }: Edge, ctx: RequestContext, event: StockEvent): Promise<boolean> {
+async function take({ deps }: Edge, ctx: RequestContext, event: wire.StockEvent): Promise<boolean> {
   const { productId, quantity, timestamp } = event;
   const outcome = await sell(deps, ctx, {
     productId,
@@ -132,9 +147,12 @@ function reserveRoute(edge: Edge, base: string): Route {
     ...openTo(edge, NAME),
     method: "PUT",
     path: `${pathOf(base, "reserve-order")}/:productId`,
+    summary: "Hold units for an order, without an end",
+    answers: { 200: wire.SuccessAnswer },
+    refusals: ["product_not_found", "insufficient_stock", "order_already_confirmed"],
     handlers: createHandlers(
-      validateBody(OrderBody),
-      validate("param", ProductParam),
+      validateBody(wire.OrderBody),
+      validate("param", wire.ProductParam),
       async (c) => {
         const { productId } = c.req.valid("param");
         const { orderId, quantity } = c.req.valid("json");
@@ -166,9 +184,12 @@ function cancelRoute(edge: Edge, base: string): Route {
     ...openTo(edge, NAME),
     method: "PUT",
     path: `${pathOf(base, "cancel-reservation")}/:productId`,
+    summary: "Give back units that an order holds",
+    answers: { 200: wire.SuccessAnswer },
+    refusals: ["product_not_found", "reservation_not_found"],
     handlers: createHandlers(
-      validateBody(OrderBody),
-      validate("param", ProductParam),
+      validateBody(wire.OrderBody),
+      validate("param", wire.ProductParam),
       async (c) => {
         const { productId } = c.req.valid("param");
         const { orderId, quantity } = c.req.valid("json");

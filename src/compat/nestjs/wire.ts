@@ -1,4 +1,4 @@
-/** What contract D takes. Fields it does not know are ignored, as the service it replaces did. */
+/** What contract D takes and answers. Fields it does not know are ignored, as they were before. */
 import { z } from "zod";
 import { ProductId } from "#http/wire/fields";
 import { OrderId, Quantity } from "#inventory/model";
@@ -34,3 +34,36 @@ export const EventBody = z.object({
   timestamp: Instant,
 });
 export type StockEvent = z.infer<typeof EventBody>;
+
+const Units = z.int().min(0);
+const Time = z.iso.datetime({ precision: 3 });
+
+export const SuccessAnswer = z.strictObject({
+  statusCode: z.literal(200),
+  message: z.literal("Success"),
+});
+
+export const LevelAnswer = z.strictObject({
+  productId: z.string(),
+  quantity: Units,
+  lastUpdated: Time,
+});
+
+export const WrappedLevelAnswer = z.strictObject({
+  data: z.strictObject({
+    productId: z.string(),
+    quantity: Units,
+    reserved: Units,
+    createdAt: Time,
+    updatedAt: Time,
+  }),
+});
+
+/** Of every refusal; its own three numbers come without `error`. */
+export const ErrorBody = z
+  .strictObject({
+    statusCode: z.int(),
+    message: z.union([z.string(), z.array(z.string())]),
+    error: z.string().optional(),
+  })
+  .meta({ id: "NestjsError" });

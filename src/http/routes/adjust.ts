@@ -12,6 +12,7 @@ import {
 } from "#http/routes/refusals";
 import { route, STAFF, type Edge, type Route } from "#http/routes/route";
 import { validate, validateBody } from "#http/validate";
+import { Changed } from "#http/wire/answers";
 import { AdjustBody, type AdjustItem } from "#http/wire/bodies";
 import { ProductParam } from "#http/wire/fields";
 import { inventoryOf } from "#http/wire/objects";
@@ -23,6 +24,16 @@ export function adjustRoute({ deps }: Edge): Route {
   return route({
     method: "PATCH",
     path: PATHS.stock,
+    summary: "Change stock by a signed quantity",
+    answers: { 200: Changed },
+    refusals: [
+      "below_reserved",
+      "limit_exceeded",
+      "expected_mismatch",
+      "role_required",
+      "product_not_found",
+    ],
+    conditional: true,
     roles: STAFF,
     mutation: true,
     handlers: createHandlers(

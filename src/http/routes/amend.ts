@@ -5,6 +5,7 @@ import { replayHeader, send, type Answer } from "#http/reply";
 import { expectedMismatch, keyReused, unknownProduct } from "#http/routes/refusals";
 import { route, STAFF, type Edge, type Route } from "#http/routes/route";
 import { validate, validateBody } from "#http/validate";
+import { Changed } from "#http/wire/answers";
 import { AmendBody } from "#http/wire/bodies";
 import { ProductParam } from "#http/wire/fields";
 import { inventoryOf } from "#http/wire/objects";
@@ -16,6 +17,10 @@ export function amendRoute({ deps }: Edge): Route {
   return route({
     method: "PATCH",
     path: PATHS.product,
+    summary: "Change attributes of a product",
+    answers: { 200: Changed },
+    refusals: ["expected_mismatch", "product_not_found"],
+    conditional: true,
     roles: STAFF,
     mutation: true,
     handlers: createHandlers(

@@ -11,6 +11,7 @@ import { answerCancel, answerConfirm } from "#http/routes/end-reservation";
 import { initializeAnswer } from "#http/routes/initialize";
 import { ANY_ROLE, route, STAFF, type Edge, type Route } from "#http/routes/route";
 import { validateBody } from "#http/validate";
+import { BulkChanged, BulkEnded } from "#http/wire/answers";
 import {
   BulkAdjustBody,
   BulkCancelBody,
@@ -28,6 +29,9 @@ export function bulkInitializeRoute(edge: Edge): Route {
   return route({
     ...BASE,
     path: PATHS.bulkInitialize,
+    summary: "Initialize many products",
+    answers: { 200: BulkChanged },
+    refusals: ["too_many_items"],
     roles: STAFF,
     handlers: createHandlers(validateBody(BulkInitializeBody), (c) =>
       answerAll(edge, c, c.req.valid("json").items, {
@@ -42,6 +46,9 @@ export function bulkAdjustRoute(edge: Edge): Route {
   return route({
     ...BASE,
     path: PATHS.bulkAdjust,
+    summary: "Change the stock of many products",
+    answers: { 200: BulkChanged },
+    refusals: ["too_many_items"],
     roles: STAFF,
     handlers: createHandlers(validateBody(BulkAdjustBody), (c) =>
       answerAll(edge, c, c.req.valid("json").items, {
@@ -56,6 +63,9 @@ export function bulkConfirmRoute(edge: Edge): Route {
   return route({
     ...BASE,
     path: PATHS.bulkConfirm,
+    summary: "Confirm many reservations",
+    answers: { 200: BulkEnded },
+    refusals: ["too_many_items"],
     roles: ANY_ROLE,
     handlers: createHandlers(validateBody(BulkConfirmBody), (c) =>
       answerAll(edge, c, c.req.valid("json").items, {
@@ -70,6 +80,9 @@ export function bulkCancelRoute(edge: Edge): Route {
   return route({
     ...BASE,
     path: PATHS.bulkCancel,
+    summary: "Cancel many reservations",
+    answers: { 200: BulkEnded },
+    refusals: ["too_many_items"],
     roles: ANY_ROLE,
     handlers: createHandlers(validateBody(BulkCancelBody), (c) =>
       answerAll(edge, c, c.req.valid("json").items, {

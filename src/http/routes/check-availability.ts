@@ -3,6 +3,7 @@ import { PATHS } from "#http/paths";
 import { reply } from "#http/reply";
 import { route, type Edge, type Route } from "#http/routes/route";
 import { validateBody } from "#http/validate";
+import { Availability } from "#http/wire/answers";
 import { CheckBody } from "#http/wire/bodies";
 import { check } from "#inventory/check";
 
@@ -10,6 +11,9 @@ export function checkAvailabilityRoute({ deps }: Edge): Route {
   return route({
     method: "POST",
     path: PATHS.checkAvailability,
+    summary: "Whether products could be taken now",
+    answers: { 200: Availability },
+    refusals: ["too_many_items"],
     roles: "public",
     bulk: true,
     handlers: createHandlers(validateBody(CheckBody), async (c) => {

@@ -6,6 +6,7 @@ import { refusal, replayHeader, send, type Answer } from "#http/reply";
 import { insufficientStock, keyReused } from "#http/routes/refusals";
 import { ANY_ROLE, route, type Edge, type Route } from "#http/routes/route";
 import { validate, validateBody, validateOptionalBody } from "#http/validate";
+import { Ended } from "#http/wire/answers";
 import {
   ConfirmBody,
   EndBody,
@@ -49,6 +50,16 @@ export function confirmRoute({ deps }: Edge): Route {
   return route({
     ...BASE,
     path: PATHS.confirm,
+    summary: "Sell what a reservation holds, or some of its lines",
+    answers: { 200: Ended },
+    refusals: [
+      "insufficient_stock",
+      "reservation_cancelled",
+      "reservation_replaced",
+      "reservation_expired",
+      "reservation_not_found",
+      "too_many_items",
+    ],
     handlers: createHandlers(
       validate("param", ReservationParam),
       validateOptionalBody(ConfirmBody),
@@ -65,6 +76,14 @@ export function cancelRoute({ deps }: Edge): Route {
   return route({
     ...BASE,
     path: PATHS.cancel,
+    summary: "Give back what a reservation holds, or some of its lines",
+    answers: { 200: Ended },
+    refusals: [
+      "insufficient_stock",
+      "reservation_confirmed",
+      "reservation_not_found",
+      "too_many_items",
+    ],
     handlers: createHandlers(
       validate("param", ReservationParam),
       validateOptionalBody(EndBody),
@@ -81,6 +100,15 @@ export function extendRoute({ deps }: Edge): Route {
   return route({
     ...BASE,
     path: PATHS.extend,
+    summary: "Give a reservation more time",
+    answers: { 200: Ended },
+    refusals: [
+      "reservation_confirmed",
+      "reservation_cancelled",
+      "reservation_replaced",
+      "reservation_expired",
+      "reservation_not_found",
+    ],
     handlers: createHandlers(
       validate("param", ReservationParam),
       validateBody(ExtendBody),

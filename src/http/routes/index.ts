@@ -8,6 +8,7 @@ import {
 } from "#http/routes/bulk";
 import { checkAvailabilityRoute } from "#http/routes/check-availability";
 import { cleanupExpiredRoute } from "#http/routes/cleanup-expired";
+import { docsRoutes } from "#http/routes/docs";
 import { cancelRoute, confirmRoute, extendRoute } from "#http/routes/end-reservation";
 import { healthRoutes } from "#http/routes/health";
 import { initializeRoute } from "#http/routes/initialize";
@@ -23,9 +24,9 @@ import type { Edge, Route } from "#http/routes/route";
 import { transferRoute } from "#http/routes/transfer";
 import { sellRoute } from "#http/routes/sell";
 
-/** What every process answers: whether it is well, and what it counted. */
+/** What every process answers: whether it is well, what it counted, and what it serves. */
 export function createStatusRoutes(edge: Edge): readonly Route[] {
-  return [...healthRoutes(edge), metricsRoute(edge)];
+  return [...healthRoutes(edge), metricsRoute(edge), ...docsRoutes(edge)];
 }
 
 /** Every route of contract A. */

@@ -5,6 +5,7 @@ import { refusal, replayHeader, send, type Answer } from "#http/reply";
 import { keyReused } from "#http/routes/refusals";
 import { route, STAFF, type Edge, type Route } from "#http/routes/route";
 import { validateBody } from "#http/validate";
+import { Changed } from "#http/wire/answers";
 import { InitializeBody } from "#http/wire/bodies";
 import { inventoryOf } from "#http/wire/objects";
 import { initialize } from "#inventory/initialize";
@@ -14,6 +15,9 @@ export function initializeRoute({ deps }: Edge): Route {
   return route({
     method: "POST",
     path: PATHS.initialize,
+    summary: "Begin the stock of a product",
+    answers: { 201: Changed },
+    refusals: ["already_exists"],
     roles: STAFF,
     mutation: true,
     handlers: createHandlers(validateBody(InitializeBody), async (c) => {

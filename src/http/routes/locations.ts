@@ -6,6 +6,7 @@ import { refusal, replayHeader, reply, send, type Answer } from "#http/reply";
 import { keyReused } from "#http/routes/refusals";
 import { ADMIN, route, STAFF, type Edge, type Route } from "#http/routes/route";
 import { validate, validateBody } from "#http/validate";
+import { Locations, RegisteredLocation } from "#http/wire/answers";
 import { AmendLocationBody, RegisterLocationBody } from "#http/wire/bodies";
 import { LocationParam } from "#http/wire/fields";
 import { locationOf } from "#http/wire/objects";
@@ -19,6 +20,8 @@ export function locationsRoute({ deps }: Edge): Route {
   return route({
     method: "GET",
     path: PATHS.locations,
+    summary: "Every registered location",
+    answers: { 200: Locations },
     roles: STAFF,
     handlers: createHandlers(async (c) => {
       const locations = await listLocations(deps, c.get("request"));
@@ -31,6 +34,9 @@ export function registerLocationRoute({ deps }: Edge): Route {
   return route({
     method: "POST",
     path: PATHS.locations,
+    summary: "Register a location",
+    answers: { 201: RegisteredLocation },
+    refusals: ["already_exists", "limit_exceeded"],
     roles: ADMIN,
     mutation: true,
     handlers: createHandlers(validateBody(RegisterLocationBody), async (c) => {
@@ -44,6 +50,10 @@ export function amendLocationRoute({ deps }: Edge): Route {
   return route({
     method: "PATCH",
     path: PATHS.location,
+    summary: "Change what is registered of a location",
+    answers: { 200: RegisteredLocation },
+    refusals: ["expected_mismatch", "location_not_found"],
+    conditional: true,
     roles: ADMIN,
     mutation: true,
     handlers: createHandlers(

@@ -3,6 +3,7 @@ import { PATHS } from "#http/paths";
 import { lagHeader, reply } from "#http/reply";
 import { route, STAFF, type Edge, type Route } from "#http/routes/route";
 import { validate } from "#http/validate";
+import { LowStock } from "#http/wire/answers";
 import { inventoryOf } from "#http/wire/objects";
 import { LowStockQuery } from "#http/wire/queries";
 import { listLowStock } from "#inventory/list-low-stock";
@@ -11,6 +12,8 @@ export function lowStockRoute({ deps }: Edge): Route {
   return route({
     method: "GET",
     path: PATHS.lowStock,
+    summary: "Products at or below their threshold, lowest first",
+    answers: { 200: LowStock },
     roles: STAFF,
     handlers: createHandlers(validate("query", LowStockQuery), async (c) => {
       const { limit } = c.req.valid("query");

@@ -1,9 +1,12 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import { createHandlers, type EdgeContext } from "#http/env";
+import { z } from "zod";
 import { PATHS } from "#http/paths";
 import { Problem } from "#http/problem";
 import { replyText } from "#http/reply";
 import { route, type Edge, type Route } from "#http/routes/route";
+
+const MetricsText = z.string().meta({ contentMediaType: "text/plain" });
 
 /** A proxy on this machine has a loopback address too; these tell its requests from our own. */
 const FORWARDED_HEADERS = ["forwarded", "x-forwarded-for", "x-real-ip"];
@@ -14,6 +17,9 @@ export function metricsRoute({ metrics, metricsToken }: Edge): Route {
   return route({
     method: "GET",
     path: PATHS.metrics,
+    summary: "Counters, in Prometheus' text form",
+    answers: { 200: MetricsText },
+    refusals: ["token_missing", "token_invalid"],
     roles: "public",
     whileStopping: true,
     handlers: createHandlers(async (c) => {

@@ -4,6 +4,7 @@ import { lagHeader, reply, send } from "#http/reply";
 import { unknownProduct } from "#http/routes/refusals";
 import { route, STAFF, type Edge, type Route } from "#http/routes/route";
 import { validate } from "#http/validate";
+import { Movements } from "#http/wire/answers";
 import { ProductParam } from "#http/wire/fields";
 import { movementOf } from "#http/wire/objects";
 import { MovementsQuery } from "#http/wire/queries";
@@ -13,6 +14,9 @@ export function movementsRoute({ deps }: Edge): Route {
   return route({
     method: "GET",
     path: PATHS.movements,
+    summary: "Movements of a product, newest first",
+    answers: { 200: Movements },
+    refusals: ["product_not_found"],
     roles: STAFF,
     handlers: createHandlers(
       validate("param", ProductParam),

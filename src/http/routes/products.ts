@@ -4,6 +4,7 @@ import { PATHS } from "#http/paths";
 import { lagHeader, refuse, reply, replyText } from "#http/reply";
 import { route, STAFF, type Edge, type Route } from "#http/routes/route";
 import { validate } from "#http/validate";
+import { Inventory, Products } from "#http/wire/answers";
 import { ProductParam, SkuParam } from "#http/wire/fields";
 import { inventoryOf } from "#http/wire/objects";
 import { ProductsQuery } from "#http/wire/queries";
@@ -16,6 +17,9 @@ export function productRoute({ deps }: Edge): Route {
   return route({
     method: "GET",
     path: PATHS.product,
+    summary: "The stock of a product",
+    answers: { 200: Inventory, 304: null },
+    refusals: ["product_not_found"],
     roles: "public",
     handlers: createHandlers(validate("param", ProductParam), async (c) => {
       const { productId } = c.req.valid("param");
@@ -28,6 +32,9 @@ export function skuRoute({ deps }: Edge): Route {
   return route({
     method: "GET",
     path: PATHS.sku,
+    summary: "The stock of the product with a SKU",
+    answers: { 200: Inventory, 304: null },
+    refusals: ["product_not_found"],
     roles: "public",
     handlers: createHandlers(validate("param", SkuParam), async (c) => {
       const { sku } = c.req.valid("param");
@@ -40,6 +47,8 @@ export function productsRoute({ deps }: Edge): Route {
   return route({
     method: "GET",
     path: PATHS.products,
+    summary: "Products, page by page",
+    answers: { 200: Products },
     roles: STAFF,
     handlers: createHandlers(validate("query", ProductsQuery), async (c) => {
       const {

@@ -3,6 +3,7 @@ import { PATHS } from "#http/paths";
 import { lagHeader, refuse, reply } from "#http/reply";
 import { ANY_ROLE, route, type Edge, type Route } from "#http/routes/route";
 import { validate } from "#http/validate";
+import { Reservation, Reservations } from "#http/wire/answers";
 import { ReservationParam } from "#http/wire/fields";
 import { reservationOf } from "#http/wire/objects";
 import { ReservationsQuery } from "#http/wire/queries";
@@ -13,6 +14,9 @@ export function reservationRoute({ deps }: Edge): Route {
   return route({
     method: "GET",
     path: PATHS.reservation,
+    summary: "A reservation",
+    answers: { 200: Reservation },
+    refusals: ["reservation_not_found"],
     roles: ANY_ROLE,
     handlers: createHandlers(validate("param", ReservationParam), async (c) => {
       const { reservationId } = c.req.valid("param");
@@ -27,6 +31,8 @@ export function reservationsRoute({ deps }: Edge): Route {
   return route({
     method: "GET",
     path: PATHS.reservations,
+    summary: "Reservations, page by page",
+    answers: { 200: Reservations },
     roles: ANY_ROLE,
     handlers: createHandlers(validate("query", ReservationsQuery), async (c) => {
       const given = c.req.valid("query");

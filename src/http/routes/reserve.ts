@@ -4,6 +4,7 @@ import { refusal, replayHeader, send, type Answer } from "#http/reply";
 import { insufficientStock, keyReused, unknownProduct } from "#http/routes/refusals";
 import { ANY_ROLE, route, type Edge, type Route } from "#http/routes/route";
 import { validate, validateBody } from "#http/validate";
+import { Reservable, Reserved } from "#http/wire/answers";
 import { ReserveBody, ReserveCartBody } from "#http/wire/bodies";
 import { ProductParam } from "#http/wire/fields";
 import { reservationOf, shortLineOf } from "#http/wire/objects";
@@ -16,6 +17,14 @@ export function reserveRoute({ deps }: Edge): Route {
   return route({
     method: "POST",
     path: PATHS.reserve,
+    summary: "Hold units of a product for a time",
+    answers: { 200: Reservable, 201: Reserved },
+    refusals: [
+      "insufficient_stock",
+      "order_already_confirmed",
+      "role_required",
+      "product_not_found",
+    ],
     roles: ANY_ROLE,
     mutation: true,
     handlers: createHandlers(
@@ -42,6 +51,16 @@ export function reserveCartRoute({ deps }: Edge): Route {
   return route({
     method: "POST",
     path: PATHS.reservations,
+    summary: "Hold a cart: all of it, or what there is",
+    answers: { 200: Reservable, 201: Reserved },
+    refusals: [
+      "insufficient_stock",
+      "order_already_confirmed",
+      "cart_spans_partitions",
+      "role_required",
+      "too_many_items",
+      "product_not_found",
+    ],
     roles: ANY_ROLE,
     mutation: true,
     bulk: true,

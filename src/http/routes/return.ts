@@ -5,6 +5,7 @@ import { refusal, replayHeader, send, type Answer } from "#http/reply";
 import { aboveLimit, keyReused, unknownProduct } from "#http/routes/refusals";
 import { route, STAFF, type Edge, type Route } from "#http/routes/route";
 import { validate, validateBody } from "#http/validate";
+import { Returned } from "#http/wire/answers";
 import { ReturnBody } from "#http/wire/bodies";
 import { ProductParam } from "#http/wire/fields";
 import { inventoryOf } from "#http/wire/objects";
@@ -15,6 +16,9 @@ export function returnRoute({ deps }: Edge): Route {
   return route({
     method: "POST",
     path: PATHS.return,
+    summary: "Take back units that an order bought",
+    answers: { 200: Returned },
+    refusals: ["limit_exceeded", "product_not_found"],
     roles: STAFF,
     mutation: true,
     handlers: createHandlers(

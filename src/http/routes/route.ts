@@ -1,6 +1,8 @@
 /** Routes are data: the router, the authorisation matrix and the documents read the same list. */
 import type { Handler } from "hono";
+import type { z } from "zod";
 import type { EdgeContext, EdgeEnv } from "#http/env";
+import type { ProblemCode } from "#http/problem";
 import type { Answer } from "#http/reply";
 import { ROLES, type Caller, type Deps, type Role } from "#inventory/context";
 import { CustomerId } from "#inventory/model";
@@ -34,6 +36,10 @@ export interface Edge {
   /** Bearer token of /metrics, demanded of everybody; null: loopback peers only. */
   readonly metricsToken: string | null;
   readonly health: Health;
+  /** The OpenAPI document of all that is mounted, as JSON; made when it is first asked for. */
+  readonly document: () => string;
+  /** Whether it is for everybody, or for admins. */
+  readonly docsPublic: boolean;
   /** Whether contracts that know no authentication take changes from everybody. */
   readonly isOpen: boolean;
   readonly surroundings: Surroundings;
@@ -41,14 +47,25 @@ export interface Edge {
   readonly worded: (error: unknown, c: EdgeContext) => Answer;
 }
 
+/** A body as the documents have it: JSON, a text whose schema says `contentMediaType`, or none. */
+export type AnswerBody = z.ZodType | null;
+
 export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
+  /** What the call does, in one line. */
+  readonly summary: string;
+  /** What it answers, by status, where it does not refuse in its contract's words. */
+  readonly answers: Readonly<Record<number, AnswerBody>>;
+  /** Codes that it refuses with, besides those that its other members and validators imply. */
+  readonly refusals: readonly ProblemCode[];
   readonly roles: "public" | readonly Role[];
   /** In whose name a public route changes something; null where it changes nothing. */
   readonly anonymous: Caller | null;
   /** Whether it changes something, hence takes an `Idempotency-Key`. */
   readonly mutation: boolean;
+  /** Whether it takes `If-Match`. */
+  readonly conditional: boolean;
   /** Whether it takes lists, hence larger bodies. */
   readonly bulk: boolean;
   /** Whether it answers while the process stops. */
@@ -57,7 +74,16 @@ export interface Route {
   readonly handlers: readonly Handler<EdgeEnv>[];
 }
 
-type Optional = "anonymous" | "mutation" | "bulk" | "whileStopping";
+type Optional = "refusals" | "anonymous" | "mutation" | "conditional" | "bulk" | "whileStopping";
+
+const COMMON: Pick<Route, Optional> = {
+  refusals: [],
+  anonymous: null,
+  mutation: false,
+  conditional: false,
+  bulk: false,
+  whileStopping: false,
+};
 
 export const ADMIN: readonly Role[] = ["admin"];
 export const STAFF: readonly Role[] = ["admin", "service"];
@@ -65,7 +91,7 @@ export const ANY_ROLE: readonly Role[] = ROLES;
 
 /** A route with what most of them have in common filled in. */
 export function route(given: Omit<Route, Optional> & Partial<Pick<Route, Optional>>): Route {
-  return { anonymous: null, mutation: false, bulk: false, whileStopping: false, ...given };
+  return { ...COMMON, ...given };
 }
 
 /** Who may change something through a contract that knows no authentication. */

@@ -10,6 +10,7 @@ import {
 } from "#http/routes/refusals";
 import { route, STAFF, type Edge, type Route } from "#http/routes/route";
 import { validate, validateBody } from "#http/validate";
+import { Sold } from "#http/wire/answers";
 import { SellBody } from "#http/wire/bodies";
 import { ProductParam } from "#http/wire/fields";
 import { inventoryOf } from "#http/wire/objects";
@@ -20,6 +21,9 @@ export function sellRoute({ deps }: Edge): Route {
   return route({
     method: "POST",
     path: PATHS.sell,
+    summary: "Sell units without a hold",
+    answers: { 200: Sold },
+    refusals: ["insufficient_stock", "expected_mismatch", "product_not_found"],
     roles: STAFF,
     mutation: true,
     handlers: createHandlers(validate("param", ProductParam), validateBody(SellBody), async (c) => {

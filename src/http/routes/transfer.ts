@@ -11,6 +11,7 @@ import {
 } from "#http/routes/refusals";
 import { ADMIN, route, type Edge, type Route } from "#http/routes/route";
 import { validate, validateBody } from "#http/validate";
+import { Changed } from "#http/wire/answers";
 import { TransferBody } from "#http/wire/bodies";
 import { ProductParam } from "#http/wire/fields";
 import { inventoryOf } from "#http/wire/objects";
@@ -21,6 +22,9 @@ export function transferRoute({ deps }: Edge): Route {
   return route({
     method: "POST",
     path: PATHS.transfer,
+    summary: "Move units between locations",
+    answers: { 200: Changed },
+    refusals: ["below_reserved", "limit_exceeded", "expected_mismatch", "product_not_found"],
     roles: ADMIN,
     mutation: true,
     handlers: createHandlers(

@@ -8,9 +8,10 @@ import type {
   Reservation,
 } from "#inventory/model";
 import type { ShortLine } from "#inventory/ports";
+import type * as answers from "#http/wire/answers";
 
 /** `totalStock` is what is physically there; `location` is the product's home. */
-export function inventoryOf(product: Product) {
+export function inventoryOf(product: Product): answers.Inventory {
   const { onHand, reserved, available } = totalsOf(product);
   return {
     productId: product.productId,
@@ -41,7 +42,7 @@ export function inventoryOf(product: Product) {
   };
 }
 
-export function locationOf(registered: RegisteredLocation) {
+export function locationOf(registered: RegisteredLocation): answers.RegisteredLocation {
   return {
     location: registered.location,
     name: registered.name,
@@ -55,7 +56,7 @@ export function locationOf(registered: RegisteredLocation) {
 }
 
 /** A reservation over several products names none, and its quantity is the sum. */
-export function reservationOf(reservation: Reservation) {
+export function reservationOf(reservation: Reservation): answers.Reservation {
   const lines = linesOf(reservation.allocations);
   const [only] = lines.length === 1 ? lines : [];
   return {
@@ -76,7 +77,7 @@ export function reservationOf(reservation: Reservation) {
  * what is available (a RESERVE is negative, a RELEASE positive; ATTRIBUTE and EXTEND are 0).
  * `before` and `after` are the movement's own location, not the product's sum.
  */
-export function movementOf(movement: Movement) {
+export function movementOf(movement: Movement): answers.Movement {
   const { onHandBefore, onHandAfter, reservedBefore, reservedAfter } = movement;
   const sold = onHandAfter !== onHandBefore;
   return {
@@ -96,18 +97,9 @@ export function movementOf(movement: Movement) {
   };
 }
 
-interface Line {
-  readonly productId: string;
-  /** All that was reserved, whatever became of it. */
-  quantity: number;
-  confirmed: number;
-  cancelled: number;
-  readonly allocations: { readonly location: string; readonly quantity: number }[];
-}
-
-/** One line a product, in the order in which they were taken. */
-function linesOf(allocations: readonly Allocation[]): readonly Line[] {
-  const lines: Line[] = [];
+/** One line a product, in the order in which they were taken; a quantity is all that was reserved. */
+function linesOf(allocations: readonly Allocation[]): answers.Reservation["lines"] {
+  const lines: answers.Reservation["lines"] = [];
   for (const { productId, location, held, confirmed, released } of allocations) {
     const quantity = held + confirmed + released;
     let line = lines.find((known) => known.productId === productId);
@@ -124,7 +116,7 @@ function linesOf(allocations: readonly Allocation[]): readonly Line[] {
 }
 
 /** A line that got less than it asked for, and what could be had instead. */
-export function shortLineOf(line: ShortLine) {
+export function shortLineOf(line: ShortLine): answers.ShortLine {
   const { productId, requested, available, largest, locations, nextHoldEndsAt } = line;
   return {
     productId,

@@ -1,0 +1,259 @@
+/**
+ * The OpenAPI 3.1 document of what is mounted, made from the routes themselves: requests from the
+ * schemas that check them, answers from those that the routes name, refusals from the contract's
+ * own words.
+ */
+import { STATUS_CODES } from "node:http";
+import { Context } from "hono";
+import { z } from "zod";
+import type { Contract } from "#http/contract";
+import type { EdgeEnv } from "#http/env";
+import type { ProblemCode } from "#http/problem";
+import { checksOf, codesOf } from "#http/route-refusals";
+import type { Route } from "#http/routes/route";
+
+/** Some JSON of the document. */
+export type Json = Readonly<Record<string, unknown>>;
+
+/** A contract and its routes, as they are served. */
+export interface Mounted {
+  readonly contract: Pick<Contract, "name" | "word" | "errorBody">;
+  readonly routes: readonly Route[];
+}
+
+export interface OpenApiDocument {
+  readonly openapi: string;
+  readonly info: Json;
+  readonly tags: readonly Json[];
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: Json;
+}
+
+interface Operation {
+  readonly operationId: string;
+  readonly tags: readonly string[];
+  readonly summary: string;
+  readonly description?: string;
+  readonly security: readonly Json[];
+  readonly parameters: readonly Json[];
+  readonly requestBody?: Json;
+  readonly responses: Readonly<Record<string, Json>>;
+}
+
+const DESCRIPTION = [
+  "Every call that this process serves, tagged by its contract.",
+  "A status that is not listed is not answered, but for 500, which is a mistake of ours.",
+  "A change may be repeated under its `Idempotency-Key`: it happens once.",
+].join(" ");
+
+/** Makes the document. `version` is that of the service. */
+export function documentOf(mounted: readonly Mounted[], version: string): OpenApiDocument {
+  const { schemas, schemaOf } = jsonSchemas();
+  const paths: Record<string, Record<string, Operation>> = {};
+  for (const { contract, routes } of mounted) {
+    for (const route of routes) {
+      const path = templateOf(route.path);
+      const operations = (paths[path] ??= {});
+      operations[route.method.toLowerCase()] = operationOf(contract, route, schemaOf);
+    }
+  }
+  return {
+    openapi: "3.1.1",
+    info: { title: "Holdfast", version, description: DESCRIPTION, license: LICENSE },
+    tags: [...new Set(mounted.map(({ contract }) => contract.name))].map((name) => ({ name })),
+    paths,
+    components: { schemas, ...COMPONENTS },
+  };
+}
+
+const LICENSE = { name: "MIT", identifier: "MIT" };
+
+const text = { type: "string" };
+const COMPONENTS = {
+  securitySchemes: { bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT" } },
+  parameters: {
+    IdempotencyKey: headerOf("Idempotency-Key", {
+      description: "Names this change: a repeat with the same body hears the first answer again.",
+      schema: { ...text, minLength: 1, maxLength: 128 },
+    }),
+    IfMatch: headerOf("If-Match", {
+      description: "An ETag that the thing must still have.",
+      schema: text,
+    }),
+    IfNoneMatch: headerOf("If-None-Match", {
+      description: "ETags that the caller has; 304 if one of them still holds.",
+      schema: text,
+    }),
+  },
+  headers: {
+    RequestId: { description: "Finds this request in our logs.", schema: text },
+    RetryAfter: { description: "Seconds until it is worth trying again.", schema: text },
+    IdempotencyReplayed: {
+      description: "An earlier answer again.",
+      schema: { ...text, const: "true" },
+    },
+    ETag: { description: "The version, for If-Match and If-None-Match.", schema: text },
+  },
+};
+
+function headerOf(name: string, more: Json): Json {
+  return { name, in: "header", required: false, ...more };
+}
+
+/** `/a/:b` as `/a/{b}`. */
+function templateOf(path: string): string {
+  return path.replaceAll(/:(\w+)(?:\{[^}]*\})?/g, "{$1}");
+}
+
+function operationOf(contract: Mounted["contract"], route: Route, schemaOf: SchemaOf): Operation {
+  const { method, path, summary, roles } = route;
+  const body = checksOf(route).find(({ target }) => target === "json");
+  const words = path.match(/\w+/g) ?? [];
+  return {
+    operationId: [contract.name, method.toLowerCase(), ...words].join("-"),
+    tags: [contract.name],
+    summary,
+    ...(roles === "public" ? {} : { description: `For the role ${roles.join(" or ")}.` }),
+    security: roles === "public" ? [] : [{ bearer: [] }],
+    parameters: parametersOf(route, schemaOf),
+    ...(body === undefined
+      ? {}
+      : {
+          requestBody: {
+            required: body.required,
+            content: { [JSON_TYPE]: { schema: schemaOf(body.schema, "input") } },
+          },
+        }),
+    responses: responsesOf(contract, route, schemaOf),
+  };
+}
+
+/** JSON Schema of what goes in or comes out; its shared shapes are components. */
+type SchemaOf = (schema: z.ZodType, io: "input" | "output") => unknown;
+
+const JSON_TYPE = "application/json";
+
+function parametersOf(route: Route, schemaOf: SchemaOf): Json[] {
+  const checks = checksOf(route);
+  const inPath = new Map(
+    Array.from(route.path.matchAll(/:(\w+)/g), ([, name = ""]): [string, Json] => [
+      name,
+      { name, in: "path", required: true, schema: text },
+    ]),
+  );
+  const inQuery: Json[] = [];
+  for (const { target, schema } of checks) {
+    if (target === "json") continue;
+    const { properties, required = [] } = ObjectSchema.parse(schemaOf(schema, "input"));
+    for (const [name, property] of Object.entries(properties)) {
+      if (target === "param") {
+        inPath.set(name, { name, in: "path", required: true, schema: property });
+      } else {
+        inQuery.push({ name, in: "query", required: required.includes(name), schema: property });
+      }
+    }
+  }
+  const shared = [
+    ...(route.mutation ? ["IdempotencyKey"] : []),
+    ...(route.conditional ? ["IfMatch"] : []),
+    ...(304 in route.answers ? ["IfNoneMatch"] : []),
+  ].map((name) => ({ $ref: `#/components/parameters/${name}` }));
+  return [...inPath.values(), ...inQuery, ...shared];
+}
+
+const ObjectSchema = z.object({
+  properties: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
+  required: z.array(z.string()).optional(),
+});
+
+const MediaType = z.object({ contentMediaType: z.string().optional() });
+
+/** By status; one that is answered and refused with may have either body. */
+function responsesOf(contract: Mounted["contract"], route: Route, schemaOf: SchemaOf) {
+  const responses: Record<string, { codes: ProblemCode[]; bodies: Map<string, unknown[]> }> = {};
+  const at = (status: number | string) => (responses[status] ??= { codes: [], bodies: new Map() });
+  const put = (status: number | string, type: string, schema: unknown): void => {
+    const { bodies } = at(status);
+    const known = bodies.get(type) ?? [];
+    const isKnown = known.some((other) => Bun.deepEquals(other, schema));
+    bodies.set(type, isKnown ? known : [...known, schema]);
+  };
+  for (const [status, body] of Object.entries(route.answers)) {
+    at(status);
+    if (body === null) continue;
+    const schema = schemaOf(body, "output");
+    const { contentMediaType = JSON_TYPE } = MediaType.parse(schema);
+    put(status, contentMediaType, schema);
+  }
+  for (const code of codesOf(route)) {
+    const { status, headers } = contract.word({ code, message: "" }, someContext());
+    put(status, headers?.["content-type"] ?? JSON_TYPE, schemaOf(contract.errorBody, "output"));
+    at(status).codes.push(code);
+  }
+  return Object.fromEntries(
+    Object.entries(responses).map(([status, { codes, bodies }]) => [
+      status,
+      {
+        description:
+          codes.length > 0
+            ? codes.map((code) => `\`${code}\``).join(", ")
+            : (STATUS_CODES[status] ?? status),
+        headers: headersOf(Number(status), route),
+        ...(bodies.size === 0 ? {} : { content: contentOf(bodies) }),
+      },
+    ]),
+  );
+}
+
+function contentOf(bodies: ReadonlyMap<string, readonly unknown[]>): Json {
+  const entries = [...bodies].map(([type, schemas]) => {
+    const [only] = schemas;
+    return [type, { schema: schemas.length === 1 ? only : { anyOf: schemas } }];
+  });
+  return Object.fromEntries(entries);
+}
+
+function headersOf(status: number, route: Route): Json {
+  const isDone = status < 300;
+  const names: readonly (readonly [applies: boolean, header: string, name: string])[] = [
+    [true, "X-Request-Id", "RequestId"],
+    [status === 429 || status === 503, "Retry-After", "RetryAfter"],
+    [isDone && route.mutation, "Idempotency-Replayed", "IdempotencyReplayed"],
+    [status === 304 || (isDone && (route.conditional || 304 in route.answers)), "ETag", "ETag"],
+  ];
+  const applying = names.filter(([applies]) => applies);
+  return Object.fromEntries(
+    applying.map(([, header, name]) => [header, { $ref: `#/components/headers/${name}` }]),
+  );
+}
+
+/** A contract words a refusal to somebody; its status and type are the same for everybody. */
+function someContext(): Context<EdgeEnv> {
+  const c = new Context<EdgeEnv>(new Request("http://document.invalid/"));
+  const state = { requestId: "", deadline: 0, headers: {}, caller: null, operation: null };
+  c.set("request", state);
+  return c;
+}
+
+/** Schemas with an id become components; everything else stands where it is used. Each is made once. */
+function jsonSchemas(): { readonly schemas: Json; readonly schemaOf: SchemaOf } {
+  const schemas: Record<string, unknown> = {};
+  const made = { input: new Map<z.ZodType, unknown>(), output: new Map<z.ZodType, unknown>() };
+  const make = (schema: z.ZodType, io: "input" | "output"): unknown => {
+    const json = JSON.stringify(z.toJSONSchema(schema, { io }));
+    const shared = json.replaceAll('"#/$defs/', '"#/components/schemas/');
+    const { $schema: _, $defs, ...rest } = RootSchema.parse(JSON.parse(shared));
+    Object.assign(schemas, $defs);
+    return rest;
+  };
+  return {
+    schemas,
+    schemaOf(schema, io) {
+      const known = made[io].get(schema) ?? make(schema, io);
+      made[io].set(schema, known);
+      return known;
+    },
+  };
+}
+
+const RootSchema = z.looseObject({ $defs: z.record(z.string(), z.unknown()).default({}) });

@@ -1,0 +1,247 @@
+/** Bodies that contract A answers with: what the document says, and what its clients are typed by. */
+import { z } from "zod";
+import { PROBLEM_CODES } from "#http/problem";
+import {
+  DISPOSITIONS,
+  MOVEMENT_TYPES,
+  PRIORITY_MAX,
+  RESERVATION_ID_PATTERN,
+  RESERVATION_STATUSES,
+  STOCK_STATUSES,
+} from "#inventory/model";
+
+/** ISO 8601, UTC, with milliseconds. */
+const Time = z.iso.datetime({ precision: 3 });
+const Units = z.int().min(0);
+const Priority = z.int().min(0).max(PRIORITY_MAX);
+const ReservationId = z.string().regex(RESERVATION_ID_PATTERN);
+
+export const Inventory = z
+  .strictObject({
+    productId: z.string(),
+    sku: z.string(),
+    name: z.string().nullable(),
+    price: z.number().min(0).nullable(),
+    availableStock: Units,
+    reservedStock: Units,
+    totalStock: Units,
+    safetyStock: Units,
+    location: z.string(),
+    locations: z.array(
+      z.strictObject({
+        location: z.string(),
+        onHand: Units,
+        reserved: Units,
+        active: z.boolean(),
+        priority: Priority,
+      }),
+    ),
+    lowStockThreshold: Units,
+    reorderPoint: Units,
+    reorderQuantity: Units,
+    maxPerCustomer: z.int().min(1).nullable(),
+    status: z.enum(STOCK_STATUSES),
+    lastRestocked: Time.nullable(),
+    createdAt: Time,
+    updatedAt: Time,
+    version: z.int().min(0),
+  })
+  .meta({ id: "Inventory" });
+export type Inventory = z.output<typeof Inventory>;
+
+export const RegisteredLocation = z
+  .strictObject({
+    location: z.string(),
+    name: z.string().nullable(),
+    address: z.string().nullable(),
+    priority: Priority,
+    active: z.boolean(),
+    createdAt: Time,
+    updatedAt: Time,
+    version: z.int().min(0),
+  })
+  .meta({ id: "Location" });
+export type RegisteredLocation = z.output<typeof RegisteredLocation>;
+
+export const Reservation = z
+  .strictObject({
+    reservationId: ReservationId,
+    orderId: z.string().nullable(),
+    customerId: z.string().nullable(),
+    productId: z.string().nullable(),
+    quantity: Units,
+    lines: z.array(
+      z.strictObject({
+        productId: z.string(),
+        quantity: Units,
+        confirmed: Units,
+        cancelled: Units,
+        allocations: z.array(z.strictObject({ location: z.string(), quantity: Units })),
+      }),
+    ),
+    status: z.enum(RESERVATION_STATUSES),
+    createdAt: Time,
+    expiresAt: Time.nullable(),
+  })
+  .meta({ id: "Reservation" });
+export type Reservation = z.output<typeof Reservation>;
+
+const Counts = z.strictObject({ totalStock: Units, reservedStock: Units });
+
+export const Movement = z
+  .strictObject({
+    movementId: z.string(),
+    productId: z.string().nullable(),
+    location: z.string(),
+    type: z.enum(MOVEMENT_TYPES),
+    quantity: z.int(),
+    before: Counts,
+    after: Counts,
+    reservationId: ReservationId.nullable(),
+    orderId: z.string().nullable(),
+    reference: z.string().nullable(),
+    reason: z.string().nullable(),
+    actor: z.string(),
+    timestamp: Time,
+  })
+  .meta({ id: "Movement" });
+export type Movement = z.output<typeof Movement>;
+
+export const ShortLine = z
+  .strictObject({
+    productId: z.string(),
+    requested: Units,
+    available: Units,
+    largestQuantity: Units,
+    locations: z.array(z.strictObject({ location: z.string(), available: Units })).readonly(),
+    nextHoldEndsAt: Time.nullable(),
+  })
+  .meta({ id: "ShortLine" });
+export type ShortLine = z.output<typeof ShortLine>;
+
+export const Changed = z.strictObject({ message: z.string(), inventory: Inventory });
+
+export const Sold = Changed.extend({
+  sold: z.strictObject({
+    productId: z.string(),
+    quantity: Units,
+    orderId: z.string().nullable(),
+    customerId: z.string().nullable(),
+    allocations: z.array(z.strictObject({ location: z.string(), quantity: Units })),
+  }),
+});
+
+const ReturnSums = { sold: Units, returned: Units, returnable: Units };
+
+export const Returned = Changed.extend({
+  returned: z.strictObject({
+    productId: z.string(),
+    orderId: z.string(),
+    quantity: Units,
+    disposition: z.enum(DISPOSITIONS),
+    ...ReturnSums,
+  }),
+});
+
+export const Reserved = z.strictObject({
+  message: z.string(),
+  reservation: Reservation,
+  /** What a best effort could not give. */
+  shortages: z.array(ShortLine).exactOptional(),
+});
+
+/** What a dry run found. */
+export const Reservable = z.strictObject({
+  message: z.string(),
+  dryRun: z.literal(true),
+  lines: z.array(z.strictObject({ productId: z.string(), quantity: Units })),
+  shortages: z.array(ShortLine).exactOptional(),
+});
+
+export const Ended = z.strictObject({ message: z.string(), reservation: Reservation });
+
+const NextCursor = z.string().nullable();
+export const Products = z.strictObject({ items: z.array(Inventory), nextCursor: NextCursor });
+export const Reservations = z.strictObject({ items: z.array(Reservation), nextCursor: NextCursor });
+export const LowStock = z.strictObject({ items: z.array(Inventory), count: Units });
+export const Movements = z.strictObject({ movements: z.array(Movement) });
+export const Locations = z.strictObject({ locations: z.array(RegisteredLocation) });
+
+export const Availability = z.strictObject({
+  availability: z.array(
+    z.strictObject({
+      productId: z.string(),
+      requestedQuantity: Units,
+      available: z.boolean(),
+      availableStock: Units,
+    }),
+  ),
+  allAvailable: z.boolean(),
+});
+
+export const Cleaned = z.strictObject({ message: z.string(), cleaned: Units, more: z.boolean() });
+
+export const Alive = z.strictObject({
+  status: z.literal("healthy"),
+  service: z.literal("inventory-service"),
+  timestamp: Time,
+});
+
+export const Ready = z.strictObject({
+  status: z.enum(["healthy", "degraded", "unavailable"]),
+  service: z.literal("inventory-service"),
+  timestamp: Time,
+  reasons: z.array(z.string()).readonly(),
+});
+
+/** Every refusal; the last members come with some codes only. */
+export const Problem = z
+  .strictObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int().min(400).max(599),
+    detail: z.string(),
+    code: z.enum(PROBLEM_CODES),
+    message: z.string(),
+    error: z.string(),
+    requestId: z.string(),
+    retryable: z.boolean(),
+    errors: z
+      .array(z.strictObject({ path: z.string(), message: z.string() }))
+      .readonly()
+      .exactOptional(),
+    lines: z
+      .array(
+        z.union([ShortLine, ShortLine.pick({ productId: true, requested: true, available: true })]),
+      )
+      .exactOptional(),
+    inventory: Inventory.nullable().exactOptional(),
+    reservation: Reservation.exactOptional(),
+    registered: RegisteredLocation.exactOptional(),
+    location: z.string().nullable().exactOptional(),
+    totalStock: Units.exactOptional(),
+    reservedStock: Units.exactOptional(),
+    sold: Units.exactOptional(),
+    returned: Units.exactOptional(),
+    returnable: Units.exactOptional(),
+    requested: Units.exactOptional(),
+  })
+  .meta({ id: "Problem" });
+
+const ITEM = { index: Units, replayed: z.literal(true).exactOptional() };
+
+/** Each item's answer is that of its own call, in the order of the request. */
+const bulkOf = <Shape extends z.ZodRawShape>(done: z.ZodObject<Shape, z.core.$strict>) =>
+  z.strictObject({
+    results: z.array(
+      z.union([
+        z.strictObject({ ...done.shape, ...ITEM, status: z.int().min(200).max(299) }),
+        z.strictObject({ ...Problem.shape, ...ITEM }),
+      ]),
+    ),
+    succeeded: Units,
+    failed: Units,
+  });
+
+export const BulkChanged = bulkOf(Changed);
+export const BulkEnded = bulkOf(Ended);
