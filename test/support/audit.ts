@@ -24,8 +24,8 @@ export interface Acknowledged {
   readonly type: MovementType;
   /** Units that moved, without sign. */
   readonly units: number;
-  /** Of the hold that it is about. */
-  readonly reservationId: string | null;
+  /** Of the hold that it is about; not given: its caller was not told. */
+  readonly reservationId?: string | null;
 }
 
 export interface AuditOptions {
@@ -307,7 +307,9 @@ function acknowledgedIsInTheLedger({ movements, acknowledged }: State): string[]
   const byRequest = Map.groupBy(movements, ({ requestId }) => requestId);
   return acknowledged.flatMap(({ requestId, type, units, reservationId }) => {
     const made = (byRequest.get(requestId) ?? []).filter(
-      (movement) => movement.type === type && movement.reservationId === reservationId,
+      (movement) =>
+        movement.type === type &&
+        (reservationId === undefined || movement.reservationId === reservationId),
     );
     const moved = made.reduce((sum, movement) => sum + unitsOf(movement), 0);
     if (made.length > 0 && moved === units) return [];
