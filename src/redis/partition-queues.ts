@@ -8,7 +8,7 @@ import { randomId } from "#lib/ids";
 import { BatchQueue } from "#redis/batch";
 import { BatchSender, type Slot } from "#redis/batch-sender";
 import { COMMAND_TIMEOUT_MS, type RedisFailure } from "#redis/client";
-import { expireResult } from "#redis/outcomes";
+import { expireResult } from "#redis/hold-outcomes";
 import type { Partition } from "#redis/partition";
 import { loadScript } from "#redis/script";
 

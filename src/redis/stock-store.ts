@@ -61,13 +61,12 @@ import {
   returnLine,
   sellLine,
 } from "#redis/lines";
+import { holdOutcome, reserveOutcome } from "#redis/hold-outcomes";
 import {
   adjustOutcome,
   amendOutcome,
   countOutcome,
-  holdOutcome,
   initializeOutcome,
-  reserveOutcome,
   transferOutcome,
   returnOutcome,
   sellOutcome,
