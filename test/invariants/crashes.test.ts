@@ -74,7 +74,9 @@ async function survive(victim: (typeof VICTIMS)[number][0]) {
   const probe = { productId, sku: productId, initialStock: 1 };
   const token = await tokenOf("admin", "administrator");
   const made = { method: "POST", path: "/initialize", token, body: probe, key: productId } as const;
-  const { status } = await load.caller.call(made);
+  const { status } = await load.caller.call(made).catch((error: unknown) => {
+    throw new Error(`the api printed:\n${installation.api.output()}`, { cause: error });
+  });
   expect(status).toBe(201);
   const servedMs = sinceMs();
   const restartedMs = await restarting;

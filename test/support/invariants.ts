@@ -74,6 +74,9 @@ const LAWS: readonly ((state: State) => string[])[] = [
   registryIsWhatTheJournalSays,
 ];
 
+/** What PTTL answers of a key without an end; of one that is gone it answers -2. */
+const FOR_EVER = -1;
+
 async function read(redis: Redis, partition: number): Promise<State> {
   const tag = partitionTag(partition);
   const entries = (await redis.xrange(journalKey(partition), "-", "+")).map(([id, fields]) =>
@@ -86,10 +89,12 @@ async function read(redis: Redis, partition: number): Promise<State> {
   const records: Reservation[] = [];
   const kept = new Set<string>();
   for (const key of await keysLike(redis, `${tag}reservation:`)) {
-    const text = (await redis.get(key)) ?? "";
+    const text = await redis.get(key);
+    // A record of a hold that ended goes by itself, also between two looks.
+    if (text === null) continue;
     const record = decodeHold(partition, key.slice(`${tag}reservation:`.length), text);
     records.push(record);
-    if ((await redis.pttl(key)) < 0) kept.add(record.reservationId);
+    if ((await redis.pttl(key)) === FOR_EVER) kept.add(record.reservationId);
   }
   const live = records.filter(({ status }) => status === "ACTIVE");
   const due = new Map<number, string[]>();
