@@ -75,7 +75,7 @@ export function createApp(options: AppOptions): App {
   const rest = contracts.length === 1 ? served[0]?.app : baseApp;
   return {
     fetch(request, bindings) {
-      const path = getPath(request);
+      const path = pathOf(request);
       const mount = mounts.find(({ prefix }) => isUnder(path, prefix));
       return (mount?.app ?? rest ?? baseApp).fetch(request, bindings);
     },
@@ -89,6 +89,12 @@ interface Documents {
   /** Whatever is served is noted here. */
   readonly mounted: Mounted[];
   readonly document: () => string;
+}
+
+/** Without a usable Host, as HTTP/1.0 may be, a URL is a path alone, which hono would cut short. */
+function pathOf(request: Request): string {
+  if (!request.url.startsWith("/")) return getPath(request);
+  return getPath(new Request(`http://localhost${request.url}`));
 }
 
 function serve(
@@ -113,7 +119,7 @@ function serve(
     stopping: health.stopping,
     onError,
   };
-  const app = new Hono<EdgeEnv>();
+  const app = new Hono<EdgeEnv>({ getPath: pathOf });
   const { metricsToken, isOpen, docsPublic } = config;
   const own = { deps, metrics, metricsToken, health, isOpen, docsPublic, document, surroundings };
   const routes = contract.routes({ ...own, worded: onError });

@@ -110,7 +110,9 @@ function jsonRequired(): Problem {
 
 /** In contract A's words. */
 export function refusalOf(issues: readonly z.core.$ZodIssue[], input: unknown): Error {
-  const tooMany = issues.find((issue) => issue.code === "too_big" && issue.origin === "array");
+  const tooMany = issues.find(
+    (issue) => issue.code === "too_big" && issue.origin === "array" && !isMistaken(issue, issues),
+  );
   if (tooMany?.code === "too_big") {
     const most = `${pathText(tooMany.path)} takes at most ${tooMany.maximum} items`;
     return new Problem("too_many_items", most);
@@ -119,6 +121,13 @@ export function refusalOf(issues: readonly z.core.$ZodIssue[], input: unknown): 
   const message = errors.map((error) => `${error.path} ${error.message}`.trim()).join("; ");
   if (issues.every(isReserved)) return new Problem("reserved_id", message, { members: { errors } });
   return new Fault("validation_failed", message, { errors });
+}
+
+/** A list where a text belongs is also longer than that text may be. */
+function isMistaken({ path }: z.core.$ZodIssue, issues: readonly z.core.$ZodIssue[]): boolean {
+  return issues.some(
+    (other) => other.code === "invalid_type" && pathText(other.path) === pathText(path),
+  );
 }
 
 /** An empty text is also not printable: once is enough. */

@@ -245,4 +245,12 @@ describe("POST /reservations", () => {
     expect([status, body["code"]]).toEqual([413, "too_many_items"]);
     expect((await post(cart(items.slice(1))).sent).status).toBe(201);
   });
+
+  test("400 for a list where a text belongs, however long it is", async () => {
+    const orderId = Array.from({ length: 600 }, () => "order-1");
+    const { status, body } = await post({ ...cart([{ productId: "p1", quantity: 1 }]), orderId })
+      .sent;
+    expect([status, body["code"]]).toEqual([400, "validation_failed"]);
+    expect(body["errors"]).toEqual([{ path: "orderId", message: "must be a text" }]);
+  });
 });

@@ -178,6 +178,8 @@ function movementsChainUpToTheLevels({ movements, products }: State): string[] {
   const last = new Map<string, Movement>();
   const lastSeq = new Map<string, number>();
   for (const movement of movements) {
+    // One of the registry moves nothing, and a product may be called null.
+    if (movement.productId === null) continue;
     const name = `${movement.productId} at ${movement.location}`;
     const before = last.get(name);
     const isFirst = !before && (isWhole || movement.type === "INITIAL");
@@ -187,7 +189,7 @@ function movementsChainUpToTheLevels({ movements, products }: State): string[] {
       broken.push(`movement ${movement.seq} of ${name} does not begin where the last one ended`);
     }
     last.set(name, movement);
-    if (movement.productId !== null) lastSeq.set(movement.productId, movement.seq);
+    lastSeq.set(movement.productId, movement.seq);
   }
   for (const { productId, levels, seq } of products) {
     const seqOfLast = lastSeq.get(productId);

@@ -1,0 +1,63 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { compat } from "#compat/index";
+import { inventory } from "#http/inventory";
+import { audit } from "#test/audit";
+import { serveContracts } from "#test/contract";
+import { ApiDocument } from "#test/documented";
+import { evidence } from "#test/evidence";
+import { startFuzzing } from "#test/fuzz-calls";
+import { requestsOf } from "#test/fuzz-requests";
+import { counted, seed } from "#test/scale";
+import { tokenOf } from "#test/service";
+
+const REQUESTS = counted(8_000, 1_000_000);
+const TEST_MS_MAX = counted(120_000, 3 * 3_600_000);
+/** Requests that are made before they are sent. */
+const AT_ONCE = 500;
+
+const names = [inventory, ...compat].map(({ name }) => name).join(",");
+
+test(
+  "whatever is sent, the answer is a documented one, and stock, holds and ledger stay equal",
+  async () => {
+    const from = seed();
+    console.log(`HOLDFAST_TEST_SEED=${from}`);
+    await using served = await serveContracts(names);
+    const { body } = await served.call("GET", "/openapi.json");
+    const document = ApiDocument.parse(body);
+    const fuzzing = startFuzzing(served.url, document, {
+      admin: `Bearer ${await tokenOf("admin", "ada")}`,
+      service: `Bearer ${await tokenOf("service", "orders")}`,
+      customer: `Bearer ${await tokenOf("customer", "carol")}`,
+      nobody: null,
+      forger: "Bearer e30.e30.e30",
+    });
+    const requests = requestsOf(document);
+    for (let made = 0; made < REQUESTS && fuzzing.faults.length === 0; made += AT_ONCE) {
+      await fuzzing.send(fc.sample(requests, { numRuns: AT_ONCE, seed: from + made }));
+    }
+
+    expect(fuzzing.faults).toEqual([]);
+    expect((await served.call("GET", "/health/ready")).status).toBe(200);
+    const { redisUrl, databaseUrl } = served;
+    const { acknowledged } = fuzzing;
+    const audited = await audit({ redisUrl, databaseUrl, acknowledged });
+    const calls = Object.entries(document.paths).flatMap(([path, byMethod]) =>
+      Object.keys(byMethod).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(calls.filter((call) => !fuzzing.sent.has(call))).toEqual([]);
+    expect(calls.filter((call) => !fuzzing.done.has(call))).toEqual([]);
+    const unavailable = [...fuzzing.statuses].filter(([status]) => status >= "500");
+    expect(unavailable.reduce((sum, [, times]) => sum + times, 0)).toBeLessThan(REQUESTS / 100);
+    evidence("whatever is sent, the answer is a documented one", {
+      requests: REQUESTS,
+      seed: from,
+      operations: calls.length,
+      statuses: [...fuzzing.statuses.keys()].toSorted().join(" "),
+      "changed something or read it": [...fuzzing.done.values()].reduce((sum, n) => sum + n, 0),
+      "movements audited": audited.movements,
+    });
+  },
+  TEST_MS_MAX,
+);
