@@ -52,7 +52,7 @@ const withBytes = (before: string, bytes: readonly number[], after: string): Uin
   Buffer.concat([Buffer.from(before), Buffer.from(bytes), Buffer.from(after)]);
 
 /** `505` is the runtime's word for a first line that is none. */
-const REFUSED = [400, 404, 405, 413, 415, 422, 431, 505];
+const REFUSED = new Set([400, 404, 405, 413, 415, 422, 431, 505]);
 
 describe("refused, and nothing happens:", () => {
   test.each([
@@ -109,7 +109,7 @@ describe("refused, and nothing happens:", () => {
     const before = await stock();
     const statuses = await statusesOf(bytes);
     expect(statuses).toHaveLength(1);
-    expect(statuses.filter((status) => !REFUSED.includes(status))).toEqual([]);
+    expect(statuses.filter((status) => !REFUSED.has(status))).toEqual([]);
     expect(await stock()).toBe(before);
   });
 });
@@ -176,8 +176,7 @@ describe("without a usable host", () => {
     const before = await stock();
     const path = "/api/inventory/1/reserve";
     const change = `PUT ${path} ${rest}Content-Type: application/json\r\n${LENGTH}\r\n${BODY}`;
-    const [status] = await statusesOf(change);
-    expect([404, 405]).toContain(status);
+    expect([404, 405]).toContain((await statusesOf(change))[0] ?? 0);
     expect(await stock()).toBe(before);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { compat } from "#compat/index";
 import { inventory } from "#http/inventory";
 import { audit } from "#test/audit";

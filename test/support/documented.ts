@@ -94,7 +94,7 @@ function operationFinder({ paths }: ApiDocument) {
   return (method: string, pathAndQuery: string): ApiOperation | null => {
     const [path = ""] = pathAndQuery.split("?");
     const name = method === "HEAD" ? "get" : method.toLowerCase();
-    const match = templates.find((known) => known.path.test(path) && name in known.operations);
+    const match = templates.find((known) => known.path.test(path));
     return match?.operations[name] ?? null;
   };
 }

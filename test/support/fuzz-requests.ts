@@ -1,5 +1,5 @@
 /** Requests made from an OpenAPI document alone: what it describes, and what it forbids. */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { z } from "zod";
 import type { ApiDocument, ApiOperation } from "#test/documented";
 
@@ -172,7 +172,7 @@ function requestOf(
         "content-type": mostly(fc.constant("application/json"), fc.constantFrom(...TYPES), 30),
         "x-request-id": mostly(fc.constant(undefined), fc.constantFrom(...ODD_NAMES)),
       })
-      .map(given),
+      .map(withoutMissing),
     body: mostly(
       isOptional ? fc.option(body, { nil: undefined }) : body,
       fc.constantFrom(...GARBAGE),
@@ -194,7 +194,9 @@ function harms(): fc.Arbitrary<Harm> {
   });
 }
 
-function given(headers: Readonly<Record<string, string | undefined>>): Record<string, string> {
+function withoutMissing(
+  headers: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
   return Object.fromEntries(
     Object.entries(headers).flatMap(([name, value]) =>
       value === undefined ? [] : [[name, value]],
@@ -203,13 +205,13 @@ function given(headers: Readonly<Record<string, string | undefined>>): Record<st
 }
 
 /** Values that a JSON schema describes; those of a name that answers bring are mostly theirs. */
-function valueOf(given: unknown, name: string, document: ApiDocument): fc.Arbitrary<unknown> {
-  const schema = Schema.parse(given);
+function valueOf(described: unknown, name: string, document: ApiDocument): fc.Arbitrary<unknown> {
+  const schema = Schema.parse(described);
   if (schema.$ref !== undefined) {
     const shared = document.components.schemas[schema.$ref.split("/").at(-1) ?? ""];
     return valueOf(shared, name, document);
   }
-  const [choice] = [schema.anyOf, schema.allOf].filter((list) => list !== undefined);
+  const choice = schema.anyOf ?? schema.allOf;
   if (choice !== undefined) return fc.oneof(...choice.map((one) => valueOf(one, name, document)));
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
   if (schema.const !== undefined) return fc.constant(schema.const);

@@ -9,7 +9,6 @@ import type { Contract } from "#http/contract";
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
 import { itemOperation } from "#http/middleware/idempotency";
 import { invalid, Problem } from "#http/problem";
-import { Problem as ProblemBody } from "#http/wire/answers";
 import { lagHeader, replayHeader, reply } from "#http/reply";
 import { openTo, route, type Edge, type Route } from "#http/routes/route";
 import { adjust } from "#inventory/adjust";
@@ -40,7 +39,7 @@ export const eureka: Contract = {
   name: NAME,
   prefixes: [BASE, INFO],
   word,
-  errorBody: ProblemBody,
+  errorBody: wire.ErrorBody,
   routes: (edge) => [
     infoRoute(edge),
     listRoute(edge),

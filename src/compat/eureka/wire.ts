@@ -1,5 +1,6 @@
 /** What contract C takes and answers. Fields it does not know are ignored, as they were before. */
 import { z } from "zod";
+import { Problem } from "#http/wire/answers";
 import { Cursor, ProductId } from "#http/wire/fields";
 import { Location, OrderId, Quantity, StockCount } from "#inventory/model";
 
@@ -50,3 +51,12 @@ export const InfoAnswer = z.strictObject({
   instanceId: z.string(),
   version: z.string(),
 });
+
+/** Contract A's problems; those of stock say how much of it there is. */
+export const ErrorBody = z
+  .strictObject({
+    ...Problem.shape,
+    available: z.int().min(0).optional(),
+    reserved: z.int().min(0).optional(),
+  })
+  .meta({ id: "EurekaError" });
