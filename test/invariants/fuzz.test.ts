@@ -13,6 +13,8 @@ import { tokenOf } from "#test/service";
 
 const REQUESTS = counted(8_000, 1_000_000);
 const TEST_MS_MAX = counted(120_000, 3 * 3_600_000);
+/** Calls that may have met nothing but refusals: few requests do not meet everything. */
+const UNDONE_MAX = counted(6, 0);
 /** Requests that are made before they are sent. */
 const AT_ONCE = 500;
 
@@ -47,7 +49,8 @@ test(
       Object.keys(byMethod).map((method) => `${method.toUpperCase()} ${path}`),
     );
     expect(calls.filter((call) => !fuzzing.sent.has(call))).toEqual([]);
-    expect(calls.filter((call) => !fuzzing.done.has(call))).toEqual([]);
+    const undone = calls.filter((call) => !fuzzing.done.has(call));
+    expect(undone.slice(UNDONE_MAX)).toEqual([]);
     const unavailable = [...fuzzing.statuses].filter(([status]) => status >= "500");
     expect(unavailable.reduce((sum, [, times]) => sum + times, 0)).toBeLessThan(REQUESTS / 100);
     evidence("whatever is sent, the answer is a documented one", {
