@@ -3,36 +3,20 @@ import type { Hono } from "hono";
 import type { z } from "zod";
 import type { EdgeEnv } from "#http/env";
 import type { PATHS } from "#http/paths";
+import type * as answers from "#http/wire/answers";
 import type * as bodies from "#http/wire/bodies";
-import type {
-  inventoryOf,
-  locationOf,
-  movementOf,
-  reservationOf,
-  shortLineOf,
-} from "#http/wire/objects";
 import type * as queries from "#http/wire/queries";
-import type { CheckOutcome } from "#inventory/check";
-import type { Disposition } from "#inventory/model";
 
-export type Inventory = ReturnType<typeof inventoryOf>;
-export type Reservation = ReturnType<typeof reservationOf>;
-export type Movement = ReturnType<typeof movementOf>;
-export type ApiLocation = ReturnType<typeof locationOf>;
-export type Shortage = ReturnType<typeof shortLineOf>;
+export type {
+  Inventory,
+  Movement,
+  RegisteredLocation,
+  Reservation,
+  ShortLine,
+} from "#http/wire/answers";
 
 /** Every answer of a failed call (RFC 9457); `code` is stable, the members depend on it. */
-export interface ProblemBody {
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  readonly detail: string;
-  readonly code: string;
-  readonly message: string;
-  readonly requestId: string;
-  readonly retryable: boolean;
-  readonly [member: string]: unknown;
-}
+export type ProblemBody = z.output<typeof answers.Problem>;
 
 type Body<Schema extends z.ZodType> = { json: z.input<Schema> };
 type Query<Schema extends z.ZodType> = { query: z.input<Schema> };
@@ -40,104 +24,78 @@ type Product = { param: { productId: string } };
 type Hold = { param: { reservationId: string } };
 
 /** A call as hono's client reads it; all statuses of success that it has. */
-type Call<Input, Output, Status extends number = 200> = {
+type Call<Input, Answer extends z.ZodType, Status extends number = 200> = {
   input: Input;
-  output: Output;
+  output: z.output<Answer>;
   outputFormat: "json";
   status: Status;
 };
-type Page<Item> = { items: readonly Item[]; nextCursor: string | null };
-type Changed = { message: string; inventory: Inventory };
-type Held = { message: string; reservation: Reservation };
-type Reserved = Held & { shortages?: readonly Shortage[] };
-type Possible = {
-  message: string;
-  dryRun: true;
-  lines: readonly { productId: string; quantity: number }[];
-  shortages?: readonly Shortage[];
-};
-type Sold = {
-  productId: string;
-  quantity: number;
-  orderId: string | null;
-  customerId: string | null;
-  allocations: readonly { location: string; quantity: number }[];
-};
-type Returned = {
-  productId: string;
-  orderId: string;
-  quantity: number;
-  disposition: Disposition;
-  sold: number;
-  returned: number;
-  returnable: number;
-};
-/** Each result is what the item's own call would have answered, a problem included. */
-type Bulk = {
-  results: readonly { index: number; status: number; replayed?: true; [member: string]: unknown }[];
-  succeeded: number;
-  failed: number;
-};
-type Health = { status: string; service: string; timestamp: string };
+/** 201 for what is held, 200 for what a dry run says. */
+type Reserve<Input> =
+  Call<Input, typeof answers.Reserved, 201> | Call<Input, typeof answers.Reservable>;
 
 interface Calls {
-  [PATHS.health]: { $get: Call<object, Health> };
-  [PATHS.live]: { $get: Call<object, Health> };
-  [PATHS.ready]: { $get: Call<object, Health & { reasons: readonly string[] }> };
-  [PATHS.initialize]: { $post: Call<Body<typeof bodies.InitializeBody>, Changed, 201> };
+  [PATHS.health]: { $get: Call<object, typeof answers.Alive> };
+  [PATHS.live]: { $get: Call<object, typeof answers.Alive> };
+  [PATHS.ready]: { $get: Call<object, typeof answers.Ready> };
+  [PATHS.initialize]: {
+    $post: Call<Body<typeof bodies.InitializeBody>, typeof answers.Changed, 201>;
+  };
   [PATHS.product]: {
-    $get: Call<Product, Inventory>;
-    $patch: Call<Product & Body<typeof bodies.AmendBody>, Changed>;
+    $get: Call<Product, typeof answers.Inventory>;
+    $patch: Call<Product & Body<typeof bodies.AmendBody>, typeof answers.Changed>;
   };
-  [PATHS.sku]: { $get: Call<{ param: { sku: string } }, Inventory> };
-  [PATHS.products]: { $get: Call<Query<typeof queries.ProductsQuery>, Page<Inventory>> };
-  [PATHS.checkAvailability]: { $post: Call<Body<typeof bodies.CheckBody>, CheckOutcome> };
-  [PATHS.stock]: { $patch: Call<Product & Body<typeof bodies.AdjustBody>, Changed> };
-  [PATHS.transfer]: { $post: Call<Product & Body<typeof bodies.TransferBody>, Changed> };
-  [PATHS.reserve]: {
-    $post:
-      | Call<Product & Body<typeof bodies.ReserveBody>, Reserved, 201>
-      | Call<Product & Body<typeof bodies.ReserveBody>, Possible>;
+  [PATHS.sku]: { $get: Call<{ param: { sku: string } }, typeof answers.Inventory> };
+  [PATHS.products]: {
+    $get: Call<Query<typeof queries.ProductsQuery>, typeof answers.Products>;
   };
-  [PATHS.sell]: {
-    $post: Call<Product & Body<typeof bodies.SellBody>, Changed & { sold: Sold }>;
+  [PATHS.checkAvailability]: {
+    $post: Call<Body<typeof bodies.CheckBody>, typeof answers.Availability>;
   };
+  [PATHS.stock]: { $patch: Call<Product & Body<typeof bodies.AdjustBody>, typeof answers.Changed> };
+  [PATHS.transfer]: {
+    $post: Call<Product & Body<typeof bodies.TransferBody>, typeof answers.Changed>;
+  };
+  [PATHS.reserve]: { $post: Reserve<Product & Body<typeof bodies.ReserveBody>> };
+  [PATHS.sell]: { $post: Call<Product & Body<typeof bodies.SellBody>, typeof answers.Sold> };
   [PATHS.return]: {
-    $post: Call<Product & Body<typeof bodies.ReturnBody>, Changed & { returned: Returned }>;
+    $post: Call<Product & Body<typeof bodies.ReturnBody>, typeof answers.Returned>;
   };
   [PATHS.movements]: {
-    $get: Call<Product & Query<typeof queries.MovementsQuery>, { movements: readonly Movement[] }>;
+    $get: Call<Product & Query<typeof queries.MovementsQuery>, typeof answers.Movements>;
   };
   [PATHS.reservations]: {
-    $get: Call<Query<typeof queries.ReservationsQuery>, Page<Reservation>>;
-    $post:
-      | Call<Body<typeof bodies.ReserveCartBody>, Reserved, 201>
-      | Call<Body<typeof bodies.ReserveCartBody>, Possible>;
+    $get: Call<Query<typeof queries.ReservationsQuery>, typeof answers.Reservations>;
+    $post: Reserve<Body<typeof bodies.ReserveCartBody>>;
   };
-  [PATHS.reservation]: { $get: Call<Hold, Reservation> };
-  [PATHS.confirm]: { $post: Call<Hold & Body<typeof bodies.ConfirmBody>, Held> };
-  [PATHS.cancel]: { $post: Call<Hold & Body<typeof bodies.EndBody>, Held> };
-  [PATHS.extend]: { $post: Call<Hold & Body<typeof bodies.ExtendBody>, Held> };
-  [PATHS.bulkInitialize]: { $post: Call<Body<typeof bodies.BulkInitializeBody>, Bulk> };
-  [PATHS.bulkAdjust]: { $post: Call<Body<typeof bodies.BulkAdjustBody>, Bulk> };
-  [PATHS.bulkConfirm]: { $post: Call<Body<typeof bodies.BulkConfirmBody>, Bulk> };
-  [PATHS.bulkCancel]: { $post: Call<Body<typeof bodies.BulkCancelBody>, Bulk> };
-  [PATHS.lowStock]: {
-    $get: Call<Query<typeof queries.LowStockQuery>, { items: readonly Inventory[]; count: number }>;
+  [PATHS.reservation]: { $get: Call<Hold, typeof answers.Reservation> };
+  [PATHS.confirm]: { $post: Call<Hold & Body<typeof bodies.ConfirmBody>, typeof answers.Ended> };
+  [PATHS.cancel]: { $post: Call<Hold & Body<typeof bodies.EndBody>, typeof answers.Ended> };
+  [PATHS.extend]: { $post: Call<Hold & Body<typeof bodies.ExtendBody>, typeof answers.Ended> };
+  [PATHS.bulkInitialize]: {
+    $post: Call<Body<typeof bodies.BulkInitializeBody>, typeof answers.BulkChanged>;
   };
+  [PATHS.bulkAdjust]: {
+    $post: Call<Body<typeof bodies.BulkAdjustBody>, typeof answers.BulkChanged>;
+  };
+  [PATHS.bulkConfirm]: {
+    $post: Call<Body<typeof bodies.BulkConfirmBody>, typeof answers.BulkEnded>;
+  };
+  [PATHS.bulkCancel]: {
+    $post: Call<Body<typeof bodies.BulkCancelBody>, typeof answers.BulkEnded>;
+  };
+  [PATHS.lowStock]: { $get: Call<Query<typeof queries.LowStockQuery>, typeof answers.LowStock> };
   [PATHS.locations]: {
-    $get: Call<object, { locations: readonly ApiLocation[] }>;
-    $post: Call<Body<typeof bodies.RegisterLocationBody>, ApiLocation, 201>;
+    $get: Call<object, typeof answers.Locations>;
+    $post: Call<Body<typeof bodies.RegisterLocationBody>, typeof answers.RegisteredLocation, 201>;
   };
   [PATHS.location]: {
     $patch: Call<
       { param: { location: string } } & Body<typeof bodies.AmendLocationBody>,
-      ApiLocation
+      typeof answers.RegisteredLocation
     >;
   };
-  [PATHS.cleanupExpired]: {
-    $post: Call<Body<typeof bodies.EmptyBody>, { message: string; cleaned: number; more: boolean }>;
-  };
+  [PATHS.cleanupExpired]: { $post: Call<Body<typeof bodies.EmptyBody>, typeof answers.Cleaned> };
 }
 
 /** The type that hono's client is made from. */
