@@ -1,6 +1,7 @@
 /** Connections to PostgreSQL: bounded in number, in time, and in what a number may be. */
 import net from "node:net";
 import postgres from "postgres";
+import { arrayTypes } from "#postgres/arrays";
 
 /** The driver as everything here sees it: bigint columns are numbers. */
 export type Sql = postgres.Sql<{ bigint: number }>;
@@ -57,9 +58,13 @@ function connect(url: string, options: PostgresOptions, onClose: () => void): Sq
     max_lifetime: LIFETIME_SECONDS_MAX,
     keep_alive: 30,
     prepare: true,
-    fetch_types: true,
+    // The driver's own question for array types can end the process: see arrays.ts.
+    fetch_types: false,
     backoff: (attempt: number) => Math.min(0.05 * 2 ** attempt, RECONNECT_SECONDS_MAX),
-    types: { bigint: { to: 20, from: [20], parse: safeInteger, serialize: decimal } },
+    types: {
+      bigint: { to: 20, from: [20], parse: safeInteger, serialize: decimal },
+      ...arrayTypes({ write: (value) => decimal(Number(value)), read: safeInteger }),
+    },
     connection: {
       application_name: options.applicationName ?? "holdfast",
       statement_timeout: statementMsMax,
