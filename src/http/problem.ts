@@ -118,6 +118,10 @@ export function plainAnswer(
   return { status, body, headers: { ...wait, ...headers } };
 }
 
+/** The key has an effect already, and it was another one. */
+export const keyReused = (): Problem =>
+  new Problem("idempotency_key_reused", "this Idempotency-Key was used with another body");
+
 /** `validation_failed` for a header or a field that no schema reads. */
 export function invalid(path: string, message: string): Fault {
   const errors: FieldError[] = [{ path, message }];

@@ -78,6 +78,12 @@ export function isReplay({ headers }: Answer): boolean {
   return headers?.["idempotency-replayed"] !== undefined;
 }
 
+/** Header that leads to the next rows of a list; none behind the last. */
+export function nextLink(path: string, cursor: string | null): HeaderFields | undefined {
+  if (cursor === null) return undefined;
+  return { link: `<${path}?cursor=${encodeURIComponent(cursor)}>; rel="next"` };
+}
+
 /** Header that tells how far behind the ledger was; none when it was not. */
 export function lagHeader(lag: number): HeaderFields | undefined {
   return lag === 0 ? undefined : { "ledger-lag": String(lag) };

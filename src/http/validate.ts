@@ -185,7 +185,8 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
   object: "an object",
 };
 
-function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+/** What stands at this path of some JSON; undefined where there is nothing. */
+export function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>((value, key) => {
     if (typeof value !== "object" || value === null) return undefined;
     return Reflect.get(value, key);

@@ -8,10 +8,9 @@ import * as wire from "#compat/eureka/wire";
 import type { Contract } from "#http/contract";
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
 import { itemOperation } from "#http/middleware/idempotency";
-import { invalid, Problem } from "#http/problem";
-import { lagHeader, replayHeader, reply } from "#http/reply";
+import { invalid, keyReused, Problem } from "#http/problem";
+import { lagHeader, nextLink, replayHeader, reply } from "#http/reply";
 import { openTo, route, type Edge, type Route } from "#http/routes/route";
-import { adjust } from "#inventory/adjust";
 import type { Deps } from "#inventory/context";
 import { count } from "#inventory/count";
 import { deductStanding } from "#inventory/deduct-standing";
@@ -21,6 +20,7 @@ import { listProducts } from "#inventory/list-products";
 import { Location, QUANTITY_MAX, Sku, type ProductId } from "#inventory/model";
 import { readProduct } from "#inventory/read-product";
 import { releaseStanding } from "#inventory/release-standing";
+import { restock } from "#inventory/restock";
 import { stockOf } from "#inventory/standing";
 
 const NAME = "eureka";
@@ -81,8 +81,7 @@ function listRoute({ deps, surroundings }: Edge): Route {
         const product = known.get(item.productId);
         return product ? { ...itemOfProduct(item), product } : itemOfProduct(item);
       });
-      const next = page.nextCursor && `<${BASE}?cursor=${encodeURIComponent(page.nextCursor)}>`;
-      const headers = { ...lagHeader(lag), ...(next ? { link: `${next}; rel="next"` } : {}) };
+      const headers = { ...lagHeader(lag), ...nextLink(BASE, page.nextCursor) };
       return reply(c, 200, items, headers);
     }),
   });
@@ -138,18 +137,7 @@ async function addTo(deps: Deps, c: EdgeContext, productId: ProductId, quantity:
   if (quantity > QUANTITY_MAX) throw invalid("quantity", `must be at most ${QUANTITY_MAX}`);
   const context = contextOf(c);
   const operation = itemOperation(context.operation, 1, { productId, quantity });
-  const outcome = await adjust(
-    deps,
-    { ...context, operation },
-    {
-      productId,
-      quantity,
-      type: "RESTOCK",
-      location: null,
-      expectedQuantity: null,
-      expectedSeq: null,
-    },
-  );
+  const outcome = await restock(deps, { ...context, operation }, { productId, quantity });
   switch (outcome.kind) {
     case "adjusted":
       return answer(c, 200, itemOfProduct(outcome.product), outcome.replayed);
@@ -159,9 +147,6 @@ async function addTo(deps: Deps, c: EdgeContext, productId: ProductId, quantity:
       throw unknownItem();
     case "key_reused":
       throw keyReused();
-    case "below_reserved":
-    case "expected_mismatch":
-      throw new Error(`a restock was answered ${outcome.kind}`);
   }
 }
 
@@ -293,6 +278,3 @@ const answer = (
 
 const aboveLimit = (onHand: number): Problem =>
   new Problem("limit_exceeded", `Stock limit reached. On hand: ${onHand}`);
-
-const keyReused = (): Problem =>
-  new Problem("idempotency_key_reused", "this Idempotency-Key was used with another body");

@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { DECIMALS, type Detail } from "#compat/fastapi/wire";
 import type { Contract } from "#http/contract";
 import { plainAnswer, Problem } from "#http/problem";
-import { createValidators, type Target } from "#http/validate";
+import { createValidators, valueAt, type Target } from "#http/validate";
 
 const DETAILS_MAX = 20;
 const UNPROCESSABLE = 422;
@@ -135,10 +135,3 @@ const TYPES: Readonly<Record<string, readonly [string, string]>> = {
   number: ["float_type", "Input should be a valid number"],
   object: [NOT_AN_OBJECT.type, NOT_AN_OBJECT.msg],
 };
-
-function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>((value, key) => {
-    if (typeof value !== "object" || value === null) return undefined;
-    return Reflect.get(value, key);
-  }, input);
-}

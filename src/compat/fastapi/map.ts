@@ -49,13 +49,16 @@ export function reservedOf(product: Product, units: number): ReservedAnswer {
   };
 }
 
-/** After so many units came in; what safety stock keeps back was not there before either. */
+/** After so many units came to its home, which need not be where stock can be sold. */
 export function replenishedOf(product: Product, units: number): ReplenishedAnswer {
   const quantity = quantityOf(product);
+  const levels = product.levels.map((level) =>
+    level.location === product.home ? { ...level, onHand: level.onHand - units } : level,
+  );
   return {
     product_id: product.productId,
     name: nameOf(product),
-    previous_quantity: Math.max(0, quantity - units),
+    previous_quantity: totalsOf({ ...product, levels }).available,
     replenished_quantity: units,
     new_quantity: quantity,
     timestamp: timeOf(product.updatedAt),

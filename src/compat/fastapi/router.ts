@@ -4,14 +4,14 @@ import { unknownProduct, validate, validateBody, word } from "#compat/fastapi/fa
 import * as wire from "#compat/fastapi/wire";
 import type { Contract } from "#http/contract";
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
-import { Problem } from "#http/problem";
-import { lagHeader, replayHeader, reply } from "#http/reply";
+import { keyReused, Problem } from "#http/problem";
+import { lagHeader, nextLink, replayHeader, reply } from "#http/reply";
 import { openTo, route, type Edge, type Route } from "#http/routes/route";
-import { adjust } from "#inventory/adjust";
 import { initialize } from "#inventory/initialize";
 import { listProducts } from "#inventory/list-products";
 import { Sku, type Product, type ProductId } from "#inventory/model";
 import { readProduct } from "#inventory/read-product";
+import { restock } from "#inventory/restock";
 import { sell } from "#inventory/sell";
 
 const NAME = "fastapi";
@@ -48,8 +48,7 @@ function listRoute({ deps }: Edge): Route {
       const query = { q: null, status: null, location: null, cursor, limit: ROWS_MAX };
       const { page, lag } = await listProducts(deps, c.get("request"), query);
       const products = page.items.map(productOf);
-      const next = page.nextCursor && `<${BASE}?cursor=${encodeURIComponent(page.nextCursor)}>`;
-      const headers = { ...lagHeader(lag), ...(next ? { link: `${next}; rel="next"` } : {}) };
+      const headers = { ...lagHeader(lag), ...nextLink(BASE, page.nextCursor) };
       return reply(c, 200, { count: products.length, products }, headers);
     }),
   });
@@ -171,14 +170,7 @@ function replenishRoute(edge: Edge): Route {
       async (c) => {
         const { product_id: productId } = c.req.valid("param");
         const { quantity } = c.req.valid("json");
-        const outcome = await adjust(edge.deps, contextOf(c), {
-          productId,
-          quantity,
-          type: "RESTOCK",
-          location: null,
-          expectedQuantity: null,
-          expectedSeq: null,
-        });
+        const outcome = await restock(edge.deps, contextOf(c), { productId, quantity });
         switch (outcome.kind) {
           case "adjusted": {
             const body = replenishedOf(outcome.product, quantity);
@@ -192,9 +184,6 @@ function replenishRoute(edge: Edge): Route {
             throw unknownProduct(productId);
           case "key_reused":
             throw keyReused();
-          case "below_reserved":
-          case "expected_mismatch":
-            throw new Error(`a restock was answered ${outcome.kind}`);
         }
       },
     ),
@@ -206,6 +195,3 @@ async function known(deps: Edge["deps"], c: EdgeContext, productId: ProductId): 
   if (product === null) throw unknownProduct(productId);
   return product;
 }
-
-const keyReused = (): Problem =>
-  new Problem("idempotency_key_reused", "this Idempotency-Key was used with another body");

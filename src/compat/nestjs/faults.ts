@@ -7,7 +7,7 @@ import type { z } from "zod";
 import type { Contract, Refusal } from "#http/contract";
 import { plainAnswer, Problem } from "#http/problem";
 import type { Answer } from "#http/reply";
-import { createValidators } from "#http/validate";
+import { createValidators, valueAt } from "#http/validate";
 
 const BAD_REQUEST = 400;
 const MESSAGES_MAX = 20;
@@ -87,14 +87,8 @@ function messageOf(issue: z.core.$ZodIssue, input: unknown): string {
   const [key] = issue.path;
   if (key === undefined) return "the body must be an object";
   const field = String(key);
-  if (isMissing(input, key)) return `${field} should not be empty`;
+  if ((valueAt(input, [key]) ?? "") === "") return `${field} should not be empty`;
   return `${field} ${rule(issue)}`;
-}
-
-function isMissing(input: unknown, key: PropertyKey): boolean {
-  if (typeof input !== "object" || input === null) return true;
-  const value: unknown = Reflect.get(input, key);
-  return value === undefined || value === null || value === "";
 }
 
 function rule(issue: z.core.$ZodIssue): string {

@@ -7,15 +7,15 @@ import type { Contract } from "#http/contract";
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
 import { eventOperation } from "#http/middleware/idempotency";
 import { requestIdOf } from "#http/middleware/request-id";
-import { Problem } from "#http/problem";
+import { keyReused, Problem } from "#http/problem";
 import { replayHeader, reply } from "#http/reply";
 import { openTo, route, type Edge, type Route } from "#http/routes/route";
-import { adjust } from "#inventory/adjust";
 import type { RequestContext } from "#inventory/context";
 import { holdStanding } from "#inventory/hold-standing";
 import type { Product } from "#inventory/model";
 import { readProduct } from "#inventory/read-product";
 import { releaseStanding } from "#inventory/release-standing";
+import { restock } from "#inventory/restock";
 import { sell } from "#inventory/sell";
 
 const NAME = "nestjs";
@@ -92,15 +92,7 @@ function updateRoute(edge: Edge, base: string): Route {
 /** Adds an event's units; answers whether they were added before. */
 async function add({ deps }: Edge, ctx: RequestContext, event: wire.StockEvent): Promise<boolean> {
   const { productId, quantity, timestamp } = event;
-  const outcome = await adjust(deps, ctx, {
-    productId,
-    quantity,
-    type: "RESTOCK",
-    location: null,
-    reference: timestamp,
-    expectedQuantity: null,
-    expectedSeq: null,
-  });
+  const outcome = await restock(deps, ctx, { productId, quantity, reference: timestamp });
   switch (outcome.kind) {
     case "adjusted":
       return outcome.replayed;
@@ -110,9 +102,6 @@ async function add({ deps }: Edge, ctx: RequestContext, event: wire.StockEvent):
       throw unknownProduct();
     case "key_reused":
       throw keyReused();
-    case "below_reserved":
-    case "expected_mismatch":
-      throw new Error(`a restock was answered ${outcome.kind}`);
   }
 }
 
@@ -215,5 +204,3 @@ const succeeded = (c: EdgeContext, replayed: boolean): Response =>
 
 const notAvailable = (): Problem =>
   new Problem("insufficient_stock", "there are fewer units than that");
-const keyReused = (): Problem =>
-  new Problem("idempotency_key_reused", "this Idempotency-Key was used with another body");
