@@ -13,6 +13,8 @@ export interface AttemptOptions {
 export const READS: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 
 const NOT_MODIFIED = 304;
+/** Far above the largest answer, a page of 1 000 products. */
+const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 
 /** First pause between attempts; it doubles up to the longest, and half of it is chance. */
 const PAUSE_MS = 50;
@@ -53,15 +55,31 @@ async function once(
   try {
     const { url, method, headers } = request;
     const body = READS.has(method) ? null : await request.clone().text();
-    const response = await fetch(new Request(url, { method, headers, body, signal }));
-    if (!response.ok && response.status !== NOT_MODIFIED) return await problemOf(response);
+    // The service redirects nobody: whoever does is not the service.
+    const again = new Request(url, { method, headers, body, signal, redirect: "manual" });
+    const response = await fetch(again);
+    const { status, ok } = response;
     // Half an answer is none: the whole of it is read here, where it can be asked for again.
-    const text = await response.text();
-    const { status, headers: answered } = response;
-    return new Response(text === "" ? null : text, { status, headers: answered });
+    const text = await textOf(response, ANSWER_BYTES_MAX);
+    if (!ok && status !== NOT_MODIFIED) return problemOf(status, response.headers, text);
+    return new Response(text === "" ? null : text, { status, headers: response.headers });
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }
+}
+
+/** The body as text; throws where it is longer than any of the service's. */
+async function textOf({ body }: Response, bytesMax: number): Promise<string> {
+  if (body === null) return "";
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.byteLength;
+    if (bytes > bytesMax) throw new RangeError(`the answer has more than ${bytesMax} bytes`);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
 }
 
 /** As long as the service asks for, else longer each time. */

@@ -46,5 +46,34 @@ export function createClient(options: ClientOptions) {
     return attempt(request, { deadlineMs, attemptMs, fetch: authorized });
   };
   const fetchWhole = Object.assign(whole, { preconnect: () => {} });
-  return hc<InventoryApi>(url, { fetch: fetchWhole }).api.inventory;
+  return safely(hc<InventoryApi>(url, { fetch: fetchWhole }).api.inventory);
+}
+
+/** hono pastes parameters into the path as they are: an id could name another call. */
+function safely<Node extends object>(node: Node): Node {
+  return new Proxy(node, {
+    get(target, name) {
+      const next: unknown = Reflect.get(target, name);
+      const isNode = typeof next === "function" || (typeof next === "object" && next !== null);
+      return isNode ? safely(next) : next;
+    },
+    apply: (target, self, [given, ...rest]: unknown[]): unknown =>
+      Reflect.apply(asFunction(target), self, [withEncoded(given), ...rest]),
+  });
+}
+
+function asFunction(node: object): (...args: unknown[]) => unknown {
+  if (typeof node !== "function") throw new TypeError("this is no call");
+  return (...args) => Reflect.apply(node, undefined, args);
+}
+
+/** What a call is given, with parameters that stay one part of the path. */
+function withEncoded(given: unknown): unknown {
+  if (typeof given !== "object" || given === null || !("param" in given)) return given;
+  const entries = Object.entries(Object(given.param)).map(([name, value]) => {
+    const text = String(value);
+    if (/^\.{0,2}$/.test(text)) throw new TypeError(`${name} cannot be ${JSON.stringify(text)}`);
+    return [name, encodeURIComponent(text)];
+  });
+  return { ...given, param: Object.fromEntries(entries) };
 }

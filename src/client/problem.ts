@@ -42,10 +42,18 @@ export class HoldfastUnanswered extends Error {
 const RETRYABLE: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 /** Reads a refusal; a body that is no problem is one without members. */
-export async function problemOf(response: Response): Promise<HoldfastProblem> {
-  const body: unknown = await response.json().catch(() => null);
-  const seconds = /^\d{1,5}$/.exec(response.headers.get("retry-after") ?? "")?.[0] ?? "0";
-  return new HoldfastProblem(response.status, isProblem(body) ? body : {}, Number(seconds) * 1_000);
+export function problemOf(status: number, headers: Headers, text: string): HoldfastProblem {
+  const body = jsonOf(text);
+  const seconds = /^\d{1,5}$/.exec(headers.get("retry-after") ?? "")?.[0] ?? "0";
+  return new HoldfastProblem(status, isProblem(body) ? body : {}, Number(seconds) * 1_000);
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 const isProblem = (body: unknown): body is ProblemBody =>

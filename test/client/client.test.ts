@@ -71,6 +71,45 @@ describe("a call", () => {
     expect((await page()).status).toBe(200);
   });
 
+  test("is the one that was meant, whatever its parameters are", async () => {
+    const client = createClient({ url: service.url, token });
+    const productId = await newProduct(client, 5);
+    const json = { quantity: 2, orderId: "order-1" };
+    const held = await client.product[":productId"].reserve.$post({ param: { productId }, json });
+    const answer = await held.json();
+    if (!("reservation" in answer)) throw new Error("nothing is held");
+    const { reservationId } = answer.reservation;
+    for (const evil of [`../reservation/${reservationId}/cancel?`, "a/../b", "%2e%2e", "a b"]) {
+      const call = client.product[":productId"].reserve.$post({ param: { productId: evil }, json });
+      await expect(call).rejects.toMatchObject({ status: 400, code: "validation_failed" });
+    }
+    for (const nothing of ["", ".", ".."]) {
+      expect(() => client.product[":productId"].$get({ param: { productId: nothing } })).toThrow(
+        "productId",
+      );
+    }
+    expect(await shown(client, productId)).toMatchObject({ reservedStock: 2 });
+  });
+
+  test("follows nobody elsewhere, and reads no answer without an end", async () => {
+    let asked = 0;
+    await using elsewhere = Bun.serve({
+      port: 0,
+      fetch({ url }) {
+        asked += 1;
+        if (url.endsWith("/low-stock")) return new Response(endless(), { status: 503 });
+        return Response.redirect("/login", 302);
+      },
+    });
+    const client = createClient({ url: elsewhere.url.origin, deadlineMs: 500 });
+    const call = client.initialize.$post({ json: { productId: "p", sku: "p", initialStock: 1 } });
+    await expect(call).rejects.toMatchObject({ status: 302, code: "unknown", retryable: false });
+    expect(asked).toBe(1);
+    await expect(client["low-stock"].$get({ query: {} })).rejects.toBeInstanceOf(
+      HoldfastUnanswered,
+    );
+  });
+
   test("ends with its signal", async () => {
     const client = createClient({ url: service.url, token });
     const init = { signal: AbortSignal.abort(new Error("enough")) };
@@ -78,6 +117,9 @@ describe("a call", () => {
     await expect(call).rejects.toThrow("enough");
   });
 });
+
+const MEBIBYTE = new Uint8Array(1024 * 1024);
+const endless = () => new ReadableStream({ pull: (stream) => stream.enqueue(MEBIBYTE) });
 
 /** A client behind a line that does this to its first requests, and then nothing any more. */
 async function behind(faults: Fault[], more: { attemptMs?: number; deadlineMs?: number } = {}) {

@@ -1,3 +1,4 @@
+import { connect, createServer } from "node:net";
 import { expect, test } from "bun:test";
 import { Fault } from "#inventory/faults";
 import { ask } from "#postgres/ask";
@@ -70,3 +71,74 @@ test("a server that falls silent does not keep the pool's connections", async ()
     process.kill(backend, "SIGCONT");
   }
 }, 20_000);
+
+test("arrays go there and come back whole, whatever is in them", async () => {
+  await using db = await openLedger();
+  const texts = [
+    "",
+    "a,b",
+    'say "no"',
+    "back\\slash",
+    "{x}",
+    "NULL",
+    "two\nlines",
+    " blank ",
+    "ü✓",
+  ];
+  const numbers = [0, -1, Number.MAX_SAFE_INTEGER];
+  const [row] = await db.sql`SELECT
+    ${texts}::text[] AS texts, ${[null, "x"]}::text[] AS with_null, ${[]}::text[] AS nothing,
+    ${numbers}::bigint[] AS bigints, ${[1, 2]}::integer[] AS integers`;
+  expect({ ...row }).toEqual({
+    texts,
+    with_null: [null, "x"],
+    nothing: [],
+    bigints: numbers,
+    integers: [1, 2],
+  });
+  expect([...(await db.sql`SELECT * FROM unnest(${texts}::text[]) AS text`)]).toEqual(
+    texts.map((text) => ({ text })),
+  );
+  await expect(db.sql`SELECT ${[0.5]}::bigint[]`).rejects.toThrow("not a whole number");
+});
+
+/** Every connection is reset with the first that its client says once the server is ready. */
+async function cutWhenReady(target: URL) {
+  const server = createServer((client) => {
+    const upstream = connect({ host: target.hostname, port: Number(target.port) });
+    let isReady = false;
+    const end = () => [client, upstream].forEach((socket) => socket.destroy());
+    for (const socket of [client, upstream]) socket.on("error", end).on("close", end);
+    client.on("data", (bytes) => (isReady ? end() : upstream.write(bytes)));
+    upstream.on("data", (bytes) => {
+      isReady = bytes.at(-6) === "Z".charCodeAt(0);
+      client.write(bytes);
+    });
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  return server;
+}
+
+test("a connection that ends as soon as it is open is a fault of the ledger, and nothing else", async () => {
+  await using db = await openLedger();
+  const server = await cutWhenReady(new URL(db.url));
+  const address = server.address();
+  const url = new URL(db.url);
+  url.port = String(typeof address === "object" ? address?.port : "");
+  const sql = createPostgres(url.href, { connectionsMax: 1 });
+  const uncaught: unknown[] = [];
+  const note = (error: unknown) => void uncaught.push(error);
+  process.on("unhandledRejection", note);
+  try {
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      expect(await faultOf(ask(() => sql`SELECT 1`, 2_000))).toBe("ledger_unavailable");
+    }
+    expect(uncaught).toEqual([]);
+  } finally {
+    process.off("unhandledRejection", note);
+    await sql.end({ timeout: 1 });
+    server.close();
+  }
+});
