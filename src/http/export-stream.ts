@@ -36,14 +36,10 @@ export function createExportRoom(): () => () => void {
 }
 
 /** The parts as a body; whatever ends it ends them too. */
-export function streamOf({
-  parts,
-  signal,
-  isStopping,
-  onCut,
-  onEnd,
-}: ExportOptions): ReadableStream<Uint8Array> {
+export function streamOf(options: ExportOptions): ReadableStream<Uint8Array> {
+  const { parts, signal, isStopping, onCut, onEnd } = options;
   const encoder = new TextEncoder();
+  let timer: Timer | undefined;
   let ended = false;
   const end = (): void => {
     if (ended) return;
@@ -51,26 +47,23 @@ export function streamOf({
     clearTimeout(timer);
     signal.removeEventListener("abort", end);
     onEnd();
-    // Ends what made the parts, once the one that is being read is there.
+    // Waits for the part that is being read, if one is.
     void parts.return().catch(onCut);
   };
-  let cut = (error: Error): void => {
+  const cut = (controller: ReadableStreamDefaultController<Uint8Array>, error: unknown): void => {
+    if (ended) return;
     onCut(error);
     end();
+    // The connection ends before its last chunk. Bun prints whatever is given here.
+    controller.error();
   };
-  const timer = setTimeout(
-    () => cut(new Fault("overloaded", "an export took too long to be taken")),
-    EXPORT_MS_MAX,
-  );
-  signal.addEventListener("abort", end);
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        const cutBefore = cut;
-        cut = (error) => {
-          cutBefore(error);
-          controller.error(error);
-        };
+        const late = new Fault("overloaded", "an export took too long to be taken");
+        timer = setTimeout(cut, EXPORT_MS_MAX, controller, late);
+        signal.addEventListener("abort", end);
+        if (signal.aborted) end();
       },
       async pull(controller) {
         try {
@@ -81,7 +74,7 @@ export function streamOf({
           end();
           controller.close();
         } catch (error) {
-          if (!ended) cut(error instanceof Error ? error : new Error("an export was cut"));
+          cut(controller, error);
         }
       },
       cancel: end,

@@ -40,7 +40,7 @@ beforeAll(async () => {
   db = await openLedger({ partitions: PARTITIONS });
   for (let partition = 0; partition < PARTITIONS; partition += 1) {
     await db.writer.cursor(partition);
-    const rows = Array.from({ length: MOVEMENTS }, (_, index) => one(partition, index + 1));
+    const rows = Array.from({ length: MOVEMENTS }, (_, index) => movementAt(partition, index + 1));
     await db.writer.append({ ...batch(rows), partition });
     all.push(...rows);
   }
@@ -49,18 +49,21 @@ afterAll(async () => {
   await db[Symbol.asyncDispose]();
 });
 
+/** The type of a movement, and what it does to what is on hand. */
+function kindOf(seq: number): readonly [MovementType, number] {
+  if (seq % 40 === 0) return ["COUNT", 0];
+  if (seq % 7 === 0) return ["SALE", -1];
+  return seq % 11 === 0 ? ["RETURN", 1] : ["RESERVE", 0];
+}
+
 /** Several of each millisecond, over partitions too; what they say repeats with coprime periods. */
-function one(partition: number, seq: number): Movement {
-  const type: MovementType =
-    seq % 40 === 0 ? "COUNT" : seq % 7 === 0 ? "SALE" : seq % 11 === 0 ? "RETURN" : "RESERVE";
-  const [onHandBefore, onHandAfter] = { SALE: [100, 99], RETURN: [100, 101] }[
-    type === "SALE" || type === "RETURN" ? type : ""
-  ] ?? [100, 100];
+function movementAt(partition: number, seq: number): Movement {
+  const [type, change] = kindOf(seq);
   return movement(seq, {
     partition,
     type,
-    onHandBefore,
-    onHandAfter,
+    onHandBefore: 100,
+    onHandAfter: 100 + change,
     reservedBefore: 5,
     reservedAfter: type === "RESERVE" ? 6 : 5,
     productId: ProductId.parse(`product-${partition}-${seq % 3}`),

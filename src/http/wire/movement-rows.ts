@@ -3,6 +3,10 @@ import type { LedgerMovement } from "#http/wire/answers";
 import { ledgerMovementOf } from "#http/wire/objects";
 import type { Movement } from "#inventory/model";
 
+/** What spreadsheets read as a formula, also behind blanks and in the wide letters of the East. */
+const FORMULA = /^\s*[=+\-@＝＋－＠]/u;
+const QUOTED = /[",\r\n]|^\s|\s$/;
+
 /** How an export is written down. */
 export interface ExportFormat {
   readonly contentType: string;
@@ -65,10 +69,6 @@ export const EXPORT_FORMATS = { ndjson, csv } as const;
 function lineOf(cells: readonly Cell[]): string {
   return `${cells.map(cellOf).join(",")}\r\n`;
 }
-
-/** What spreadsheets read as a formula, also behind blanks and in the wide letters of the East. */
-const FORMULA = /^\s*[=+\-@＝＋－＠]/u;
-const QUOTED = /[",\r\n]|^\s|\s$/;
 
 /** A text that begins like a formula gets an apostrophe before it; numbers of ours stay numbers. */
 function cellOf(value: Cell): string {

@@ -46,9 +46,9 @@ export const MovementsQuery = z.strictObject({
 
 /** One type, several between commas, or the parameter several times. */
 const MovementTypes = z
-  .union([z.string(), z.array(z.string())], "must be one or more types")
-  .transform((given) => [given].flat().flatMap((part) => part.split(",")))
-  .pipe(z.array(z.enum(MOVEMENT_TYPES)).max(MOVEMENT_TYPES.length));
+  .union([z.enum(MOVEMENT_TYPES), z.string(), z.array(z.string())], "must be one or more types")
+  .transform((given) => [...new Set([given].flat().flatMap((part) => part.split(",")))])
+  .pipe(z.array(z.enum(MOVEMENT_TYPES)));
 
 const movementFilters = {
   productId: ProductId.optional(),
