@@ -55,12 +55,11 @@ test("docs/contracts.md has every call of every contract below its heading, and 
     return [name, lines.flatMap(callsInRow).toSorted()] as const;
   });
   // Contract A's stand in README.
-  const real = CONTRACTS.map((contract) => [
-    contract.name,
-    contract === inventory ? [] : callsOf(contract),
-  ]);
-  expect(Object.fromEntries(shown)).toEqual(Object.fromEntries(real));
-  expect(shown).toHaveLength(CONTRACTS.length);
+  for (const contract of CONTRACTS) {
+    const calls = contract === inventory ? [] : callsOf(contract);
+    const found = shown.filter(([name]) => name === contract.name);
+    expect(found).toEqual([[contract.name, calls]]);
+  }
 });
 
 const callsOf = ({ routes }: Contract): string[] =>

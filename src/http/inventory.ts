@@ -10,6 +10,7 @@ export const inventory: Contract = {
   name: "inventory",
   prefixes: headsOf(Object.values(PATHS)),
   routes: createRoutes,
+  knowsTokens: true,
   word: ({ code, message, members, headers }, c) => refusal(c, code, message, members, headers),
   errorBody: Problem,
 };

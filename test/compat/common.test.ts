@@ -297,10 +297,10 @@ function testWords(contract: Contract, protectedRoute: Route): void {
   });
 }
 
-test("there are contracts to test, and as many routes as before or more", () => {
-  const routes = CONTRACTS.flatMap((contract) => contract.routes(edgeWith(true)));
-  expect(CONTRACTS.length).toBeGreaterThanOrEqual(5);
-  expect(routes.length).toBeGreaterThanOrEqual(57);
+test("there are contracts to test, each with routes, and every role", () => {
+  expect(CONTRACTS.map(({ name }) => name)).toContain("inventory");
+  const empty = CONTRACTS.filter(({ routes }) => routes(edgeWith(true)).length === 0);
+  expect(empty.map(({ name }) => name)).toEqual([]);
   expect(Object.keys(TOKENS).toSorted()).toEqual([...ROLES].toSorted());
 });
 

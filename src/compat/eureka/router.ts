@@ -40,6 +40,7 @@ export const eureka: Contract = {
   prefixes: [BASE, INFO],
   word,
   errorBody: wire.ErrorBody,
+  knowsTokens: false,
   routes: (edge) => [
     infoRoute(edge),
     listRoute(edge),

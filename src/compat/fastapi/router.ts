@@ -26,6 +26,7 @@ export const fastapi: Contract = {
   prefixes: [BASE],
   word,
   errorBody: wire.ErrorBody,
+  knowsTokens: false,
   routes: (edge) => [
     listRoute(edge),
     createRoute(edge),

@@ -19,6 +19,7 @@ export const gateway: Contract = {
   prefixes: [BASE],
   word,
   errorBody: wire.ErrorBody,
+  knowsTokens: true,
   routes: (edge) => [checkRoute(edge), itemsRoute(edge), itemRoute(edge), warehousesRoute(edge)],
 };
 
