@@ -205,10 +205,7 @@ test("lists are read item by item", () => {
     CORS_ORIGINS: "https://shop.example.com, http://localhost:5173",
   });
   expect(config.corsOrigins).toEqual(["https://shop.example.com", "http://localhost:5173"]);
-  expect(readConfig({ CONTRACTS: "gateway, inventory" }).contracts).toEqual([
-    "gateway",
-    "inventory",
-  ]);
+  expect(readConfig({ CONTRACTS: "other, inventory" }).contracts).toEqual(["other", "inventory"]);
   const { eurekaUrls } = readConfig({ EUREKA_URL: "http://one:8761, https://two/eureka" });
   expect(eurekaUrls).toEqual(["http://one:8761", "https://two/eureka"]);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Glob } from "bun";
 
@@ -106,6 +106,33 @@ describe("source", () => {
   test("switches a lint rule off only with a reason", () => {
     const bare = /(?:oxlint|eslint)-disable(?!.* -- \S)|@ts-(?:ignore|nocheck|expect-error)/;
     expect(linesWith([...source, ...tests, ...bench], bare)).toEqual([]);
+  });
+});
+
+describe("a contract's folder", () => {
+  const folders = readdirSync(join(ROOT, "src/compat"), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
+
+  test("has a router, a wire, a map and faults, and nothing else", () => {
+    expect(folders.length).toBeGreaterThan(0);
+    for (const name of folders) {
+      const files = readdirSync(join(ROOT, "src/compat", name)).toSorted();
+      expect([name, ...files]).toEqual([name, "faults.ts", "map.ts", "router.ts", "wire.ts"]);
+    }
+  });
+
+  test("is named by the list, its own files and its own tests, so that it can go", () => {
+    const named = folders.flatMap((name) => {
+      const own = [`src/compat/${name}/`, `test/compat/${name}.`, `test/compat/${name}-`];
+      const others = [...source, ...tests, ...bench].filter(
+        ({ path }) => !own.some((start) => path.startsWith(start)),
+      );
+      return linesWith(others, new RegExp(`(?:#compat|\\.)/${name}[/"]`));
+    });
+    const lists = named.filter((line) => line.startsWith("src/compat/index.ts:"));
+    expect(lists).toHaveLength(folders.length);
+    expect(named).toEqual(lists);
   });
 });
 

@@ -58,7 +58,7 @@ describe("an import against the direction is refused with an explanation:", () =
     ["src/http/routes", "#postgres/ledger", "HTTP words what the core answers"],
     ["src/http/routes", "ioredis", "HTTP knows no driver"],
     ["src/http/routes", "#compose/start", "main and compose know everybody"],
-    ["src/compat/nestjs", "#redis/stock-store", "HTTP words what the core answers"],
+    ["src/compat/another", "#redis/stock-store", "HTTP words what the core answers"],
     ["src/redis", "#postgres/ledger", "redis implements the core's ports"],
     ["src/postgres", "#redis/keys", "postgres implements the core's ports"],
     ["src/workers", "#redis/journal", "Workers call verbs and ports of the core"],

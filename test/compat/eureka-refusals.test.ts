@@ -1,7 +1,7 @@
 /** What contract C, served alone, says of calls that cannot be. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { eureka } from "#compat/eureka/router";
-import { BASE, expectError, serveEureka, type EurekaService } from "#test/eureka-contract";
+import { BASE, expectError, serveEureka, type EurekaService } from "./eureka-service.ts";
 import { openApp } from "#test/http-app";
 
 const START_MS_MAX = 60_000;

@@ -10,7 +10,7 @@ import {
   UNKNOWN,
   WHEN,
   type NestService,
-} from "#test/nestjs";
+} from "./nestjs-service.ts";
 
 let service: NestService;
 beforeAll(async () => {

@@ -12,7 +12,7 @@ import {
   UNKNOWN,
   WHEN,
   type NestService,
-} from "#test/nestjs";
+} from "./nestjs-service.ts";
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
