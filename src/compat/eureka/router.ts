@@ -72,6 +72,7 @@ function listRoute({ deps, surroundings }: Edge): Route {
     path: BASE,
     summary: "All stock, with the product service's details",
     answers: { 200: wire.ListAnswer },
+    headers: ["Link", "Ledger-Lag"],
     roles: "public",
     handlers: createHandlers(validate("query", wire.ListQuery), async (c) => {
       const { cursor = null } = c.req.valid("query");

@@ -43,6 +43,7 @@ function listRoute({ deps }: Edge): Route {
     path: BASE,
     summary: "Products",
     answers: { 200: wire.ListAnswer },
+    headers: ["Link", "Ledger-Lag"],
     roles: "public",
     handlers: createHandlers(validate("query", wire.ListQuery), async (c) => {
       const { cursor = null } = c.req.valid("query");

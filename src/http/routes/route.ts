@@ -50,6 +50,9 @@ export interface Edge {
 /** A body as the documents have it: JSON, a text whose schema says `contentMediaType`, or none. */
 export type AnswerBody = z.ZodType | null;
 
+/** What successes may say beside their body: a version, where the next rows are, how old it is. */
+export type AnswerHeader = "ETag" | "Link" | "Ledger-Lag";
+
 export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
@@ -57,6 +60,8 @@ export interface Route {
   readonly summary: string;
   /** What it answers, by status, where it does not refuse in its contract's words. */
   readonly answers: Readonly<Record<number, AnswerBody>>;
+  /** Headers of its successes, besides those that its other members imply. */
+  readonly headers: readonly AnswerHeader[];
   /** Codes that it refuses with, besides those that its other members and validators imply. */
   readonly refusals: readonly ProblemCode[];
   readonly roles: "public" | readonly Role[];
@@ -74,9 +79,11 @@ export interface Route {
   readonly handlers: readonly Handler<EdgeEnv>[];
 }
 
-type Optional = "refusals" | "anonymous" | "mutation" | "conditional" | "bulk" | "whileStopping";
+type Optional =
+  "headers" | "refusals" | "anonymous" | "mutation" | "conditional" | "bulk" | "whileStopping";
 
 const COMMON: Pick<Route, Optional> = {
+  headers: [],
   refusals: [],
   anonymous: null,
   mutation: false,
