@@ -1,5 +1,7 @@
 /** What can be done to a product's stock through each contract, told alike. */
 import { z } from "zod";
+import { compat } from "#compat/index";
+import { inventory } from "#http/inventory";
 import type { MovementType } from "#inventory/model";
 import { randomId } from "#lib/ids";
 import type { Acknowledged } from "#test/audit";
@@ -15,13 +17,24 @@ export interface Change {
   readonly units: number;
 }
 
-type Make = (productId: string, orderId: string, units: number) => Change;
+export type Make = (productId: string, orderId: string, units: number) => Change;
+
+/** Those that there are: what is told of another asks for nothing. */
+export const CONTRACT_NAMES: readonly string[] = [inventory, ...compat].map(({ name }) => name);
+
+/** Whose a way is, by its name. */
+export const contractOf = (way: string): string => way.split(":")[0] ?? "";
+
+const ofThoseThere = (ways: Readonly<Record<string, Make>>): Readonly<Record<string, Make>> =>
+  Object.fromEntries(
+    Object.entries(ways).filter(([way]) => CONTRACT_NAMES.includes(contractOf(way))),
+  );
 
 const now = (): string => new Date().toISOString();
 const REASON = { type: "RESTOCK" } as const;
 
 /** Each takes units from what is available, or nothing. */
-export const TAKES: Readonly<Record<string, Make>> = {
+export const TAKES = ofThoseThere({
   "inventory: reserve": (productId, orderId, units) => ({
     method: "POST",
     path: `/api/inventory/product/${productId}/reserve`,
@@ -66,10 +79,10 @@ export const TAKES: Readonly<Record<string, Make>> = {
     type: "SALE",
     units,
   }),
-};
+});
 
-/** Each ends a part of what the order holds, if it holds so much. */
-export const ENDS: Readonly<Record<string, Make>> = {
+/** Each ends a part of what the order holds through its contract, if it holds so much. */
+export const ENDS = ofThoseThere({
   "eureka: release": (productId, orderId, units) => ({
     method: "POST",
     path: `/api/inventory/${productId}/release`,
@@ -91,10 +104,10 @@ export const ENDS: Readonly<Record<string, Make>> = {
     type: "RELEASE",
     units,
   }),
-};
+});
 
 /** Each adds units. */
-export const ADDS: Readonly<Record<string, Make>> = {
+export const ADDS = ofThoseThere({
   "inventory: restock": (productId, _orderId, units) => ({
     method: "PATCH",
     path: `/api/inventory/product/${productId}/stock`,
@@ -125,15 +138,17 @@ export const ADDS: Readonly<Record<string, Make>> = {
     type: "RESTOCK",
     units,
   }),
-};
+});
 
-/** Sets what is at the product's home. */
-export const counts: Make = (productId, _orderId, units) => ({
-  method: "PUT",
-  path: `/api/inventory/${productId}/quantity`,
-  called: { body: { quantity: units } },
-  type: null,
-  units,
+/** Each sets what is at the product's home. */
+export const COUNTS = ofThoseThere({
+  "eureka: count": (productId, _orderId, units) => ({
+    method: "PUT",
+    path: `/api/inventory/${productId}/quantity`,
+    called: { body: { quantity: units } },
+    type: null,
+    units,
+  }),
 });
 
 /** An event's time is a part of what it is: another for each order. */
@@ -150,16 +165,23 @@ const Problem = z.object({ code: z.string() });
 /** Statuses of a refusal that a change may meet because of the stock. */
 const REFUSALS: ReadonlySet<number> = new Set([400, 409]);
 
-/** Does it; answers what was acknowledged, null for a refusal. Throws for any other answer. */
-export async function change(service: ContractService, made: Change): Promise<Acknowledged | null> {
+export interface Changed {
+  /** Whether it was answered with 2xx; else it was refused. */
+  readonly isDone: boolean;
+  /** What must be in the ledger for it; null where that depends. */
+  readonly effect: Acknowledged | null;
+}
+
+/** Does it. Throws for an answer that is neither a success nor a refusal for want of stock. */
+export async function change(service: ContractService, made: Change): Promise<Changed> {
   const { method, path, called, type, units } = made;
   const requestId = randomId(16);
   const headers = { ...called.headers, "x-request-id": requestId };
   const { status, body } = await service.call(method, path, { ...called, headers });
   if (status === 200 || status === 201) {
-    return type === null ? null : { requestId, type, units };
+    return { isDone: true, effect: type === null ? null : { requestId, type, units } };
   }
   const isOurs = Problem.safeParse(body).data?.code !== "validation_failed";
-  if (REFUSALS.has(status) && isOurs) return null;
+  if (REFUSALS.has(status) && isOurs) return { isDone: false, effect: null };
   throw new Error(`${method} ${path} was answered ${status}: ${JSON.stringify(body)}`);
 }
