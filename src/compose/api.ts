@@ -146,7 +146,7 @@ async function appOptions(
       requestDeadlineMs: config.requestDeadlineMs,
       corsOrigins: config.corsOrigins,
       metricsToken: config.metricsToken ?? null,
-      isOpen: !config.contractsNeedTokens,
+      takesAnonymous: !config.contractsNeedTokens,
       docsPublic: config.docsPublic,
     },
     surroundings: {

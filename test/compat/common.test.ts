@@ -68,7 +68,7 @@ const KIBIBYTE = 1024;
 const JSON_TYPE = { "content-type": "application/json" };
 
 const open = openApp({ contracts: CONTRACTS });
-const closed = openApp({ contracts: CONTRACTS, config: { isOpen: false } });
+const closed = openApp({ contracts: CONTRACTS, config: { takesAnonymous: false } });
 
 const expired = await tokenOf("admin", "ada", -60);
 const forged = await issueToken({
@@ -86,7 +86,7 @@ const guarded = openApp({
     ...contract,
     routes: (edge) => contract.routes(edge).map((route) => ({ ...route, handlers: [reached] })),
   })),
-  config: { isOpen: false },
+  config: { takesAnonymous: false },
 });
 
 function reached(): never {
@@ -268,7 +268,7 @@ function testWords(contract: Contract, protectedRoute: Route): void {
       contracts: CONTRACTS,
       auth,
       promises: "nothing",
-      config: { isOpen: false },
+      config: { takesAnonymous: false },
     });
     return app.send(path, example);
   };

@@ -127,7 +127,7 @@ test("what nobody serves is 404, a wrong method 405, both with `error`", async (
 });
 
 describe("where contracts without authentication need tokens", () => {
-  const { send } = openApp({ contracts: [eureka], config: { isOpen: false } });
+  const { send } = openApp({ contracts: [eureka], config: { takesAnonymous: false } });
   const changes = [
     ["POST", BASE, { productId: 1, quantity: 1 }],
     ["PUT", `${BASE}/1/quantity`, { quantity: 1 }],

@@ -114,8 +114,8 @@ for (const route of ROUTES) {
 }
 
 /** `METHOD path: who`; contract A's without its base, those of another behind its name. */
-function matrixOf({ name, routes }: Contract, isOpen: boolean): string[] {
-  return routes(edgeWith(isOpen)).map(({ method, path, roles }) => {
+function matrixOf({ name, routes }: Contract, takesAnonymous: boolean): string[] {
+  return routes(edgeWith(takesAnonymous)).map(({ method, path, roles }) => {
     const who =
       roles === "public" ? "public" : ROLES.filter((role) => roles.includes(role)).join(" ");
     const isOurs = name === "inventory";

@@ -41,7 +41,7 @@ export interface Edge {
   /** Whether it is for everybody, or for admins. */
   readonly docsPublic: boolean;
   /** Whether contracts that know no authentication take changes from everybody. */
-  readonly isOpen: boolean;
+  readonly takesAnonymous: boolean;
   readonly surroundings: Surroundings;
   /** Words and logs what a verb threw: for a call whose other items go on. */
   readonly worded: (error: unknown, c: EdgeContext) => Answer;
@@ -103,10 +103,10 @@ export function route(given: Omit<Route, Optional> & Partial<Pick<Route, Optiona
 
 /** Who may change something through a contract that knows no authentication. */
 export function openTo(
-  { isOpen }: Edge,
+  { takesAnonymous }: Edge,
   contract: string,
 ): Pick<Route, "roles" | "anonymous" | "mutation"> {
-  if (!isOpen) return { roles: STAFF, anonymous: null, mutation: true };
+  if (!takesAnonymous) return { roles: STAFF, anonymous: null, mutation: true };
   const subject = CustomerId.parse(`anonymous@${contract}`);
   return { roles: "public", anonymous: { role: "service", subject }, mutation: true };
 }
