@@ -159,7 +159,7 @@ function fieldErrors(issue: z.core.$ZodIssue, input: unknown): FieldError[] {
 function words(issue: z.core.$ZodIssue, input: unknown): string {
   switch (issue.code) {
     case "invalid_type":
-      if (issue.path.length > 0 && valueAt(input, issue.path) === undefined) return "is required";
+      if (valueAt(input, issue.path) === undefined) return "is required";
       return `must be ${TYPE_WORDS[issue.expected] ?? issue.expected}`;
     case "too_small":
       if (issue.origin === "string") return "must not be empty";
