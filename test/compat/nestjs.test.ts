@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { nestjs } from "#compat/nestjs/router";
 import { serveContracts, type ContractService } from "#test/contract";
 import {
   BASES,
@@ -226,6 +227,37 @@ test("the rest of /inventory is contract B's", async () => {
   const detail = { status: 404, body: { detail: "Product stock-level not found" } };
   expect(said(await call("GET", "/inventory/stock-level"))).toEqual(detail);
   expect(said(await call("GET", "/inventory/123"))).toMatchObject({ body: { quantity: 5 } });
+});
+
+describe("a word of its paths under /inventory names no product, for B could not reach it:", () => {
+  const words = nestjs.prefixes.flatMap(
+    (prefix) => /^\/inventory\/([^/]+)$/.exec(prefix)?.[1] ?? [],
+  );
+  test("there are four", () => expect(words).toHaveLength(4));
+
+  test.each(words)("%s", async (word) => {
+    const made = await service.call("POST", "/inventory", {
+      body: { product_id: word, name: "Word", quantity: 1, price: 1 },
+    });
+    const detail = "productId is a word of ours and names nothing";
+    expect(said(made)).toEqual({ status: 422, body: { detail } });
+    for (const [path, body] of [
+      ["productId", { productId: word, sku: "SKU-OF-A-WORD", initialStock: 1 }],
+      ["sku", { productId: "named-by-a-word", sku: word, initialStock: 1 }],
+    ] as const) {
+      const initialized = await service.call("POST", "/api/inventory/initialize", {
+        body,
+        as: "admin",
+      });
+      const errors = [{ path, message: "is a word of ours and names nothing" }];
+      expect(initialized).toMatchObject({
+        status: 400,
+        body: { code: "validation_failed", errors },
+      });
+    }
+    const seen = await service.call("GET", `/inventory/stock-levels/${word}`);
+    expect(said(seen)).toEqual(UNKNOWN);
+  });
 });
 
 describe("alone, with CONTRACTS_AUTH=required", () => {
