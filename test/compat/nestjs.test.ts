@@ -89,7 +89,7 @@ for (const base of BASES) {
       expect(await stock(id)).toMatchObject({ quantity: 0, reserved: 5 });
     });
 
-    test("of an order that was confirmed through contract A: reserving is 409", async () => {
+    test("of an order that was confirmed through contract A, where it has no end: reserving is 409", async () => {
       const id = await create(5);
       const orderId = `confirmed ${id}`;
       await reserve(id, { orderId, quantity: 3 });
@@ -98,7 +98,14 @@ for (const base of BASES) {
       const list = await service.call("GET", `${inventory}/reservations${query}`, { as: "admin" });
       const [held] = Object(list.body).items;
       expect(held).toMatchObject({ status: "ACTIVE", quantity: 3, expiresAt: null });
-      const confirm = `${inventory}/reservation/${held.reservationId}/confirm`;
+      const own = `${inventory}/reservation/${held.reservationId}`;
+      const longer = { body: { minutes: 5 }, as: "admin" } as const;
+      const error = "minutes cannot be given to a standing hold, which never ends by itself";
+      expect(await service.call("POST", `${own}/extend`, longer)).toMatchObject({
+        status: 400,
+        body: { code: "validation_failed", message: error },
+      });
+      const confirm = `${own}/confirm`;
       expect((await service.call("POST", confirm, { body: {}, as: "admin" })).status).toBe(200);
       expect(await stock(id)).toMatchObject({ quantity: 2, reserved: 0 });
       const message = "the order's stock is sold already";

@@ -10,21 +10,21 @@ import { contextOf, createHandlers, type EdgeContext } from "#http/env";
 import { keyReused, Problem } from "#http/problem";
 import { lagHeader, nextLink, replayHeader, reply } from "#http/reply";
 import { openTo, route, type Edge, type Route } from "#http/routes/route";
+import { addToStanding } from "#inventory/add-to-standing";
 import { count } from "#inventory/count";
 import { deductStanding } from "#inventory/deduct-standing";
-import { holdStanding } from "#inventory/hold-standing";
 import { listProducts } from "#inventory/list-products";
 import { Location, Sku } from "#inventory/model";
 import { readProduct } from "#inventory/read-product";
 import { releaseStanding } from "#inventory/release-standing";
 import { stockOf } from "#inventory/standing";
 import { stockUp } from "#inventory/stock-up";
+import { SERVICE } from "#registry/instance";
 
 const NAME = "eureka";
 const BASE = "/api/inventory";
 const ITEM = `${BASE}/:productId`;
 const INFO = "/info";
-const SERVICE = "INVENTORY-SERVICE";
 
 /** Rows of one answer; a Link leads to the next. */
 const ROWS_MAX = 1000;
@@ -181,8 +181,8 @@ function reserveRoute(edge: Edge): Route {
       async (c) => {
         const { productId } = c.req.valid("param");
         const { quantity, orderId } = c.req.valid("json");
-        const input = { contract: NAME, productId, orderId: orderId ?? null, quantity, adds: true };
-        const outcome = await holdStanding(edge.deps, contextOf(c), input);
+        const input = { contract: NAME, productId, orderId: orderId ?? null, quantity };
+        const outcome = await addToStanding(edge.deps, contextOf(c), input);
         switch (outcome.kind) {
           case "reserved":
           case "held": {
@@ -198,9 +198,6 @@ function reserveRoute(edge: Edge): Route {
             throw unknownItem();
           case "key_reused":
             throw keyReused();
-          case "possible":
-          case "already_confirmed":
-            throw new Error(`adding to a standing hold was answered ${outcome.kind}`);
         }
       },
     ),
