@@ -133,6 +133,25 @@ test("where a deployment opens them, contracts without authentication are public
   }
 });
 
+test("open or not, a call is the same but for who may make it", () => {
+  const callsWhere = (takesAnonymous: boolean) =>
+    CONTRACTS.flatMap(({ routes }) => routes(edgeWith(takesAnonymous))).map(
+      ({ method, path, mutation, conditional, bulk, whileStopping, refusals, headers }) => ({
+        method,
+        path,
+        mutation,
+        conditional,
+        bulk,
+        whileStopping,
+        refusals,
+        headers,
+      }),
+    );
+  const calls = callsWhere(true);
+  expect(calls.map(({ mutation }) => mutation)).toContain(true);
+  expect(callsWhere(false)).toEqual(calls);
+});
+
 test("the matrix is the one of the contract", () => {
   const matrix = CONTRACTS.flatMap((contract) => matrixOf(contract, false));
   // Rows of a contract that is not there any more ask for nothing.
