@@ -1,17 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { z } from "zod";
 import { audit, type Acknowledged } from "#test/audit";
-import { serveContracts, type ContractService } from "#test/contract";
-import {
-  ADDS,
-  change,
-  CONTRACT_NAMES,
-  contractOf,
-  COUNTS,
-  ENDS,
-  TAKES,
-  type Change,
-} from "#test/contract-callers";
+import { CONTRACT_NAMES, serveContracts, type ContractService } from "#test/contract";
+import { ADDS, change, contractOf, COUNTS, ENDS, TAKES, type Change } from "#test/contract-callers";
 import { evidence } from "#test/evidence";
 import { Random } from "#test/random";
 import { counted, seed } from "#test/scale";

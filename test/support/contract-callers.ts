@@ -1,11 +1,9 @@
 /** What can be done to a product's stock through each contract, told alike. */
 import { z } from "zod";
-import { compat } from "#compat/index";
-import { inventory } from "#http/inventory";
 import type { MovementType } from "#inventory/model";
 import { randomId } from "#lib/ids";
 import type { Acknowledged } from "#test/audit";
-import type { Called, ContractService } from "#test/contract";
+import { CONTRACT_NAMES, type Called, type ContractService } from "#test/contract";
 
 /** A change through some contract. */
 export interface Change {
@@ -19,12 +17,10 @@ export interface Change {
 
 export type Make = (productId: string, orderId: string, units: number) => Change;
 
-/** Those that there are: what is told of another asks for nothing. */
-export const CONTRACT_NAMES: readonly string[] = [inventory, ...compat].map(({ name }) => name);
-
 /** Whose a way is, by its name. */
 export const contractOf = (way: string): string => way.split(":")[0] ?? "";
 
+/** What is told of a contract that is not there asks for nothing. */
 const ofThoseThere = (ways: Readonly<Record<string, Make>>): Readonly<Record<string, Make>> =>
   Object.fromEntries(
     Object.entries(ways).filter(([way]) => CONTRACT_NAMES.includes(contractOf(way))),
