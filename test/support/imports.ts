@@ -25,7 +25,8 @@ export async function rowsOf(
   file: string,
   more: Partial<Reading> = {},
 ): Promise<Row[]> {
-  const reading = { files: [file], now: NOW, heldBy: null, tables: new Map(), ...quiet, ...more };
+  const none = { heldBy: null, through: "inventory", tables: new Map() } as const;
+  const reading = { files: [file], now: NOW, ...none, ...quiet, ...more };
   return await Array.fromAsync(source(reading));
 }
 
@@ -41,8 +42,8 @@ export function told(rows: readonly Row[]): string[] {
         return `product ${body.productId} ${stock.join(" ")}`;
       }
       case "hold": {
-        const { productId, body, expiresAt } = row.hold;
-        return `hold ${productId} ${body.orderId} ${body.quantity} ${expiresAt ?? "standing"}`;
+        const { productId, orderId, quantity, expiresAt } = row.hold;
+        return `hold ${productId} ${orderId ?? "-"} ${quantity} ${expiresAt ?? "standing"}`;
       }
       case "history":
         return "history";
