@@ -107,6 +107,7 @@ describe("contract D's callers", () => {
     const first = await importing(service, args);
     expect(first).toMatchObject({ code: 0, output: expect.stringContaining("1 read, 1 imported") });
     expect(await stockOf(service, "nest-1")).toMatchObject({ totalStock: 9, reservedStock: 4 });
+    expect(reported(report)).toMatchObject([{ outcome: "imported", orderId: "o1", quantity: 4 }]);
     const compared = await importing(service, ["--from", "nest", "--compare", file]);
     expect(compared.code).toBe(0);
 
@@ -118,6 +119,15 @@ describe("contract D's callers", () => {
     const again = await importing(service, args);
     expect(again).toMatchObject({ code: 0, output: expect.stringContaining("1 read, 1 ended") });
     expect(await stockOf(service, "nest-1")).toMatchObject({ totalStock: 9, reservedStock: 0 });
+  });
+
+  test("and whoever knows what was delivered sells it through contract A, by the report's id", async () => {
+    const [file, report] = [await fileOf("dump.sql", dump("nest-3")), await reportFile()];
+    await importing(service, ["--from", "nest", "--report", report, file]);
+    const [row] = reported(report);
+    const path = `/reservation/${String(row?.["reservationId"])}/confirm`;
+    await asAdmin(service, "POST", path, {});
+    expect(await stockOf(service, "nest-3")).toMatchObject({ totalStock: 5, reservedStock: 0 });
   });
 
   test("a hold of the same order that another contract keeps is a conflict", async () => {
