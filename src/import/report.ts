@@ -53,7 +53,7 @@ export interface Report {
 export interface ReportOptions {
   readonly file: string | null;
   /** Of all files together, as often as they are read. */
-  readonly bytesTotal: number;
+  readonly bytesTotal: () => number;
   readonly clock: { now(): number };
   /** Takes one line. */
   readonly say: (line: string) => void;
@@ -87,8 +87,9 @@ export function createReport({ file, bytesTotal, clock, say }: ReportOptions): R
       bytes += more;
       if (clock.now() - told < PROGRESS_MS) return;
       told = clock.now();
-      const percent = Math.min(100, Math.floor((bytes / Math.max(1, bytesTotal)) * 100));
-      say(`… ${percent} % of ${megabytes(bytesTotal)} MB; ${numbersOf(report)}`);
+      const total = Math.max(1, bytesTotal());
+      const percent = Math.min(100, Math.floor((bytes / total) * 100));
+      say(`… ${percent} % of ${megabytes(total)} MB; ${numbersOf(report)}`);
     },
     onIgnored(field) {
       if (ignored.size < IGNORED_SHOWN_MAX) ignored.add(field);

@@ -41,9 +41,9 @@ export async function runImport(options: ImportOptions, deps: ImportDeps): Promi
   const { clock, say, token } = deps;
   const bytes = await sizeOf(options.files);
   const file = options.report ?? null;
-  const bytesTotal = bytes * (options["dry-run"] ? 2 : 3);
+  let readings = options["dry-run"] ? 2 : 3;
   if (file !== null) await emptied(file);
-  const report = createReport({ file, bytesTotal, clock, say });
+  const report = createReport({ file, bytesTotal: () => bytes * readings, clock, say });
   const api = createApi({ url: options.url, token, clock });
   const reading: Reading = {
     files: options.files,
@@ -57,6 +57,7 @@ export async function runImport(options: ImportOptions, deps: ImportDeps): Promi
   const source = SOURCES[options.from];
   try {
     const survey = await surveyed(source({ ...reading, onIgnored: () => {} }));
+    if (survey.contracts.size === 0) readings = 2;
     const isSending = !options["dry-run"] && !options.compare;
     if (isSending) await requireMounted(api, survey.contracts);
     const steps = stepsOf(options, { api, report, now: () => clock.now() });

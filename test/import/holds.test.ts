@@ -151,7 +151,7 @@ describe("contract C's callers", () => {
   const draw = (verb: string, quantity: number) =>
     call("POST", `/api/inventory/71/${verb}`, { quantity });
 
-  test("release and sell what their service held, and a later import does not hold it anew", async () => {
+  test("release what their service held, and a later import does not hold it anew", async () => {
     const file = await fileOf("stock.json", text);
     const args = ["--from", "json", "--through", "eureka", file];
     const first = await importing(service, args);
