@@ -1,6 +1,8 @@
 /**
  * The service as the import calls it: over HTTP, with bounded retries under the same key. It may not
- * be ours that answers there, so each answer is read up to a bound, and read by its schema.
+ * be ours that answers there, so each answer is read up to a bound, and read by its schema. The typed
+ * client is not used: it speaks contract A alone, believes what is answered, and does not say whether
+ * that is a replay.
  */
 import { hash } from "node:crypto";
 import { z } from "zod";
