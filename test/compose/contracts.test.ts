@@ -2,8 +2,12 @@ import { expect, test } from "bun:test";
 import { contractsOf } from "#compose/contracts";
 import { Refusal } from "#compose/refusal";
 import { readConfig } from "#config";
-import { CONTRACTS } from "#test/http-app";
+import { serveContracts } from "#test/contract";
+import { ApiDocument, type ApiOperation } from "#test/documented";
+import { CONTRACTS, edgeWith, exampleOf } from "#test/http-app";
 import { JWT_SECRET, runMain } from "#test/service";
+
+const START_MS_MAX = 60_000;
 
 /** Never there: a start that reaches for it waits for longer than a test does. */
 const AWAY = { REDIS_URL: "redis://127.0.0.1:1", DATABASE_URL: "postgres://127.0.0.1:1/holdfast" };
@@ -47,3 +51,24 @@ test("a start is refused in one line, with exit 1, before it reaches for a serve
   const there = `CONTRACTS: there is no contract soap; there are: ${all.join(", ")}\n`;
   expect(unknown).toEqual({ code: 1, output: there });
 });
+
+test(
+  "a start serves what is asked for, to whom that is said to be, documents too",
+  async () => {
+    const settings = { CONTRACTS_AUTH: "required", DOCS_PUBLIC: "0" };
+    await using service = await serveContracts(all.join(","), settings);
+    expect((await service.call("GET", "/openapi.json")).status).toBe(401);
+    const { body } = await service.call("GET", "/openapi.json", { as: "admin" });
+    const operations = Object.values(ApiDocument.parse(body).paths).flatMap(Object.values);
+    const tags = operations.flatMap((operation: ApiOperation) => operation.tags);
+    expect([...new Set(tags)].toSorted()).toEqual(all.toSorted());
+    for (const contract of CONTRACTS) {
+      for (const route of contract.routes(edgeWith(false)).filter(({ mutation }) => mutation)) {
+        const { path, method, body: change = {} } = exampleOf(route);
+        const { status } = await service.call(method, path, { body: change });
+        expect([method, path, status]).toEqual([method, path, 401]);
+      }
+    }
+  },
+  START_MS_MAX,
+);
