@@ -75,9 +75,10 @@ export async function startAsking() {
 
   /** Of that partition, where one is named. */
   async function initialize(initialStock = 50, partition?: number): Promise<string> {
+    const isWanted = (id: string) =>
+      partition === undefined || stores.store.partitionOf(ProductId.parse(id)) === partition;
     let productId = randomId(10);
-    const isThere = () => stores.store.partitionOf(ProductId.parse(productId)) === partition;
-    while (partition !== undefined && !isThere()) productId = randomId(10);
+    while (!isWanted(productId)) productId = randomId(10);
     const sku = `SKU-${productId}`;
     await change("POST", "/initialize", { productId, sku, initialStock, location: "A" });
     return productId;
