@@ -103,6 +103,7 @@ const HEADERS: Readonly<Record<string, Json>> = {
     description: "Movements that the ledger lacked; absent where it had all.",
     schema: { ...text, pattern: "^[1-9][0-9]*$" },
   },
+  "Content-Disposition": { description: "Under which name to keep it.", schema: text },
 };
 
 /** Which are there only when there is something to say. */
@@ -255,6 +256,7 @@ function headersOf(
     "Idempotency-Replayed": isDone && route.mutation,
     Link: isDone && route.headers.includes("Link"),
     "Ledger-Lag": isDone && route.headers.includes("Ledger-Lag"),
+    "Content-Disposition": isDone && route.headers.includes("Content-Disposition"),
   };
   const names = Object.keys(HEADERS).filter(
     (name) => applies[name] === true || there.has(name.toLowerCase()),

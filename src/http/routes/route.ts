@@ -53,8 +53,11 @@ export interface Edge {
  */
 export type AnswerBody = z.ZodType | readonly z.ZodType[] | null;
 
-/** What successes may say beside their body: a version, where the next rows are, how old it is. */
-export type AnswerHeader = "ETag" | "Link" | "Ledger-Lag";
+/**
+ * What successes may say beside their body: a version, where the next rows are, how old it is, and
+ * under which name to keep it.
+ */
+export type AnswerHeader = "ETag" | "Link" | "Ledger-Lag" | "Content-Disposition";
 
 export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
