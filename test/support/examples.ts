@@ -35,7 +35,6 @@ const eureka: Readonly<Record<string, Need>> = {
 };
 
 const gateway: Readonly<Record<string, Need>> = {
-  "GET /api/inventory/product/:productId": { query: "?asOf=2025-01-31T12:00:00Z" },
   "GET /api/v1/inventory/check": { query: "?product_id=p1&quantity=1" },
 };
 
