@@ -9,6 +9,7 @@ import { z } from "zod";
 import type { Contract } from "#http/contract";
 import type { EdgeEnv } from "#http/env";
 import type { ProblemCode } from "#http/problem";
+import { DURABILITY_LEVELS } from "#inventory/durability";
 import { checksOf, codesOf } from "#http/route-refusals";
 import type { Route } from "#http/routes/route";
 
@@ -84,6 +85,11 @@ const COMPONENTS = {
       description: "ETags that the caller has; 304 if one of them still holds.",
       schema: text,
     }),
+    Prefer: headerOf("Prefer", {
+      description:
+        "`durability=replica` or `durability=ledger`: wait for that level, at most until the deadline.",
+      schema: text,
+    }),
   },
   headers: {
     RequestId: { description: "Finds this request in our logs.", schema: text },
@@ -91,6 +97,14 @@ const COMPONENTS = {
     IdempotencyReplayed: {
       description: "An earlier answer again.",
       schema: { ...text, const: "true" },
+    },
+    Durability: {
+      description: "How durable is what this answer tells: the level that was reached.",
+      schema: { ...text, enum: DURABILITY_LEVELS },
+    },
+    PreferenceApplied: {
+      description: "The preference that was met; not there where the level was not reached.",
+      schema: { ...text, enum: DURABILITY_LEVELS.map((level) => `durability=${level}`) },
     },
     ETag: { description: "The version, for If-Match and If-None-Match.", schema: text },
   },
@@ -154,7 +168,7 @@ function parametersOf(route: Route, schemaOf: SchemaOf): Json[] {
     }
   }
   const shared = [
-    ...(route.mutation ? ["IdempotencyKey"] : []),
+    ...(route.mutation ? ["IdempotencyKey", "Prefer"] : []),
     ...(route.conditional ? ["IfMatch"] : []),
     ...(304 in route.answers ? ["IfNoneMatch"] : []),
   ].map((name) => ({ $ref: `#/components/parameters/${name}` }));
@@ -219,6 +233,8 @@ function headersOf(status: number, route: Route): Json {
     [true, "X-Request-Id", "RequestId"],
     [status === 429 || status === 503, "Retry-After", "RetryAfter"],
     [isDone && route.mutation, "Idempotency-Replayed", "IdempotencyReplayed"],
+    [isDone && route.mutation, "Durability", "Durability"],
+    [isDone && route.mutation, "Preference-Applied", "PreferenceApplied"],
     [status === 304 || (isDone && (route.conditional || 304 in route.answers)), "ETag", "ETag"],
   ];
   const applying = names.filter(([applies]) => applies);
@@ -230,7 +246,8 @@ function headersOf(status: number, route: Route): Json {
 /** A contract words a refusal to somebody; its status and type are the same for everybody. */
 function someContext(): Context<EdgeEnv> {
   const c = new Context<EdgeEnv>(new Request("http://document.invalid/"));
-  const state = { requestId: "", deadline: 0, headers: {}, caller: null, operation: null };
+  const nothing = { caller: null, operation: null, level: null, asked: null };
+  const state = { requestId: "", deadline: 0, headers: {}, ...nothing };
   c.set("request", state);
   return c;
 }

@@ -1,5 +1,6 @@
 /** Sends named batches, and repeats them under their name until one answer is certain. */
 import type { Redis } from "ioredis";
+import type { Receipt } from "#inventory/durability";
 import { Fault } from "#inventory/faults";
 import type { Clock } from "#lib/clock";
 import { failureOf, type RedisFailure } from "#redis/client";
@@ -27,7 +28,7 @@ export interface Slot {
 }
 
 export type BatchAnswer =
-  | { readonly kind: "answered"; readonly replies: readonly string[] }
+  | { readonly kind: "answered"; readonly replies: readonly string[]; readonly receipt: Receipt }
   /** The script failed before it wrote: one of the items is to blame. */
   | { readonly kind: "poisoned"; readonly error: unknown }
   | { readonly kind: "failed"; readonly error: unknown };
@@ -114,12 +115,14 @@ export class BatchSender {
       return { kind: "failed", error: new Error("a script's answer cannot be read") };
     }
     slot.isHaunted = false;
-    this.#options.partition.heard({
+    const { partition } = this.#options;
+    partition.heard({
       seq: Number(seq),
       now: Number(now),
       drained: Number(drained),
     });
-    return { kind: "answered", replies };
+    const receipt = { partition: partition.number, epoch: partition.epoch, seq: Number(seq) };
+    return { kind: "answered", replies, receipt };
   }
 }
 

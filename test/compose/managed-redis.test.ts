@@ -33,6 +33,7 @@ describe("a Redis that does not show its settings", () => {
       refusals: [],
       warnings: [expect.stringContaining(HIDDEN)],
       durabilityGaps: [expect.stringContaining(HIDDEN)],
+      replicas: 0,
     });
     redis.disconnect();
     const folder = temporaryFolder("renamed");

@@ -35,6 +35,9 @@ export const ApiDocument = z.looseObject({
 export type ApiDocument = z.output<typeof ApiDocument>;
 export type ApiOperation = ApiDocument["paths"][string][string];
 
+/** Headers that an answer has where there is something to say. */
+const SOMETIMES = new Set(["Idempotency-Replayed", "Preference-Applied"]);
+
 /** Some answer, as it came. */
 export interface SomeAnswer {
   readonly method: string;
@@ -63,7 +66,7 @@ export function documentedBy(document: ApiDocument): Documented {
     const response = operation.responses[status];
     if (response === undefined) return `${status} is not documented`;
     for (const name of Object.keys(response.headers)) {
-      const isSometimes = name === "Idempotency-Replayed";
+      const isSometimes = SOMETIMES.has(name);
       if (!isSometimes && !headers.has(name)) return `${status} lacks the header ${name}`;
     }
     if (response.content === undefined || method === "HEAD") {
