@@ -76,7 +76,8 @@ export class ReplicaLook implements AsyncDisposable {
   }
 }
 
-function knowsDisks(info: string): boolean {
+/** Whether a server that says this of itself tells what replicas have on their disks. */
+export function knowsDisks(info: string): boolean {
   // Valkey calls itself 7.2.4 for who asks for Redis's version, which is what its commands are.
   const [, major = "0", minor = "0"] = /^redis_version:(\d+)\.(\d+)/m.exec(info) ?? [];
   const [sinceMajor, sinceMinor] = WAITAOF_SINCE;

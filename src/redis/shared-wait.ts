@@ -17,7 +17,8 @@ const PAUSE_MS_MAX = 50;
 export type IsThere = (receipt: Receipt) => boolean;
 
 export interface SharedWaitOptions {
-  readonly partitions: readonly Partition[];
+  /** By their numbers. */
+  readonly partitions: readonly Pick<Partition, "epoch">[];
   readonly clock: Clock;
   /** Finds out for all receipts that there are by now. It rejects when nothing could be found. */
   readonly look: (receipts: readonly Receipt[]) => Promise<IsThere>;
