@@ -138,8 +138,8 @@ async function mustServe(redis: Redis, config: Config, log: Log): Promise<readon
   if (refusals.length > 0) throw new Refusal(`Redis may not be used: ${refusals.join("; ")}`);
   if (config.durability === "memory") for (const warning of warnings) log.warn(warning);
   if (config.durability === "memory" || durabilityGaps.length === 0) return durabilityGaps;
-  const floor = `DURABILITY=${config.durability}`;
-  const message = `Redis does not keep what it answers (${floor}): ${durabilityGaps.join("; ")}`;
+  const why = durabilityGaps.join("; ");
+  const message = `Redis does not keep what it answers: ${why} (DURABILITY=${config.durability})`;
   if (config.production) throw new Refusal(message);
   log.warn(message);
   return durabilityGaps;

@@ -8,7 +8,7 @@ import { z } from "zod";
  */
 const WAIT_MS_MAX = 50;
 /** Waits of one look: a replica that syncs once a second is through by then. */
-const WAITS_MAX = 40;
+const WAITS_MAX = 24;
 /** Replicas that must have it. */
 const REPLICAS_MIN = 1;
 /**

@@ -66,7 +66,9 @@ export async function levelCaller(service: Pick<Service, "url">) {
 }
 
 /** A Redis whose replicas follow it at once, and one replica that does. */
-export async function startRedisWithReplica(): Promise<{ redis: TestServer; replica: TestServer }> {
+export async function startRedisWithReplica(): Promise<
+  AsyncDisposable & { readonly redis: TestServer; readonly replica: TestServer }
+> {
   const redis = await startRedis({ settings: { "repl-diskless-sync-delay": "0" } });
   const replica = await startRedis();
   const admin = new Redis(replica.url);
@@ -79,7 +81,14 @@ export async function startRedisWithReplica(): Promise<{ redis: TestServer; repl
   } finally {
     admin.disconnect();
   }
-  return { redis, replica };
+  return {
+    redis,
+    replica,
+    [Symbol.asyncDispose]: async () => {
+      await replica.stop();
+      await redis.stop();
+    },
+  };
 }
 
 /** Ends every connection to that Redis: all come back, and look at it anew. */
