@@ -28,6 +28,8 @@ export interface Watch {
 export function startWatch(stores: Stores, config: Config, metrics: Metrics, log: Log): Watch {
   let away: string | null = null;
   let gaps: readonly string[] = [];
+  /** Whether the last look at the settings was answered. */
+  let isAnswered = true;
   const stopped = new Set<number>();
   const askLedger = async (): Promise<void> => {
     try {
@@ -39,7 +41,9 @@ export function startWatch(stores: Stores, config: Config, metrics: Metrics, log
   };
   const askSettings = async (): Promise<void> => {
     try {
+      isAnswered = false;
       const settings = await readServerSettings(stores.redis);
+      isAnswered = true;
       stores.durability.settingsHold(settings.durabilityGaps.length === 0);
       const level = stores.durability.base();
       metrics.durabilityLevel(DURABILITY_LEVELS.indexOf(level));
@@ -86,6 +90,7 @@ export function startWatch(stores: Stores, config: Config, metrics: Metrics, log
     setInterval(() => void compareClocks(), LOOK_EVERY_MS),
     setInterval(() => void askLedger(), LOOK_EVERY_MS),
     setInterval(() => void askSettings(), SETTINGS_EVERY_MS),
+    setInterval(() => void (isAnswered || askSettings()), LOOK_EVERY_MS),
   ];
   stores.redis.on("ready", () => void askSettings());
   void askSettings();

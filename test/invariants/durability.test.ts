@@ -71,7 +71,10 @@ describe("ledger", () => {
       await using service = await startService({ ...urls, env });
       const call = await levelCaller(service);
       await call.initialize("p1");
-      expect(await call.restock("p1", { level: "ledger" })).toMatchObject({ durability: "ledger" });
+      await until(
+        async () => (await call.restock("p1", { level: "ledger" })).durability === "ledger",
+        { withinMs: NOTICED_MS_MAX, what: "the drain runs" },
+      );
       await server.kill();
       const key = "k-1";
       const away = await call.restock("p1", { level: "ledger", key });
@@ -107,7 +110,7 @@ describe("ledger", () => {
       await using database = await testDatabase();
       const urls = { redisUrl: redis.url, databaseUrl: database.url };
       const floor = { DURABILITY: "ledger" };
-      await using service = await startService({ ...urls, env: { ...env, ...floor } });
+      await using service = await startService({ ...urls, env: floor });
       const call = await levelCaller(service);
       expect(await call.initialize("p1")).toMatchObject({ status: 201, durability: "ledger" });
       expect(await call.restock("p1", { level: "disk" })).toMatchObject({
