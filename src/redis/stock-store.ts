@@ -128,11 +128,13 @@ export class RedisStockStore implements StockStore {
   }
 
   async initialize(command: InitializeCommand): Promise<InitializeOutcome> {
-    const claim = await this.#skus.claim(command.sku, command.productId, command.deadline);
-    if (claim.kind === "taken") {
-      return { kind: "sku_taken", productId: claim.productId, product: claim.product };
+    const { productId, sku, deadline } = command;
+    // A product that is there claims nothing: what it answers is its own, whoever has that SKU.
+    if ((await this.product(productId, deadline)) === null) {
+      const claim = await this.#skus.claim(sku, productId, deadline);
+      if (claim.kind === "taken") return { ...claim, kind: "sku_taken" };
     }
-    const { queues } = this.#routeOf(command.productId);
+    const { queues } = this.#routeOf(productId);
     const line = initializeLine(command);
     return initializeOutcome(await queues.submit("initialize", line, 1, command));
   }

@@ -126,6 +126,22 @@ test("what nobody serves is 404, a wrong method 405, both with `error`", async (
   expect(answer.headers.get("allow")).toBe("GET, HEAD, OPTIONS");
 });
 
+test("GET /health answers as contract A does", async () => {
+  const { status, body } = await service.call("GET", "/health");
+  expect({ status, body }).toMatchObject({
+    status: 200,
+    body: { status: "healthy", service: "inventory-service" },
+  });
+});
+
+test("the list says how far behind the ledger is when it did not catch up", async () => {
+  const positions = async () => [{ partition: 0, seq: 12, drained: 9 }];
+  const config = { requestDeadlineMs: 50 };
+  const { send } = openApp({ contracts: [eureka], store: { positions }, config });
+  const { status, headers } = await send(BASE);
+  expect([status, headers.get("ledger-lag")]).toEqual([200, "3"]);
+});
+
 describe("where contracts without authentication need tokens", () => {
   const { send } = openApp({ contracts: [eureka], config: { isOpen: false } });
   const changes = [
