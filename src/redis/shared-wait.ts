@@ -18,7 +18,7 @@ export type IsThere = (receipt: Receipt) => boolean;
 
 export interface SharedWaitOptions {
   /** By their numbers. */
-  readonly partitions: readonly Pick<Partition, "epoch">[];
+  readonly partitions: readonly Pick<Partition, "rebuilt">[];
   readonly clock: Clock;
   /** Finds out for all receipts that there are by now. It rejects when nothing could be found. */
   readonly look: (receipts: readonly Receipt[]) => Promise<IsThere>;
@@ -81,7 +81,7 @@ export class SharedWait {
   /** Answers whether the waiter is done with. */
   #settle({ receipts, deadline, resolve }: Waiter, isThere: IsThere): boolean {
     const isReached = receipts.every(isThere);
-    // A later epoch may count the same numbers anew: it is no witness of an earlier one.
+    // After a rebuild the same numbers may be counted anew: no witness of what was before it.
     const isOver = receipts.some((receipt) => !this.#isPresent(receipt));
     if (isOver || isReached || this.#options.clock.now() >= deadline) {
       resolve(isReached && !isOver);
@@ -91,6 +91,6 @@ export class SharedWait {
   }
 
   #isPresent({ partition, epoch }: Receipt): boolean {
-    return this.#options.partitions[partition]?.epoch === epoch;
+    return epoch >= (this.#options.partitions[partition]?.rebuilt ?? Infinity);
   }
 }

@@ -202,6 +202,7 @@ function decideBatch(
   const first = seqOf(world);
   const sweptBefore = world.swept;
   const found: Decision[] = [];
+  const kept: [key: string, text: string][] = [];
   if (heard.path === "stock/expire.lua") {
     const decision = decideExpire(call, status.swept);
     found.push(decision);
@@ -222,6 +223,7 @@ function decideBatch(
       if (!operation) continue;
       const text = `${operation.payload}\t${answer.lines[i]}`;
       run.operations[world.partition]?.set(operation.key, text);
+      kept.push([operation.key, text]);
     }
   });
   same(
@@ -233,7 +235,7 @@ function decideBatch(
   same("status", status, { seq: seqOf(world), now: call.now, swept, drained });
   if (seqOf(world) > first) {
     const entries = decisions.entries.get(world) ?? [];
-    decisions.entries.set(world, [...entries, entryOf(call, first)]);
+    decisions.entries.set(world, [...entries, entryOf(call, first, kept)]);
     keepBatch(run, world, heard, header);
   }
   if (seqOf(world) > first || swept > sweptBefore) world.lastNow = call.now;
@@ -253,7 +255,11 @@ function keepBatch(run: Run, world: World, call: Heard, header: string): void {
 }
 
 /** The journal entry that a call must have left. */
-function entryOf({ world, amended, registered }: Call, first: number): JournalEntry {
+function entryOf(
+  { world, amended, registered }: Call,
+  first: number,
+  kept: readonly (readonly [key: string, text: string])[],
+): JournalEntry {
   const moves = world.moves.slice(first);
   const holds = new Set(moves.flatMap(({ hold }) => hold ?? []));
   return {
@@ -263,6 +269,7 @@ function entryOf({ world, amended, registered }: Call, first: number): JournalEn
     reservations: Array.from(holds, (hold) => reservationOf(world, hold)),
     products: Array.from(amended, productOf),
     locations: Array.from(registered).flatMap((location) => world.registry.get(location) ?? []),
+    operations: kept.map(([key, text]) => ({ key, text, seq: seqOf(world) })),
   };
 }
 

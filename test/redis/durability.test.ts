@@ -134,13 +134,16 @@ describe("the ledger's level", () => {
     expect(reached).toHaveLength(500);
   });
 
-  test("is not claimed by the numbers of another epoch", async () => {
+  test("is not claimed by the numbers of a partition that was rebuilt since", async () => {
     const { durability } = durabilityOf(opened);
     const [partition] = opened.partitions;
     if (!partition) throw new Error("there is a partition");
     await admin.hset(metaKey(0), "seq", "9", "drained", "9");
-    const before = { partition: 0, epoch: partition.epoch - 1, seq: 3 };
-    expect(await durability.reach("ledger", [before], soon())).toBe("disk");
+    const receipt = { partition: 0, epoch: partition.epoch, seq: 3 };
+    partition.open(partition.epoch + 1, 9, 0);
+    expect(await durability.reach("ledger", [receipt], soon())).toBe("ledger");
+    partition.open(partition.epoch, 9, partition.epoch);
+    expect(await durability.reach("ledger", [receipt], soon())).toBe("disk");
   });
 
   test("is not claimed where nothing was answered", async () => {
@@ -174,7 +177,7 @@ describe("the replica's level", () => {
 
 describe("a shared wait", () => {
   const receipt = { partition: 0, epoch: 1, seq: 1 };
-  const partitions = () => [{ number: 0, epoch: 1 }];
+  const partitions = () => [{ rebuilt: 0 }];
 
   test("counts a look only for who came before it", async () => {
     const looks: ((isThere: IsThere) => void)[] = [];
