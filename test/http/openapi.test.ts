@@ -158,7 +158,13 @@ test("what every answer and every refusal carries is documented", () => {
       calls.find((call) => call.name === name)?.operation.responses[status]?.headers ?? {},
     );
   const sell = "inventory POST /api/inventory/product/:productId/sell";
-  expect(headersAt(sell, 200)).toEqual(["X-Request-Id", "ETag", "Idempotency-Replayed"]);
+  expect(headersAt(sell, 200)).toEqual([
+    "X-Request-Id",
+    "ETag",
+    "Idempotency-Replayed",
+    "Durability",
+    "Preference-Applied",
+  ]);
   expect(headersAt(sell, 401)).toEqual(["X-Request-Id", "WWW-Authenticate"]);
   expect(headersAt(sell, 503)).toEqual(["X-Request-Id", "Retry-After"]);
   const lasting = calls.filter(({ route }) => !route.whileStopping);

@@ -140,6 +140,7 @@ describe("the ledger's level", () => {
     if (!partition) throw new Error("there is a partition");
     await admin.hset(metaKey(0), "seq", "9", "drained", "9");
     const receipt = { partition: 0, epoch: partition.epoch, seq: 3 };
+    await admin.hset(metaKey(0), "epoch", `${partition.epoch + 1}`);
     partition.open(partition.epoch + 1, 9, 0);
     expect(await durability.reach("ledger", [receipt], soon())).toBe("ledger");
     partition.open(partition.epoch, 9, partition.epoch);
