@@ -140,6 +140,7 @@ async function appOptions(
       },
       newGeneration: () => randomId(GENERATION_LENGTH),
     },
+    durability: stores.durability,
     auth,
     metrics,
     log,

@@ -1,5 +1,5 @@
 import { createHandlers } from "#http/env";
-import { createExportRoom, EXPORT_SILENCE_SECONDS_MAX, streamOf } from "#http/export-stream";
+import { createExportRoom, EXPORT_SILENCE_SECONDS, streamOf } from "#http/export-stream";
 import { PATHS } from "#http/paths";
 import { invalid } from "#http/problem";
 import { lagHeader, reply, replyStream, replyText } from "#http/reply";
@@ -56,7 +56,7 @@ export function movementsExportRoute({ deps, health, worded }: Edge): Route {
           leave();
           return replyText(c, 200, null, headers);
         }
-        c.env.patience?.(EXPORT_SILENCE_SECONDS_MAX);
+        c.env.patience?.(EXPORT_SILENCE_SECONDS);
         const body = streamOf({
           parts: textOf(found, format),
           signal: c.req.raw.signal,
