@@ -2,6 +2,7 @@
  * The ports of those who write the ledger and begin epochs, part of `ports.ts`: the journal, the
  * ledger as its writer sees it, and its part in an epoch.
  */
+import type { Crossing } from "#inventory/event-ports";
 import type { JournaledLocation } from "#inventory/location-ports";
 import type { Movement, Product, Reservation } from "#inventory/model";
 
@@ -23,6 +24,8 @@ export interface JournalEntry {
   readonly products: readonly Product[];
   /** Locations registered or amended, as they were after the batch. */
   readonly locations: readonly JournaledLocation[];
+  /** Products that the batch left with another grade than it found. */
+  readonly crossings: readonly Crossing[];
 }
 
 /** The journal as the drain sees it. */
@@ -56,6 +59,7 @@ export interface LedgerBatch {
   readonly reservations: readonly Reservation[];
   readonly products: readonly Product[];
   readonly locations: readonly JournaledLocation[];
+  readonly crossings: readonly Crossing[];
 }
 export type AppendOutcome =
   | { readonly kind: "appended" }

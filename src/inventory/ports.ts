@@ -41,6 +41,7 @@ import type {
 } from "#inventory/model";
 
 export type * from "#inventory/drain-ports";
+export type * from "#inventory/event-ports";
 export type * from "#inventory/hold-ports";
 
 /** An `Idempotency-Key` within its scope, and the request it came with, both as hashes. */

@@ -1,4 +1,5 @@
 /** A batch as the array parameters of statements/append.sql, in its order from $7 on. */
+import type { Crossing } from "#inventory/event-ports";
 import type { Movement, Product, RegisteredLocation, Reservation } from "#inventory/model";
 import type { LedgerBatch } from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";
@@ -11,6 +12,7 @@ export function batchColumns(batch: LedgerBatch): string[] {
     ...productColumns(latest(batch.products, (product) => product.productId)),
     ...reservationColumns(latest(batch.reservations, (hold) => hold.reservationId)),
     ...locationColumns(latest(batch.locations, ({ location }) => location)),
+    ...crossingColumns(batch.crossings),
   ];
 }
 
@@ -111,6 +113,16 @@ function locationColumns(rows: readonly RegisteredLocation[]): string[] {
     numberColumn(rows, (row) => Number(row.active)),
     numberColumn(rows, (row) => row.createdAt),
     numberColumn(rows, (row) => row.updatedAt),
+  ];
+}
+
+function crossingColumns(rows: readonly Crossing[]): string[] {
+  return [
+    numberColumn(rows, (row) => row.seq),
+    textColumn(rows, (row) => row.kind),
+    textColumn(rows, (row) => row.productId),
+    numberColumn(rows, (row) => row.units),
+    numberColumn(rows, (row) => row.at),
   ];
 }
 

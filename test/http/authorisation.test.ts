@@ -139,11 +139,13 @@ test("where a deployment opens them, contracts without authentication are public
 test("the matrix is the one of the contract", () => {
   const matrix = CONTRACTS.flatMap((contract) => matrixOf(contract, false));
   expect(matrix.sort()).toEqual([
+    "GET /alerts: admin service",
     "GET /docs-json: public",
     "GET /docs/init.js: public",
     "GET /docs/swagger-ui-bundle.js: public",
     "GET /docs/swagger-ui.css: public",
     "GET /docs: public",
+    "GET /events: admin service",
     "GET /health/live: public",
     "GET /health/ready: public",
     "GET /health: public",

@@ -106,7 +106,7 @@ export function product(id: string, seq: number, fields: Partial<Product> = {}):
 /** A batch of these movements, which follow each other, from where they begin. */
 export function batch(
   rows: readonly Movement[],
-  states: Partial<Pick<LedgerBatch, "reservations" | "products" | "locations">> & {
+  states: Partial<Pick<LedgerBatch, "reservations" | "products" | "locations" | "crossings">> & {
     from?: Cursor;
   } = {},
 ): LedgerBatch {
@@ -121,13 +121,14 @@ export function batch(
     reservations: states.reservations ?? [],
     products: states.products ?? [],
     locations: states.locations ?? [],
+    crossings: states.crossings ?? [],
   };
 }
 
 /** One journal entry of these movements. */
 export function entry(
   rows: readonly Movement[],
-  states: Partial<Pick<JournalEntry, "reservations" | "products" | "locations">> = {},
+  states: Partial<Pick<JournalEntry, "reservations" | "products" | "locations" | "crossings">> = {},
 ): JournalEntry {
   const last = rows.at(-1);
   if (last === undefined) throw new Error("an entry needs movements");
@@ -138,5 +139,6 @@ export function entry(
     reservations: states.reservations ?? [],
     products: states.products ?? [],
     locations: states.locations ?? [],
+    crossings: states.crossings ?? [],
   };
 }

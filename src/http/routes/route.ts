@@ -68,13 +68,16 @@ export interface Route {
   readonly conditional: boolean;
   /** Whether it takes lists, hence larger bodies. */
   readonly bulk: boolean;
+  /** Whether it waits when its caller asks it to: that is not slow. */
+  readonly waits: boolean;
   /** Whether it answers while the process stops. */
   readonly whileStopping: boolean;
   /** Validators, then the handler. */
   readonly handlers: readonly Handler<EdgeEnv>[];
 }
 
-type Optional = "refusals" | "anonymous" | "mutation" | "conditional" | "bulk" | "whileStopping";
+type Optional =
+  "refusals" | "anonymous" | "mutation" | "conditional" | "bulk" | "waits" | "whileStopping";
 
 const COMMON: Pick<Route, Optional> = {
   refusals: [],
@@ -82,6 +85,7 @@ const COMMON: Pick<Route, Optional> = {
   mutation: false,
   conditional: false,
   bulk: false,
+  waits: false,
   whileStopping: false,
 };
 

@@ -4,7 +4,7 @@
 -- $1 partition, $2 $3 cursor before, $4 $5 cursor after, $6 epoch of the partition.
 -- $7 … $21 movements, one array a column; their seqs follow the cursor one by one.
 -- $22 … $28 levels, $29 … $43 products, $44 … $53 reservations, $54 … $61 registered locations: the
--- last state of each. Every partition's journal brings the same record of a location: one counts.
+-- last state of each. $62 … $66 products that crossed a bound. Every partition's journal brings the same record of a location: one counts.
 WITH moved AS (
   UPDATE partitions SET cursor_epoch = $4, cursor_seq = $5
   WHERE partition = $1 AND cursor_epoch = $2 AND cursor_seq = $3 AND epoch = $6
@@ -111,5 +111,13 @@ new_locations AS (
     version = excluded.version, name = excluded.name, address = excluded.address,
     priority = excluded.priority, active = excluded.active, updated_at = excluded.updated_at
   WHERE locations.version < excluded.version
+),
+new_alerts AS (
+  INSERT INTO alerts (partition, seq, number, kind, product_id, units, at)
+  SELECT moved.partition, seq, 1, kind, product_id, units, to_timestamp(at / 1000.0::float8)
+  FROM moved, unnest(
+    $62::bigint[], $63::text[], $64::text[], $65::bigint[], $66::bigint[]
+  ) AS crossing (seq, kind, product_id, units, at)
+  ON CONFLICT DO NOTHING
 )
 SELECT count(*)::integer AS moved FROM moved
