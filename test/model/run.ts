@@ -289,8 +289,8 @@ function crossingsOf({ grades, now: at }: Call, moves: readonly Move[]): Crossin
     const before = grades.get(product);
     const kind = own.at(-1)?.grade;
     if (!before || !kind || kind === before) return [];
-    const others = own.filter(({ grade }) => grade !== kind).at(-1);
-    const seq = own.find((move) => move.seq > (others?.seq ?? 0))?.seq ?? 0;
+    const other = own.findLast(({ grade }) => grade !== kind);
+    const seq = own.find((move) => move.seq > (other?.seq ?? 0))?.seq ?? 0;
     const units = Math.max(0, availableOf(product));
     return { seq, kind, productId: product.productId, units, at };
   });

@@ -305,6 +305,7 @@ describe("a row that PostgreSQL refuses", () => {
       reservations: bad.reservations,
       products: [],
       locations: [],
+      crossings: [],
     });
     await db.sql`UPDATE quarantine SET settled_at = now()`;
     expect(await db.writer.quarantined()).toBe(0);

@@ -25,7 +25,9 @@ const productId = product("p1");
 async function crossings(): Promise<readonly (readonly Omit<Crossing, "at">[])[]> {
   const entries = await redis.xrange("{p0}:journal", "-", "+");
   return entries.map(([id, fields]) =>
-    decodeEntry(0, id, fields).crossings.map(({ at: _, ...crossing }) => crossing),
+    decodeEntry(0, id, fields).crossings.map((line) => {
+      return { seq: line.seq, kind: line.kind, productId: line.productId, units: line.units };
+    }),
   );
 }
 const last = async () => (await crossings()).at(-1);
