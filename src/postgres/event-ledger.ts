@@ -165,7 +165,7 @@ const placeOf = ({ partition, seq, number, at }: Alert) => ({ partition, seq, nu
 function pageOf(
   places: readonly PlaceRow[],
   feeds: ReadonlyMap<number, readonly FeedEvent[]>,
-  { after, limit }: EventQuery,
+  { limit }: Pick<EventQuery, "limit">,
 ): EventPage {
   const events: LedgerEvent[] = [];
   const taken = new Map<number, number>();
@@ -183,7 +183,7 @@ function pageOf(
     const feed = feeds.get(partition) ?? [];
     const last = feed[(taken.get(partition) ?? 0) - 1];
     const isAll = (taken.get(partition) ?? 0) === feed.length && feed.length < limit;
-    if (isAll || after === "latest") return { partition, seq: endSeq, number: endNumber };
+    if (isAll) return { partition, seq: endSeq, number: endNumber };
     return last ?? place;
   });
   return { kind: "events", events, cursor: writeEventCursor(ends) };

@@ -1,17 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { ProductId } from "#inventory/model";
-import type {
-  AlertKind,
-  Crossing,
-  EventQuery,
-  EventType,
-  LedgerEvent,
-  RaiseCommand,
-} from "#inventory/ports";
+import type { AlertKind, EventQuery, EventType, LedgerEvent, RaiseCommand } from "#inventory/ports";
 import { systemClock } from "#lib/clock";
 import { createAlertDesk, createEventLedger } from "#postgres/event-ledger";
 import { openLedger, soon, type TestLedger } from "#test/ledger";
-import { batch, EPOCH_MS, movement, movements, oversold } from "#test/movements";
+import { batch, crossing, EPOCH_MS, movement, movements, oversold } from "#test/movements";
 
 let db: TestLedger;
 let events: ReturnType<typeof createEventLedger>;
@@ -31,9 +24,6 @@ beforeEach(async () => {
 afterAll(() => db[Symbol.asyncDispose]());
 
 const p1 = ProductId.parse("product-1");
-const crossing = (seq: number, kind: Crossing["kind"], units = 3): Crossing => {
-  return { seq, kind, productId: p1, units, at: EPOCH_MS + seq };
-};
 const raise = (fields: Partial<RaiseCommand> = {}) =>
   desk.raise({
     partition: 0,

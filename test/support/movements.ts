@@ -11,7 +11,7 @@ import {
   type Product,
   type Reservation,
 } from "#inventory/model";
-import type { Cursor, JournalEntry, LedgerBatch } from "#inventory/ports";
+import type { Crossing, Cursor, JournalEntry, LedgerBatch, StockAlert } from "#inventory/ports";
 import { reservationIdOf } from "#inventory/reservation-id";
 
 /** A full second, so that due times are whole. */
@@ -61,6 +61,11 @@ export const oversold = (seq: number, fields: Partial<Movement> = {}): Movement 
     reservedAfter: 2,
     ...fields,
   });
+
+/** What `product-1` came to with that movement. */
+export function crossing(seq: number, kind: StockAlert = "low"): Crossing {
+  return { seq, kind, productId: ProductId.parse("product-1"), units: 3, at: EPOCH_MS + seq };
+}
 
 /** A live hold; `number` makes it one of its own. */
 export function reservation(number: number, fields: Partial<Reservation> = {}): Reservation {
