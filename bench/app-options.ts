@@ -25,7 +25,7 @@ export async function appOptions(): Promise<Omit<AppOptions, "deps">> {
       requestDeadlineMs: config.requestDeadlineMs,
       corsOrigins: config.corsOrigins,
       metricsToken: null,
-      isOpen: false,
+      takesAnonymous: false,
       docsPublic: false,
     },
     health: {

@@ -1,6 +1,8 @@
 -- The end of a batch: what it changed is written, all of it, after the last thing that may fail.
 -- @include lib/stock.lua
 
+local operation_lines -- lines of the journal, as lib/operations.lua has them
+
 local PART_MAX = 1000 -- arguments of one call; even, and far below the 8 000 where `unpack` ends
 
 -- Calls a command with a list that a batch of carts makes longer than one call can take.
@@ -75,6 +77,7 @@ local function close_batch(replies, part)
         redis.call("ZCARD", low_key)
     end
     part.check()
+    part.operations = operation_lines()
     part.crossings = crossings()
     append_journal(part)
     for _, product in ipairs(changed_products) do

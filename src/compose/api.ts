@@ -6,7 +6,6 @@ import type { Stores } from "#compose/stores";
 import { signingSecret } from "#compose/token";
 import type { Watch } from "#compose/watch";
 import type { Config } from "#config";
-import { contractsOf } from "#compose/contracts";
 import { EventTail } from "#inventory/event-tail";
 import { createApp, type AppOptions } from "#http/app";
 import type { Contract } from "#http/contract";
@@ -46,6 +45,8 @@ export interface Place {
 
 export interface ServeOptions {
   readonly config: Config;
+  /** What an API serves. */
+  readonly contracts: readonly Contract[];
   readonly stores: Stores;
   readonly watch: Watch;
   readonly metrics: Metrics;
@@ -55,7 +56,7 @@ export interface ServeOptions {
 
 /** Serves the contracts; answers where. */
 export function serveApi(options: ServeOptions): Promise<Place> {
-  return serve(options, options.config.port, contractsOf(options.config.contracts));
+  return serve(options, options.config.port, options.contracts);
 }
 
 /** Serves health and metrics alone, for a process without a contract. */
@@ -151,7 +152,7 @@ async function appOptions(
       requestDeadlineMs: config.requestDeadlineMs,
       corsOrigins: config.corsOrigins,
       metricsToken: config.metricsToken ?? null,
-      isOpen: !config.contractsNeedTokens,
+      takesAnonymous: !config.contractsNeedTokens,
       docsPublic: config.docsPublic,
     },
     surroundings: {

@@ -26,6 +26,8 @@ export interface Watch {
   readonly drainsStopped: () => readonly number[];
   /** Told by the drain. */
   drainStopped(partition: number): void;
+  /** Told once what it could not follow was rebuilt. */
+  drainResumed(partition: number): void;
   stop(): void;
 }
 
@@ -112,6 +114,7 @@ export function startWatch(stores: Stores, config: Config, metrics: Metrics, log
     durabilityGaps: () => gaps,
     drainsStopped: () => [...stopped],
     drainStopped: (partition) => void stopped.add(partition),
+    drainResumed: (partition) => void stopped.delete(partition),
     stop: () => {
       for (const timer of timers) clearInterval(timer);
     },

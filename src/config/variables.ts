@@ -95,19 +95,18 @@ export const VARIABLES = [
   },
   {
     name: "CONTRACTS",
-    fallback: "inventory,fastapi,eureka,nestjs,gateway",
     productionFallback: "inventory",
-    meaning: "HTTP contracts to serve, by comma",
+    meaning: "HTTP contracts to serve, by comma; all there are without it",
   },
   {
     name: "CONTRACTS_AUTH",
     fallback: "none",
-    meaning: "`required`: changes through fastapi, eureka and nestjs need a service or admin token",
+    meaning: "`required`: changes through open contracts need a service or admin token",
   },
   {
     name: "CONTRACTS_OPEN",
     fallback: "0",
-    meaning: "`1`: in production these three may take changes from everybody who reaches them",
+    meaning: "`1`: in production open contracts may take changes from everybody who reaches them",
   },
   {
     name: "SAMPLE_DATA",

@@ -33,7 +33,7 @@ export interface AppOptions {
     /** Demanded of everybody who reads /metrics; null: it is for loopback peers. */
     readonly metricsToken: string | null;
     /** Whether contracts that know no authentication take changes from everybody. */
-    readonly isOpen: boolean;
+    readonly takesAnonymous: boolean;
     /** Whether the documents of the API are for everybody, or for admins. */
     readonly docsPublic: boolean;
   };
@@ -120,8 +120,17 @@ function serve(
     onError,
   };
   const app = new Hono<EdgeEnv>({ getPath: pathOf });
-  const { metricsToken, isOpen, docsPublic } = config;
-  const own = { deps, metrics, metricsToken, health, isOpen, docsPublic, document, surroundings };
+  const { metricsToken, takesAnonymous, docsPublic } = config;
+  const own = {
+    deps,
+    metrics,
+    metricsToken,
+    health,
+    takesAnonymous,
+    docsPublic,
+    document,
+    surroundings,
+  };
   const routes = contract.routes({ ...own, worded: onError });
   mounted.push({ contract, routes });
   for (const route of routes) {

@@ -5,6 +5,7 @@
 import type { Crossing } from "#inventory/event-ports";
 import type { JournaledLocation } from "#inventory/location-ports";
 import type { Movement, Product, Reservation } from "#inventory/model";
+import type { RecoveryReport } from "#inventory/repair-ports";
 
 /** A place in a partition's journal: all movements up to and including `seq` are behind it. */
 export interface Cursor {
@@ -26,6 +27,17 @@ export interface JournalEntry {
   readonly locations: readonly JournaledLocation[];
   /** Products that the batch left with another grade than it found. */
   readonly crossings: readonly Crossing[];
+  /** What repeats under the keys of its operations hear. */
+  readonly operations: readonly KeptOperation[];
+}
+
+/** What Redis keeps under the key of an operation, so that a repeat is known. */
+export interface KeptOperation {
+  readonly key: string;
+  /** Hash of the request, and the reply: nothing but Lua reads it. */
+  readonly text: string;
+  /** Last seq of its batch. */
+  readonly seq: number;
 }
 
 /** The journal as the drain sees it. */
@@ -60,6 +72,7 @@ export interface LedgerBatch {
   readonly products: readonly Product[];
   readonly locations: readonly JournaledLocation[];
   readonly crossings: readonly Crossing[];
+  readonly operations: readonly KeptOperation[];
 }
 export type AppendOutcome =
   | { readonly kind: "appended" }
@@ -92,6 +105,14 @@ export type BeginAnswer =
 export interface EpochLedger {
   /** Random, the same in PostgreSQL and in every partition's meta. */
   readonly storeId: string;
+  /** The epochs that began after that one, in order, and the seq at which each did. */
+  beganAfter(
+    partition: number,
+    epoch: number,
+  ): Promise<readonly { readonly epoch: number; readonly beganAt: number }[]>;
+  /** Notes that a server is in use for these partitions: nobody rebuilds another meanwhile. */
+  use(partitions: readonly number[], runId: string): Promise<void>;
+  report(report: RecoveryReport): Promise<void>;
   /**
    * Takes an epoch number that no history ever had (it is spent even if nothing comes of it), then
    * asks Redis to begin it, and notes an epoch that began. Appends prepared before move nothing.

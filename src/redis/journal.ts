@@ -54,7 +54,7 @@ export function createJournal(options: JournalOptions): Journal {
         return await redis.xread("COUNT", entriesMax, "BLOCK", block, "STREAMS", key, from);
       });
       const streams = StreamReply.parse(byPairs(reply));
-      return (streams?.[0]?.[1] ?? []).map(([id, fields]) => decodeEntry(partition, id, fields));
+      return decodeEntries(partition, streams?.[0]?.[1] ?? []);
     },
     async settle(partition: number, { epoch, seq }: Cursor, how: "located" | "appended") {
       const args = [options.storeId, String(epoch), String(seq), String(options.keepEntries), how];
@@ -90,6 +90,11 @@ function byPairs(reply: unknown): unknown {
   return reply;
 }
 
+/** Reads entries as ioredis gives them. */
+export function decodeEntries(partition: number, reply: unknown): JournalEntry[] {
+  return Entries.parse(reply).map(([id, fields]) => decodeEntry(partition, id, fields));
+}
+
 /** Reads one entry; throws when it is not what our scripts append. */
 export function decodeEntry(
   partition: number,
@@ -106,15 +111,20 @@ export function decodeEntry(
     epoch: recordedCount(epoch, "epoch"),
     at: recordedCount(texts.get("at"), "at"),
   };
+  const last = recordedCount(seq, "seq");
   const holds = linesOf(texts.get("holds")).map((line) => decodeHoldLine(partition, line));
   const byId = new Map<string, Reservation>(holds.map((hold) => [hold.reservationId, hold]));
   return {
     epoch: head.epoch,
-    seq: recordedCount(seq, "seq"),
+    seq: last,
     movements: linesOf(texts.get("movements")).map((line) => decodeMovement(head, line, byId)),
     reservations: holds,
     products: linesOf(texts.get("products")).map(decodeProductJson),
     locations: linesOf(texts.get("locations")).map(decodeLocationLine),
+    operations: linesOf(texts.get("operations")).map((line) => {
+      const tab = line.indexOf("\t");
+      return { key: line.slice(0, tab), text: line.slice(tab + 1), seq: last };
+    }),
     crossings: linesOf(texts.get("crossings")).map((line) => decodeCrossing(head.at, line)),
   };
 }

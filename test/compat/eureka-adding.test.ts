@@ -1,6 +1,6 @@
 /** Contract C's one call that makes products, and adds to them. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { BASE, expectError, serveEureka, type EurekaService } from "#test/eureka-contract";
+import { BASE, expectError, serveEureka, type EurekaService } from "./eureka-service.ts";
 
 const START_MS_MAX = 60_000;
 const STOCK_MAX = 1_000_000_000_000;

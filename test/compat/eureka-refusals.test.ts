@@ -1,7 +1,7 @@
 /** What contract C, served alone, says of calls that cannot be. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { eureka } from "#compat/eureka/router";
-import { BASE, expectError, serveEureka, type EurekaService } from "#test/eureka-contract";
+import { BASE, expectError, serveEureka, type EurekaService } from "./eureka-service.ts";
 import { openApp } from "#test/http-app";
 
 const START_MS_MAX = 60_000;
@@ -143,7 +143,7 @@ test("the list says how far behind the ledger is when it did not catch up", asyn
 });
 
 describe("where contracts without authentication need tokens", () => {
-  const { send } = openApp({ contracts: [eureka], config: { isOpen: false } });
+  const { send } = openApp({ contracts: [eureka], config: { takesAnonymous: false } });
   const changes = [
     ["POST", BASE, { productId: 1, quantity: 1 }],
     ["PUT", `${BASE}/1/quantity`, { quantity: 1 }],

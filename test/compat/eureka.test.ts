@@ -6,7 +6,7 @@ import {
   onOneConnection,
   serveEureka,
   type EurekaService,
-} from "#test/eureka-contract";
+} from "./eureka-service.ts";
 import { until } from "#test/until";
 import { version } from "#package.json";
 

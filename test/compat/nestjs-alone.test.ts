@@ -1,7 +1,7 @@
 /** Contract D as the only one, where its changes need a token. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { serveContracts, type ContractService } from "#test/contract";
-import { said, START_MS_MAX, SUCCESS, WHEN } from "#test/nestjs";
+import { said, START_MS_MAX, SUCCESS, WHEN } from "./nestjs-service.ts";
 
 describe("alone, with CONTRACTS_AUTH=required", () => {
   const ORIGIN = "https://shop.example";

@@ -10,7 +10,7 @@ import {
   UNKNOWN,
   WHEN,
   type NestService,
-} from "#test/nestjs";
+} from "./nestjs-service.ts";
 
 const STOCK_MAX = 1_000_000_000_000;
 

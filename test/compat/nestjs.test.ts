@@ -11,7 +11,7 @@ import {
   SUCCESS,
   UNKNOWN,
   type NestService,
-} from "#test/nestjs";
+} from "./nestjs-service.ts";
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 

@@ -213,6 +213,7 @@ function decideBatch(
   const first = seqOf(world);
   const sweptBefore = world.swept;
   const found: Decision[] = [];
+  const kept: [key: string, text: string][] = [];
   if (heard.path === "stock/expire.lua") {
     const decision = decideExpire(call, status.swept);
     found.push(decision);
@@ -233,6 +234,7 @@ function decideBatch(
       if (!operation) continue;
       const text = `${operation.payload}\t${answer.lines[i]}`;
       run.operations[world.partition]?.set(operation.key, text);
+      kept.push([operation.key, text]);
     }
   });
   same(
@@ -244,7 +246,7 @@ function decideBatch(
   same("status", status, { seq: seqOf(world), now: call.now, swept, drained });
   if (seqOf(world) > first) {
     const entries = decisions.entries.get(world) ?? [];
-    const entry = entryOf(call, first);
+    const entry = entryOf(call, first, kept);
     decisions.entries.set(world, [...entries, entry]);
     for (const { kind } of entry.crossings) run.words.count(`crossing ${kind}`);
     keepBatch(run, world, heard, header);
@@ -266,7 +268,11 @@ function keepBatch(run: Run, world: World, call: Heard, header: string): void {
 }
 
 /** The journal entry that a call must have left. */
-function entryOf(call: Call, first: number): JournalEntry {
+function entryOf(
+  call: Call,
+  first: number,
+  kept: readonly (readonly [key: string, text: string])[],
+): JournalEntry {
   const { world, amended, registered } = call;
   const moves = world.moves.slice(first);
   const holds = new Set(moves.flatMap(({ hold }) => hold ?? []));
@@ -277,6 +283,7 @@ function entryOf(call: Call, first: number): JournalEntry {
     reservations: Array.from(holds, (hold) => reservationOf(world, hold)),
     products: Array.from(amended, productOf),
     locations: Array.from(registered).flatMap((location) => world.registry.get(location) ?? []),
+    operations: kept.map(([key, text]) => ({ key, text, seq: seqOf(world) })),
     crossings: crossingsOf(call, moves),
   };
 }

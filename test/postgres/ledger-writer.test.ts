@@ -305,6 +305,7 @@ describe("a row that PostgreSQL refuses", () => {
       reservations: bad.reservations,
       products: [],
       locations: [],
+      operations: [],
       crossings: [],
     });
     await db.sql`UPDATE quarantine SET settled_at = now()`;

@@ -88,7 +88,7 @@ export function openApp(doubles: AppDoubles = {}): TestApp {
       requestDeadlineMs: 1000,
       corsOrigins: [ORIGIN],
       metricsToken: null,
-      isOpen: true,
+      takesAnonymous: true,
       docsPublic: true,
       ...doubles.config,
     },
@@ -133,11 +133,11 @@ async function send(
 }
 
 /** What routes are made from, for a look at the routes themselves. */
-export const edgeWith = (isOpen: boolean): Edge => ({
+export const edgeWith = (takesAnonymous: boolean): Edge => ({
   deps: depsOf({}),
   metrics: createMetrics(),
   metricsToken: null,
-  isOpen,
+  takesAnonymous,
   surroundings,
   docsPublic: true,
   document: () => "{}",
@@ -165,11 +165,11 @@ function expectPromised(answer: SomeAnswer, promised: Documented | null): void {
 const documents = new Map<string, Documented>();
 
 function promisedBy(contracts: readonly Contract[], config: AppDoubles["config"]): Documented {
-  const { docsPublic = true, isOpen = true } = config ?? {};
-  const name = [...contracts.map((contract) => contract.name), docsPublic, isOpen].join();
+  const { docsPublic = true, takesAnonymous = true } = config ?? {};
+  const name = [...contracts.map((contract) => contract.name), docsPublic, takesAnonymous].join();
   const known = documents.get(name);
   if (known) return known;
-  const edge = { ...edgeWith(isOpen), docsPublic };
+  const edge = { ...edgeWith(takesAnonymous), docsPublic };
   const all = contracts.includes(inventory) ? contracts : [site, ...contracts];
   const mounted = all.map((contract) => ({ contract, routes: contract.routes(edge) }));
   const promised = documentedBy(ApiDocument.parse(documentOf(mounted, "test")));

@@ -111,7 +111,9 @@ export function product(id: string, seq: number, fields: Partial<Product> = {}):
 /** A batch of these movements, which follow each other, from where they begin. */
 export function batch(
   rows: readonly Movement[],
-  states: Partial<Pick<LedgerBatch, "reservations" | "products" | "locations" | "crossings">> & {
+  states: Partial<
+    Pick<LedgerBatch, "reservations" | "products" | "locations" | "operations" | "crossings">
+  > & {
     from?: Cursor;
   } = {},
 ): LedgerBatch {
@@ -126,6 +128,7 @@ export function batch(
     reservations: states.reservations ?? [],
     products: states.products ?? [],
     locations: states.locations ?? [],
+    operations: states.operations ?? [],
     crossings: states.crossings ?? [],
   };
 }
@@ -133,7 +136,9 @@ export function batch(
 /** One journal entry of these movements. */
 export function entry(
   rows: readonly Movement[],
-  states: Partial<Pick<JournalEntry, "reservations" | "products" | "locations" | "crossings">> = {},
+  states: Partial<
+    Pick<JournalEntry, "reservations" | "products" | "locations" | "operations" | "crossings">
+  > = {},
 ): JournalEntry {
   const last = rows.at(-1);
   if (last === undefined) throw new Error("an entry needs movements");
@@ -144,6 +149,7 @@ export function entry(
     reservations: states.reservations ?? [],
     products: states.products ?? [],
     locations: states.locations ?? [],
+    operations: states.operations ?? [],
     crossings: states.crossings ?? [],
   };
 }

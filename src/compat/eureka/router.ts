@@ -37,6 +37,7 @@ export const eureka: Contract = {
   prefixes: [BASE, INFO],
   word,
   errorBody: wire.ErrorBody,
+  knowsTokens: false,
   routes: (edge) => [
     infoRoute(edge),
     listRoute(edge),
@@ -68,6 +69,7 @@ function listRoute({ deps, surroundings }: Edge): Route {
     path: BASE,
     summary: "All stock, with the product service's details",
     answers: { 200: wire.ListAnswer },
+    headers: ["Link", "Ledger-Lag"],
     roles: "public",
     handlers: createHandlers(validate("query", wire.ListQuery), async (c) => {
       const { cursor = null } = c.req.valid("query");

@@ -30,6 +30,7 @@ export const nestjs: Contract = {
   prefixes: [...WORDS.map((own) => pathOf(BASE, own)), VERSIONED_BASE],
   word,
   errorBody: wire.ErrorBody,
+  knowsTokens: false,
   routes: (edge) =>
     [BASE, VERSIONED_BASE].flatMap((base) => [
       base === BASE

@@ -2,7 +2,7 @@
 import type { HeaderFields } from "#http/problem";
 
 const EXPOSED =
-  "ETag, Idempotency-Replayed, Ledger-Lag, Retry-After, X-Correlation-ID, X-Request-Id";
+  "ETag, Idempotency-Replayed, Ledger-Lag, Link, Retry-After, X-Correlation-ID, X-Request-Id";
 const ACCEPTED =
   "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Correlation-ID, X-Request-Id";
 /** Browsers ask again after this; long enough to halve the requests of a shop page. */

@@ -230,7 +230,7 @@ export const Ready = z.strictObject({
 });
 
 /** Every refusal; the last members come with some codes only. */
-export const Problem = z
+export const ProblemBody = z
   .strictObject({
     type: z.string(),
     title: z.string(),
@@ -261,7 +261,8 @@ export const Problem = z
     returnable: Units.exactOptional(),
     requested: Units.exactOptional(),
   })
-  .meta({ id: "Problem" });
+  .meta({ id: "ProblemBody" });
+export type ProblemBody = z.output<typeof ProblemBody>;
 
 const ITEM = { index: Units, replayed: z.literal(true).exactOptional() };
 
@@ -271,7 +272,7 @@ const bulkOf = <Shape extends z.ZodRawShape>(done: z.ZodObject<Shape, z.core.$st
     results: z.array(
       z.union([
         z.strictObject({ ...done.shape, ...ITEM, status: z.int().min(200).max(299) }),
-        z.strictObject({ ...Problem.shape, ...ITEM }),
+        z.strictObject({ ...ProblemBody.shape, ...ITEM }),
       ]),
     ),
     succeeded: Units,

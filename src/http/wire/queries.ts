@@ -23,6 +23,8 @@ const EVENTS = 100;
 const EVENTS_MAX = 1000;
 const ALERTS = 100;
 const ALERTS_MAX = 1000;
+/** All of them named twice. */
+const EVENT_TYPES_LENGTH_MAX = 256;
 /** A place for each of the most partitions that a store may have. */
 const EVENT_CURSOR_LENGTH_MAX = 16_384;
 
@@ -67,8 +69,9 @@ export const EventsQuery = z.strictObject({
   /** Separated by commas. */
   types: z
     .string()
+    .max(EVENT_TYPES_LENGTH_MAX)
     .transform((text) => text.split(","))
-    .pipe(z.array(EventType).max(EVENT_TYPES.length))
+    .pipe(z.array(EventType))
     .optional(),
   limit: queryNumber(1, EVENTS_MAX).default(EVENTS),
 });
