@@ -56,14 +56,33 @@ test(
 );
 
 test(
+  "a drain that finds a gap leaves an alert, which says where",
+  async () => {
+    const body = { productId: "p1", sku: "s1", initialStock: 1 };
+    const send = (method: "POST" | "PATCH", path: string, sent: object) =>
+      new Caller(api.url).call({ method, path, token, body: sent });
+    await send("POST", "/initialize", body);
+    await send("PATCH", "/product/p1/stock", { quantity: 1 });
+    const [first] = await redis.xrange("{p0}:journal", "-", "+");
+    await redis.xdel("{p0}:journal", first?.[0] ?? "");
+    const servers = { redisUrl: server.url, databaseUrl: database.url };
+    await using _worker = await startService({ ...servers, role: "worker" });
+    const [gap] = await told(3);
+    expect(gap).toMatchObject({ kind: "gap", seq: 0, open: true });
+    expect(gap?.detail).toContain("begins with movement 2");
+  },
+  TEST_MS_MAX,
+);
+
+test(
   "a partition that is fenced is an alert, which can be read meanwhile",
   async () => {
     await redis.hset("{p0}:meta", "fence", "token-of-a-repair");
     const path = "/initialize";
-    const body = { productId: "p1", sku: "s1", initialStock: 1 };
+    const body = { productId: "p2", sku: "s2", initialStock: 1 };
     const send = () => new Caller(api.url).once({ method: "POST", path, token, body });
     await until(async () => (await send()).status === 503, { withinMs: 5_000, what: "fenced" });
-    expect((await told(3))[0]).toMatchObject({ kind: "fenced", partition: 0, open: true });
+    expect((await told(4))[0]).toMatchObject({ kind: "fenced", partition: 0, open: true });
   },
   TEST_MS_MAX,
 );
