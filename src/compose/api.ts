@@ -145,6 +145,7 @@ async function appOptions(
       },
       newGeneration: () => randomId(GENERATION_LENGTH),
     },
+    durability: stores.durability,
     auth,
     metrics,
     log,

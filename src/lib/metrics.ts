@@ -66,6 +66,17 @@ function writePathMetrics(registry: Registry) {
     buckets: BATCH_ITEMS,
     registers: [registry],
   });
+  const durabilities = tallies(
+    registry,
+    "holdfast_durability_waits_total",
+    "Changes that were to reach a level above Redis's own answer, by the level they reached.",
+    ["asked", "reached"],
+  );
+  const durability = new Gauge({
+    name: "holdfast_durability_level",
+    help: "What an answer of Redis means by its settings: 0 memory, 1 disk.",
+    registers: [registry],
+  });
   const errors = tallies(
     registry,
     "holdfast_dependency_errors_total",
@@ -78,6 +89,10 @@ function writePathMetrics(registry: Registry) {
       const sizes = batches.labels(verb);
       return (items: number) => sizes.observe(items);
     },
+    /** What was asked for beyond Redis's own answer, and what was reached by the deadline. */
+    durabilityReached: (asked: string, reached: string) => durabilities([asked, reached], 1),
+    /** 0: memory, 1: disk. */
+    durabilityLevel: (level: number) => durability.set(level),
     redisError: (kind: string) => errors(["redis", kind], 1),
     postgresError: (kind: string) => errors(["postgres", kind], 1),
   };

@@ -4,8 +4,11 @@
  */
 import type { LostOperation } from "#inventory/repair-ports";
 
-/** Batches that are remembered for a partition; of older ones only the range of seq is known. */
-const BATCHES_MAX = 20_000;
+/**
+ * Operations that are remembered for a partition, about 40 MB; of older ones only the range of seq
+ * is known. They are many only while PostgreSQL is away.
+ */
+const OPERATIONS_MAX = 50_000;
 
 /** One batch that was answered. */
 interface Batch {
@@ -39,6 +42,7 @@ export class Acknowledged {
   readonly #partition: number;
   #batches: Batch[] = [];
   #first = 0;
+  #operations = 0;
 
   constructor(partition: number) {
     this.#partition = partition;
@@ -46,14 +50,24 @@ export class Acknowledged {
 
   note(batch: Batch): void {
     this.#batches.push(batch);
-    if (this.#batches.length - this.#first > BATCHES_MAX) this.#first += 1;
+    this.#operations += batch.replies.length;
+    while (this.#operations > OPERATIONS_MAX && this.#batches.length - this.#first > 1) {
+      this.#forgetFirst();
+    }
     this.#compact();
   }
 
   /** The ledger has everything up to there. */
   drained(seq: number): void {
-    while ((this.#batches[this.#first]?.seq ?? Number.POSITIVE_INFINITY) <= seq) this.#first += 1;
+    while ((this.#batches[this.#first]?.seq ?? Number.POSITIVE_INFINITY) <= seq) {
+      this.#forgetFirst();
+    }
     this.#compact();
+  }
+
+  #forgetFirst(): void {
+    this.#operations -= this.#batches[this.#first]?.replies.length ?? 0;
+    this.#first += 1;
   }
 
   /** What lies behind the end of its epoch, which is where the next one began. */

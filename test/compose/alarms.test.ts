@@ -66,10 +66,11 @@ test(
     const [first] = await redis.xrange("{p0}:journal", "-", "+");
     await redis.xdel("{p0}:journal", first?.[0] ?? "");
     const servers = { redisUrl: server.url, databaseUrl: database.url };
-    await using _worker = await startService({ ...servers, role: "worker" });
+    await using worker = await startService({ ...servers, role: "worker" });
     const [gap] = await told(3);
     expect(gap).toMatchObject({ kind: "gap", seq: 0, open: true });
     expect(gap?.detail).toContain("begins with movement 2");
+    expect(worker.output()).toContain("the drain stopped");
   },
   TEST_MS_MAX,
 );

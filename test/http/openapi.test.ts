@@ -82,6 +82,7 @@ test("requests are described by the schemas that check them", () => {
   const names = stock?.parameters.map(({ $ref }) => $ref).filter((ref) => ref !== undefined);
   expect(names).toEqual([
     "#/components/parameters/IdempotencyKey",
+    "#/components/parameters/Prefer",
     "#/components/parameters/IfMatch",
   ]);
   const list = document.paths["/api/inventory/low-stock"]?.["get"];
@@ -157,7 +158,13 @@ test("what every answer and every refusal carries is documented", () => {
       calls.find((call) => call.name === name)?.operation.responses[status]?.headers ?? {},
     );
   const sell = "inventory POST /api/inventory/product/:productId/sell";
-  expect(headersAt(sell, 200)).toEqual(["X-Request-Id", "ETag", "Idempotency-Replayed"]);
+  expect(headersAt(sell, 200)).toEqual([
+    "X-Request-Id",
+    "ETag",
+    "Idempotency-Replayed",
+    "Durability",
+    "Preference-Applied",
+  ]);
   expect(headersAt(sell, 401)).toEqual(["X-Request-Id", "WWW-Authenticate"]);
   expect(headersAt(sell, 503)).toEqual(["X-Request-Id", "Retry-After"]);
   const lasting = calls.filter(({ route }) => !route.whileStopping);
@@ -179,7 +186,8 @@ describe.each(contracts.map((contract) => [contract.name, contract] as const))(
   (_, contract) => {
     test.each(PROBLEM_CODES)("words %s in the shape that it documents", (code) => {
       const c = new Context<EdgeEnv>(new Request("http://localhost/"));
-      const state = { requestId: "r", deadline: 0, headers: {}, caller: null, operation: null };
+      const nothing = { caller: null, operation: null, level: null, asked: null };
+      const state = { requestId: "r", deadline: 0, headers: {}, ...nothing };
       c.set("request", state);
       const { body } = contract.word({ code, message: "because" }, c);
       expect(contract.errorBody.safeParse(body).error).toBeUndefined();

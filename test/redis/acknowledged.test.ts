@@ -71,10 +71,18 @@ test("refusals and repeats are no operations, and what is about a product names 
   ]);
 });
 
-test("it remembers so many batches and no more", () => {
+test("it remembers so many operations and no more, and forgets whole batches", () => {
   const acknowledged = new Acknowledged(0);
-  for (let seq = 1; seq <= 20_100; seq += 1) acknowledged.note(batch(1, seq));
+  const count = 5_100;
+  for (let seq = 1; seq <= count; seq += 1) {
+    const { lines, replies, ...rest } = batch(1, seq);
+    const ten = Array.from({ length: 10 }, () => lines).flat();
+    acknowledged.note({ ...rest, lines: ten, replies: ten.map(() => String(replies[0])) });
+  }
   const lost = acknowledged.lostBeyond(() => 0);
-  expect(lost).toHaveLength(20_000);
-  expect(lost.at(-1)?.seq).toBe(20_100);
+  expect(lost).toHaveLength(50_000);
+  expect(lost[0]?.seq).toBe(101);
+  expect(lost.at(-1)?.seq).toBe(count);
+  acknowledged.drained(count - 1);
+  expect(acknowledged.lostBeyond(() => 0)).toHaveLength(10);
 });

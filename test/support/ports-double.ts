@@ -1,5 +1,6 @@
 /** The ports with one product and one hold in them. A test replaces the answers it is about. */
 import type { Deps } from "#inventory/context";
+import type { Durability } from "#inventory/durability";
 import { EventTail } from "#inventory/event-tail";
 import {
   CustomerId,
@@ -203,6 +204,13 @@ export interface Doubles {
   readonly clock?: Clock;
   readonly policy?: Deps["policy"];
 }
+
+/** Reaches whatever it is asked for. */
+export const DURABILITY: Durability = {
+  floor: "disk",
+  base: () => "disk",
+  reach: (wanted) => Promise.resolve(wanted),
+};
 
 export function depsOf({ store, ledger, events, clock, policy }: Doubles): Deps {
   return {
