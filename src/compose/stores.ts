@@ -4,13 +4,14 @@ import { z } from "zod";
 import { eventually, eventuallyPostgres } from "#compose/eventually";
 import { Refusal } from "#compose/refusal";
 import type { Config } from "#config";
-import type { Ledger } from "#inventory/ports";
+import type { AlertDesk, EventLedger, Ledger } from "#inventory/ports";
 import { processClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
 import type { Log } from "#lib/log";
 import type { Metrics } from "#lib/metrics";
 import { createPostgres, type Sql } from "#postgres/client";
 import { createEpochLedger } from "#postgres/epochs";
+import { createAlertDesk, createEventLedger } from "#postgres/event-ledger";
 import { createLedger } from "#postgres/ledger";
 import { migrate } from "#postgres/migrate";
 import { ensureStore } from "#postgres/store-row";
@@ -40,6 +41,8 @@ export interface Stores {
   /** What the start found missing on Redis, and went on all the same. */
   readonly acceptedGaps: readonly string[];
   readonly ledger: Ledger;
+  readonly events: EventLedger;
+  readonly alertDesk: AlertDesk;
   /** Last: closes the connections. */
   close(): Promise<void>;
 }
@@ -117,6 +120,8 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     durability,
     acceptedGaps,
     ledger: createLedger({ sql, clock: processClock }),
+    events: createEventLedger({ sql, clock: processClock }),
+    alertDesk: createAlertDesk(writerSql),
     close: async () => {
       await wakeUps[Symbol.asyncDispose]();
       queueConnection.disconnect();

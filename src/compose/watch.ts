@@ -1,4 +1,5 @@
 /** Looks at the dependencies from time to time, so that readiness answers without asking them. */
+import { createAlarms } from "#compose/alarms";
 import type { Config } from "#config";
 import type { Stores } from "#compose/stores";
 import { processClock } from "#lib/clock";
@@ -14,6 +15,10 @@ const ANSWER_MS_MAX = 1_500;
 const SETTINGS_EVERY_MS = 60_000;
 /** How far a partition's time may be ahead of Redis's clock: a clock that is kept moves by less. */
 const CLOCK_LEAD_MS_MAX = 5_000;
+/** Movements that the ledger may be behind before an alert says so: seconds of a full load. */
+const LAG_ALERT_MOVEMENTS = 50_000;
+/** And below how many it is over, so that it is not raised again and again. */
+const LAG_OVER_MOVEMENTS = 5_000;
 
 export interface Watch {
   readonly ledgerAway: () => string | null;
@@ -33,6 +38,7 @@ export function startWatch(stores: Stores, config: Config, metrics: Metrics, log
   /** Whether the last look at the settings was answered. */
   let isAnswered = true;
   const stopped = new Set<number>();
+  const alarm = createAlarms(stores.alertDesk, log);
   const askLedger = async (): Promise<void> => {
     try {
       const answer = stores.sql`select 1`.then(() => null);
@@ -58,11 +64,23 @@ export function startWatch(stores: Stores, config: Config, metrics: Metrics, log
       log.debug("the settings of Redis could not be read", { error });
     }
   };
+  const lookForFences = async (): Promise<void> => {
+    for (const { number: partition, state } of stores.partitions) {
+      if (state === "closed") continue;
+      await alarm({ partition, kind: "fenced", holds: state === "fenced", units: null });
+    }
+  };
   const measure = async (): Promise<void> => {
     metrics.fencedPartitions(stores.partitions.filter(({ state }) => state === "fenced").length);
     try {
       for (const position of await stores.store.positions(processClock.now() + ANSWER_MS_MAX)) {
-        metrics.journalLag(String(position.partition), position.seq - position.drained);
+        const { partition, seq, drained } = position;
+        const lag = seq - drained;
+        metrics.journalLag(String(partition), lag);
+        if (lag <= LAG_OVER_MOVEMENTS || lag > LAG_ALERT_MOVEMENTS) {
+          const holds = lag > LAG_ALERT_MOVEMENTS;
+          await alarm({ partition, kind: "lag", holds, units: lag });
+        }
       }
     } catch (error) {
       log.debug("the positions could not be read", { error });
@@ -89,6 +107,7 @@ export function startWatch(stores: Stores, config: Config, metrics: Metrics, log
   };
   const timers = [
     setInterval(() => void measure(), LOOK_EVERY_MS),
+    setInterval(() => void lookForFences(), LOOK_EVERY_MS),
     setInterval(() => void compareClocks(), LOOK_EVERY_MS),
     setInterval(() => void askLedger(), LOOK_EVERY_MS),
     setInterval(() => void askSettings(), SETTINGS_EVERY_MS),

@@ -1,7 +1,8 @@
 /** What every verb of the core gets: its dependencies, and who asks for what by when. */
 import type { Receipt } from "#inventory/durability";
+import type { EventTail } from "#inventory/event-tail";
 import type { CustomerId, MovementContext, OrderId } from "#inventory/model";
-import type { CommandBase, Ledger, Operation, StockStore } from "#inventory/ports";
+import type { CommandBase, EventLedger, Ledger, Operation, StockStore } from "#inventory/ports";
 import type { Clock } from "#lib/clock";
 
 /** How long holds live, in minutes. */
@@ -22,6 +23,9 @@ export type OnExpired = (typeof ON_EXPIRED)[number];
 export interface Deps {
   readonly store: StockStore;
   readonly ledger: Ledger;
+  readonly events: EventLedger;
+  /** Where long polls wait. */
+  readonly eventTail: EventTail;
   /** Epoch milliseconds: the clock that deadlines are told by. */
   readonly clock: Clock;
   readonly policy: Policy;

@@ -43,6 +43,7 @@ import type {
 } from "#inventory/model";
 
 export type * from "#inventory/drain-ports";
+export type * from "#inventory/event-ports";
 export type * from "#inventory/ledger-ports";
 export type * from "#inventory/hold-ports";
 

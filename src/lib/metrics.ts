@@ -21,6 +21,7 @@ export function createMetrics() {
     ...writePathMetrics(registry),
     ...ledgerMetrics(registry),
     ...neighbourMetrics(registry),
+    ...feedMetrics(registry),
     /** The whole in Prometheus text form, and its media type. */
     render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   };
@@ -127,6 +128,15 @@ function neighbourMetrics(registry: Registry) {
     registers: [registry],
   });
   return { registryRegistered: (isRegistered: boolean) => registered.set(isRegistered ? 1 : 0) };
+}
+
+function feedMetrics(registry: Registry) {
+  const waiting = new Gauge({
+    name: "holdfast_event_waiters",
+    help: "Long polls that wait for events now.",
+    registers: [registry],
+  });
+  return { eventWaiters: (count: number) => waiting.set(count) };
 }
 
 /** Our own few: of prom-client's default metrics many read as nonsense on Bun. */

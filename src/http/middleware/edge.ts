@@ -102,7 +102,7 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
     }
     const seconds = (performance.now() - startedAt) / 1000;
     count(c.res.status, seconds);
-    if (seconds >= SLOW_SECONDS) {
+    if (seconds >= SLOW_SECONDS && !route.waits) {
       const { requestId } = c.get("request");
       const { method, path } = route;
       failures(`slow ${method} ${path}`, "a slow request", { requestId, method, path, seconds });

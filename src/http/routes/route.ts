@@ -79,6 +79,8 @@ export interface Route {
   readonly conditional: boolean;
   /** Whether it takes lists, hence larger bodies. */
   readonly bulk: boolean;
+  /** Whether it waits when its caller asks it to: that is not slow. */
+  readonly waits: boolean;
   /** Whether it answers while the process stops. */
   readonly whileStopping: boolean;
   /** Validators, then the handler. */
@@ -86,7 +88,14 @@ export interface Route {
 }
 
 type Optional =
-  "headers" | "refusals" | "anonymous" | "mutation" | "conditional" | "bulk" | "whileStopping";
+  | "headers"
+  | "refusals"
+  | "anonymous"
+  | "mutation"
+  | "conditional"
+  | "bulk"
+  | "waits"
+  | "whileStopping";
 
 const COMMON: Pick<Route, Optional> = {
   headers: [],
@@ -95,6 +104,7 @@ const COMMON: Pick<Route, Optional> = {
   mutation: false,
   conditional: false,
   bulk: false,
+  waits: false,
   whileStopping: false,
 };
 
