@@ -10,6 +10,7 @@ import type {
   ReserveOutcome,
   StockStore,
 } from "#inventory/ports";
+import type { Pseudonymizations } from "#inventory/pseudonym-ports";
 import { reservationIdOf } from "#inventory/reservation-id";
 import reserveText from "./statements/plain-reserve.sql" with { type: "text" };
 
@@ -28,6 +29,12 @@ const eventsOfNothing: EventLedger = {
 export const noEvents = {
   events: eventsOfNothing,
   eventTail: new EventTail({ events: eventsOfNothing, onWaiters: () => undefined }),
+};
+
+/** Nobody asks to be forgotten. */
+export const noPseudonymizations: Pseudonymizations = {
+  ask: notCompared,
+  read: notCompared,
 };
 
 export const ledgerOfNothing: Ledger = {

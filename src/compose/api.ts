@@ -138,6 +138,7 @@ async function appOptions(
       ledger: stores.ledger,
       events: stores.events,
       eventTail,
+      pseudonymizations: stores.pseudonymizations,
       clock: processClock,
       policy: {
         reservationMinutes: config.reservationMinutes,

@@ -5,6 +5,7 @@ import { eventually, eventuallyPostgres } from "#compose/eventually";
 import { Refusal } from "#compose/refusal";
 import type { Config } from "#config";
 import type { AlertDesk, EventLedger, Ledger } from "#inventory/ports";
+import type { Pseudonymizations } from "#inventory/pseudonym-ports";
 import { processClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
 import type { Log } from "#lib/log";
@@ -14,6 +15,7 @@ import { createEpochLedger } from "#postgres/epochs";
 import { createAlertDesk, createEventLedger } from "#postgres/event-ledger";
 import { createLedger } from "#postgres/ledger";
 import { migrate } from "#postgres/migrate";
+import { createPseudonymizations } from "#postgres/pseudonymizations";
 import { ensureStore } from "#postgres/store-row";
 import { connectRedis, failureOf } from "#redis/client";
 import { RedisConnection } from "#redis/connection";
@@ -43,6 +45,7 @@ export interface Stores {
   readonly ledger: Ledger;
   readonly events: EventLedger;
   readonly alertDesk: AlertDesk;
+  readonly pseudonymizations: Pseudonymizations;
   /** Last: closes the connections. */
   close(): Promise<void>;
 }
@@ -122,6 +125,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     ledger: createLedger({ sql, clock: processClock }),
     events: createEventLedger({ sql, clock: processClock }),
     alertDesk: createAlertDesk(writerSql),
+    pseudonymizations: createPseudonymizations(sql, processClock),
     close: async () => {
       await wakeUps[Symbol.asyncDispose]();
       queueConnection.disconnect();

@@ -41,6 +41,8 @@ export const PATHS = {
   location: `${BASE}/locations/:location`,
   events: `${BASE}/events`,
   alerts: `${BASE}/alerts`,
+  pseudonymize: `${BASE}/customers/:customerId/pseudonymize`,
+  pseudonymization: `${BASE}/pseudonymizations/:pseudonymizationId`,
   cleanupExpired: `${BASE}/cleanup-expired`,
 } as const;
 

@@ -2,6 +2,7 @@
 import type { Receipt } from "#inventory/durability";
 import type { EventTail } from "#inventory/event-tail";
 import type { CustomerId, MovementContext, OrderId } from "#inventory/model";
+import type { Pseudonymizations } from "#inventory/pseudonym-ports";
 import type { CommandBase, EventLedger, Ledger, Operation, StockStore } from "#inventory/ports";
 import type { Clock } from "#lib/clock";
 
@@ -24,6 +25,7 @@ export interface Deps {
   readonly store: StockStore;
   readonly ledger: Ledger;
   readonly events: EventLedger;
+  readonly pseudonymizations: Pseudonymizations;
   /** Where long polls wait. */
   readonly eventTail: EventTail;
   /** Epoch milliseconds: the clock that deadlines are told by. */

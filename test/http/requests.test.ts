@@ -9,8 +9,8 @@ const withBody = ROUTES.filter((route) => route.method !== "GET");
 const KIBIBYTE = 1024;
 
 test("there are routes to test", () => {
-  expect(ROUTES.length).toBe(41);
-  expect(withBody.length).toBe(19);
+  expect(ROUTES.length).toBe(43);
+  expect(withBody.length).toBe(20);
 });
 
 describe.each(withBody)("the body of $method $path", (route) => {
@@ -51,7 +51,7 @@ describe.each(withBody)("the body of $method $path", (route) => {
   test("may say its character set", async () => {
     const headers = { "content-type": "Application/JSON; charset=utf-8" };
     const answer = await send(path, { method, as: "admin", body: body ?? {}, headers });
-    expect([200, 201]).toContain(answer.status);
+    expect([200, 201, 202]).toContain(answer.status);
   });
 
   test("with a field that nobody knows is refused, by name", async () => {
@@ -67,7 +67,9 @@ describe.each(withBody)("the body of $method $path", (route) => {
   test(body === undefined ? "may be missing" : "must be there", async () => {
     for (const headers of [{}, json]) {
       const answer = await send(path, { method, as: "admin", headers });
-      expect(answer.status).toBe(body === undefined ? 200 : 400);
+      expect(answer.status < 300 ? "taken" : answer.status).toBe(
+        body === undefined ? "taken" : 400,
+      );
       if (body !== undefined) expect(answer.body).toMatchObject({ code: "malformed_json" });
     }
   });
@@ -101,7 +103,7 @@ describe.each(withBody)("the body of $method $path", (route) => {
   test("is taken just below its limit", async () => {
     const text = `{${" ".repeat(limit - 2)}}`;
     const answer = await send(path, { method, as: "admin", body: text, headers: json });
-    expect(answer.status).toBe(body === undefined ? 200 : 400);
+    expect(answer.status < 300 ? "taken" : answer.status).toBe(body === undefined ? "taken" : 400);
     expect(answer.body["code"]).toBe(body === undefined ? undefined : "validation_failed");
   });
 });

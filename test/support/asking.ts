@@ -111,6 +111,7 @@ export async function startAsking() {
   }
 
   return {
+    api,
     worker,
     stores,
     get,

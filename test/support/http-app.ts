@@ -14,7 +14,14 @@ import { createLog } from "#lib/log";
 import { createMetrics } from "#lib/metrics";
 import { ApiDocument, documentedBy, type Documented, type SomeAnswer } from "#test/documented";
 import { NEEDS } from "#test/examples";
-import { depsOf, DURABILITY, RESERVATION_ID, type Doubles } from "#test/ports-double";
+import {
+  CAROL,
+  depsOf,
+  DURABILITY,
+  PSEUDONYMIZATION,
+  RESERVATION_ID,
+  type Doubles,
+} from "#test/ports-double";
 
 export const SECRET = "a secret of a test, long enough for HS256";
 export const ORIGIN = "https://shop.example.com";
@@ -233,4 +240,6 @@ const PARAMS: Readonly<Record<string, string>> = {
   sku: "SKU-1",
   location: "Dock",
   reservationId: RESERVATION_ID,
+  customerId: CAROL,
+  pseudonymizationId: PSEUDONYMIZATION.id,
 };

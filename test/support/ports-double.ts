@@ -17,6 +17,7 @@ import {
   type RegisteredLocation,
   type Reservation,
 } from "#inventory/model";
+import type { Pseudonymization, Pseudonymizations } from "#inventory/pseudonym-ports";
 import type { Alert, EventLedger, Ledger, ShortLine, StockStore } from "#inventory/ports";
 import { systemClock, type Clock } from "#lib/clock";
 
@@ -206,10 +207,25 @@ const EVENTS: EventLedger = {
   look: async () => ({ places: [{ partition: 0, seq: 9, number: 1 }], alerts: new Set() }),
 };
 
+export const PSEUDONYMIZATION: Pseudonymization = {
+  id: "0a".repeat(16),
+  movements: 2,
+  reservations: 1,
+  progress: 50,
+  askedAt: AT,
+  finishedAt: null,
+};
+
+const PSEUDONYMIZATIONS: Pseudonymizations = {
+  ask: async () => ({ kind: "asked", id: PSEUDONYMIZATION.id, replayed: false }),
+  read: async (id) => (id === PSEUDONYMIZATION.id ? PSEUDONYMIZATION : null),
+};
+
 export interface Doubles {
   readonly store?: Partial<StockStore>;
   readonly ledger?: Partial<Ledger>;
   readonly events?: Partial<EventLedger>;
+  readonly pseudonymizations?: Partial<Pseudonymizations>;
   readonly clock?: Clock;
   readonly policy?: Deps["policy"];
 }
@@ -221,12 +237,14 @@ export const DURABILITY: Durability = {
   reach: (wanted) => Promise.resolve(wanted),
 };
 
-export function depsOf({ store, ledger, events, clock, policy }: Doubles): Deps {
+export function depsOf(doubles: Doubles): Deps {
+  const { store, ledger, events, pseudonymizations, clock, policy } = doubles;
   return {
     store: { ...STORE, ...store },
     ledger: { ...LEDGER, ...ledger },
     events: { ...EVENTS, ...events },
     eventTail: new EventTail({ events: { ...EVENTS, ...events }, onWaiters: () => undefined }),
+    pseudonymizations: { ...PSEUDONYMIZATIONS, ...pseudonymizations },
     clock: clock ?? systemClock,
     policy: policy ?? { reservationMinutes: 15, reservationMinutesMax: 60, onExpired: "reject" },
     newGeneration: () => "abcdefgh",

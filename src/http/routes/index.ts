@@ -19,6 +19,7 @@ import { allMovementsRoute, movementsExportRoute } from "#http/routes/all-moveme
 import { metricsRoute } from "#http/routes/metrics";
 import { movementsRoute } from "#http/routes/movements";
 import { productRoute, productsRoute, skuRoute } from "#http/routes/products";
+import { pseudonymizationRoute, pseudonymizeRoute } from "#http/routes/pseudonymize";
 import { reservationRoute, reservationsRoute } from "#http/routes/reservations";
 import { reserveCartRoute, reserveRoute } from "#http/routes/reserve";
 import { returnRoute } from "#http/routes/return";
@@ -65,6 +66,8 @@ export function createRoutes(edge: Edge): readonly Route[] {
     amendLocationRoute(edge),
     eventsRoute(edge),
     alertsRoute(edge),
+    pseudonymizeRoute(edge),
+    pseudonymizationRoute(edge),
     cleanupExpiredRoute(edge),
   ];
 }
