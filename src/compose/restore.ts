@@ -80,7 +80,7 @@ export async function runRestore(config: Config, options: RestoreOptions): Promi
       return await ensureStore(sql, config.partitions);
     });
     await redis.connect();
-    const use = openRebuilding(servers, { redis, storeId: store.storeId });
+    const use = openRebuilding(servers, { redis, storeId: store.storeId }, config);
     try {
       say(`Redis       ${servers.description.redis}`);
       say(`PostgreSQL  ${servers.description.postgres}`);

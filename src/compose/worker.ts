@@ -50,7 +50,7 @@ export async function startWorker(options: WorkerOptions): Promise<void> {
   });
   const drain = startDrain({
     journal,
-    ledgerWriter: createLedgerWriter(stores.writerSql),
+    ledgerWriter: createLedgerWriter(stores.writerSql, { chain: config.ledgerChain }),
     clock: systemClock,
     log,
     metrics,
@@ -74,7 +74,7 @@ export async function startWorker(options: WorkerOptions): Promise<void> {
     await expiry[Symbol.asyncDispose]();
     workerConnection.disconnect();
   });
-  const rebuilding = openRebuilding(options, stores);
+  const rebuilding = openRebuilding(options, stores, config);
   const rebuilder = new Rebuilder({
     ...rebuilding,
     log,

@@ -68,7 +68,10 @@ export interface PseudonymStep {
 }
 
 /** Any number of workers may do it at once; whatever a step did is done, whoever dies. */
-export function createPseudonymWork(sql: Sql, step: PseudonymStep = {}): PseudonymWork {
+export function createPseudonymWork(
+  sql: Pick<Sql, "unsafe">,
+  step: PseudonymStep = {},
+): PseudonymWork {
   const { movements = STEP_MOVEMENTS, holds = STEP_HOLDS } = step;
   const run = (text: string, most: number) => () => sql.unsafe(text, [most], { prepare: false });
   return {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { CustomerId, OrderId, type Movement } from "#inventory/model";
+import { CustomerId, type Movement } from "#inventory/model";
 import { systemClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
 import { forgetOperations } from "#postgres/forget-operations";

@@ -51,7 +51,11 @@ afterEach(async () => {
 afterAll(() => redis.stop());
 
 const opened = (): Rebuilding =>
-  openRebuilding({ redisUrl: redis.url, databaseUrl: db.url }, { redis: stores.redis, storeId });
+  openRebuilding(
+    { redisUrl: redis.url, databaseUrl: db.url },
+    { redis: stores.redis, storeId },
+    { ledgerChain: false },
+  );
 
 const FENCED: RebuildOptions = { which: "fenced", discards: false };
 const ANY: RebuildOptions = { which: "any", discards: false };

@@ -15,7 +15,8 @@ replaced AS (
     customer_id = CASE WHEN movements.customer_id = part.customer_id THEN pseudonym
       ELSE movements.customer_id END,
     actor = CASE WHEN actor = 'customer:' || part.customer_id THEN 'customer:' || pseudonym
-      ELSE actor END
+      ELSE actor END,
+    chain_salt = NULL
   FROM part
   WHERE movements.partition = part.partition AND seq BETWEEN next_seq AND end_seq
     AND (movements.customer_id = part.customer_id OR actor = 'customer:' || part.customer_id)
@@ -27,7 +28,8 @@ aside AS (
       payload::text, '"customerId":' || to_json(customer_id), '"customerId":' || to_json(pseudonym)
     ),
     '"actor":' || to_json('customer:' || customer_id), '"actor":' || to_json('customer:' || pseudonym)
-  )::json
+  )::json,
+  chain_salt = NULL
   FROM part
   WHERE quarantine.partition = part.partition AND seq BETWEEN next_seq AND end_seq
     AND strpos(payload::text, to_json(customer_id)::text)
