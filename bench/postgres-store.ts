@@ -40,6 +40,7 @@ export const noPseudonymizations: Pseudonymizations = {
 export const ledgerOfNothing: Ledger = {
   movements: notCompared,
   movementPage: notCompared,
+  putAwayUntil: notCompared,
   movementSpans: notCompared,
   movementsIn: notCompared,
   stockAt: notCompared,

@@ -3,6 +3,12 @@ import { parseArgs } from "node:util";
 import { runImportCommand } from "#compose/import";
 import { runMigrate } from "#compose/migrate";
 import { Refusal } from "#compose/refusal";
+import {
+  RETENTION_HELP,
+  retentionOptions,
+  RetentionUsageError,
+  runRetention,
+} from "#compose/retention";
 import { RESTORE_HELP, restoreOptions, RestoreUsageError, runRestore } from "#compose/restore";
 import { runStart, START_ROLES, type StartRole } from "#compose/start";
 import { printToken } from "#compose/token";
@@ -17,6 +23,7 @@ Usage:
   bun run start [all|api|worker]      serve the API, the background work, or both (default: all)
   bun run migrate                     bring PostgreSQL to the schema of this version
   bun run restore                     write Redis anew from PostgreSQL: see restore --help
+  bun run retention --before DATE     put old movements away: see retention --help
   bun run token --role admin          print a token for the API (development: signed with its own key)
   bun run import --from csv FILE      bring the stock of another system: see import --help
   bun run help                        print this; so does --help behind any command
@@ -46,6 +53,7 @@ async function main(argv: readonly string[]): Promise<void> {
   const wantsHelp = rest.some((argument) => HELP_WORDS.has(argument));
   if (wantsHelp && command === "import") return print(IMPORT_HELP);
   if (wantsHelp && command === "restore") return print(RESTORE_HELP);
+  if (wantsHelp && command === "retention") return print(RETENTION_HELP);
   if (wantsHelp && COMMANDS.has(command)) return print(HELP);
   switch (command) {
     case "start":
@@ -57,6 +65,8 @@ async function main(argv: readonly string[]): Promise<void> {
       return printToken(readConfig(), tokenOptions(rest));
     case "restore":
       return runRestore(readConfig(), restoreOptions(rest));
+    case "retention":
+      return runRetention(readConfig(), retentionOptions(rest));
     case "import":
       return runImportCommand(importOptions(rest), readConfig);
     case "help":
@@ -114,6 +124,10 @@ function explain(error: unknown): number {
   }
   if (error instanceof RestoreUsageError) {
     process.stderr.write(`${error.message}\n\n${RESTORE_HELP}`);
+    return 2;
+  }
+  if (error instanceof RetentionUsageError) {
+    process.stderr.write(`${error.message}\n\n${RETENTION_HELP}`);
     return 2;
   }
   if (error instanceof UsageError || isParseError(error)) {

@@ -16,7 +16,7 @@ const REDIS_URL = "redis://127.0.0.1:1";
 const STACK = /^ +at /m;
 
 describe("the command line", () => {
-  test.each(["help", "--help", "start --help", "token -h", "migrate --help"])(
+  test.each(["help", "--help", "start --help", "token -h", "migrate --help", "retention --help"])(
     "explains itself and exits with 0: %s",
     async (args) => {
       const { code, output } = await runMain(args.split(" "), {});
@@ -29,14 +29,18 @@ describe("the command line", () => {
     expect(await runMain(["--version"], {})).toEqual({ code: 0, output: `${version}\n` });
   });
 
-  test.each(["bogus", "start all more", "token --bogus", "migrate now"])(
-    "that cannot be understood is explained, with exit 2: %s",
-    async (args) => {
-      const { code, output } = await runMain(args.split(" "), {});
-      expect({ code, output }).toEqual({ code: 2, output: expect.stringContaining("Usage:") });
-      expect(output).not.toMatch(STACK);
-    },
-  );
+  test.each([
+    "bogus",
+    "start all more",
+    "token --bogus",
+    "migrate now",
+    "retention",
+    "retention --before soon",
+  ])("that cannot be understood is explained, with exit 2: %s", async (args) => {
+    const { code, output } = await runMain(args.split(" "), {});
+    expect({ code, output }).toEqual({ code: 2, output: expect.stringContaining("Usage:") });
+    expect(output).not.toMatch(STACK);
+  });
 
   test("does not take a bug inside for a mistake of who typed it", async () => {
     const folder = temporaryFolder("main");

@@ -9,6 +9,7 @@ import alerts from "./migrations/0007-alerts.sql" with { type: "text" };
 import askingTheLedger from "./migrations/0008-asking-the-ledger.sql" with { type: "text" };
 import pseudonyms from "./migrations/0009-pseudonyms.sql" with { type: "text" };
 import hashChain from "./migrations/0010-hash-chain.sql" with { type: "text" };
+import retention from "./migrations/0011-retention.sql" with { type: "text" };
 
 export interface Migration {
   /** `NNNN-what-it-does`, numbered from 0001 without a gap. */
@@ -28,4 +29,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0008-asking-the-ledger", text: askingTheLedger },
   { name: "0009-pseudonyms", text: pseudonyms },
   { name: "0010-hash-chain", text: hashChain },
+  { name: "0011-retention", text: retention },
 ];

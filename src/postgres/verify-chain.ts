@@ -31,7 +31,10 @@ export type ChainBreak =
   /** The rows fit, and end with another link than the one that is noted for their end. */
   | "other_end";
 
-/** A part of the ledger that has a chain: it was switched on before `from`, and off behind `to`. */
+/**
+ * A part of the ledger that has a chain: it was switched on before `from`, or what was before is put
+ * away; and it was switched off behind `to`, or the ledger ends there.
+ */
 export interface ChainSegment {
   readonly from: number;
   readonly to: number;
@@ -56,6 +59,8 @@ const StandRow = z.object({
   cursorSeq: z.int(),
   chain: z.string().nullable(),
   stray: z.int().nullable(),
+  putAwaySeq: z.int().nullable(),
+  putAwayChain: z.string().nullable(),
   segments: z.array(
     z.object({ first: z.int(), last: z.int().nullable(), lastChain: z.string().nullable() }),
   ),
@@ -110,8 +115,12 @@ export async function verifyChain(
   for (const { first, last, lastChain } of stand.segments) {
     const to = last ?? stand.cursorSeq;
     const end = last === null ? stand.chain : lastChain;
-    let link = originOf(partition, first);
-    for (let from = first; from <= to; from += pageRows) {
+    const isCut = stand.putAwaySeq !== null && stand.putAwaySeq >= first;
+    const start = isCut ? (stand.putAwaySeq ?? 0) + 1 : first;
+    // All of it was put away.
+    if (isCut && start > to && last !== null) continue;
+    let link = isCut ? (stand.putAwayChain ?? "") : originOf(partition, first);
+    for (let from = start; from <= to; from += pageRows) {
       const upTo = Math.min(to, from + pageRows - 1);
       const rows = run(pageText, [partition, from, upTo]);
       const page = await askRows(KeptRow, rows, STATEMENT_MS_MAX);
@@ -122,7 +131,7 @@ export async function verifyChain(
       onPage?.(links);
     }
     if (link !== end) return { kind: "broken", seq: to, cause: "other_end" };
-    segments.push({ from: first, to, link });
+    segments.push({ from: start, to, link });
   }
   // A chain that no segment tells of.
   const isNoted = stand.segments.some(({ last }) => last === null);

@@ -164,6 +164,7 @@ const STORE: StockStore = {
 const LEDGER: Ledger = {
   movements: async () => [movementOf()],
   movementPage: async () => ({ items: [movementOf()], nextCursor: null }),
+  putAwayUntil: async () => null,
   movementSpans: async () => [{ partition: 0, first: 1, last: 9 }],
   movementsIn: async () => ({ movements: [movementOf()], rest: null }),
   stockAt: async () => ({

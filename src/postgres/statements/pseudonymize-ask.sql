@@ -21,10 +21,18 @@ parts AS (
   SELECT
     made.id, partition, oldest.seq, oldest.seq, cursor_seq
   FROM made, partitions, LATERAL (
-    SELECT coalesce((
-      SELECT seq FROM movements WHERE movements.partition = partitions.partition
-      ORDER BY seq LIMIT 1
-    ), cursor_seq + 1) AS seq
+    -- Tables that were put away count while they are there.
+    SELECT least(
+      coalesce((
+        SELECT seq FROM movements WHERE movements.partition = partitions.partition
+        ORDER BY seq LIMIT 1
+      ), cursor_seq + 1),
+      (
+        SELECT greatest(1, min(first_seq)) FROM put_away_ranges
+        WHERE to_regclass(quote_ident(table_name)) IS NOT NULL
+        HAVING count(*) > 0
+      )
+    ) AS seq
   ) AS oldest
 )
 SELECT

@@ -22,6 +22,10 @@ replaced AS (
     AND (movements.customer_id = part.customer_id OR actor = 'customer:' || part.customer_id)
   RETURNING 1
 ),
+put_away AS (
+  SELECT pseudonymize_put_away(partition, next_seq, end_seq, customer_id, pseudonym) AS rows
+  FROM part
+),
 aside AS (
   UPDATE quarantine SET payload = replace(
     replace(
@@ -43,6 +47,7 @@ passed AS (
 counted AS (
   UPDATE pseudonymizations AS asked SET movements = movements
     + (SELECT count(*) FROM replaced) + (SELECT count(*) FROM aside)
+    + (SELECT sum(rows) FROM put_away)
   FROM part WHERE asked.id = part.id
 )
 SELECT count(*)::integer AS parts FROM part
