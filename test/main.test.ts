@@ -87,15 +87,19 @@ describe("migrate", () => {
     const log = { warn: (message: string) => void warnings.push(message) };
     let [now, attempts] = [0, 0];
     const clock = { now: () => now };
-    const away = new Fault("ledger_unavailable", "the ledger cannot be reached");
+    const cause = new Error("connect ECONNREFUSED");
+    const away = new Fault("ledger_unavailable", "the ledger cannot be reached", { cause });
+    const url = "postgres://holdfast:pw@database/holdfast";
     const attempt = (): Promise<never> => {
       attempts += 1;
       if (attempts === 2) now = 60_000;
       return Promise.reject(away);
     };
-    const refused = eventuallyPostgres({ log, clock }, attempt);
+    const refused = eventuallyPostgres({ log, clock, url }, attempt);
     await expect(refused).rejects.toBeInstanceOf(Refusal);
-    await expect(refused).rejects.toThrow("PostgreSQL cannot be reached: the ledger cannot");
+    await expect(refused).rejects.toThrow(
+      "PostgreSQL at database:5432 cannot be reached: the ledger cannot be reached (connect ECON",
+    );
     expect([attempts, warnings]).toEqual([2, ["waiting for PostgreSQL"]]);
   });
 });

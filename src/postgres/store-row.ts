@@ -19,6 +19,15 @@ export interface Store {
   readonly partitions: number;
 }
 
+/** Whether a store was ever made in this database. Changes nothing. */
+export async function hasStore(sql: Sql): Promise<boolean> {
+  const look = () => sql`SELECT to_regclass('store') IS NOT NULL AS found`;
+  const [row] = await askRows(z.object({ found: z.boolean() }), look, STATEMENT_MS_MAX);
+  if (row?.found !== true) return false;
+  const rows = () => sql`SELECT store_id, partitions FROM store`;
+  return (await askRows(StoreRow, rows, STATEMENT_MS_MAX)).length > 0;
+}
+
 /**
  * The store of this database, made at the first call. Throws when it was made with another number
  * of partitions: products would be looked for where they are not.
