@@ -6,9 +6,11 @@ import { Refusal } from "#compose/refusal";
 import { RESTORE_HELP, restoreOptions, RestoreUsageError, runRestore } from "#compose/restore";
 import { runStart, START_ROLES, type StartRole } from "#compose/start";
 import { printToken } from "#compose/token";
-import { ConfigError, readConfig } from "#config";
+import { contractProblems } from "#compose/contracts";
+import { ConfigError, readConfig, TOKEN_SETTINGS } from "#config";
 import { EmbeddedFailure } from "#embedded/failure";
 import { IMPORT_HELP, importOptions, ImportUsageError } from "#import/options";
+import { createLog } from "#lib/log";
 import { version } from "#package.json";
 
 const HELP = `Holdfast: stock that is never oversold.
@@ -49,16 +51,16 @@ async function main(argv: readonly string[]): Promise<void> {
   if (wantsHelp && COMMANDS.has(command)) return print(HELP);
   switch (command) {
     case "start":
-      return runStart(readConfig(), roleOf(rest));
+      return runStart(readConfig(process.env, { also: contractProblems }), roleOf(rest));
     case "migrate":
       noArguments(rest);
       return runMigrate(readConfig());
     case "token":
-      return printToken(readConfig(), tokenOptions(rest));
+      return printToken(readTokenSettings(), tokenOptions(rest));
     case "restore":
       return runRestore(readConfig(), restoreOptions(rest));
     case "import":
-      return runImportCommand(importOptions(rest), readConfig);
+      return runImportCommand(importOptions(rest), readTokenSettings);
     case "help":
     case "--help":
     case "-h":
@@ -69,6 +71,8 @@ async function main(argv: readonly string[]): Promise<void> {
       throw new UsageError(`there is no command ${command}`);
   }
 }
+
+const readTokenSettings = () => readConfig(process.env, { only: TOKEN_SETTINGS });
 
 function roleOf(args: readonly string[]): StartRole {
   const [role = "all", ...more] = args;
@@ -120,10 +124,26 @@ function explain(error: unknown): number {
     process.stderr.write(`${error.message}\n\n${HELP}`);
     return 2;
   }
-  const isKnown =
-    error instanceof ConfigError || error instanceof EmbeddedFailure || error instanceof Refusal;
+  if (Bun.argv[2] === "start" && process.env["NODE_ENV"] === "production") return tell(error);
+  const isKnown = isForPeople(error);
   const text = isKnown ? error.message : Bun.inspect(error);
   process.stderr.write(`${text}\n`);
+  return 1;
+}
+
+const isForPeople = (error: unknown): error is ConfigError | EmbeddedFailure | Refusal =>
+  error instanceof ConfigError || error instanceof EmbeddedFailure || error instanceof Refusal;
+
+/** What collects the log of production reads one object a line, also of a start that failed. */
+function tell(error: unknown): number {
+  const log = createLog({ level: "error", format: "json" });
+  const facts =
+    error instanceof ConfigError
+      ? { problems: error.problems }
+      : isForPeople(error)
+        ? { reason: error.message }
+        : { error };
+  log.error("the service does not start", facts);
   return 1;
 }
 

@@ -2,7 +2,14 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ConfigError, VARIABLES, developmentSecret, readConfig, type Variable } from "#config";
+import {
+  ConfigError,
+  TOKEN_SETTINGS,
+  VARIABLES,
+  developmentSecret,
+  readConfig,
+  type Variable,
+} from "#config";
 import { envExample } from "#test/env-example";
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-config-"));
@@ -127,6 +134,19 @@ describe("in production", () => {
         expect.stringMatching(/^JWT_SECRET: is a text that anyone may know/),
       ]);
     }
+  });
+
+  test("a secret that is too short is one problem, not two", () => {
+    expect(refusalsOf({ ...production, JWT_SECRET: "secret" })).toEqual([
+      expect.stringMatching(/^JWT_SECRET: must have at least 32 bytes, has 6; make one with/),
+    ]);
+  });
+
+  test("what signs tokens needs no servers, and nothing else that is set", () => {
+    const env = { NODE_ENV: "production", JWT_SECRET: SECRET, PORT: "x", SAMPLE_DATA: "1" };
+    expect(readConfig(env, { only: TOKEN_SETTINGS })).toMatchObject({ jwtSecret: SECRET });
+    const weak = { ...env, JWT_SECRET: SAMPLE };
+    expect(() => readConfig(weak, { only: TOKEN_SETTINGS })).toThrow("anyone may know");
   });
 
   test("sample data is refused", () => {

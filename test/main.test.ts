@@ -9,7 +9,7 @@ import { migrate } from "#postgres/migrate";
 import { MIGRATIONS } from "#postgres/migrations";
 import { manifest, ROOT } from "#test/packaging";
 import { temporaryFolder, testDatabase } from "#test/servers";
-import { runMain } from "#test/service";
+import { JWT_SECRET, runMain } from "#test/service";
 
 /** Never asked: what is tested ends before anything connects to it. */
 const REDIS_URL = "redis://127.0.0.1:1";
@@ -56,6 +56,25 @@ describe("the command line", () => {
     expect(await child.exited).toBe(1);
     expect(printed).toContain("broken inside");
     expect(printed).not.toContain("Usage:");
+  });
+});
+
+describe("token", () => {
+  test("is signed in production from the settings of tokens alone, and demands those", async () => {
+    const env = { NODE_ENV: "production", JWT_ISSUER: "https://id.example.com" };
+    const args = ["token", "--role", "admin", "--subject", "alice"];
+    const { code, output } = await runMain(args, { ...env, JWT_SECRET });
+    expect(code).toBe(0);
+    const [, claims = ""] = output.split(".");
+    expect(JSON.parse(Buffer.from(claims, "base64url").toString())).toMatchObject({
+      role: "admin",
+      sub: "alice",
+      iss: "https://id.example.com",
+    });
+    const without = await runMain(args, env);
+    expect(without.code).toBe(1);
+    expect(without.output).toMatch(/^ {2}JWT_SECRET: or JWKS_URL is required in production/m);
+    expect(without.output).not.toContain("REDIS_URL");
   });
 });
 
