@@ -41,5 +41,5 @@ export function contractProblems(texts: Texts): readonly Problem[] {
 const contractNamed = (name: string): Contract | undefined =>
   KNOWN.find((known) => known.name === name);
 
-const namesOf = (contracts: readonly Contract[]): string =>
+export const namesOf = (contracts: readonly Contract[]): string =>
   contracts.map(({ name }) => name).join(", ");

@@ -33,7 +33,9 @@ export async function openServers(config: Config, say: (line: string) => void): 
     postgres: databaseUrl === undefined,
     say,
   });
-  const own = `own, data in ${dataDir}`;
+  const { ownerPid } = embedded;
+  const whose = ownerPid === process.pid ? "own" : `of process ${ownerPid}`;
+  const own = `${whose}, data in ${dataDir}`;
   return describe(
     redisUrl ?? embedded.redisUrl,
     databaseUrl ?? embedded.databaseUrl,
