@@ -21,7 +21,7 @@ Usage:
   bun run restore                     write Redis anew from PostgreSQL: see restore --help
   bun run token --role admin          print a token for the API (development: signed with its own key)
   bun run import --from csv FILE      bring the stock of another system: see import --help
-  bun run help                        print this; so does --help behind any command
+  bun run help                        print this; so does --help behind any command of package.json
   bun src/main.ts --version           print the version
 
 Options of token:
@@ -46,9 +46,9 @@ class UsageError extends Error {}
 async function main(argv: readonly string[]): Promise<void> {
   const [command = "help", ...rest] = argv;
   const wantsHelp = rest.some((argument) => HELP_WORDS.has(argument));
-  if (wantsHelp && command === "import") return print(IMPORT_HELP);
-  if (wantsHelp && command === "restore") return print(RESTORE_HELP);
-  if (wantsHelp && COMMANDS.has(command)) return print(HELP);
+  if (wantsHelp && command === "import") return help(IMPORT_HELP);
+  if (wantsHelp && command === "restore") return help(RESTORE_HELP);
+  if (wantsHelp && COMMANDS.has(command)) return help(HELP);
   switch (command) {
     case "start":
       return runStart(readConfig(process.env, { also: contractProblems }), roleOf(rest));
@@ -102,6 +102,11 @@ function noArguments(args: readonly string[]): void {
 
 function print(text: string): void {
   process.stdout.write(text);
+}
+
+/** Ends the process: `bun --watch` would wait for a file to change. */
+function help(text: string): void {
+  process.stdout.write(text, () => process.exit(0));
 }
 
 /** How `parseArgs` names what it does not understand; other errors with a code are bugs. */

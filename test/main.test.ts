@@ -24,6 +24,27 @@ describe("the command line", () => {
     },
   );
 
+  test.each(Object.entries(manifest().scripts).filter(([name]) => name !== "help"))(
+    "--help behind bun run %s prints how to use it, and does nothing",
+    async (_, script) => {
+      // Behind its first part, which installs packages.
+      const [, args = ""] = script.split(" && bun ");
+      const child = Bun.spawn([process.execPath, ...args.split(" "), "--help"], {
+        cwd: ROOT,
+        env: { PATH: process.env["PATH"] },
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "pipe",
+      });
+      const [output, errors] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+      expect({ code: await child.exited, output, errors }).toEqual({
+        code: 0,
+        output: expect.stringContaining("Usage:\n"),
+        errors: "",
+      });
+    },
+  );
+
   test("tells its version", async () => {
     const { version } = manifest();
     expect(await runMain(["--version"], {})).toEqual({ code: 0, output: `${version}\n` });
