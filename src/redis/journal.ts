@@ -89,6 +89,10 @@ function byPairs(reply: unknown): unknown {
   return reply;
 }
 
+/** Reads entries as XRANGE answers them. */
+export const decodeEntries = (partition: number, reply: unknown): JournalEntry[] =>
+  Entries.parse(reply).map(([id, fields]) => decodeEntry(partition, id, fields));
+
 /** Reads one entry; throws when it is not what our scripts append. */
 export function decodeEntry(
   partition: number,

@@ -71,7 +71,7 @@ import {
   returnOutcome,
   sellOutcome,
 } from "#redis/outcomes";
-import type { Partition } from "#redis/partition";
+import { partitionOf, type Partition } from "#redis/partition";
 import { PartitionQueues, type WritePathOptions } from "#redis/partition-queues";
 import { decodeProduct } from "#redis/product-record";
 import { Reads } from "#redis/reads";
@@ -224,7 +224,7 @@ export class RedisStockStore implements StockStore {
   }
 
   partitionOf(productId: string): number {
-    return this.partitions === 1 ? 0 : Bun.hash.crc32(productId) % this.partitions;
+    return partitionOf(productId, this.partitions);
   }
 
   msUntil(partition: number, second: number): number {
