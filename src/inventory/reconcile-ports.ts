@@ -41,6 +41,78 @@ export interface Difference {
   readonly repaired: boolean;
 }
 
+/** What a repair of Redis needs; each changes only what is still as it was found. */
+export type StockRepair =
+  | {
+      readonly side: "counter";
+      readonly level: LedgerCounts;
+      /** That the product had when it was looked at. */
+      readonly productSeq: number;
+      /** What stood there, in words. */
+      readonly found: string;
+    }
+  | {
+      readonly side: "record";
+      readonly partition: number;
+      readonly owner: string;
+      /** null: there was no record. */
+      readonly found: string | null;
+      /** null: it is removed. */
+      readonly hold: Reservation | null;
+    }
+  | {
+      readonly side: "due";
+      readonly partition: number;
+      readonly owner: string;
+      readonly second: number;
+    }
+  | { readonly side: "low"; readonly partition: number; readonly productId: string }
+  | { readonly side: "sku"; readonly sku: string; readonly productId: string };
+
+/** What a repair of the ledger needs. */
+export type LedgerRepair =
+  | {
+      readonly side: "movement";
+      readonly partition: number;
+      readonly seq: number;
+      /** What it did, where its neighbours leave no doubt. */
+      readonly change: LostChange | null;
+    }
+  | { readonly side: "level"; readonly level: LedgerCounts; readonly found: LedgerLevel | null }
+  | { readonly side: "reservation"; readonly hold: Reservation };
+
+export type Repair = StockRepair | LedgerRepair;
+
+/** A level and what it should have. */
+export interface LedgerCounts {
+  readonly partition: number;
+  readonly productId: string;
+  readonly location: string;
+  readonly onHand: number;
+  readonly reserved: number;
+}
+
+/** From where one movement of a level ended to where the next one begins. */
+export interface LostChange {
+  readonly productId: string;
+  readonly location: string;
+  readonly onHandBefore: number;
+  readonly onHandAfter: number;
+  readonly reservedBefore: number;
+  readonly reservedAfter: number;
+}
+
+/** Mends one difference; false: it is not as it was found, or cannot be mended by itself. */
+export interface StockRepairs {
+  mend(repair: StockRepair): Promise<boolean>;
+}
+export interface LedgerRepairs {
+  /** Of which epoch a seq is; null: none had begun. */
+  epochOf(partition: number, seq: number): Promise<number | null>;
+  insertMovement(movement: Movement): Promise<boolean>;
+  mend(repair: LedgerRepair): Promise<boolean>;
+}
+
 /** What is compared. */
 export type ReconcileScope =
   | { readonly kind: "all" }
@@ -222,6 +294,8 @@ export interface ReconcileLedger {
     seq: number,
   ): Promise<readonly LedgerLevel[]>;
   reservations(ids: readonly ReservationId[]): Promise<readonly Reservation[]>;
+  /** The live hold of that owner. */
+  liveHoldOf(partition: number, owner: string): Promise<Reservation | null>;
   /** Of which hold a movement is; null: there is no such movement, or it has none. */
   holdOfMovement(partition: number, seq: number): Promise<string | null>;
   /** Reads the ledger as it stands now. */

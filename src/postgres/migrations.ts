@@ -4,6 +4,7 @@ import standingHolds from "./migrations/0002-standing-holds.sql" with { type: "t
 import salesOfOrders from "./migrations/0003-sales-of-orders.sql" with { type: "text" };
 import transfersAndLocations from "./migrations/0004-transfers-and-locations.sql" with { type: "text" };
 import counts from "./migrations/0005-counts.sql" with { type: "text" };
+import reconcile from "./migrations/0006-reconcile.sql" with { type: "text" };
 
 export interface Migration {
   /** `NNNN-what-it-does`, numbered from 0001 without a gap. */
@@ -18,4 +19,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0003-sales-of-orders", text: salesOfOrders },
   { name: "0004-transfers-and-locations", text: transfersAndLocations },
   { name: "0005-counts", text: counts },
+  { name: "0006-reconcile", text: reconcile },
 ];

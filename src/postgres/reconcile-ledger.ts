@@ -17,6 +17,7 @@ import levelsAtText from "./statements/reconcile-levels-at.sql" with { type: "te
 import levelsText from "./statements/reconcile-levels.sql" with { type: "text" };
 import linksOfProductText from "./statements/reconcile-links-of-product.sql" with { type: "text" };
 import linksText from "./statements/reconcile-links.sql" with { type: "text" };
+import liveHoldText from "./statements/reconcile-live-hold.sql" with { type: "text" };
 import liveHoldsText from "./statements/reconcile-live-holds.sql" with { type: "text" };
 import reservationsText from "./statements/reconcile-reservations.sql" with { type: "text" };
 
@@ -100,6 +101,10 @@ export function createReconcileLedger(sql: Sql): ReconcileLedger {
         numberColumn(parts, ({ partition }) => partition),
       ];
       return (await rows(ReservationRow, reservationsText, parameters)).map(reservationOf);
+    },
+    async liveHoldOf(partition, owner) {
+      const [row] = await rows(ReservationRow, liveHoldText, [partition, owner]);
+      return row === undefined ? null : reservationOf(row);
     },
     async holdOfMovement(partition, seq) {
       const text = `SELECT reservation_id AS hold FROM movements WHERE partition = $1 AND seq = $2`;

@@ -10,7 +10,7 @@ import {
   type Reservation,
 } from "#inventory/model";
 import type { Stock } from "#inventory/ports";
-import { reservationIdOf } from "#inventory/reservation-id";
+import { reservationIdOf, splitReservationId } from "#inventory/reservation-id";
 import { fieldAt, isOneOf, recorded, recordedCount } from "#redis/recorded";
 
 const HEAD_FIELDS = 8;
@@ -32,6 +32,27 @@ export function decodeHold(partition: number, owner: string, text: string): Rese
     customerId: customer === "" ? null : recorded<CustomerId>(textOf(customer)),
     orderId: order === "" ? null : recorded<OrderId>(textOf(order)),
   });
+}
+
+/** The text of a record, as encode_hold of Lua writes it. */
+export function encodeHold(hold: Reservation): string {
+  const { generation } = splitReservationId(hold.reservationId);
+  const lines = hold.allocations.map(
+    ({ productId, location, held, confirmed, released }) =>
+      `${productId}=${location}=${held}=${confirmed}=${released}`,
+  );
+  return [
+    1,
+    generation,
+    hold.status,
+    hold.endReason,
+    (hold.expiresAt ?? 0) / 1_000,
+    hold.createdAt,
+    hold.seq,
+    lines.join(","),
+    hold.customerId === null ? "" : JSON.stringify(hold.customerId),
+    hold.orderId === null ? "" : JSON.stringify(hold.orderId),
+  ].join("\t");
 }
 
 /** A hold as a script tells it: behind its fields the stock of its product may stand. */

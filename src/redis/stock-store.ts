@@ -223,6 +223,11 @@ export class RedisStockStore implements StockStore {
     return this.#route(partition).queues.expire(deadline);
   }
 
+  /** One line for lua/repair/counter.lua; answers its word. */
+  repairCounter(productId: string, line: string, deadline: number): Promise<string> {
+    return this.#routeOf(productId).queues.submit("repairCounter", line, 1, deadline);
+  }
+
   partitionOf(productId: string): number {
     return partitionOf(productId, this.partitions);
   }

@@ -58,6 +58,8 @@ const EXAMPLES: Record<MovementType, [number, number, number, number]> = {
   TRANSFER: [5, 2, 1, 1],
   COUNT: [5, 5, 1, 1],
   ATTRIBUTE: [5, 5, 2, 2],
+  DRIFT: [5, 9, 2, 1],
+  RECONCILE: [9, 5, 1, 2],
 };
 /** And of one that is not. */
 const WRONG: Record<MovementType, [number, number, number, number]> = {
@@ -73,6 +75,8 @@ const WRONG: Record<MovementType, [number, number, number, number]> = {
   TRANSFER: [5, 5, 1, 1],
   COUNT: [5, 2, 1, 2],
   ATTRIBUTE: [5, 4, 0, 0],
+  DRIFT: [5, 4, 1, 5],
+  RECONCILE: [5, 4, 1, 5],
 };
 function typed(type: MovementType, units: [number, number, number, number]): Movement {
   const [onHandBefore, onHandAfter, reservedBefore, reservedAfter] = units;

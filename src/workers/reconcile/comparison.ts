@@ -5,6 +5,7 @@ import type {
   ReconcileLedger,
   ReconcileScope,
   ReconcileStock,
+  Repair,
 } from "#inventory/reconcile-ports";
 import type { Clock } from "#lib/clock";
 import type { Findings, Found } from "#workers/reconcile/findings";
@@ -25,7 +26,7 @@ export interface Comparison {
   readonly partitions: readonly number[];
   readonly findings: Findings;
   /** null: nothing is mended. */
-  readonly mend: ((found: Mendable) => Promise<boolean>) | null;
+  readonly mend: Mend | null;
   readonly quarantine: readonly QuarantinedMovement[];
   /** Resolves when the ledger has that movement. */
   readonly follow: (partition: number, seq: number) => Promise<void>;
@@ -36,16 +37,20 @@ export interface Comparison {
 export const STAGES = ["history", "products", "holds", "live holds"] as const;
 export type Stage = (typeof STAGES)[number];
 
-/** A difference with what its repair needs. */
+/** Mends one difference; false: it is not as it was found any more, or cannot be mended. */
+export type Mend = (repair: Repair) => Promise<boolean>;
+
+/** A difference, and what would mend it; null: nothing does. */
 export interface Mendable {
   readonly found: Found;
+  readonly repair: Repair | null;
 }
 
 /** Notes a difference, mended first where that is asked for. */
-export async function settle(run: Comparison, mendable: Mendable): Promise<void> {
-  if (!run.findings.isNew(mendable.found)) return;
-  const repaired = run.mend !== null && (await run.mend(mendable));
-  run.findings.add(mendable.found, repaired);
+export async function settle(run: Comparison, { found, repair }: Mendable): Promise<void> {
+  if (!run.findings.isNew(found)) return;
+  const repaired = run.mend !== null && repair !== null && (await run.mend(repair));
+  run.findings.add(found, repaired);
 }
 
 export function isAskedFor({ scope }: Pick<Comparison, "scope">, productId: string): boolean {

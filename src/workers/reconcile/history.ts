@@ -2,7 +2,12 @@
  * The ledger by itself, at one moment: its sequence has no gap, each movement of a level begins
  * where the one before it ended, and the snapshot is where they end.
  */
-import type { ChainLink, LedgerLevel, LedgerSnapshot } from "#inventory/reconcile-ports";
+import type {
+  ChainLink,
+  LedgerLevel,
+  LedgerSnapshot,
+  LostChange,
+} from "#inventory/reconcile-ports";
 import { isAskedFor, settle, type Comparison } from "#workers/reconcile/comparison";
 
 /** Movements of one statement: some 100 ms of PostgreSQL. */
@@ -19,6 +24,12 @@ interface Folded {
   readonly seq: number;
 }
 
+interface Gap {
+  readonly partition: number;
+  readonly seq: number;
+  readonly changes: LostChange[];
+}
+
 /** Of nothing yet. */
 const EMPTY = { onHand: 0, reserved: 0, seq: 0 };
 
@@ -26,6 +37,20 @@ const nameOf = (at: { readonly productId: string; readonly location: string }): 
   `${at.productId}\t${at.location}`;
 const countsOf = ({ onHand, reserved }: { onHand: number; reserved: number }): string =>
   `${onHand} on hand, ${reserved} reserved`;
+
+type Counts = Pick<Folded, "onHand" | "reserved">;
+const changeOf = (
+  { productId, location }: { readonly productId: string; readonly location: string },
+  before: Counts,
+  after: Counts,
+): LostChange => ({
+  productId,
+  location,
+  onHandBefore: before.onHand,
+  onHandAfter: after.onHand,
+  reservedBefore: before.reserved,
+  reservedAfter: after.reserved,
+});
 
 /** Answers the products whose counts in the ledger cannot be believed: nothing is held against them. */
 export async function checkHistory(run: Comparison): Promise<ReadonlySet<string>> {
@@ -35,6 +60,7 @@ export async function checkHistory(run: Comparison): Promise<ReadonlySet<string>
       ? history.walkProducts(run.scope.productIds)
       : history.walkPartitions());
     await history.compareLevels();
+    await history.settleGaps();
     return history.doubtful;
   });
 }
@@ -43,6 +69,8 @@ class History {
   readonly #run: Comparison;
   readonly #snapshot: LedgerSnapshot;
   readonly #folded = new Map<string, Folded>();
+  /** Missing numbers, each with what one level did across it; null: more than one thing may be. */
+  readonly #gaps = new Map<string, Gap>();
   readonly doubtful = new Set<string>();
 
   constructor(run: Comparison, snapshot: LedgerSnapshot) {
@@ -63,7 +91,8 @@ class History {
       for (let after = 0; after < cursor; after += PART_MOVEMENTS) {
         const upTo = Math.min(after + PART_MOVEMENTS, cursor);
         const gaps = await this.#snapshot.gaps(partition, after, upTo, GAPS_MAX);
-        for (const seq of gaps) await this.#gap(partition, seq);
+        for (const seq of gaps)
+          this.#gaps.set(`${partition} ${seq}`, { partition, seq, changes: [] });
         for (const link of await this.#snapshot.links(partition, after, upTo)) {
           await this.#follow(partition, link);
         }
@@ -122,7 +151,7 @@ class History {
     if (isSame) return;
     // Its last movement is missing: it is the one that is right.
     const lost = await this.#snapshot.gaps(partition, level.seq - 1, level.seq, 1);
-    if (lost.length > 0) return;
+    if (lost.length > 0) return this.#explain(partition, lost, changeOf(level, end, level));
     await this.#snapshotDiffers(level, level, end);
   }
 
@@ -143,21 +172,43 @@ class History {
       ledger: level === null ? null : countsOf(level),
       cause: `the movements end at ${countsOf(folded)}, the snapshot has ${stands}`,
     };
-    await settle(this.#run, { found });
+    const { partition, onHand, reserved } = folded;
+    const shall = { partition, productId, location, onHand, reserved };
+    await settle(this.#run, { found, repair: { side: "level", level: shall, found: level } });
   }
 
-  async #gap(partition: number, seq: number): Promise<void> {
-    const found = {
-      kind: "missing_movement" as const,
-      partition,
-      productId: null,
-      location: null,
-      reservationId: null,
-      redis: null,
-      ledger: null,
-      cause: `movement ${seq} is neither in the ledger nor in quarantine`,
-    };
-    await settle(this.#run, { found });
+  /** Tells of every missing number, now that all that happened round it is known. */
+  async settleGaps(): Promise<void> {
+    for (const { partition, seq, changes } of this.#gaps.values()) {
+      const [change = null, ...more] = changes;
+      const found = {
+        kind: "missing_movement" as const,
+        partition,
+        productId: null,
+        location: null,
+        reservationId: null,
+        redis: null,
+        ledger: null,
+        cause: `movement ${seq} is neither in the ledger nor in quarantine`,
+      };
+      const isCertain = more.length === 0;
+      const repair = {
+        side: "movement" as const,
+        partition,
+        seq,
+        change: isCertain ? change : null,
+      };
+      await settle(this.#run, { found, repair });
+    }
+  }
+
+  /** What a level did while a number is missing is what that movement did, if there is but one. */
+  #explain(partition: number, lost: readonly number[], change: LostChange): void {
+    for (const seq of lost) {
+      const changes = this.#gaps.get(`${partition} ${seq}`)?.changes;
+      changes?.push(change);
+      if (lost.length > 1) changes?.push(change);
+    }
   }
 
   async #follow(partition: number, link: ChainLink): Promise<void> {
@@ -170,7 +221,7 @@ class History {
       seq: link.seq,
     });
     const isWhole = before.onHand === link.onHandBefore && before.reserved === link.reservedBefore;
-    if (isWhole || (await this.#isExplained(partition, before.seq, link))) return;
+    if (isWhole || (await this.#isExplained(partition, before, link))) return;
     const begins = countsOf({ onHand: link.onHandBefore, reserved: link.reservedBefore });
     const found = {
       kind: "counter" as const,
@@ -182,11 +233,16 @@ class History {
       ledger: countsOf(before),
       cause: `it changed without a record between movements ${before.seq} and ${link.seq}`,
     };
-    await settle(this.#run, { found });
+    await settle(this.#run, { found, repair: null });
   }
 
   /** By a movement between the two that is missing, or in quarantine: that one is told of by itself. */
-  async #isExplained(partition: number, after: number, link: ChainLink): Promise<boolean> {
+  async #isExplained(
+    partition: number,
+    before: Omit<Folded, "partition">,
+    link: ChainLink,
+  ): Promise<boolean> {
+    const after = before.seq;
     const isAside = this.#run.quarantine.some(
       (aside) =>
         aside.partition === partition &&
@@ -195,6 +251,9 @@ class History {
         (aside.productId === null || aside.productId === link.productId),
     );
     if (isAside) return true;
-    return (await this.#snapshot.gaps(partition, after, link.seq, 1)).length > 0;
+    const lost = await this.#snapshot.gaps(partition, after, link.seq, 2);
+    const { onHandBefore: onHand, reservedBefore: reserved } = link;
+    this.#explain(partition, lost, changeOf(link, before, { onHand, reserved }));
+    return lost.length > 0;
   }
 }

@@ -1,6 +1,6 @@
 /** The holds of Redis against the ledger's reservations, and their places in the due lists. */
 import type { Reservation } from "#inventory/model";
-import type { StockMoment, StoredHold } from "#inventory/reconcile-ports";
+import type { Repair, StockMoment, StoredHold } from "#inventory/reconcile-ports";
 import { splitReservationId } from "#inventory/reservation-id";
 import {
   chunksOf,
@@ -8,8 +8,8 @@ import {
   LOOKS_MAX,
   settle,
   type Comparison,
+  type Mendable,
 } from "#workers/reconcile/comparison";
-import type { Found } from "#workers/reconcile/findings";
 import { checkUnknownProducts } from "#workers/reconcile/products";
 
 /** Records of one read: well under 1 ms of Redis. */
@@ -47,7 +47,7 @@ async function compareHolds(
   due: DueSeconds,
 ): Promise<void> {
   let left = owners;
-  let found: Found[] = [];
+  let differing: Mendable[] = [];
   for (let look = 0; look < LOOKS_MAX && left.length > 0; look += 1) {
     const { at, found: stored } = await run.stock.holds(partition, left);
     await run.follow(partition, at.seq);
@@ -57,23 +57,19 @@ async function compareHolds(
       run.findings.looked("holds", live.length);
       for (const { owner, hold } of live) noteDue(due, owner, hold);
     }
-    const differing: { owner: string; found: Found }[] = [];
+    differing = [];
     left = [];
-    for (const { owner, hold, text } of live) {
-      const row = hold === null ? null : (known.get(hold.reservationId) ?? null);
-      if (hold !== null && row !== null && Bun.deepEquals(hold, row)) continue;
+    for (const record of live) {
+      const row = record.hold === null ? null : (known.get(record.hold.reservationId) ?? null);
+      if (record.hold !== null && row !== null && Bun.deepEquals(record.hold, row)) continue;
+      left = [...left, record.owner];
       // The ledger is ahead of what was read of this hold: it is read again.
-      const isPassed = row !== null && row.seq > at.seq;
-      if (!isPassed)
-        differing.push({
-          owner,
-          found: await wordDifference(run, partition, { owner, hold, text }, row),
-        });
-      left = [...left, owner];
+      if (row !== null && row.seq > at.seq) continue;
+      const difference = await differenceOf(run, partition, record, row);
+      if (difference !== null) differing.push(difference);
     }
-    found = differing.map((one) => one.found);
   }
-  for (const one of found) await settle(run, { found: one });
+  for (const one of differing) await settle(run, one);
 }
 
 interface LiveHold extends StoredHold {
@@ -121,29 +117,40 @@ function told(hold: Reservation): string {
   return `${hold.status} at ${hold.seq}, ${due}, ${lines.join("; ")}`;
 }
 
-async function wordDifference(
+async function differenceOf(
   run: Comparison,
   partition: number,
-  { owner, hold }: LiveHold,
+  { owner, hold, text }: LiveHold,
   row: Reservation | null,
-): Promise<Found> {
-  const base = baseOf(partition, hold);
+): Promise<Mendable | null> {
+  const base = { ...baseOf(partition, hold), redis: hold === null ? "unreadable" : told(hold) };
+  const remove: Repair = { side: "record", partition, owner, found: text, hold: null };
   if (hold === null) {
+    // Whose hold that was, the ledger tells: it is met there.
+    if ((await run.ledger.liveHoldOf(partition, owner)) !== null) return null;
     const cause = `the record of owner ${owner} cannot be read`;
-    return { ...base, kind: "hold_differs", redis: "unreadable", ledger: null, cause };
+    return { found: { ...base, kind: "hold_differs", ledger: null, cause }, repair: remove };
   }
+  const isMoved = (await run.ledger.holdOfMovement(partition, hold.seq)) === hold.reservationId;
   if (row !== null) {
     const cause = behindOf(hold, row);
-    return { ...base, kind: "hold_differs", redis: told(hold), ledger: told(row), cause };
+    const isRowBehind = isMoved && hold.seq > row.seq;
+    return {
+      found: { ...base, kind: "hold_differs", ledger: told(row), cause },
+      repair: isRowBehind ? { side: "reservation", hold } : { ...remove, hold: liveOnly(row) },
+    };
   }
-  const isKnown = (await run.ledger.holdOfMovement(partition, hold.seq)) === hold.reservationId;
-  if (isKnown) {
+  if (isMoved) {
     const cause = "its movements are in the ledger, its row is not";
-    return { ...base, kind: "hold_differs", redis: told(hold), ledger: null, cause };
+    const found = { ...base, kind: "hold_differs" as const, ledger: null, cause };
+    return { found, repair: { side: "reservation", hold } };
   }
   const cause = "the ledger has no movement of it";
-  return { ...base, kind: "orphan_hold", redis: told(hold), ledger: null, cause };
+  return { found: { ...base, kind: "orphan_hold", ledger: null, cause }, repair: remove };
 }
+
+/** What ended needs no record: the ledger answers for it. */
+const liveOnly = (row: Reservation): Reservation | null => (row.status === "ACTIVE" ? row : null);
 
 function behindOf(hold: Reservation, row: Reservation): string {
   if (hold.seq > row.seq) return "the ledger's row is behind its movements";
@@ -175,7 +182,10 @@ async function checkDue(
   const place = isListed ? "in a list that was swept" : "in no list";
   const cause = `it is due at ${new Date(second * 1_000).toISOString()} and ${place}`;
   const found = { ...baseOf(partition, hold), kind: "missing_due" as const, ledger: null };
-  await settle(run, { found: { ...found, redis: isListed ? "swept" : null, cause } });
+  await settle(run, {
+    found: { ...found, redis: isListed ? "swept" : null, cause },
+    repair: { side: "due", partition, owner, second },
+  });
 }
 
 /** What the ledger says of a hold that Redis was asked for, and both once more. */
@@ -198,7 +208,7 @@ async function findMissing(
   holds: readonly Reservation[],
 ): Promise<void> {
   let left = holds;
-  let found: Found[] = [];
+  let found: Mendable[] = [];
   for (let look = 0; look < LOOKS_MAX && left.length > 0; look += 1) {
     const owners = left.map(({ reservationId }) => splitReservationId(reservationId).owner);
     const { at, found: stored } = await run.stock.holds(partition, owners);
@@ -220,7 +230,7 @@ async function findMissing(
       return row === undefined || row.seq > at.seq ? [] : [missing(partition, row, record, at)];
     });
   }
-  for (const one of found) await settle(run, { found: one });
+  for (const one of found) await settle(run, one);
 }
 
 function missing(
@@ -228,17 +238,28 @@ function missing(
   row: Reservation,
   record: StoredHold | null,
   { seq }: StockMoment,
-): Found {
+): Mendable {
   const base = { ...baseOf(partition, row), ledger: told(row) };
+  const { owner } = splitReservationId(row.reservationId);
+  const found = record === null ? null : record.text;
+  const restore: Repair = { side: "record", partition, owner, found, hold: row };
   if (record === null) {
     const cause = `it is live in the ledger up to ${seq}, and Redis has no record`;
-    return { ...base, kind: "missing_hold", redis: null, cause };
+    return { found: { ...base, kind: "missing_hold", redis: null, cause }, repair: restore };
   }
   const { hold } = record;
-  const redis = hold === null ? "unreadable" : `${hold.reservationId}: ${told(hold)}`;
-  const cause =
-    hold?.reservationId === row.reservationId
-      ? behindOf(hold, row)
-      : "another record has its place";
-  return { ...base, kind: "hold_differs", redis, cause };
+  if (hold === null) {
+    const cause = "its record cannot be read";
+    const differs = { ...base, kind: "hold_differs" as const, redis: "unreadable", cause };
+    return { found: differs, repair: restore };
+  }
+  const isSame = hold.reservationId === row.reservationId;
+  const cause = isSame ? behindOf(hold, row) : "another record has its place";
+  const redis = `${hold.reservationId}: ${told(hold)}`;
+  // Which of two holds of one owner is right is for a person to say.
+  const isBehind = isSame && hold.seq <= row.seq;
+  return {
+    found: { ...base, kind: "hold_differs", redis, cause },
+    repair: isBehind ? restore : isSame ? { side: "reservation", hold } : null,
+  };
 }

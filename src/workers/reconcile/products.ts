@@ -1,13 +1,13 @@
 /** Products of Redis against the levels of the ledger, the low set and the claims of SKUs. */
-import type { LedgerLevel, StoredLevel, StoredProduct } from "#inventory/reconcile-ports";
+import type { LedgerLevel, Repair, StoredLevel, StoredProduct } from "#inventory/reconcile-ports";
 import {
   chunksOf,
   isAskedFor,
   LOOKS_MAX,
   settle,
   type Comparison,
+  type Mendable,
 } from "#workers/reconcile/comparison";
-import type { Found } from "#workers/reconcile/findings";
 
 /** Products of one read: about 1 ms of Redis, which serves nobody else meanwhile. */
 const CHUNK_PRODUCTS = 200;
@@ -67,7 +67,7 @@ async function compareProducts(
 ): Promise<void> {
   const { stock, ledger, follow, findings } = run;
   let left: readonly string[] = productIds;
-  let found: Found[] = [];
+  let found: Mendable[] = [];
   // What differs is looked at again, with all that happened meanwhile: what stays is no accident.
   for (let look = 0; look < LOOKS_MAX && left.length > 0; look += 1) {
     const { at, found: stored } = await stock.products(partition, left);
@@ -90,7 +90,7 @@ async function compareProducts(
     left = left.filter((_, i) => (all[i] ?? []).length > 0);
     found = all.flat();
   }
-  for (const one of found) await settle(run, { found: one });
+  for (const one of found) await settle(run, one);
 }
 
 const NO_LEVEL = { onHand: 0, reserved: 0 };
@@ -102,7 +102,7 @@ function countersOf(
   productId: string,
   product: StoredProduct | null,
   levels: readonly LedgerLevel[],
-): Found[] {
+): Mendable[] {
   const stored = new Map(product?.levels.map((level) => [level.location, level]));
   const known = new Map(levels.map((level) => [level.location, level]));
   const base = { kind: "counter" as const, partition, productId, reservationId: null };
@@ -119,8 +119,23 @@ function countersOf(
         : levels.length === 0
           ? "the ledger does not know the product"
           : "it changed without a record";
-    return [{ ...base, location, redis: told(redis), ledger: told(ledger), cause }];
+    const found = { ...base, location, redis: told(redis), ledger: told(ledger), cause };
+    return [{ found, repair: repairOf(partition, product, redis, ledger) }];
   });
+}
+
+/** Counts go back to what the ledger says; what one side does not know at all is for a person. */
+function repairOf(
+  partition: number,
+  product: StoredProduct | null,
+  redis: StoredLevel | null,
+  ledger: LedgerLevel | null,
+): Repair | null {
+  if (product === null || product.seq === null || ledger === null) return null;
+  const { productId, location, onHand, reserved } = ledger;
+  const level = { partition, productId, location, onHand, reserved };
+  const found = told(redis) ?? "nothing";
+  return { side: "counter", level, productSeq: product.seq, found };
 }
 
 /** What hangs on a product: its place in the low set, and its SKU. */
@@ -128,19 +143,26 @@ function attendantsOf(
   partition: number,
   product: StoredProduct | null,
   holder: string | null,
-): Found[] {
+): Mendable[] {
   if (product === null) return [];
   const { productId, low, sku, levels } = product;
   const base = { partition, productId, location: null, reservationId: null, ledger: null };
-  const found: Found[] = [];
+  const found: Mendable[] = [];
   const isReadable = levels.every(({ onHand, reserved }) => onHand !== null && reserved !== null);
   if (isReadable && low.found !== low.expected) {
     const cause = low.expected === null ? "it is not low" : `it is low: ${low.expected} are left`;
-    found.push({ ...base, kind: "low", redis: low.found === null ? null : `${low.found}`, cause });
+    const redis = low.found === null ? null : `${low.found}`;
+    found.push({
+      found: { ...base, kind: "low", redis, cause },
+      repair: { side: "low", partition, productId },
+    });
   }
   if (sku !== null && holder !== productId) {
     const cause = `SKU ${sku} is ${holder === null ? "not claimed" : `claimed for ${holder}`}`;
-    found.push({ ...base, kind: "sku", redis: holder, cause });
+    found.push({
+      found: { ...base, kind: "sku", redis: holder, cause },
+      repair: { side: "sku", sku, productId },
+    });
   }
   return found;
 }
@@ -155,7 +177,10 @@ async function checkLowMembers(run: Comparison, partition: number): Promise<void
         if (found[i] !== null || !isAskedFor(run, productId)) continue;
         const base = { partition, productId, location: null, reservationId: null, ledger: null };
         const cause = "there is no such product";
-        await settle(run, { found: { ...base, kind: "low", redis: "a member", cause } });
+        await settle(run, {
+          found: { ...base, kind: "low", redis: "a member", cause },
+          repair: { side: "low", partition, productId },
+        });
       }
     }
     cursor = page.next;
