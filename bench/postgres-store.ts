@@ -1,4 +1,5 @@
 /** Reserve as one statement of PostgreSQL, in the place of the product's stock store. */
+import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { Sql } from "postgres";
 import { z } from "zod";
 import { DEFAULT_LOCATION, Location } from "#inventory/model";
@@ -12,6 +13,13 @@ const LOCATION = Location.parse(DEFAULT_LOCATION);
 const notCompared = (): Promise<never> => Promise.reject(new Error("only reserve is compared"));
 
 /** A port without a store behind it. */
+/** Nor does it compare anything. */
+export const runsOfNothing: ReconcileRuns = {
+  ask: () => Promise.reject(new Error("this server compares nothing")),
+  read: () => Promise.resolve(null),
+  list: () => Promise.resolve([]),
+};
+
 export const ledgerOfNothing: Ledger = {
   movements: notCompared,
   orderSales: notCompared,

@@ -130,6 +130,7 @@ async function appOptions(
     deps: {
       store: stores.store,
       ledger: stores.ledger,
+      reconcileRuns: stores.reconcileRuns,
       clock: processClock,
       policy: {
         reservationMinutes: config.reservationMinutes,

@@ -5,6 +5,7 @@ import { eventually, eventuallyPostgres } from "#compose/eventually";
 import { Refusal } from "#compose/refusal";
 import type { Config } from "#config";
 import type { Ledger } from "#inventory/ports";
+import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import { processClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
 import type { Log } from "#lib/log";
@@ -13,12 +14,14 @@ import { createPostgres, type Sql } from "#postgres/client";
 import { createEpochLedger } from "#postgres/epochs";
 import { createLedger } from "#postgres/ledger";
 import { migrate } from "#postgres/migrate";
+import { createRunsTable, type RunsTable } from "#postgres/reconcile-runs";
 import { ensureStore } from "#postgres/store-row";
 import { connectRedis, failureOf } from "#redis/client";
 import { RedisConnection } from "#redis/connection";
 import { Partition } from "#redis/partition";
 import { readServerSettings } from "#redis/server-settings";
 import { RedisStockStore } from "#redis/stock-store";
+import { ReconcileQueue } from "#workers/reconcile/queue";
 import { WakeUps } from "#workers/wake-ups";
 
 export interface Urls {
@@ -36,6 +39,10 @@ export interface Stores {
   readonly storeId: string;
   readonly store: RedisStockStore;
   readonly ledger: Ledger;
+  readonly runs: RunsTable;
+  readonly reconcileRuns: ReconcileRuns;
+  readonly reconcileQueue: ReconcileQueue;
+  readonly queueConnection: Redis;
   /** Last: closes the connections. */
   close(): Promise<void>;
 }
@@ -74,6 +81,8 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
   const queueConnection = connectRedis(options.redisUrl, `${name}-queue`);
   await queueConnection.connect();
   const wakeUps = new WakeUps({ connection: queueConnection, log });
+  const reconcileQueue = new ReconcileQueue({ connection: queueConnection, log });
+  const runs = createRunsTable(sql, processClock);
   const stock = new RedisStockStore({
     redis,
     partitions,
@@ -97,8 +106,24 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     storeId: store.storeId,
     store: stock,
     ledger: createLedger({ sql, clock: processClock }),
+    runs,
+    reconcileQueue,
+    queueConnection,
+    reconcileRuns: {
+      read: (id, deadline) => runs.read(id, deadline),
+      list: (limit, deadline) => runs.list(limit, deadline),
+      async ask(run, deadline) {
+        const asked = await runs.ask(run, deadline);
+        if (asked === null) return { kind: "key_reused" };
+        if (asked.made) await reconcileQueue.wake(run.id);
+        const noted = await runs.read(run.id, deadline);
+        if (noted === null) throw new Error("a run is gone that was just noted");
+        return { kind: "asked", run: noted, replayed: !asked.made };
+      },
+    },
     close: async () => {
       await wakeUps[Symbol.asyncDispose]();
+      await reconcileQueue[Symbol.asyncDispose]();
       queueConnection.disconnect();
       await connection[Symbol.asyncDispose]();
       await Promise.all([sql.end({ timeout: 2 }), writerSql.end({ timeout: 2 })]);

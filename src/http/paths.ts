@@ -38,6 +38,8 @@ export const PATHS = {
   locations: `${BASE}/locations`,
   location: `${BASE}/locations/:location`,
   cleanupExpired: `${BASE}/cleanup-expired`,
+  reconcile: `${BASE}/reconcile`,
+  reconcileRun: `${BASE}/reconcile/:runId`,
 } as const;
 
 /** Of a path of contract A, the part that no other contract's paths begin with. */

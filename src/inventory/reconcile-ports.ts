@@ -41,6 +41,51 @@ export interface Difference {
   readonly repaired: boolean;
 }
 
+export const RECONCILE_MODES = ["report", "repair"] as const;
+export type ReconcileMode = (typeof RECONCILE_MODES)[number];
+
+export const RUN_STATUSES = ["queued", "running", "completed", "failed"] as const;
+export type RunStatus = (typeof RUN_STATUSES)[number];
+
+/** A comparison that somebody asked for. Times are epoch milliseconds by PostgreSQL's clock. */
+export interface ReconcileRun {
+  readonly id: string;
+  readonly status: RunStatus;
+  readonly mode: ReconcileMode;
+  readonly scope: ReconcileScope;
+  /** `<role>:<subject>`, or the part of the service that asked by itself. */
+  readonly askedBy: string;
+  readonly askedAt: number;
+  readonly startedAt: number | null;
+  readonly finishedAt: number | null;
+  /** 0 … 100. */
+  readonly progress: number;
+  /** What it has found so far; null before it began. */
+  readonly report: ReconcileReport | null;
+  /** Why it failed. */
+  readonly error: string | null;
+}
+
+export type NewRun = Pick<ReconcileRun, "id" | "mode" | "scope" | "askedBy"> & {
+  /** Hash of the request: another one under the same id is refused. */
+  readonly payload: string;
+};
+
+/** The runs that were asked for, as the core sees them. */
+export interface ReconcileRuns {
+  /** Notes it, once for an id, and wakes a worker. */
+  ask(
+    run: NewRun,
+    deadline: number,
+  ): Promise<
+    | { readonly kind: "asked"; readonly run: ReconcileRun; readonly replayed: boolean }
+    | { readonly kind: "key_reused" }
+  >;
+  read(id: string, deadline: number): Promise<ReconcileRun | null>;
+  /** Newest first, without their differences. */
+  list(limit: number, deadline: number): Promise<readonly ReconcileRun[]>;
+}
+
 /** What a repair of Redis needs; each changes only what is still as it was found. */
 export type StockRepair =
   | {

@@ -16,6 +16,7 @@ import {
   type Reservation,
 } from "#inventory/model";
 import type { Ledger, ShortLine, StockStore } from "#inventory/ports";
+import type { ReconcileRun, ReconcileRuns } from "#inventory/reconcile-ports";
 import { systemClock, type Clock } from "#lib/clock";
 
 export const AT = Date.UTC(2025, 0, 1);
@@ -158,6 +159,34 @@ const STORE: StockStore = {
   partitions: 1,
 };
 
+export const RUN_ID = "0a".repeat(16);
+
+export function runOf(changes: Partial<ReconcileRun> = {}): ReconcileRun {
+  return {
+    id: RUN_ID,
+    status: "queued",
+    mode: "report",
+    scope: { kind: "all" },
+    askedBy: "admin:ada",
+    askedAt: AT,
+    startedAt: null,
+    finishedAt: null,
+    progress: 0,
+    report: null,
+    error: null,
+    ...changes,
+  };
+}
+
+const RUNS: ReconcileRuns = {
+  ask: async ({ id, mode, scope, askedBy }) => {
+    const run = runOf({ id, mode, scope, askedBy });
+    return { kind: "asked", run, replayed: false };
+  },
+  read: async (id) => (id === RUN_ID ? runOf() : null),
+  list: async () => [runOf()],
+};
+
 const LEDGER: Ledger = {
   movements: async () => [movementOf()],
   orderSales: async () => ({ seq: 9, sold: 5, returned: 1 }),
@@ -173,14 +202,16 @@ const LEDGER: Ledger = {
 export interface Doubles {
   readonly store?: Partial<StockStore>;
   readonly ledger?: Partial<Ledger>;
+  readonly runs?: Partial<ReconcileRuns>;
   readonly clock?: Clock;
   readonly policy?: Deps["policy"];
 }
 
-export function depsOf({ store, ledger, clock, policy }: Doubles): Deps {
+export function depsOf({ store, ledger, runs, clock, policy }: Doubles): Deps {
   return {
     store: { ...STORE, ...store },
     ledger: { ...LEDGER, ...ledger },
+    reconcileRuns: { ...RUNS, ...runs },
     clock: clock ?? systemClock,
     policy: policy ?? { reservationMinutes: 15, reservationMinutesMax: 60, onExpired: "reject" },
     newGeneration: () => "abcdefgh",

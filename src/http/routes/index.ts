@@ -17,6 +17,7 @@ import { lowStockRoute } from "#http/routes/low-stock";
 import { metricsRoute } from "#http/routes/metrics";
 import { movementsRoute } from "#http/routes/movements";
 import { productRoute, productsRoute, skuRoute } from "#http/routes/products";
+import { reconcileRunRoute, reconcileRunsRoute, startReconcileRoute } from "#http/routes/reconcile";
 import { reservationRoute, reservationsRoute } from "#http/routes/reservations";
 import { reserveCartRoute, reserveRoute } from "#http/routes/reserve";
 import { returnRoute } from "#http/routes/return";
@@ -60,5 +61,8 @@ export function createRoutes(edge: Edge): readonly Route[] {
     registerLocationRoute(edge),
     amendLocationRoute(edge),
     cleanupExpiredRoute(edge),
+    startReconcileRoute(edge),
+    reconcileRunRoute(edge),
+    reconcileRunsRoute(edge),
   ];
 }

@@ -37,12 +37,13 @@ ALTER TABLE movements
     END
   );
 
--- `report` is what a run has found so far; of a run whose process died it stays as it was.
+-- `report` is what a run has found so far; `payload` the hash of the request that has its key.
 CREATE TABLE reconcile_runs (
   id text COLLATE "C" PRIMARY KEY,
   scope jsonb NOT NULL,
   mode text NOT NULL CHECK (mode IN ('report', 'repair')),
   status text NOT NULL CHECK (status IN ('queued', 'running', 'completed', 'failed')),
+  payload text NOT NULL,
   asked_by text NOT NULL,
   asked_at timestamptz NOT NULL DEFAULT now(),
   started_at timestamptz,
