@@ -327,11 +327,11 @@ export interface QuarantinedMovement {
 export interface ReconcileLedger {
   cursor(partition: number): Promise<number>;
   quarantine(): Promise<readonly QuarantinedMovement[]>;
-  /** Products with a level, in order. */
-  productIds(partition: number, after: string, limit: number): Promise<readonly string[]>;
+  /** Products of the next `limit` levels, in order; none: there are no more. */
+  productIds(after: string, limit: number): Promise<readonly string[]>;
   /** Those of them that have no level. */
   unknownProducts(partition: number, productIds: readonly string[]): Promise<readonly string[]>;
-  productCount(partition: number): Promise<number>;
+  productCount(): Promise<number>;
   /** The levels of these products as they were right after that movement. */
   levelsAt(
     partition: number,

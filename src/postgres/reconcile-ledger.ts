@@ -73,20 +73,23 @@ export function createReconcileLedger(sql: Sql): ReconcileLedger {
         WHERE settled_at IS NULL ORDER BY partition, seq LIMIT $1`;
       return (await rows(QuarantineRow, text, [QUARANTINE_MAX])).map(quarantined);
     },
-    async productIds(partition, after, limit) {
-      const text = `SELECT DISTINCT product_id AS id FROM levels
-        WHERE partition = $1 AND product_id > $2 ORDER BY product_id LIMIT $3`;
-      return (await rows(IdRow, text, [partition, after, limit])).map(({ id }) => id);
+    async productIds(after, limit) {
+      const text = `SELECT product_id AS id FROM levels
+        WHERE product_id > $1 ORDER BY product_id, location LIMIT $2`;
+      return [...new Set((await rows(IdRow, text, [after, limit])).map(({ id }) => id))];
     },
     async unknownProducts(partition, productIds) {
       const text = `SELECT asked.id FROM unnest($2::text[]) AS asked (id)
-        WHERE NOT EXISTS (SELECT FROM levels WHERE partition = $1 AND product_id = asked.id)`;
+        LEFT JOIN LATERAL (
+          SELECT partition FROM levels WHERE product_id = asked.id ORDER BY location LIMIT 1
+        ) AS level ON true
+        WHERE level.partition IS DISTINCT FROM $1`;
       const ids = textColumn(productIds, (id) => id);
       return (await rows(IdRow, text, [partition, ids])).map(({ id }) => id);
     },
-    async productCount(partition) {
-      const text = "SELECT count(*)::integer AS count FROM products WHERE partition = $1";
-      const [row] = await rows(CountRow, text, [partition]);
+    async productCount() {
+      const text = "SELECT count(*)::integer AS count FROM products";
+      const [row] = await rows(CountRow, text, []);
       return row?.count ?? 0;
     },
     async levelsAt(partition, productIds, seq) {

@@ -26,7 +26,7 @@ import { partitionOf } from "#redis/partition";
 import { recordedCount } from "#redis/recorded";
 
 /** Keys looked at by one step: well under 1 ms of Redis. */
-const SCAN_KEYS = 500;
+const SCAN_KEYS = 1_000;
 /** Entries of a due list or the low set that one command answers. */
 const PAGE_ENTRIES = 1_000;
 

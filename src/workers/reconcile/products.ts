@@ -11,10 +11,12 @@ import {
 
 /** Products of one read: about 1 ms of Redis, which serves nobody else meanwhile. */
 const CHUNK_PRODUCTS = 200;
+/** Levels of one page of the ledger. */
+const PAGE_LEVELS = 1_000;
 
 /** Every product that the ledger knows; those that Redis alone has are met on the walk over its keys. */
 export async function checkProducts(run: Comparison, doubtful: ReadonlySet<string>): Promise<void> {
-  const { scope, stock, ledger, partitions, advance } = run;
+  const { scope, stock, ledger, partitions } = run;
   if (scope.kind === "products") {
     for (const partition of partitions) {
       const own = scope.productIds.filter((id) => stock.partitionOf(id) === partition);
@@ -24,24 +26,25 @@ export async function checkProducts(run: Comparison, doubtful: ReadonlySet<strin
     }
     return;
   }
-  const counts = await Promise.all(partitions.map((partition) => ledger.productCount(partition)));
-  const total = Math.max(
-    1,
-    counts.reduce((sum, count) => sum + count, 0),
-  );
+  const total = Math.max(1, await ledger.productCount());
   let done = 0;
-  for (const partition of partitions) {
-    for (let after = ""; ;) {
-      const ids = await ledger.productIds(partition, after, CHUNK_PRODUCTS);
-      await compareProducts(run, partition, ids, doubtful);
-      done += ids.length;
-      await advance("products", Math.min(1, done / total));
-      const last = ids.at(-1);
-      if (last === undefined || ids.length < CHUNK_PRODUCTS) break;
-      after = last;
-    }
-    await checkLowMembers(run, partition);
+  for (let after = ""; ;) {
+    const ids = await ledger.productIds(after, PAGE_LEVELS);
+    const byPartition = Map.groupBy(ids, (id) => stock.partitionOf(id));
+    // Chunks of one page wait for the ledger together.
+    const comparisons = partitions.flatMap((partition) =>
+      chunksOf(byPartition.get(partition) ?? [], CHUNK_PRODUCTS).map((chunk) =>
+        compareProducts(run, partition, chunk, doubtful),
+      ),
+    );
+    await Promise.all(comparisons);
+    done += ids.length;
+    await run.advance("products", Math.min(1, done / total));
+    const last = ids.at(-1);
+    if (last === undefined) break;
+    after = last;
   }
+  for (const partition of partitions) await checkLowMembers(run, partition);
 }
 
 /** Of products that were met in Redis: those that the ledger does not know. */
