@@ -25,9 +25,10 @@ export async function appOptions(): Promise<Omit<AppOptions, "deps">> {
       requestDeadlineMs: config.requestDeadlineMs,
       corsOrigins: config.corsOrigins,
       metricsToken: null,
-      isOpen: false,
+      takesAnonymous: false,
       docsPublic: false,
     },
+    durability: { floor: "disk", base: () => "disk", reach: () => Promise.resolve("disk") },
     health: {
       readiness: () => ({ status: "healthy", reasons: [] }),
       stopping: () => false,

@@ -63,9 +63,12 @@ function configFrom(settings: Settings, found: readonly Problem[]) {
     journalEntriesKept: settings.JOURNAL_KEEP_ENTRIES,
     requestDeadlineMs: settings.REQUEST_DEADLINE_MS,
     shutdownGraceMs: settings.SHUTDOWN_GRACE_MS,
+    /** Absent: all there are. */
     contracts: settings.CONTRACTS,
     /** Whether contracts that know no authentication demand a token for changes. */
     contractsNeedTokens: settings.CONTRACTS_AUTH === "required",
+    /** Whether it is meant that they take changes from everybody, in production. */
+    contractsOpen: settings.CONTRACTS_OPEN,
     /** Whether the documents of the API are for everybody, or for admins. */
     docsPublic: settings.DOCS_PUBLIC,
     sampleData: settings.SAMPLE_DATA,

@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { runImportCommand } from "#compose/import";
 import { runMigrate } from "#compose/migrate";
 import { Refusal } from "#compose/refusal";
+import { RESTORE_HELP, restoreOptions, RestoreUsageError, runRestore } from "#compose/restore";
 import { runStart, START_ROLES, type StartRole } from "#compose/start";
 import { printToken } from "#compose/token";
 import { runVerify } from "#compose/verify";
@@ -16,6 +17,7 @@ const HELP = `Holdfast: stock that is never oversold.
 Usage:
   bun run start [all|api|worker]      serve the API, the background work, or both (default: all)
   bun run migrate                     bring PostgreSQL to the schema of this version
+  bun run restore                     write Redis anew from PostgreSQL: see restore --help
   bun run token --role admin          print a token for the API (development: signed with its own key)
   bun run import --from csv FILE      bring the stock of another system: see import --help
   bun run verify [--json]             compare Redis and the ledger; exit 1 when they differ
@@ -46,6 +48,7 @@ async function main(argv: readonly string[]): Promise<void> {
   const [command = "help", ...rest] = argv;
   const wantsHelp = rest.some((argument) => HELP_WORDS.has(argument));
   if (wantsHelp && command === "import") return print(IMPORT_HELP);
+  if (wantsHelp && command === "restore") return print(RESTORE_HELP);
   if (wantsHelp && COMMANDS.has(command)) return print(HELP);
   switch (command) {
     case "start":
@@ -57,6 +60,8 @@ async function main(argv: readonly string[]): Promise<void> {
       return printToken(readConfig(), tokenOptions(rest));
     case "verify":
       return runVerify(readConfig(), verifyOptions(rest));
+    case "restore":
+      return runRestore(readConfig(), restoreOptions(rest));
     case "import":
       return runImportCommand(importOptions(rest), readConfig);
     case "help":
@@ -118,6 +123,10 @@ function isParseError(error: unknown): error is TypeError {
 function explain(error: unknown): number {
   if (error instanceof ImportUsageError) {
     process.stderr.write(`${error.message}\n\n${IMPORT_HELP}`);
+    return 2;
+  }
+  if (error instanceof RestoreUsageError) {
+    process.stderr.write(`${error.message}\n\n${RESTORE_HELP}`);
     return 2;
   }
   if (error instanceof UsageError || isParseError(error)) {

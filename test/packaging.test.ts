@@ -193,6 +193,24 @@ describe("docker-compose.yml", () => {
     }
   });
 
+  test("passes on which contracts are served, to whom, and whether the documents are public", () => {
+    const said = {
+      CONTRACTS: "inventory,another",
+      CONTRACTS_AUTH: "required",
+      CONTRACTS_OPEN: "1",
+      DOCS_PUBLIC: "1",
+    };
+    const { services: told } = compose({ ...SECRETS, ...said });
+    for (const { environment } of [told.api, told.worker]) expect(environment).toMatchObject(said);
+    const config = readConfig({ ...told.api.environment, NODE_ENV: "production" });
+    expect(config).toMatchObject({
+      contracts: ["inventory", "another"],
+      contractsNeedTokens: true,
+      contractsOpen: true,
+      docsPublic: true,
+    });
+  });
+
   test("runs api and worker of one image, after healthy servers, and again when they end", () => {
     const healthy = { condition: "service_healthy" };
     for (const [name, service] of own) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Glob } from "bun";
 
@@ -109,6 +109,33 @@ describe("source", () => {
   });
 });
 
+describe("a contract's folder", () => {
+  const folders = readdirSync(join(ROOT, "src/compat"), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
+
+  test("has a router, a wire, a map and faults, and nothing else", () => {
+    expect(folders.length).toBeGreaterThan(0);
+    for (const name of folders) {
+      const files = readdirSync(join(ROOT, "src/compat", name)).toSorted();
+      expect([name, ...files]).toEqual([name, "faults.ts", "map.ts", "router.ts", "wire.ts"]);
+    }
+  });
+
+  test("is named by the list, its own files and its own tests, so that it can go", () => {
+    const named = folders.flatMap((name) => {
+      const own = [`src/compat/${name}/`, `test/compat/${name}.`, `test/compat/${name}-`];
+      const others = [...source, ...tests, ...bench].filter(
+        ({ path }) => !own.some((start) => path.startsWith(start)),
+      );
+      return linesWith(others, new RegExp(`(?:#compat|\\.)/${name}[/"]`));
+    });
+    const lists = named.filter((line) => line.startsWith("src/compat/index.ts:"));
+    expect(lists).toHaveLength(folders.length);
+    expect(named).toEqual(lists);
+  });
+});
+
 test("nothing is left as a note to ourselves", () => {
   expect(linesWith(everything, /\b(?:TODO|FIXME|XXX|HACK)\b/)).toEqual([]);
 });
@@ -138,7 +165,7 @@ test("a document cites only paths that exist", () => {
   const broken = cited.filter(({ path, target }) => {
     const fromRoot = join(ROOT, target);
     const fromDocument = join(ROOT, path, "..", target);
-    return !existsSync(fromRoot) && !existsSync(fromDocument);
+    return !existsSync(fromRoot) && !existsSync(fromDocument) && !isOfGoneContract(target);
   });
   expect(broken.map(({ path, target }) => `${path}: ${target}`)).toEqual([]);
 });
@@ -161,6 +188,12 @@ test("a comment cites only files that exist", () => {
 function filesInComment(line: string): string[] {
   const [, comment = ""] = /(?:^\s*\/?\*|(?:^|\s)\/\/ |(?:^|\s)-- )(.*)$/.exec(line) ?? [];
   return comment.match(/(?<![\w/.@-])[\w-]+(?:\/[\w-]+)+\.(?:ts|lua|sql|md)\b/g) ?? [];
+}
+
+/** A contract that was deleted is still in documents. */
+function isOfGoneContract(target: string): boolean {
+  const [, name] = /^src\/compat\/(\w+)\//.exec(target) ?? [];
+  return name !== undefined && !existsSync(join(ROOT, "src/compat", name));
 }
 
 /** Targets of links, and code spans that look like a path of ours; patterns by their folder. */

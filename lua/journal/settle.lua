@@ -3,7 +3,8 @@
 -- KEYS[1]  {pN}:meta (hash, rw); builds journal (stream, rw).
 -- ARGV     store id, epoch and seq of the ledger's cursor, movements to keep behind it, and
 --          located|appended: only a cursor that was located may stand before what was known.
--- Returns  settled, or stale (this is not that store, it is fenced, or it lacks what the ledger has).
+-- Returns  settled, or stale (this is not that store, or it is fenced, be it from now on: it lacks
+--          what the ledger has).
 -- Cost     O(trimmed), at most TRIM_MAX entries.
 -- Retry    safe.
 -- @include lib/keys.lua
@@ -12,8 +13,14 @@ local TRIM_MAX = 1000
 
 local store_id, epoch, seq, keep, how = unpack(ARGV)
 seq, keep = tonumber(seq), tonumber(keep)
-local meta = redis.call("HMGET", meta_key, "storeId", "fence", "seq", "drained", "beganAt")
-if meta[1] ~= store_id or meta[2] or tonumber(meta[3]) < seq then
+local names = { "storeId", "fence", "seq", "drained", "beganAt", "epoch" }
+local meta = redis.call("HMGET", meta_key, unpack(names))
+if meta[1] ~= store_id or meta[2] then
+    return "stale"
+end
+-- The ledger follows this server's journal, so it is never ahead of it: another server's is there.
+if tonumber(meta[3]) < seq or tonumber(meta[6] or "0") < tonumber(epoch) then
+    redis.call("HSET", meta_key, "fence", string.format("behind:%d", seq))
     return "stale"
 end
 redis.call("XLEN", journal_key)

@@ -1,6 +1,8 @@
 -- The end of a batch: what it changed is written, all of it, after the last thing that may fail.
 -- @include lib/stock.lua
 
+local operation_lines -- lines of the journal, as lib/operations.lua has them
+
 local PART_MAX = 1000 -- arguments of one call; even, and far below the 8 000 where `unpack` ends
 
 -- Calls a command with a list that a batch of carts makes longer than one call can take.
@@ -25,6 +27,20 @@ local function low_changes()
         end
     end
     return add, remove
+end
+
+-- A line for each product that the batch leaves with another grade than it found: seq of the movement
+-- that brought it there, grade, product, and what is available after the batch. A new product had none.
+local function crossings()
+    local lines = {}
+    for _, product in ipairs(changed_products) do
+        if product.grade_before and product.grade ~= product.grade_before then
+            local free = decimal[math.max(0, available(product))]
+            local at = decimal[product.graded_at]
+            lines[#lines + 1] = at .. "\t" .. product.grade .. "\t" .. product.id .. "\t" .. free
+        end
+    end
+    return lines
 end
 
 local function fields_to_write(product)
@@ -61,6 +77,8 @@ local function close_batch(replies, part)
         redis.call("ZCARD", low_key)
     end
     part.check()
+    part.operations = operation_lines()
+    part.crossings = crossings()
     append_journal(part)
     for _, product in ipairs(changed_products) do
         redis.call("HSET", stock_key(product.id), unpack(fields_to_write(product)))

@@ -61,10 +61,22 @@ local function remember_reply(key, payload, reply)
     return reply
 end
 
+local function text_of(operation)
+    return operation.payload .. "\t" .. operation.reply
+end
+
+-- Key, and what stands under it: the ledger has both, for what is rebuilt from it.
+operation_lines = function()
+    local lines = {}
+    for i, key in ipairs(new_operations) do
+        lines[i] = key .. "\t" .. text_of(operations[key])
+    end
+    return lines
+end
+
 local function write_operations()
     for _, key in ipairs(new_operations) do
-        local operation = operations[key]
-        local text = operation.payload .. "\t" .. operation.reply
+        local text = text_of(operations[key])
         redis.call("SET", operation_key(key), text, "EX", OPERATION_KEEP_SECONDS)
     end
 end

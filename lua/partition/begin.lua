@@ -21,10 +21,15 @@ for i = 3, 7 do
     numbers[i] = tonumber(ARGV[i])
 end
 local epoch = ARGV[3]
-local known_seq = math.max(numbers[4], numbers[7])
 local known_epoch, seen_epoch, seen_seq = numbers[5], numbers[6], numbers[7]
 
-local meta = redis.call("HMGET", meta_key, "storeId", "runId", "epoch", "seq", "fence", "beganAt")
+local names = { "storeId", "runId", "epoch", "seq", "fence", "beganAt", "rebuilt" }
+local meta = redis.call("HMGET", meta_key, unpack(names))
+-- What was seen before the partition was rebuilt is the ledger's, or was reported as lost.
+if tonumber(meta[7] or "0") > seen_epoch then
+    seen_seq = 0
+end
+local known_seq = math.max(numbers[4], seen_seq)
 local seq = tonumber(meta[4] or "0")
 local is_older = tonumber(meta[3] or "0") < known_epoch
 -- A later epoch that began below what the process was told: what lay between is gone.

@@ -10,7 +10,7 @@
 --          moved (the product changed since it was looked at), unknown. Or stale, superseded, full.
 -- Cost     O(items × levels of their products).
 -- Retry    safe: what was repaired is current.
--- @include lib/commit.lua
+-- @include lib/operations.lua
 
 local ITEM = "^([%w_.-]+)\t([%w _.-]+)\t(%d+)\t(%d+)\t(%d+)\t([^\t\n]+)$"
 

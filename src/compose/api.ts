@@ -6,7 +6,7 @@ import type { Stores } from "#compose/stores";
 import { signingSecret } from "#compose/token";
 import type { Watch } from "#compose/watch";
 import type { Config } from "#config";
-import { contractsOf } from "#compose/contracts";
+import { EventTail } from "#inventory/event-tail";
 import { createApp, type AppOptions } from "#http/app";
 import type { Contract } from "#http/contract";
 import { createAuthenticator } from "#http/middleware/authenticate";
@@ -45,6 +45,8 @@ export interface Place {
 
 export interface ServeOptions {
   readonly config: Config;
+  /** What an API serves. */
+  readonly contracts: readonly Contract[];
   readonly stores: Stores;
   readonly watch: Watch;
   readonly metrics: Metrics;
@@ -54,7 +56,7 @@ export interface ServeOptions {
 
 /** Serves the contracts; answers where. */
 export function serveApi(options: ServeOptions): Promise<Place> {
-  return serve(options, options.config.port, contractsOf(options.config.contracts));
+  return serve(options, options.config.port, options.contracts);
 }
 
 /** Serves health and metrics alone, for a process without a contract. */
@@ -116,6 +118,9 @@ async function appOptions(
     audience: config.jwtAudience,
     clock: systemClock,
   });
+  const eventTail = new EventTail({ events: stores.events, onWaiters: metrics.eventWaiters });
+  // Before the listener ends: it waits for every answer.
+  shutdown.add("long polls", () => eventTail.close());
   const products = createProductService({ url: config.productServiceUrl, log });
   const facts = {
     partitions: stores.partitions,
@@ -131,6 +136,8 @@ async function appOptions(
       store: stores.store,
       ledger: stores.ledger,
       reconcileRuns: stores.reconcileRuns,
+      events: stores.events,
+      eventTail,
       clock: processClock,
       policy: {
         reservationMinutes: config.reservationMinutes,
@@ -139,6 +146,7 @@ async function appOptions(
       },
       newGeneration: () => randomId(GENERATION_LENGTH),
     },
+    durability: stores.durability,
     auth,
     metrics,
     log,
@@ -146,7 +154,7 @@ async function appOptions(
       requestDeadlineMs: config.requestDeadlineMs,
       corsOrigins: config.corsOrigins,
       metricsToken: config.metricsToken ?? null,
-      isOpen: !config.contractsNeedTokens,
+      takesAnonymous: !config.contractsNeedTokens,
       docsPublic: config.docsPublic,
     },
     surroundings: {

@@ -8,6 +8,7 @@ import type { ImportOptions } from "#import/options";
 import { Stopped } from "#import/rows";
 import { runImport } from "#import/run";
 import { systemClock } from "#lib/clock";
+import { printable } from "#lib/printable";
 
 /** Of the token that a development machine signs for itself: longer than any import. */
 const OWN_TOKEN_SECONDS = 86_400;
@@ -18,12 +19,13 @@ export async function runImportCommand(
   options: ImportOptions,
   readConfig: () => Config,
 ): Promise<void> {
-  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const say = (line: string): void => void process.stderr.write(`${printable(line)}\n`);
   try {
     const token = options["dry-run"] ? "" : await tokenOf(options, readConfig);
     if (await runImport(options, { token, clock: systemClock, say })) return;
   } catch (error) {
-    if (error instanceof Stopped) throw new Refusal(error.message);
+    if (error instanceof Stopped)
+      throw new Refusal(error.message.split("\n").map(printable).join("\n"));
     throw error;
   }
   throw new Refusal(options.compare ? "Holdfast and the source differ" : "not every row was taken");

@@ -1,6 +1,7 @@
 /** Products for an empty store outside production, so that every call has something to answer. */
+import { Fault } from "#inventory/faults";
 import { DEFAULT_ATTRIBUTES, DEFAULT_LOCATION, Location, ProductId, Sku } from "#inventory/model";
-import type { StockStore } from "#inventory/ports";
+import type { Position, StockStore } from "#inventory/ports";
 import type { Clock } from "#lib/clock";
 
 /** All samples together are made within this time, or the start says so. */
@@ -28,11 +29,22 @@ const SAMPLES: readonly Sample[] = [
   { productId: "123", name: "Sample product", units: 5 },
 ];
 
+/** None of a store that is fenced: something happened there, and it is to be rebuilt. */
+async function positionsOf(store: StockStore, deadline: number): Promise<readonly Position[]> {
+  try {
+    return await store.positions(deadline);
+  } catch (error) {
+    if (error instanceof Fault && error.code === "partition_fenced") return [];
+    throw error;
+  }
+}
+
 /** Fills a store in which nothing ever happened; answers how many products it made. */
 export async function loadSampleData(store: StockStore, clock: Clock): Promise<number> {
   const deadline = clock.now() + LOAD_MS_MAX;
-  const positions = await store.positions(deadline);
-  if (positions.some((position) => position.seq > 0)) return 0;
+  const positions = await positionsOf(store, deadline);
+  const isEmpty = positions.length > 0 && positions.every(({ seq }) => seq === 0);
+  if (!isEmpty) return 0;
   const outcomes = await Promise.all(
     SAMPLES.map((sample) =>
       store.initialize({

@@ -1,5 +1,6 @@
 /** `start`: the service in one of its roles. */
 import { serveApi, serveWorker } from "#compose/api";
+import { contractsOf } from "#compose/contracts";
 import { openRegistry } from "#compose/registry";
 import { openServers } from "#compose/servers";
 import { openStores } from "#compose/stores";
@@ -18,6 +19,8 @@ export type StartRole = (typeof START_ROLES)[number];
 /** Serves until it is told to stop; everything it started has ended then. */
 export async function runStart(config: Config, role: StartRole): Promise<void> {
   const startedAt = performance.now();
+  // Before anything is opened: what is refused must have begun nothing.
+  const contracts = contractsOf(config);
   const log = createLog({ level: config.logLevel, format: config.production ? "json" : "text" });
   const shutdown = createShutdown({ log, graceMs: config.shutdownGraceMs });
   shutdown.arm();
@@ -32,7 +35,7 @@ export async function runStart(config: Config, role: StartRole): Promise<void> {
     if (made > 0) log.info(`made ${made} sample products in the empty store`);
   }
   const watch = startWatch(stores, config, metrics, log);
-  const parts = { ...servers, config, stores, watch, metrics, log, shutdown };
+  const parts = { ...servers, config, contracts, stores, watch, metrics, log, shutdown };
   const registry = openRegistry(parts);
   // Before the listener: nobody new is sent here while it closes.
   shutdown.add("registry", () => registry.leave());

@@ -1,17 +1,21 @@
 /** The worker's part: the drain into the ledger, and expiry. */
 import type { Config } from "#config";
 import { startReconcileWorker } from "#compose/reconcile";
+import { openRebuilding } from "#compose/rebuild";
 import type { Stores, Urls } from "#compose/stores";
 import type { Watch } from "#compose/watch";
 import { systemClock } from "#lib/clock";
 import type { Log } from "#lib/log";
 import type { Metrics } from "#lib/metrics";
 import type { Shutdown } from "#lib/shutdown";
+import { forgetOperations } from "#postgres/forget-operations";
 import { createLedgerWriter } from "#postgres/ledger-writer";
 import { connectBlocking, connectWorker } from "#redis/client";
 import { createJournal } from "#redis/journal";
 import { startDrain } from "#workers/drain-journal";
 import { ExpiryWorker } from "#workers/expire";
+import { Rebuilder } from "#workers/rebuilder";
+import { startUpkeep } from "#workers/upkeep";
 
 export interface WorkerOptions extends Urls {
   readonly config: Config;
@@ -52,6 +56,10 @@ export async function startWorker(options: WorkerOptions): Promise<void> {
     onFenced: (partition, reason) => {
       watch.drainStopped(partition);
       log.error("the drain stopped: the journal does not follow the ledger", { partition, reason });
+      const gap = { partition, kind: "gap", productId: null, units: null, detail: reason } as const;
+      stores.alertDesk.raise(gap).catch((error: unknown) => {
+        log.error("an alert could not be raised", { partition, kind: gap.kind, error });
+      });
     },
   });
   const workerConnection = connectWorker(redisUrl, "holdfast-expiry");
@@ -65,6 +73,23 @@ export async function startWorker(options: WorkerOptions): Promise<void> {
   shutdown.add("expiry", async () => {
     await expiry[Symbol.asyncDispose]();
     workerConnection.disconnect();
+  });
+  const rebuilding = openRebuilding(options, stores);
+  const rebuilder = new Rebuilder({
+    ...rebuilding,
+    log,
+    fenced: () =>
+      stores.partitions.filter(({ state }) => state === "fenced").map(({ number }) => number),
+    onRebuilt: (partition) => {
+      drain.resume(partition);
+      watch.drainResumed(partition);
+    },
+  });
+  const upkeep = startUpkeep({ forgetOperations: () => forgetOperations(stores.sql), log });
+  shutdown.add("rebuild", async () => {
+    upkeep.stop();
+    await rebuilder[Symbol.asyncDispose]();
+    await rebuilding.close();
   });
   shutdown.add("drain", async () => {
     await drain.stop();

@@ -88,6 +88,11 @@ export function originOf(item: string): string | undefined {
   return parts && /^https?:$/.test(parts.protocol) && parts.origin === item ? item : undefined;
 }
 
+/** A name of ours; whether there is such a thing is not the configuration's to know. */
+export function wordOf(item: string): string | undefined {
+  return /^[a-z]+$/.test(item) ? item : undefined;
+}
+
 /** A text that `read` understands; otherwise the problem is worded as `must …`. */
 function parsed<Value>(must: string, read: (value: string) => Value | undefined) {
   return z.string().transform((given, ctx) => {

@@ -38,11 +38,6 @@ function productionRefusals(texts: Texts): Problem[] {
     const problem = `or JWKS_URL is required in production; ${HOW_TO_MAKE_ONE}`;
     found.push({ variable: "JWT_SECRET", problem });
   }
-  const open = openContracts(texts);
-  if (open.length > 0 && texts.CONTRACTS_AUTH !== "required" && texts.CONTRACTS_OPEN !== "1") {
-    const problem = `${open.join(", ")} would take changes from everybody; CONTRACTS_AUTH=required demands tokens, CONTRACTS_OPEN=1 says that this is meant`;
-    found.push({ variable: "CONTRACTS", problem });
-  }
   if (texts.SAMPLE_DATA === "1") {
     found.push({
       variable: "SAMPLE_DATA",
@@ -53,12 +48,6 @@ function productionRefusals(texts: Texts): Problem[] {
     found.push({ variable: "JWKS_URL", problem: "must be https:// in production" });
   }
   return found;
-}
-
-/** Named contracts whose callers bring no token. */
-function openContracts({ CONTRACTS = "" }: Texts): string[] {
-  const named = CONTRACTS.split(",").map((name) => name.trim());
-  return named.filter((name) => ["fastapi", "eureka", "nestjs"].includes(name));
 }
 
 /** Secrets that anybody could know: refused in production, warned of elsewhere. */

@@ -71,7 +71,8 @@ export const VARIABLES = [
   {
     name: "DURABILITY",
     fallback: "disk",
-    meaning: "What an answer means at least: `disk` (on Redis's disk) or `memory`",
+    meaning:
+      "The least that the answer to a change waits for: `memory`, `disk` (on Redis's disk), `replica` (a replica has it too) or `ledger` (in PostgreSQL)",
   },
   {
     name: "JOURNAL_MAX_ENTRIES",
@@ -95,19 +96,18 @@ export const VARIABLES = [
   },
   {
     name: "CONTRACTS",
-    fallback: "inventory,fastapi,eureka,nestjs,gateway",
     productionFallback: "inventory",
-    meaning: "HTTP contracts to serve, by comma",
+    meaning: "HTTP contracts to serve, by comma; all there are without it",
   },
   {
     name: "CONTRACTS_AUTH",
     fallback: "none",
-    meaning: "`required`: changes through fastapi, eureka and nestjs need a service or admin token",
+    meaning: "`required`: changes through open contracts need a service or admin token",
   },
   {
     name: "CONTRACTS_OPEN",
     fallback: "0",
-    meaning: "`1`: in production these three may take changes from everybody who reaches them",
+    meaning: "`1`: in production open contracts may take changes from everybody who reaches them",
   },
   {
     name: "SAMPLE_DATA",

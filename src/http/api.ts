@@ -10,13 +10,11 @@ import type * as queries from "#http/wire/queries";
 export type {
   Inventory,
   Movement,
+  ProblemBody,
   RegisteredLocation,
   Reservation,
   ShortLine,
 } from "#http/wire/answers";
-
-/** Every answer of a failed call (RFC 9457); `code` is stable, the members depend on it. */
-export type ProblemBody = z.output<typeof answers.Problem>;
 
 type Body<Schema extends z.ZodType> = { json: z.input<Schema> };
 type Query<Schema extends z.ZodType> = { query: z.input<Schema> };

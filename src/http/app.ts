@@ -15,6 +15,7 @@ import { documentOf, type Mounted } from "#http/openapi";
 import { send } from "#http/reply";
 import type { Health, Surroundings } from "#http/routes/route";
 import type { Deps } from "#inventory/context";
+import type { Durability } from "#inventory/durability";
 import type { Log } from "#lib/log";
 import type { Metrics } from "#lib/metrics";
 import { version } from "#package.json";
@@ -33,10 +34,11 @@ export interface AppOptions {
     /** Demanded of everybody who reads /metrics; null: it is for loopback peers. */
     readonly metricsToken: string | null;
     /** Whether contracts that know no authentication take changes from everybody. */
-    readonly isOpen: boolean;
+    readonly takesAnonymous: boolean;
     /** Whether the documents of the API are for everybody, or for admins. */
     readonly docsPublic: boolean;
   };
+  readonly durability: Durability;
   readonly health: Health;
   readonly surroundings: Surroundings;
 }
@@ -102,7 +104,7 @@ function serve(
   contract: Contract,
   { mounted, document }: Documents,
 ): Hono<EdgeEnv> {
-  const { deps, auth, metrics, log, config, health, surroundings } = options;
+  const { deps, auth, metrics, log, config, durability, health, surroundings } = options;
   const { word } = contract;
   const failures = createFailureLog(log, () => performance.now());
   const cors = createCors(config.corsOrigins);
@@ -114,14 +116,24 @@ function serve(
     failures,
     bodies: createBodyDeadline(deps.clock),
     cors,
+    durability,
     clock: deps.clock,
     requestDeadlineMs: config.requestDeadlineMs,
     stopping: health.stopping,
     onError,
   };
   const app = new Hono<EdgeEnv>({ getPath: pathOf });
-  const { metricsToken, isOpen, docsPublic } = config;
-  const own = { deps, metrics, metricsToken, health, isOpen, docsPublic, document, surroundings };
+  const { metricsToken, takesAnonymous, docsPublic } = config;
+  const own = {
+    deps,
+    metrics,
+    metricsToken,
+    health,
+    takesAnonymous,
+    docsPublic,
+    document,
+    surroundings,
+  };
   const routes = contract.routes({ ...own, worded: onError });
   mounted.push({ contract, routes });
   for (const route of routes) {

@@ -21,6 +21,8 @@ export interface Contract {
   /** Paths that are its own, with all below them; the longest prefix of any contract decides. */
   readonly prefixes: readonly string[];
   readonly routes: (edge: Edge) => readonly Route[];
+  /** Whether its callers bring tokens; whoever changes something through another is anonymous. */
+  readonly knowsTokens: boolean;
   /** Words everything that is thrown, and every path or method that no route takes. */
   readonly word: (refusal: Refusal, c: EdgeContext) => Answer;
   /** Shape of every body that `word` makes. */

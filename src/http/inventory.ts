@@ -2,7 +2,7 @@
 import type { Contract } from "#http/contract";
 import { headsOf, PATHS } from "#http/paths";
 import { refusal } from "#http/reply";
-import { Problem } from "#http/wire/answers";
+import { ProblemBody } from "#http/wire/answers";
 import { createRoutes, createStatusRoutes } from "#http/routes/index";
 
 /** Health, metrics and documents are part of it, and are served when it is not. */
@@ -10,8 +10,9 @@ export const inventory: Contract = {
   name: "inventory",
   prefixes: headsOf(Object.values(PATHS)),
   routes: createRoutes,
+  knowsTokens: true,
   word: ({ code, message, members, headers }, c) => refusal(c, code, message, members, headers),
-  errorBody: Problem,
+  errorBody: ProblemBody,
 };
 
 /** What every process answers, whatever it serves: health, metrics, and what it serves. */

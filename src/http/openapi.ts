@@ -9,6 +9,7 @@ import { z } from "zod";
 import type { Contract } from "#http/contract";
 import type { EdgeEnv } from "#http/env";
 import type { ProblemCode } from "#http/problem";
+import { DURABILITY_LEVELS } from "#inventory/durability";
 import { checksOf, codesOf } from "#http/route-refusals";
 import type { Route } from "#http/routes/route";
 
@@ -17,7 +18,7 @@ export type Json = Readonly<Record<string, unknown>>;
 
 /** A contract and its routes, as they are served. */
 export interface Mounted {
-  readonly contract: Pick<Contract, "name" | "word" | "errorBody">;
+  readonly contract: Pick<Contract, "name" | "word" | "errorBody" | "headers">;
   readonly routes: readonly Route[];
 }
 
@@ -62,7 +63,7 @@ export function documentOf(mounted: readonly Mounted[], version: string): OpenAp
     info: { title: "Holdfast", version, description: DESCRIPTION, license: LICENSE },
     tags: [...new Set(mounted.map(({ contract }) => contract.name))].map((name) => ({ name })),
     paths,
-    components: { schemas, ...COMPONENTS },
+    components: { schemas, headers: headerComponents(), ...COMPONENTS },
   };
 }
 
@@ -84,17 +85,47 @@ const COMPONENTS = {
       description: "ETags that the caller has; 304 if one of them still holds.",
       schema: text,
     }),
-  },
-  headers: {
-    RequestId: { description: "Finds this request in our logs.", schema: text },
-    RetryAfter: { description: "Seconds until it is worth trying again.", schema: text },
-    IdempotencyReplayed: {
-      description: "An earlier answer again.",
-      schema: { ...text, const: "true" },
-    },
-    ETag: { description: "The version, for If-Match and If-None-Match.", schema: text },
+    Prefer: headerOf("Prefer", {
+      description:
+        "`durability=replica` or `durability=ledger`: wait for that level, at most until the deadline.",
+      schema: text,
+    }),
   },
 };
+
+/** Headers of answers, besides those that say how to read and keep any answer. */
+const HEADERS: Readonly<Record<string, Json>> = {
+  "X-Request-Id": { description: "Finds this request in our logs.", schema: text },
+  "X-Correlation-ID": { description: "The caller's, else that of the request.", schema: text },
+  "Retry-After": { description: "Seconds until it is worth trying again.", schema: text },
+  "WWW-Authenticate": { description: "A bearer token is asked for.", schema: text },
+  ETag: { description: "The version, for If-Match and If-None-Match.", schema: text },
+  "Idempotency-Replayed": {
+    description: "An earlier answer again; absent from a first one.",
+    schema: { ...text, const: "true" },
+  },
+  Durability: {
+    description: "How durable is what this answer tells: the level that was reached.",
+    schema: { ...text, enum: DURABILITY_LEVELS },
+  },
+  "Preference-Applied": {
+    description: "The preference that was met; absent where the level was not reached.",
+    schema: { ...text, enum: DURABILITY_LEVELS.map((level) => `durability=${level}`) },
+  },
+  Link: { description: "Where the next rows are; absent behind the last.", schema: text },
+  "Ledger-Lag": {
+    description: "Movements that the ledger lacked; absent where it had all.",
+    schema: { ...text, pattern: "^[1-9][0-9]*$" },
+  },
+};
+
+/** Which are there only when there is something to say. */
+const SOMETIMES: ReadonlySet<string> = new Set([
+  "Idempotency-Replayed",
+  "Link",
+  "Ledger-Lag",
+  "Preference-Applied",
+]);
 
 function headerOf(name: string, more: Json): Json {
   return { name, in: "header", required: false, ...more };
@@ -154,7 +185,7 @@ function parametersOf(route: Route, schemaOf: SchemaOf): Json[] {
     }
   }
   const shared = [
-    ...(route.mutation ? ["IdempotencyKey"] : []),
+    ...(route.mutation ? ["IdempotencyKey", "Prefer"] : []),
     ...(route.conditional ? ["IfMatch"] : []),
     ...(304 in route.answers ? ["IfNoneMatch"] : []),
   ].map((name) => ({ $ref: `#/components/parameters/${name}` }));
@@ -168,10 +199,19 @@ const ObjectSchema = z.object({
 
 const MediaType = z.object({ contentMediaType: z.string().optional() });
 
+interface Response {
+  readonly codes: ProblemCode[];
+  /** Schemas by media type. */
+  readonly bodies: Map<string, unknown[]>;
+  /** In small letters, those that the contract's words carry. */
+  readonly headers: Set<string>;
+}
+
 /** By status; one that is answered and refused with may have either body. */
 function responsesOf(contract: Mounted["contract"], route: Route, schemaOf: SchemaOf) {
-  const responses: Record<string, { codes: ProblemCode[]; bodies: Map<string, unknown[]> }> = {};
-  const at = (status: number | string) => (responses[status] ??= { codes: [], bodies: new Map() });
+  const responses: Record<string, Response> = {};
+  const at = (status: number | string) =>
+    (responses[status] ??= { codes: [], bodies: new Map(), headers: new Set() });
   const put = (status: number | string, type: string, schema: unknown): void => {
     const { bodies } = at(status);
     const known = bodies.get(type) ?? [];
@@ -188,17 +228,19 @@ function responsesOf(contract: Mounted["contract"], route: Route, schemaOf: Sche
   for (const code of codesOf(route)) {
     const { status, headers } = contract.word({ code, message: "" }, someContext());
     put(status, headers?.["content-type"] ?? JSON_TYPE, schemaOf(contract.errorBody, "output"));
-    at(status).codes.push(code);
+    const response = at(status);
+    response.codes.push(code);
+    for (const name of Object.keys(headers ?? {})) response.headers.add(name.toLowerCase());
   }
   return Object.fromEntries(
-    Object.entries(responses).map(([status, { codes, bodies }]) => [
+    Object.entries(responses).map(([status, { codes, bodies, headers }]) => [
       status,
       {
         description:
           codes.length > 0
             ? codes.map((code) => `\`${code}\``).join(", ")
             : (STATUS_CODES[status] ?? status),
-        headers: headersOf(Number(status), route),
+        headers: headersOf(contract, route, Number(status), headers),
         ...(bodies.size === 0 ? {} : { content: contentOf(bodies) }),
       },
     ]),
@@ -213,24 +255,51 @@ function contentOf(bodies: ReadonlyMap<string, readonly unknown[]>): Json {
   return Object.fromEntries(entries);
 }
 
-function headersOf(status: number, route: Route): Json {
+function headersOf(
+  contract: Mounted["contract"],
+  route: Route,
+  status: number,
+  worded: ReadonlySet<string>,
+): Json {
   const isDone = status < 300;
-  const names: readonly (readonly [applies: boolean, header: string, name: string])[] = [
-    [true, "X-Request-Id", "RequestId"],
-    [status === 429 || status === 503, "Retry-After", "RetryAfter"],
-    [isDone && route.mutation, "Idempotency-Replayed", "IdempotencyReplayed"],
-    [status === 304 || (isDone && (route.conditional || 304 in route.answers)), "ETag", "ETag"],
-  ];
-  const applying = names.filter(([applies]) => applies);
-  return Object.fromEntries(
-    applying.map(([, header, name]) => [header, { $ref: `#/components/headers/${name}` }]),
+  const isVersioned = route.conditional || 304 in route.answers || route.headers.includes("ETag");
+  const everywhere = Object.keys(contract.headers?.(someContext(), "") ?? {});
+  const there = new Set([...worded, ...everywhere.map((name) => name.toLowerCase())]);
+  const applies: Readonly<Record<string, boolean>> = {
+    "X-Request-Id": true,
+    "Retry-After": status === 429 || status === 503,
+    "WWW-Authenticate": status === 401,
+    ETag: status === 304 || (isDone && isVersioned),
+    "Idempotency-Replayed": isDone && route.mutation,
+    Durability: isDone && route.mutation,
+    "Preference-Applied": isDone && route.mutation,
+    Link: isDone && route.headers.includes("Link"),
+    "Ledger-Lag": isDone && route.headers.includes("Ledger-Lag"),
+  };
+  const names = Object.keys(HEADERS).filter(
+    (name) => applies[name] === true || there.has(name.toLowerCase()),
   );
+  return Object.fromEntries(
+    names.map((name) => [name, { $ref: `#/components/headers/${componentOf(name)}` }]),
+  );
+}
+
+/** Names of components have no hyphens here. */
+const componentOf = (header: string): string => header.replaceAll("-", "");
+
+function headerComponents(): Json {
+  const entries = Object.entries(HEADERS).map(([name, header]) => [
+    componentOf(name),
+    { ...header, required: !SOMETIMES.has(name) },
+  ]);
+  return Object.fromEntries(entries);
 }
 
 /** A contract words a refusal to somebody; its status and type are the same for everybody. */
 function someContext(): Context<EdgeEnv> {
   const c = new Context<EdgeEnv>(new Request("http://document.invalid/"));
-  const state = { requestId: "", deadline: 0, headers: {}, caller: null, operation: null };
+  const nothing = { caller: null, operation: null, level: null, asked: null };
+  const state = { requestId: "", deadline: 0, headers: {}, ...nothing };
   c.set("request", state);
   return c;
 }

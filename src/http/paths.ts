@@ -37,6 +37,8 @@ export const PATHS = {
   lowStock: `${BASE}/low-stock`,
   locations: `${BASE}/locations`,
   location: `${BASE}/locations/:location`,
+  events: `${BASE}/events`,
+  alerts: `${BASE}/alerts`,
   cleanupExpired: `${BASE}/cleanup-expired`,
   reconcile: `${BASE}/reconcile`,
   reconcileRun: `${BASE}/reconcile/:runId`,

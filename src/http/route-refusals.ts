@@ -11,14 +11,14 @@ export function checksOf({ handlers }: Route): readonly Checked[] {
 /** Every code that this route may refuse with, but for `internal_error`: a mistake of ours. */
 export function codesOf(route: Route): ReadonlySet<ProblemCode> {
   const checks = checksOf(route);
-  const takesJson = checks.some(({ target }) => target === "json");
+  const takesJsonOnly = checks.some(({ jsonOnly }) => jsonOnly);
   const rules: readonly (readonly [applies: boolean, codes: readonly ProblemCode[]])[] = [
     [
       checks.length > 0 || route.mutation || route.conditional,
       ["validation_failed", "reserved_id"],
     ],
     [route.method !== "GET", ["malformed_json", "body_too_large"]],
-    [takesJson, ["json_required"]],
+    [takesJsonOnly, ["json_required"]],
     [
       route.roles !== "public",
       ["token_missing", "token_invalid", "token_expired", "role_required"],

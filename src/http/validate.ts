@@ -31,8 +31,10 @@ export type RefusalOf = (
 export interface Checked {
   readonly target: Target;
   readonly schema: z.ZodType;
-  /** Whether a request without it is refused: of bodies. */
+  /** Whether a request without it is refused. */
   readonly required: boolean;
+  /** Whether a body that is sent as anything but JSON is refused for that alone. */
+  readonly jsonOnly: boolean;
 }
 
 const noted = new WeakMap<object, Checked>();
@@ -58,7 +60,8 @@ export function createValidators(refuse: RefusalOf) {
     const check: MiddlewareHandler<EdgeEnv> = zValidator(target, schema, (result) => {
       if (!result.success) throw refuse(result.error.issues, result.data, target);
     });
-    noted.set(check, { target, schema, required: target === "param" });
+    const required = target === "json" && !schema.safeParse({}).success;
+    noted.set(check, { target, schema, required, jsonOnly: false });
     return check;
   }
 
@@ -71,7 +74,7 @@ export function createValidators(refuse: RefusalOf) {
         throw new Problem("malformed_json", "a JSON body is required");
       throw jsonRequired();
     };
-    noted.set(checkBody, { target: "json", schema, required: true });
+    noted.set(checkBody, { target: "json", schema, required: true, jsonOnly: true });
     return checkBody;
   }
 
@@ -89,7 +92,7 @@ export function createValidators(refuse: RefusalOf) {
       if (!isJson(c.req.header("content-type"))) throw jsonRequired();
       return check(c, next);
     };
-    noted.set(checkBody, { target: "json", schema, required: false });
+    noted.set(checkBody, { target: "json", schema, required: false, jsonOnly: true });
     return checkBody;
   }
 
@@ -156,7 +159,7 @@ function fieldErrors(issue: z.core.$ZodIssue, input: unknown): FieldError[] {
 function words(issue: z.core.$ZodIssue, input: unknown): string {
   switch (issue.code) {
     case "invalid_type":
-      if (issue.path.length > 0 && valueAt(input, issue.path) === undefined) return "is required";
+      if (valueAt(input, issue.path) === undefined) return "is required";
       return `must be ${TYPE_WORDS[issue.expected] ?? issue.expected}`;
     case "too_small":
       if (issue.origin === "string") return "must not be empty";

@@ -1,7 +1,14 @@
-/** Contract A as the import calls it: over HTTP, with bounded retries under the same key. */
+/**
+ * The service as the import calls it: over HTTP, with bounded retries under the same key. It may not
+ * be ours that answers there, so each answer is read up to a bound, and read by its schema. The typed
+ * client is not used: it speaks contract A alone, believes what is answered, and does not say whether
+ * that is a replay.
+ */
 import { hash } from "node:crypto";
 import { z } from "zod";
-import { Stopped } from "#import/rows";
+import { BulkChanged } from "#http/wire/answers";
+import { Stopped, type RowError } from "#import/rows";
+import { boundedText } from "#lib/bounded-text";
 
 /** Above the service's own deadline, so that its answer comes first. */
 const ANSWER_MS_MAX = 15_000;
@@ -11,41 +18,14 @@ const RETRY_PAUSE_MS_MAX = 5_000;
 const RETRY_PAUSE_MS_MIN = 200;
 const KEY_HEX_DIGITS = 32;
 
-const Level = z.object({ location: z.string(), onHand: z.number() });
+/** Far above the largest answer, a bulk call of 500 products at many locations each. */
+const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 
-/** Of a product, what is compared. */
-export const Inventory = z.object({
-  productId: z.string(),
-  sku: z.string(),
-  name: z.string().nullable(),
-  price: z.number().nullable(),
-  totalStock: z.number(),
-  reservedStock: z.number(),
-  safetyStock: z.number(),
-  lowStockThreshold: z.number(),
-  reorderPoint: z.number(),
-  reorderQuantity: z.number(),
-  maxPerCustomer: z.number().nullable(),
-  locations: z.array(Level),
-  version: z.number(),
-});
-export type Inventory = z.output<typeof Inventory>;
+/** Where contract A is. */
+export const BASE = "/api/inventory";
 
-const Errors = z.array(z.object({ path: z.string(), message: z.string() }));
-
-/** What one call, or one item of a bulk call, was answered. */
-export const Outcome = z.object({
-  status: z.number(),
-  code: z.string().optional(),
-  message: z.string().optional(),
-  replayed: z.boolean().optional(),
-  inventory: Inventory.nullish(),
-  errors: Errors.optional(),
-});
-export type Outcome = z.output<typeof Outcome>;
-
-const Problem = z.object({ code: z.string(), message: z.string() });
-const Results = z.object({ results: z.array(Outcome) });
+/** What one item of a bulk call was answered. */
+export type Outcome = z.output<typeof BulkChanged>["results"][number];
 
 export interface Answer {
   readonly status: number;
@@ -56,9 +36,15 @@ export interface Answer {
 }
 
 export interface Api {
+  /** Paths are whole: they say whose contract is meant. */
   get(path: string): Promise<Answer>;
   /** Under a key made of path and body, and of `salt` where these may honestly repeat. */
-  send(method: "POST" | "PATCH", path: string, body: object, salt?: string): Promise<Answer>;
+  send(
+    method: "POST" | "PATCH" | "PUT",
+    path: string,
+    body: object,
+    salt?: string,
+  ): Promise<Answer>;
   /** One outcome an item. An item that could not be decided now is sent again, with its call. */
   bulk(path: string, items: readonly object[]): Promise<BulkAnswer>;
 }
@@ -77,14 +63,20 @@ export interface ApiOptions {
 
 /** Rejects with Stopped where the service stays away, or does not let this caller in. */
 export function createApi({ url, token, clock }: ApiOptions): Api {
-  const once = async (path: string, init: RequestInit): Promise<Response | Error> => {
+  const once = async (path: string, init: RequestInit): Promise<Read | Error> => {
     try {
-      return await fetch(`${url}/api/inventory${path}`, {
+      const response = await fetch(`${url}${path}`, {
         ...init,
         redirect: "error",
         signal: AbortSignal.timeout(ANSWER_MS_MAX),
       });
+      return await read(response);
     } catch (error) {
+      if (error instanceof Stopped) throw error;
+      if (error instanceof RangeError) {
+        const advice = "is it Holdfast that answers there?";
+        throw new Stopped(`${url}${path}: ${error.message}; ${advice}`, { cause: error });
+      }
       return error instanceof Error ? error : new Error(String(error));
     }
   };
@@ -97,8 +89,7 @@ export function createApi({ url, token, clock }: ApiOptions): Api {
   ): Promise<Answer> => {
     const giveUpAt = clock.now() + RETRY_MS_MAX;
     for (let attempt = 0; ; attempt += 1) {
-      const response = await once(path, init);
-      const answered = response instanceof Error ? response : await read(response);
+      const answered = await once(path, init);
       if (!(answered instanceof Error) && !isUndecided(answered.body)) {
         return { ...answered, retried: attempt > 0 };
       }
@@ -129,29 +120,35 @@ export function createApi({ url, token, clock }: ApiOptions): Api {
     send: (method, path, body, salt = "") => ask(path, init(method, path, body, salt)),
     async bulk(path, items) {
       const isUndecided = (given: unknown) =>
-        Results.parse(given).results.some(({ status }) => isRetryable(status));
+        BulkChanged.safeParse(given).data?.results.some(({ status }) => isRetryable(status));
       const call = init("POST", path, { items }, "");
-      const { status, body, retried } = await ask(path, call, (given) => {
-        const refusal = Problem.safeParse(given);
-        return !refusal.success && isUndecided(given);
-      });
+      const { status, body, retried } = await ask(
+        path,
+        call,
+        (given) => isUndecided(given) ?? false,
+      );
       if (status !== 200) throw new Stopped(`POST ${path} was refused: ${messageOf(body)}`);
-      return { outcomes: Results.parse(body).results, retried };
+      return { outcomes: shaped(BulkChanged, body, path).results, retried };
     },
   };
 }
 
 const isRetryable = (status: number): boolean => status === 429 || status >= 500;
 
+type Read = Omit<Answer, "retried">;
+
 /** The answer as JSON; an error where it is worth asking again. */
-async function read(response: Response): Promise<Omit<Answer, "retried"> | Error> {
+async function read(response: Response): Promise<Read | Error> {
+  const text = await boundedText(response, ANSWER_BYTES_MAX);
   let body: unknown;
   try {
-    body = await response.json();
+    body = JSON.parse(text);
   } catch (error) {
     return new Error(`HTTP ${response.status} without JSON`, { cause: error });
   }
   const { status } = response;
+  // A list from a ledger that has not caught up may lack what is asked for.
+  if (response.headers.has("ledger-lag")) return new Error("the ledger lags behind");
   if (status === 401 || status === 403) {
     throw new Stopped(`the service does not let this token in (${status}): ${messageOf(body)}`);
   }
@@ -160,8 +157,37 @@ async function read(response: Response): Promise<Omit<Answer, "retried"> | Error
   return { status, body, replayed };
 }
 
-/** What a refusal says. */
+/** The answer as its schema has it. Rejects with Stopped where it has another shape. */
+export function shaped<Schema extends z.ZodType>(
+  schema: Schema,
+  body: unknown,
+  path: string,
+): z.output<Schema> {
+  const { data, error } = schema.safeParse(body);
+  if (error === undefined) return data;
+  const where = error.issues[0]?.path.map(String).join(".") ?? "";
+  const advice = "is it this version of Holdfast that answers there?";
+  throw new Stopped(`${path} was answered in another shape${where && `, at ${where}`}; ${advice}`, {
+    cause: error,
+  });
+}
+
+/** What a refusal says, in the words of whichever contract. */
+const Refused = z.object({
+  code: z.string().optional(),
+  message: z.union([z.string(), z.array(z.string()).transform((all) => all.join("; "))]),
+  errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+});
+
 export function messageOf(body: unknown): string {
-  const { data } = Problem.safeParse(body);
-  return data === undefined ? "an answer of another shape" : `${data.code}: ${data.message}`;
+  const { data } = Refused.safeParse(body);
+  if (data === undefined) return "an answer of another shape";
+  return data.code === undefined ? data.message : `${data.code}: ${data.message}`;
+}
+
+/** What was refused, by field where the service says so. */
+export function errorsOf(body: unknown): RowError[] {
+  const { errors = [] } = Refused.safeParse(body).data ?? {};
+  if (errors.length === 0) return [{ field: "", reason: messageOf(body) }];
+  return errors.map(({ path, message }) => ({ field: path, reason: message }));
 }

@@ -1,7 +1,9 @@
 /** Where Holdfast and the source differ; changes nothing. */
-import { Inventory, messageOf, type Api } from "#import/api";
+import { Inventory } from "#http/wire/answers";
+import { shaped, BASE, messageOf, type Api } from "#import/api";
+import { findHold, type FoundHold } from "#import/find-hold";
 import type { Report } from "#import/report";
-import { findHold, holdDifference, type PlacedHold } from "#import/send-holds";
+import type { PlacedHold } from "#import/send-holds";
 import { attributeDifferences, stockDifference, type Placed } from "#import/send-products";
 
 /** Products asked for at once; the service reads them together. */
@@ -18,10 +20,11 @@ export async function compareProduct(
 ): Promise<void> {
   const differ = (field: string, reason: string) => report.differ("product", at, { field, reason });
   const { productId, sku } = product.body;
-  const { status, body } = await api.get(`/product/${productId}`);
+  const path = `${BASE}/product/${productId}`;
+  const { status, body } = await api.get(path);
   if (status === 404) return differ("productId", `is not in Holdfast: ${productId}`);
   if (status !== 200) return differ("productId", messageOf(body));
-  const inventory = Inventory.parse(body);
+  const inventory = shaped(Inventory, body, path);
   const before = report.differing;
   if (inventory.sku !== sku) differ("sku", `is ${inventory.sku} in Holdfast, here ${sku}`);
   const missing = product.levels
@@ -34,9 +37,9 @@ export async function compareProduct(
     stockDifference(product, inventory) ??
     (missing === undefined ? null : `lacks ${missing.location} in Holdfast`);
   if (stock !== null) differ("stock", `${productId}: ${stock}`);
-  if (product.held !== null && product.held !== inventory.reservedStock) {
+  if (product.held !== null && product.held.units !== inventory.reservedStock) {
     const there = inventory.reservedStock;
-    differ("reserved", `${productId}: is ${there} in Holdfast, here ${product.held}`);
+    differ("reserved", `${productId}: is ${there} in Holdfast, here ${product.held.units}`);
   }
   for (const [field, value] of attributeDifferences(product, inventory)) {
     const there = JSON.stringify(inventory[field]);
@@ -50,14 +53,19 @@ export async function compareHold(
   { at, hold }: PlacedHold,
 ): Promise<void> {
   const found = await findHold(api, hold);
-  const { orderId } = hold.body;
-  const ended = found === null || found.status === "ACTIVE" ? null : found.status;
-  const reason =
-    found === null
-      ? "has no hold in Holdfast"
-      : (holdDifference(hold, found) ?? (ended === null ? null : `is ${ended} in Holdfast`));
-  if (reason === null) report.holds.unchanged += 1;
-  else {
-    report.differ("hold", at, { field: "orderId", reason: `${orderId}: ${reason}` });
+  const reason = typeof found === "string" ? found : differenceOf(hold.quantity, found);
+  if (reason === null) {
+    report.holds.unchanged += 1;
+    return;
   }
+  const [field, id] =
+    hold.orderId === null ? ["productId", hold.productId] : ["orderId", hold.orderId];
+  report.differ("hold", at, { field, reason: `${id}: ${reason}` });
+}
+
+/** Units that are held now are compared: a part of a hold may have ended on either side. */
+function differenceOf(quantity: number, found: FoundHold | null): string | null {
+  if (found === null) return "has no hold in Holdfast";
+  if (found.status !== "ACTIVE") return `is ${found.status} in Holdfast`;
+  return found.live === quantity ? null : `is ${found.live} in Holdfast, here ${quantity}`;
 }

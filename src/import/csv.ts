@@ -1,8 +1,15 @@
 /** Products as CSV (RFC 4180) with a header: quoted fields, CRLF, `,` or `;` or tab between them. */
 import { means, type FieldName } from "#import/fields";
-import { plainRows } from "#import/plain";
+import { plainRow } from "#import/plain";
 import { ROW_CHARACTERS_MAX, textOf } from "#import/read-file";
-import { refused, type Place, type RefusedRow, type Row, type Source } from "#import/rows";
+import {
+  ofProduct,
+  refused,
+  type Place,
+  type RefusedRow,
+  type Row,
+  type Source,
+} from "#import/rows";
 
 /** Rows of all files, in their order. Each file has its own header. */
 export const csv: Source = async function* (reading) {
@@ -17,7 +24,7 @@ export const csv: Source = async function* (reading) {
       }
       const { cells, at } = record;
       if (header !== null) {
-        yield* rowsOf(at, header, cells, reading);
+        yield* rowsOf(at, header, cells, reading.onIgnored);
         continue;
       }
       header = cells.map((name) => name.trim());
@@ -58,7 +65,7 @@ function rowsOf(
   at: Place,
   header: readonly string[],
   cells: readonly string[],
-  reading: Parameters<typeof plainRows>[2],
+  onIgnored: (field: string) => void,
 ): readonly Row[] {
   if (cells.length !== header.length) {
     return [refused(at, "", `has ${cells.length} fields, and the header ${header.length}`)];
@@ -69,11 +76,13 @@ function rowsOf(
     const text = cells[index] ?? "";
     const isNumber = text !== "" && NUMBERS.some((field) => means(name, field));
     if (isNumber && !NUMBER.test(text)) {
-      return [refused(at, name, `must be a number such as 5 or 9.99, not ${JSON.stringify(text)}`)];
+      const reason = `must be a number such as 5 or 9.99, not ${JSON.stringify(text)}`;
+      const productId = cells[header.findIndex((other) => means(other, "productId"))];
+      return [ofProduct(refused(at, name, reason), productId)];
     }
     record.push([name, isNumber ? Number(text) : text]);
   }
-  return plainRows(at, record, reading);
+  return [plainRow(at, record, onIgnored)];
 }
 
 interface CsvRecord {

@@ -4,8 +4,9 @@
  */
 import { attributesOf, fieldsOf, momentOf, textOfId, type Fields } from "#import/fields";
 import { jsonObjects } from "#import/json-objects";
-import { holdRow, productRow, refused, type Place, type Row, type Source } from "#import/rows";
-import { heldOf, onHandOf } from "#import/stock";
+import { holdRow, ofProduct, productRow, refused } from "#import/rows";
+import type { Place, Row, Source } from "#import/rows";
+import { stockOf } from "#import/stock";
 
 /** Of a hold that takes stock until it is due. */
 const LIVE = new Set(["active", "pending", "reserved"]);
@@ -60,12 +61,13 @@ function tableOf(fields: Fields): "product" | "reservation" | "movement" | null 
 }
 
 function inventoryRow(at: Place, fields: Fields): Row {
-  const stock = onHandOf(fields);
-  if ("reason" in stock) return refused(at, stock.field, stock.reason);
-  const level = { location: fields.get("location"), onHand: stock.onHand };
-  const held = heldOf(fields);
+  const stock = stockOf(fields);
   const values = attributesOf(fields);
-  return productRow(at, { values, levels: [level], held, nameOf: fields.nameOf });
+  if ("reason" in stock) {
+    return ofProduct(refused(at, stock.field, stock.reason), values["productId"]);
+  }
+  const level = { location: fields.get("location"), onHand: stock.onHand };
+  return productRow(at, { values, levels: [level], held: stock.held, nameOf: fields.nameOf });
 }
 
 function reservationRow(at: Place, fields: Fields, now: number): Row {
@@ -86,7 +88,7 @@ function reservationRow(at: Place, fields: Fields, now: number): Row {
   };
   const sourceId = fields.text("reservationId") || null;
   const nameOf = (field: string) => fields.nameOf(field === "quantity" ? "onHand" : field);
-  return holdRow(at, { sourceId, values, expiresAt, nameOf });
+  return holdRow(at, { sourceId, values, expiresAt, through: "inventory", nameOf });
 }
 
 const NOT_TYPED = Symbol("no DynamoDB value");

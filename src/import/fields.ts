@@ -43,9 +43,17 @@ const ATTRIBUTES = [
 /** The service's names that are not ours. */
 const OTHERS: Readonly<Record<string, FieldName>> = { initialStock: "onHand" };
 
+/** A value under the source's own name. */
+interface Named {
+  readonly name: string;
+  readonly value: unknown;
+}
+
 export interface Fields {
   /** Undefined where it is absent, null, or an empty text. */
   readonly get: (field: FieldName) => unknown;
+  /** Each value that the record has of it, under whichever name. */
+  readonly all: (field: FieldName) => readonly Named[];
   /** As text; empty where it is absent or has no text of its own. */
   readonly text: (field: FieldName) => string;
   /** As the source spells it; our name where it is absent. */
@@ -78,6 +86,11 @@ export function fieldsOf(record: Iterable<readonly [string, unknown]>): Fields {
   const isField = (field: string): field is FieldName => field in NAMES;
   return {
     get,
+    all: (field) =>
+      NAMES[field].flatMap((word) => {
+        const [name, value] = [names.get(word), values.get(word)];
+        return name === undefined || value === undefined ? [] : [{ name, value }];
+      }),
     text: (field) => textOfValue(get(field)),
     nameOf: (field) => {
       const ours = OTHERS[field] ?? field;

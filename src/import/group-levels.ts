@@ -22,14 +22,16 @@ export async function* groupLevels(rows: AsyncIterable<Row>): AsyncGenerator<Row
   if (waiting !== null) yield waiting;
 }
 
-/** Both as one; null where they are not the same product at different, named locations. */
+/** Both as one, with what is held at each; null where they are not the same product at different, named locations. */
 function mergedOf(first: ProductRow, second: ProductRow): ProductRow | null {
   const levels = [...first.product.levels, ...second.product.levels];
   const names = new Set(levels.map(({ location }) => location));
   if (names.has(null) || names.size < levels.length) return null;
   if (attributesOf(first) !== attributesOf(second)) return null;
   const [one, other] = [first.product.held, second.product.held];
-  const held = one === null || other === null ? null : one + other;
+  const units = (one?.units ?? 0) + (other?.units ?? 0);
+  const counted = one ?? other;
+  const held = counted === null ? null : { ...counted, units };
   return { ...first, product: { ...first.product, levels, held } };
 }
 

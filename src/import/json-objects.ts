@@ -65,7 +65,7 @@ async function* ofDocument(
 /** Takes a document character by character, and keeps no more of it than one row. */
 function createScanner(file: string) {
   // Of the row that is being read: its text, first line, and depth of brackets.
-  let [row, start, depth, tooLong] = ["", 1, 0, false];
+  let [row, start, depth, tooLong, item] = ["", 1, 0, false, 0];
   // Of what stands round the rows: depth, the last text, and the name before a value.
   let [outer, text, name] = [0, "", ""];
   let [line, inList, found] = [1, false, false];
@@ -78,7 +78,8 @@ function createScanner(file: string) {
     else if (character === '"') inString = false;
   };
   const finish = (): JsonObject | Row => {
-    const at = { file, line: start };
+    item += 1;
+    const at = { file, line: start, item };
     const finished = tooLong ? refused(at, "", TOO_LONG) : objectOf(at, row);
     [row, depth, tooLong] = ["", 0, false];
     return finished;

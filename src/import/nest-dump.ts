@@ -6,6 +6,7 @@
 import { dumped, type DumpedRow, type DumpedTable } from "#import/dump-text";
 import { attributesOf, fieldsOf, means, type FieldName, type Fields } from "#import/fields";
 import { holdRow, productRow, refused, Stopped } from "#import/rows";
+import { printable } from "#lib/printable";
 import type { Place, Reading, RefusedRow, Row, Source } from "#import/rows";
 
 /** Orders and products that hold stock: they are added up before the first product is read. */
@@ -44,6 +45,9 @@ interface Read {
   readonly others: readonly Row[];
 }
 
+/** What its holds are: contract D's, whose callers know them by order and product. */
+const STANDING = { sourceId: null, expiresAt: null, through: "nestjs" } as const;
+
 /** Products of all files in their order, then the holds. */
 export const nest: Source = async function* (reading) {
   const read = await readHolds(reading);
@@ -58,7 +62,7 @@ export const nest: Source = async function* (reading) {
   yield* read.others;
   for (const { at, productId, orderId, units } of read.held.values()) {
     const values = { productId, orderId, quantity: units };
-    yield holdRow(at, { sourceId: null, values, expiresAt: null, nameOf: (field) => field });
+    yield holdRow(at, { ...STANDING, values, nameOf: (field) => field });
   }
 };
 
@@ -68,28 +72,31 @@ function* stockRows({ at, columns, values }: DumpedRow, read: Read, reading: Rea
   const productId = fields.text("productId");
   const free = fields.get("onHand");
   const nameOf = fields.nameOf;
-  if (typeof free !== "number") {
-    yield refused(at, nameOf("onHand"), "must be a whole number");
+  if (typeof free !== "number" || free < 0) {
+    yield { ...refused(at, nameOf("onHand"), "must be a whole number"), productId };
     return;
   }
   const reserved = fields.get("reserved") ?? null;
   const ofOrders = read.heldOfProduct.get(productId) ?? 0;
   const held = read.holds === null ? Number(reserved ?? 0) : ofOrders;
   if (reserved !== null && reserved !== held) {
-    yield refused(at, nameOf("reserved"), `is ${fields.text("reserved")}, and orders hold ${held}`);
+    const reason = `is ${fields.text("reserved")}, and orders hold ${held}`;
+    yield { ...refused(at, nameOf("reserved"), reason), productId };
     return;
   }
   const hasNoOrder = read.holds === null && held > 0;
   if (hasNoOrder && reading.heldBy === null) {
     const advice = "name the table with --table holds=NAME, or an order with --held-by ORDER";
-    yield refused(at, nameOf("reserved"), `${held} units are held, for nobody: ${advice}`);
+    const reason = `${held} units are held, for nobody: ${advice}`;
+    yield { ...refused(at, nameOf("reserved"), reason), productId };
     return;
   }
   const levels = [{ location: fields.get("location"), onHand: free + held }];
-  yield productRow(at, { values: attributesOf(fields), levels, held, nameOf });
+  const counted = { units: held, field: nameOf("reserved") };
+  yield productRow(at, { values: attributesOf(fields), levels, held: counted, nameOf });
   if (!hasNoOrder) return;
   const hold = { productId, orderId: reading.heldBy, quantity: held };
-  yield holdRow(at, { sourceId: null, values: hold, expiresAt: null, nameOf });
+  yield holdRow(at, { ...STANDING, values: hold, nameOf });
 }
 
 /** Finds the tables, and adds up what orders hold: stock is what is free and what is held. */
@@ -203,6 +210,8 @@ function onlyOne(
 
 function told(tables: Tables): string {
   if (tables.size === 0) return "The files have no tables: are they plain dumps of pg_dump?";
-  const lines = [...tables].map(([name, columns]) => `  ${name} (${columns.join(", ")})`);
+  const lines = [...tables].map(([name, columns]) =>
+    printable(`  ${name} (${columns.join(", ")})`),
+  );
   return ["Tables found:", ...lines].join("\n");
 }

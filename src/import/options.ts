@@ -1,6 +1,7 @@
 /** The command line of `import`. */
 import { parseArgs } from "node:util";
 import { z } from "zod";
+import { THROUGH } from "#import/rows";
 
 export const SOURCES = ["dynamodb", "nest", "json", "csv"] as const;
 export type SourceName = (typeof SOURCES)[number];
@@ -26,6 +27,8 @@ Options:
                        every hold, as JSON lines
   --table ROLE=NAME    nest: the table of \`stock\` or of \`holds\`, where its columns do not tell
   --held-by ORDER      hold what a source only counts as held for this order, without a due time
+  --through CONTRACT   json, csv: the contract whose callers end what is held: inventory (default),
+                       eureka (without --held-by: the product's own hold), or nestjs
 
 It may be run again after a crash, or beside another run: nothing is imported twice, and stock that
 is there is never overwritten. It exits with 0 if every row is imported or was there already (of
@@ -35,6 +38,7 @@ Examples:
   bun run import --from csv --dry-run stock.csv
   bun run import --from dynamodb --report report.jsonl export/*/data/*.json.gz
   bun run import --from nest --table stock=inventory --token-file admin.jwt dump.sql
+  bun run import --from json --through eureka stock.json
   bun run import --from json --compare --url https://stock.example.com stock.json
 `;
 
@@ -60,6 +64,7 @@ const Options = z.strictObject({
     .default([])
     .transform((named) => new Map(named.map((text) => [text.slice(0, 5), text.slice(6)]))),
   "held-by": z.string().min(1).max(128).optional(),
+  through: z.enum(THROUGH, `must be one of ${THROUGH.join(", ")}`).optional(),
 });
 
 export type ImportOptions = z.output<typeof Options>;
@@ -78,6 +83,7 @@ export function importOptions(args: readonly string[]): ImportOptions {
       report: { type: "string" },
       table: { type: "string", multiple: true },
       "held-by": { type: "string" },
+      through: { type: "string" },
     },
   });
   const options = Options.safeParse({ ...values, files: positionals });
@@ -92,6 +98,9 @@ export function importOptions(args: readonly string[]): ImportOptions {
   }
   if (options.data.table.size > 0 && options.data.from !== "nest") {
     throw new ImportUsageError("--table is for --from nest");
+  }
+  if (options.data.through !== undefined && !["json", "csv"].includes(options.data.from)) {
+    throw new ImportUsageError("--through is for --from json and csv");
   }
   return options.data;
 }

@@ -1,63 +1,66 @@
 /** A product in plain fields, as JSON and CSV have it. */
 import { attributesOf, fieldsOf, textOfId, type Fields } from "#import/fields";
-import { holdRow, productRow, refused, type Place, type Row } from "#import/rows";
-import { heldOf, onHandOf } from "#import/stock";
+import { ofProduct, productRow, refused } from "#import/rows";
+import type { Held, Place, Row, RowError } from "#import/rows";
+import { stockOf } from "#import/stock";
 
-interface Plain {
-  readonly heldBy: string | null;
-  readonly onIgnored: (field: string) => void;
-}
-
-/** The product of a record, and the hold on what it counts as held. */
-export function plainRows(
+/** The product of a record, or of one of its locations. */
+export function plainRow(
   at: Place,
   record: Iterable<readonly [string, unknown]>,
-  { heldBy, onIgnored }: Plain,
-): readonly Row[] {
+  onIgnored: (field: string) => void,
+): Row {
   const fields = fieldsOf(record);
   for (const name of fields.ignored) onIgnored(name);
-  const levels = levelsOf(fields);
-  if (!Array.isArray(levels)) return [refused(at, levels.field, levels.reason)];
-  const reserved = fields.get("reserved");
-  if (reserved !== undefined && typeof reserved !== "number") {
-    return [refused(at, fields.nameOf("reserved"), "must be a number")];
-  }
-  const held = heldOf(fields);
   const attributes = attributesOf(fields);
-  const product = productRow(at, { values: attributes, levels, held, nameOf: fields.nameOf });
-  if (product.kind !== "product" || held === null || held === 0) return [product];
-  if (heldBy === null) return [refused(at, fields.nameOf("reserved"), NOBODYS(held))];
-  const productId = textOfId("productId", fields.get("productId"));
-  const values = { productId, orderId: heldBy, quantity: held };
-  const nameOf = (field: string) => fields.nameOf(field === "quantity" ? "reserved" : field);
-  const hold = holdRow(at, { sourceId: null, values, expiresAt: null, nameOf });
-  return hold.kind === "hold" ? [product, hold] : [hold];
+  const stock = levelsOf(fields);
+  if ("reason" in stock) {
+    const productId = textOfId("productId", fields.get("productId"));
+    return ofProduct(refused(at, stock.field, stock.reason), productId);
+  }
+  return productRow(at, { values: attributes, ...stock, nameOf: fields.nameOf });
 }
 
-const NOBODYS = (held: number): string =>
-  `${held} units are held and the file does not say for whom: end these holds first, ` +
-  "or hold them for one order with --held-by ORDER";
+interface Levels {
+  readonly levels: readonly { readonly location: unknown; readonly onHand: unknown }[];
+  readonly held: Held | null;
+}
 
-type Levels = { readonly location: unknown; readonly onHand: unknown }[];
-
-function levelsOf(fields: Fields): Levels | { field: string; reason: string } {
-  const total = onHandOf(fields);
+/** What there is at each location, which must be what the record has of them all. */
+function levelsOf(fields: Fields): Levels | RowError {
+  const total = stockOf(fields);
   if ("reason" in total) return total;
+  const { onHand, held } = total;
   const listed = fields.get("locations");
-  if (listed === undefined) return [{ location: fields.get("location"), onHand: total.onHand }];
+  if (listed === undefined) {
+    return { levels: [{ location: fields.get("location"), onHand }], held };
+  }
   const field = fields.nameOf("locations");
   if (!Array.isArray(listed)) return { field, reason: "must be a list" };
-  if (listed.length === 0) return [{ location: undefined, onHand: total.onHand }];
-  const levels: Levels = [];
-  for (const entry of listed) {
+  if (listed.length === 0) return { levels: [{ location: undefined, onHand }], held };
+  const levels: { location: unknown; onHand: unknown }[] = [];
+  let heldThere: number | null = null;
+  for (const [index, entry] of listed.entries()) {
     const isObject = typeof entry === "object" && entry !== null;
     const level = fieldsOf(Object.entries(isObject ? entry : {}));
-    levels.push({ location: level.get("location"), onHand: level.get("onHand") });
+    const stock = stockOf(level);
+    const where = `of location ${index + 1}`;
+    if ("reason" in stock) return { field, reason: `${where}: ${stock.field} ${stock.reason}` };
+    const units = stock.held?.units ?? null;
+    if (units !== null && (units < 0 || units > Number(stock.onHand))) {
+      const there = `but there are ${level.text("onHand")} units`;
+      return { field, reason: `${where}: ${stock.held?.field ?? ""} is ${units}, ${there}` };
+    }
+    if (units !== null) heldThere = (heldThere ?? 0) + units;
+    levels.push({ location: level.get("location"), onHand: stock.onHand });
   }
-  const sum = levels.reduce((units, { onHand }) => units + Number(onHand), 0);
-  if (total.onHand === undefined || total.onHand === sum) return levels;
-  return {
-    field,
-    reason: `sum up to ${sum}, but ${fields.nameOf("onHand")} is ${fields.text("onHand")}`,
-  };
+  const sum = levels.reduce((units, level) => units + Number(level.onHand), 0);
+  if (onHand !== undefined && onHand !== sum) {
+    const whole = `${fields.nameOf("onHand")} is ${fields.text("onHand")}`;
+    return { field, reason: `sum up to ${sum}, but ${whole}` };
+  }
+  if (held !== null && heldThere !== null && held.units !== heldThere) {
+    return { field, reason: `hold ${heldThere}, but ${held.field} is ${held.units}` };
+  }
+  return { levels, held: held ?? (heldThere === null ? null : { units: heldThere, field }) };
 }

@@ -1,6 +1,7 @@
 /** What became of the rows: counts, lines for people, and a file with a line for each. */
 import type { FileSink } from "bun";
-import type { Place, RowError } from "#import/rows";
+import { placeOf, type Place, type RowError } from "#import/rows";
+import { printable } from "#lib/printable";
 
 /** Lines on the terminal where a report file has them all. */
 const SHOWN_MAX = 20;
@@ -9,7 +10,14 @@ const IGNORED_SHOWN_MAX = 50;
 const PROGRESS_MS = 2_000;
 
 export type Subject = "product" | "hold";
-export const OUTCOMES = ["imported", "amended", "unchanged", "conflict", "refused"] as const;
+export const OUTCOMES = [
+  "imported",
+  "amended",
+  "unchanged",
+  "ended",
+  "conflict",
+  "refused",
+] as const;
 export type OutcomeWord = (typeof OUTCOMES)[number];
 
 export interface Counts extends Record<OutcomeWord, number> {
@@ -44,8 +52,8 @@ export interface Report {
 
 export interface ReportOptions {
   readonly file: string | null;
-  /** Of all files together. */
-  readonly bytesTotal: number;
+  /** Of all files together, as often as they are read. */
+  readonly bytesTotal: () => number;
   readonly clock: { now(): number };
   /** Takes one line. */
   readonly say: (line: string) => void;
@@ -56,7 +64,7 @@ export function createReport({ file, bytesTotal, clock, say }: ReportOptions): R
   const ignored = new Set<string>();
   let [bytes, shown, told] = [0, 0, clock.now()];
   const write = (line: object): void => {
-    if (sink !== null) void sink.write(`${JSON.stringify(line)}\n`);
+    if (sink !== null) void sink.write(`${printable(JSON.stringify(line))}\n`);
   };
   const show = (line: string): void => {
     shown += 1;
@@ -66,7 +74,7 @@ export function createReport({ file, bytesTotal, clock, say }: ReportOptions): R
   const tell = (outcome: string, subject: Subject, at: Place, errors: readonly RowError[]) => {
     for (const { field, reason } of errors) {
       const where = field === "" ? "" : ` ${field}`;
-      show(`${at.file}:${at.line}: ${subject} ${outcome}:${where} ${reason}`);
+      show(`${placeOf(at)}: ${subject} ${outcome}:${where} ${reason}`);
       write({ outcome, subject, ...at, field, reason });
     }
   };
@@ -79,8 +87,9 @@ export function createReport({ file, bytesTotal, clock, say }: ReportOptions): R
       bytes += more;
       if (clock.now() - told < PROGRESS_MS) return;
       told = clock.now();
-      const percent = Math.min(100, Math.floor((bytes / Math.max(1, bytesTotal)) * 100));
-      say(`… ${percent} % of ${megabytes(bytesTotal)} MB; ${numbersOf(report)}`);
+      const total = Math.max(1, bytesTotal());
+      const percent = Math.min(100, Math.floor((bytes / total) * 100));
+      say(`… ${percent} % of ${megabytes(total)} MB; ${numbersOf(report)}`);
     },
     onIgnored(field) {
       if (ignored.size < IGNORED_SHOWN_MAX) ignored.add(field);
@@ -114,7 +123,7 @@ export function countsOf(report: Report, subject: Subject): Counts {
 }
 
 const counts = (): Counts => {
-  return { read: 0, imported: 0, amended: 0, unchanged: 0, conflict: 0, refused: 0 };
+  return { read: 0, imported: 0, amended: 0, unchanged: 0, ended: 0, conflict: 0, refused: 0 };
 };
 
 function numbersOf({ products, holds, history, differing }: Report): string {

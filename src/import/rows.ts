@@ -8,6 +8,13 @@ export interface Place {
   readonly file: string;
   /** Counted from 1; of a row of several lines, its first. */
   readonly line: number;
+  /** Counted from 1 where the file is one list: all of it may be one line. */
+  readonly item?: number;
+}
+
+/** As a person finds it. */
+export function placeOf({ file, line, item }: Place): string {
+  return item === undefined ? `${file}:${line}` : `${file}:${line} (row ${item})`;
 }
 
 /** What is wrong with one field, in the words of the source. */
@@ -28,18 +35,32 @@ export interface SourceProduct {
   readonly body: z.output<typeof InitializeBody>;
   /** At least one; those behind the first are added afterwards. */
   readonly levels: readonly SourceLevel[];
-  /** Units in holds as the source counts them; null where it does not say. */
-  readonly held: number | null;
+  /** What the source counts as held; null where it does not say. */
+  readonly held: Held | null;
 }
+
+export interface Held {
+  readonly units: number;
+  /** The source's name of the field that counts them. */
+  readonly field: string;
+}
+
+/** The contracts whose callers can end what is held: each keeps its holds apart from the others. */
+export const THROUGH = ["inventory", "eureka", "nestjs"] as const;
+export type Through = (typeof THROUGH)[number];
 
 export interface SourceHold {
   /** The source's own id of it, for the report; null where it has none. */
   readonly sourceId: string | null;
   readonly productId: string;
-  /** Of POST /product/:productId/reserve, without its minutes. */
-  readonly body: z.output<typeof ReserveBody>;
+  /** null: the product's own, which contract C alone has. */
+  readonly orderId: string | null;
+  readonly customerId: string | null;
+  readonly quantity: number;
+  readonly location: string | null;
   /** Epoch milliseconds; null for a standing hold. */
   readonly expiresAt: number | null;
+  readonly through: Through;
 }
 
 export type Row =
@@ -47,7 +68,13 @@ export type Row =
   | { readonly kind: "hold"; readonly at: Place; readonly hold: SourceHold }
   /** Over and done: an ended hold, a movement. It stays in the export. */
   | { readonly kind: "history"; readonly at: Place }
-  | { readonly kind: "refused"; readonly at: Place; readonly errors: readonly RowError[] };
+  | {
+      readonly kind: "refused";
+      readonly at: Place;
+      readonly errors: readonly RowError[];
+      /** Whose stock it would have been, where that can be read: the product's other rows go too. */
+      readonly productId?: string;
+    };
 
 /** One of the files, as a source reads it. */
 export interface Reading {
@@ -56,6 +83,8 @@ export interface Reading {
   readonly now: number;
   /** The order that units are held for where a source only counts them. */
   readonly heldBy: string | null;
+  /** How they are held. */
+  readonly through: Through;
   /** Named tables of a dump. */
   readonly tables: ReadonlyMap<string, string>;
   /** Told of bytes that were read, for progress. */
@@ -78,13 +107,20 @@ export function refused(at: Place, field: string, reason: string): RefusedRow {
   return { kind: "refused", at, errors: [{ field, reason }] };
 }
 
-const HoldFields = ReserveBody.omit({ expirationMinutes: true });
+/** The same row, which belongs to a product even where it is refused. */
+export function ofProduct(row: Row, productId: unknown): Row {
+  return row.kind === "refused" && typeof productId === "string" ? { ...row, productId } : row;
+}
+
+const HoldFields = ReserveBody.pick({ quantity: true, location: true, customerId: true }).extend({
+  orderId: ReserveBody.shape.orderId.nullable(),
+});
 
 /** What a source knows of a product, before anybody has looked at it. */
 export interface ProductFields {
   readonly values: Readonly<Record<string, unknown>>;
   readonly levels: readonly { readonly location: unknown; readonly onHand: unknown }[];
-  readonly held: number | null;
+  readonly held: Held | null;
   /** The source's name of one of our fields. */
   readonly nameOf: (field: string) => string;
 }
@@ -115,10 +151,22 @@ export function productRow(at: Place, { values, levels, held, nameOf }: ProductF
   if (names.size < levels.length) {
     errors.push({ field: nameOf("location"), reason: "names one location twice" });
   }
-  if (!body.success || errors.length > 0) return { kind: "refused", at, errors };
+  if (held !== null) errors.push(...heldErrors(held, levels));
+  if (!body.success || errors.length > 0) {
+    return ofProduct({ kind: "refused", at, errors }, values["productId"]);
+  }
   const { location = null, initialStock: onHand } = body.data;
   const product = { body: body.data, levels: [{ location, onHand }, ...more], held };
   return { kind: "product", at, product };
+}
+
+/** No more can be held than is there. */
+function heldErrors({ units, field }: Held, levels: ProductFields["levels"]): RowError[] {
+  if (!Number.isSafeInteger(units) || units < 0) {
+    return [{ field, reason: "must be a whole number, 0 or more" }];
+  }
+  const onHand = levels.reduce((sum, level) => sum + Number(level.onHand), 0);
+  return units > onHand ? [{ field, reason: `is ${units}, but there are ${onHand} units` }] : [];
 }
 
 const Level = z.object({
@@ -130,23 +178,25 @@ export interface HoldFields {
   readonly sourceId: string | null;
   readonly values: Readonly<Record<string, unknown>>;
   readonly expiresAt: number | null;
+  readonly through: Through;
   readonly nameOf: (field: string) => string;
 }
 
 /** Checks a hold by the rules of the service itself. */
-export function holdRow(at: Place, { sourceId, values, expiresAt, nameOf }: HoldFields): Row {
+export function holdRow(at: Place, hold: HoldFields): Row {
+  const { sourceId, values, expiresAt, through, nameOf } = hold;
   const { productId, ...rest } = values;
   const present = Object.entries(rest).filter(([, value]) => value !== undefined);
-  const standing = expiresAt === null ? { standing: true } : {};
-  const body = HoldFields.safeParse({ ...Object.fromEntries(present), ...standing });
+  const given = HoldFields.safeParse(Object.fromEntries(present));
   const id = ProductId.safeParse(productId);
   const errors = [
     ...(id.success ? [] : [{ field: nameOf("productId"), reason: reasonOf(id.error) }]),
-    ...(body.success ? [] : issuesOf(body.error, nameOf)),
+    ...(given.success ? [] : issuesOf(given.error, nameOf)),
   ];
-  if (!id.success || !body.success) return { kind: "refused", at, errors };
-  const hold = { sourceId, productId: id.data, body: body.data, expiresAt };
-  return { kind: "hold", at, hold };
+  if (!id.success || !given.success) return { kind: "refused", at, errors };
+  const { orderId, customerId = null, quantity, location = null } = given.data;
+  const owned = { sourceId, productId: id.data, orderId, customerId };
+  return { kind: "hold", at, hold: { ...owned, quantity, location, expiresAt, through } };
 }
 
 function issuesOf(error: z.ZodError, nameOf: (field: string) => string): RowError[] {

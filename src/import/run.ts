@@ -1,16 +1,21 @@
-/** Reads a source twice, products before holds, and does with each row what was asked for. */
+/**
+ * Reads a source up to three times: all rows against each other, then products, then holds; and does
+ * with each row what was asked for.
+ */
 import { createApi, type Api } from "#import/api";
 import { COMPARED_AT_ONCE, compareHold, compareProduct } from "#import/compare";
 import { csv } from "#import/csv";
 import { dynamodb } from "#import/dynamodb";
 import { groupLevels } from "#import/group-levels";
+import { holdCounted } from "#import/hold-counted";
 import { json } from "#import/json";
 import { nest } from "#import/nest-dump";
 import type { ImportOptions, SourceName } from "#import/options";
 import { createReport, type Report } from "#import/report";
 import { Stopped, type Reading, type Row, type Source } from "#import/rows";
-import { HOLDS_AT_ONCE, sendHold, type PlacedHold } from "#import/send-holds";
+import { HOLDS_AT_ONCE, requireMounted, sendHold, type PlacedHold } from "#import/send-holds";
 import { createCalls, sendProducts, type Placed } from "#import/send-products";
+import { surveyed, type Survey } from "#import/survey";
 
 /** Products that failed are remembered for their holds; a source that bad is not read to its end. */
 const FAILED_PRODUCTS_MAX = 100_000;
@@ -18,8 +23,8 @@ const FAILED_PRODUCTS_MAX = 100_000;
 const SOURCES: Readonly<Record<SourceName, Source>> = {
   dynamodb,
   nest,
-  json: (reading) => groupLevels(json(reading)),
-  csv: (reading) => groupLevels(csv(reading)),
+  json: (reading) => holdCounted(groupLevels(json(reading)), reading),
+  csv: (reading) => holdCounted(groupLevels(csv(reading)), reading),
 };
 
 export interface ImportDeps {
@@ -36,27 +41,33 @@ export async function runImport(options: ImportOptions, deps: ImportDeps): Promi
   const { clock, say, token } = deps;
   const bytes = await sizeOf(options.files);
   const file = options.report ?? null;
-  const bytesTotal = bytes * (options.from === "nest" ? 1 : 2);
+  let readings = options["dry-run"] ? 2 : 3;
   if (file !== null) await emptied(file);
-  const report = createReport({ file, bytesTotal, clock, say });
+  const report = createReport({ file, bytesTotal: () => bytes * readings, clock, say });
   const api = createApi({ url: options.url, token, clock });
   const reading: Reading = {
     files: options.files,
     now: clock.now(),
     heldBy: options["held-by"] ?? null,
+    through: options.through ?? "inventory",
     tables: options.table,
     onBytes: (count) => report.onBytes(count),
     onIgnored: (field) => report.onIgnored(field),
   };
   const source = SOURCES[options.from];
   try {
+    const survey = await surveyed(source({ ...reading, onIgnored: () => {} }));
+    if (survey.contracts.size === 0) readings = 2;
+    const isSending = !options["dry-run"] && !options.compare;
+    if (isSending) await requireMounted(api, survey.contracts);
     const steps = stepsOf(options, { api, report, now: () => clock.now() });
-    await readProducts(source(reading), report, steps);
+    await readProducts(source(reading), { report, steps, survey });
     const { products, holds } = report;
     if (products.read + products.refused + holds.read + report.history === 0) {
       throw new Stopped("the files have no rows");
     }
-    if (report.holds.read > 0 && !options["dry-run"]) await readHolds(source(reading), steps);
+    if (report.holds.read > 0 && !options["dry-run"])
+      await readHolds(source(reading), steps, survey);
     say(`${doneOf(options)}; ${report.summary()}`);
     return report.isComplete();
   } catch (error) {
@@ -73,6 +84,8 @@ function doneOf(options: ImportOptions): string {
 }
 
 interface Steps {
+  /** Of a product whose row is refused: nothing of it may be held. */
+  readonly refuse: (productId: string) => void;
   readonly product: (row: Placed) => Promise<void>;
   /** Behind the last product. */
   readonly flush: () => Promise<void>;
@@ -91,15 +104,16 @@ async function nothing(): Promise<void> {}
 
 function stepsOf(options: ImportOptions, { api, report, now }: StepDeps): Steps {
   const holdsAtOnce = HOLDS_AT_ONCE;
+  const refuse = (): void => {};
   if (options["dry-run"]) {
-    return { product: nothing, flush: nothing, hold: nothing, holdsAtOnce };
+    return { refuse, product: nothing, flush: nothing, hold: nothing, holdsAtOnce };
   }
   if (options.compare) {
     const products = atOnce(COMPARED_AT_ONCE, (row: Placed) =>
       compareProduct({ api, report }, row),
     );
     const hold = (row: PlacedHold) => compareHold({ api, report }, row);
-    return { product: products.add, flush: products.flush, hold, holdsAtOnce };
+    return { refuse, product: products.add, flush: products.flush, hold, holdsAtOnce };
   }
   const failed = new Set<string>();
   const onFailed = (productId: string): void => {
@@ -111,24 +125,40 @@ function stepsOf(options: ImportOptions, { api, report, now }: StepDeps): Steps 
   const calls = createCalls((rows) => sendProducts({ api, report, onFailed }, rows));
   const isFailed = (productId: string) => failed.has(productId);
   const hold = (row: PlacedHold) => sendHold({ api, report, now, isFailed }, row);
-  return { product: calls.add, flush: calls.flush, hold, holdsAtOnce };
+  return { refuse: onFailed, product: calls.add, flush: calls.flush, hold, holdsAtOnce };
 }
 
-/** The first time: all kinds of rows are counted, and what cannot be read is told. */
-async function readProducts(rows: AsyncGenerator<Row>, report: Report, steps: Steps) {
+interface ProductReading {
+  readonly report: Report;
+  readonly steps: Steps;
+  readonly survey: Survey;
+}
+
+/** All kinds of rows are counted, and what cannot be taken is told. */
+async function readProducts(
+  rows: AsyncGenerator<Row>,
+  { report, steps, survey }: ProductReading,
+): Promise<void> {
   for await (const row of rows) {
+    const twin = survey.refusalOf(row);
     switch (row.kind) {
       case "product":
         report.products.read += 1;
-        await steps.product(row);
+        if (twin === null) await steps.product(row);
+        else {
+          steps.refuse(row.product.body.productId);
+          report.fail("product", "refused", row.at, [twin]);
+        }
         break;
       case "hold":
         report.holds.read += 1;
+        if (twin !== null) report.fail("hold", "refused", row.at, [twin]);
         break;
       case "history":
         report.history += 1;
         break;
       case "refused":
+        if (row.productId !== undefined) steps.refuse(row.productId);
         report.fail("product", "refused", row.at, row.errors);
         break;
     }
@@ -136,10 +166,12 @@ async function readProducts(rows: AsyncGenerator<Row>, report: Report, steps: St
   await steps.flush();
 }
 
-/** The second time: the products are there, and holds can be made. */
-async function readHolds(rows: AsyncGenerator<Row>, steps: Steps): Promise<void> {
+/** The products are there, and holds can be made: of each owner, one. */
+async function readHolds(rows: AsyncGenerator<Row>, steps: Steps, survey: Survey): Promise<void> {
   const holds = atOnce(steps.holdsAtOnce, steps.hold);
-  for await (const row of rows) if (row.kind === "hold") await holds.add(row);
+  for await (const row of rows) {
+    if (row.kind === "hold" && survey.refusalOf(row) === null) await holds.add(row);
+  }
   await holds.flush();
 }
 

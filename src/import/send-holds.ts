@@ -1,13 +1,15 @@
-/** Live holds: made where they are not, with the minutes that they have left. */
+/** Live holds: made where they are not, through the contract whose callers end them. */
 import { z } from "zod";
-import type { Api } from "#import/api";
+import { Reserved } from "#http/wire/answers";
+import { BASE, errorsOf, type Api } from "#import/api";
+import { findHold, type FoundHold } from "#import/find-hold";
 import type { Report } from "#import/report";
-import type { Place, SourceHold } from "#import/rows";
-import { errorsOf, outcomeOf } from "#import/send-products";
+import { Stopped, type Place, type SourceHold, type Through } from "#import/rows";
 
-/** Calls under way at once: each is two short requests. */
+/** Calls under way at once: each is a few short requests. No two are of one owner. */
 export const HOLDS_AT_ONCE = 16;
 const MINUTE_MS = 60_000;
+const NEST_BASE = "/v1/api/inventory";
 
 export interface PlacedHold {
   readonly at: Place;
@@ -23,86 +25,125 @@ export interface HoldDeps {
   readonly isFailed: (productId: string) => boolean;
 }
 
-const Reservation = z.object({
-  reservationId: z.string(),
-  customerId: z.string().nullable(),
-  status: z.string(),
-  lines: z.array(z.object({ productId: z.string(), quantity: z.number() })),
-});
-const Reservations = z.object({ items: z.array(Reservation) });
-const Reserved = z.object({ reservation: Reservation });
-type Reservation = z.output<typeof Reservation>;
-
 /** One hold of the source, counted and reported with its new id. */
-export async function sendHold(deps: HoldDeps, { at, hold }: PlacedHold): Promise<void> {
+export async function sendHold(deps: HoldDeps, placed: PlacedHold): Promise<void> {
   const { api, report, now } = deps;
-  const { body, productId, expiresAt } = hold;
-  if (deps.isFailed(productId)) {
+  const { at, hold } = placed;
+  if (deps.isFailed(hold.productId)) {
     const reason = "of this hold was not imported";
     return report.fail("hold", "refused", at, [{ field: "productId", reason }]);
   }
-  const standing = await findHold(api, hold);
-  if (standing !== null) {
-    const difference = holdDifference(hold, standing);
-    if (difference !== null) {
-      return report.fail("hold", "conflict", at, [{ field: "quantity", reason: difference }]);
-    }
-    report.holds.unchanged += 1;
-    return told(report, "unchanged", { at, hold }, standing);
-  }
-  const minutes = expiresAt === null ? null : Math.ceil((expiresAt - now()) / MINUTE_MS);
+  const there = await findHold(api, hold);
+  if (there !== null) return judged(report, placed, there, "unchanged");
+  const minutes = hold.expiresAt === null ? null : Math.ceil((hold.expiresAt - now()) / MINUTE_MS);
   if (minutes !== null && minutes < 1) {
     report.history += 1;
     return;
   }
-  const path = `/product/${productId}/reserve`;
-  const given = minutes === null ? body : { ...body, expirationMinutes: minutes };
-  const { status, body: answer } = await api.send("POST", path, given);
-  const reserved = Reserved.safeParse(answer);
-  if (status === 201 && reserved.success) {
-    report.holds.imported += 1;
-    return told(report, "imported", { at, hold }, reserved.data.reservation);
+  const { method, path, body } = callOf(hold, minutes);
+  const answer = await api.send(method, path, body);
+  if (answer.status !== 200 && answer.status !== 201) {
+    return report.fail("hold", "refused", at, errorsOf(answer.body));
   }
-  report.fail("hold", "refused", at, errorsOf(outcomeOf(status, answer)));
+  // What was answered then says nothing of now; and contracts C and D answer neither id nor units.
+  const made =
+    answer.replayed || hold.through !== "inventory"
+      ? await findHold(api, hold)
+      : madeOf(answer.body);
+  const word = answer.replayed && !answer.retried ? "unchanged" : "imported";
+  judged(report, placed, made ?? "was answered as held, and is not there", word);
 }
 
-/**
- * The hold that Holdfast has for this order, customer and product; null for none. One that ended
- * counts: it was imported before, and lived on.
- */
-export async function findHold(
-  api: Api,
-  { body, productId }: SourceHold,
-): Promise<Reservation | null> {
-  const query = new URLSearchParams({ orderId: body.orderId });
-  if (body.customerId !== undefined) query.set("customerId", body.customerId);
-  const { body: answer } = await api.get(`/reservations?${query.toString()}`);
-  const { items } = Reservations.parse(answer);
-  const own = items.filter(
-    ({ customerId, lines }) =>
-      customerId === (body.customerId ?? null) &&
-      lines.length === 1 &&
-      lines[0]?.productId === productId,
-  );
-  return own.find(({ status }) => status === "ACTIVE") ?? own[0] ?? null;
+interface HoldCall {
+  readonly method: "POST" | "PUT";
+  readonly path: string;
+  readonly body: object;
 }
 
-/** Why the hold that is there is not this one; null where it is. */
-export function holdDifference({ body }: SourceHold, { lines, status }: Reservation) {
-  const units = lines[0]?.quantity ?? 0;
-  if (status !== "ACTIVE" || units === body.quantity) return null;
-  return `is ${units} in Holdfast, here ${body.quantity}`;
+/** The call by which the contract's own callers would hold it. */
+function callOf(hold: SourceHold, minutes: number | null): HoldCall {
+  const { productId, orderId, customerId, quantity, location, through } = hold;
+  switch (through) {
+    case "inventory": {
+      const due = minutes === null ? { standing: true } : { expirationMinutes: minutes };
+      const named = {
+        ...(customerId === null ? {} : { customerId }),
+        ...(location === null ? {} : { location }),
+      };
+      const path = `${BASE}/product/${productId}/reserve`;
+      return { method: "POST", path, body: { orderId, quantity, ...named, ...due } };
+    }
+    case "eureka": {
+      const body = orderId === null ? { quantity } : { quantity, orderId };
+      return { method: "POST", path: `${BASE}/${productId}/reserve`, body };
+    }
+    case "nestjs": {
+      const path = `${NEST_BASE}/reserve-order/${productId}`;
+      return { method: "PUT", path, body: { orderId, quantity } };
+    }
+  }
 }
 
-/** Whoever knew the hold by its old id finds the new one here. */
-function told(
+/** The hold that was just made: it may have another quantity than was asked for. */
+function madeOf(body: unknown): FoundHold | string {
+  const { data } = Reserved.safeParse(body);
+  if (data === undefined) return "was answered in another shape";
+  const { reservationId, status, quantity: reserved } = data.reservation;
+  return { reservationId, status, reserved, live: reserved };
+}
+
+/** Counts what became of a hold, by what is there of it now. */
+function judged(
   report: Report,
-  outcome: "imported" | "unchanged",
   { at, hold }: PlacedHold,
-  { reservationId }: Reservation,
+  found: FoundHold | string,
+  word: "imported" | "unchanged",
 ): void {
-  const { sourceId, productId, body } = hold;
-  const { orderId, quantity } = body;
+  const conflict = (reason: string) =>
+    report.fail("hold", "conflict", at, [{ field: "quantity", reason }]);
+  if (typeof found === "string") return conflict(found);
+  const { status, reserved, live, reservationId } = found;
+  const isHeld = status === "ACTIVE" && live === hold.quantity;
+  // It, or a part of it, was sold or given back here since.
+  const hasEnded = status !== "ACTIVE" || reserved === hold.quantity;
+  if (!isHeld && !hasEnded) return conflict(`is ${live} in Holdfast, here ${hold.quantity}`);
+  const outcome = isHeld ? word : "ended";
+  report.holds[outcome] += 1;
+  // Whoever knew the hold by its old id finds the new one here.
+  const { sourceId, orderId, productId, quantity } = hold;
   const names = { sourceId, reservationId, orderId, productId, quantity };
-  report.note({ outcome, subject: "hold", ...at, ...names });
+  const since = isHeld ? {} : { status, held: status === "ACTIVE" ? live : 0 };
+  report.note({ outcome, subject: "hold", ...at, ...names, ...since });
+}
+
+const Info = z.object({ service: z.literal("INVENTORY-SERVICE") });
+const NestAnswer = z.union([
+  z.object({ data: z.object({}) }),
+  z.object({ statusCode: z.literal(601) }),
+]);
+
+/** Rejects with Stopped where the service does not serve a contract that holds are sent through. */
+export async function requireMounted(api: Api, contracts: ReadonlySet<Through>): Promise<void> {
+  for (const contract of contracts) {
+    if (!(await isMounted(api, contract))) {
+      throw new Stopped(
+        `the service does not serve contract ${contract}, whose callers end these holds; ` +
+          `nothing was sent: start it with ${contract} in CONTRACTS, and run the import again`,
+      );
+    }
+  }
+}
+
+async function isMounted(api: Api, contract: Through): Promise<boolean> {
+  switch (contract) {
+    case "inventory":
+      return true;
+    case "eureka":
+      return Info.safeParse((await api.get("/info")).body).success;
+    case "nestjs": {
+      // Whatever it has of such a product, its answer is its own.
+      const { body } = await api.get(`${NEST_BASE}/stock-levels/any`);
+      return NestAnswer.safeParse(body).success;
+    }
+  }
 }

@@ -1,6 +1,7 @@
 /** Products, up to 500 a call: made where they are not, compared where they are. */
+import { Inventory } from "#http/wire/answers";
 import { BULK_ITEMS_MAX } from "#http/wire/bodies";
-import { Inventory, messageOf, Outcome, type Api } from "#import/api";
+import { shaped, BASE, errorsOf, type Api, type Outcome } from "#import/api";
 import type { Report } from "#import/report";
 import type { Place, RowError, SourceLevel, SourceProduct } from "#import/rows";
 
@@ -43,7 +44,7 @@ export function createCalls(send: (rows: readonly Placed[]) => Promise<void>) {
 export async function sendProducts(deps: ProductDeps, rows: readonly Placed[]): Promise<void> {
   const { api } = deps;
   const { outcomes, retried } = await api.bulk(
-    "/bulk/initialize",
+    `${BASE}/bulk/initialize`,
     rows.map(({ product }) => product.body),
   );
   const missing = await Promise.all(
@@ -84,9 +85,7 @@ async function placed(
   }
   // Of an earlier run: what is there now may be more than what was answered then.
   const inventory =
-    outcome.status === 201
-      ? Inventory.parse((await deps.api.get(`/product/${product.body.productId}`)).body)
-      : outcome.inventory;
+    outcome.status === 201 ? await inventoryOf(deps.api, product) : outcome.inventory;
   if (inventory === undefined || inventory === null) {
     failed(deps, "refused", row, errorsOf(outcome));
     return null;
@@ -113,6 +112,11 @@ async function placed(
   }
   await amend(deps, row, inventory);
   return null;
+}
+
+async function inventoryOf(api: Api, { body }: SourceProduct): Promise<Inventory> {
+  const path = `${BASE}/product/${body.productId}`;
+  return shaped(Inventory, (await api.get(path)).body, path);
 }
 
 /**
@@ -164,11 +168,11 @@ async function amend(deps: ProductDeps, row: Placed, inventory: Inventory): Prom
     report.products.unchanged += 1;
     return;
   }
-  const path = `/product/${inventory.productId}`;
+  const path = `${BASE}/product/${inventory.productId}`;
   const body = Object.fromEntries(changes);
   const { status, body: answer } = await api.send("PATCH", path, body, `${inventory.version}`);
   if (status !== 200) {
-    failed(deps, "refused", row, errorsOf(outcomeOf(status, answer)));
+    failed(deps, "refused", row, errorsOf(answer));
     return;
   }
   report.products.amended += 1;
@@ -191,14 +195,14 @@ async function addLevels(deps: ProductDeps, missing: readonly Missing[]): Promis
       expectedQuantity: onHand,
       reason: "import",
     }));
-    const { outcomes } = await deps.api.bulk("/bulk/adjust", items);
+    const { outcomes } = await deps.api.bulk(`${BASE}/bulk/adjust`, items);
     const next: Missing[] = [];
     for (const [index, row] of open.entries()) {
       const outcome = outcomes[index];
       const [level, ...levels] = row.levels;
       if (outcome?.status !== 200) {
         const where = level?.location ?? "";
-        const errors = errorsOf(outcome ?? { status: 0 });
+        const errors = errorsOf(outcome);
         failed(
           deps,
           "refused",
@@ -220,16 +224,4 @@ function failed(
 ): void {
   onFailed(product.body.productId);
   report.fail("product", word, at, errors);
-}
-
-/** A refusal of a call that has one item, as that of an item. */
-export function outcomeOf(status: number, answer: unknown): Outcome {
-  const { data } = Outcome.omit({ status: true }).safeParse(answer);
-  return { status, ...(data ?? { message: messageOf(answer) }) };
-}
-
-/** What the service refused, by field where it says so. */
-export function errorsOf({ code = "", message = "", errors = [] }: Outcome): RowError[] {
-  if (errors.length === 0) return [{ field: "", reason: `${code}: ${message}` }];
-  return errors.map(({ path, message: reason }) => ({ field: path, reason }));
 }

@@ -2,8 +2,10 @@
  * The ports of those who write the ledger and begin epochs, part of `ports.ts`: the journal, the
  * ledger as its writer sees it, and its part in an epoch.
  */
+import type { Crossing } from "#inventory/event-ports";
 import type { JournaledLocation } from "#inventory/location-ports";
 import type { Movement, Product, Reservation } from "#inventory/model";
+import type { RecoveryReport } from "#inventory/repair-ports";
 
 /** A place in a partition's journal: all movements up to and including `seq` are behind it. */
 export interface Cursor {
@@ -23,6 +25,19 @@ export interface JournalEntry {
   readonly products: readonly Product[];
   /** Locations registered or amended, as they were after the batch. */
   readonly locations: readonly JournaledLocation[];
+  /** Products that the batch left with another grade than it found. */
+  readonly crossings: readonly Crossing[];
+  /** What repeats under the keys of its operations hear. */
+  readonly operations: readonly KeptOperation[];
+}
+
+/** What Redis keeps under the key of an operation, so that a repeat is known. */
+export interface KeptOperation {
+  readonly key: string;
+  /** Hash of the request, and the reply: nothing but Lua reads it. */
+  readonly text: string;
+  /** Last seq of its batch. */
+  readonly seq: number;
 }
 
 /** The journal as the drain sees it. */
@@ -56,6 +71,8 @@ export interface LedgerBatch {
   readonly reservations: readonly Reservation[];
   readonly products: readonly Product[];
   readonly locations: readonly JournaledLocation[];
+  readonly crossings: readonly Crossing[];
+  readonly operations: readonly KeptOperation[];
 }
 export type AppendOutcome =
   | { readonly kind: "appended" }
@@ -88,6 +105,14 @@ export type BeginAnswer =
 export interface EpochLedger {
   /** Random, the same in PostgreSQL and in every partition's meta. */
   readonly storeId: string;
+  /** The epochs that began after that one, in order, and the seq at which each did. */
+  beganAfter(
+    partition: number,
+    epoch: number,
+  ): Promise<readonly { readonly epoch: number; readonly beganAt: number }[]>;
+  /** Notes that a server is in use for these partitions: nobody rebuilds another meanwhile. */
+  use(partitions: readonly number[], runId: string): Promise<void>;
+  report(report: RecoveryReport): Promise<void>;
   /**
    * Takes an epoch number that no history ever had (it is spent even if nothing comes of it), then
    * asks Redis to begin it, and notes an epoch that began. Appends prepared before move nothing.

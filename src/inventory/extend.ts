@@ -1,5 +1,6 @@
 import type { Deps, RequestContext } from "#inventory/context";
 import { completed, holdCommand, type HoldAnswer } from "#inventory/hold-answer";
+import { Fault } from "#inventory/faults";
 import { holdSeconds } from "#inventory/hold-seconds";
 import type { ReservationId } from "#inventory/model";
 
@@ -10,8 +11,9 @@ export interface ExtendInput {
 }
 
 /**
- * Moves the due time of a live hold. Rejects with `validation_failed` above the longest life, and
- * with `ledger_unavailable` when the hold is gone and the ledger cannot say how.
+ * Moves the due time of a live hold. Rejects with `validation_failed` above the longest life and for
+ * a standing hold, which has no due time, and with `ledger_unavailable` when the hold is gone and
+ * the ledger cannot say how.
  */
 export async function extend(
   deps: Deps,
@@ -21,5 +23,10 @@ export async function extend(
   const hold = holdCommand(ctx, input.reservationId);
   const seconds = holdSeconds(deps.policy, input.minutes, "minutes");
   const outcome = await deps.store.extend({ ...hold, holdSeconds: seconds });
+  if (outcome.kind === "done" && outcome.reservation.expiresAt === null) {
+    const message = "cannot be given to a standing hold, which never ends by itself";
+    const errors = [{ path: "minutes", message }];
+    throw new Fault("validation_failed", `minutes ${message}`, { errors });
+  }
   return completed(deps, ctx, input.reservationId, outcome);
 }

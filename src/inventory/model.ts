@@ -151,6 +151,10 @@ export interface Totals {
   readonly available: number;
 }
 
+/** Units of a level that nobody holds and that may be taken: none at an inactive location. */
+export const freeOf = ({ active, onHand, reserved }: Level): number =>
+  active ? onHand - reserved : 0;
+
 export function totalsOf(product: Pick<Product, "levels" | "safetyStock">): Totals {
   let onHand = 0;
   let reserved = 0;
@@ -158,7 +162,7 @@ export function totalsOf(product: Pick<Product, "levels" | "safetyStock">): Tota
   for (const level of product.levels) {
     onHand += level.onHand;
     reserved += level.reserved;
-    if (level.active) free += level.onHand - level.reserved;
+    free += freeOf(level);
   }
   return { onHand, reserved, available: Math.max(0, free - product.safetyStock) };
 }

@@ -1,9 +1,9 @@
-/** Standing holds that a contract knows by product and order: what release and deduct share. */
+/** Standing holds that a contract knows by product and order: what their verbs share. */
 import { commandBase, type Deps, type RequestContext } from "#inventory/context";
 import type { OrderId, ProductId } from "#inventory/model";
-import { standingOwnerOf } from "#inventory/owner";
+import { standingOwnerOf, standingScopeOf } from "#inventory/owner";
 import type { EndCommand, HoldDone, HoldOutcome, HoldRefusal, Stock } from "#inventory/ports";
-import { requireStanding } from "#inventory/reserve";
+import { requireStanding, type ReserveInput } from "#inventory/reserve";
 
 export interface StandingInput {
   /** The contract that keeps the hold, a word without a space: no other one ever meets it. */
@@ -21,6 +21,19 @@ export type StandingOutcome =
   | Extract<HoldRefusal, { readonly kind: "exceeds_held" }>
   | { readonly kind: "unknown_product" }
   | { readonly kind: "key_reused" };
+
+/** Such a hold as a reserve of one line, of the product's active locations, home first. */
+export function standingHold(input: StandingInput): ReserveInput {
+  const { contract, productId, orderId, quantity } = input;
+  return {
+    orderId,
+    customerId: null,
+    scope: standingScopeOf(contract, productId),
+    lines: [{ productId, quantity, location: null }],
+    expirationMinutes: null,
+    standing: true,
+  };
+}
 
 /**
  * The command that ends units of the owner's live hold, whatever its id. Rejects with

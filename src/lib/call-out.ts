@@ -1,3 +1,4 @@
+import { boundedText } from "#lib/bounded-text";
 import { deadlineAfter, withDeadline } from "#lib/deadline";
 
 /** One call to a service that may be away, slow or wrong. */
@@ -58,18 +59,7 @@ async function ask(call: Call, signal: AbortSignal): Promise<Called> {
     signal,
   });
   if (call.bytesMax === undefined) return { status: response.status, text: "" };
-  return { status: response.status, text: await textOf(response, call.bytesMax) };
-}
-
-async function textOf(response: Response, bytesMax: number): Promise<string> {
-  const decoder = new TextDecoder();
-  let [text, bytes] = ["", 0];
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > bytesMax) throw new Error(`the answer has more than ${bytesMax} bytes`);
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
+  return { status: response.status, text: await boundedText(response, call.bytesMax) };
 }
 
 /** `fetch` refuses a URL with a name and password in it. */

@@ -1,6 +1,7 @@
 /** A batch as the array parameters of statements/append.sql, in its order from $7 on. */
+import type { Crossing } from "#inventory/event-ports";
 import type { Movement, Product, RegisteredLocation, Reservation } from "#inventory/model";
-import type { LedgerBatch } from "#inventory/ports";
+import type { KeptOperation, LedgerBatch } from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";
 import { numberColumn, textColumn } from "#postgres/columns";
 
@@ -11,6 +12,8 @@ export function batchColumns(batch: LedgerBatch): string[] {
     ...productColumns(latest(batch.products, (product) => product.productId)),
     ...reservationColumns(latest(batch.reservations, (hold) => hold.reservationId)),
     ...locationColumns(latest(batch.locations, ({ location }) => location)),
+    ...operationColumns(latest(batch.operations, ({ key }) => key)),
+    ...crossingColumns(batch.crossings),
   ];
 }
 
@@ -111,6 +114,20 @@ function locationColumns(rows: readonly RegisteredLocation[]): string[] {
     numberColumn(rows, (row) => Number(row.active)),
     numberColumn(rows, (row) => row.createdAt),
     numberColumn(rows, (row) => row.updatedAt),
+  ];
+}
+
+function operationColumns(rows: readonly KeptOperation[]): string[] {
+  return [textColumn(rows, (row) => row.key), textColumn(rows, (row) => row.text)];
+}
+
+function crossingColumns(rows: readonly Crossing[]): string[] {
+  return [
+    numberColumn(rows, (row) => row.seq),
+    textColumn(rows, (row) => row.kind),
+    textColumn(rows, (row) => row.productId),
+    numberColumn(rows, (row) => row.units),
+    numberColumn(rows, (row) => row.at),
   ];
 }
 

@@ -8,18 +8,31 @@ import { z } from "zod";
 import type { EpochLedger } from "#inventory/ports";
 import { ask, askRows } from "#postgres/ask";
 import type { Sql } from "#postgres/client";
+import { reportRecovery } from "#postgres/recovery-reports";
+import epochEndsText from "./statements/epoch-ends.sql" with { type: "text" };
 import recordEpochText from "./statements/record-epoch.sql" with { type: "text" };
 import takeEpochText from "./statements/take-epoch.sql" with { type: "text" };
+import useServerText from "./statements/use-server.sql" with { type: "text" };
 
 const STATEMENT_MS_MAX = 5_000;
 /** Redis names a higher epoch at most once, unless other processes begin epochs meanwhile. */
 const TAKES_MAX = 5;
 
+const BeganRow = z.object({ epoch: z.int(), beganAt: z.int() });
 const TakenRow = z.object({ epoch: z.int(), known_seq: z.int(), known_epoch: z.int() });
 
 export function createEpochLedger(sql: Sql, storeId: string): EpochLedger {
   return {
     storeId,
+    async beganAfter(partition, epoch) {
+      const statement = () => sql.unsafe(epochEndsText, [partition, epoch]);
+      return await askRows(BeganRow, statement, STATEMENT_MS_MAX);
+    },
+    async use(partitions, runId) {
+      const list = `{${partitions.join(",")}}`;
+      await ask(() => sql.unsafe(useServerText, [list, runId]), STATEMENT_MS_MAX);
+    },
+    report: (report) => reportRecovery(sql, report),
     async begin(partition, runId, question) {
       let seen = 0;
       for (let take = 0; take < TAKES_MAX; take += 1) {

@@ -4,7 +4,9 @@ import standingHolds from "./migrations/0002-standing-holds.sql" with { type: "t
 import salesOfOrders from "./migrations/0003-sales-of-orders.sql" with { type: "text" };
 import transfersAndLocations from "./migrations/0004-transfers-and-locations.sql" with { type: "text" };
 import counts from "./migrations/0005-counts.sql" with { type: "text" };
-import reconcile from "./migrations/0006-reconcile.sql" with { type: "text" };
+import recovery from "./migrations/0006-recovery.sql" with { type: "text" };
+import alerts from "./migrations/0007-alerts.sql" with { type: "text" };
+import reconcile from "./migrations/0008-reconcile.sql" with { type: "text" };
 
 export interface Migration {
   /** `NNNN-what-it-does`, numbered from 0001 without a gap. */
@@ -19,5 +21,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0003-sales-of-orders", text: salesOfOrders },
   { name: "0004-transfers-and-locations", text: transfersAndLocations },
   { name: "0005-counts", text: counts },
-  { name: "0006-reconcile", text: reconcile },
+  { name: "0006-recovery", text: recovery },
+  { name: "0007-alerts", text: alerts },
+  { name: "0008-reconcile", text: reconcile },
 ];

@@ -1,5 +1,6 @@
 /** Sends named batches, and repeats them under their name until one answer is certain. */
 import type { Redis } from "ioredis";
+import type { Receipt } from "#inventory/durability";
 import { Fault } from "#inventory/faults";
 import type { Clock } from "#lib/clock";
 import { failureOf, type RedisFailure } from "#redis/client";
@@ -27,7 +28,7 @@ export interface Slot {
 }
 
 export type BatchAnswer =
-  | { readonly kind: "answered"; readonly replies: readonly string[] }
+  | { readonly kind: "answered"; readonly replies: readonly string[]; readonly receipt: Receipt }
   /** The script failed before it wrote: one of the items is to blame. */
   | { readonly kind: "poisoned"; readonly error: unknown }
   | { readonly kind: "failed"; readonly error: unknown };
@@ -65,15 +66,21 @@ export class BatchSender {
     slot.number += 1;
     slot.wasSent = false;
     let lines: readonly string[] = [];
+    let sentUnder = 0;
     for (;;) {
       try {
         await this.#options.partition.opened(deadline);
       } catch (error) {
         return giveUp(slot, error);
       }
+      // It may have run on what was rebuilt from the ledger since: sent again, it would run twice.
+      if (slot.wasSent && this.#options.partition.rebuilt > sentUnder) {
+        return giveUp(slot, unknownOutcome());
+      }
       if (!slot.wasSent) lines = take();
+      sentUnder = this.#options.partition.epoch;
       const attempt = await this.#attempt(slot, lines);
-      if ("reply" in attempt) return this.#settled(slot, attempt.reply, lines.length);
+      if ("reply" in attempt) return this.#settled(slot, attempt.reply, lines);
       if (attempt.failure === "error") return poisoned(slot, attempt.error);
       if (attempt.failure === "refusing") return giveUp(slot, refused(attempt.error));
       if (this.#options.clock.now() >= deadline) return giveUp(slot, tooLate());
@@ -103,23 +110,23 @@ export class BatchSender {
     }
   }
 
-  #settled(slot: Slot, reply: unknown, items: number): BatchAnswer {
+  #settled(slot: Slot, reply: unknown, lines: readonly string[]): BatchAnswer {
     if (reply === "full") {
       return giveUp(slot, journalFull());
     }
     if (reply === "superseded") return { kind: "failed", error: unknownOutcome() };
     const [status = "", ...replies] = typeof reply === "string" ? reply.split("\n") : [];
     const [, seq, now, drained] = STATUS.exec(status) ?? [];
-    if (drained === undefined || (items > 0 && replies.length !== items)) {
+    if (drained === undefined || (lines.length > 0 && replies.length !== lines.length)) {
       return { kind: "failed", error: new Error("a script's answer cannot be read") };
     }
     slot.isHaunted = false;
-    this.#options.partition.heard({
-      seq: Number(seq),
-      now: Number(now),
-      drained: Number(drained),
-    });
-    return { kind: "answered", replies };
+    const { partition, verb } = this.#options;
+    const heard = { seq: Number(seq), now: Number(now), drained: Number(drained) };
+    const { number, epoch } = partition;
+    partition.acknowledged.note({ epoch, seq: heard.seq, verb, lines, replies });
+    partition.heard(heard);
+    return { kind: "answered", replies, receipt: { partition: number, epoch, seq: heard.seq } };
   }
 }
 

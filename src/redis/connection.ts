@@ -10,6 +10,7 @@ import type { Log, LogFields } from "#lib/log";
 import { metaKey } from "#redis/keys";
 import type { Partition } from "#redis/partition";
 import { recordedCount } from "#redis/recorded";
+import { readRunId } from "#redis/run-id";
 import { loadScript, runScript } from "#redis/script";
 
 const beginScript = loadScript("partition/begin.lua");
@@ -17,10 +18,14 @@ const beginScript = loadScript("partition/begin.lua");
 /** Pause between attempts while PostgreSQL is away or a partition waits to be repaired. */
 const RECHECK_PAUSE_MS = 250;
 
+/** How often the ledger is told which server is in use; far below IN_USE_MS of its side. */
+const ATTEND_EVERY_MS = 1_000;
+
 const BEHIND = "Redis lacks what was acknowledged";
 const FOREIGN = "Redis holds the data of another store";
 
 const MetaFields = z.tuple([
+  z.string().nullable(),
   z.string().nullable(),
   z.string().nullable(),
   z.string().nullable(),
@@ -42,10 +47,14 @@ export class RedisConnection implements AsyncDisposable {
   readonly #checking = new Set<Partition>();
   /** Partitions whose server came back while it was looked at: that look does not count. */
   readonly #again = new Set<Partition>();
+  readonly #attending: NodeJS.Timeout;
+  /** Of the server that was last looked at. */
+  #runId = "";
   #isStopped = false;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    this.#attending = setInterval(() => void this.#attend(), ATTEND_EVERY_MS);
     options.redis.on("ready", () => {
       for (const partition of options.partitions) this.recheck(partition);
     });
@@ -71,6 +80,7 @@ export class RedisConnection implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isStopped = true;
+    clearInterval(this.#attending);
     this.#options.redis.disconnect();
   }
 
@@ -91,8 +101,29 @@ export class RedisConnection implements AsyncDisposable {
     }
   }
 
+  /**
+   * Other servers are not rebuilt while this one is in use. A process that has nothing to do looks
+   * for a rebuild too: what it remembers may have to be reported.
+   */
+  async #attend(): Promise<void> {
+    const { redis, partitions, epochs, log } = this.#options;
+    const open = partitions.filter(({ state }) => state === "open");
+    if (open.length === 0 || redis.status !== "ready") return;
+    try {
+      for (const partition of open) {
+        const rebuilt = await redis.hget(metaKey(partition.number), "rebuilt");
+        if (Number(rebuilt ?? "0") > partition.epoch) this.recheck(partition);
+      }
+      const used = open.filter(({ state }) => state === "open").map(({ number }) => number);
+      if (used.length > 0) await epochs.use(used, this.#runId);
+    } catch (error) {
+      log.debug("the use of Redis was not told", { error });
+    }
+  }
+
   async #admit(partition: Partition): Promise<boolean> {
-    const runId = await this.#runId();
+    const runId = await readRunId(this.#options.redis);
+    this.#runId = runId;
     const meta = await this.#options.redis.hmget(
       metaKey(partition.number),
       "storeId",
@@ -101,8 +132,10 @@ export class RedisConnection implements AsyncDisposable {
       "seq",
       "fence",
       "beganAt",
+      "rebuilt",
     );
-    const [storeId, metaRunId, epoch, seq, fence, beganAt] = MetaFields.parse(meta);
+    const [storeId, metaRunId, epoch, seq, fence, beganAt, rebuiltText] = MetaFields.parse(meta);
+    const rebuilt = Number(rebuiltText ?? "0");
     if (storeId !== null && storeId !== this.#options.epochs.storeId) {
       return this.#fence(partition, FOREIGN, { storeId });
     }
@@ -111,13 +144,17 @@ export class RedisConnection implements AsyncDisposable {
     if (storeId === null || metaRunId !== runId || epoch === null) {
       return this.#begin(partition, runId);
     }
+    // After a rebuild what this process was told is in the ledger, or is reported now.
+    const isRebuilt = rebuilt > partition.epoch;
     const isLater = Number(epoch) > partition.epoch;
     const hasLost = isLater && Number(beganAt) < partition.mark;
     // Something that this process was told is not there: begin decides, and fences.
-    if (Number(seq) < partition.mark || hasLost) {
+    if (!isRebuilt && (Number(seq) < partition.mark || hasLost)) {
       return this.#begin(partition, runId);
     }
-    partition.open(recordedCount(epoch, "epoch"), recordedCount(seq ?? undefined, "seq"));
+    if (isRebuilt) await this.#reportLost(partition);
+    const now = recordedCount(seq ?? undefined, "seq");
+    partition.open(recordedCount(epoch, "epoch"), now, rebuilt);
     return true;
   }
 
@@ -138,12 +175,27 @@ export class RedisConnection implements AsyncDisposable {
     if (reply.kind === "begun") {
       log.info("an epoch began", { partition: partition.number, ...reply });
       // What was waited for in PostgreSQL may have begun on a server that has ended since.
-      if ((await this.#runId()) !== runId) return false;
-      partition.open(reply.epoch, reply.seq);
-      return true;
+      if ((await readRunId(this.#options.redis)) !== runId) return false;
+      return await this.#admit(partition);
     }
     if (reply.kind === "used") return false;
     return this.#fence(partition, reply.kind === "foreign" ? FOREIGN : BEHIND, reply);
+  }
+
+  /** What this process acknowledged and the ledger does not have: by id, to whoever runs this. */
+  async #reportLost(partition: Partition): Promise<void> {
+    const { epochs, log } = this.#options;
+    const began = await epochs.beganAfter(partition.number, partition.epoch);
+    const endOf = (epoch: number): number =>
+      began.find((next) => next.epoch > epoch)?.beganAt ?? Number.POSITIVE_INFINITY;
+    const end = endOf(partition.epoch);
+    if (partition.mark <= end) return;
+    const operations = partition.acknowledged.lostBeyond(endOf);
+    const missing = { from: end + 1, to: partition.mark };
+    const { number, epoch } = partition;
+    const facts = { partition: number, epoch, ...missing, operations: operations.length };
+    log.error("acknowledged operations are lost: see recovery_reports", facts);
+    await epochs.report({ partition: number, kind: "lost", epoch, missing, operations, facts: {} });
   }
 
   /** Said once, however often it is found again. Answers that the partition is not open. */
@@ -154,13 +206,6 @@ export class RedisConnection implements AsyncDisposable {
       this.#options.log.error(message, { partition: partition.number, ...facts });
     }
     return false;
-  }
-
-  async #runId(): Promise<string> {
-    const info = await this.#options.redis.info("server");
-    const runId = /^run_id:(\w+)/m.exec(info)?.[1];
-    if (!runId) throw new Error("the server did not tell its run id");
-    return runId;
   }
 }
 

@@ -34,13 +34,9 @@ export function decodeHold(partition: number, owner: string, text: string): Rese
   });
 }
 
-/** The text of a record, as encode_hold of Lua writes it. */
+/** Writes the record of a hold, as Lua would. */
 export function encodeHold(hold: Reservation): string {
   const { generation } = splitReservationId(hold.reservationId);
-  const lines = hold.allocations.map(
-    ({ productId, location, held, confirmed, released }) =>
-      `${productId}=${location}=${held}=${confirmed}=${released}`,
-  );
   return [
     1,
     generation,
@@ -49,7 +45,11 @@ export function encodeHold(hold: Reservation): string {
     (hold.expiresAt ?? 0) / 1_000,
     hold.createdAt,
     hold.seq,
-    lines.join(","),
+    hold.allocations
+      .map(({ productId, location, held, confirmed, released }) =>
+        [productId, location, held, confirmed, released].join("="),
+      )
+      .join(","),
     hold.customerId === null ? "" : JSON.stringify(hold.customerId),
     hold.orderId === null ? "" : JSON.stringify(hold.orderId),
   ].join("\t");

@@ -1,6 +1,7 @@
 /** The journal: one stream entry a batch. Twin of what lua/lib/batch.lua appends. */
 import type { Redis } from "ioredis";
 import { z } from "zod";
+import { STOCK_ALERTS, type Crossing } from "#inventory/event-ports";
 import { Fault } from "#inventory/faults";
 import {
   MOVEMENT_TYPES,
@@ -53,7 +54,7 @@ export function createJournal(options: JournalOptions): Journal {
         return await redis.xread("COUNT", entriesMax, "BLOCK", block, "STREAMS", key, from);
       });
       const streams = StreamReply.parse(byPairs(reply));
-      return (streams?.[0]?.[1] ?? []).map(([id, fields]) => decodeEntry(partition, id, fields));
+      return decodeEntries(partition, streams?.[0]?.[1] ?? []);
     },
     async settle(partition: number, { epoch, seq }: Cursor, how: "located" | "appended") {
       const args = [options.storeId, String(epoch), String(seq), String(options.keepEntries), how];
@@ -89,9 +90,10 @@ function byPairs(reply: unknown): unknown {
   return reply;
 }
 
-/** Reads entries as XRANGE answers them. */
-export const decodeEntries = (partition: number, reply: unknown): JournalEntry[] =>
-  Entries.parse(reply).map(([id, fields]) => decodeEntry(partition, id, fields));
+/** Reads entries as ioredis gives them. */
+export function decodeEntries(partition: number, reply: unknown): JournalEntry[] {
+  return Entries.parse(reply).map(([id, fields]) => decodeEntry(partition, id, fields));
+}
 
 /** Reads one entry; throws when it is not what our scripts append. */
 export function decodeEntry(
@@ -109,15 +111,21 @@ export function decodeEntry(
     epoch: recordedCount(epoch, "epoch"),
     at: recordedCount(texts.get("at"), "at"),
   };
+  const last = recordedCount(seq, "seq");
   const holds = linesOf(texts.get("holds")).map((line) => decodeHoldLine(partition, line));
   const byId = new Map<string, Reservation>(holds.map((hold) => [hold.reservationId, hold]));
   return {
     epoch: head.epoch,
-    seq: recordedCount(seq, "seq"),
+    seq: last,
     movements: linesOf(texts.get("movements")).map((line) => decodeMovement(head, line, byId)),
     reservations: holds,
     products: linesOf(texts.get("products")).map(decodeProductJson),
     locations: linesOf(texts.get("locations")).map(decodeLocationLine),
+    operations: linesOf(texts.get("operations")).map((line) => {
+      const tab = line.indexOf("\t");
+      return { key: line.slice(0, tab), text: line.slice(tab + 1), seq: last };
+    }),
+    crossings: linesOf(texts.get("crossings")).map((line) => decodeCrossing(head.at, line)),
   };
 }
 
@@ -133,6 +141,20 @@ function decodeLocationLine(line: string): JournaledLocation {
   const [, seq, location = "", record = ""] = /^(\d+)\t([^\t]+)\t(.*)$/s.exec(line) ?? [];
   const registered = decodeLocation(recorded<Location>(location), record);
   return { ...registered, seq: recordedCount(seq, "seq") };
+}
+
+/** seq, grade, product, what is available. */
+function decodeCrossing(at: number, line: string): Crossing {
+  const fields = line.split("\t");
+  const kind = fieldAt(fields, 1, "grade");
+  if (!isOneOf(STOCK_ALERTS, kind)) throw new Error(`unknown grade ${kind}`);
+  return {
+    seq: recordedCount(fields[0], "seq"),
+    kind,
+    productId: recorded<ProductId>(fieldAt(fields, 2, "product")),
+    units: recordedCount(fields[3], "units"),
+    at,
+  };
 }
 
 /** Order and customer: of its hold, from that one's line in the same entry; else of its context. */

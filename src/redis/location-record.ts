@@ -1,5 +1,10 @@
 /** A registered location's record, format 1, and the rules of all. Twin: lua/lib/locations.lua. */
-import type { Location, LocationRule, RegisteredLocation } from "#inventory/model";
+import {
+  DEFAULT_RULE,
+  type Location,
+  type LocationRule,
+  type RegisteredLocation,
+} from "#inventory/model";
 import { fieldAt, recordedCount } from "#redis/recorded";
 
 const FIELDS = 8;
@@ -20,6 +25,14 @@ export function decodeRules(text: string): LocationRules {
     });
   }
   return rules;
+}
+
+/** What `meta` has of these locations. Twin: put_location in lua/lib/locations.lua. */
+export function encodeRules(locations: readonly RegisteredLocation[]): string {
+  return locations
+    .filter(({ active, priority }) => !active || priority !== DEFAULT_RULE.priority)
+    .map(({ location, active, priority }) => `\n${location}=${active ? 1 : 0}=${priority}`)
+    .join("");
 }
 
 /** Reads a record; throws on any other format. */

@@ -26,6 +26,8 @@ export function initializeOutcome(reply: string): InitializeOutcome {
     case "initialized":
       return { kind: "initialized", product: decodeProductJson(rest), replayed };
     case "exists":
+    // A replay: under this key units came to a product that was there (src/inventory/stock-up.ts).
+    case "adjusted":
       return { kind: "exists", product: decodeProductJson(rest) };
     case "key_reused":
       return { kind: "key_reused" };

@@ -1,6 +1,7 @@
 /** What this process knows of a partition, and whether it may send anything there. */
 import { Fault } from "#inventory/faults";
 import type { Clock } from "#lib/clock";
+import { Acknowledged } from "#redis/acknowledged";
 
 /**
  * closed: no connection, or its server has not been looked at since it started; callers wait.
@@ -25,21 +26,28 @@ export class Partition {
   mark = 0;
   /** Everything up to here is in the ledger, as far as this process heard. */
   drained = 0;
+  /** The last epoch that began by a rebuild: what was sent before it can have been lost. */
+  rebuilt = 0;
+  /** What was answered and is not in the ledger yet. */
+  readonly acknowledged: Acknowledged;
   /** Redis's clock less this machine's, in milliseconds, at the last answer. */
   clockAheadMs = 0;
 
   constructor(number: number, clock: Clock) {
     this.number = number;
     this.#clock = clock;
+    this.acknowledged = new Acknowledged(number);
   }
 
   get state(): PartitionState {
     return this.#state;
   }
 
-  open(epoch: number, seq: number): void {
+  /** After a rebuild what was seen before counts no more: it is in the ledger, or reported as lost. */
+  open(epoch: number, seq: number, rebuilt: number): void {
+    this.mark = rebuilt > this.epoch ? seq : Math.max(this.mark, seq);
     this.epoch = epoch;
-    this.mark = Math.max(this.mark, seq);
+    this.rebuilt = rebuilt;
     this.#become("open");
   }
 
@@ -55,6 +63,7 @@ export class Partition {
   heard(answer: { readonly seq: number; readonly now: number; readonly drained: number }): void {
     this.mark = Math.max(this.mark, answer.seq);
     this.drained = Math.max(this.drained, answer.drained);
+    this.acknowledged.drained(this.drained);
     // A kept answer brings the time at which it was first given.
     if (answer.now <= this.#heardAt) return;
     this.#heardAt = answer.now;

@@ -1,6 +1,7 @@
 /** A product's hash: read whole with HGETALL, or as the JSON object that scripts answer and journal. */
 import { DEFAULT_RULE, type Level, type Location } from "#inventory/model";
 import type { Product, ProductId, Sku } from "#inventory/model";
+import type { ProductCopy } from "#inventory/repair-ports";
 import { decodeRules, NO_RULES, type LocationRules } from "#redis/location-record";
 import { recorded, recordedCount, recordedFields } from "#redis/recorded";
 
@@ -11,6 +12,23 @@ export type ProductFields = Readonly<Record<string, string>>;
 export function decodeProductJson(json: string): Product {
   const fields = recordedFields(JSON.parse(json), "a product");
   return decodeProduct(fields, decodeRules(fields["rules"] ?? ""));
+}
+
+/** A product's hash as Lua writes it: what nobody named is an empty field. */
+export function encodeProduct(product: ProductCopy): ProductFields {
+  const { levels, ...attributes } = product;
+  const counts = levels.flatMap(({ location, onHand, reserved }) => [
+    [`onHand:${location}`, onHand] as const,
+    [`reserved:${location}`, reserved] as const,
+  ]);
+  const fields = {
+    ...attributes,
+    locations: levels.map(({ location }) => location).join(","),
+    ...Object.fromEntries(counts),
+  };
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name, String(value ?? "")]),
+  );
 }
 
 /** An empty field is an attribute that nobody named. `rules` are those of its locations at least. */

@@ -1,5 +1,6 @@
 /** The stock store over Redis: sends commands as lines of batches, and reads replies as outcomes. */
 import { z } from "zod";
+import type { Receipt } from "#inventory/durability";
 import { Fault } from "#inventory/faults";
 import type {
   Product,
@@ -127,29 +128,31 @@ export class RedisStockStore implements StockStore {
   }
 
   async initialize(command: InitializeCommand): Promise<InitializeOutcome> {
-    const claim = await this.#skus.claim(command.sku, command.productId, command.deadline);
-    if (claim.kind === "taken") {
-      return { kind: "sku_taken", productId: claim.productId, product: claim.product };
+    const { productId, sku, deadline } = command;
+    // A product that is there claims nothing: what it answers is its own, whoever has that SKU.
+    if ((await this.product(productId, deadline)) === null) {
+      const claim = await this.#skus.claim(sku, productId, deadline);
+      if (claim.kind === "taken") return { ...claim, kind: "sku_taken" };
     }
-    const { queues } = this.#routeOf(command.productId);
+    const { queues } = this.#routeOf(productId);
     const line = initializeLine(command);
-    return initializeOutcome(await queues.submit("initialize", line, 1, command.deadline));
+    return initializeOutcome(await queues.submit("initialize", line, 1, command));
   }
 
   async adjust(command: AdjustCommand): Promise<AdjustOutcome> {
     const { queues } = this.#routeOf(command.productId);
-    return adjustOutcome(await queues.submit("adjust", adjustLine(command), 1, command.deadline));
+    return adjustOutcome(await queues.submit("adjust", adjustLine(command), 1, command));
   }
 
   async transfer(command: TransferCommand): Promise<TransferOutcome> {
     const { queues } = this.#routeOf(command.productId);
     const line = transferLine(command);
-    return transferOutcome(await queues.submit("transfer", line, 1, command.deadline));
+    return transferOutcome(await queues.submit("transfer", line, 1, command));
   }
 
   async count(command: CountCommand): Promise<CountOutcome> {
     const { queues } = this.#routeOf(command.productId);
-    return countOutcome(await queues.submit("count", countLine(command), 1, command.deadline));
+    return countOutcome(await queues.submit("count", countLine(command), 1, command));
   }
 
   registerLocation(command: RegisterLocationCommand): Promise<RegisterLocationOutcome> {
@@ -170,14 +173,14 @@ export class RedisStockStore implements StockStore {
 
   async amend(command: AmendCommand): Promise<AmendOutcome> {
     const { queues } = this.#routeOf(command.productId);
-    return amendOutcome(await queues.submit("amend", amendLine(command), 1, command.deadline));
+    return amendOutcome(await queues.submit("amend", amendLine(command), 1, command));
   }
 
   async reserve(command: ReserveCommand): Promise<ReserveOutcome> {
     const { partition, queues } = this.#routeOfAll(command.lines);
     const line = reserveLine(command);
     for (;;) {
-      const reply = await queues.submit("reserve", line, command.lines.length, command.deadline);
+      const reply = await queues.submit("reserve", line, command.lines.length, command);
       const outcome = reserveOutcome(partition.number, command, reply);
       if (outcome.kind === "reserved") this.#wakeWhenDue(partition, outcome.reservation);
       if (outcome.kind !== "due") return this.#explained(outcome);
@@ -189,7 +192,7 @@ export class RedisStockStore implements StockStore {
     const { queues } = this.#routeOf(command.productId);
     const line = sellLine(command);
     for (;;) {
-      const outcome = sellOutcome(await queues.submit("sell", line, 1, command.deadline));
+      const outcome = sellOutcome(await queues.submit("sell", line, 1, command));
       if (outcome.kind === "insufficient") {
         return { ...outcome, lines: await this.#withNextDue(outcome.lines) };
       }
@@ -200,7 +203,7 @@ export class RedisStockStore implements StockStore {
 
   async return(command: ReturnCommand): Promise<ReturnOutcome | { readonly kind: "moved" }> {
     const { queues } = this.#routeOf(command.productId);
-    return returnOutcome(await queues.submit("return", returnLine(command), 1, command.deadline));
+    return returnOutcome(await queues.submit("return", returnLine(command), 1, command));
   }
 
   confirm(command: ConfirmCommand): Promise<HoldOutcome> {
@@ -219,18 +222,15 @@ export class RedisStockStore implements StockStore {
     return outcome;
   }
 
-  expire(partition: number, deadline?: number): Promise<ExpireResult> {
-    return this.#route(partition).queues.expire(deadline);
+  expire(partition: number, deadline?: number, receipts?: Receipt[]): Promise<ExpireResult> {
+    return this.#route(partition).queues.expire(deadline, receipts);
   }
 
   /** One line for lua/repair/counter.lua; answers its word. */
-  repairCounter(productId: string, line: string, deadline: number): Promise<string> {
-    return this.#routeOf(productId).queues.submit("repairCounter", line, 1, deadline);
-  }
+  readonly repairCounter = (id: string, line: string, deadline: number): Promise<string> =>
+    this.#routeOf(id).queues.submit("repairCounter", line, 1, { deadline });
 
-  partitionOf(productId: string): number {
-    return partitionOf(productId, this.partitions);
-  }
+  readonly partitionOf = (productId: string): number => partitionOf(productId, this.partitions);
 
   msUntil(partition: number, second: number): number {
     return second * 1_000 - (Date.now() + this.#route(partition).partition.clockAheadMs);
@@ -292,7 +292,7 @@ export class RedisStockStore implements StockStore {
     const line = changeLine(command, argument);
     const { queues } = this.#route(partition);
     for (;;) {
-      const reply = await queues.submit(verb, line, lines, command.deadline);
+      const reply = await queues.submit(verb, line, lines, command);
       const outcome = holdOutcome(partition, owner, reply);
       if (outcome.kind === "insufficient") {
         return { ...outcome, lines: await this.#withNextDue(outcome.lines) };

@@ -1,16 +1,10 @@
 import { Fault } from "#inventory/faults";
-import type {
-  AppendOutcome,
-  Cursor,
-  Journal,
-  JournalEntry,
-  LedgerBatch,
-  LedgerWriter,
-} from "#inventory/ports";
+import type { Cursor, Journal, JournalEntry, LedgerBatch, LedgerWriter } from "#inventory/ports";
 import type { Clock } from "#lib/clock";
 import type { Log } from "#lib/log";
 import type { Metrics } from "#lib/metrics";
-import { cutJournal, halves } from "#workers/journal-batches";
+import { appendOrSetAside, type Written } from "#workers/append";
+import { cutJournal } from "#workers/journal-batches";
 
 export interface DrainLimits {
   /** Journal entries of one read; bounds what waits in memory. */
@@ -48,8 +42,6 @@ export interface DrainStatus {
   /** Age of the oldest of them; null when there is none. */
   readonly behindMs: number | null;
 }
-
-type Written = "appended" | "cursor_moved" | "stopped";
 
 /** Failures in a row, none of them a server that is away, after which it is no use to go on. */
 const BUGS_MAX = 5;
@@ -190,25 +182,18 @@ export class PartitionDrain {
     return entries;
   }
 
-  async #write(batch: LedgerBatch): Promise<Written> {
-    if (this.#isStopping()) return "stopped";
-    const outcome = await this.#use.ledgerWriter.append(batch);
-    if (outcome.kind !== "refused") return outcome.kind;
-    if (batch.movements.length === 1) return await this.#setAside(batch, outcome.error);
-    const [left, right] = halves(batch);
-    const written = await this.#write(left);
-    return written === "appended" ? await this.#write(right) : written;
-  }
-
-  async #setAside(batch: LedgerBatch, error: string): Promise<Written> {
-    const outcome: AppendOutcome = await this.#use.ledgerWriter.quarantine(batch, error);
-    if (outcome.kind === "refused") throw new Error(`quarantine was refused: ${outcome.error}`);
-    if (outcome.kind === "appended") {
-      const { epoch, seq } = batch.to;
-      this.#log.error("PostgreSQL refused a movement: it is in quarantine", { epoch, seq, error });
-      this.#countQuarantine(await this.#use.ledgerWriter.quarantined());
-    }
-    return outcome.kind;
+  #write(batch: LedgerBatch): Promise<Written> {
+    return appendOrSetAside(this.#use.ledgerWriter, batch, {
+      isStopping: () => this.#isStopping(),
+      onSetAside: async ({ to: { epoch, seq } }, error) => {
+        this.#log.error("PostgreSQL refused a movement: it is in quarantine", {
+          epoch,
+          seq,
+          error,
+        });
+        this.#countQuarantine(await this.#use.ledgerWriter.quarantined());
+      },
+    });
   }
 
   /** The ledger stands there. Redis not hearing of it is repaired by the next time it does. */

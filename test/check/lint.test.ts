@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { copyFileSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
@@ -58,7 +58,7 @@ describe("an import against the direction is refused with an explanation:", () =
     ["src/http/routes", "#postgres/ledger", "HTTP words what the core answers"],
     ["src/http/routes", "ioredis", "HTTP knows no driver"],
     ["src/http/routes", "#compose/start", "main and compose know everybody"],
-    ["src/compat/nestjs", "#redis/stock-store", "HTTP words what the core answers"],
+    ["src/compat/another", "#redis/stock-store", "HTTP words what the core answers"],
     ["src/redis", "#postgres/ledger", "redis implements the core's ports"],
     ["src/postgres", "#redis/keys", "postgres implements the core's ports"],
     ["src/workers", "#redis/journal", "Workers call verbs and ports of the core"],
@@ -84,6 +84,28 @@ describe("an import against the direction is refused with an explanation:", () =
   }
 });
 
+describe("a caller of the service is imported by nobody inside:", () => {
+  const rooms = readdirSync(join(ROOT, "src"), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
+  const callers = { import: "#import/run", client: "#client/client" };
+  for (const [caller, imported] of Object.entries(callers)) {
+    // compose runs the import, and is told apart from those below it.
+    for (const room of rooms.filter((name) => ![caller, "compose"].includes(name))) {
+      const path = probe(`src/${room}`, importing(imported));
+      test(`${imported} from src/${room}`, () => {
+        expect(complaints.get(path)).toContainEqual(
+          expect.stringContaining("no-restricted-imports"),
+        );
+      });
+    }
+  }
+
+  test("there are rooms", () => {
+    expect(rooms).toEqual(expect.arrayContaining(["http", "inventory", "redis"]));
+  });
+});
+
 describe("an import along the direction is welcome:", () => {
   const allowed: [importer: string, imported: string][] = [
     ["src/inventory", "#lib/clock"],
@@ -93,6 +115,8 @@ describe("an import along the direction is welcome:", () => {
     ["src/http/routes", "hono"],
     ["src/import", "#http/wire/bodies"],
     ["src/http/routes", "#inventory/reserve"],
+    ["src/compose", "#import/run"],
+    ["src/companions/orders", "#client/client"],
   ];
   for (const [importer, imported] of allowed) {
     const path = probe(importer, importing(imported));

@@ -1,7 +1,7 @@
 /** What contract C, served alone, says of calls that cannot be. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { eureka } from "#compat/eureka/router";
-import { BASE, expectError, serveEureka, type EurekaService } from "#test/eureka-contract";
+import { BASE, expectError, serveEureka, type EurekaService } from "./eureka-service.ts";
 import { openApp } from "#test/http-app";
 
 const START_MS_MAX = 60_000;
@@ -126,8 +126,24 @@ test("what nobody serves is 404, a wrong method 405, both with `error`", async (
   expect(answer.headers.get("allow")).toBe("GET, HEAD, OPTIONS");
 });
 
+test("GET /health answers as contract A does", async () => {
+  const { status, body } = await service.call("GET", "/health");
+  expect({ status, body }).toMatchObject({
+    status: 200,
+    body: { status: "healthy", service: "inventory-service" },
+  });
+});
+
+test("the list says how far behind the ledger is when it did not catch up", async () => {
+  const positions = async () => [{ partition: 0, seq: 12, drained: 9 }];
+  const config = { requestDeadlineMs: 50 };
+  const { send } = openApp({ contracts: [eureka], store: { positions }, config });
+  const { status, headers } = await send(BASE);
+  expect([status, headers.get("ledger-lag")]).toEqual([200, "3"]);
+});
+
 describe("where contracts without authentication need tokens", () => {
-  const { send } = openApp({ contracts: [eureka], config: { isOpen: false } });
+  const { send } = openApp({ contracts: [eureka], config: { takesAnonymous: false } });
   const changes = [
     ["POST", BASE, { productId: 1, quantity: 1 }],
     ["PUT", `${BASE}/1/quantity`, { quantity: 1 }],

@@ -6,7 +6,7 @@ import {
   onOneConnection,
   serveEureka,
   type EurekaService,
-} from "#test/eureka-contract";
+} from "./eureka-service.ts";
 import { until } from "#test/until";
 import { version } from "#package.json";
 
@@ -265,62 +265,6 @@ describe.each(["release", "deduct"] as const)("POST /api/inventory/:productId/%s
       (body) => service.post(`${path}/${verb}`, body, { "idempotency-key": verb }),
       () => service.post(`${path}/${verb}`, { quantity: 1 }),
     );
-  });
-});
-
-describe("POST /api/inventory", () => {
-  test("makes a product, or adds to its home", async () => {
-    const body = { productId: 501, quantity: 40, colour: "red" };
-    const made = await service.post(BASE, body);
-    const item = { productId: 501, quantity: 40, reserved: 0, location: "Warehouse A" };
-    expect({ status: made.status, body: made.body }).toEqual({ status: 201, body: item });
-    const added = await service.post(BASE, {
-      productId: "501",
-      quantity: 2,
-      location: "Warehouse B",
-    });
-    expect({ status: added.status, body: added.body }).toEqual({
-      status: 200,
-      body: { ...item, quantity: 42 },
-    });
-    const same = await service.post(BASE, { productId: 501, quantity: 0 });
-    expect({ status: same.status, body: same.body }).toEqual({
-      status: 200,
-      body: { ...item, quantity: 42 },
-    });
-    const huge = await service.post(BASE, { productId: 501, quantity: 1_000_000_001 });
-    expectError(huge, 400, "quantity must be at most 1000000000");
-  });
-
-  test("takes a location, and ids that are no numbers", async () => {
-    const { status, body } = await service.post(BASE, {
-      productId: "9007199254740993",
-      quantity: 0,
-      location: "Dock 1",
-    });
-    const item = { productId: "9007199254740993", quantity: 0, reserved: 0, location: "Dock 1" };
-    expect({ status, body }).toEqual({ status: 201, body: item });
-  });
-
-  test("made or added to under an Idempotency-Key, gives the first answer again", async () => {
-    const once = (key: string, quantity: number) =>
-      service.post(BASE, { productId: 502, quantity }, { "idempotency-key": key });
-    const [made, added] = [await once("make", 5), await once("add", 6)];
-    expect([made.status, added.status]).toEqual([201, 200]);
-    await service.post(BASE, { productId: 502, quantity: 100 });
-    for (const [key, quantity, first] of [
-      ["make", 5, made],
-      ["add", 6, added],
-    ] as const) {
-      const again = await once(key, quantity);
-      expect(again.headers.get("idempotency-replayed")).toBe("true");
-      expect({ status: again.status, body: again.body }).toEqual({
-        status: first.status,
-        body: first.body,
-      });
-      expect((await once(key, 7)).status).toBe(422);
-    }
-    expect((await service.call("GET", `${BASE}/502`)).body).toMatchObject({ quantity: 111 });
   });
 });
 

@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { z } from "zod";
+import { fastapi } from "#compat/fastapi/router";
 import { serveContracts, type ContractService } from "#test/contract";
+import { openApp } from "#test/http-app";
+import { productOf } from "#test/ports-double";
 
 const START_MS_MAX = 60_000;
+const STOCK_MAX = 1_000_000_000_000;
+const List = z.object({ count: z.int(), products: z.array(z.object({ product_id: z.string() })) });
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 let service: ContractService;
@@ -52,6 +58,13 @@ describe("GET /inventory/{id}", () => {
     const { status, body } = await service.call("GET", "/inventory/PROD002");
     const product = { product_id: "PROD002", name: "USB-C Charger", quantity: 100, price: 29.99 };
     expect({ status, body }).toEqual({ status: 200, body: product });
+  });
+
+  test("of a product that was made elsewhere has its id for a name, and the price 0", async () => {
+    const product = async () => productOf({ name: null, price: null });
+    const { send } = openApp({ contracts: [fastapi], store: { product } });
+    const { status, body } = await send("/inventory/p1");
+    expect({ status, body }).toMatchObject({ status: 200, body: { name: "p1", price: 0 } });
   });
 
   for (const id of ["NONE", "a b", "-x", "x".repeat(65)]) {
@@ -162,6 +175,23 @@ describe("PUT /inventory/{id}/replenish", () => {
       },
     });
   });
+
+  test("answers 404 for an unknown product", async () => {
+    const { status, body } = await service.call("PUT", "/inventory/NONE/replenish", {
+      body: { quantity: 1 },
+    });
+    expect({ status, body }).toEqual({ status: 404, body: { detail: "Product NONE not found" } });
+  });
+
+  test("says 400 where a product would have more than it may, and adds nothing", async () => {
+    const path = await create(STOCK_MAX - 1);
+    const { status, body } = await service.call("PUT", `${path}/replenish`, {
+      body: { quantity: 2 },
+    });
+    const detail = `Stock limit reached. On hand: ${STOCK_MAX - 1}`;
+    expect({ status, body }).toEqual({ status: 400, body: { detail } });
+    expect((await service.call("GET", path)).body).toMatchObject({ quantity: STOCK_MAX - 1 });
+  });
 });
 
 describe("POST /inventory", () => {
@@ -235,4 +265,41 @@ test("what nobody serves is 404 Not Found, a wrong method 405 Method Not Allowed
   }
   const { status, body } = await service.call("DELETE", "/inventory/PROD001");
   expect({ status, body }).toEqual({ status: 405, body: { detail: "Method Not Allowed" } });
+});
+
+describe("GET /inventory of more than 1 000 products", () => {
+  test("has 1 000 and says so, with a Link to the rest", async () => {
+    const paths: string[] = [];
+    while (paths.length < 1_001) {
+      const part = Array.from({ length: Math.min(200, 1_001 - paths.length) }, () => create(1));
+      paths.push(...(await Promise.all(part)));
+    }
+    const counts: number[] = [];
+    const seen = new Set<string>();
+    let next: string | undefined = "/inventory";
+    while (next !== undefined) {
+      const { body, headers } = await service.call("GET", next);
+      const { count, products } = List.parse(body);
+      expect(count).toBe(products.length);
+      counts.push(count);
+      for (const { product_id } of products) seen.add(product_id);
+      next = /^<(.+)>; rel="next"$/.exec(headers.get("link") ?? "")?.[1];
+    }
+    expect(counts[0]).toBe(1_000);
+    expect(counts).toHaveLength(2);
+    expect(seen.size).toBe(counts.reduce((sum, count) => sum + count, 0));
+    const ids = paths.map((path) => path.slice("/inventory/".length));
+    expect(seen.isSupersetOf(new Set(ids))).toBe(true);
+  });
+
+  test("says how far behind the ledger is when it did not catch up", async () => {
+    const positions = async () => [{ partition: 0, seq: 12, drained: 9 }];
+    const { send } = openApp({
+      contracts: [fastapi],
+      store: { positions },
+      config: { requestDeadlineMs: 50 },
+    });
+    const { status, headers } = await send("/inventory");
+    expect([status, headers.get("ledger-lag")]).toEqual([200, "3"]);
+  });
 });

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { z } from "zod";
 import { serveContracts, type Answered, type ContractService } from "#test/contract";
-import { SECRET as FORGED_WITH } from "#test/http-app";
+import { gateway } from "#compat/gateway/router";
+import { openApp, SECRET as FORGED_WITH } from "#test/http-app";
 import { issueToken } from "#http/token";
 
 const START_MS_MAX = 60_000;
@@ -134,6 +135,28 @@ describe("GET /items/:product_id", () => {
 
   test.each(["nothing", "%7Bx%7D", "x".repeat(65), "a%20b"])("says 404 of %s", async (id) => {
     expectError(await get(`/items/${id}`), 404, "inventory item not found");
+  });
+
+  test("says when the item last changed, be it by a hold", async () => {
+    const timesOf = async () => {
+      const { body } = await get("/items/rug");
+      const { last_updated, updated_at, created_at } = Object(body);
+      expect(last_updated).toBe(updated_at);
+      const own = await service.call("GET", "/api/inventory/product/rug");
+      expect(own.body).toMatchObject({ updatedAt: last_updated, createdAt: created_at });
+      return { last_updated, created_at };
+    };
+    const before = await timesOf();
+    const reservation = { quantity: 1, orderId: "order-2", expirationMinutes: 1 };
+    const path = "/api/inventory/product/rug/reserve";
+    const held = await service.call("POST", path, { body: reservation, as: "admin" });
+    const { reservationId } = Object(Object(held.body).reservation);
+    const after = await timesOf();
+    expect(after.created_at).toBe(before.created_at);
+    expect(after.last_updated > before.last_updated).toBe(true);
+    await change("POST", `/reservation/${reservationId}/cancel`, {});
+    // The order of the items is by their last change, and other tests rely on it.
+    await change("PATCH", "/product/lamp", { lowStockThreshold: 10 });
   });
 
   test("takes no query", async () => {
@@ -306,4 +329,21 @@ test("what is not there is 404, and a wrong method 405, in the same shape", asyn
   const wrong = await service.call("POST", `${BASE}/items`, { as: "admin", body: "{" });
   expectError(wrong, 405, "this path takes GET, HEAD, OPTIONS");
   expect(wrong.headers.get("allow")).toBe("GET, HEAD, OPTIONS");
+});
+
+describe("alone", () => {
+  const positions = async () => [{ partition: 0, seq: 12, drained: 9 }];
+  const config = { requestDeadlineMs: 50 };
+  const { send } = openApp({ contracts: [gateway], store: { positions }, config });
+
+  test("answers GET /health as contract A does", async () => {
+    const { status, body } = await send("/health");
+    const healthy = { status: "healthy", service: "inventory-service" };
+    expect({ status, body }).toMatchObject({ status: 200, body: healthy });
+  });
+
+  test.each(["/items", "/warehouses"])("says of %s how far behind the ledger is", async (path) => {
+    const { status, headers } = await send(`${BASE}${path}`, { as: "admin" });
+    expect([status, headers.get("ledger-lag")]).toEqual([200, "3"]);
+  });
 });

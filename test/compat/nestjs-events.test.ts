@@ -10,7 +10,9 @@ import {
   UNKNOWN,
   WHEN,
   type NestService,
-} from "#test/nestjs";
+} from "./nestjs-service.ts";
+
+const STOCK_MAX = 1_000_000_000_000;
 
 let service: NestService;
 beforeAll(async () => {
@@ -118,6 +120,36 @@ for (const base of BASES) {
         },
       });
       expect(await stock(productId)).toMatchObject({ quantity: 6 });
+    });
+
+    test("a key that came with a known event is free for another, and then bound to that", async () => {
+      const productId = await create(5);
+      const known = { eventType: "stockUpdate", productId, quantity: 1, timestamp: WHEN };
+      const other = { ...known, timestamp: "2024-11-21T10:15:31Z" };
+      const key = `second key of ${productId}`;
+      await event(known);
+      const repeated = await event(known, key);
+      expect(said(repeated)).toEqual(SUCCESS);
+      expect(repeated.headers.get("idempotency-replayed")).toBe("true");
+      const fresh = await event(other, key);
+      expect(said(fresh)).toEqual(SUCCESS);
+      expect(fresh.headers.get("idempotency-replayed")).toBeNull();
+      expect((await event(known, key)).status).toBe(422);
+      expect(await stock(productId)).toMatchObject({ quantity: 7 });
+    });
+
+    test("a stockUpdate of more than a product may have is 409, and changes nothing", async () => {
+      const productId = await create(STOCK_MAX);
+      const body = { eventType: "stockUpdate", productId, quantity: 1, timestamp: WHEN };
+      expect(said(await event(body))).toEqual({
+        status: 409,
+        body: {
+          message: "no more units of this product can be kept",
+          error: "Conflict",
+          statusCode: 409,
+        },
+      });
+      expect(await stock(productId)).toMatchObject({ quantity: STOCK_MAX });
     });
 
     test("an unknown product is 601", async () => {

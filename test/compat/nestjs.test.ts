@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { serveContracts, type ContractService } from "#test/contract";
+import { nestjs } from "#compat/nestjs/router";
 import {
   BASES,
   invalid,
@@ -10,9 +10,8 @@ import {
   START_MS_MAX,
   SUCCESS,
   UNKNOWN,
-  WHEN,
   type NestService,
-} from "#test/nestjs";
+} from "./nestjs-service.ts";
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
@@ -88,6 +87,34 @@ for (const base of BASES) {
       expect(said(await cancel(id, { orderId: "o1", quantity: 1 }))).toEqual(NO_MORE);
       await reserve(id, { orderId: "o1", quantity: 3 });
       expect(await stock(id)).toMatchObject({ quantity: 0, reserved: 5 });
+    });
+
+    test("of an order that was confirmed through contract A, where it has no end: reserving is 409", async () => {
+      const id = await create(5);
+      const orderId = `confirmed ${id}`;
+      await reserve(id, { orderId, quantity: 3 });
+      const inventory = "/api/inventory";
+      const query = `?orderId=${encodeURIComponent(orderId)}`;
+      const list = await service.call("GET", `${inventory}/reservations${query}`, { as: "admin" });
+      const [held] = Object(list.body).items;
+      expect(held).toMatchObject({ status: "ACTIVE", quantity: 3, expiresAt: null });
+      const own = `${inventory}/reservation/${held.reservationId}`;
+      const longer = { body: { minutes: 5 }, as: "admin" } as const;
+      const error = "minutes cannot be given to a standing hold, which never ends by itself";
+      expect(await service.call("POST", `${own}/extend`, longer)).toMatchObject({
+        status: 400,
+        body: { code: "validation_failed", message: error },
+      });
+      const confirm = `${own}/confirm`;
+      expect((await service.call("POST", confirm, { body: {}, as: "admin" })).status).toBe(200);
+      expect(await stock(id)).toMatchObject({ quantity: 2, reserved: 0 });
+      const message = "the order's stock is sold already";
+      expect(said(await reserve(id, { orderId, quantity: 1 }))).toEqual({
+        status: 409,
+        body: { message, error: "Conflict", statusCode: 409 },
+      });
+      expect(said(await cancel(id, { orderId, quantity: 1 }))).toEqual(NO_MORE);
+      expect(await stock(id)).toMatchObject({ quantity: 2, reserved: 0 });
     });
 
     test("take an Idempotency-Key", async () => {
@@ -197,6 +224,25 @@ describe("GET stock-levels", () => {
   });
 });
 
+test("lastUpdated is when the product last changed, in either form", async () => {
+  const id = await create(5);
+  const product = `/api/inventory/product/${id}`;
+  const times: unknown[] = [];
+  for (const change of [
+    () => call("PUT", `/inventory/reserve-order/${id}`, { orderId: "o1", quantity: 1 }),
+    () => call("PUT", `/inventory/cancel-reservation/${id}`, { orderId: "o1", quantity: 1 }),
+  ]) {
+    expect(said(await change())).toEqual(SUCCESS);
+    const { body } = await service.call("GET", product);
+    const { updatedAt, createdAt } = Object(body);
+    times.push(updatedAt);
+    const plain = await call("GET", `/inventory/stock-levels/${id}`);
+    expect(plain.body).toMatchObject({ lastUpdated: updatedAt });
+    expect(await stock(id)).toMatchObject({ updatedAt, createdAt });
+  }
+  expect(new Set(times).size).toBe(2);
+});
+
 describe("X-Correlation-ID", () => {
   const paths = [
     ["GET", "/inventory/stock-levels/123", 200],
@@ -222,65 +268,28 @@ describe("X-Correlation-ID", () => {
   }
 });
 
-test("the rest of /inventory is contract B's", async () => {
-  const detail = { status: 404, body: { detail: "Product stock-level not found" } };
-  expect(said(await call("GET", "/inventory/stock-level"))).toEqual(detail);
-  expect(said(await call("GET", "/inventory/123"))).toMatchObject({ body: { quantity: 5 } });
-});
+describe("a word of its paths under /inventory names no product, for B could not reach it:", () => {
+  const words = nestjs.prefixes.flatMap(
+    (prefix) => /^\/inventory\/([^/]+)$/.exec(prefix)?.[1] ?? [],
+  );
+  test("there are four", () => expect(words).toHaveLength(4));
 
-describe("alone, with CONTRACTS_AUTH=required", () => {
-  const ORIGIN = "https://shop.example";
-  let alone: ContractService;
-  beforeAll(async () => {
-    alone = await serveContracts("nestjs", { CONTRACTS_AUTH: "required", CORS_ORIGINS: ORIGIN });
-  }, START_MS_MAX);
-  afterAll(() => alone[Symbol.asyncDispose]());
-
-  const changes = [
-    [
-      "POST",
-      "/inventory/update-stock",
-      { eventType: "stockUpdate", productId: "123", quantity: 2, timestamp: WHEN },
-    ],
-    ["PUT", "/inventory/reserve-order/123", { orderId: "o1", quantity: 2 }],
-    ["PUT", "/v1/api/inventory/cancel-reservation/123", { orderId: "o1", quantity: 2 }],
-  ] as const;
-  for (const [method, path, body] of changes) {
-    test(`${method} ${path} is for services and admins`, async () => {
-      const nobody = await alone.call(method, path, { body });
-      expect(nobody).toMatchObject({
-        status: 401,
-        body: { error: "Unauthorized", statusCode: 401, message: expect.any(String) },
+  test.each(words)("%s", async (word) => {
+    for (const [path, body] of [
+      ["productId", { productId: word, sku: "SKU-OF-A-WORD", initialStock: 1 }],
+      ["sku", { productId: "named-by-a-word", sku: word, initialStock: 1 }],
+    ] as const) {
+      const initialized = await service.call("POST", "/api/inventory/initialize", {
+        body,
+        as: "admin",
       });
-      const customer = await alone.call(method, path, { body, as: "customer" });
-      expect(customer).toMatchObject({
-        status: 403,
-        body: { error: "Forbidden", statusCode: 403 },
+      const errors = [{ path, message: "is a word of ours and names nothing" }];
+      expect(initialized).toMatchObject({
+        status: 400,
+        body: { code: "validation_failed", errors },
       });
-      expect(said(await alone.call(method, path, { body, as: "service" }))).toEqual(SUCCESS);
-    });
-  }
-
-  test("reads are open, and what is nowhere is 404 in its words, with a correlation id", async () => {
-    expect((await alone.call("GET", "/inventory/stock-levels/123")).status).toBe(200);
-    for (const path of ["/nowhere", "/inventory", "/inventory/123", "/api/inventory/products"]) {
-      const answer = await alone.call("GET", path);
-      expect(said(answer)).toEqual({
-        status: 404,
-        body: { message: `Cannot GET ${path}`, error: "Not Found", statusCode: 404 },
-      });
-      expect(answer.headers.get("x-correlation-id")).toBeTruthy();
     }
-    expect((await alone.call("GET", "/health")).body).toMatchObject({ status: "healthy" });
-  });
-
-  test("a page of another origin may send a correlation id, and read it", async () => {
-    const headers = { origin: ORIGIN, "x-correlation-id": "page-1" };
-    const path = "/inventory/stock-levels/123";
-    const asked = await alone.call("OPTIONS", path, { headers });
-    expect(asked.headers.get("access-control-allow-headers")).toContain("X-Correlation-ID");
-    expect(asked.headers.get("x-correlation-id")).toBe("page-1");
-    const read = await alone.call("GET", path, { headers });
-    expect(read.headers.get("access-control-expose-headers")).toContain("X-Correlation-ID");
+    const seen = await service.call("GET", `/inventory/stock-levels/${word}`);
+    expect(said(seen)).toEqual(UNKNOWN);
   });
 });

@@ -6,7 +6,8 @@ import type { EdgeEnv } from "#http/env";
 import { inventory } from "#http/inventory";
 import { PROBLEM_CODES } from "#http/problem";
 import { ApiDocument, documentedBy } from "#test/documented";
-import { EDGE, openApp } from "#test/http-app";
+import { EDGE, exampleOf, openApp } from "#test/http-app";
+import { PRODUCT_ID, reservationOf } from "#test/ports-double";
 
 const contracts = [inventory, ...compat];
 
@@ -81,10 +82,103 @@ test("requests are described by the schemas that check them", () => {
   const names = stock?.parameters.map(({ $ref }) => $ref).filter((ref) => ref !== undefined);
   expect(names).toEqual([
     "#/components/parameters/IdempotencyKey",
+    "#/components/parameters/Prefer",
     "#/components/parameters/IfMatch",
   ]);
   const list = document.paths["/api/inventory/low-stock"]?.["get"];
   expect(list?.parameters).toMatchObject([{ name: "limit", in: "query", required: false }]);
+});
+
+/** Contract, call, operation and an example of each route that the document has. */
+const calls = contracts.flatMap(({ name, routes }) =>
+  routes(EDGE).map((route) => {
+    const path = route.path.replaceAll(/:(\w+)/g, "{$1}");
+    const operation = document.paths[path]?.[route.method.toLowerCase()];
+    if (operation === undefined) throw new Error(`${path} is not documented`);
+    const call = { ...exampleOf(route), name: `${name} ${route.method} ${route.path}` };
+    return { ...call, route, operation };
+  }),
+);
+
+describe("a body", () => {
+  const { send } = openApp({ contracts });
+  const taking = calls.flatMap(({ operation, ...call }) =>
+    operation.requestBody ? [{ ...call, operation, ...operation.requestBody }] : [],
+  );
+
+  test("is required where a call without one is refused, and nowhere else", async () => {
+    expect(taking.length).toBeGreaterThan(15);
+    for (const { name, path, method, required } of taking) {
+      const { status } = await send(path, { method, as: "admin" });
+      expect([name, required]).toEqual([name, status >= 300]);
+    }
+  });
+
+  test("of another type is 415 where that is documented, and nowhere else", async () => {
+    for (const { name, path, method, operation } of taking) {
+      const headers = { "content-type": "text/plain" };
+      const { status } = await send(path, { method, as: "admin", body: "x", headers });
+      expect([name, "415" in operation.responses]).toEqual([name, status === 415]);
+    }
+  });
+});
+
+test("headers of reads are documented where they are answered, and nowhere else", async () => {
+  const positions = async () => [{ partition: 0, seq: 12, drained: 9 }];
+  const products = async () => ({ items: [PRODUCT_ID], nextCursor: "next" });
+  const reservations = async () => ({ items: [reservationOf()], nextCursor: "next" });
+  const hasInactiveLocation = async () => true;
+  const { send } = openApp({
+    contracts,
+    store: { positions, hasInactiveLocation },
+    ledger: { products, reservations },
+    config: { requestDeadlineMs: 50 },
+  });
+  const seen = new Set<string>();
+  for (const { name, route, path, operation } of calls) {
+    if (route.method !== "GET") continue;
+    const { status, headers } = await send(path, { as: "admin", ip: "127.0.0.1" });
+    expect([name, status]).toEqual([name, 200]);
+    const documented = Object.keys(operation.responses[status]?.headers ?? {});
+    for (const header of ["Link", "Ledger-Lag"]) {
+      expect([name, header, documented.includes(header)]).toEqual([
+        name,
+        header,
+        headers.has(header),
+      ]);
+      if (headers.has(header)) seen.add(header);
+    }
+  }
+  expect(seen.size).toBe(2);
+});
+
+test("what every answer and every refusal carries is documented", () => {
+  const headersAt = (name: string, status: number) =>
+    Object.keys(
+      calls.find((call) => call.name === name)?.operation.responses[status]?.headers ?? {},
+    );
+  const sell = "inventory POST /api/inventory/product/:productId/sell";
+  expect(headersAt(sell, 200)).toEqual([
+    "X-Request-Id",
+    "ETag",
+    "Idempotency-Replayed",
+    "Durability",
+    "Preference-Applied",
+  ]);
+  expect(headersAt(sell, 401)).toEqual(["X-Request-Id", "WWW-Authenticate"]);
+  expect(headersAt(sell, 503)).toEqual(["X-Request-Id", "Retry-After"]);
+  const lasting = calls.filter(({ route }) => !route.whileStopping);
+  expect(lasting.length).toBeGreaterThan(30);
+  for (const { name } of lasting) expect(headersAt(name, 503)).toContain("Retry-After");
+  for (const { name, headers } of contracts) {
+    if (headers === undefined) continue;
+    const own = calls.filter((call) => call.name.startsWith(`${name} `));
+    for (const call of own) {
+      for (const { headers: documented } of Object.values(call.operation.responses)) {
+        expect(Object.keys(documented)).toContain("X-Correlation-ID");
+      }
+    }
+  }
 });
 
 describe.each(contracts.map((contract) => [contract.name, contract] as const))(
@@ -92,7 +186,8 @@ describe.each(contracts.map((contract) => [contract.name, contract] as const))(
   (_, contract) => {
     test.each(PROBLEM_CODES)("words %s in the shape that it documents", (code) => {
       const c = new Context<EdgeEnv>(new Request("http://localhost/"));
-      const state = { requestId: "r", deadline: 0, headers: {}, caller: null, operation: null };
+      const nothing = { caller: null, operation: null, level: null, asked: null };
+      const state = { requestId: "r", deadline: 0, headers: {}, ...nothing };
       c.set("request", state);
       const { body } = contract.word({ code, message: "because" }, c);
       expect(contract.errorBody.safeParse(body).error).toBeUndefined();
@@ -113,6 +208,11 @@ describe("what tests hold answers against", () => {
     ["another body", { text: JSON.stringify({ ...body, more: 1 }) }, "another body"],
     ["no JSON", { text: "{" }, "another body"],
     ["no request id", { headers: new Headers() }, "lacks the header X-Request-Id"],
+    [
+      "a header of another kind",
+      { headers: new Headers({ ...Object.fromEntries(headers), link: "</>" }) },
+      "has headers that are not documented: link",
+    ],
   ])("tells %s", (_, given, expected) => {
     const told = check({ ...answer, ...given });
     if (expected === null) expect(told).toBeNull();

@@ -140,6 +140,8 @@ describe("POST /check-availability", () => {
       const answer = await openApp().send(path, { body });
       expect([answer.status, answer.body["code"]]).toEqual([400, "validation_failed"]);
     }
+    const none = await openApp().send(path, { body: { items: [] } });
+    expect(none.body["message"]).toBe("items must have at least 1");
     const nested = {
       items: [
         { productId: "p1", quantity: 1 },

@@ -35,15 +35,18 @@ describe.each(withBody)("the body of $method $path", (route) => {
     expect(answer.body).toMatchObject({ code: "validation_failed", message: "must be an object" });
   });
 
-  test.each(["text/plain", "application/x-www-form-urlencoded", "application/ld+json", "json"])(
-    "must not be sent as %s",
-    async (type) => {
-      const headers = { "content-type": type };
-      const answer = await send(path, { method, as: "admin", body: "{}", headers });
-      expect(answer.status).toBe(415);
-      expect(answer.body).toMatchObject({ code: "json_required" });
-    },
-  );
+  test.each([
+    "text/plain",
+    "application/x-www-form-urlencoded",
+    "application/ld+json",
+    "application/json-seq",
+    "json",
+  ])("must not be sent as %s", async (type) => {
+    const headers = { "content-type": type };
+    const answer = await send(path, { method, as: "admin", body: "{}", headers });
+    expect(answer.status).toBe(415);
+    expect(answer.body).toMatchObject({ code: "json_required" });
+  });
 
   test("may say its character set", async () => {
     const headers = { "content-type": "Application/JSON; charset=utf-8" };
@@ -225,6 +228,8 @@ describe("a reserved word", () => {
       expect(answer.status).toBe(400);
       expect(answer.body).toMatchObject({ code: "reserved_id" });
     }
+    expect(created.body["errors"]).toMatchObject([{ path: "productId" }]);
+    expect(withSku.body["errors"]).toMatchObject([{ path: "sku" }]);
   });
 
   test("beside another mistake is one of several errors", async () => {

@@ -27,7 +27,7 @@ describe("docs/migration.md", () => {
 describe("the help", () => {
   test("shows commands that can be understood, and every option", async () => {
     const shown = commandsIn(IMPORT_HELP).filter((command) => !command.includes("SOURCE"));
-    expect(shown).toHaveLength(4);
+    expect(shown).toHaveLength(5);
     for (const command of shown) expect(importOptions(words(command)).files).not.toEqual([]);
     for (const args of [
       ["import", "--help"],
@@ -44,6 +44,8 @@ test.each([
   ["--from xml a.xml", "--from must be one of"],
   ["--from csv --url stock a.csv", "--url must be an http or https URL"],
   ["--from csv --table stock=x a.csv", "--table is for --from nest"],
+  ["--from nest --through eureka a.sql", "--through is for --from json and csv"],
+  ["--from json --through gateway a.json", "--through must be one of inventory, eureka, nestjs"],
   ["--from nest --table items=x a.sql", "--table must be stock=NAME or holds=NAME"],
   ["--from csv --dry-run --compare a.csv", "--compare and --dry-run exclude each other"],
 ])("refuses %j and explains itself", async (args, message) => {

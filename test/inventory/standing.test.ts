@@ -1,8 +1,10 @@
 /** Holds that a contract knows by product and order, on a real Redis. */
 import { describe, expect, test } from "bun:test";
+import { addToStanding } from "#inventory/add-to-standing";
 import type { Deps, RequestContext, Role } from "#inventory/context";
 import { deductStanding } from "#inventory/deduct-standing";
-import { holdStanding, type HoldStandingInput } from "#inventory/hold-standing";
+import { extend } from "#inventory/extend";
+import { holdStanding } from "#inventory/hold-standing";
 import { CustomerId, OrderId, type Movement } from "#inventory/model";
 import { standingOwnerOf } from "#inventory/owner";
 import type { Operation, StockStore } from "#inventory/ports";
@@ -38,8 +40,10 @@ function verbsOf(store: StockStore) {
     return { contract: "eureka", productId: p1, orderId: o1, quantity, ...more };
   };
   return {
-    hold: (quantity: number, more: Partial<HoldStandingInput> = {}, ctx = request()) =>
-      holdStanding(deps, ctx, { adds: true, ...input(quantity, more), ...more }),
+    add: (quantity: number, more: Partial<StandingInput> = {}, ctx = request()) =>
+      addToStanding(deps, ctx, input(quantity, more)),
+    hold: (quantity: number, more: Partial<StandingInput> = {}, ctx = request()) =>
+      holdStanding(deps, ctx, input(quantity, more)),
     release: (quantity: number, more: Partial<StandingInput> = {}, ctx = request()) =>
       releaseStanding(deps, ctx, input(quantity, more)),
     deduct: (quantity: number, more: Partial<StandingInput> = {}, ctx = request()) =>
@@ -58,9 +62,9 @@ describe("a standing hold of a contract", () => {
   test("adds up, and is released and deducted by quantity without any id", async () => {
     const { store } = await open();
     await initialize(store, "p1", 50);
-    const { hold, release, deduct } = verbsOf(store);
-    expect(await hold(4)).toMatchObject({ kind: "reserved" });
-    expect(await hold(6)).toMatchObject({
+    const { add, release, deduct } = verbsOf(store);
+    expect(await add(4)).toMatchObject({ kind: "reserved" });
+    expect(await add(6)).toMatchObject({
       kind: "reserved",
       reservation: {
         expiresAt: null,
@@ -81,18 +85,18 @@ describe("a standing hold of a contract", () => {
     expect(await totals(store, "p1")).toEqual({ onHand: 48, reserved: 5, available: 43 });
     expect(await deduct(5)).toMatchObject({ kind: "done", reservation: { status: "CONFIRMED" } });
     // What was deducted whole begins anew.
-    expect(await hold(1)).toMatchObject({ kind: "reserved", reservation: { status: "ACTIVE" } });
+    expect(await add(1)).toMatchObject({ kind: "reserved", reservation: { status: "ACTIVE" } });
     expect(await totals(store, "p1")).toEqual({ onHand: 43, reserved: 1, available: 42 });
   });
 
   test("gives its order to each of its movements", async () => {
     const { store } = await open();
     await initialize(store, "p1", 50);
-    const { hold, release, deduct } = verbsOf(store);
-    await hold(5);
+    const { add, release, deduct } = verbsOf(store);
+    await add(5);
     await release(1);
     await deduct(2);
-    await hold(3, { orderId: null });
+    await add(3, { orderId: null });
     const [, ...moved] = await journal();
     expect(moved).toMatchObject([
       { type: "RESERVE", orderId: "o1", reservedAfter: 5, actor: "service:ada" },
@@ -106,14 +110,13 @@ describe("a standing hold of a contract", () => {
     const { store } = await open();
     await initialize(store, "p1", 50);
     const { hold, release } = verbsOf(store);
-    const replaces = { adds: false } as const;
-    const first = await hold(5, replaces);
-    const again: unknown = await hold(5, replaces);
+    const first = await hold(5);
+    const again: unknown = await hold(5);
     expect(again).toEqual({ ...first, kind: "held", replayed: false });
-    expect(await hold(8, replaces)).toMatchObject({ reservation: { allocations: [{ held: 8 }] } });
+    expect(await hold(8)).toMatchObject({ reservation: { allocations: [{ held: 8 }] } });
     expect((await totals(store, "p1")).reserved).toBe(8);
     expect(await release(3)).toMatchObject({ kind: "done" });
-    expect(await hold(8, replaces)).toMatchObject({ kind: "reserved" });
+    expect(await hold(8)).toMatchObject({ kind: "reserved" });
     expect(await release(9)).toMatchObject({ kind: "exceeds_held", held: 8 });
     expect((await totals(store, "p1")).reserved).toBe(8);
   });
@@ -121,22 +124,37 @@ describe("a standing hold of a contract", () => {
   test("is refused where the stock is short or the product is not there", async () => {
     const { store } = await open();
     await initialize(store, "p1", 5);
-    const { hold } = verbsOf(store);
-    await hold(2);
+    const { add } = verbsOf(store);
+    await add(2);
     const before = await withoutClock(redis);
-    expect(await hold(4)).toMatchObject({ kind: "insufficient", lines: [{ available: 3 }] });
-    const unknown = await hold(1, { productId: p2 });
+    expect(await add(4)).toMatchObject({ kind: "insufficient", lines: [{ available: 3 }] });
+    const unknown = await add(1, { productId: p2 });
     expect(unknown).toEqual({ kind: "unknown_product", productId: p2 });
     expect(await withoutClock(redis)).toEqual(before);
+  });
+
+  test("cannot be given more time: it has no end", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 5);
+    const outcome = await verbsOf(store).add(2);
+    if (outcome.kind !== "reserved") throw new Error(`add answered ${outcome.kind}`);
+    const { reservationId } = outcome.reservation;
+    const before = await dump(redis);
+    const longer = extend(depsWith(store), request(), { reservationId, minutes: 5 });
+    await expect(longer).rejects.toMatchObject({
+      code: "validation_failed",
+      errors: [{ path: "minutes" }],
+    });
+    expect(await dump(redis)).toEqual(before);
   });
 
   test("is not for customers", async () => {
     const { store } = await open();
     await initialize(store, "p1", 5);
-    const { hold, release, deduct } = verbsOf(store);
-    await hold(5);
+    const { add, hold, release, deduct } = verbsOf(store);
+    await add(5);
     const before = await dump(redis);
-    for (const verb of [hold, release, deduct]) {
+    for (const verb of [add, hold, release, deduct]) {
       const refused = verb(1, {}, request(null, "customer"));
       await expect(refused).rejects.toMatchObject({ code: "role_required" });
     }
@@ -155,10 +173,10 @@ describe.each(["release", "deduct"] as const)("%s", (verb) => {
     await reserve(depsWith(store), request(), { ...common, orderId: o1 });
     await reserve(depsWith(store), request(), { ...standing, orderId: OrderId.parse("o2") });
     await reserve(depsWith(store), request(), { ...standing, orderId: null });
-    await verbs.hold(5, { contract: "nestjs" });
-    await verbs.hold(5, { orderId: OrderId.parse("o3") });
+    await verbs.add(5, { contract: "nestjs" });
+    await verbs.add(5, { orderId: OrderId.parse("o3") });
     await initialize(store, "p2", 5);
-    await verbs.hold(5, { productId: p2 });
+    await verbs.add(5, { productId: p2 });
     const before = await dump(redis);
     for (const orderId of [o1, OrderId.parse("o2"), null]) {
       expect(await verbs[verb](1, { orderId })).toEqual(nothingHeld);
@@ -170,7 +188,7 @@ describe.each(["release", "deduct"] as const)("%s", (verb) => {
     const { store } = await open();
     await initialize(store, "p1", 50);
     const verbs = verbsOf(store);
-    await verbs.hold(5);
+    await verbs.add(5);
     const before = await dump(redis);
     expect(await verbs[verb](6)).toEqual({ ...nothingHeld, held: 5 });
     expect(await dump(redis)).toEqual(before);
@@ -191,11 +209,11 @@ describe.each(["release", "deduct"] as const)("%s", (verb) => {
     const { store } = await open();
     await initialize(store, "p1", 50);
     const verbs = verbsOf(store);
-    await verbs.hold(5);
+    await verbs.add(5);
     const first = await verbs[verb](2, {}, request(operation("k1")));
     await verbs.release(3);
     // Another hold of the same owner lives now: the repeat is not about that.
-    await verbs.hold(7);
+    await verbs.add(7);
     const before = await dump(redis);
     const again: unknown = await verbs[verb](2, {}, request(operation("k1")));
     expect(again).toEqual({ ...first, replayed: true });
@@ -208,9 +226,9 @@ describe.each(["release", "deduct"] as const)("%s", (verb) => {
 test("each answer tells the product as it left it, and a repeat tells it again", async () => {
   const { store } = await open();
   await initialize(store, "p1", 50);
-  const { hold, release, deduct } = verbsOf(store);
+  const { add, release, deduct } = verbsOf(store);
   const keys = ["1", "2", "3"].map((name) => request(operation(name)));
-  const verbs = [hold, release, deduct] as const;
+  const verbs = [add, release, deduct] as const;
   const told = [
     { onHand: 50, reserved: 9, available: 41, home: "Warehouse A" },
     { onHand: 50, reserved: 5, available: 45, home: "Warehouse A" },
@@ -228,9 +246,9 @@ test("each answer tells the product as it left it, and a repeat tells it again",
 test("a hold under an Idempotency-Key adds once", async () => {
   const { store } = await open();
   await initialize(store, "p1", 50);
-  const { hold } = verbsOf(store);
+  const { add } = verbsOf(store);
   const ctx = () => request(operation("k1"));
-  const [first, second] = await Promise.all([hold(5, {}, ctx()), hold(5, {}, ctx())]);
+  const [first, second] = await Promise.all([add(5, {}, ctx()), add(5, {}, ctx())]);
   expect([first, second]).toMatchObject([{ kind: "reserved" }, { kind: "held", replayed: true }]);
   expect((await totals(store, "p1")).reserved).toBe(5);
 });
@@ -250,12 +268,12 @@ test("each contract, product and order has an owner of its own", () => {
 test("a standing hold lives in the partition of its product", async () => {
   const { store } = await open({ partitions: 3 });
   const ids = ["p1", "p2", "p3", "p4", "p5", "p6"].map(product);
-  const { hold, release, deduct } = verbsOf(store);
+  const { add, release, deduct } = verbsOf(store);
   const partitions = new Set<number>();
   for (const productId of ids) {
     await initialize(store, productId, 50);
-    const outcome = await hold(5, { productId });
-    if (outcome.kind !== "reserved") throw new Error(`hold answered ${outcome.kind}`);
+    const outcome = await add(5, { productId });
+    if (outcome.kind !== "reserved") throw new Error(`add answered ${outcome.kind}`);
     partitions.add(splitReservationId(outcome.reservation.reservationId).partition);
     expect(await release(1, { productId })).toMatchObject({ kind: "done" });
     expect(await deduct(1, { productId })).toMatchObject({ kind: "done" });
@@ -268,17 +286,17 @@ test("holds, releases and deducts raced by 4 processes keep count, and never end
   const stores = await Promise.all([open(), open(), open(), open()]);
   const [{ store }] = stores;
   await initialize(store, "p1", 1_000);
-  const kinds = { hold: 0, release: 0, deduct: 0, refused: 0 };
+  const kinds = { add: 0, release: 0, deduct: 0, refused: 0 };
   await Promise.all(
     Array.from({ length: 240 }, async (_, i) => {
-      const verb = (["hold", "release", "deduct"] as const)[i % 3] ?? "hold";
+      const verb = (["add", "release", "deduct"] as const)[i % 3] ?? "add";
       const outcome = await verbsOf(stores[i % stores.length]?.store ?? store)[verb](2);
       if (outcome.kind === "reserved" || outcome.kind === "done") kinds[verb] += 1;
       else if (outcome.kind === "exceeds_held") kinds.refused += 1;
       else throw new Error(`${verb} answered ${outcome.kind}`);
     }),
   );
-  expect(kinds).toMatchObject({ hold: 80 });
+  expect(kinds).toMatchObject({ add: 80 });
   const { release, deduct } = kinds;
   expect(await totals(store, "p1")).toMatchObject({
     onHand: 1_000 - 2 * deduct,

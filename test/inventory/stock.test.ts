@@ -74,9 +74,17 @@ describe("initialize", () => {
     expect(outcome).toEqual({ ...taken, product: productOf() });
   });
 
-  test("refuses the name under which carts are held, whoever asks", async () => {
-    const input = { productId: ProductId.parse("cart"), sku, initialStock: 1 };
-    const outcome = initialize(depsOf({}), request("admin"), input);
-    await expect(outcome).rejects.toMatchObject({ code: "validation_failed" });
-  });
+  test.each(["cart", "stock-levels"])(
+    "refuses %s, which is taken, as an id and a SKU",
+    async (name) => {
+      for (const [path, names] of [
+        ["productId", { productId: ProductId.parse(name), sku }],
+        ["sku", { productId: PRODUCT_ID, sku: Sku.parse(name) }],
+      ] as const) {
+        const outcome = initialize(depsOf({}), request("admin"), { ...names, initialStock: 1 });
+        const errors = [{ path, message: "is a word of ours and names nothing" }];
+        await expect(outcome).rejects.toMatchObject({ code: "validation_failed", errors });
+      }
+    },
+  );
 });

@@ -197,11 +197,12 @@ const isNear = (ttlMs: number, keepMs: number, sinceMs: number): boolean =>
   ttlMs <= keepMs && ttlMs >= keepMs - sinceMs;
 
 /** An entry with its holds and products by id: their order tells nothing. */
-const byId = ({ reservations, products, locations, ...entry }: JournalEntry) => {
+const byId = ({ reservations, products, locations, operations, ...entry }: JournalEntry) => {
   return {
     ...entry,
     reservations: new Map(reservations.map((hold) => [hold.reservationId, hold])),
-    counts: [reservations.length, products.length, locations.length],
+    counts: [reservations, products, locations, operations].map(({ length }) => length),
+    operations: new Map(operations.map((kept) => [kept.key, kept])),
     locations: new Map(locations.map((registered) => [registered.location, registered])),
     products: new Map(products.map((product) => [product.productId, product])),
   };

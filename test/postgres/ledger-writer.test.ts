@@ -264,6 +264,8 @@ describe("a row that PostgreSQL refuses", () => {
       reservations: bad.reservations,
       products: [],
       locations: [],
+      operations: [],
+      crossings: [],
     });
     await db.sql`UPDATE quarantine SET settled_at = now()`;
     expect(await db.writer.quarantined()).toBe(0);

@@ -69,6 +69,19 @@ describe("initialize", () => {
     });
     expect(await dump(redis)).toEqual(before);
   });
+
+  test("of a product that is there claims no SKU, nor minds whose the one it names is", async () => {
+    const { store } = await open();
+    await store.initialize(initializeCommand("p1", 50, { sku: Sku.parse("S1") }));
+    await store.initialize(initializeCommand("p2", 50, { sku: Sku.parse("p1") }));
+    const there = await productOf(store, "p1");
+    const before = await dump(redis);
+    for (const sku of [Sku.parse("p1"), Sku.parse("nobody-has-it")]) {
+      const outcome = await store.initialize(initializeCommand("p1", 7, { sku }));
+      expect(outcome).toEqual({ kind: "exists", product: there });
+    }
+    expect(await dump(redis)).toEqual(before);
+  });
 });
 
 describe("initialize under an Idempotency-Key", () => {

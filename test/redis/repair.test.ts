@@ -1,157 +1,162 @@
-import { describe, expect, test } from "bun:test";
-import { encodeHold } from "#redis/hold-record";
-import { expiringKey, lowKey, metaKey, reservationKey, stockKey } from "#redis/keys";
+import { expect, test } from "bun:test";
+import { Fault } from "#inventory/faults";
+import { ClaimLost } from "#inventory/repair-ports";
+import { metaKey } from "#redis/keys";
+import { createPartitionRepair } from "#redis/repair";
+import { readRunId } from "#redis/run-id";
 import { loadScript, runScript } from "#redis/script";
-import { splitReservationId } from "#inventory/reservation-id";
 import { wordsOfHeader } from "#test/answers";
-import { dump } from "#test/keyspace";
+import { dump, keysLike } from "#test/keyspace";
 import { redisOfFile } from "#test/redis";
-import { adjustCommand, initialize, productOf, reserve, soon, totals } from "#test/store";
+import { startRedisProxy } from "#test/redis-proxy";
+import { adjustCommand, initialize, openStore, reserve, totals } from "#test/store";
+import { until } from "#test/until";
 
-const { redis, answers, open } = await redisOfFile();
+const { redis, server, open } = await redisOfFile();
+
+/** What such a test leaves under repair is no store that could be whole. */
+const spoiling = (name: string, body: () => Promise<void>): void =>
+  test(name, async () => {
+    await body();
+    await redis.flushall();
+  });
 
 const STORE = "store-of-this-test";
-const CONTEXT = JSON.stringify({ actor: "admin:ada", reason: "a test" });
+const run = (path: string, args: readonly string[]) =>
+  runScript(redis, loadScript(path), metaKey(0), args);
+const claim = async (token: string, which = "fenced", lastsMs = 10_000): Promise<unknown> =>
+  run("partition/claim.lua", [STORE, token, String(lastsMs), which]);
+const repair = (token: string, ...steps: string[]): Promise<unknown> =>
+  run("partition/repair.lua", [token, "10000", ...steps]);
+const reopen = (token: string, epoch: string): Promise<unknown> =>
+  run("partition/reopen.lua", [token, "run", epoch, "5", "0", "0", ""]);
 
-/** Runs one of the scripts that are no batch. */
-const run = (path: string, ...args: string[]): Promise<unknown> =>
-  runScript(redis, loadScript(`repair/${path}.lua`), metaKey(0), args);
-
-const lineOf = (seq: number, onHand: number, reserved: number, id = "p1"): string =>
-  [id, "Warehouse A", seq, onHand, reserved, CONTEXT].join("\t");
-
-/** A product of 50 units, 5 of them held. */
-async function prepare() {
+spoiling("claim produced each word that its header promises", async () => {
   const { store } = await open();
-  await initialize(store, "p1", 50);
-  const hold = await reserve(store, "o1", { p1: 5 });
-  const { owner } = splitReservationId(hold.reservationId);
-  const { seq } = await productOf(store, "p1");
-  return { store, hold, owner, seq, due: hold.expiresAt / 1_000 };
-}
-
-describe("a counter", () => {
-  test("goes back to what the ledger says, in two movements, and its low set with it", async () => {
-    const { store, seq } = await prepare();
-    await redis.hset(stockKey(0, "p1"), "onHand:Warehouse A", "9");
-    await redis.zadd(lowKey(0), 4, "p1");
-    expect(await store.repairCounter("p1", lineOf(seq, 50, 5), soon())).toBe("repaired");
-    expect(await totals(store, "p1")).toEqual({ onHand: 50, reserved: 5, available: 45 });
-    expect(await redis.zscore(lowKey(0), "p1")).toBeNull();
-    expect((await productOf(store, "p1")).seq).toBe(seq + 2);
-    expect(await store.repairCounter("p1", lineOf(seq + 2, 50, 5), soon())).toBe("current");
-  });
-
-  test("that no movement could have had, or that is none, goes back as well", async () => {
-    const { store, seq } = await prepare();
-    for (const [i, text] of ["3", "many", "", "9999999999999"].entries()) {
-      await redis.hset(stockKey(0, "p1"), "onHand:Warehouse A", text);
-      const line = lineOf(seq + 2 * i, 50, 5);
-      expect(await store.repairCounter("p1", line, soon())).toBe("repaired");
-    }
-    expect(await totals(store, "p1")).toEqual({ onHand: 50, reserved: 5, available: 45 });
-  });
-
-  test("of a product that changed since, or is not there, is left alone", async () => {
-    const { store, seq } = await prepare();
-    await store.adjust(adjustCommand("p1", 1));
-    const before = await dump(redis);
-    expect(await store.repairCounter("p1", lineOf(seq, 50, 5), soon())).toBe("moved");
-    expect(await store.repairCounter("ghost", lineOf(seq, 50, 5, "ghost"), soon())).toBe("unknown");
-    expect(await dump(redis)).toEqual(before);
-    for (const bad of ["p1", lineOf(seq, 5, 50), lineOf(seq, -1, 0)]) {
-      await expect(store.repairCounter("p1", bad, soon())).rejects.toThrow("cannot be read");
-    }
-    expect(answers.of("repair/counter.lua").items).toEqual(
-      wordsOfHeader("repair/counter.lua").items,
-    );
-  });
-});
-
-describe("a hold", () => {
-  test("is put where it is missing, due when it was, and the wheel turned back to it", async () => {
-    const { store, hold, owner, due } = await prepare();
-    expect(encodeHold(hold)).toBe(String(await redis.get(reservationKey(0, owner))));
-    await redis.del(reservationKey(0, owner), expiringKey(0, due));
-    await redis.hset(metaKey(0), "swept", `${due + 3}`);
-    const put = () => run("hold", STORE, owner, "", encodeHold(hold), `${due}`);
-    expect(await put()).toBe("repaired");
-    expect(await put()).toBe("moved");
-    expect(await store.reservation(hold.reservationId, soon())).toEqual(hold);
-    expect(await redis.lrange(expiringKey(0, due), 0, -1)).toEqual([owner]);
-    expect(await redis.hget(metaKey(0), "swept")).toBe(`${due - 1}`);
-    expect([...wordsOfHeader("repair/hold.lua").items]).toEqual(["moved", "repaired", "stale"]);
-  });
-
-  test("is put over a key of another type", async () => {
-    const { store, hold, owner, due } = await prepare();
-    await redis.del(reservationKey(0, owner));
-    await redis.rpush(reservationKey(0, owner), "of a wrong type");
-    expect(await run("hold", STORE, owner, "", encodeHold(hold), `${due}`)).toBe("repaired");
-    expect(await store.reservation(hold.reservationId, soon())).toEqual(hold);
-  });
-
-  test("that nobody made is removed, unless it changed", async () => {
-    const { owner } = await prepare();
-    const stranger = "f".repeat(32);
-    const text = (await redis.get(reservationKey(0, owner))) ?? "";
-    await redis.set(reservationKey(0, stranger), text);
-    expect(await run("hold", STORE, stranger, `${text} `, "", "0")).toBe("moved");
-    expect(await run("hold", STORE, stranger, text, "", "0")).toBe("repaired");
-    expect(await redis.exists(reservationKey(0, stranger))).toBe(0);
-  });
-});
-
-test("a due entry is made once, for a live hold of that second", async () => {
-  const { owner, due } = await prepare();
-  await redis.del(expiringKey(0, due));
-  expect(await run("due", STORE, owner, `${due + 1}`)).toBe("moved");
-  expect(await run("due", STORE, "f".repeat(32), `${due}`)).toBe("moved");
-  expect(await run("due", STORE, owner, `${due}`)).toBe("repaired");
-  expect(await run("due", STORE, owner, `${due}`)).toBe("repaired");
-  expect(await redis.lrange(expiringKey(0, due), 0, -1)).toEqual([owner]);
-  expect([...wordsOfHeader("repair/due.lua").items]).toEqual(["moved", "repaired", "stale"]);
-});
-
-test("the low set is set to what the levels say", async () => {
-  const { store } = await prepare();
-  await initialize(store, "p2", 3);
-  await redis.zadd(lowKey(0), 1, "p1", 9, "p2", 2, "ghost");
-  for (const id of ["p1", "p2", "ghost"]) expect(await run("low", STORE, id)).toBe("repaired");
-  expect(await redis.zrange(lowKey(0), "0", "-1", "WITHSCORES")).toEqual(["p2", "3"]);
-  expect([...wordsOfHeader("repair/low.lua").items]).toEqual(["repaired", "stale"]);
-});
-
-test("a fenced partition, or another store's, is not touched", async () => {
-  const { owner, due } = await prepare();
-  const all = (store: string) => [
-    run("hold", store, owner, "", "x", "0"),
-    run("due", store, owner, `${due}`),
-    run("low", store, "p1"),
-  ];
+  await initialize(store, "p1", 5);
   const before = await dump(redis);
-  expect(await Promise.all(all("another"))).toEqual(["stale", "stale", "stale"]);
-  await redis.hset(metaKey(0), "fence", "a token");
-  expect(await Promise.all(all(STORE))).toEqual(["stale", "stale", "stale"]);
+  expect(await claim("a")).toEqual(["open"]);
+  expect(await run("partition/claim.lua", ["another", "a", "1", "any"])).toEqual(["foreign"]);
+  expect(await dump(redis)).toEqual(before);
+  await redis.hset(metaKey(0), "fence", "behind:9");
+  expect(await claim("a")).toEqual(["claimed", "1", "1", "0", "9"]);
+  expect(await claim("b")).toEqual(["taken"]);
+  // The same token renews, and what is missing is still known.
+  expect(await claim("a", "fenced", 0)).toEqual(["claimed", "1", "1", "0", "9"]);
+  expect(await claim("b")).toEqual(["claimed", "1", "1", "0", "9"]);
   await redis.hdel(metaKey(0), "fence");
-  expect(await dump(redis)).toEqual(before);
-  await expect(run("hold", STORE, "{x}", "", "", "0")).rejects.toThrow("cannot be read");
-  await expect(run("due", STORE, owner, "0")).rejects.toThrow("cannot be read");
-  await expect(run("low", STORE, "{x}")).rejects.toThrow("takes a product");
+  expect(await claim("a", "any", 0)).toEqual(["claimed", "1", "1", "0", "0"]);
+  const words = wordsOfHeader("partition/claim.lua").items;
+  expect([...words]).toEqual(["claimed", "foreign", "open", "taken"]);
 });
 
-test("a key of a wrong type makes a repair fail before it writes", async () => {
-  const { hold, owner, due } = await prepare();
-  await redis.del(expiringKey(0, due), lowKey(0));
-  await redis.set(expiringKey(0, due), "of a wrong type");
-  await redis.set(lowKey(0), "of a wrong type");
-  const text = (await redis.get(reservationKey(0, owner))) ?? "";
-  const before = await dump(redis);
-  const put = run("hold", STORE, owner, text, encodeHold(hold), `${due}`);
-  await expect(put).rejects.toThrow("WRONGTYPE");
-  await expect(run("due", STORE, owner, `${due}`)).rejects.toThrow("WRONGTYPE");
-  await expect(run("low", STORE, "p1")).rejects.toThrow("WRONGTYPE");
-  expect(await dump(redis)).toEqual(before);
-  await redis.del(expiringKey(0, due), lowKey(0));
-  await redis.rpush(expiringKey(0, due), owner);
+spoiling("an empty Redis is claimed too, and then belongs to the store", async () => {
+  expect(await claim("a", "any")).toEqual(["claimed", "0", "0", "0", "0"]);
+  expect(await redis.hgetall(metaKey(0))).toMatchObject({ storeId: STORE, seq: "0" });
 });
+
+spoiling(
+  "repair produced each word: it writes for who has the claim, keys of the partition alone",
+  async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 5);
+    await claim("a", "any");
+    const before = await dump(redis);
+    expect(await repair("b", "forget", "stock:p1", "0")).toBe("lost");
+    for (const name of ["meta", "other", "stock", "stock:", "}x:stock:p1", "metaphor:x"]) {
+      await expect(repair("a", "forget", name, "0")).rejects.toThrow("cannot be read");
+    }
+    expect(await dump(redis)).toEqual(before);
+    const many = Array.from({ length: 2_500 }, (_, i) => `owner-${i}`);
+    const steps = [
+      ["forget", "stock:p1", "0"],
+      ["string", "operation:k", "2", "text", "60000"],
+      ["string", "reservation:o", "1", "record"],
+      ["list", "expiring:7", `${many.length}`, ...many],
+      ["zset", "low", "2", "3", "p1"],
+      ["hash", "locations", "2", "here", "a record"],
+    ].flat();
+    // A step that is sent twice leaves what one leaves.
+    expect(await repair("a", ...steps)).toBe("repaired");
+    expect(await repair("a", ...steps)).toBe("repaired");
+    expect(await redis.exists("{p0}:stock:p1")).toBe(0);
+    expect(await redis.get("{p0}:operation:k")).toBe("text");
+    expect(await redis.pttl("{p0}:operation:k")).toBeGreaterThan(59_000);
+    expect(await redis.pttl("{p0}:reservation:o")).toBe(-1);
+    expect(await redis.lrange("{p0}:expiring:7", 0, -1)).toEqual(many);
+    expect(await redis.zscore("{p0}:low", "p1")).toBe("3");
+    expect(await redis.hget("{p0}:locations", "here")).toBe("a record");
+    expect([...wordsOfHeader("partition/repair.lua").items]).toEqual(["lost", "repaired"]);
+  },
+);
+
+spoiling("reopen produced each word, and lifts the fence in an epoch of its own", async () => {
+  const { store } = await open();
+  await initialize(store, "p1", 5);
+  expect(await reopen("a", "2")).toEqual(["lost"]);
+  await claim("a", "any");
+  expect(await reopen("b", "2")).toEqual(["lost"]);
+  expect(await reopen("a", "1")).toEqual(["used", "1"]);
+  expect(await reopen("a", "2")).toEqual(["begun", "2", "5"]);
+  const meta = await redis.hgetall(metaKey(0));
+  expect(meta).toMatchObject({ epoch: "2", seq: "5", drained: "5", beganAt: "5", rebuilt: "2" });
+  expect(meta).not.toHaveProperty("fence");
+  expect(await reopen("a", "3")).toEqual(["lost"]);
+  expect([...wordsOfHeader("partition/reopen.lua").items]).toEqual(["begun", "lost", "used"]);
+});
+
+spoiling("what is due in the past is still to be swept, and time does not go back", async () => {
+  await claim("a", "any");
+  const ahead = Date.now() + 60_000;
+  const args = ["a", "run", "2", "5", String(ahead), "1000", "\nX=0=5"];
+  await run("partition/reopen.lua", args);
+  const { lastNow, swept, locations } = await redis.hgetall(metaKey(0));
+  expect(lastNow).toBe(String(ahead));
+  expect(swept).toBe("999");
+  expect(locations).toBe("\nX=0=5");
+});
+
+spoiling("who has lost the claim writes nothing more", async () => {
+  await using opened = await openStore(server.url);
+  await initialize(opened.store, "p1", 5);
+  await reserve(opened.store, "o1", { p1: 1 });
+  const ours = createPartitionRepair({ redis, storeId: STORE });
+  const theirs = createPartitionRepair({ redis, storeId: STORE });
+  expect(await ours.claim(0, "any")).toMatchObject({ kind: "claimed", missing: 0 });
+  expect(await theirs.claim(0, "any")).toEqual({ kind: "taken" });
+  const before = await dump(redis);
+  await expect(theirs.forget(0)).rejects.toThrow(ClaimLost);
+  const end = { epoch: 9, seq: 9 };
+  await expect(theirs.reopen(0, "run", end, 0)).rejects.toThrow(ClaimLost);
+  expect(await dump(redis)).toEqual(before);
+  await ours.forget(0);
+  expect(Object.keys(await dump(redis)).toSorted()).toEqual(["sku:SKU-p1", "{p0}:meta"]);
+  expect(await ours.runId()).toBe(await readRunId(redis));
+});
+
+test("a batch that may have run before a rebuild is not sent again after it", async () => {
+  await using proxy = await startRedisProxy(server.url);
+  await using opened = await openStore(proxy.url);
+  const { store } = opened;
+  await initialize(store, "p1", 0);
+  const outcomes: string[] = [];
+  for (let epoch = 2; !outcomes.includes("outcome_unknown") && epoch < 30; epoch += 1) {
+    const units = (await totals(store, "p1")).onHand;
+    proxy.loseNextAnswer();
+    const adjusted = store.adjust(adjustCommand("p1", 1)).then(({ kind }) => kind, codeOf);
+    await until(async () => (await onHandOf("p1")) > units, { withinMs: 5_000, what: "it ran" });
+    // Most times before the process is connected again, and would send it again.
+    await claim("a", "any");
+    const seq = String(await redis.hget(metaKey(0), "seq"));
+    const args = ["a", await readRunId(redis), String(epoch), seq, "0", "0", ""];
+    expect(await run("partition/reopen.lua", args)).toEqual(["begun", String(epoch), seq]);
+    await redis.del(await keysLike(redis, "{p0}:batch:"));
+    outcomes.push(await adjusted);
+    expect(await onHandOf("p1")).toBe(units + 1);
+  }
+  expect(outcomes.at(-1)).toBe("outcome_unknown");
+});
+
+const onHandOf = async (id: string): Promise<number> =>
+  Number(await redis.hget(`{p0}:stock:${id}`, "onHand:Warehouse A"));
+const codeOf = (error: unknown): string => (error instanceof Fault ? error.code : String(error));

@@ -22,9 +22,9 @@ export function configurationTable(): string {
 }
 
 function defaultOf({ fallback, productionFallback }: Variable): string {
-  if (fallback === undefined) return "";
-  const production = productionFallback ? ` (production: \`${productionFallback}\`)` : "";
-  return `\`${fallback}\`${production}`;
+  const shown = fallback === undefined ? "" : `\`${fallback}\``;
+  const production = productionFallback ? `(production: \`${productionFallback}\`)` : "";
+  return `${shown} ${production}`.trim();
 }
 
 /** The text with the table of now between its two marks. */

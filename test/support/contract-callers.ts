@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { MovementType } from "#inventory/model";
 import { randomId } from "#lib/ids";
 import type { Acknowledged } from "#test/audit";
-import type { Called, ContractService } from "#test/contract";
+import { CONTRACT_NAMES, type Called, type ContractService } from "#test/contract";
 
 /** A change through some contract. */
 export interface Change {
@@ -15,13 +15,22 @@ export interface Change {
   readonly units: number;
 }
 
-type Make = (productId: string, orderId: string, units: number) => Change;
+export type Make = (productId: string, orderId: string, units: number) => Change;
+
+/** Whose a way is, by its name. */
+export const contractOf = (way: string): string => way.split(":")[0] ?? "";
+
+/** What is told of a contract that is not there asks for nothing. */
+const ofThoseThere = (ways: Readonly<Record<string, Make>>): Readonly<Record<string, Make>> =>
+  Object.fromEntries(
+    Object.entries(ways).filter(([way]) => CONTRACT_NAMES.includes(contractOf(way))),
+  );
 
 const now = (): string => new Date().toISOString();
 const REASON = { type: "RESTOCK" } as const;
 
 /** Each takes units from what is available, or nothing. */
-export const TAKES: Readonly<Record<string, Make>> = {
+export const TAKES = ofThoseThere({
   "inventory: reserve": (productId, orderId, units) => ({
     method: "POST",
     path: `/api/inventory/product/${productId}/reserve`,
@@ -66,10 +75,10 @@ export const TAKES: Readonly<Record<string, Make>> = {
     type: "SALE",
     units,
   }),
-};
+});
 
-/** Each ends a part of what the order holds, if it holds so much. */
-export const ENDS: Readonly<Record<string, Make>> = {
+/** Each ends a part of what the order holds through its contract, if it holds so much. */
+export const ENDS = ofThoseThere({
   "eureka: release": (productId, orderId, units) => ({
     method: "POST",
     path: `/api/inventory/${productId}/release`,
@@ -91,10 +100,10 @@ export const ENDS: Readonly<Record<string, Make>> = {
     type: "RELEASE",
     units,
   }),
-};
+});
 
 /** Each adds units. */
-export const ADDS: Readonly<Record<string, Make>> = {
+export const ADDS = ofThoseThere({
   "inventory: restock": (productId, _orderId, units) => ({
     method: "PATCH",
     path: `/api/inventory/product/${productId}/stock`,
@@ -125,15 +134,17 @@ export const ADDS: Readonly<Record<string, Make>> = {
     type: "RESTOCK",
     units,
   }),
-};
+});
 
-/** Sets what is at the product's home. */
-export const counts: Make = (productId, _orderId, units) => ({
-  method: "PUT",
-  path: `/api/inventory/${productId}/quantity`,
-  called: { body: { quantity: units } },
-  type: null,
-  units,
+/** Each sets what is at the product's home. */
+export const COUNTS = ofThoseThere({
+  "eureka: count": (productId, _orderId, units) => ({
+    method: "PUT",
+    path: `/api/inventory/${productId}/quantity`,
+    called: { body: { quantity: units } },
+    type: null,
+    units,
+  }),
 });
 
 /** An event's time is a part of what it is: another for each order. */
@@ -150,16 +161,23 @@ const Problem = z.object({ code: z.string() });
 /** Statuses of a refusal that a change may meet because of the stock. */
 const REFUSALS: ReadonlySet<number> = new Set([400, 409]);
 
-/** Does it; answers what was acknowledged, null for a refusal. Throws for any other answer. */
-export async function change(service: ContractService, made: Change): Promise<Acknowledged | null> {
+export interface Changed {
+  /** Whether it was answered with 2xx; else it was refused. */
+  readonly isDone: boolean;
+  /** What must be in the ledger for it; null where that depends. */
+  readonly effect: Acknowledged | null;
+}
+
+/** Does it. Throws for an answer that is neither a success nor a refusal for want of stock. */
+export async function change(service: ContractService, made: Change): Promise<Changed> {
   const { method, path, called, type, units } = made;
   const requestId = randomId(16);
   const headers = { ...called.headers, "x-request-id": requestId };
   const { status, body } = await service.call(method, path, { ...called, headers });
   if (status === 200 || status === 201) {
-    return type === null ? null : { requestId, type, units };
+    return { isDone: true, effect: type === null ? null : { requestId, type, units } };
   }
   const isOurs = Problem.safeParse(body).data?.code !== "validation_failed";
-  if (REFUSALS.has(status) && isOurs) return null;
+  if (REFUSALS.has(status) && isOurs) return { isDone: false, effect: null };
   throw new Error(`${method} ${path} was answered ${status}: ${JSON.stringify(body)}`);
 }

@@ -1,7 +1,12 @@
 /** A whole service that serves some contracts, and a caller who knows nothing but HTTP. */
+import { compat } from "#compat/index";
+import { inventory } from "#http/inventory";
 import { startRedis, testDatabase } from "#test/servers";
 import { startService, tokenOf } from "#test/service";
 import type { Role } from "#inventory/context";
+
+/** Of every contract there is. */
+export const CONTRACT_NAMES: readonly string[] = [inventory, ...compat].map(({ name }) => name);
 
 export interface Answered {
   readonly status: number;

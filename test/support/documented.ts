@@ -23,14 +23,17 @@ export const ApiDocument = z.looseObject({
           z.string(),
           z.object({
             description: z.string(),
-            headers: z.record(z.string(), z.unknown()),
+            headers: z.record(z.string(), z.object({ $ref: z.string() })),
             content: z.record(z.string(), z.object({ schema: z.unknown() })).optional(),
           }),
         ),
       }),
     ),
   ),
-  components: z.looseObject({ schemas: z.record(z.string(), z.unknown()) }),
+  components: z.looseObject({
+    schemas: z.record(z.string(), z.unknown()),
+    headers: z.record(z.string(), z.looseObject({ required: z.boolean(), schema: z.unknown() })),
+  }),
 });
 export type ApiDocument = z.output<typeof ApiDocument>;
 export type ApiOperation = ApiDocument["paths"][string][string];
@@ -51,10 +54,10 @@ export type Documented = (answer: SomeAnswer) => string | null;
 /** Answers to paths and methods that the document does not name are no matter of it. */
 export function documentedBy(document: ApiDocument): Documented {
   const find = operationFinder(document);
-  const bodies = new Map<unknown, z.ZodType>();
-  const bodyOf = (schema: unknown): z.ZodType => {
-    const known = bodies.get(schema) ?? zodOf(schema, document);
-    bodies.set(schema, known);
+  const schemas = new Map<unknown, z.ZodType>();
+  const zodFor = (schema: unknown): z.ZodType => {
+    const known = schemas.get(schema) ?? zodOf(schema, document);
+    schemas.set(schema, known);
     return known;
   };
   return ({ method, path, status, headers, text }) => {
@@ -62,10 +65,8 @@ export function documentedBy(document: ApiDocument): Documented {
     if (operation === null) return null;
     const response = operation.responses[status];
     if (response === undefined) return `${status} is not documented`;
-    for (const name of Object.keys(response.headers)) {
-      const isSometimes = name === "Idempotency-Replayed";
-      if (!isSometimes && !headers.has(name)) return `${status} lacks the header ${name}`;
-    }
+    const wrong = wrongHeader(document, response.headers, headers, zodFor);
+    if (wrong !== null) return `${status} ${wrong}`;
     if (response.content === undefined || method === "HEAD") {
       return text === "" ? null : `${status} has a body`;
     }
@@ -73,12 +74,50 @@ export function documentedBy(document: ApiDocument): Documented {
     const content = response.content[type];
     if (content === undefined) return `${status} is not documented as ${type}`;
     const body = type.endsWith("json") ? jsonOf(text) : text;
-    const parsed = bodyOf(content.schema).safeParse(body);
+    const parsed = zodFor(content.schema).safeParse(body);
     if (!parsed.success) return `${status} is another body: ${z.prettifyError(parsed.error)}`;
     const { code } = Coded.safeParse(body).data ?? {};
     const isNamed = code === undefined || response.description.includes(`\`${code}\``);
     return isNamed ? null : `${status} is not documented for ${code}`;
   };
+}
+
+/** What every answer may say of how it is read, kept and carried; the document is silent of it. */
+const CARRIED: ReadonlySet<string> = new Set([
+  "allow",
+  "cache-control",
+  "connection",
+  "content-length",
+  "content-security-policy",
+  "content-type",
+  "date",
+  "referrer-policy",
+  "transfer-encoding",
+  "vary",
+  "x-content-type-options",
+]);
+
+/** Whether headers that must be there are, and none is there that is not documented. */
+function wrongHeader(
+  { components }: ApiDocument,
+  documented: ApiOperation["responses"][string]["headers"],
+  headers: Headers,
+  zodFor: (schema: unknown) => z.ZodType,
+): string | null {
+  const known = new Set<string>();
+  for (const [name, { $ref }] of Object.entries(documented)) {
+    known.add(name.toLowerCase());
+    const header = components.headers[$ref.replace("#/components/headers/", "")];
+    if (header === undefined) return `has a header that is nowhere: ${$ref}`;
+    const value = headers.get(name);
+    if (value === null && header.required) return `lacks the header ${name}`;
+    const isOne = value === null || zodFor(header.schema).safeParse(value).success;
+    if (!isOne) return `has another header ${name}: ${value}`;
+  }
+  const more = [...headers.keys()].filter(
+    (name) => !known.has(name) && !CARRIED.has(name) && !name.startsWith("access-control-"),
+  );
+  return more.length === 0 ? null : `has headers that are not documented: ${more.join(", ")}`;
 }
 
 const Coded = z.object({ code: z.string() });

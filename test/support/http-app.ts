@@ -14,7 +14,7 @@ import { createLog } from "#lib/log";
 import { createMetrics } from "#lib/metrics";
 import { ApiDocument, documentedBy, type Documented, type SomeAnswer } from "#test/documented";
 import { NEEDS } from "#test/examples";
-import { depsOf, RESERVATION_ID, RUN_ID, type Doubles } from "#test/ports-double";
+import { depsOf, DURABILITY, RESERVATION_ID, RUN_ID, type Doubles } from "#test/ports-double";
 
 export const SECRET = "a secret of a test, long enough for HS256";
 export const ORIGIN = "https://shop.example.com";
@@ -58,6 +58,7 @@ export interface AppDoubles extends Doubles {
   readonly contracts?: AppOptions["contracts"];
   readonly auth?: AppOptions["auth"];
   readonly readiness?: Readiness;
+  readonly durability?: Partial<AppOptions["durability"]>;
   readonly stopping?: boolean;
   readonly config?: Partial<AppOptions["config"]>;
   /** Not given: every answer must be one that the document of the app promises. */
@@ -81,6 +82,7 @@ export function openApp(doubles: AppDoubles = {}): TestApp {
     surroundings,
     contracts,
     deps: depsOf(doubles),
+    durability: { ...DURABILITY, ...doubles.durability },
     auth: doubles.auth ?? auth,
     metrics: createMetrics(),
     log: createLog({ level: "info", format: "json", write: (line) => lines.push(line) }),
@@ -88,7 +90,7 @@ export function openApp(doubles: AppDoubles = {}): TestApp {
       requestDeadlineMs: 1000,
       corsOrigins: [ORIGIN],
       metricsToken: null,
-      isOpen: true,
+      takesAnonymous: true,
       docsPublic: true,
       ...doubles.config,
     },
@@ -133,11 +135,11 @@ async function send(
 }
 
 /** What routes are made from, for a look at the routes themselves. */
-export const edgeWith = (isOpen: boolean): Edge => ({
+export const edgeWith = (takesAnonymous: boolean): Edge => ({
   deps: depsOf({}),
   metrics: createMetrics(),
   metricsToken: null,
-  isOpen,
+  takesAnonymous,
   surroundings,
   docsPublic: true,
   document: () => "{}",
@@ -165,11 +167,11 @@ function expectPromised(answer: SomeAnswer, promised: Documented | null): void {
 const documents = new Map<string, Documented>();
 
 function promisedBy(contracts: readonly Contract[], config: AppDoubles["config"]): Documented {
-  const { docsPublic = true, isOpen = true } = config ?? {};
-  const name = [...contracts.map((contract) => contract.name), docsPublic, isOpen].join();
+  const { docsPublic = true, takesAnonymous = true } = config ?? {};
+  const name = [...contracts.map((contract) => contract.name), docsPublic, takesAnonymous].join();
   const known = documents.get(name);
   if (known) return known;
-  const edge = { ...edgeWith(isOpen), docsPublic };
+  const edge = { ...edgeWith(takesAnonymous), docsPublic };
   const all = contracts.includes(inventory) ? contracts : [site, ...contracts];
   const mounted = all.map((contract) => ({ contract, routes: contract.routes(edge) }));
   const promised = documentedBy(ApiDocument.parse(documentOf(mounted, "test")));

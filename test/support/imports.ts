@@ -1,4 +1,5 @@
 /** Files for `import`, the rows that a source reads in them, and the command itself. */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Reading, Row, Source } from "#import/rows";
@@ -25,7 +26,8 @@ export async function rowsOf(
   file: string,
   more: Partial<Reading> = {},
 ): Promise<Row[]> {
-  const reading = { files: [file], now: NOW, heldBy: null, tables: new Map(), ...quiet, ...more };
+  const none = { heldBy: null, through: "inventory", tables: new Map() } as const;
+  const reading = { files: [file], now: NOW, ...none, ...quiet, ...more };
   return await Array.fromAsync(source(reading));
 }
 
@@ -41,8 +43,8 @@ export function told(rows: readonly Row[]): string[] {
         return `product ${body.productId} ${stock.join(" ")}`;
       }
       case "hold": {
-        const { productId, body, expiresAt } = row.hold;
-        return `hold ${productId} ${body.orderId} ${body.quantity} ${expiresAt ?? "standing"}`;
+        const { productId, orderId, quantity, expiresAt } = row.hold;
+        return `hold ${productId} ${orderId ?? "-"} ${quantity} ${expiresAt ?? "standing"}`;
       }
       case "history":
         return "history";
@@ -64,9 +66,11 @@ export interface ImportBed extends AsyncDisposable {
   readonly redis: TestServer;
 }
 
-export async function openImportBed(): Promise<ImportBed> {
+export async function openImportBed(
+  env: Readonly<Record<string, string>> = {},
+): Promise<ImportBed> {
   const [redis, database] = await Promise.all([startRedis(), testDatabase()]);
-  const service = await startService({ redisUrl: redis.url, databaseUrl: database.url });
+  const service = await startService({ redisUrl: redis.url, databaseUrl: database.url, env });
   return {
     service,
     redis,
@@ -79,7 +83,7 @@ export async function openImportBed(): Promise<ImportBed> {
 
 /** Runs `import` against a service, as an admin unless `env` says otherwise. */
 export async function importing(
-  service: Service,
+  service: Pick<Service, "url">,
   args: readonly string[],
 ): Promise<{ readonly code: number; readonly output: string }> {
   const env = { IMPORT_TOKEN: await tokenOf("admin", "import-test"), JWT_SECRET };
@@ -108,5 +112,17 @@ export async function asAdmin(service: Service, method: string, path: string, bo
   const headers = { authorization, "content-type": "application/json" };
   const init = { method, headers, body: JSON.stringify(body) };
   const response = await fetch(`${service.url}/api/inventory${path}`, init);
-  if (!response.ok) throw new Error(`${method} ${path}: ${await response.text()}`);
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${path}: ${text}`);
+  const answer: unknown = JSON.parse(text);
+  return answer;
+}
+
+/** A file that has an earlier report, longer than any of these. */
+export const reportFile = () => fileOf("report.jsonl", '{"outcome":"earlier"}\n'.repeat(200));
+
+/** The report's lines. */
+export function reported(path: string): Record<string, unknown>[] {
+  const text = readFileSync(path, "utf8").trim();
+  return text === "" ? [] : text.split("\n").map((line) => JSON.parse(line));
 }

@@ -156,7 +156,9 @@ function reservedIsTheSumOfLiveHolds({ products, live }: State): string[] {
 
 function journalHasNoGap({ entries, movements, meta }: State): string[] {
   const broken: string[] = [];
-  let seq = (movements[0]?.seq ?? 1) - 1;
+  // A partition that was rebuilt begins with an empty journal.
+  const beganAt = Number(meta["beganAt"] ?? 0);
+  let seq = movements[0] === undefined ? beganAt : movements[0].seq - 1;
   if (seq > Number(meta["drained"])) broken.push(`the journal begins at ${seq + 1}, undrained`);
   let epoch = 0;
   for (const entry of entries) {

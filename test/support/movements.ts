@@ -12,7 +12,7 @@ import {
   type Product,
   type Reservation,
 } from "#inventory/model";
-import type { Cursor, JournalEntry, LedgerBatch } from "#inventory/ports";
+import type { Crossing, Cursor, JournalEntry, LedgerBatch, StockAlert } from "#inventory/ports";
 import { reservationIdOf } from "#inventory/reservation-id";
 
 /** A full second, so that due times are whole. */
@@ -63,6 +63,11 @@ export const oversold = (seq: number, fields: Partial<Movement> = {}): Movement 
     ...fields,
   });
 
+/** What `product-1` came to with that movement. */
+export function crossing(seq: number, kind: StockAlert = "low"): Crossing {
+  return { seq, kind, productId: ProductId.parse("product-1"), units: 3, at: EPOCH_MS + seq };
+}
+
 /** A live hold; `number` makes it one of its own. */
 export function reservation(number: number, fields: Partial<Reservation> = {}): Reservation {
   const owner = number.toString(16).padStart(32, "0");
@@ -107,7 +112,9 @@ export function product(id: string, seq: number, fields: Partial<Product> = {}):
 /** A batch of these movements, which follow each other, from where they begin. */
 export function batch(
   rows: readonly Movement[],
-  states: Partial<Pick<LedgerBatch, "reservations" | "products" | "locations">> & {
+  states: Partial<
+    Pick<LedgerBatch, "reservations" | "products" | "locations" | "operations" | "crossings">
+  > & {
     from?: Cursor;
   } = {},
 ): LedgerBatch {
@@ -122,13 +129,17 @@ export function batch(
     reservations: states.reservations ?? [],
     products: states.products ?? [],
     locations: states.locations ?? [],
+    operations: states.operations ?? [],
+    crossings: states.crossings ?? [],
   };
 }
 
 /** One journal entry of these movements. */
 export function entry(
   rows: readonly Movement[],
-  states: Partial<Pick<JournalEntry, "reservations" | "products" | "locations">> = {},
+  states: Partial<
+    Pick<JournalEntry, "reservations" | "products" | "locations" | "operations" | "crossings">
+  > = {},
 ): JournalEntry {
   const last = rows.at(-1);
   if (last === undefined) throw new Error("an entry needs movements");
@@ -139,6 +150,8 @@ export function entry(
     reservations: states.reservations ?? [],
     products: states.products ?? [],
     locations: states.locations ?? [],
+    operations: states.operations ?? [],
+    crossings: states.crossings ?? [],
   };
 }
 

@@ -33,6 +33,9 @@ export function memoryEpochs(): EpochLedger {
   let epoch = 0;
   return {
     storeId: "store-of-this-test",
+    beganAfter: () => Promise.resolve([]),
+    use: () => Promise.resolve(),
+    report: () => Promise.resolve(),
     async begin(_partition, _runId, ask) {
       epoch += 1;
       return await ask(epoch, { epoch: 0, seq: 0 });

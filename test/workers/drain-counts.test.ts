@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
+import { addToStanding } from "#inventory/add-to-standing";
 import type { RequestContext } from "#inventory/context";
 import { count } from "#inventory/count";
 import { deductStanding } from "#inventory/deduct-standing";
-import { holdStanding } from "#inventory/hold-standing";
 import { listMovements } from "#inventory/list-movements";
 import { CustomerId, Location, OrderId } from "#inventory/model";
 import { releaseStanding } from "#inventory/release-standing";
@@ -46,7 +46,7 @@ test(
     await counted("same", 44);
     await counted("elsewhere", 7, Location.parse("Yard"));
     const standing = { contract: "eureka", productId, orderId: OrderId.parse("o1") };
-    await holdStanding(deps, request("held"), { ...standing, quantity: 9, adds: true });
+    await addToStanding(deps, request("held"), { ...standing, quantity: 9 });
     await releaseStanding(deps, request("released"), { ...standing, quantity: 2 });
     await deductStanding(deps, request("deducted"), { ...standing, quantity: 3 });
 

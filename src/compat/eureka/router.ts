@@ -7,27 +7,24 @@ import { itemOf, itemOfProduct } from "#compat/eureka/map";
 import * as wire from "#compat/eureka/wire";
 import type { Contract } from "#http/contract";
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
-import { itemOperation } from "#http/middleware/idempotency";
-import { invalid, keyReused, Problem } from "#http/problem";
+import { keyReused, Problem } from "#http/problem";
 import { lagHeader, nextLink, replayHeader, reply } from "#http/reply";
 import { openTo, route, type Edge, type Route } from "#http/routes/route";
-import type { Deps } from "#inventory/context";
+import { addToStanding } from "#inventory/add-to-standing";
 import { count } from "#inventory/count";
 import { deductStanding } from "#inventory/deduct-standing";
-import { holdStanding } from "#inventory/hold-standing";
-import { initialize } from "#inventory/initialize";
 import { listProducts } from "#inventory/list-products";
-import { Location, QUANTITY_MAX, Sku, type ProductId } from "#inventory/model";
+import { Location, Sku } from "#inventory/model";
 import { readProduct } from "#inventory/read-product";
 import { releaseStanding } from "#inventory/release-standing";
-import { restock } from "#inventory/restock";
 import { stockOf } from "#inventory/standing";
+import { stockUp } from "#inventory/stock-up";
+import { SERVICE } from "#registry/instance";
 
 const NAME = "eureka";
 const BASE = "/api/inventory";
 const ITEM = `${BASE}/:productId`;
 const INFO = "/info";
-const SERVICE = "INVENTORY-SERVICE";
 
 /** Rows of one answer; a Link leads to the next. */
 const ROWS_MAX = 1000;
@@ -40,6 +37,7 @@ export const eureka: Contract = {
   prefixes: [BASE, INFO],
   word,
   errorBody: wire.ErrorBody,
+  knowsTokens: false,
   routes: (edge) => [
     infoRoute(edge),
     listRoute(edge),
@@ -71,6 +69,7 @@ function listRoute({ deps, surroundings }: Edge): Route {
     path: BASE,
     summary: "All stock, with the product service's details",
     answers: { 200: wire.ListAnswer },
+    headers: ["Link", "Ledger-Lag"],
     roles: "public",
     handlers: createHandlers(validate("query", wire.ListQuery), async (c) => {
       const { cursor = null } = c.req.valid("query");
@@ -110,44 +109,29 @@ function addRoute(edge: Edge): Route {
     path: BASE,
     summary: "Add stock, of a new product or one that exists",
     answers: { 200: wire.ItemAnswer, 201: wire.ItemAnswer },
-    refusals: ["already_exists", "limit_exceeded", "product_not_found"],
+    refusals: ["already_exists", "limit_exceeded"],
     handlers: createHandlers(validateAdded("json", wire.AddBody), async (c) => {
       const { productId, quantity, location } = c.req.valid("json");
       // It knows no SKU: the product's id is one.
       const sku = Sku.parse(productId);
       const input = { productId, sku, initialStock: quantity, location: location ?? HOME };
-      const outcome = await initialize(edge.deps, contextOf(c), input);
+      const outcome = await stockUp(edge.deps, contextOf(c), input);
       switch (outcome.kind) {
         case "initialized":
           return answer(c, 201, itemOfProduct(outcome.product), outcome.replayed);
+        case "adjusted":
+          return answer(c, 200, itemOfProduct(outcome.product), outcome.replayed);
         case "exists":
-          if (quantity === 0) return answer(c, 200, itemOfProduct(outcome.product), false);
-          return await addTo(edge.deps, c, productId, quantity);
+          return answer(c, 200, itemOfProduct(outcome.product), false);
         case "sku_taken":
           throw new Problem("already_exists", `SKU ${sku} is that of ${outcome.productId}`);
+        case "above_limit":
+          throw aboveLimit(outcome.onHand);
         case "key_reused":
           throw keyReused();
       }
     }),
   });
-}
-
-/** Adds to the home of a product that exists. A key of its own tells it from the making of one. */
-async function addTo(deps: Deps, c: EdgeContext, productId: ProductId, quantity: number) {
-  if (quantity > QUANTITY_MAX) throw invalid("quantity", `must be at most ${QUANTITY_MAX}`);
-  const context = contextOf(c);
-  const operation = itemOperation(context.operation, 1, { productId, quantity });
-  const outcome = await restock(deps, { ...context, operation }, { productId, quantity });
-  switch (outcome.kind) {
-    case "adjusted":
-      return answer(c, 200, itemOfProduct(outcome.product), outcome.replayed);
-    case "above_limit":
-      throw aboveLimit(outcome.onHand);
-    case "unknown_product":
-      throw unknownItem();
-    case "key_reused":
-      throw keyReused();
-  }
 }
 
 function countRoute(edge: Edge): Route {
@@ -199,8 +183,8 @@ function reserveRoute(edge: Edge): Route {
       async (c) => {
         const { productId } = c.req.valid("param");
         const { quantity, orderId } = c.req.valid("json");
-        const input = { contract: NAME, productId, orderId: orderId ?? null, quantity, adds: true };
-        const outcome = await holdStanding(edge.deps, contextOf(c), input);
+        const input = { contract: NAME, productId, orderId: orderId ?? null, quantity };
+        const outcome = await addToStanding(edge.deps, contextOf(c), input);
         switch (outcome.kind) {
           case "reserved":
           case "held": {
@@ -216,9 +200,6 @@ function reserveRoute(edge: Edge): Route {
             throw unknownItem();
           case "key_reused":
             throw keyReused();
-          case "possible":
-          case "already_confirmed":
-            throw new Error(`adding to a standing hold was answered ${outcome.kind}`);
         }
       },
     ),

@@ -1,6 +1,6 @@
 /** What contract C takes and answers. Fields it does not know are ignored, as they were before. */
 import { z } from "zod";
-import { Problem } from "#http/wire/answers";
+import { ProblemBody } from "#http/wire/answers";
 import { Cursor, ProductId } from "#http/wire/fields";
 import { Location, OrderId, Quantity, StockCount } from "#inventory/model";
 
@@ -55,7 +55,7 @@ export const InfoAnswer = z.strictObject({
 /** Contract A's problems; those of stock say how much of it there is. */
 export const ErrorBody = z
   .strictObject({
-    ...Problem.shape,
+    ...ProblemBody.shape,
     available: z.int().min(0).optional(),
     reserved: z.int().min(0).optional(),
   })

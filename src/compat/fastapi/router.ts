@@ -26,6 +26,7 @@ export const fastapi: Contract = {
   prefixes: [BASE],
   word,
   errorBody: wire.ErrorBody,
+  knowsTokens: false,
   routes: (edge) => [
     listRoute(edge),
     createRoute(edge),
@@ -42,6 +43,7 @@ function listRoute({ deps }: Edge): Route {
     path: BASE,
     summary: "Products",
     answers: { 200: wire.ListAnswer },
+    headers: ["Link", "Ledger-Lag"],
     roles: "public",
     handlers: createHandlers(validate("query", wire.ListQuery), async (c) => {
       const { cursor = null } = c.req.valid("query");

@@ -1,7 +1,7 @@
 /** Products and locations in contract E's words: inventory items and warehouses. */
 import { timeOf } from "#http/wire/objects";
 import type { KnownLocation } from "#inventory/location-ports";
-import { statusOf, totalsOf, type Level, type Product } from "#inventory/model";
+import { freeOf, statusOf, totalsOf, type Level, type Product } from "#inventory/model";
 import type { NumberedPage } from "#inventory/numbered-page";
 
 /** An item has its product's id; products have no variants. */
@@ -27,13 +27,13 @@ export function itemOf(product: Product) {
 }
 
 /** An item's stock at one location; what safety stock keeps back is no single location's. */
-function shelfOf({ productId }: Product, { location, onHand, reserved, active }: Level) {
+function shelfOf({ productId }: Product, level: Level) {
   return {
-    id: `${productId}:${location}`,
-    warehouse_id: location,
-    quantity: onHand,
-    available_quantity: active ? onHand - reserved : 0,
-    reserved_quantity: reserved,
+    id: `${productId}:${level.location}`,
+    warehouse_id: level.location,
+    quantity: level.onHand,
+    available_quantity: freeOf(level),
+    reserved_quantity: level.reserved,
   };
 }
 

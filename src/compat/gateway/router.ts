@@ -19,6 +19,7 @@ export const gateway: Contract = {
   prefixes: [BASE],
   word,
   errorBody: wire.ErrorBody,
+  knowsTokens: true,
   routes: (edge) => [checkRoute(edge), itemsRoute(edge), itemRoute(edge), warehousesRoute(edge)],
 };
 
@@ -46,6 +47,7 @@ function itemsRoute({ deps }: Edge): Route {
     path: `${BASE}/items`,
     summary: "A page of inventory items, the newest change first",
     answers: { 200: wire.ItemsAnswer },
+    headers: ["Ledger-Lag"],
     roles: ADMIN,
     handlers: createHandlers(validate("query", wire.ItemsQuery), async (c) => {
       const { status, warehouse_id, low_stock_only: isLow, ...page } = c.req.valid("query");
@@ -87,6 +89,7 @@ function warehousesRoute({ deps }: Edge): Route {
     path: `${BASE}/warehouses`,
     summary: "A page of warehouses, the highest priority first",
     answers: { 200: wire.WarehousesAnswer },
+    headers: ["Ledger-Lag"],
     roles: ADMIN,
     handlers: createHandlers(validate("query", wire.WarehousesQuery), async (c) => {
       const { is_active: active = null, ...page } = c.req.valid("query");

@@ -30,6 +30,7 @@ export const nestjs: Contract = {
   prefixes: [...WORDS.map((own) => pathOf(BASE, own)), VERSIONED_BASE],
   word,
   errorBody: wire.ErrorBody,
+  knowsTokens: false,
   routes: (edge) =>
     [BASE, VERSIONED_BASE].flatMap((base) => [
       base === BASE
@@ -145,7 +146,7 @@ function reserveRoute(edge: Edge, base: string): Route {
       async (c) => {
         const { productId } = c.req.valid("param");
         const { orderId, quantity } = c.req.valid("json");
-        const hold = { contract: NAME, productId, orderId, quantity, adds: false };
+        const hold = { contract: NAME, productId, orderId, quantity };
         const outcome = await holdStanding(edge.deps, contextOf(c), hold);
         switch (outcome.kind) {
           case "reserved":
@@ -160,8 +161,6 @@ function reserveRoute(edge: Edge, base: string): Route {
             throw new Problem("order_already_confirmed", "the order's stock is sold already");
           case "key_reused":
             throw keyReused();
-          case "possible":
-            throw new Error("a hold was answered as a dry run");
         }
       },
     ),

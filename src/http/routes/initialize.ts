@@ -17,6 +17,7 @@ export function initializeRoute({ deps }: Edge): Route {
     path: PATHS.initialize,
     summary: "Begin the stock of a product",
     answers: { 201: Changed },
+    headers: ["ETag"],
     refusals: ["already_exists"],
     roles: STAFF,
     mutation: true,

@@ -36,6 +36,7 @@ export function registerLocationRoute({ deps }: Edge): Route {
     path: PATHS.locations,
     summary: "Register a location",
     answers: { 201: RegisteredLocation },
+    headers: ["ETag"],
     refusals: ["already_exists", "limit_exceeded"],
     roles: ADMIN,
     mutation: true,

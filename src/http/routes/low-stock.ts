@@ -14,6 +14,7 @@ export function lowStockRoute({ deps }: Edge): Route {
     path: PATHS.lowStock,
     summary: "Products at or below their threshold, lowest first",
     answers: { 200: LowStock },
+    headers: ["Ledger-Lag"],
     roles: STAFF,
     handlers: createHandlers(validate("query", LowStockQuery), async (c) => {
       const { limit } = c.req.valid("query");

@@ -16,6 +16,7 @@ export function movementsRoute({ deps }: Edge): Route {
     path: PATHS.movements,
     summary: "Movements of a product, newest first",
     answers: { 200: Movements },
+    headers: ["Ledger-Lag"],
     refusals: ["product_not_found"],
     roles: STAFF,
     handlers: createHandlers(

@@ -49,6 +49,7 @@ export function productsRoute({ deps }: Edge): Route {
     path: PATHS.products,
     summary: "Products, page by page",
     answers: { 200: Products },
+    headers: ["Ledger-Lag"],
     roles: STAFF,
     handlers: createHandlers(validate("query", ProductsQuery), async (c) => {
       const {

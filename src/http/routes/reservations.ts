@@ -33,6 +33,7 @@ export function reservationsRoute({ deps }: Edge): Route {
     path: PATHS.reservations,
     summary: "Reservations, page by page",
     answers: { 200: Reservations },
+    headers: ["Ledger-Lag"],
     roles: ANY_ROLE,
     handlers: createHandlers(validate("query", ReservationsQuery), async (c) => {
       const given = c.req.valid("query");

@@ -18,6 +18,7 @@ export function returnRoute({ deps }: Edge): Route {
     path: PATHS.return,
     summary: "Take back units that an order bought",
     answers: { 200: Returned },
+    headers: ["ETag"],
     refusals: ["limit_exceeded", "product_not_found"],
     roles: STAFF,
     mutation: true,

@@ -41,7 +41,7 @@ export interface Edge {
   /** Whether it is for everybody, or for admins. */
   readonly docsPublic: boolean;
   /** Whether contracts that know no authentication take changes from everybody. */
-  readonly isOpen: boolean;
+  readonly takesAnonymous: boolean;
   readonly surroundings: Surroundings;
   /** Words and logs what a verb threw: for a call whose other items go on. */
   readonly worded: (error: unknown, c: EdgeContext) => Answer;
@@ -50,6 +50,9 @@ export interface Edge {
 /** A body as the documents have it: JSON, a text whose schema says `contentMediaType`, or none. */
 export type AnswerBody = z.ZodType | null;
 
+/** What successes may say beside their body: a version, where the next rows are, how old it is. */
+export type AnswerHeader = "ETag" | "Link" | "Ledger-Lag";
+
 export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
@@ -57,6 +60,8 @@ export interface Route {
   readonly summary: string;
   /** What it answers, by status, where it does not refuse in its contract's words. */
   readonly answers: Readonly<Record<number, AnswerBody>>;
+  /** Headers of its successes, besides those that its other members imply. */
+  readonly headers: readonly AnswerHeader[];
   /** Codes that it refuses with, besides those that its other members and validators imply. */
   readonly refusals: readonly ProblemCode[];
   readonly roles: "public" | readonly Role[];
@@ -68,20 +73,32 @@ export interface Route {
   readonly conditional: boolean;
   /** Whether it takes lists, hence larger bodies. */
   readonly bulk: boolean;
+  /** Whether it waits when its caller asks it to: that is not slow. */
+  readonly waits: boolean;
   /** Whether it answers while the process stops. */
   readonly whileStopping: boolean;
   /** Validators, then the handler. */
   readonly handlers: readonly Handler<EdgeEnv>[];
 }
 
-type Optional = "refusals" | "anonymous" | "mutation" | "conditional" | "bulk" | "whileStopping";
+type Optional =
+  | "headers"
+  | "refusals"
+  | "anonymous"
+  | "mutation"
+  | "conditional"
+  | "bulk"
+  | "waits"
+  | "whileStopping";
 
 const COMMON: Pick<Route, Optional> = {
+  headers: [],
   refusals: [],
   anonymous: null,
   mutation: false,
   conditional: false,
   bulk: false,
+  waits: false,
   whileStopping: false,
 };
 
@@ -96,10 +113,10 @@ export function route(given: Omit<Route, Optional> & Partial<Pick<Route, Optiona
 
 /** Who may change something through a contract that knows no authentication. */
 export function openTo(
-  { isOpen }: Edge,
+  { takesAnonymous }: Edge,
   contract: string,
 ): Pick<Route, "roles" | "anonymous" | "mutation"> {
-  if (!isOpen) return { roles: STAFF, anonymous: null, mutation: true };
+  if (!takesAnonymous) return { roles: STAFF, anonymous: null, mutation: true };
   const subject = CustomerId.parse(`anonymous@${contract}`);
   return { roles: "public", anonymous: { role: "service", subject }, mutation: true };
 }

@@ -23,6 +23,7 @@ export function sellRoute({ deps }: Edge): Route {
     path: PATHS.sell,
     summary: "Sell units without a hold",
     answers: { 200: Sold },
+    headers: ["ETag"],
     refusals: ["insufficient_stock", "expected_mismatch", "product_not_found"],
     roles: STAFF,
     mutation: true,

@@ -24,6 +24,7 @@ export function transferRoute({ deps }: Edge): Route {
     path: PATHS.transfer,
     summary: "Move units between locations",
     answers: { 200: Changed },
+    headers: ["ETag"],
     refusals: ["below_reserved", "limit_exceeded", "expected_mismatch", "product_not_found"],
     roles: ADMIN,
     mutation: true,

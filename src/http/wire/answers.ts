@@ -1,6 +1,7 @@
 /** Bodies that contract A answers with: what the document says, and what its clients are typed by. */
 import { z } from "zod";
 import { PROBLEM_CODES } from "#http/problem";
+import { ALERT_KINDS, EVENT_TYPES } from "#inventory/event-ports";
 import {
   DISPOSITIONS,
   MOVEMENT_TYPES,
@@ -167,6 +168,40 @@ export const LowStock = z.strictObject({ items: z.array(Inventory), count: Units
 export const Movements = z.strictObject({ movements: z.array(Movement) });
 export const Locations = z.strictObject({ locations: z.array(RegisteredLocation) });
 
+export const Event = z
+  .strictObject({
+    eventId: z.string(),
+    type: z.enum(EVENT_TYPES),
+    partition: z.int().min(0),
+    /** Of the movement that it tells, or that it follows. */
+    seq: z.int().min(0),
+    productId: z.string().nullable(),
+    /** Of an alert about stock, what is available; of others, what is off. */
+    units: z.int().nullable(),
+    detail: z.string().nullable(),
+    movement: Movement.nullable(),
+    timestamp: Time,
+  })
+  .meta({ id: "Event" });
+export type Event = z.output<typeof Event>;
+export const Events = z.strictObject({ events: z.array(Event), cursor: z.string() });
+
+export const Alert = z
+  .strictObject({
+    alertId: z.string(),
+    kind: z.enum(ALERT_KINDS),
+    partition: z.int().min(0),
+    seq: z.int().min(0),
+    productId: z.string().nullable(),
+    units: z.int().nullable(),
+    detail: z.string().nullable(),
+    open: z.boolean(),
+    timestamp: Time,
+  })
+  .meta({ id: "Alert" });
+export type Alert = z.output<typeof Alert>;
+export const Alerts = z.strictObject({ alerts: z.array(Alert) });
+
 export const Availability = z.strictObject({
   availability: z.array(
     z.strictObject({
@@ -195,7 +230,7 @@ export const Ready = z.strictObject({
 });
 
 /** Every refusal; the last members come with some codes only. */
-export const Problem = z
+export const ProblemBody = z
   .strictObject({
     type: z.string(),
     title: z.string(),
@@ -226,7 +261,8 @@ export const Problem = z
     returnable: Units.exactOptional(),
     requested: Units.exactOptional(),
   })
-  .meta({ id: "Problem" });
+  .meta({ id: "ProblemBody" });
+export type ProblemBody = z.output<typeof ProblemBody>;
 
 const ITEM = { index: Units, replayed: z.literal(true).exactOptional() };
 
@@ -236,7 +272,7 @@ const bulkOf = <Shape extends z.ZodRawShape>(done: z.ZodObject<Shape, z.core.$st
     results: z.array(
       z.union([
         z.strictObject({ ...done.shape, ...ITEM, status: z.int().min(200).max(299) }),
-        z.strictObject({ ...Problem.shape, ...ITEM }),
+        z.strictObject({ ...ProblemBody.shape, ...ITEM }),
       ]),
     ),
     succeeded: Units,

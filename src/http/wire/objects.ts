@@ -7,7 +7,7 @@ import type {
   RegisteredLocation,
   Reservation,
 } from "#inventory/model";
-import type { ShortLine } from "#inventory/ports";
+import type { Alert, LedgerEvent, ShortLine } from "#inventory/ports";
 import type * as answers from "#http/wire/answers";
 
 /** `totalStock` is what is physically there; `location` is the product's home. */
@@ -95,6 +95,29 @@ export function movementOf(movement: Movement): answers.Movement {
     actor: movement.actor,
     timestamp: timeOf(movement.at),
   };
+}
+
+/** A movement is its own event; an alert follows the movement that it names. */
+export function eventOf(event: LedgerEvent): answers.Event {
+  if (event.kind === "movement") {
+    const { partition, seq, productId, at } = event.movement;
+    const movement = movementOf(event.movement);
+    const place = { partition, seq, productId, timestamp: timeOf(at) };
+    const { movementId: eventId } = movement;
+    return { eventId, type: "movement", ...place, units: null, detail: null, movement };
+  }
+  const { alertId, kind, ...alert } = toldAlert(event.alert);
+  return { eventId: alertId, type: kind, ...alert, movement: null };
+}
+
+export function alertOf(alert: Alert & { readonly open: boolean }): answers.Alert {
+  return { ...toldAlert(alert), open: alert.open };
+}
+
+function toldAlert(alert: Alert): Omit<answers.Alert, "open"> {
+  const { partition, seq, number, kind, productId, units, detail, at } = alert;
+  const alertId = `p${partition}-${seq}-${number}`;
+  return { alertId, kind, partition, seq, productId, units, detail, timestamp: timeOf(at) };
 }
 
 /** One line a product, in the order in which they were taken; a quantity is all that was reserved. */

@@ -1,10 +1,13 @@
 /** Queries that contract A takes. Unknown ones are refused: a misspelt filter must not show all. */
 import { z } from "zod";
 import { Cursor, queryNumber } from "#http/wire/fields";
+import { ALERT_KINDS, EVENT_TYPES } from "#inventory/event-ports";
+import { EVENT_WAIT_SECONDS_MAX } from "#inventory/follow-events";
 import {
   CustomerId,
   Location,
   OrderId,
+  ProductId,
   RESERVATION_STATUSES,
   STOCK_STATUSES,
   Text,
@@ -16,6 +19,14 @@ const MOVEMENTS = 50;
 const MOVEMENTS_MAX = 500;
 const LOW_STOCK = 100;
 const LOW_STOCK_MAX = 1000;
+const EVENTS = 100;
+const EVENTS_MAX = 1000;
+const ALERTS = 100;
+const ALERTS_MAX = 1000;
+/** All of them named twice. */
+const EVENT_TYPES_LENGTH_MAX = 256;
+/** A place for each of the most partitions that a store may have. */
+const EVENT_CURSOR_LENGTH_MAX = 16_384;
 
 const page = {
   cursor: Cursor.optional(),
@@ -42,4 +53,35 @@ export const MovementsQuery = z.strictObject({
 
 export const LowStockQuery = z.strictObject({
   limit: queryNumber(1, LOW_STOCK_MAX).default(LOW_STOCK),
+});
+
+const EventType = z.enum(EVENT_TYPES);
+
+export const EventsQuery = z.strictObject({
+  /** What the feed answered as `cursor`; `latest`: from now on. */
+  after: z
+    .string()
+    .regex(/^[0-9a-z._]+$/, "must be a cursor that this feed answered, or latest")
+    .max(EVENT_CURSOR_LENGTH_MAX)
+    .optional(),
+  /** Seconds. */
+  wait: queryNumber(0, EVENT_WAIT_SECONDS_MAX).default(0),
+  /** Separated by commas. */
+  types: z
+    .string()
+    .max(EVENT_TYPES_LENGTH_MAX)
+    .transform((text) => text.split(","))
+    .pipe(z.array(EventType))
+    .optional(),
+  limit: queryNumber(1, EVENTS_MAX).default(EVENTS),
+});
+
+export const AlertsQuery = z.strictObject({
+  kind: z.enum(ALERT_KINDS).optional(),
+  productId: ProductId.optional(),
+  open: z
+    .enum(["true", "false"])
+    .transform((text) => text === "true")
+    .optional(),
+  limit: queryNumber(1, ALERTS_MAX).default(ALERTS),
 });

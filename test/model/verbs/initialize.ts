@@ -76,6 +76,9 @@ export const initializesOf = (shape: Shape, numbers: fc.Arbitrary<number>) =>
 
 /** What comes of its SKU: null where another command of the step makes that a race of its own. */
 function claimed(scene: Scene, { productId, sku }: InitializeCommand) {
+  // A product that is there claims nothing.
+  const isThere = worldOfProduct(scene, productId).products.has(productId);
+  if (isThere) return { mayRun: true, unsent: [] };
   const other = scene.step.skus.get(sku);
   if (other !== undefined && other !== productId) return null;
   scene.step.skus.set(sku, productId);

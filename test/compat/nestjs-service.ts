@@ -1,5 +1,11 @@
 /** What the tests of contract D share: its answers, and a service with products of their own. */
-import { serveContracts, type Answered, type Called, type ContractService } from "#test/contract";
+import {
+  CONTRACT_NAMES,
+  serveContracts,
+  type Answered,
+  type Called,
+  type ContractService,
+} from "#test/contract";
 
 export const START_MS_MAX = 60_000;
 export const BASES = ["/inventory", "/v1/api/inventory"];
@@ -29,9 +35,9 @@ export interface NestService extends Pick<ContractService, "call">, AsyncDisposa
   stock(productId: string): Promise<unknown>;
 }
 
-/** Contract D with B, through which products are made, and A, which sees what became of them. */
+/** Contract D with all others, of which A makes products and sees what became of them. */
 export async function serveNest(): Promise<NestService> {
-  const service = await serveContracts("inventory,fastapi,nestjs");
+  const service = await serveContracts(CONTRACT_NAMES.join(","));
   const call = (method: string, path: string, called?: Called) =>
     service.call(method, path, called);
   let made = 0;
@@ -39,11 +45,11 @@ export async function serveNest(): Promise<NestService> {
     call,
     async create(quantity) {
       made += 1;
-      const product_id = `D${made}`;
-      const body = { product_id, name: "Sample", quantity, price: 1 };
-      const { status } = await call("POST", "/inventory", { body });
-      if (status !== 200) throw new Error(`creating a product was answered ${status}`);
-      return product_id;
+      const productId = `D${made}`;
+      const body = { productId, sku: productId, initialStock: quantity };
+      const { status } = await call("POST", "/api/inventory/initialize", { body, as: "admin" });
+      if (status !== 201) throw new Error(`creating a product was answered ${status}`);
+      return productId;
     },
     send(method, path, body, key) {
       const headers = key === undefined ? {} : { "idempotency-key": key };

@@ -1,0 +1,30 @@
+#!lua flags=allow-oom
+-- Purpose: claims a fenced partition for one that repairs it: from here on only who has the token
+--          may write there, until the claim has run out.
+-- KEYS[1]  {pN}:meta (hash, rw).
+-- ARGV     store id, token (letters and digits), milliseconds that the claim lasts, and
+--          fenced|any: only a fenced partition, or any (an operator's restore).
+-- Returns  an array: claimed <epoch> <seq> <beganAt> <seq that is known to be missing, or 0>,
+--          or open (it is not fenced), taken (another's claim has not run out),
+--          foreign (another store's data).
+-- Cost     O(1).
+-- Retry    safe: the same token is a success and renews the claim.
+-- @include lib/repair.lua
+
+local store_id, token, lasts_ms, which = unpack(ARGV)
+if not string.match(token, "^%w+$") or not string.match(lasts_ms, "^%d+$") then
+    error("claim takes a token and milliseconds")
+end
+local meta = redis.call("HMGET", meta_key, "storeId", "fence", "epoch", "seq", "beganAt")
+local claim = read_claim(meta[2])
+if meta[1] and meta[1] ~= store_id then
+    return { "foreign" }
+elseif not meta[2] and which ~= "any" then
+    return { "open" }
+elseif claim and claim.token ~= token and claim.until_ms > now_ms() then
+    return { "taken" }
+end
+local missing = claim and claim.missing or string.match(meta[2] or "", "^behind:(%d+)$") or "0"
+redis.call("HSET", meta_key, "storeId", store_id, "seq", meta[4] or "0")
+write_claim(token, tonumber(lasts_ms), missing)
+return { "claimed", meta[3] or "0", meta[4] or "0", meta[5] or "0", missing }

@@ -1,0 +1,35 @@
+#!lua flags=allow-oom
+-- Purpose: ends a repair: the partition begins the epoch that was taken for it, and is open.
+-- KEYS[1]  {pN}:meta (hash, rw).
+-- ARGV     token, run id of the server, epoch, seq of the ledger's cursor, time of its last
+--          movement (ms), first second that something is due (0: none), rules of the locations.
+-- Returns  an array: begun <epoch> <seq>, or lost (the claim is another's, or gone),
+--          used <epoch> (not above Redis's).
+-- Cost     O(1).
+-- Retry    answers lost: who asks again finds the partition open.
+-- @include lib/repair.lua
+
+local token, run_id, epoch, seq, last_at, first_due, rules = unpack(ARGV)
+if not claim_of(token) then
+    return { "lost" }
+end
+local meta = redis.call("HMGET", meta_key, "epoch", "lastNow")
+if tonumber(meta[1] or "0") >= tonumber(epoch) then
+    return { "used", meta[1] }
+end
+-- Time never goes back, be it that of the ledger; and what is due already is still to be swept.
+local now = math.max(now_ms(), tonumber(last_at), tonumber(meta[2] or "0"))
+local swept = math.floor(now / 1000)
+if tonumber(first_due) > 0 then
+    swept = math.min(swept, tonumber(first_due) - 1)
+end
+local fields = { "runId", run_id, "epoch", epoch, "seq", seq, "drained", seq, "beganAt", seq }
+redis.call("HSET", meta_key, "rebuilt", epoch, "swept", swept, unpack(fields))
+redis.call("HSET", meta_key, "lastNow", string.format("%d", now))
+if rules == "" then
+    redis.call("HDEL", meta_key, "locations")
+else
+    redis.call("HSET", meta_key, "locations", rules)
+end
+redis.call("HDEL", meta_key, "fence")
+return { "begun", epoch, seq }

@@ -1,0 +1,33 @@
+/** What a rebuild needs, put together: for the worker, and for `restore`. */
+import type { Stores, Urls } from "#compose/stores";
+import { createEpochLedger } from "#postgres/epochs";
+import { createLedgerWriter } from "#postgres/ledger-writer";
+import { createPostgres, type Sql } from "#postgres/client";
+import { createRepairLedger } from "#postgres/repair-ledger";
+import { createPartitionRepair } from "#redis/repair";
+import type { RebuildDependencies } from "#workers/rebuild";
+
+/** A statement of a rebuild reads everything there is of a partition. */
+const STATEMENT_MS_MAX = 30 * 60_000;
+
+export interface Rebuilding extends RebuildDependencies {
+  close(): Promise<void>;
+}
+
+export function openRebuilding(
+  { databaseUrl }: Urls,
+  { redis, storeId }: Pick<Stores, "redis" | "storeId">,
+): Rebuilding {
+  const sql: Sql = createPostgres(databaseUrl, {
+    applicationName: "holdfast-rebuild",
+    connectionsMax: 2,
+    statementMsMax: STATEMENT_MS_MAX,
+  });
+  return {
+    repair: createPartitionRepair({ redis, storeId }),
+    ledger: createRepairLedger(sql),
+    ledgerWriter: createLedgerWriter(sql),
+    epochs: createEpochLedger(sql, storeId),
+    close: () => sql.end({ timeout: 2 }),
+  };
+}

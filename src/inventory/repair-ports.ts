@@ -1,0 +1,140 @@
+/**
+ * The ports of who rebuilds a partition from the ledger: Redis as a place that is written anew, and
+ * the ledger as what it is written from.
+ */
+import type { Cursor, JournalEntry } from "#inventory/drain-ports";
+import type { LocationRule, Product, RegisteredLocation, Reservation } from "#inventory/model";
+
+/** What a partition's Redis was when it was claimed for a repair. */
+export interface Claimed {
+  readonly kind: "claimed";
+  /** Of what it holds; 0: it holds nothing. */
+  readonly epoch: number;
+  readonly seq: number;
+  /** seq at which its epoch began. */
+  readonly beganAt: number;
+  /** Highest seq that somebody knows of and that it lacks; 0: none is known. */
+  readonly missing: number;
+}
+/** What a partition's Redis is, for who only looks. */
+export interface Looked extends Cursor {
+  readonly isForeign: boolean;
+  /** Why it is fenced; null: it is not. */
+  readonly fence: string | null;
+}
+export type ClaimAnswer =
+  | Claimed
+  /** Nothing is wrong with it. */
+  | { readonly kind: "open" }
+  /** Somebody else repairs it. */
+  | { readonly kind: "taken" }
+  /** It holds another store's data. */
+  | { readonly kind: "foreign" };
+
+/** A hold as Redis shall have it again. */
+export interface HoldCopy {
+  readonly reservation: Reservation;
+  /** Milliseconds that its record still answers repeats; null: it is live, and stays. */
+  readonly livesMs: number | null;
+}
+
+/** A product without what the registry says of its locations: that stands in no record of it. */
+export type ProductCopy = Omit<Product, "levels"> & {
+  readonly levels: readonly Omit<Product["levels"][number], keyof LocationRule>[];
+};
+
+/** What of a partition is written in one go. */
+export interface PartitionPart {
+  readonly products: readonly ProductCopy[];
+  readonly holds: readonly HoldCopy[];
+  readonly locations: readonly RegisteredLocation[];
+  readonly operations: readonly OperationCopy[];
+}
+
+/** What Redis shall keep under an operation's key again. */
+export interface OperationCopy {
+  readonly key: string;
+  readonly text: string;
+  readonly livesMs: number;
+}
+
+/** A partition of Redis under repair. Whoever lost the claim is told so by a `ClaimLost`. */
+export interface PartitionRepair {
+  /** Of the server that would be written. */
+  runId(): Promise<string>;
+  /** What it holds now; null: nothing of this store. Changes nothing. */
+  look(partition: number): Promise<Looked | null>;
+  /** `fenced`: only what is fenced is claimed; `any`: an open partition too. Again: renews. */
+  claim(partition: number, which: "fenced" | "any"): Promise<ClaimAnswer>;
+  /** Entries of its journal after the cursor, oldest first, at most `entriesMax`. */
+  rest(partition: number, after: Cursor, entriesMax: number): Promise<readonly JournalEntry[]>;
+  /** Removes all that the partition has, but for its meta. */
+  forget(partition: number): Promise<void>;
+  /** Takes a part to write; what it does not write at once, `reopen` does. */
+  write(partition: number, part: PartitionPart): Promise<void>;
+  /** Begins the epoch at that cursor and lifts the fence. `lastAt`: when its last movement was (ms). */
+  reopen(partition: number, runId: string, begin: Cursor, lastAt: number): Promise<void>;
+}
+
+/** Another repairs the partition now, or nobody may any more. */
+export class ClaimLost extends Error {
+  constructor(partition: number) {
+    super(`the repair of partition ${partition} is somebody else's now`);
+  }
+}
+
+/** What a report of a recovery says; `lost` comes from a process that remembers. */
+export interface RecoveryReport {
+  readonly partition: number;
+  readonly kind: "rebuilt" | "lost";
+  /** rebuilt: the epoch that began; lost: the one in which the operations were acknowledged. */
+  readonly epoch: number;
+  /** Movements that were acknowledged and that the ledger does not have; null: none is known. */
+  readonly missing: { readonly from: number; readonly to: number } | null;
+  /** What was acknowledged and is lost, as far as somebody remembers it. */
+  readonly operations: readonly LostOperation[];
+  /** Counts of what was written, and the like. */
+  readonly facts: Readonly<Record<string, number | string>>;
+}
+
+/** One acknowledged operation that cannot be saved. */
+export interface LostOperation {
+  readonly verb: string;
+  /** What the caller was told: `reserved`, `adjusted` and their like. */
+  readonly outcome: string;
+  /** Highest seq of the batch that it was done in. */
+  readonly seq: number;
+  readonly requestId: string | null;
+  readonly reservationId: string | null;
+  readonly productId: string | null;
+}
+
+/** The ledger as what a partition is rebuilt from. */
+export interface RepairLedger {
+  /** Movements of the partition that PostgreSQL refused and nobody has settled. */
+  quarantined(partition: number): Promise<number>;
+  /** A server of another run id that was in use a moment ago; null: none. */
+  otherServer(partition: number, runId: string): Promise<string | null>;
+  /**
+   * Notes that the epoch begins at `seq`; from here on no movement of an earlier one is appended.
+   * False: the cursor is elsewhere, or another epoch was taken.
+   */
+  seal(partition: number, epoch: number, seq: number, runId: string): Promise<boolean>;
+  /** Where the ledger stands, and how much a copy of it is. */
+  extent(partition: number): Promise<Extent>;
+  /** Gives all of the partition to `use`, part by part, as it was at one moment. */
+  copy(partition: number, use: (part: PartitionPart) => Promise<void>): Promise<CopiedCounts>;
+  report(report: RecoveryReport): Promise<void>;
+}
+
+export interface Extent extends Cursor {
+  readonly products: number;
+  readonly liveHolds: number;
+}
+
+export interface CopiedCounts {
+  readonly products: number;
+  readonly liveHolds: number;
+  /** When the last movement was (ms); 0: there is none. */
+  readonly lastAt: number;
+}

@@ -1,0 +1,15 @@
+/** What became of operations that were acknowledged, told once and for good. */
+import type { RecoveryReport } from "#inventory/repair-ports";
+import { ask } from "#postgres/ask";
+import type { Sql } from "#postgres/client";
+import reportRecoveryText from "./statements/report-recovery.sql" with { type: "text" };
+
+const STATEMENT_MS_MAX = 5_000;
+
+export async function reportRecovery(sql: Sql, report: RecoveryReport): Promise<void> {
+  const { partition, kind, epoch, missing, operations, facts } = report;
+  const range = [missing?.from ?? null, missing?.to ?? null];
+  const texts = [JSON.stringify(operations), JSON.stringify(facts)];
+  const parameters = [partition, kind, epoch, ...range, ...texts];
+  await ask(() => sql.unsafe(reportRecoveryText, parameters), STATEMENT_MS_MAX);
+}

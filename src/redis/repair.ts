@@ -1,0 +1,163 @@
+/** A partition of Redis under repair: claimed under a token, emptied, written, opened again. */
+import type { Redis } from "ioredis";
+import { z } from "zod";
+import type { Cursor } from "#inventory/drain-ports";
+import {
+  ClaimLost,
+  type ClaimAnswer,
+  type PartitionPart,
+  type PartitionRepair,
+} from "#inventory/repair-ports";
+import { randomId } from "#lib/ids";
+import { decodeEntries } from "#redis/journal";
+import { journalKey, metaKey, partitionTag, skuKey } from "#redis/keys";
+import { recordedCount } from "#redis/recorded";
+import { RestoredPartition, type Step } from "#redis/restored-partition";
+import { readRunId } from "#redis/run-id";
+import { loadScript, runScript } from "#redis/script";
+
+const claimScript = loadScript("partition/claim.lua");
+const repairScript = loadScript("partition/repair.lua");
+const reopenScript = loadScript("partition/reopen.lua");
+
+/** How long a claim lasts from its last step: who has died holds it no longer. */
+const CLAIM_MS = 30_000;
+/** Values of one step's call, which bounds how long it takes. */
+const VALUES_MAX = 4_000;
+const KEYS_OF_SCAN = 1_000;
+
+const Text = z.string().nullable();
+const MetaFields = z.tuple([Text, Text, Text, Text]);
+const Words = z.array(z.string()).min(1);
+
+export interface RepairOptions {
+  readonly redis: Redis;
+  readonly storeId: string;
+}
+
+/** One repairer: its claims bear one token, so that it may go on where it was interrupted. */
+export function createPartitionRepair({ redis, storeId }: RepairOptions): PartitionRepair {
+  const token = randomId(12);
+  const restored = new Map<number, RestoredPartition>();
+
+  const send = async (partition: number, steps: readonly Step[]): Promise<void> => {
+    for (const part of partsOf(steps)) {
+      const args = part.flatMap(({ kind, key, values }) => [
+        kind,
+        key.slice(partitionTag(partition).length),
+        String(values.length),
+        ...values,
+      ]);
+      const key = metaKey(partition);
+      const reply = await runScript(redis, repairScript, key, [token, String(CLAIM_MS), ...args]);
+      if (reply !== "repaired") throw new ClaimLost(partition);
+    }
+  };
+  const restoredOf = (partition: number): RestoredPartition => {
+    const found = restored.get(partition) ?? new RestoredPartition(partition);
+    restored.set(partition, found);
+    return found;
+  };
+
+  return {
+    runId: () => readRunId(redis),
+    async look(partition) {
+      const fields = ["storeId", "epoch", "seq", "fence"] as const;
+      const meta = await redis.hmget(metaKey(partition), ...fields);
+      const [found, epoch, seq, fence] = MetaFields.parse(meta);
+      if (found === null) return null;
+      const at = { epoch: Number(epoch ?? "0"), seq: Number(seq ?? "0") };
+      return { ...at, isForeign: found !== storeId, fence };
+    },
+    async claim(partition, which) {
+      const args = [storeId, token, String(CLAIM_MS), which];
+      return claimAnswer(await runScript(redis, claimScript, metaKey(partition), args));
+    },
+    async rest(partition, after: Cursor, entriesMax) {
+      const from = `(${after.epoch}-${after.seq}`;
+      const key = journalKey(partition);
+      const reply: unknown = await redis.xrange(key, from, "+", "COUNT", entriesMax);
+      return decodeEntries(partition, reply);
+    },
+    async forget(partition) {
+      restored.delete(partition);
+      const tag = partitionTag(partition);
+      const meta = metaKey(partition);
+      for await (const keys of redis.scanStream({ match: `${tag}*`, count: KEYS_OF_SCAN })) {
+        const gone = z.array(z.string()).parse(keys);
+        const steps = gone
+          .filter((key) => key !== meta)
+          .map((key): Step => ({ kind: "forget", key, values: [] }));
+        await send(partition, steps);
+      }
+    },
+    async write(partition: number, part: PartitionPart) {
+      const steps = restoredOf(partition).take(part);
+      await send(partition, steps);
+      await claimSkus(redis, part);
+    },
+    async reopen(partition, runId, begin, lastAt) {
+      const whole = restoredOf(partition);
+      await send(partition, whole.rest());
+      const args = [
+        token,
+        runId,
+        String(begin.epoch),
+        String(begin.seq),
+        String(lastAt),
+        String(whole.firstDue),
+        whole.rules,
+      ];
+      const reply = await runScript(redis, reopenScript, metaKey(partition), args);
+      if (Words.parse(reply)[0] !== "begun") throw new ClaimLost(partition);
+      restored.delete(partition);
+    },
+  };
+}
+
+/** SKUs stand outside the partitions. The ledger knows whose each is: what Redis has gives way. */
+async function claimSkus(redis: Redis, { products }: PartitionPart): Promise<void> {
+  if (products.length === 0) return;
+  // Not one command: on a cluster each may live on another slot.
+  const pipeline = redis.pipeline();
+  for (const { sku, productId, createdAt } of products) {
+    pipeline.set(skuKey(sku), `${productId}\t${createdAt}`);
+  }
+  const replies = (await pipeline.exec()) ?? [];
+  for (const [error] of replies) if (error) throw error;
+}
+
+/** Steps together as long as their values are few enough for one call. */
+function partsOf(steps: readonly Step[]): Step[][] {
+  const parts: Step[][] = [];
+  let values = VALUES_MAX;
+  for (const step of steps) {
+    values += step.values.length + 3;
+    if (values > VALUES_MAX) {
+      parts.push([]);
+      values = step.values.length + 3;
+    }
+    parts.at(-1)?.push(step);
+  }
+  return parts;
+}
+
+function claimAnswer(reply: unknown): ClaimAnswer {
+  const [word = "", epoch, seq, beganAt, missing] = Words.parse(reply);
+  switch (word) {
+    case "claimed":
+      return {
+        kind: "claimed",
+        epoch: recordedCount(epoch, "epoch"),
+        seq: recordedCount(seq, "seq"),
+        beganAt: recordedCount(beganAt, "beganAt"),
+        missing: recordedCount(missing, "missing"),
+      };
+    case "open":
+    case "taken":
+    case "foreign":
+      return { kind: word };
+    default:
+      throw new Error("claim answered an unknown word");
+  }
+}

@@ -1,0 +1,98 @@
+/** What the keys of a partition must be, from what the ledger says of it. */
+import { totalsOf, type RegisteredLocation } from "#inventory/model";
+import type { HoldCopy, PartitionPart, ProductCopy } from "#inventory/repair-ports";
+import { splitReservationId } from "#inventory/reservation-id";
+import { encodeHold } from "#redis/hold-record";
+import {
+  expiringKey,
+  locationsKey,
+  lowKey,
+  operationKey,
+  reservationKey,
+  stockKey,
+} from "#redis/keys";
+import { encodeLocation, encodeRules } from "#redis/location-record";
+import { encodeProduct } from "#redis/product-record";
+
+/** What becomes of one key: removed, or written anew with these values. */
+export interface Step {
+  readonly kind: "forget" | "string" | "hash" | "list" | "zset";
+  readonly key: string;
+  /** As the command takes them: see lua/partition/repair.lua. */
+  readonly values: readonly string[];
+}
+
+export class RestoredPartition {
+  readonly #partition: number;
+  /** Second → owners of the holds that are due then. */
+  readonly #due = new Map<number, string[]>();
+  /** Score and member by turns. */
+  readonly #low: string[] = [];
+  #locations: readonly RegisteredLocation[] = [];
+
+  constructor(partition: number) {
+    this.#partition = partition;
+  }
+
+  /** Steps for what stands in keys of its own; what shares a key is kept for `rest`. */
+  take({ products, holds, locations, operations }: PartitionPart): Step[] {
+    if (locations.length > 0) this.#locations = locations;
+    return [
+      ...products.map((product) => this.#product(product)),
+      ...holds.map((hold) => this.#hold(hold)),
+      ...operations.map(({ key, text, livesMs }): Step => {
+        const name = operationKey(this.#partition, key);
+        return { kind: "string", key: name, values: [text, String(livesMs)] };
+      }),
+    ];
+  }
+
+  /** Steps for the keys that several share; none was written yet. */
+  rest(): Step[] {
+    const steps = Array.from(this.#due, ([second, owners]): Step => {
+      return { kind: "list", key: expiringKey(this.#partition, second), values: owners };
+    });
+    const low: Step = { kind: "zset", key: lowKey(this.#partition), values: this.#low };
+    const records = this.#locations.flatMap((it) => [it.location, encodeLocation(it)]);
+    const registry: Step = { kind: "hash", key: locationsKey(this.#partition), values: records };
+    return [...steps, ...[low, registry].filter(({ values }) => values.length > 0)];
+  }
+
+  /** The first second in which something is due; 0: nothing is. */
+  get firstDue(): number {
+    return this.#due.size === 0 ? 0 : Math.min(...this.#due.keys());
+  }
+
+  /** What `meta` has of the locations. */
+  get rules(): string {
+    return encodeRules(this.#locations);
+  }
+
+  #product(product: ProductCopy): Step {
+    const { onHand, reserved } = totalsOf({
+      safetyStock: product.safetyStock,
+      levels: product.levels.map((level) => ({ ...level, active: true, priority: 0 })),
+    });
+    const unreserved = onHand - reserved - product.safetyStock;
+    if (unreserved <= product.lowStockThreshold) {
+      this.#low.push(String(unreserved), product.productId);
+    }
+    const values = Object.entries(encodeProduct(product)).flat();
+    return { kind: "hash", key: stockKey(this.#partition, product.productId), values };
+  }
+
+  #hold({ reservation, livesMs }: HoldCopy): Step {
+    const { owner } = splitReservationId(reservation.reservationId);
+    const key = reservationKey(this.#partition, owner);
+    const record = encodeHold(reservation);
+    if (livesMs !== null) return { kind: "string", key, values: [record, String(livesMs)] };
+    const { expiresAt } = reservation;
+    if (expiresAt !== null) {
+      const second = expiresAt / 1_000;
+      const owners = this.#due.get(second);
+      if (owners) owners.push(owner);
+      else this.#due.set(second, [owner]);
+    }
+    return { kind: "string", key, values: [record] };
+  }
+}

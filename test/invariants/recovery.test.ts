@@ -1,0 +1,185 @@
+/**
+ * Redis comes back with less than it acknowledged. Its partition is fenced, rebuilt from the ledger,
+ * and what cannot be saved is reported; nothing is oversold, and nothing is lost silently.
+ */
+import { cpSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { Redis } from "ioredis";
+import postgres from "postgres";
+import { z } from "zod";
+import { audit, type Acknowledged } from "#test/audit";
+import { startInstallation, type Installation } from "#test/installation";
+import { startLoad, type Load } from "#test/load";
+import { startService } from "#test/service";
+import { until } from "#test/until";
+
+const LOAD = { users: 8, products: 4, units: 5_000 };
+const EFFECTS_MIN = 150;
+const EFFECTS_MS_MAX = 30_000;
+const TEST_MS_MAX = 120_000;
+
+let all: Installation;
+let redis: Redis;
+let sql: postgres.Sql;
+
+beforeAll(async () => {
+  all = await startInstallation();
+  redis = new Redis(all.redis.url);
+  // The server ends again and again here.
+  redis.on("error", () => undefined);
+  sql = postgres(all.servers.databaseUrl, { max: 1, onnotice: () => {} });
+}, TEST_MS_MAX);
+afterAll(async () => {
+  redis.disconnect();
+  await sql.end({ timeout: 1 });
+  await all[Symbol.asyncDispose]();
+});
+
+const moreEffects = (load: Load, count = EFFECTS_MIN): Promise<unknown> => {
+  const goal = load.acknowledged.length + count;
+  return until(() => load.acknowledged.length >= goal, {
+    withinMs: EFFECTS_MS_MAX,
+    what: `${count} more effects are acknowledged`,
+  });
+};
+
+const LostOperations = z.array(
+  z.object({
+    requestId: z.string().nullable(),
+    reservationId: z.string().nullable(),
+    productId: z.string().nullable(),
+  }),
+);
+
+/** Every id that was reported as lost: of requests, and of owners of holds and products. */
+async function reported() {
+  const rows = await sql`SELECT operations FROM recovery_reports WHERE kind = 'lost'`;
+  const lost = rows.flatMap(({ operations }) => LostOperations.parse(operations));
+  const subjects = lost.flatMap(
+    ({ reservationId, productId }) => reservationId?.split("-")[1] ?? productId ?? [],
+  );
+  return { requests: new Set(lost.map(({ requestId }) => requestId)), subjects };
+}
+
+const rebuilds = async (): Promise<number> => {
+  const [row] =
+    await sql`SELECT count(*)::integer AS n FROM recovery_reports WHERE kind = 'rebuilt'`;
+  return z.int().parse(row?.["n"]);
+};
+
+/** All that was acknowledged so far in this file, less what was reported as lost. */
+let acknowledged: Acknowledged[] = [];
+
+/** A blow under load: it goes on afterwards, and everything adds up. */
+async function survives(blow: () => Promise<void>) {
+  await using load = await startLoad({ ...LOAD, url: all.api.url });
+  await moreEffects(load);
+  const before = await rebuilds();
+  const struckAt = performance.now();
+  await blow();
+  await until(async () => (await rebuilds()) > before, {
+    withinMs: EFFECTS_MS_MAX,
+    what: "the partition is rebuilt",
+  });
+  await moreEffects(load);
+  const recoveredMs = Math.round(performance.now() - struckAt);
+  await load.stop();
+  const lost = await reported();
+  const kept = load.acknowledged.filter(({ requestId }) => !lost.requests.has(requestId));
+  // Who goes on with what was lost hears that it is not there; nobody else hears such a thing.
+  const isExplained = (it: string): boolean => lost.subjects.some((id) => it.includes(id));
+  expect(load.strange.filter((it) => !isExplained(it))).toEqual([]);
+  expect(load.strange.length).toBeLessThanOrEqual(3 * lost.requests.size);
+  acknowledged = [...acknowledged, ...kept];
+  const audited = await audit({ ...all.servers, acknowledged });
+  console.log(
+    `recovered after ${recoveredMs} ms, ${kept.length} acknowledged, ` +
+      `${load.acknowledged.length - kept.length} reported as lost`,
+    audited,
+  );
+  return { lost: load.acknowledged.length - kept.length };
+}
+
+test(
+  "FLUSHALL under load: rebuilt from the ledger, and what was not in it yet is reported by id",
+  async () => {
+    await survives(async () => {
+      await redis.flushall();
+    });
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  "Redis rolled back to an earlier copy, PostgreSQL ahead: what the copy lacks comes from the ledger",
+  async () => {
+    const folder = join(all.redis.folder, "appendonlydir");
+    const copy = join(all.redis.folder, "earlier-copy");
+    await survives(async () => {
+      rmSync(copy, { recursive: true, force: true });
+      cpSync(folder, copy, { recursive: true });
+      await until(async () => Number(await redis.hget("{p0}:meta", "seq")) > 0, {
+        withinMs: 1_000,
+        what: "there is something to copy",
+      });
+      const seq = Number(await redis.hget("{p0}:meta", "seq"));
+      await until(async () => Number(await redis.hget("{p0}:meta", "drained")) > seq + 50, {
+        withinMs: EFFECTS_MS_MAX,
+        what: "the ledger is ahead of the copy",
+      });
+      await rollBack(copy);
+    });
+  },
+  TEST_MS_MAX,
+);
+
+/** Puts the server's files of another moment in the place of those it has. */
+async function rollBack(copy: string): Promise<void> {
+  const folder = join(all.redis.folder, "appendonlydir");
+  await all.redis.kill();
+  rmSync(folder, { recursive: true, force: true });
+  cpSync(copy, folder, { recursive: true });
+  await all.redis.restart();
+}
+
+test(
+  "a rollback that nobody notices, followed by new sales: who remembers stops it, and reports",
+  async () => {
+    const { api, worker, redis: server, servers } = all;
+    const copy = join(server.folder, "earlier-copy");
+    await using load = await startLoad({ ...LOAD, url: api.url, withoutLedger: true });
+    await moreEffects(load);
+    // From here on the ledger hears of nothing.
+    await worker.kill();
+    rmSync(copy, { recursive: true, force: true });
+    cpSync(join(server.folder, "appendonlydir"), copy, { recursive: true });
+    await moreEffects(load);
+    // The one that remembers sleeps while another sells from the older Redis.
+    await load.stop();
+    api.signal("SIGSTOP");
+    await rollBack(copy);
+    await using another = await startService({ ...servers, role: "api" });
+    await using later = await startLoad({ ...LOAD, url: another.url, withoutLedger: true });
+    await moreEffects(later);
+    const before = await rebuilds();
+    const alreadyReported = (await reported()).requests.size;
+    api.signal("SIGCONT");
+    await worker.restart();
+    await until(async () => (await rebuilds()) > before, {
+      withinMs: EFFECTS_MS_MAX,
+      what: "the partition is rebuilt",
+    });
+    await api.ready();
+    await moreEffects(later);
+    await later.stop();
+    const lost = await reported();
+    expect(lost.requests.size).toBeGreaterThan(alreadyReported + EFFECTS_MIN / 2);
+    const both = [...load.acknowledged, ...later.acknowledged];
+    acknowledged = [...acknowledged, ...both.filter((it) => !lost.requests.has(it.requestId))];
+    // What was sold after the rollback is not lost: it was still in the journal.
+    expect(later.acknowledged.filter((it) => lost.requests.has(it.requestId))).toEqual([]);
+    await audit({ ...servers, acknowledged });
+  },
+  TEST_MS_MAX,
+);

@@ -1,0 +1,88 @@
+import { expect, test } from "bun:test";
+import { Acknowledged, DONE_WORDS } from "#redis/acknowledged";
+import { SCRIPT_PATHS, wordsOfHeader } from "#test/answers";
+
+/** Words by which nothing was done, or nothing new. */
+const NOTHING_DONE = new Set([
+  "above_limit",
+  "again",
+  "below_reserved",
+  "cancelled",
+  "confirmed",
+  "current",
+  "due",
+  "exceeds",
+  "exists",
+  "expected_mismatch",
+  "expired",
+  "full",
+  "held",
+  "held_partly",
+  "insufficient",
+  "key_reused",
+  "moved",
+  "possible",
+  "replayed",
+  "superseded",
+  "unknown",
+]);
+
+test("every word of every verb is known as one by which something was done, or nothing", () => {
+  const reads = "stock/next-due.lua";
+  const verbs = SCRIPT_PATHS.filter((path) => /^(stock|location)\//.test(path) && path !== reads);
+  const words = verbs.flatMap((path) => [...wordsOfHeader(path).items]);
+  const unknown = words.filter((word) => !DONE_WORDS.has(word) && !NOTHING_DONE.has(word));
+  expect(unknown).toEqual([]);
+  expect([...DONE_WORDS].filter((word) => !words.includes(word))).toEqual([]);
+});
+
+const batch = (epoch: number, seq: number) => {
+  const line = `owner${seq}\tabcdefgh\t900\t{"actor":"a","requestId":"r${seq}"}`;
+  return { epoch, seq, verb: "reserve", lines: [line], replies: ["reserved\t1"] };
+};
+
+test("what lies behind the end of its epoch is lost, and nothing that the ledger has", () => {
+  const acknowledged = new Acknowledged(3);
+  for (let seq = 1; seq <= 400; seq += 1) acknowledged.note(batch(seq <= 300 ? 1 : 2, seq));
+  acknowledged.drained(200);
+  const ends = new Map([
+    [1, 298],
+    [2, 399],
+  ]);
+  const lost = acknowledged.lostBeyond((epoch) => ends.get(epoch) ?? 0);
+  expect(lost.map(({ seq }) => seq)).toEqual([299, 300, 400]);
+  expect(lost[0]).toEqual({
+    verb: "reserve",
+    outcome: "reserved",
+    seq: 299,
+    requestId: "r299",
+    reservationId: "p3-owner299-abcdefgh",
+    productId: null,
+  });
+});
+
+test("refusals and repeats are no operations, and what is about a product names it", () => {
+  const acknowledged = new Acknowledged(0);
+  const lines = ["p1\tx", "p2\tx", "p3\tx"];
+  const replies = ["adjusted\t{}", "unknown", "replayed\tadjusted"];
+  acknowledged.note({ epoch: 1, seq: 5, verb: "adjust", lines, replies });
+  expect(acknowledged.lostBeyond(() => 0)).toMatchObject([
+    { outcome: "adjusted", productId: "p1", reservationId: null, requestId: null },
+  ]);
+});
+
+test("it remembers so many operations and no more, and forgets whole batches", () => {
+  const acknowledged = new Acknowledged(0);
+  const count = 5_100;
+  for (let seq = 1; seq <= count; seq += 1) {
+    const { lines, replies, ...rest } = batch(1, seq);
+    const ten = Array.from({ length: 10 }, () => lines).flat();
+    acknowledged.note({ ...rest, lines: ten, replies: ten.map(() => String(replies[0])) });
+  }
+  const lost = acknowledged.lostBeyond(() => 0);
+  expect(lost).toHaveLength(50_000);
+  expect(lost[0]?.seq).toBe(101);
+  expect(lost.at(-1)?.seq).toBe(count);
+  acknowledged.drained(count - 1);
+  expect(acknowledged.lostBeyond(() => 0)).toHaveLength(10);
+});
