@@ -15,6 +15,7 @@ export function startReconcileRoute({ deps }: Edge): Route {
     path: PATHS.reconcile,
     summary: "Compare Redis and the ledger, and mend what differs where that is asked for",
     answers: { 202: ReconcileAsked },
+    headers: ["Location"],
     roles: ADMIN,
     mutation: true,
     bulk: true,

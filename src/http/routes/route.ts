@@ -51,7 +51,7 @@ export interface Edge {
 export type AnswerBody = z.ZodType | null;
 
 /** What successes may say beside their body: a version, where the next rows are, how old it is. */
-export type AnswerHeader = "ETag" | "Link" | "Ledger-Lag";
+export type AnswerHeader = "ETag" | "Link" | "Location" | "Ledger-Lag";
 
 export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
