@@ -40,6 +40,10 @@ export const runsOfNothing: ReconcileRuns = {
 
 export const ledgerOfNothing: Ledger = {
   movements: notCompared,
+  movementPage: notCompared,
+  movementSpans: notCompared,
+  movementsIn: notCompared,
+  stockAt: notCompared,
   orderSales: notCompared,
   products: notCompared,
   recentProducts: notCompared,

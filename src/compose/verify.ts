@@ -16,7 +16,7 @@ import { connectBlocking, connectRedis } from "#redis/client";
 import { createJournal } from "#redis/journal";
 import { createReconcileStock } from "#redis/reconcile-stock";
 import { startDrain } from "#workers/drain-journal";
-import { reconcile } from "#workers/reconcile/run";
+import { mustNotBeBehind, reconcile } from "#workers/reconcile/run";
 
 /** Differences that are printed; the rest is counted. */
 const PRINTED_MAX = 100;
@@ -62,11 +62,17 @@ async function compare(
     await redis.connect().catch((error: unknown) => {
       throw new Refusal(`not verified: Redis cannot be reached: ${String(error)}`);
     });
+    const stock = createReconcileStock({ redis, ...store });
+    const ledger = createReconcileLedger(sql);
+    // Before anything is drained: a drain fences what lacks something, and here it is only looked at.
+    for (let partition = 0; partition < store.partitions; partition += 1) {
+      await mustNotBeBehind(stock, ledger, partition);
+    }
     let told = 0;
     const run = (): Promise<ReconcileReport> =>
       reconcile({
-        stock: createReconcileStock({ redis, ...store }),
-        ledger: createReconcileLedger(sql),
+        stock,
+        ledger,
         clock: processClock,
         scope: { kind: "all" },
         onProgress: (percent) => {

@@ -118,6 +118,7 @@ const HEADERS: Readonly<Record<string, Json>> = {
     description: "Movements that the ledger lacked; absent where it had all.",
     schema: { ...text, pattern: "^[1-9][0-9]*$" },
   },
+  "Content-Disposition": { description: "Under which name to keep it.", schema: text },
 };
 
 /** Which are there only when there is something to say. */
@@ -221,10 +222,11 @@ function responsesOf(contract: Mounted["contract"], route: Route, schemaOf: Sche
   };
   for (const [status, body] of Object.entries(route.answers)) {
     at(status);
-    if (body === null) continue;
-    const schema = schemaOf(body, "output");
-    const { contentMediaType = JSON_TYPE } = MediaType.parse(schema);
-    put(status, contentMediaType, schema);
+    for (const one of body === null ? [] : [body].flat()) {
+      const schema = schemaOf(one, "output");
+      const { contentMediaType = JSON_TYPE } = MediaType.parse(schema);
+      put(status, contentMediaType, schema);
+    }
   }
   for (const code of codesOf(route)) {
     const { status, headers } = contract.word({ code, message: "" }, someContext());
@@ -277,6 +279,7 @@ function headersOf(
     Link: isDone && route.headers.includes("Link"),
     Location: isDone && route.headers.includes("Location"),
     "Ledger-Lag": isDone && route.headers.includes("Ledger-Lag"),
+    "Content-Disposition": isDone && route.headers.includes("Content-Disposition"),
   };
   const names = Object.keys(HEADERS).filter(
     (name) => applies[name] === true || there.has(name.toLowerCase()),

@@ -1,14 +1,17 @@
 /** Queries that contract A takes. Unknown ones are refused: a misspelt filter must not show all. */
 import { z } from "zod";
-import { Cursor, queryNumber } from "#http/wire/fields";
+import { Cursor, Instant, queryNumber, Reference } from "#http/wire/fields";
 import { ALERT_KINDS, EVENT_TYPES } from "#inventory/event-ports";
 import { EVENT_WAIT_SECONDS_MAX } from "#inventory/follow-events";
+import { MOVEMENT_ORDERS } from "#inventory/ledger-ports";
 import {
   CustomerId,
   Location,
+  MOVEMENT_TYPES,
   OrderId,
   ProductId,
   RESERVATION_STATUSES,
+  ReservationId,
   STOCK_STATUSES,
   Text,
 } from "#inventory/model";
@@ -17,6 +20,7 @@ const PAGE_ROWS = 50;
 const PAGE_ROWS_MAX = 200;
 const MOVEMENTS = 50;
 const MOVEMENTS_MAX = 500;
+const PARTITION_MAX = 9998;
 const LOW_STOCK = 100;
 const LOW_STOCK_MAX = 1000;
 const EVENTS = 100;
@@ -50,6 +54,41 @@ export const ReservationsQuery = z.strictObject({
 export const MovementsQuery = z.strictObject({
   limit: queryNumber(1, MOVEMENTS_MAX).default(MOVEMENTS),
 });
+
+/** One type, several between commas, or the parameter several times. */
+const MovementTypes = z
+  .union([z.enum(MOVEMENT_TYPES), z.string(), z.array(z.string())], "must be one or more types")
+  .transform((given) => [...new Set([given].flat().flatMap((part) => part.split(",")))])
+  .pipe(z.array(z.enum(MOVEMENT_TYPES)));
+
+const movementFilters = {
+  productId: ProductId.optional(),
+  location: Location.optional(),
+  type: MovementTypes.optional(),
+  orderId: OrderId.optional(),
+  customerId: CustomerId.optional(),
+  reservationId: ReservationId.optional(),
+  actor: Text.optional(),
+  reference: Reference.optional(),
+  requestId: Text.optional(),
+  partition: queryNumber(0, PARTITION_MAX).optional(),
+  from: Instant.optional(),
+  to: Instant.optional(),
+};
+
+export const AllMovementsQuery = z.strictObject({
+  ...movementFilters,
+  order: z.enum(MOVEMENT_ORDERS).default("newest"),
+  cursor: Cursor.optional(),
+  limit: queryNumber(1, MOVEMENTS_MAX).default(MOVEMENTS),
+});
+
+export const MovementsExportQuery = z.strictObject({
+  ...movementFilters,
+  format: z.enum(["ndjson", "csv"]).default("ndjson"),
+});
+
+export const ProductQuery = z.strictObject({ asOf: Instant.optional() });
 
 export const LowStockQuery = z.strictObject({
   limit: queryNumber(1, LOW_STOCK_MAX).default(LOW_STOCK),

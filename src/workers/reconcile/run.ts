@@ -79,7 +79,7 @@ function partitionsOf(stock: ReconcileStock, scope: ReconcileScope): number[] {
 }
 
 /** Answers the seq of Redis. The cursor first: whatever Redis says after it is at least that. */
-async function mustNotBeBehind(
+export async function mustNotBeBehind(
   stock: ReconcileStock,
   ledger: ReconcileLedger,
   partition: number,
