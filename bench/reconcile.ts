@@ -9,6 +9,8 @@ import { keepBusy, openReconcileBed, type ReconcileBed } from "#test/reconcile";
 const [products = 100_000, holds = 20_000] = Bun.argv.slice(2).map(Number);
 /** Commands that wait at once while the store is filled. */
 const CHUNK = 1_000;
+/** Few: load, drain and comparison share this process, and the load must not starve the others. */
+const USERS = 4;
 const QUIET_MS = 10_000;
 /** Of /proc, a second. */
 const TICKS = 100;
@@ -53,7 +55,7 @@ const quiet = await measured(bed, "compared at rest", () => bed.report());
 say(JSON.stringify(quiet.answer));
 
 const perHold = async (what: string, work: () => Promise<unknown>): Promise<number> => {
-  const traffic = keepBusy(bed, ids, 64);
+  const traffic = keepBusy(bed, ids, USERS);
   const { processor } = await measured(bed, what, work);
   const made = await traffic.stop();
   say(`${what}: ${made} holds, ${((processor / made) * 1e6).toFixed(1)} µs of Redis each`);
