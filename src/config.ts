@@ -29,7 +29,7 @@ export interface Needs {
   /** It uses these alone: the others are as if they were absent, and none of them is missed. */
   readonly only?: readonly VariableName[];
   /** What is for others than the configuration to know, found together with the rest. */
-  readonly also?: (texts: Texts) => readonly Problem[];
+  readonly also?: (texts: Texts, production: boolean) => readonly Problem[];
 }
 
 /** What signing a token, or sending one, takes. */
@@ -48,7 +48,14 @@ export const TOKEN_SETTINGS: readonly VariableName[] = [
  * Reads the whole configuration, once, at the start. An empty variable counts as absent, as
  * compose files write it. Throws one ConfigError that lists every problem.
  */
-export function readConfig(env: Environment = process.env, needs: Needs = {}): Config {
+export const readConfig = (env: Environment = process.env): Config => readConfigFor({}, env);
+
+/** Before the configuration is read, and when it cannot be. */
+export const isProduction = (env: Environment = process.env): boolean =>
+  env["NODE_ENV"] === "production";
+
+/** As `readConfig`, for a command that needs less of it, or more. */
+export function readConfigFor(needs: Needs, env: Environment = process.env): Config {
   const { only = VARIABLES.map(({ name }) => name), also = () => [] } = needs;
   const { texts, problems } = gather(env, only);
   const settings = SETTINGS.safeParse(texts);
@@ -56,7 +63,7 @@ export function readConfig(env: Environment = process.env, needs: Needs = {}): C
   problems.push(...refusals(texts, only));
   // What cannot be read is one problem, and what it might have meant is not another.
   const known = new Set(problems.map(({ variable }) => variable));
-  problems.push(...also(texts).filter(({ variable }) => !known.has(variable)));
+  problems.push(...also(texts, isProduction(env)).filter(({ variable }) => !known.has(variable)));
   if (!settings.success || problems.length > 0) throw new ConfigError(problems);
   return configFrom(settings.data, warnings(env, texts));
 }
@@ -104,6 +111,8 @@ function configFrom(settings: Settings, found: readonly Problem[]) {
     productServiceUrl: settings.PRODUCT_SERVICE_URL,
     metricsToken: settings.METRICS_TOKEN,
     importToken: settings.IMPORT_TOKEN,
+    /** null: no comparison comes by itself. */
+    reconcileCron: settings.RECONCILE_CRON.pattern,
     corsOrigins: settings.CORS_ORIGINS ?? [],
     logLevel: settings.LOG_LEVEL,
     /** For the log at the start: what was not refused but looks like a mistake. */
@@ -123,11 +132,10 @@ function gather(env: Environment, only: readonly VariableName[]) {
     if (path !== undefined && direct !== undefined) {
       problems.push({ variable: name, problem: `is set, and ${name}_FILE too; keep one of them` });
     }
-    const production = env["NODE_ENV"] === "production";
     const value =
       direct ??
       (path === undefined ? undefined : secretFrom(path, `${name}_FILE`, problems)) ??
-      (production ? (productionFallback ?? fallback) : fallback);
+      (isProduction(env) ? (productionFallback ?? fallback) : fallback);
     if (value !== undefined) texts[variable.name] = value;
   }
   return { texts, problems };

@@ -7,7 +7,8 @@ import { RESTORE_HELP, restoreOptions, RestoreUsageError, runRestore } from "#co
 import { runStart, START_ROLES, type StartRole } from "#compose/start";
 import { printToken } from "#compose/token";
 import { contractProblems } from "#compose/contracts";
-import { ConfigError, readConfig, TOKEN_SETTINGS } from "#config";
+import { runVerify } from "#compose/verify";
+import { ConfigError, isProduction, readConfig, readConfigFor, TOKEN_SETTINGS } from "#config";
 import { EmbeddedFailure } from "#embedded/failure";
 import { IMPORT_HELP, importOptions, ImportUsageError } from "#import/options";
 import { createLog } from "#lib/log";
@@ -21,6 +22,7 @@ Usage:
   bun run restore                     write Redis anew from PostgreSQL: see restore --help
   bun run token --role admin          print a token for the API (development: signed with its own key)
   bun run import --from csv FILE      bring the stock of another system: see import --help
+  bun run verify [--json]             compare Redis and the ledger; exit 1 when they differ
   bun run help                        print this; so does --help behind any command of package.json
   bun src/main.ts --version           print the version
 
@@ -32,12 +34,13 @@ Options of token:
 Examples:
   bun run start
   REDIS_URL=redis://localhost:6379 DATABASE_URL=postgres://localhost/holdfast bun run start api
+  bun run verify --json > report.json   (nothing is changed; see docs/operations.md)
   curl -H "Authorization: Bearer $(bun run token --role admin)" localhost:3003/api/inventory/low-stock
 
 Every setting is an environment variable: see .env.example.
 `;
 
-const COMMANDS = new Set(["start", "migrate", "token"]);
+const COMMANDS = new Set(["start", "migrate", "token", "verify"]);
 const HELP_WORDS = new Set(["--help", "-h"]);
 
 /** A command line that cannot be understood. */
@@ -51,12 +54,14 @@ async function main(argv: readonly string[]): Promise<void> {
   if (wantsHelp && COMMANDS.has(command)) return help(HELP);
   switch (command) {
     case "start":
-      return runStart(readConfig(process.env, { also: contractProblems }), roleOf(rest));
+      return runStart(readConfigFor({ also: contractProblems }), roleOf(rest));
     case "migrate":
       noArguments(rest);
       return runMigrate(readConfig());
     case "token":
       return printToken(readTokenSettings(), tokenOptions(rest));
+    case "verify":
+      return runVerify(readConfig(), verifyOptions(rest));
     case "restore":
       return runRestore(readConfig(), restoreOptions(rest));
     case "import":
@@ -72,7 +77,7 @@ async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-const readTokenSettings = () => readConfig(process.env, { only: TOKEN_SETTINGS });
+const readTokenSettings = () => readConfigFor({ only: TOKEN_SETTINGS });
 
 function roleOf(args: readonly string[]): StartRole {
   const [role = "all", ...more] = args;
@@ -92,6 +97,14 @@ function tokenOptions(args: readonly string[]) {
     },
   });
   return { ...values, subject: values.subject ?? values.role };
+}
+
+function verifyOptions(args: readonly string[]) {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { json: { type: "boolean", default: false } },
+  });
+  return values;
 }
 
 function noArguments(args: readonly string[]): void {
@@ -129,7 +142,7 @@ function explain(error: unknown): number {
     process.stderr.write(`${error.message}\n\n${HELP}`);
     return 2;
   }
-  if (Bun.argv[2] === "start" && process.env["NODE_ENV"] === "production") return tell(error);
+  if (Bun.argv[2] === "start" && isProduction()) return tell(error);
   const isKnown = isForPeople(error);
   const text = isKnown ? error.message : Bun.inspect(error);
   process.stderr.write(`${text}\n`);

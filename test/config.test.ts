@@ -2,14 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  ConfigError,
-  TOKEN_SETTINGS,
-  VARIABLES,
-  developmentSecret,
-  readConfig,
-  type Variable,
-} from "#config";
+import { ConfigError, VARIABLES, developmentSecret, readConfig, type Variable } from "#config";
 import { envExample } from "#test/env-example";
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-config-"));
@@ -79,6 +72,7 @@ describe("without any variable", () => {
       productServiceUrl: undefined,
       metricsToken: undefined,
       importToken: undefined,
+      reconcileCron: "0 3 * * *",
       corsOrigins: [],
       logLevel: "info",
       warnings: [],
@@ -142,13 +136,6 @@ describe("in production", () => {
     ]);
   });
 
-  test("what signs tokens needs no servers, and nothing else that is set", () => {
-    const env = { NODE_ENV: "production", JWT_SECRET: SECRET, PORT: "x", SAMPLE_DATA: "1" };
-    expect(readConfig(env, { only: TOKEN_SETTINGS })).toMatchObject({ jwtSecret: SECRET });
-    const weak = { ...env, JWT_SECRET: SAMPLE };
-    expect(() => readConfig(weak, { only: TOKEN_SETTINGS })).toThrow("anyone may know");
-  });
-
   test("sample data is refused", () => {
     expect(refusalsOf({ ...production, SAMPLE_DATA: "1" })).toEqual([
       expect.stringMatching(/^SAMPLE_DATA: must be 0 in production/),
@@ -189,6 +176,8 @@ describe("a value that does not fit is refused with what is allowed:", () => {
     ["CONTRACTS_AUTH", "yes", "one of: none, required"],
     ["CONTRACTS_OPEN", "yes", "1 or 0"],
     ["SAMPLE_DATA", "yes", "1 or 0"],
+    ["RECONCILE_CRON", "daily", "must be a pattern of cron such as 0 3 * * *, or off"],
+    ["RECONCILE_CRON", "* * *", "must be a pattern of cron such as 0 3 * * *, or off"],
     ["CORS_ORIGINS", "*", "origins such as https://shop.example.com"],
     ["CORS_ORIGINS", "https://shop.example.com/", "origins such as https://shop.example.com"],
     ["LOG_LEVEL", "verbose", "one of: debug, info, warn, error"],

@@ -84,7 +84,7 @@ describe("token", () => {
   test("is signed in production from the settings of tokens alone, and demands those", async () => {
     const env = { NODE_ENV: "production", JWT_ISSUER: "https://id.example.com" };
     const args = ["token", "--role", "admin", "--subject", "alice"];
-    const { code, output } = await runMain(args, { ...env, JWT_SECRET });
+    const { code, output } = await runMain(args, { ...env, JWT_SECRET, PORT: "x" });
     expect(code).toBe(0);
     const [, claims = ""] = output.split(".");
     expect(JSON.parse(Buffer.from(claims, "base64url").toString())).toMatchObject({
@@ -96,6 +96,11 @@ describe("token", () => {
     expect(without.code).toBe(1);
     expect(without.output).toMatch(/^ {2}JWT_SECRET: or JWKS_URL is required in production/m);
     expect(without.output).not.toContain("REDIS_URL");
+    const sample = await runMain(args, {
+      ...env,
+      JWT_SECRET: "your-super-secret-jwt-key-change-me",
+    });
+    expect([sample.code, sample.output]).toEqual([1, expect.stringContaining("anyone may know")]);
   });
 });
 

@@ -1,16 +1,14 @@
 /** `restore`: writes Redis anew from PostgreSQL, or says what that would do. */
-import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { openRebuilding, type Rebuilding } from "#compose/rebuild";
 import { eventuallyPostgres, eventuallyRedis } from "#compose/eventually";
 import { Refusal } from "#compose/refusal";
-import { openServers, type Servers } from "#compose/servers";
+import { openExistingServers, type Servers } from "#compose/servers";
 import type { Config } from "#config";
-import { holdsData } from "#embedded/data-folder";
 import { createLog } from "#lib/log";
 import { createPostgres, type Sql } from "#postgres/client";
 import { migrate } from "#postgres/migrate";
-import { ensureStore, hasStore } from "#postgres/store-row";
+import { ensureStore, readStore } from "#postgres/store-row";
 import { connectRedis } from "#redis/client";
 import { rebuildPartition, type RebuildOutcome } from "#workers/rebuild";
 import { surveyPartition, type Survey } from "#workers/survey";
@@ -77,8 +75,7 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 /** Rejects with a Refusal when a partition waits. */
 export async function runRestore(config: Config, options: RestoreOptions): Promise<void> {
   const log = createLog({ level: config.logLevel, format: config.production ? "json" : "text" });
-  mustHaveData(config);
-  const servers = await openServers(config, say);
+  const servers = await openExistingServers(config, say);
   const sql = createPostgres(servers.databaseUrl, { connectionsMax: 1 });
   const redis = connectRedis(servers.redisUrl, "holdfast-restore");
   redis.on("error", (error: Error) =>
@@ -107,17 +104,8 @@ export async function runRestore(config: Config, options: RestoreOptions): Promi
   }
 }
 
-/** A name that was mistyped shall not become a store. */
-function mustHaveData({ dataDir, redisUrl, databaseUrl }: Config): void {
-  if (redisUrl !== undefined && databaseUrl !== undefined) return;
-  // A lost Redis is what this is for, as long as there is a ledger.
-  const server = databaseUrl === undefined ? "postgres" : "redis";
-  if (holdsData(dataDir, server)) return;
-  throw new Refusal(`there is no store in ${resolve(dataDir)} (DATA_DIR): nothing was made`);
-}
-
 async function existingStore(sql: Sql, config: Config, { description }: Servers) {
-  if (!(await hasStore(sql))) {
+  if ((await readStore(sql)) === null) {
     throw new Refusal(`there is no store in ${description.postgres}: nothing was made`);
   }
   await migrate(sql);

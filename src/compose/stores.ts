@@ -3,6 +3,7 @@ import type { Redis } from "ioredis";
 import { eventuallyPostgres, eventuallyRedis } from "#compose/eventually";
 import { Refusal } from "#compose/refusal";
 import type { Config } from "#config";
+import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { AlertDesk, EventLedger, Ledger } from "#inventory/ports";
 import { processClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
@@ -13,6 +14,7 @@ import { createEpochLedger } from "#postgres/epochs";
 import { createAlertDesk, createEventLedger } from "#postgres/event-ledger";
 import { createLedger } from "#postgres/ledger";
 import { migrate } from "#postgres/migrate";
+import { createRunsTable, type RunsTable } from "#postgres/reconcile-runs";
 import { ensureStore } from "#postgres/store-row";
 import { connectRedis } from "#redis/client";
 import { RedisConnection } from "#redis/connection";
@@ -20,6 +22,7 @@ import { RedisDurability } from "#redis/durability";
 import { Partition } from "#redis/partition";
 import { readServerSettings } from "#redis/server-settings";
 import { RedisStockStore } from "#redis/stock-store";
+import { ReconcileQueue } from "#workers/reconcile/queue";
 import { WakeUps } from "#workers/wake-ups";
 
 export interface Urls {
@@ -40,6 +43,10 @@ export interface Stores {
   /** What the start found missing on Redis, and went on all the same. */
   readonly acceptedGaps: readonly string[];
   readonly ledger: Ledger;
+  readonly runs: RunsTable;
+  readonly reconcileRuns: ReconcileRuns;
+  readonly reconcileQueue: ReconcileQueue;
+  readonly queueConnection: Redis;
   readonly events: EventLedger;
   readonly alertDesk: AlertDesk;
   /** Last: closes the connections. */
@@ -79,6 +86,8 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
   const queueConnection = connectRedis(options.redisUrl, `${name}-queue`);
   await queueConnection.connect();
   const wakeUps = new WakeUps({ connection: queueConnection, log });
+  const reconcileQueue = new ReconcileQueue({ connection: queueConnection, log });
+  const runs = createRunsTable(sql, processClock);
   const stock = new RedisStockStore({
     redis,
     partitions,
@@ -118,10 +127,26 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     durability,
     acceptedGaps,
     ledger: createLedger({ sql, clock: processClock }),
+    runs,
+    reconcileQueue,
+    queueConnection,
+    reconcileRuns: {
+      read: (id, deadline) => runs.read(id, deadline),
+      list: (limit, deadline) => runs.list(limit, deadline),
+      async ask(run, deadline) {
+        const asked = await runs.ask(run, deadline);
+        if (asked === null) return { kind: "key_reused" };
+        if (asked.made) await reconcileQueue.wake(run.id);
+        const noted = await runs.read(run.id, deadline);
+        if (noted === null) throw new Error("a run is gone that was just noted");
+        return { kind: "asked", run: noted, replayed: !asked.made };
+      },
+    },
     events: createEventLedger({ sql, clock: processClock }),
     alertDesk: createAlertDesk(writerSql),
     close: async () => {
       await wakeUps[Symbol.asyncDispose]();
+      await reconcileQueue[Symbol.asyncDispose]();
       queueConnection.disconnect();
       await durability[Symbol.asyncDispose]();
       await connection[Symbol.asyncDispose]();

@@ -29,9 +29,9 @@ export function warnings(env: Readonly<Record<string, string | undefined>>, text
 }
 
 function productionRefusals(texts: Texts, used: readonly VariableName[]): Problem[] {
-  const short = shortSecrets(texts).map(({ variable }) => variable);
+  const short = new Set(shortSecrets(texts).map(({ variable }) => variable));
   // One line a variable: what is too short is no secret either way.
-  const found = knownSecrets(texts).filter(({ variable }) => !short.includes(variable));
+  const found = knownSecrets(texts).filter(({ variable }) => !short.has(variable));
   for (const name of ["REDIS_URL", "DATABASE_URL"] as const) {
     if (texts[name] || !used.includes(name)) continue;
     found.push({ variable: name, problem: "is required in production, where nothing is embedded" });

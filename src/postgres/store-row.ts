@@ -19,15 +19,6 @@ export interface Store {
   readonly partitions: number;
 }
 
-/** Whether a store was ever made in this database. Changes nothing. */
-export async function hasStore(sql: Sql): Promise<boolean> {
-  const look = () => sql`SELECT to_regclass('store') IS NOT NULL AS found`;
-  const [row] = await askRows(z.object({ found: z.boolean() }), look, STATEMENT_MS_MAX);
-  if (row?.found !== true) return false;
-  const rows = () => sql`SELECT store_id, partitions FROM store`;
-  return (await askRows(StoreRow, rows, STATEMENT_MS_MAX)).length > 0;
-}
-
 /**
  * The store of this database, made at the first call. Throws when it was made with another number
  * of partitions: products would be looked for where they are not.
@@ -45,4 +36,15 @@ export async function ensureStore(sql: Sql, partitions: number): Promise<Store> 
     );
   }
   throw new Error("the store's row was neither made nor found");
+}
+
+/** The store of this database; null: it has no schema or no store yet. Makes nothing. */
+export async function readStore(sql: Sql): Promise<Store | null> {
+  const FoundRow = z.object({ found: z.boolean() });
+  const table = () => sql`SELECT to_regclass('store') IS NOT NULL AS found`;
+  const [row] = await askRows(FoundRow, table, STATEMENT_MS_MAX);
+  if (row?.found !== true) return null;
+  const store = () => sql`SELECT store_id, partitions FROM store`;
+  const [found] = await askRows(StoreRow, store, STATEMENT_MS_MAX);
+  return found === undefined ? null : { storeId: found.store_id, partitions: found.partitions };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { contractProblems, contractsOf } from "#compose/contracts";
-import { ConfigError, readConfig } from "#config";
+import { ConfigError, readConfigFor } from "#config";
 import { serveContracts } from "#test/contract";
 import { ApiDocument, type ApiOperation } from "#test/documented";
 import { CONTRACTS, edgeWith, exampleOf } from "#test/http-app";
@@ -13,7 +13,7 @@ const AWAY = { REDIS_URL: "redis://127.0.0.1:1", DATABASE_URL: "postgres://127.0
 const production = { ...AWAY, NODE_ENV: "production", JWT_SECRET };
 
 const namesIn = (env: Record<string, string>): string[] =>
-  contractsOf(readConfig(env, { also: contractProblems })).map(({ name }) => name);
+  contractsOf(readConfigFor({ also: contractProblems }, env)).map(({ name }) => name);
 
 const all = CONTRACTS.map(({ name }) => name);
 const open = CONTRACTS.filter(({ knowsTokens }) => !knowsTokens).map(({ name }) => name);

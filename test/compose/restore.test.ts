@@ -124,6 +124,8 @@ describe("restore makes no store:", () => {
     }
     expect(existsSync(join(folder, "absent"))).toBe(false);
     expect(readdirSync(folder)).toEqual([]);
+    const verified = await runMain(["verify"], { DATA_DIR: join(folder, "absent") });
+    expect([verified.code, verified.output]).toEqual([1, expect.stringContaining("no store in")]);
     const { code, output } = await runMain(["restore"], {
       DATABASE_URL: db.url,
       DATA_DIR: join(folder, "absent"),

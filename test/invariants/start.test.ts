@@ -127,9 +127,9 @@ test(
     expect(await guest.exitCode()).toBe(1);
     expect(guest.output()).toContain(`process ${owner.pid}, which ran Redis and PostgreSQL for us`);
     expect(guest.output()).toContain(`(of process ${owner.pid}, data in ${env.DATA_DIR})`);
-    for (const { output } of [owner, guest]) {
-      expect(output()).not.toMatch(/^ +at /m);
-      expect(output().trim().split("\n").at(-1)).toMatch(/ info +stopped exitCode=[01]$/);
+    for (const service of [owner, guest]) {
+      expect(service.output()).not.toMatch(/^ +at /m);
+      expect(service.output().trim().split("\n").at(-1)).toMatch(/ info +stopped exitCode=[01]$/);
     }
   },
   TEST_MS_MAX,
