@@ -5,7 +5,7 @@ import { Glob } from "bun";
 import { linesOf, withRun, type Run } from "#test/evidence-document";
 import { newSeed, seedOf } from "#test/scale";
 import { startPostgres } from "#test/servers";
-import { helpIfAsked } from "./check/help.ts";
+import { helpIfAsked } from "#test/help";
 import { runChecks } from "./check/run.ts";
 import { TOOLS } from "./check/tools.ts";
 import { facts } from "./run-facts.ts";

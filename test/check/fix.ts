@@ -1,4 +1,4 @@
-import { helpIfAsked } from "./help.ts";
+import { helpIfAsked } from "#test/help";
 import { ROOT, TOOLS } from "./tools.ts";
 
 helpIfAsked(`Puts right what machines can: lint, format of TypeScript and documents, format of Lua.

@@ -1,4 +1,4 @@
-import { helpIfAsked } from "./help.ts";
+import { helpIfAsked } from "#test/help";
 import { ROOT, SKIPPED_EXIT_CODE, TOOLS } from "./tools.ts";
 
 type CheckResult = Readonly<{ name: string; result: "passed" | "failed" | "skipped" }>;
