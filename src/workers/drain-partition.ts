@@ -83,6 +83,7 @@ export class PartitionDrain {
   #told: string | null = null;
   /** On the clock of `performance`. */
   #readAgainAt = 0;
+  #hurry: () => void = () => undefined;
 
   constructor(partition: number, use: DrainDependencies, limits: DrainLimits) {
     this.#partition = partition;
@@ -109,6 +110,11 @@ export class PartitionDrain {
 
   stop(): void {
     this.#stopping.abort();
+  }
+
+  /** Ends a wait: what it waits for may be over. */
+  hurry(): void {
+    this.#hurry();
   }
 
   status(): DrainStatus {
@@ -224,7 +230,15 @@ export class PartitionDrain {
     const waitMs = Math.round(most * (0.5 + Math.random() / 2));
     const facts = { waitMs, tries: this.#failures, ...factsOf(error) };
     this.#log[this.#levelOf(error)]("the journal cannot be drained now", facts);
-    await this.#unlessStopped(Bun.sleep(waitMs));
+    await this.#unlessStopped(
+      new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, waitMs);
+        this.#hurry = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      }),
+    );
   }
 
   /** What stands for hours is told once, until something else happens. */

@@ -1,9 +1,9 @@
 /** Looks at a partition and at what its ledger has: what a rebuild would do. Changes nothing. */
-import type { Extent, Looked } from "#inventory/repair-ports";
+import { IN_USE_MS, type Extent, type Looked } from "#inventory/repair-ports";
 import {
   followRest,
+  inUseWords,
   missingBeyond,
-  otherServer,
   type MissingMovements,
   type RebuildDependencies,
 } from "#workers/rebuild";
@@ -72,7 +72,7 @@ async function waitsFor(
 ): Promise<string | null> {
   if (found?.isForeign === true) return "it holds another store's data";
   const other = await ledger.otherServer(partition, await repair.runId());
-  if (other !== null) return otherServer(other);
+  if (other !== null && other.seenMsAgo < IN_USE_MS) return inUseWords(other.runId);
   const unsettled = await ledger.quarantined(partition);
   return unsettled > 0 ? `${unsettled} of its movements are in quarantine` : null;
 }
