@@ -14,6 +14,10 @@ const notCompared = (): Promise<never> => Promise.reject(new Error("only reserve
 /** A port without a store behind it. */
 export const ledgerOfNothing: Ledger = {
   movements: notCompared,
+  movementPage: notCompared,
+  movementSpans: notCompared,
+  movementsIn: notCompared,
+  stockAt: notCompared,
   orderSales: notCompared,
   products: notCompared,
   recentProducts: notCompared,

@@ -79,7 +79,8 @@ async function serve(
       maxRequestBodySize: REQUEST_BYTES_MAX,
       fetch: async (request, self) => {
         const peer = (): string | undefined => self.requestIP(request)?.address;
-        const response = await app.fetch(request, { peer });
+        const patience = (seconds: number): void => self.timeout(request, seconds);
+        const response = await app.fetch(request, { peer, patience });
         if (shutdown.stopping()) response.headers.set("connection", "close");
         return response;
       },

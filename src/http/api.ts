@@ -9,6 +9,7 @@ import type * as queries from "#http/wire/queries";
 
 export type {
   Inventory,
+  LedgerMovement,
   Movement,
   ProblemBody,
   RegisteredLocation,
@@ -61,6 +62,9 @@ interface Calls {
   };
   [PATHS.movements]: {
     $get: Call<Product & Query<typeof queries.MovementsQuery>, typeof answers.Movements>;
+  };
+  [PATHS.allMovements]: {
+    $get: Call<Query<typeof queries.AllMovementsQuery>, typeof answers.AllMovements>;
   };
   [PATHS.reservations]: {
     $get: Call<Query<typeof queries.ReservationsQuery>, typeof answers.Reservations>;

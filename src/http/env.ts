@@ -20,6 +20,8 @@ export interface EdgeEnv {
   Bindings: {
     /** Address of the peer, asked for only where it matters; absent where there is no socket. */
     peer?: () => string | undefined;
+    /** Lets this connection be silent for so many seconds: for answers that are sent in parts. */
+    patience?: (seconds: number) => void;
   };
   Variables: { request: RequestState };
 }

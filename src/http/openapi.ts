@@ -201,10 +201,11 @@ function responsesOf(contract: Mounted["contract"], route: Route, schemaOf: Sche
   };
   for (const [status, body] of Object.entries(route.answers)) {
     at(status);
-    if (body === null) continue;
-    const schema = schemaOf(body, "output");
-    const { contentMediaType = JSON_TYPE } = MediaType.parse(schema);
-    put(status, contentMediaType, schema);
+    for (const one of body === null ? [] : [body].flat()) {
+      const schema = schemaOf(one, "output");
+      const { contentMediaType = JSON_TYPE } = MediaType.parse(schema);
+      put(status, contentMediaType, schema);
+    }
   }
   for (const code of codesOf(route)) {
     const { status, headers } = contract.word({ code, message: "" }, someContext());

@@ -25,6 +25,8 @@ export const PATHS = {
   sell: `${BASE}/product/:productId/sell`,
   return: `${BASE}/product/:productId/return`,
   movements: `${BASE}/product/:productId/movements`,
+  allMovements: `${BASE}/movements`,
+  movementsExport: `${BASE}/movements/export`,
   reservations: `${BASE}/reservations`,
   reservation: `${BASE}/reservation/:reservationId`,
   confirm: `${BASE}/reservation/:reservationId/confirm`,

@@ -18,6 +18,8 @@ const PROBLEMS = {
   role_required: { status: 403, title: "The caller's role does not allow this" },
   route_not_found: { status: 404, title: "There is no such path" },
   product_not_found: { status: 404, title: "There is no such product" },
+  product_not_yet_created: { status: 404, title: "There was no such product then" },
+  history_not_kept: { status: 404, title: "The movements of that time are not kept" },
   location_not_found: { status: 404, title: "There is no such location" },
   reservation_not_found: { status: 404, title: "There is no such reservation" },
   method_not_allowed: { status: 405, title: "The path does not take this method" },

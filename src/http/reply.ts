@@ -44,6 +44,16 @@ export function replyText(
   return new Response(text, { status, headers: { ...CONSTANT_HEADERS, ...own, ...headers } });
 }
 
+/** Answers 200 with a body that is made while it is sent. */
+export function replyStream(
+  c: EdgeContext,
+  body: ReadableStream<Uint8Array>,
+  headers: HeaderFields,
+): Response {
+  const own = c.get("request").headers;
+  return new Response(body, { headers: { ...CONSTANT_HEADERS, ...own, ...headers } });
+}
+
 /** Words a problem: for refusals that are expected, hence not thrown. */
 export function refusal(
   c: EdgeContext,

@@ -12,6 +12,7 @@ import type {
   ReserveOutcome,
   ShortLine,
 } from "#inventory/hold-ports";
+import type { MovementFilter, MovementQuery, MovementSpan, StockAt } from "#inventory/ledger-ports";
 import type {
   AmendLocationCommand,
   AmendLocationOutcome,
@@ -41,6 +42,7 @@ import type {
 } from "#inventory/model";
 
 export type * from "#inventory/drain-ports";
+export type * from "#inventory/ledger-ports";
 export type * from "#inventory/hold-ports";
 
 /** An `Idempotency-Key` within its scope, and the request it came with, both as hashes. */
@@ -282,6 +284,24 @@ export interface ReservationQuery {
 export interface Ledger {
   /** Newest first. */
   movements(productId: ProductId, limit: number, deadline: number): Promise<readonly Movement[]>;
+  /** By time; a page may have fewer rows than its limit, even none, and still lead on. */
+  movementPage(query: MovementQuery, deadline: number): Promise<Page<Movement>>;
+  /** The seqs of each partition that have what the filter says of time and partition. */
+  movementSpans(filter: MovementFilter, deadline: number): Promise<readonly MovementSpan[]>;
+  /** Movements from the beginning of a span, oldest first, and what of the span is left. */
+  movementsIn(
+    filter: MovementFilter,
+    span: MovementSpan,
+    deadline: number,
+  ): Promise<{ readonly movements: readonly Movement[]; readonly rest: MovementSpan | null }>;
+  /**
+   * A product's levels after its last movement at or before `at` (epoch ms). Rejects with
+   * `ledger_unavailable` also while a movement after that is in quarantine.
+   */
+  stockAt(
+    of: { readonly productId: ProductId; readonly partition: number; readonly at: number },
+    deadline: number,
+  ): Promise<StockAt>;
   /**
    * What an order was sold of a product, and what came back. Rejects with `ledger_unavailable`
    * also while a return of that product is in quarantine, where no sum has it.

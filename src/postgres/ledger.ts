@@ -8,6 +8,8 @@ import { splitReservationId } from "#inventory/reservation-id";
 import type { Clock } from "#lib/clock";
 import { askRow, askRows } from "#postgres/ask";
 import type { Sql } from "#postgres/client";
+import { createMovementLists, TIME_MS_MAX } from "#postgres/movement-lists";
+import { cursorOf, readCursor, rowsOf } from "#postgres/page-cursor";
 import knownLocationsText from "./statements/known-locations.sql" with { type: "text" };
 import lowWithoutInactiveText from "./statements/low-without-inactive.sql" with { type: "text" };
 import {
@@ -27,8 +29,6 @@ import recentProductsText from "./statements/recent-products.sql" with { type: "
 import reservationText from "./statements/reservation.sql" with { type: "text" };
 import reservationsText from "./statements/reservations-page.sql" with { type: "text" };
 
-/** Most rows of one answer, whatever the caller asks for. */
-export const LEDGER_ROWS_MAX = 1_000;
 /** Longest text to search for; what is longer than any name finds nothing anyway. */
 export const SEARCH_LENGTH_MAX = 256;
 
@@ -39,8 +39,6 @@ export interface LedgerOptions {
 }
 
 const ProductCursor = z.tuple([ProductId]);
-/** What a timestamp of JavaScript may be, and PostgreSQL takes. */
-const TIME_MS_MAX = 8.64e15;
 const ReservationCursor = z.tuple([
   z.int().min(0).max(TIME_MS_MAX),
   z.string().regex(/^[0-9a-f]{32}$/),
@@ -55,6 +53,7 @@ export function createLedger({ sql, clock }: LedgerOptions): Ledger {
   const left = (deadline: number) => deadline - clock.now();
 
   return {
+    ...createMovementLists({ sql, clock }),
     async movements(productId, limit, deadline): Promise<Movement[]> {
       const statement = run(movementsText, [productId, rowsOf(limit)]);
       return await askRows(MovementRow, statement, left(deadline));
@@ -131,10 +130,6 @@ function patternOf(q: string): string {
   return `%${q.slice(0, SEARCH_LENGTH_MAX).replaceAll(/[\\%_]/g, "\\$&")}%`;
 }
 
-function rowsOf(limit: number): number {
-  return Math.max(1, Math.min(Math.trunc(limit), LEDGER_ROWS_MAX));
-}
-
 /** One row more than the limit was read: it tells whether another page follows. */
 function pageOf<Item>(
   rows: readonly Item[],
@@ -144,22 +139,5 @@ function pageOf<Item>(
   const items = rows.slice(0, limit);
   const last = items.at(-1);
   if (rows.length <= limit || last === undefined) return { items, nextCursor: null };
-  return { items, nextCursor: Buffer.from(JSON.stringify(keyOf(last))).toString("base64url") };
-}
-
-/** A cursor comes back from outside: whatever is not one of ours is the caller's mistake. */
-function readCursor<Schema extends z.ZodType>(schema: Schema, cursor: string): z.output<Schema> {
-  const read = schema.safeParse(jsonOf(Buffer.from(cursor, "base64url").toString()));
-  if (read.success) return read.data;
-  throw new Fault("validation_failed", "the cursor is not one that a list answered", {
-    errors: [{ path: "cursor", message: "must be a cursor that a list answered" }],
-  });
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
+  return { items, nextCursor: cursorOf(keyOf(last)) };
 }

@@ -5,6 +5,7 @@ import salesOfOrders from "./migrations/0003-sales-of-orders.sql" with { type: "
 import transfersAndLocations from "./migrations/0004-transfers-and-locations.sql" with { type: "text" };
 import counts from "./migrations/0005-counts.sql" with { type: "text" };
 import recovery from "./migrations/0006-recovery.sql" with { type: "text" };
+import askingTheLedger from "./migrations/0007-asking-the-ledger.sql" with { type: "text" };
 
 export interface Migration {
   /** `NNNN-what-it-does`, numbered from 0001 without a gap. */
@@ -20,4 +21,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0004-transfers-and-locations", text: transfersAndLocations },
   { name: "0005-counts", text: counts },
   { name: "0006-recovery", text: recovery },
+  { name: "0007-asking-the-ledger", text: askingTheLedger },
 ];

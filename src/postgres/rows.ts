@@ -64,6 +64,28 @@ export const MovementRow = z.object({
   at: z.int(),
 });
 
+export const MovementSpanRow = z.object({
+  partition: z.int(),
+  first: z.int(),
+  last: z.int(),
+  edge: z.int().nullable(),
+});
+
+export const StockAtRow = z.object({
+  kept: z.boolean(),
+  unsure: z.boolean(),
+  amended: z.boolean(),
+  known: z.boolean(),
+  levels: z.array(
+    z.object({
+      location: Location,
+      onHand: StockCount,
+      reserved: StockCount,
+      seq: z.int().nullable(),
+    }),
+  ),
+});
+
 const AllocationJson = z.object({
   productId: ProductId,
   location: Location,

@@ -175,6 +175,8 @@ const MATRIX = [
   "GET /locations: admin service",
   "GET /low-stock: admin service",
   "GET /metrics: public",
+  "GET /movements/export: admin service",
+  "GET /movements: admin service",
   "GET /openapi.json: public",
   "GET /product/:productId/movements: admin service",
   "GET /product/:productId: public",

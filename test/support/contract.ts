@@ -56,7 +56,7 @@ export async function serveContracts(
           : { body: typeof body === "string" ? body : JSON.stringify(body) }),
       });
       const text = await response.text();
-      const isJson = /json/.test(response.headers.get("content-type") ?? "") && text !== "";
+      const isJson = /[/+]json/.test(response.headers.get("content-type") ?? "") && text !== "";
       const { status, headers: answered } = response;
       return { status, headers: answered, body: isJson ? JSON.parse(text) : text };
     },

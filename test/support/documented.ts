@@ -73,7 +73,7 @@ export function documentedBy(document: ApiDocument): Documented {
     const [type = ""] = (headers.get("content-type") ?? "").split(";");
     const content = response.content[type];
     if (content === undefined) return `${status} is not documented as ${type}`;
-    const body = type.endsWith("json") ? jsonOf(text) : text;
+    const body = /[/+]json$/.test(type) ? jsonOf(text) : text;
     const parsed = zodFor(content.schema).safeParse(body);
     if (!parsed.success) return `${status} is another body: ${z.prettifyError(parsed.error)}`;
     const { code } = Coded.safeParse(body).data ?? {};

@@ -123,7 +123,7 @@ async function send(
   const { status } = response;
   const answered = { method, path, status, headers: response.headers, text: answer };
   expectPromised(answered, promised);
-  const isJson = /json/.test(response.headers.get("content-type") ?? "") && answer !== "";
+  const isJson = /[/+]json/.test(response.headers.get("content-type") ?? "") && answer !== "";
   return {
     status,
     headers: response.headers,

@@ -160,6 +160,15 @@ const STORE: StockStore = {
 
 const LEDGER: Ledger = {
   movements: async () => [movementOf()],
+  movementPage: async () => ({ items: [movementOf()], nextCursor: null }),
+  movementSpans: async () => [{ partition: 0, first: 1, last: 9 }],
+  movementsIn: async () => ({ movements: [movementOf()], rest: null }),
+  stockAt: async () => ({
+    levels: [{ location: Location.parse("Warehouse A"), onHand: 40, reserved: 2, seq: 5 }],
+    known: true,
+    kept: true,
+    amended: false,
+  }),
   orderSales: async () => ({ seq: 9, sold: 5, returned: 1 }),
   products: async () => ({ items: [PRODUCT_ID], nextCursor: null }),
   recentProducts: async () => ({ items: [PRODUCT_ID], total: 1 }),

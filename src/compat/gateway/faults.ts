@@ -29,6 +29,8 @@ export const word: Contract["word"] = (refusal) => {
     case "route_not_found":
     case "product_not_found":
     case "location_not_found":
+    case "product_not_yet_created":
+    case "history_not_kept":
     case "reservation_not_found":
     case "method_not_allowed":
     case "insufficient_stock":

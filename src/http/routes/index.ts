@@ -14,6 +14,7 @@ import { healthRoutes } from "#http/routes/health";
 import { initializeRoute } from "#http/routes/initialize";
 import { amendLocationRoute, locationsRoute, registerLocationRoute } from "#http/routes/locations";
 import { lowStockRoute } from "#http/routes/low-stock";
+import { allMovementsRoute, movementsExportRoute } from "#http/routes/all-movements";
 import { metricsRoute } from "#http/routes/metrics";
 import { movementsRoute } from "#http/routes/movements";
 import { productRoute, productsRoute, skuRoute } from "#http/routes/products";
@@ -55,6 +56,8 @@ export function createRoutes(edge: Edge): readonly Route[] {
     bulkConfirmRoute(edge),
     bulkCancelRoute(edge),
     movementsRoute(edge),
+    allMovementsRoute(edge),
+    movementsExportRoute(edge),
     lowStockRoute(edge),
     locationsRoute(edge),
     registerLocationRoute(edge),

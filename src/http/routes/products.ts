@@ -1,30 +1,40 @@
 import { createHandlers, type EdgeContext } from "#http/env";
 import { isKnown, productEtag } from "#http/middleware/conditional";
 import { PATHS } from "#http/paths";
+import { invalid } from "#http/problem";
 import { lagHeader, refuse, reply, replyText } from "#http/reply";
 import { route, STAFF, type Edge, type Route } from "#http/routes/route";
 import { validate } from "#http/validate";
-import { Inventory, Products } from "#http/wire/answers";
+import { Inventory, InventoryAt, Products } from "#http/wire/answers";
 import { ProductParam, SkuParam } from "#http/wire/fields";
-import { inventoryOf } from "#http/wire/objects";
-import { ProductsQuery } from "#http/wire/queries";
+import { inventoryAtOf, inventoryOf, timeOf } from "#http/wire/objects";
+import { ProductQuery, ProductsQuery } from "#http/wire/queries";
 import { listProducts } from "#inventory/list-products";
 import type { Product } from "#inventory/model";
 import { readProduct } from "#inventory/read-product";
+import { readStockAt, type StockThen } from "#inventory/read-stock-at";
 import { readProductOfSku } from "#inventory/read-product-of-sku";
 
 export function productRoute({ deps }: Edge): Route {
   return route({
     method: "GET",
     path: PATHS.product,
-    summary: "The stock of a product",
-    answers: { 200: Inventory, 304: null },
-    refusals: ["product_not_found"],
+    summary: "The stock of a product, now or at an instant",
+    answers: { 200: [Inventory, InventoryAt], 304: null },
+    refusals: ["product_not_found", "product_not_yet_created", "history_not_kept"],
     roles: "public",
-    handlers: createHandlers(validate("param", ProductParam), async (c) => {
-      const { productId } = c.req.valid("param");
-      return show(c, await readProduct(deps, c.get("request"), productId));
-    }),
+    handlers: createHandlers(
+      validate("param", ProductParam),
+      validate("query", ProductQuery),
+      async (c) => {
+        const { productId } = c.req.valid("param");
+        const { asOf } = c.req.valid("query");
+        if (asOf === undefined) {
+          return show(c, await readProduct(deps, c.get("request"), productId));
+        }
+        return showThen(c, asOf, await readStockAt(deps, c.get("request"), productId, asOf));
+      },
+    ),
   });
 }
 
@@ -65,6 +75,29 @@ export function productsRoute({ deps }: Edge): Route {
       return reply(c, 200, body, lagHeader(lag));
     }),
   });
+}
+
+function showThen(c: EdgeContext, asOf: number, then: StockThen): Response {
+  switch (then.kind) {
+    case "stock":
+      break;
+    case "unknown_product":
+      return refuse(c, "product_not_found", "there is no such product");
+    case "not_yet_created": {
+      const message = `the product was created at ${timeOf(then.createdAt)}`;
+      return refuse(c, "product_not_yet_created", message);
+    }
+    case "not_kept":
+      return refuse(c, "history_not_kept", "the movements of that time were put away");
+    case "future":
+      throw invalid("asOf", "must not be in the future");
+  }
+  const body = inventoryAtOf(asOf, then);
+  const etag = `"${body.version ?? ""}@${asOf}"`;
+  if (then.lag === 0 && isKnown(c.req.header("if-none-match"), etag)) {
+    return replyText(c, 304, null, { etag });
+  }
+  return reply(c, 200, body, { etag, ...lagHeader(then.lag) });
 }
 
 function show(c: EdgeContext, product: Product | null): Response {

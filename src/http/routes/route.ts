@@ -47,8 +47,11 @@ export interface Edge {
   readonly worded: (error: unknown, c: EdgeContext) => Answer;
 }
 
-/** A body as the documents have it: JSON, a text whose schema says `contentMediaType`, or none. */
-export type AnswerBody = z.ZodType | null;
+/**
+ * A body as the documents have it: JSON, a text whose schema says `contentMediaType`, or none;
+ * several where the caller may choose.
+ */
+export type AnswerBody = z.ZodType | readonly z.ZodType[] | null;
 
 /** What successes may say beside their body: a version, where the next rows are, how old it is. */
 export type AnswerHeader = "ETag" | "Link" | "Ledger-Lag";

@@ -107,6 +107,33 @@ export const Movement = z
   .meta({ id: "Movement" });
 export type Movement = z.output<typeof Movement>;
 
+const Delta = z.strictObject({ totalStock: z.int(), reservedStock: z.int() });
+
+/** A movement with all that the ledger says of it. */
+export const LedgerMovement = Movement.extend({
+  delta: Delta,
+  customerId: z.string().nullable(),
+  requestId: z.string().nullable(),
+  partition: z.int().min(0),
+  seq: z.int().min(1),
+  epoch: z.int().min(0),
+}).meta({ id: "LedgerMovement" });
+export type LedgerMovement = z.output<typeof LedgerMovement>;
+
+/** A product's stock at an instant. */
+export const InventoryAt = z
+  .strictObject({
+    productId: z.string(),
+    asOf: Time,
+    totalStock: Units,
+    reservedStock: Units,
+    availableStock: Units.nullable(),
+    locations: z.array(z.strictObject({ location: z.string(), onHand: Units, reserved: Units })),
+    version: z.int().min(0).nullable(),
+  })
+  .meta({ id: "InventoryAt" });
+export type InventoryAt = z.output<typeof InventoryAt>;
+
 export const ShortLine = z
   .strictObject({
     productId: z.string(),
@@ -165,6 +192,12 @@ export const Products = z.strictObject({ items: z.array(Inventory), nextCursor: 
 export const Reservations = z.strictObject({ items: z.array(Reservation), nextCursor: NextCursor });
 export const LowStock = z.strictObject({ items: z.array(Inventory), count: Units });
 export const Movements = z.strictObject({ movements: z.array(Movement) });
+export const AllMovements = z.strictObject({
+  items: z.array(LedgerMovement),
+  nextCursor: NextCursor,
+});
+export const MovementLines = z.string().meta({ contentMediaType: "application/x-ndjson" });
+export const MovementTable = z.string().meta({ contentMediaType: "text/csv" });
 export const Locations = z.strictObject({ locations: z.array(RegisteredLocation) });
 
 export const Availability = z.strictObject({

@@ -36,6 +36,11 @@ export function queryNumber(least: number, most: number) {
     .pipe(z.int().min(least).max(most));
 }
 
+/** A moment: ISO 8601 with its zone. Becomes epoch milliseconds; what is finer is cut off. */
+export const Instant = z.iso
+  .datetime({ offset: true, error: "must be a time with its zone, such as 2025-01-31T12:00:00Z" })
+  .transform((text) => Date.parse(text));
+
 export const ProductParam = z.strictObject({ productId: ProductId });
 export const LocationParam = z.strictObject({ location: model.Location });
 export const SkuParam = z.strictObject({ sku: Sku });

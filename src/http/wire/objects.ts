@@ -8,6 +8,7 @@ import type {
   Reservation,
 } from "#inventory/model";
 import type { ShortLine } from "#inventory/ports";
+import type { StockThen } from "#inventory/read-stock-at";
 import type * as answers from "#http/wire/answers";
 
 /** `totalStock` is what is physically there; `location` is the product's home. */
@@ -39,6 +40,22 @@ export function inventoryOf(product: Product): answers.Inventory {
     createdAt: timeOf(product.createdAt),
     updatedAt: timeOf(product.updatedAt),
     version: product.seq,
+  };
+}
+
+/** What the ledger says a product was. */
+export function inventoryAtOf(
+  asOf: number,
+  { product, levels, available, seq }: Extract<StockThen, { readonly kind: "stock" }>,
+): answers.InventoryAt {
+  return {
+    productId: product.productId,
+    asOf: timeOf(asOf),
+    totalStock: levels.reduce((sum, { onHand }) => sum + onHand, 0),
+    reservedStock: levels.reduce((sum, { reserved }) => sum + reserved, 0),
+    availableStock: available,
+    locations: levels.map(({ location, onHand, reserved }) => ({ location, onHand, reserved })),
+    version: seq,
   };
 }
 
@@ -95,6 +112,17 @@ export function movementOf(movement: Movement): answers.Movement {
     actor: movement.actor,
     timestamp: timeOf(movement.at),
   };
+}
+
+/** With all that the ledger says of it. */
+export function ledgerMovementOf(movement: Movement): answers.LedgerMovement {
+  const { onHandBefore, onHandAfter, reservedBefore, reservedAfter } = movement;
+  const { customerId, requestId, partition, seq, epoch } = movement;
+  const delta = {
+    totalStock: onHandAfter - onHandBefore,
+    reservedStock: reservedAfter - reservedBefore,
+  };
+  return { ...movementOf(movement), delta, customerId, requestId, partition, seq, epoch };
 }
 
 /** One line a product, in the order in which they were taken; a quantity is all that was reserved. */

@@ -1,11 +1,14 @@
 /** Queries that contract A takes. Unknown ones are refused: a misspelt filter must not show all. */
 import { z } from "zod";
-import { Cursor, queryNumber } from "#http/wire/fields";
+import { Cursor, Instant, ProductId, queryNumber, Reference } from "#http/wire/fields";
+import { MOVEMENT_ORDERS } from "#inventory/ledger-ports";
 import {
   CustomerId,
   Location,
+  MOVEMENT_TYPES,
   OrderId,
   RESERVATION_STATUSES,
+  ReservationId,
   STOCK_STATUSES,
   Text,
 } from "#inventory/model";
@@ -14,6 +17,7 @@ const PAGE_ROWS = 50;
 const PAGE_ROWS_MAX = 200;
 const MOVEMENTS = 50;
 const MOVEMENTS_MAX = 500;
+const PARTITION_MAX = 9998;
 const LOW_STOCK = 100;
 const LOW_STOCK_MAX = 1000;
 
@@ -39,6 +43,41 @@ export const ReservationsQuery = z.strictObject({
 export const MovementsQuery = z.strictObject({
   limit: queryNumber(1, MOVEMENTS_MAX).default(MOVEMENTS),
 });
+
+/** One type, several between commas, or the parameter several times. */
+const MovementTypes = z
+  .union([z.enum(MOVEMENT_TYPES), z.string(), z.array(z.string())], "must be one or more types")
+  .transform((given) => [...new Set([given].flat().flatMap((part) => part.split(",")))])
+  .pipe(z.array(z.enum(MOVEMENT_TYPES)));
+
+const movementFilters = {
+  productId: ProductId.optional(),
+  location: Location.optional(),
+  type: MovementTypes.optional(),
+  orderId: OrderId.optional(),
+  customerId: CustomerId.optional(),
+  reservationId: ReservationId.optional(),
+  actor: Text.optional(),
+  reference: Reference.optional(),
+  requestId: Text.optional(),
+  partition: queryNumber(0, PARTITION_MAX).optional(),
+  from: Instant.optional(),
+  to: Instant.optional(),
+};
+
+export const AllMovementsQuery = z.strictObject({
+  ...movementFilters,
+  order: z.enum(MOVEMENT_ORDERS).default("newest"),
+  cursor: Cursor.optional(),
+  limit: queryNumber(1, MOVEMENTS_MAX).default(MOVEMENTS),
+});
+
+export const MovementsExportQuery = z.strictObject({
+  ...movementFilters,
+  format: z.enum(["ndjson", "csv"]).default("ndjson"),
+});
+
+export const ProductQuery = z.strictObject({ asOf: Instant.optional() });
 
 export const LowStockQuery = z.strictObject({
   limit: queryNumber(1, LOW_STOCK_MAX).default(LOW_STOCK),
