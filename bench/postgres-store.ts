@@ -1,6 +1,7 @@
 /** Reserve as one statement of PostgreSQL, in the place of the product's stock store. */
 import type { Sql } from "postgres";
 import { z } from "zod";
+import type { IncomingStock } from "#inventory/incoming-ports";
 import { DEFAULT_LOCATION, Location } from "#inventory/model";
 import type { Ledger, ReserveCommand, ReserveOutcome, StockStore } from "#inventory/ports";
 import { reservationIdOf } from "#inventory/reservation-id";
@@ -20,12 +21,23 @@ export const ledgerOfNothing: Ledger = {
   stockAt: notCompared,
   orderSales: notCompared,
   products: notCompared,
+  reorder: notCompared,
   recentProducts: notCompared,
   productOfSku: notCompared,
   knownLocations: notCompared,
   lowWithoutInactive: notCompared,
   reservation: notCompared,
   reservations: notCompared,
+};
+
+/** Another one. */
+export const incomingOfNothing: IncomingStock = {
+  expect: notCompared,
+  amend: notCompared,
+  claim: notCompared,
+  settle: notCompared,
+  list: notCompared,
+  unfinished: notCompared,
 };
 
 export class PostgresStockStore implements StockStore {

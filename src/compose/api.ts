@@ -132,6 +132,7 @@ async function appOptions(
     deps: {
       store: stores.store,
       ledger: stores.ledger,
+      incoming: stores.incoming,
       clock: processClock,
       policy: {
         reservationMinutes: config.reservationMinutes,

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { eventually, eventuallyPostgres } from "#compose/eventually";
 import { Refusal } from "#compose/refusal";
 import type { Config } from "#config";
+import type { IncomingStock } from "#inventory/incoming-ports";
 import type { Ledger } from "#inventory/ports";
 import { processClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
@@ -11,6 +12,7 @@ import type { Log } from "#lib/log";
 import type { Metrics } from "#lib/metrics";
 import { createPostgres, type Sql } from "#postgres/client";
 import { createEpochLedger } from "#postgres/epochs";
+import { createIncomingStock } from "#postgres/incoming";
 import { createLedger } from "#postgres/ledger";
 import { migrate } from "#postgres/migrate";
 import { ensureStore } from "#postgres/store-row";
@@ -36,6 +38,7 @@ export interface Stores {
   readonly storeId: string;
   readonly store: RedisStockStore;
   readonly ledger: Ledger;
+  readonly incoming: IncomingStock;
   /** Last: closes the connections. */
   close(): Promise<void>;
 }
@@ -97,6 +100,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     storeId: store.storeId,
     store: stock,
     ledger: createLedger({ sql, clock: processClock }),
+    incoming: createIncomingStock({ sql, clock: processClock }),
     close: async () => {
       await wakeUps[Symbol.asyncDispose]();
       queueConnection.disconnect();

@@ -20,6 +20,7 @@ const PROBLEMS = {
   product_not_found: { status: 404, title: "There is no such product" },
   product_not_yet_created: { status: 404, title: "There was no such product then" },
   history_not_kept: { status: 404, title: "The movements of that time are not kept" },
+  incoming_not_found: { status: 404, title: "No such stock is expected" },
   location_not_found: { status: 404, title: "There is no such location" },
   reservation_not_found: { status: 404, title: "There is no such reservation" },
   method_not_allowed: { status: 405, title: "The path does not take this method" },

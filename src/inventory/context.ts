@@ -1,4 +1,5 @@
 /** What every verb of the core gets: its dependencies, and who asks for what by when. */
+import type { IncomingStock } from "#inventory/incoming-ports";
 import type { CustomerId, MovementContext, OrderId } from "#inventory/model";
 import type { CommandBase, Ledger, Operation, StockStore } from "#inventory/ports";
 import type { Clock } from "#lib/clock";
@@ -21,6 +22,7 @@ export type OnExpired = (typeof ON_EXPIRED)[number];
 export interface Deps {
   readonly store: StockStore;
   readonly ledger: Ledger;
+  readonly incoming: IncomingStock;
   /** Epoch milliseconds: the clock that deadlines are told by. */
   readonly clock: Clock;
   readonly policy: Policy;

@@ -264,6 +264,13 @@ export interface ProductQuery {
   readonly cursor: string | null;
   readonly limit: number;
 }
+export interface ReorderCandidate {
+  readonly productId: ProductId;
+  /** Units that are expected. */
+  readonly incoming: number;
+  /** When the first of them are, in epoch milliseconds; null where none are. */
+  readonly nextExpectedAt: number | null;
+}
 /** null: any. */
 export interface RecentProductFilter {
   readonly status: StockStatus | null;
@@ -322,6 +329,8 @@ export interface Ledger {
     rows: RowRange,
     deadline: number,
   ): Promise<Counted<KnownLocation>>;
+  /** Ids that are at or below their reorder point, in a stable order, and what is expected of each. */
+  reorder(cursor: string | null, limit: number, deadline: number): Promise<Page<ReorderCandidate>>;
   /** Ids with stock at inactive locations that are low without it, lowest first. */
   lowWithoutInactive(limit: number, deadline: number): Promise<readonly ProductId[]>;
   reservation(reservationId: ReservationId, deadline: number): Promise<Reservation | null>;

@@ -18,6 +18,7 @@ import {
   OrderSalesRow,
   ProductIdRow,
   RecentProductsRow,
+  ReorderRow,
   reservationOf,
   ReservationRow,
 } from "#postgres/rows";
@@ -26,6 +27,7 @@ import orderSalesText from "./statements/order-sales.sql" with { type: "text" };
 import productOfSkuText from "./statements/product-of-sku.sql" with { type: "text" };
 import productsText from "./statements/products-page.sql" with { type: "text" };
 import recentProductsText from "./statements/recent-products.sql" with { type: "text" };
+import reorderText from "./statements/reorder-page.sql" with { type: "text" };
 import reservationText from "./statements/reservation.sql" with { type: "text" };
 import reservationsText from "./statements/reservations-page.sql" with { type: "text" };
 
@@ -76,6 +78,13 @@ export function createLedger({ sql, clock }: LedgerOptions): Ledger {
         limit,
         (productId) => [productId],
       );
+    },
+    async reorder(cursor, most, deadline) {
+      const limit = rowsOf(most);
+      const [after] = cursor === null ? [""] : readCursor(ProductCursor, cursor);
+      const statement = run(reorderText, [after, limit + 1]);
+      const rows = await askRows(ReorderRow, statement, left(deadline));
+      return pageOf(rows, limit, ({ productId }) => [productId]);
     },
     async recentProducts({ status, location, isLow }, { before, limit }, deadline) {
       const parameters = [status, location, isLow, before, rowsOf(limit)];

@@ -6,6 +6,7 @@ import transfersAndLocations from "./migrations/0004-transfers-and-locations.sql
 import counts from "./migrations/0005-counts.sql" with { type: "text" };
 import recovery from "./migrations/0006-recovery.sql" with { type: "text" };
 import askingTheLedger from "./migrations/0007-asking-the-ledger.sql" with { type: "text" };
+import incoming from "./migrations/0008-incoming.sql" with { type: "text" };
 
 export interface Migration {
   /** `NNNN-what-it-does`, numbered from 0001 without a gap. */
@@ -22,4 +23,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0005-counts", text: counts },
   { name: "0006-recovery", text: recovery },
   { name: "0007-asking-the-ledger", text: askingTheLedger },
+  { name: "0008-incoming", text: incoming },
 ];

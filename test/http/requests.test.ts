@@ -9,8 +9,8 @@ const withBody = ROUTES.filter((route) => route.method !== "GET");
 const KIBIBYTE = 1024;
 
 test("there are routes to test", () => {
-  expect(ROUTES.length).toBe(39);
-  expect(withBody.length).toBe(19);
+  expect(ROUTES.length).toBe(45);
+  expect(withBody.length).toBe(23);
 });
 
 describe.each(withBody)("the body of $method $path", (route) => {
@@ -241,7 +241,14 @@ describe("a reserved word", () => {
 });
 
 describe("a query", () => {
-  const lists = ["/products", "/reservations", "/low-stock", "/product/p1/movements"];
+  const lists = [
+    "/products",
+    "/reservations",
+    "/low-stock",
+    "/reorder",
+    "/incoming",
+    "/product/p1/movements",
+  ];
   const limits = [
     "0",
     "-1",

@@ -11,6 +11,7 @@ import { cleanupExpiredRoute } from "#http/routes/cleanup-expired";
 import { docsRoutes } from "#http/routes/docs";
 import { cancelRoute, confirmRoute, extendRoute } from "#http/routes/end-reservation";
 import { healthRoutes } from "#http/routes/health";
+import { incomingRoutes } from "#http/routes/incoming";
 import { initializeRoute } from "#http/routes/initialize";
 import { amendLocationRoute, locationsRoute, registerLocationRoute } from "#http/routes/locations";
 import { lowStockRoute } from "#http/routes/low-stock";
@@ -19,6 +20,7 @@ import { metricsRoute } from "#http/routes/metrics";
 import { movementsRoute } from "#http/routes/movements";
 import { productRoute, productsRoute, skuRoute } from "#http/routes/products";
 import { reservationRoute, reservationsRoute } from "#http/routes/reservations";
+import { reorderRoute } from "#http/routes/reorder";
 import { reserveCartRoute, reserveRoute } from "#http/routes/reserve";
 import { returnRoute } from "#http/routes/return";
 import type { Edge, Route } from "#http/routes/route";
@@ -59,6 +61,8 @@ export function createRoutes(edge: Edge): readonly Route[] {
     allMovementsRoute(edge),
     movementsExportRoute(edge),
     lowStockRoute(edge),
+    reorderRoute(edge),
+    ...incomingRoutes(edge),
     locationsRoute(edge),
     registerLocationRoute(edge),
     amendLocationRoute(edge),

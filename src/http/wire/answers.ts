@@ -1,6 +1,7 @@
 /** Bodies that contract A answers with: what the document says, and what its clients are typed by. */
 import { z } from "zod";
 import { PROBLEM_CODES } from "#http/problem";
+import { INCOMING_STATUSES } from "#inventory/incoming-ports";
 import {
   DISPOSITIONS,
   MOVEMENT_TYPES,
@@ -85,6 +86,24 @@ export const Reservation = z
   })
   .meta({ id: "Reservation" });
 export type Reservation = z.output<typeof Reservation>;
+
+export const Incoming = z
+  .strictObject({
+    incomingId: z.string(),
+    productId: z.string(),
+    location: z.string().nullable(),
+    quantity: Units,
+    received: Units,
+    outstanding: Units,
+    status: z.enum(INCOMING_STATUSES),
+    expectedAt: Time,
+    reference: z.string().nullable(),
+    createdAt: Time,
+    updatedAt: Time,
+    version: z.int().min(1),
+  })
+  .meta({ id: "Incoming" });
+export type Incoming = z.output<typeof Incoming>;
 
 const Counts = z.strictObject({ totalStock: Units, reservedStock: Units });
 
@@ -191,6 +210,29 @@ const NextCursor = z.string().nullable();
 export const Products = z.strictObject({ items: z.array(Inventory), nextCursor: NextCursor });
 export const Reservations = z.strictObject({ items: z.array(Reservation), nextCursor: NextCursor });
 export const LowStock = z.strictObject({ items: z.array(Inventory), count: Units });
+export const InventoryExpecting = Inventory.extend({ incoming: z.array(Incoming) });
+export const IncomingList = z.strictObject({ items: z.array(Incoming), nextCursor: NextCursor });
+export const IncomingChanged = z.strictObject({ message: z.string(), incoming: Incoming });
+export const Received = IncomingChanged.extend({
+  received: z.strictObject({ receipt: z.int().min(1), quantity: Units }),
+  inventory: Inventory,
+});
+
+export const ReorderItem = z.strictObject({
+  productId: z.string(),
+  sku: z.string(),
+  name: z.string().nullable(),
+  availableStock: Units,
+  totalStock: Units,
+  reorderPoint: Units,
+  reorderQuantity: Units,
+  incomingStock: Units,
+  nextExpectedAt: Time.nullable(),
+  orderQuantity: Units,
+});
+export type ReorderItem = z.output<typeof ReorderItem>;
+export const Reorder = z.strictObject({ items: z.array(ReorderItem), nextCursor: NextCursor });
+
 export const Movements = z.strictObject({ movements: z.array(Movement) });
 export const AllMovements = z.strictObject({
   items: z.array(LedgerMovement),
@@ -250,6 +292,7 @@ export const ProblemBody = z
       .exactOptional(),
     inventory: Inventory.nullable().exactOptional(),
     reservation: Reservation.exactOptional(),
+    incoming: Incoming.exactOptional(),
     registered: RegisteredLocation.exactOptional(),
     location: z.string().nullable().exactOptional(),
     totalStock: Units.exactOptional(),

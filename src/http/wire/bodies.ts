@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { signRule } from "#inventory/adjust";
 import { ON_EXPIRED } from "#inventory/context";
-import { Minutes, Price, ProductId, Reference, Sku } from "#http/wire/fields";
+import { ExpectedAt, Minutes, Price, ProductId, Reference, Sku } from "#http/wire/fields";
 import { RESERVE_MODES } from "#inventory/hold-ports";
 import {
   ADJUSTMENT_TYPES,
@@ -142,6 +142,28 @@ export const ReturnBody = z.strictObject({
   reason: Text.optional(),
   reference: Reference.optional(),
 });
+
+export const IncomingBody = z.strictObject({
+  productId: ProductId,
+  quantity: Quantity,
+  expectedAt: ExpectedAt,
+  location: Location.optional(),
+  reference: Reference.optional(),
+});
+
+export const AmendIncomingBody = z
+  .strictObject({
+    quantity: Quantity.optional(),
+    expectedAt: ExpectedAt.optional(),
+    reference: Reference.nullable().optional(),
+  })
+  .refine(
+    (changes) => Object.values(changes).some((value) => value !== undefined),
+    "the body must name what changes",
+  );
+
+/** Without a quantity, all that is still expected. */
+export const ReceiveBody = z.strictObject({ quantity: Quantity.optional() });
 
 const LineQuantity = z.strictObject({ productId: ProductId, quantity: Quantity });
 

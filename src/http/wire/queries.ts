@@ -1,6 +1,7 @@
 /** Queries that contract A takes. Unknown ones are refused: a misspelt filter must not show all. */
 import { z } from "zod";
 import { Cursor, Instant, ProductId, queryNumber, Reference } from "#http/wire/fields";
+import { INCOMING_STATUSES } from "#inventory/incoming-ports";
 import { MOVEMENT_ORDERS } from "#inventory/ledger-ports";
 import {
   CustomerId,
@@ -77,7 +78,18 @@ export const MovementsExportQuery = z.strictObject({
   format: z.enum(["ndjson", "csv"]).default("ndjson"),
 });
 
-export const ProductQuery = z.strictObject({ asOf: Instant.optional() });
+export const ReorderQuery = z.strictObject(page);
+
+export const IncomingQuery = z.strictObject({
+  productId: ProductId.optional(),
+  status: z.enum(INCOMING_STATUSES).optional(),
+  ...page,
+});
+
+export const ProductQuery = z.strictObject({
+  asOf: Instant.optional(),
+  include: z.enum(["incoming"]).optional(),
+});
 
 export const LowStockQuery = z.strictObject({
   limit: queryNumber(1, LOW_STOCK_MAX).default(LOW_STOCK),
