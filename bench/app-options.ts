@@ -28,6 +28,7 @@ export async function appOptions(): Promise<Omit<AppOptions, "deps">> {
       takesAnonymous: false,
       docsPublic: false,
     },
+    durability: { floor: "disk", base: () => "disk", reach: () => Promise.resolve("disk") },
     health: {
       readiness: () => ({ status: "healthy", reasons: [] }),
       stopping: () => false,

@@ -19,7 +19,7 @@ import { processClock } from "#lib/clock";
 const PATH = "/echo";
 
 async function edgeApp(): Promise<Hono<EdgeEnv>> {
-  const { auth, metrics, log, health } = await appOptions();
+  const { auth, metrics, log, health, durability } = await appOptions();
   const failures = createFailureLog(log, () => performance.now());
   const echo = route({
     method: "POST",
@@ -38,6 +38,7 @@ async function edgeApp(): Promise<Hono<EdgeEnv>> {
       failures,
       bodies: createBodyDeadline(processClock),
       cors: createCors(config.corsOrigins),
+      durability,
       clock: processClock,
       requestDeadlineMs: config.requestDeadlineMs,
       stopping: health.stopping,

@@ -7,7 +7,12 @@ import { createApp } from "#http/app";
 import { randomId } from "#lib/ids";
 import { processClock } from "#lib/clock";
 import { appOptions, config, listen } from "./app-options.ts";
-import { incomingOfNothing, ledgerOfNothing, PostgresStockStore } from "./postgres-store.ts";
+import {
+  incomingOfNothing,
+  ledgerOfNothing,
+  noEvents,
+  PostgresStockStore,
+} from "./postgres-store.ts";
 
 const GENERATION_LENGTH = 8;
 /** Pools that are not under load give their connections back. */
@@ -28,6 +33,7 @@ for (const pair of Bun.argv.slice(2)) {
       store: new PostgresStockStore(sql),
       ledger: ledgerOfNothing,
       incoming: incomingOfNothing,
+      ...noEvents,
       clock: processClock,
       policy: {
         reservationMinutes: config.reservationMinutes,

@@ -3,7 +3,14 @@ import type { Sql } from "postgres";
 import { z } from "zod";
 import type { IncomingStock } from "#inventory/incoming-ports";
 import { DEFAULT_LOCATION, Location } from "#inventory/model";
-import type { Ledger, ReserveCommand, ReserveOutcome, StockStore } from "#inventory/ports";
+import { EventTail } from "#inventory/event-tail";
+import type {
+  EventLedger,
+  Ledger,
+  ReserveCommand,
+  ReserveOutcome,
+  StockStore,
+} from "#inventory/ports";
 import { reservationIdOf } from "#inventory/reservation-id";
 import reserveText from "./statements/plain-reserve.sql" with { type: "text" };
 
@@ -13,6 +20,17 @@ const LOCATION = Location.parse(DEFAULT_LOCATION);
 const notCompared = (): Promise<never> => Promise.reject(new Error("only reserve is compared"));
 
 /** A port without a store behind it. */
+const eventsOfNothing: EventLedger = {
+  events: notCompared,
+  alerts: notCompared,
+  look: notCompared,
+};
+/** A feed that nobody follows. */
+export const noEvents = {
+  events: eventsOfNothing,
+  eventTail: new EventTail({ events: eventsOfNothing, onWaiters: () => undefined }),
+};
+
 export const ledgerOfNothing: Ledger = {
   movements: notCompared,
   movementPage: notCompared,

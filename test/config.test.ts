@@ -160,7 +160,7 @@ describe("a value that does not fit is refused with what is allowed:", () => {
     ["RESERVATION_MINUTES", "0", "a whole number from 1"],
     ["ON_EXPIRED", "extend", "one of: reject, reacquire"],
     ["PARTITIONS", "0", "a whole number from 1 to 1024"],
-    ["DURABILITY", "ledger", "memory, disk; replica and ledger are levels of a later version"],
+    ["DURABILITY", "gold", "one of: memory, disk, replica, ledger"],
     ["JOURNAL_KEEP_ENTRIES", "100001", "a whole number from 0 to 100000"],
     ["REQUEST_DEADLINE_MS", "10000", "a whole number from 100 to 9000"],
     ["CONTRACTS", "inventory,Soap", "words of small letters"],

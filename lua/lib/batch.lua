@@ -89,7 +89,8 @@ end
 -- the id (used twice) or the type of the key, then nothing has been written.
 local function append_journal(part)
     local entry = { "at", decimal[now], "movements", table.concat(movements, "\n") }
-    for _, name in ipairs({ "holds", "products", "locations", "operations" }) do
+    local parts = { "holds", "products", "locations", "operations", "crossings" }
+    for _, name in ipairs(parts) do
         if part[name] and #part[name] > 0 then
             entry[#entry + 1] = name
             entry[#entry + 1] = table.concat(part[name], "\n")

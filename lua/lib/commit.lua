@@ -29,6 +29,20 @@ local function low_changes()
     return add, remove
 end
 
+-- A line for each product that the batch leaves with another grade than it found: seq of the movement
+-- that brought it there, grade, product, and what is available after the batch. A new product had none.
+local function crossings()
+    local lines = {}
+    for _, product in ipairs(changed_products) do
+        if product.grade_before and product.grade ~= product.grade_before then
+            local free = decimal[math.max(0, available(product))]
+            local at = decimal[product.graded_at]
+            lines[#lines + 1] = at .. "\t" .. product.grade .. "\t" .. product.id .. "\t" .. free
+        end
+    end
+    return lines
+end
+
 local function fields_to_write(product)
     local fields = { "seq", decimal[product.seq], "updatedAt", decimal[now] }
     for _, location in ipairs(product.locations) do
@@ -64,6 +78,7 @@ local function close_batch(replies, part)
     end
     part.check()
     part.operations = operation_lines()
+    part.crossings = crossings()
     append_journal(part)
     for _, product in ipairs(changed_products) do
         redis.call("HSET", stock_key(product.id), unpack(fields_to_write(product)))

@@ -1,9 +1,8 @@
 -- Products as an overlay: read once a batch, changed in memory, written at the end. A later item
 -- of a batch sees what an earlier one did.
--- @include lib/batch.lua
+-- @include lib/rules.lua
 
 local STOCK_MAX = 1000000000000 -- twin: STOCK_MAX in src/inventory/model.ts
-local PRIORITY_DEFAULT = 100 -- twin: PRIORITY_DEFAULT in src/inventory/model.ts
 
 local products = {} -- id → product, or false when there is none
 local changed_products = {}
@@ -16,6 +15,16 @@ end
 
 local function available(product)
     return unreserved(product) - product.idle
+end
+
+-- What is available in a word. A batch that leaves a product with another word than it found is a
+-- crossing: the journal has a line for it.
+local function grade_of(product)
+    local free = available(product)
+    if free <= 0 then
+        return "out"
+    end
+    return free <= product.threshold and "low" or "back_in_stock"
 end
 
 -- What a product has over all locations, and its home, for who asks by product and not by hold.
@@ -37,23 +46,6 @@ local function new_product(id, locations, safety, threshold)
         threshold = threshold,
         fields = {}, -- fields of the hash to write beside its levels
     }
-end
-
-local ruled -- location → whether it is inactive, and its priority; made when first asked for
-
--- What the registry says of a location: whether it is inactive, and its priority.
-local function rule_of(location)
-    if not ruled then
-        ruled = {}
-        for name, active, priority in string.gmatch(rules, "\n([^=\n]+)=([01])=(%d+)") do
-            ruled[name] = { active == "0", tonumber(priority) }
-        end
-    end
-    local rule = ruled[location]
-    if not rule then
-        return false, PRIORITY_DEFAULT
-    end
-    return rule[1], rule[2]
 end
 
 local function add_level(product, location, on_hand, reserved)
@@ -90,6 +82,8 @@ local function load_product(id)
     end
     product.unreserved_before = unreserved(product)
     product.was_low = product.unreserved_before <= product.threshold
+    product.grade = grade_of(product)
+    product.grade_before = product.grade
     products[id] = product
     return product
 end
@@ -137,6 +131,10 @@ local function move(kind, product, location, on_hand, reserved, hold, context)
         product.idle = product.idle + on_hand - reserved
     end
     change_product(product)
+    local grade = grade_of(product)
+    if grade ~= product.grade then
+        product.grade, product.graded_at = grade, seq
+    end
 end
 
 -- Where units of a product may be taken, in order: home first, then the highest priority, then

@@ -6,6 +6,7 @@ import type { Stores } from "#compose/stores";
 import { signingSecret } from "#compose/token";
 import type { Watch } from "#compose/watch";
 import type { Config } from "#config";
+import { EventTail } from "#inventory/event-tail";
 import { createApp, type AppOptions } from "#http/app";
 import type { Contract } from "#http/contract";
 import { createAuthenticator } from "#http/middleware/authenticate";
@@ -118,6 +119,9 @@ async function appOptions(
     audience: config.jwtAudience,
     clock: systemClock,
   });
+  const eventTail = new EventTail({ events: stores.events, onWaiters: metrics.eventWaiters });
+  // Before the listener ends: it waits for every answer.
+  shutdown.add("long polls", () => eventTail.close());
   const products = createProductService({ url: config.productServiceUrl, log });
   const facts = {
     partitions: stores.partitions,
@@ -133,6 +137,8 @@ async function appOptions(
       store: stores.store,
       ledger: stores.ledger,
       incoming: stores.incoming,
+      events: stores.events,
+      eventTail,
       clock: processClock,
       policy: {
         reservationMinutes: config.reservationMinutes,
@@ -141,6 +147,7 @@ async function appOptions(
       },
       newGeneration: () => randomId(GENERATION_LENGTH),
     },
+    durability: stores.durability,
     auth,
     metrics,
     log,

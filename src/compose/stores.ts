@@ -5,7 +5,7 @@ import { eventually, eventuallyPostgres } from "#compose/eventually";
 import { Refusal } from "#compose/refusal";
 import type { Config } from "#config";
 import type { IncomingStock } from "#inventory/incoming-ports";
-import type { Ledger } from "#inventory/ports";
+import type { AlertDesk, EventLedger, Ledger } from "#inventory/ports";
 import { processClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
 import type { Log } from "#lib/log";
@@ -13,11 +13,13 @@ import type { Metrics } from "#lib/metrics";
 import { createPostgres, type Sql } from "#postgres/client";
 import { createEpochLedger } from "#postgres/epochs";
 import { createIncomingStock } from "#postgres/incoming";
+import { createAlertDesk, createEventLedger } from "#postgres/event-ledger";
 import { createLedger } from "#postgres/ledger";
 import { migrate } from "#postgres/migrate";
 import { ensureStore } from "#postgres/store-row";
 import { connectRedis, failureOf } from "#redis/client";
 import { RedisConnection } from "#redis/connection";
+import { RedisDurability } from "#redis/durability";
 import { Partition } from "#redis/partition";
 import { readServerSettings } from "#redis/server-settings";
 import { RedisStockStore } from "#redis/stock-store";
@@ -37,8 +39,13 @@ export interface Stores {
   readonly partitions: readonly Partition[];
   readonly storeId: string;
   readonly store: RedisStockStore;
+  readonly durability: RedisDurability;
+  /** What the start found missing on Redis, and went on all the same. */
+  readonly acceptedGaps: readonly string[];
   readonly ledger: Ledger;
   readonly incoming: IncomingStock;
+  readonly events: EventLedger;
+  readonly alertDesk: AlertDesk;
   /** Last: closes the connections. */
   close(): Promise<void>;
 }
@@ -70,9 +77,9 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
   );
   const epochs = createEpochLedger(writerSql, store.storeId);
   const connection = new RedisConnection({ redis, partitions, epochs, log });
-  await eventually("Redis", { log }, isRedisAway, async () => {
+  const acceptedGaps = await eventually("Redis", { log }, isRedisAway, async () => {
     if (redis.status !== "ready") await redis.connect();
-    await mustServe(redis, config, log);
+    return await mustServe(redis, config, log);
   });
   const queueConnection = connectRedis(options.redisUrl, `${name}-queue`);
   await queueConnection.connect();
@@ -92,6 +99,20 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     },
     onFailure: metrics.redisError,
   });
+  const durability = new RedisDurability({
+    floor: config.durability,
+    partitions,
+    store: stock,
+    clock: processClock,
+    connect: () => {
+      const waiting = connectRedis(options.redisUrl, `${name}-durability`);
+      waiting.on("error", (error) => log.debug("durability connection", { error: error.message }));
+      return waiting;
+    },
+    onReached: metrics.durabilityReached,
+    onFailure: (error) => log.debug("a level of durability could not be looked at", { error }),
+  });
+  durability.settingsHold(acceptedGaps.length === 0);
   return {
     sql,
     writerSql,
@@ -99,11 +120,16 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     partitions,
     storeId: store.storeId,
     store: stock,
+    durability,
+    acceptedGaps,
     ledger: createLedger({ sql, clock: processClock }),
     incoming: createIncomingStock({ sql, clock: processClock }),
+    events: createEventLedger({ sql, clock: processClock }),
+    alertDesk: createAlertDesk(writerSql),
     close: async () => {
       await wakeUps[Symbol.asyncDispose]();
       queueConnection.disconnect();
+      await durability[Symbol.asyncDispose]();
       await connection[Symbol.asyncDispose]();
       await Promise.all([sql.end({ timeout: 2 }), writerSql.end({ timeout: 2 })]);
     },
@@ -115,12 +141,15 @@ function isRedisAway(error: unknown): boolean {
   return failureOf(error) !== "error";
 }
 
-async function mustServe(redis: Redis, config: Config, log: Log): Promise<void> {
+/** Answers the gaps that the start goes on with. */
+async function mustServe(redis: Redis, config: Config, log: Log): Promise<readonly string[]> {
   const { refusals, warnings, durabilityGaps } = await readServerSettings(redis);
   if (refusals.length > 0) throw new Refusal(`Redis may not be used: ${refusals.join("; ")}`);
   if (config.durability === "memory") for (const warning of warnings) log.warn(warning);
-  if (config.durability === "memory" || durabilityGaps.length === 0) return;
-  const message = `Redis does not keep what it answers (DURABILITY=disk): ${durabilityGaps.join("; ")}`;
+  if (config.durability === "memory" || durabilityGaps.length === 0) return durabilityGaps;
+  const why = durabilityGaps.join("; ");
+  const message = `Redis does not keep what it answers: ${why} (DURABILITY=${config.durability})`;
   if (config.production) throw new Refusal(message);
   log.warn(message);
+  return durabilityGaps;
 }

@@ -1,4 +1,5 @@
 /** Looks at the dependencies from time to time, so that readiness answers without asking them. */
+import { createAlarms } from "#compose/alarms";
 import type { Config } from "#config";
 import type { Stores } from "#compose/stores";
 import { processClock } from "#lib/clock";
@@ -6,13 +7,18 @@ import { deadlineAfter, withDeadline } from "#lib/deadline";
 import type { Log } from "#lib/log";
 import type { Metrics } from "#lib/metrics";
 import { readClockLeads } from "#redis/clock-lead";
-import { readServerSettings } from "#redis/server-settings";
+import { DURABILITY_LEVELS, type DurabilityLevel } from "#inventory/durability";
+import { readServerSettings, type ServerSettings } from "#redis/server-settings";
 
 const LOOK_EVERY_MS = 2_000;
 const ANSWER_MS_MAX = 1_500;
 const SETTINGS_EVERY_MS = 60_000;
 /** How far a partition's time may be ahead of Redis's clock: a clock that is kept moves by less. */
 const CLOCK_LEAD_MS_MAX = 5_000;
+/** Movements that the ledger may be behind before an alert says so: seconds of a full load. */
+const LAG_ALERT_MOVEMENTS = 50_000;
+/** And below how many it is over, so that it is not raised again and again. */
+const LAG_OVER_MOVEMENTS = 5_000;
 
 export interface Watch {
   readonly ledgerAway: () => string | null;
@@ -29,8 +35,10 @@ export interface Watch {
 export function startWatch(stores: Stores, config: Config, metrics: Metrics, log: Log): Watch {
   let away: string | null = null;
   let gaps: readonly string[] = [];
-  let known = "";
+  /** Whether the last look at the settings was answered. */
+  let isAnswered = true;
   const stopped = new Set<number>();
+  const alarm = createAlarms(stores.alertDesk, log);
   const askLedger = async (): Promise<void> => {
     try {
       const answer = stores.sql`select 1`.then(() => null);
@@ -40,25 +48,39 @@ export function startWatch(stores: Stores, config: Config, metrics: Metrics, log
     }
   };
   const askSettings = async (): Promise<void> => {
-    if (config.durability === "memory") return;
     try {
-      const { refusals, durabilityGaps } = await readServerSettings(stores.redis);
-      const found = [...refusals, ...durabilityGaps];
-      if (found.length > 0 && known !== found.join("; ")) {
-        log.error("Redis lost its durability", { gaps: found });
-      }
-      known = found.join("; ");
-      // Outside production the start has warned; there it is the person's own choice.
-      gaps = config.production ? found : refusals;
+      isAnswered = false;
+      const settings = await readServerSettings(stores.redis);
+      isAnswered = true;
+      stores.durability.settingsHold(settings.durabilityGaps.length === 0);
+      const level = stores.durability.base();
+      metrics.durabilityLevel(DURABILITY_LEVELS.indexOf(level));
+      const found = unmet(settings, config.durability, stores.acceptedGaps);
+      if (found.join() === gaps.join()) return;
+      if (found.length > 0) log.error("Redis lost its durability", { level, gaps: found });
+      else log.info("Redis keeps its durability again", { level });
+      gaps = found;
     } catch (error) {
       log.debug("the settings of Redis could not be read", { error });
+    }
+  };
+  const lookForFences = async (): Promise<void> => {
+    for (const { number: partition, state } of stores.partitions) {
+      if (state === "closed") continue;
+      await alarm({ partition, kind: "fenced", holds: state === "fenced", units: null });
     }
   };
   const measure = async (): Promise<void> => {
     metrics.fencedPartitions(stores.partitions.filter(({ state }) => state === "fenced").length);
     try {
       for (const position of await stores.store.positions(processClock.now() + ANSWER_MS_MAX)) {
-        metrics.journalLag(String(position.partition), position.seq - position.drained);
+        const { partition, seq, drained } = position;
+        const lag = seq - drained;
+        metrics.journalLag(String(partition), lag);
+        if (lag <= LAG_OVER_MOVEMENTS || lag > LAG_ALERT_MOVEMENTS) {
+          const holds = lag > LAG_ALERT_MOVEMENTS;
+          await alarm({ partition, kind: "lag", holds, units: lag });
+        }
       }
     } catch (error) {
       log.debug("the positions could not be read", { error });
@@ -85,11 +107,14 @@ export function startWatch(stores: Stores, config: Config, metrics: Metrics, log
   };
   const timers = [
     setInterval(() => void measure(), LOOK_EVERY_MS),
+    setInterval(() => void lookForFences(), LOOK_EVERY_MS),
     setInterval(() => void compareClocks(), LOOK_EVERY_MS),
     setInterval(() => void askLedger(), LOOK_EVERY_MS),
     setInterval(() => void askSettings(), SETTINGS_EVERY_MS),
+    setInterval(() => void (isAnswered || askSettings()), LOOK_EVERY_MS),
   ];
   stores.redis.on("ready", () => void askSettings());
+  void askSettings();
   return {
     ledgerAway: () => away,
     durabilityGaps: () => gaps,
@@ -100,4 +125,20 @@ export function startWatch(stores: Stores, config: Config, metrics: Metrics, log
       for (const timer of timers) clearInterval(timer);
     },
   };
+}
+
+/** Why answers mean less than they should, and why this Redis may not be used at all. */
+function unmet(
+  { refusals, durabilityGaps, replicas }: ServerSettings,
+  floor: DurabilityLevel,
+  accepted: readonly string[],
+): readonly string[] {
+  const found = [...refusals];
+  // What the start went on with is the person's own choice.
+  const lost = floor === "memory" ? [] : durabilityGaps.filter((gap) => !accepted.includes(gap));
+  found.push(...lost.map((gap) => `answers mean memory, not ${floor}: ${gap}`));
+  if (floor === "replica" && replicas === 0) {
+    found.push("answers do not mean replica: no replica of Redis is online");
+  }
+  return found;
 }

@@ -56,6 +56,10 @@ export async function startWorker(options: WorkerOptions): Promise<void> {
     onFenced: (partition, reason) => {
       watch.drainStopped(partition);
       log.error("the drain stopped: the journal does not follow the ledger", { partition, reason });
+      const gap = { partition, kind: "gap", productId: null, units: null, detail: reason } as const;
+      stores.alertDesk.raise(gap).catch((error: unknown) => {
+        log.error("an alert could not be raised", { partition, kind: gap.kind, error });
+      });
     },
   });
   const workerConnection = connectWorker(redisUrl, "holdfast-expiry");

@@ -37,10 +37,7 @@ export const SETTINGS = z.strictObject({
   RESERVATION_MINUTES_MAX: wholeNumber(1, RESERVATION_MINUTES_LIMIT),
   ON_EXPIRED: oneOf(["reject", "reacquire"]),
   PARTITIONS: wholeNumber(1, 1024),
-  DURABILITY: oneOf(
-    ["memory", "disk"],
-    "; replica and ledger are levels of a later version and would not hold in this one",
-  ),
+  DURABILITY: oneOf(["memory", "disk", "replica", "ledger"]),
   JOURNAL_MAX_ENTRIES: wholeNumber(1000, 1_000_000_000),
   JOURNAL_KEEP_ENTRIES: wholeNumber(0, 100_000),
   REQUEST_DEADLINE_MS: wholeNumber(100, REQUEST_DEADLINE_MS_MAX),

@@ -71,7 +71,8 @@ export const VARIABLES = [
   {
     name: "DURABILITY",
     fallback: "disk",
-    meaning: "What an answer means at least: `disk` (on Redis's disk) or `memory`",
+    meaning:
+      "The least that the answer to a change waits for: `memory`, `disk` (on Redis's disk), `replica` (a replica has it too) or `ledger` (in PostgreSQL)",
   },
   {
     name: "JOURNAL_MAX_ENTRIES",

@@ -15,6 +15,7 @@ import { documentOf, type Mounted } from "#http/openapi";
 import { send } from "#http/reply";
 import type { Health, Surroundings } from "#http/routes/route";
 import type { Deps } from "#inventory/context";
+import type { Durability } from "#inventory/durability";
 import type { Log } from "#lib/log";
 import type { Metrics } from "#lib/metrics";
 import { version } from "#package.json";
@@ -37,6 +38,7 @@ export interface AppOptions {
     /** Whether the documents of the API are for everybody, or for admins. */
     readonly docsPublic: boolean;
   };
+  readonly durability: Durability;
   readonly health: Health;
   readonly surroundings: Surroundings;
 }
@@ -102,7 +104,7 @@ function serve(
   contract: Contract,
   { mounted, document }: Documents,
 ): Hono<EdgeEnv> {
-  const { deps, auth, metrics, log, config, health, surroundings } = options;
+  const { deps, auth, metrics, log, config, durability, health, surroundings } = options;
   const { word } = contract;
   const failures = createFailureLog(log, () => performance.now());
   const cors = createCors(config.corsOrigins);
@@ -114,6 +116,7 @@ function serve(
     failures,
     bodies: createBodyDeadline(deps.clock),
     cors,
+    durability,
     clock: deps.clock,
     requestDeadlineMs: config.requestDeadlineMs,
     stopping: health.stopping,

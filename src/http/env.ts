@@ -1,7 +1,18 @@
 /** What a request carries through the HTTP layer. */
 import type { Context, Handler, Input, MiddlewareHandler } from "hono";
 import type { Caller, RequestContext } from "#inventory/context";
+import type { DurabilityLevel, Receipt } from "#inventory/durability";
 import type { Operation } from "#inventory/ports";
+
+/** What the answer to a change waits for. */
+export interface AskedLevel {
+  /** What the caller would like; null where it said nothing. */
+  readonly preferred: DurabilityLevel | null;
+  /** What is waited for; null where Redis's answer is enough. */
+  readonly wanted: DurabilityLevel | null;
+  /** Where Redis's answers are noted. */
+  readonly receipts: Receipt[];
+}
 
 /** Made once a request, before anything can fail, and completed on the way to the route. */
 export interface RequestState {
@@ -14,6 +25,10 @@ export interface RequestState {
   caller: Caller | null;
   /** The `Idempotency-Key` with its scope, on routes that change something. */
   operation: Operation | null;
+  /** What an answer of Redis means at that moment, for the answer to a change; null: not named. */
+  level: (() => DurabilityLevel) | null;
+  /** null where nobody asked for more than Redis's answer. */
+  asked: AskedLevel | null;
 }
 
 export interface EdgeEnv {
@@ -51,7 +66,8 @@ export function createHandlers(
 
 /** What the core's verbs want to know; only for routes that demand a role. */
 export function contextOf(c: EdgeContext): RequestContext {
-  const { caller, requestId, deadline, operation } = c.get("request");
+  const { caller, requestId, deadline, operation, asked } = c.get("request");
   if (caller === null) throw new Error("a public route asked who its caller is");
-  return { caller, requestId, deadline, operation };
+  const ctx = { caller, requestId, deadline, operation };
+  return asked === null ? ctx : { ...ctx, receipts: asked.receipts };
 }

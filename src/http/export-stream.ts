@@ -6,7 +6,7 @@ const EXPORT_MS_MAX = 600_000;
 /** Exports of one process at a time: each reads from PostgreSQL as fast as its caller takes. */
 const EXPORTS_MAX = 4;
 /** A caller that takes nothing, and a filter that finds nothing, may be silent for so long. */
-export const EXPORT_SILENCE_SECONDS_MAX = 120;
+export const EXPORT_SILENCE_SECONDS = 120;
 
 export interface ExportOptions {
   readonly parts: AsyncGenerator<string, void, undefined>;

@@ -9,6 +9,7 @@ import { z } from "zod";
 import type { Contract } from "#http/contract";
 import type { EdgeEnv } from "#http/env";
 import type { ProblemCode } from "#http/problem";
+import { DURABILITY_LEVELS } from "#inventory/durability";
 import { checksOf, codesOf } from "#http/route-refusals";
 import type { Route } from "#http/routes/route";
 
@@ -84,6 +85,11 @@ const COMPONENTS = {
       description: "ETags that the caller has; 304 if one of them still holds.",
       schema: text,
     }),
+    Prefer: headerOf("Prefer", {
+      description:
+        "`durability=replica` or `durability=ledger`: wait for that level, at most until the deadline.",
+      schema: text,
+    }),
   },
 };
 
@@ -98,15 +104,29 @@ const HEADERS: Readonly<Record<string, Json>> = {
     description: "An earlier answer again; absent from a first one.",
     schema: { ...text, const: "true" },
   },
+  Durability: {
+    description: "How durable is what this answer tells: the level that was reached.",
+    schema: { ...text, enum: DURABILITY_LEVELS },
+  },
+  "Preference-Applied": {
+    description: "The preference that was met; absent where the level was not reached.",
+    schema: { ...text, enum: DURABILITY_LEVELS.map((level) => `durability=${level}`) },
+  },
   Link: { description: "Where the next rows are; absent behind the last.", schema: text },
   "Ledger-Lag": {
     description: "Movements that the ledger lacked; absent where it had all.",
     schema: { ...text, pattern: "^[1-9][0-9]*$" },
   },
+  "Content-Disposition": { description: "Under which name to keep it.", schema: text },
 };
 
 /** Which are there only when there is something to say. */
-const SOMETIMES: ReadonlySet<string> = new Set(["Idempotency-Replayed", "Link", "Ledger-Lag"]);
+const SOMETIMES: ReadonlySet<string> = new Set([
+  "Idempotency-Replayed",
+  "Link",
+  "Ledger-Lag",
+  "Preference-Applied",
+]);
 
 function headerOf(name: string, more: Json): Json {
   return { name, in: "header", required: false, ...more };
@@ -166,7 +186,7 @@ function parametersOf(route: Route, schemaOf: SchemaOf): Json[] {
     }
   }
   const shared = [
-    ...(route.mutation ? ["IdempotencyKey"] : []),
+    ...(route.mutation ? ["IdempotencyKey", "Prefer"] : []),
     ...(route.conditional ? ["IfMatch"] : []),
     ...(304 in route.answers ? ["IfNoneMatch"] : []),
   ].map((name) => ({ $ref: `#/components/parameters/${name}` }));
@@ -253,8 +273,11 @@ function headersOf(
     "WWW-Authenticate": status === 401,
     ETag: status === 304 || (isDone && isVersioned),
     "Idempotency-Replayed": isDone && route.mutation,
+    Durability: isDone && route.mutation,
+    "Preference-Applied": isDone && route.mutation,
     Link: isDone && route.headers.includes("Link"),
     "Ledger-Lag": isDone && route.headers.includes("Ledger-Lag"),
+    "Content-Disposition": isDone && route.headers.includes("Content-Disposition"),
   };
   const names = Object.keys(HEADERS).filter(
     (name) => applies[name] === true || there.has(name.toLowerCase()),
@@ -278,7 +301,8 @@ function headerComponents(): Json {
 /** A contract words a refusal to somebody; its status and type are the same for everybody. */
 function someContext(): Context<EdgeEnv> {
   const c = new Context<EdgeEnv>(new Request("http://document.invalid/"));
-  const state = { requestId: "", deadline: 0, headers: {}, caller: null, operation: null };
+  const nothing = { caller: null, operation: null, level: null, asked: null };
+  const state = { requestId: "", deadline: 0, headers: {}, ...nothing };
   c.set("request", state);
   return c;
 }

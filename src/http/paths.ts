@@ -44,6 +44,8 @@ export const PATHS = {
   receive: `${BASE}/incoming/:incomingId/receive`,
   locations: `${BASE}/locations`,
   location: `${BASE}/locations/:location`,
+  events: `${BASE}/events`,
+  alerts: `${BASE}/alerts`,
   cleanupExpired: `${BASE}/cleanup-expired`,
 } as const;
 

@@ -33,6 +33,7 @@ const PROBLEMS = {
   below_reserved: { status: 409, title: "Stock would fall below what is held" },
   expected_mismatch: { status: 409, title: "It is not what the caller expected" },
   limit_exceeded: { status: 409, title: "A limit would be exceeded" },
+  cursor_expired: { status: 410, title: "What follows the cursor is not kept any more" },
   reservation_expired: { status: 410, title: "The reservation has expired" },
   body_too_large: { status: 413, title: "The body is too large" },
   too_many_items: { status: 413, title: "There are too many items" },

@@ -40,8 +40,11 @@ export function replyText(
   text: string | null,
   headers?: HeaderFields,
 ): Response {
-  const own = c.get("request").headers;
-  return new Response(text, { status, headers: { ...CONSTANT_HEADERS, ...own, ...headers } });
+  const { headers: own, level } = c.get("request");
+  const all: Record<string, string> = { ...CONSTANT_HEADERS, ...own, ...headers };
+  // A refusal changed nothing, and what became of a 504 nobody knows.
+  if (level !== null && status < 300) all["durability"] = level();
+  return new Response(text, { status, headers: all });
 }
 
 /** Answers 200 with a body that is made while it is sent. */

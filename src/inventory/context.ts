@@ -1,7 +1,9 @@
 /** What every verb of the core gets: its dependencies, and who asks for what by when. */
 import type { IncomingStock } from "#inventory/incoming-ports";
+import type { Receipt } from "#inventory/durability";
+import type { EventTail } from "#inventory/event-tail";
 import type { CustomerId, MovementContext, OrderId } from "#inventory/model";
-import type { CommandBase, Ledger, Operation, StockStore } from "#inventory/ports";
+import type { CommandBase, EventLedger, Ledger, Operation, StockStore } from "#inventory/ports";
 import type { Clock } from "#lib/clock";
 
 /** How long holds live, in minutes. */
@@ -23,6 +25,9 @@ export interface Deps {
   readonly store: StockStore;
   readonly ledger: Ledger;
   readonly incoming: IncomingStock;
+  readonly events: EventLedger;
+  /** Where long polls wait. */
+  readonly eventTail: EventTail;
   /** Epoch milliseconds: the clock that deadlines are told by. */
   readonly clock: Clock;
   readonly policy: Policy;
@@ -50,6 +55,8 @@ export interface RequestContext extends ReadContext {
   readonly caller: Caller;
   readonly requestId: string;
   readonly operation: Operation | null;
+  /** Where every answer of Redis to this request is noted; absent where nobody waits for more. */
+  readonly receipts?: Receipt[];
 }
 
 /** Why a caller says that it changes stock. */
@@ -66,7 +73,7 @@ export interface Party {
 
 /** The part of a command that says who, why and by when. */
 export function commandBase(ctx: RequestContext, grounds: Grounds & Party = {}): CommandBase {
-  const { caller, requestId, operation, deadline } = ctx;
+  const { caller, requestId, operation, deadline, receipts } = ctx;
   const { reason, reference, orderId = null, customerId = null } = grounds;
   const context: MovementContext = {
     actor: actorOf(caller),
@@ -76,7 +83,8 @@ export function commandBase(ctx: RequestContext, grounds: Grounds & Party = {}):
     ...(orderId === null ? {} : { orderId }),
     ...(customerId === null ? {} : { customerId }),
   };
-  return { context, operation, deadline };
+  const base = { context, operation, deadline };
+  return receipts === undefined ? base : { ...base, receipts };
 }
 
 /** `<role>:<subject>`: who did it, in the ledger's words. */

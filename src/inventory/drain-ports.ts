@@ -2,6 +2,7 @@
  * The ports of those who write the ledger and begin epochs, part of `ports.ts`: the journal, the
  * ledger as its writer sees it, and its part in an epoch.
  */
+import type { Crossing } from "#inventory/event-ports";
 import type { JournaledLocation } from "#inventory/location-ports";
 import type { Movement, Product, Reservation } from "#inventory/model";
 import type { RecoveryReport } from "#inventory/repair-ports";
@@ -24,6 +25,8 @@ export interface JournalEntry {
   readonly products: readonly Product[];
   /** Locations registered or amended, as they were after the batch. */
   readonly locations: readonly JournaledLocation[];
+  /** Products that the batch left with another grade than it found. */
+  readonly crossings: readonly Crossing[];
   /** What repeats under the keys of its operations hear. */
   readonly operations: readonly KeptOperation[];
 }
@@ -68,6 +71,7 @@ export interface LedgerBatch {
   readonly reservations: readonly Reservation[];
   readonly products: readonly Product[];
   readonly locations: readonly JournaledLocation[];
+  readonly crossings: readonly Crossing[];
   readonly operations: readonly KeptOperation[];
 }
 export type AppendOutcome =

@@ -1,4 +1,4 @@
-import type { Deps, ReadContext } from "#inventory/context";
+import type { Deps, RequestContext } from "#inventory/context";
 
 export interface ExpireOutcome {
   /** Holds that this call released. */
@@ -11,7 +11,10 @@ export interface ExpireOutcome {
 const EXPIRE_ROUNDS_MAX = 20;
 
 /** Releases what is past its due time, partition by partition in turn, in bounded steps. */
-export async function expire(deps: Deps, ctx: ReadContext): Promise<ExpireOutcome> {
+export async function expire(
+  deps: Deps,
+  ctx: Pick<RequestContext, "deadline" | "receipts">,
+): Promise<ExpireOutcome> {
   const { store, clock } = deps;
   let cleaned = 0;
   let due = Array.from({ length: store.partitions }, (_, partition) => partition);
@@ -19,7 +22,7 @@ export async function expire(deps: Deps, ctx: ReadContext): Promise<ExpireOutcom
     const unfinished: number[] = [];
     for (const partition of due) {
       if (clock.now() >= ctx.deadline) return { cleaned, more: true };
-      const step = await store.expire(partition, ctx.deadline);
+      const step = await store.expire(partition, ctx.deadline, ctx.receipts);
       cleaned += step.expired;
       if (step.more) unfinished.push(partition);
     }

@@ -13,6 +13,7 @@ import type {
   ShortLine,
 } from "#inventory/hold-ports";
 import type { MovementFilter, MovementQuery, MovementSpan, StockAt } from "#inventory/ledger-ports";
+import type { Receipt } from "#inventory/durability";
 import type {
   AmendLocationCommand,
   AmendLocationOutcome,
@@ -42,6 +43,7 @@ import type {
 } from "#inventory/model";
 
 export type * from "#inventory/drain-ports";
+export type * from "#inventory/event-ports";
 export type * from "#inventory/ledger-ports";
 export type * from "#inventory/hold-ports";
 
@@ -61,6 +63,8 @@ export interface CommandBase {
   readonly operation: Operation | null;
   /** Epoch milliseconds of this process's clock by which the caller must have an answer. */
   readonly deadline: number;
+  /** Where the store notes its answers, for a caller that waits for more than Redis's word. */
+  readonly receipts?: Receipt[];
 }
 
 export interface InitializeCommand extends CommandBase, Attributes {
@@ -206,7 +210,7 @@ export interface StockStore {
   cancel(command: EndCommand): Promise<HoldOutcome>;
   extend(command: ExtendCommand): Promise<HoldOutcome>;
   /** One bounded step over what is due in that partition; without a deadline it has 3 s. */
-  expire(partition: number, deadline?: number): Promise<ExpireResult>;
+  expire(partition: number, deadline?: number, receipts?: Receipt[]): Promise<ExpireResult>;
   /** Milliseconds until that second by the partition's Redis clock; zero or less when it has come. */
   msUntil(partition: number, second: number): number;
   /** One product, or null; all reads of one turn of the event loop share a round trip. */

@@ -38,11 +38,11 @@ const GIVE_BACK_MS = 500;
 const KEY_HEX_DIGITS = 32;
 const PAYLOAD_HEX_DIGITS = 16;
 
-type ReceiveDeps = Pick<Deps, "store" | "incoming" | "clock">;
+export type ReceiveDeps = Pick<Deps, "store" | "incoming" | "clock">;
 
 /** Receives `units`, or all that is still expected. Rejects with Faults. */
 export async function receive(
-  deps: Deps,
+  deps: ReceiveDeps,
   ctx: RequestContext,
   incomingId: IncomingId,
   units: number | null,

@@ -21,6 +21,7 @@ export function createMetrics() {
     ...writePathMetrics(registry),
     ...ledgerMetrics(registry),
     ...neighbourMetrics(registry),
+    ...feedMetrics(registry),
     /** The whole in Prometheus text form, and its media type. */
     render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   };
@@ -65,6 +66,17 @@ function writePathMetrics(registry: Registry) {
     buckets: BATCH_ITEMS,
     registers: [registry],
   });
+  const durabilities = tallies(
+    registry,
+    "holdfast_durability_waits_total",
+    "Changes that were to reach a level above Redis's own answer, by the level they reached.",
+    ["asked", "reached"],
+  );
+  const durability = new Gauge({
+    name: "holdfast_durability_level",
+    help: "What an answer of Redis means by its settings: 0 memory, 1 disk.",
+    registers: [registry],
+  });
   const errors = tallies(
     registry,
     "holdfast_dependency_errors_total",
@@ -77,6 +89,10 @@ function writePathMetrics(registry: Registry) {
       const sizes = batches.labels(verb);
       return (items: number) => sizes.observe(items);
     },
+    /** What was asked for beyond Redis's own answer, and what was reached by the deadline. */
+    durabilityReached: (asked: string, reached: string) => durabilities([asked, reached], 1),
+    /** 0: memory, 1: disk. */
+    durabilityLevel: (level: number) => durability.set(level),
     redisError: (kind: string) => errors(["redis", kind], 1),
     postgresError: (kind: string) => errors(["postgres", kind], 1),
   };
@@ -112,6 +128,15 @@ function neighbourMetrics(registry: Registry) {
     registers: [registry],
   });
   return { registryRegistered: (isRegistered: boolean) => registered.set(isRegistered ? 1 : 0) };
+}
+
+function feedMetrics(registry: Registry) {
+  const waiting = new Gauge({
+    name: "holdfast_event_waiters",
+    help: "Long polls that wait for events now.",
+    registers: [registry],
+  });
+  return { eventWaiters: (count: number) => waiting.set(count) };
 }
 
 /** Our own few: of prom-client's default metrics many read as nonsense on Bun. */

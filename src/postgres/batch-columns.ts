@@ -1,4 +1,5 @@
 /** A batch as the array parameters of statements/append.sql, in its order from $7 on. */
+import type { Crossing } from "#inventory/event-ports";
 import type { Movement, Product, RegisteredLocation, Reservation } from "#inventory/model";
 import type { KeptOperation, LedgerBatch } from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";
@@ -12,6 +13,7 @@ export function batchColumns(batch: LedgerBatch): string[] {
     ...reservationColumns(latest(batch.reservations, (hold) => hold.reservationId)),
     ...locationColumns(latest(batch.locations, ({ location }) => location)),
     ...operationColumns(latest(batch.operations, ({ key }) => key)),
+    ...crossingColumns(batch.crossings),
   ];
 }
 
@@ -117,6 +119,16 @@ function locationColumns(rows: readonly RegisteredLocation[]): string[] {
 
 function operationColumns(rows: readonly KeptOperation[]): string[] {
   return [textColumn(rows, (row) => row.key), textColumn(rows, (row) => row.text)];
+}
+
+function crossingColumns(rows: readonly Crossing[]): string[] {
+  return [
+    numberColumn(rows, (row) => row.seq),
+    textColumn(rows, (row) => row.kind),
+    textColumn(rows, (row) => row.productId),
+    numberColumn(rows, (row) => row.units),
+    numberColumn(rows, (row) => row.at),
+  ];
 }
 
 /** One statement may touch a row once: of each key, the state with the highest seq. */

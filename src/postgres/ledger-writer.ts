@@ -69,9 +69,9 @@ export function createLedgerWriter(sql: Sql): LedgerWriter {
     async quarantine(batch, error) {
       mustFollow(batch.from, batch.to, batch.movements);
       if (batch.movements.length !== 1) throw new Error("one movement is set aside at a time");
-      const { movements, reservations, products, locations, operations } = batch;
+      const { movements, reservations, products, locations, operations, crossings } = batch;
       const [movement] = movements;
-      const kept = { reservations, products, locations, operations };
+      const kept = { reservations, products, locations, operations, crossings };
       const payload = JSON.stringify({ movement, ...kept });
       return await write(batch, quarantineText, [payload, error]);
     },

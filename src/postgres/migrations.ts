@@ -5,8 +5,9 @@ import salesOfOrders from "./migrations/0003-sales-of-orders.sql" with { type: "
 import transfersAndLocations from "./migrations/0004-transfers-and-locations.sql" with { type: "text" };
 import counts from "./migrations/0005-counts.sql" with { type: "text" };
 import recovery from "./migrations/0006-recovery.sql" with { type: "text" };
-import askingTheLedger from "./migrations/0007-asking-the-ledger.sql" with { type: "text" };
-import incoming from "./migrations/0008-incoming.sql" with { type: "text" };
+import alerts from "./migrations/0007-alerts.sql" with { type: "text" };
+import askingTheLedger from "./migrations/0008-asking-the-ledger.sql" with { type: "text" };
+import incoming from "./migrations/0009-incoming.sql" with { type: "text" };
 
 export interface Migration {
   /** `NNNN-what-it-does`, numbered from 0001 without a gap. */
@@ -22,6 +23,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0004-transfers-and-locations", text: transfersAndLocations },
   { name: "0005-counts", text: counts },
   { name: "0006-recovery", text: recovery },
-  { name: "0007-asking-the-ledger", text: askingTheLedger },
-  { name: "0008-incoming", text: incoming },
+  { name: "0007-alerts", text: alerts },
+  { name: "0008-asking-the-ledger", text: askingTheLedger },
+  { name: "0009-incoming", text: incoming },
 ];

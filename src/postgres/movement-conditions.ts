@@ -3,7 +3,7 @@ import type { MovementFilter, MovementOrder, MovementSpan } from "#inventory/led
 import type { MovementType } from "#inventory/model";
 import { numberColumn } from "#postgres/columns";
 
-/** What holds and sales write; every other type has an index. The same types stand in migration 7. */
+/** What holds and sales write; every other type has an index. The same types stand in migration 8. */
 const HOT_TYPES: ReadonlySet<MovementType> = new Set([
   "RESERVE",
   "SALE",

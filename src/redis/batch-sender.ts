@@ -1,5 +1,6 @@
 /** Sends named batches, and repeats them under their name until one answer is certain. */
 import type { Redis } from "ioredis";
+import type { Receipt } from "#inventory/durability";
 import { Fault } from "#inventory/faults";
 import type { Clock } from "#lib/clock";
 import { failureOf, type RedisFailure } from "#redis/client";
@@ -27,7 +28,7 @@ export interface Slot {
 }
 
 export type BatchAnswer =
-  | { readonly kind: "answered"; readonly replies: readonly string[] }
+  | { readonly kind: "answered"; readonly replies: readonly string[]; readonly receipt: Receipt }
   /** The script failed before it wrote: one of the items is to blame. */
   | { readonly kind: "poisoned"; readonly error: unknown }
   | { readonly kind: "failed"; readonly error: unknown };
@@ -122,9 +123,10 @@ export class BatchSender {
     slot.isHaunted = false;
     const { partition, verb } = this.#options;
     const heard = { seq: Number(seq), now: Number(now), drained: Number(drained) };
-    partition.acknowledged.note({ epoch: partition.epoch, seq: heard.seq, verb, lines, replies });
+    const { number, epoch } = partition;
+    partition.acknowledged.note({ epoch, seq: heard.seq, verb, lines, replies });
     partition.heard(heard);
-    return { kind: "answered", replies };
+    return { kind: "answered", replies, receipt: { partition: number, epoch, seq: heard.seq } };
   }
 }
 

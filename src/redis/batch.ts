@@ -3,7 +3,9 @@
  * to Redis together, as one script call. Idle, a batch is one command that did not wait; busy,
  * batches grow by themselves up to the bounds below.
  */
+import type { Receipt } from "#inventory/durability";
 import { Fault } from "#inventory/faults";
+import type { CommandBase } from "#inventory/ports";
 import type { Clock } from "#lib/clock";
 import { unknownOutcome, type BatchSender, type Slot } from "#redis/batch-sender";
 
@@ -24,12 +26,16 @@ interface Item {
   readonly line: string;
   readonly lines: number;
   readonly deadline: number;
+  readonly receipts: Receipt[] | undefined;
   readonly resolve: (reply: string) => void;
   readonly reject: (error: unknown) => void;
   /** Where it travels; null while it waits. */
   slot: Slot | null;
   isSettled: boolean;
 }
+
+/** What a queue needs to know of a command besides its text. */
+export type Terms = Pick<CommandBase, "deadline" | "receipts">;
 
 /** What a queue counts: the items of each batch, and each item's line of the answer. */
 export interface BatchCounters {
@@ -58,12 +64,13 @@ export class BatchQueue {
    * Puts a command into the next batch; resolves with its line of the answer. `lines` is how many
    * products it touches. Rejects with a Fault; `outcome_unknown` only after it was sent.
    */
-  submit(line: string, lines: number, deadline: number): Promise<string> {
+  submit(line: string, lines: number, { deadline, receipts }: Terms): Promise<string> {
     if (this.#waiting.length >= QUEUE_ITEMS_MAX) {
       return Promise.reject(new Fault("overloaded", "too many requests are waiting"));
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ line, lines, deadline, resolve, reject, slot: null, isSettled: false });
+      const state = { slot: null, isSettled: false };
+      this.#waiting.push({ line, lines, deadline, receipts, resolve, reject, ...state });
       this.#watch ??= setInterval(() => this.#settleLate(), WATCH_MS);
       this.#flushSoon();
     });
@@ -148,6 +155,7 @@ export class BatchQueue {
       sent.forEach((item, i) => {
         const reply = answer.replies[i] ?? "";
         this.#count.reply(reply);
+        item.receipts?.push(answer.receipt);
         settle(item, () => item.resolve(reply));
       });
     } else {

@@ -1,6 +1,7 @@
 /** The journal: one stream entry a batch. Twin of what lua/lib/batch.lua appends. */
 import type { Redis } from "ioredis";
 import { z } from "zod";
+import { STOCK_ALERTS, type Crossing } from "#inventory/event-ports";
 import { Fault } from "#inventory/faults";
 import {
   MOVEMENT_TYPES,
@@ -124,6 +125,7 @@ export function decodeEntry(
       const tab = line.indexOf("\t");
       return { key: line.slice(0, tab), text: line.slice(tab + 1), seq: last };
     }),
+    crossings: linesOf(texts.get("crossings")).map((line) => decodeCrossing(head.at, line)),
   };
 }
 
@@ -139,6 +141,20 @@ function decodeLocationLine(line: string): JournaledLocation {
   const [, seq, location = "", record = ""] = /^(\d+)\t([^\t]+)\t(.*)$/s.exec(line) ?? [];
   const registered = decodeLocation(recorded<Location>(location), record);
   return { ...registered, seq: recordedCount(seq, "seq") };
+}
+
+/** seq, grade, product, what is available. */
+function decodeCrossing(at: number, line: string): Crossing {
+  const fields = line.split("\t");
+  const kind = fieldAt(fields, 1, "grade");
+  if (!isOneOf(STOCK_ALERTS, kind)) throw new Error(`unknown grade ${kind}`);
+  return {
+    seq: recordedCount(fields[0], "seq"),
+    kind,
+    productId: recorded<ProductId>(fieldAt(fields, 2, "product")),
+    units: recordedCount(fields[3], "units"),
+    at,
+  };
 }
 
 /** Order and customer: of its hold, from that one's line in the same entry; else of its context. */

@@ -38,7 +38,7 @@ export class Locations {
 
   async register(command: RegisterLocationCommand): Promise<RegisterLocationOutcome> {
     const line = registerLocationLine(command);
-    const reply = await this.#first().queues.submit("registerLocation", line, 1, command.deadline);
+    const reply = await this.#first().queues.submit("registerLocation", line, 1, command);
     const outcome = registerLocationOutcome(command.location, reply);
     if ("registered" in outcome) await this.#copy(outcome.registered, command);
     return outcome;
@@ -46,7 +46,7 @@ export class Locations {
 
   async amend(command: AmendLocationCommand): Promise<AmendLocationOutcome> {
     const line = amendLocationLine(command);
-    const reply = await this.#first().queues.submit("amendLocation", line, 1, command.deadline);
+    const reply = await this.#first().queues.submit("amendLocation", line, 1, command);
     const outcome = amendLocationOutcome(command.location, reply);
     if ("registered" in outcome) await this.#copy(outcome.registered, command);
     return outcome;
@@ -75,9 +75,7 @@ export class Locations {
     const line = copyLocationLine(registered, command.context);
     try {
       await Promise.all(
-        this.#routes
-          .slice(1)
-          .map(({ queues }) => queues.submit("copyLocation", line, 1, command.deadline)),
+        this.#routes.slice(1).map(({ queues }) => queues.submit("copyLocation", line, 1, command)),
       );
     } catch (error) {
       // Partition 0 has decided: it is not as if nothing had happened.

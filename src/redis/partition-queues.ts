@@ -1,11 +1,12 @@
 /** The write path of one partition: a queue for each verb, and expire, of which one runs at a time. */
 import type { Redis } from "ioredis";
+import type { Receipt } from "#inventory/durability";
 import { Fault } from "#inventory/faults";
 import type { ExpireResult } from "#inventory/ports";
 import type { Clock } from "#lib/clock";
 import { withDeadline } from "#lib/deadline";
 import { randomId } from "#lib/ids";
-import { BatchQueue } from "#redis/batch";
+import { BatchQueue, type Terms } from "#redis/batch";
 import { BatchSender, type Slot } from "#redis/batch-sender";
 import { COMMAND_TIMEOUT_MS, type RedisFailure } from "#redis/client";
 import { expireResult } from "#redis/hold-outcomes";
@@ -91,8 +92,8 @@ export class PartitionQueues {
     this.#expireSlot = this.#expireSender.slot(0);
   }
 
-  submit(verb: BatchedVerb, line: string, lines: number, deadline: number): Promise<string> {
-    return this.#queues[verb].submit(line, lines, deadline);
+  submit(verb: BatchedVerb, line: string, lines: number, terms: Terms): Promise<string> {
+    return this.#queues[verb].submit(line, lines, terms);
   }
 
   /** Commands that were taken and have no answer yet. */
@@ -101,8 +102,11 @@ export class PartitionQueues {
   }
 
   /** One bounded step over what is due; steps of this process follow one another. */
-  expire(deadline = this.#clock.now() + STEP_MS_MAX): Promise<ExpireResult> {
-    const run = (): Promise<ExpireResult> => this.#expireStep(deadline);
+  expire(
+    deadline = this.#clock.now() + STEP_MS_MAX,
+    receipts: Receipt[] = [],
+  ): Promise<ExpireResult> {
+    const run = (): Promise<ExpireResult> => this.#expireStep(deadline, receipts);
     const step = this.#lastStep.then(run, run);
     this.#lastStep = step.catch(() => null);
     // It may wait for the steps of others: its caller waits for no longer than it said.
@@ -134,9 +138,10 @@ export class PartitionQueues {
     }
   }
 
-  async #expireStep(deadline: number): Promise<ExpireResult> {
+  async #expireStep(deadline: number, receipts: Receipt[]): Promise<ExpireResult> {
     const answer = await this.#expireSender.send(this.#expireSlot, () => [], deadline);
     if (answer.kind !== "answered") throw answer.error;
+    receipts.push(answer.receipt);
     const { damaged, ...result } = expireResult(answer.replies[0] ?? "");
     if (damaged.length > 0) this.#onDamaged(damaged);
     return result;

@@ -24,15 +24,22 @@ export interface ServerSettings {
   readonly refusals: readonly string[];
   /** What could not be found out, and what is therefore taken on trust. */
   readonly warnings: readonly string[];
-  /** Why an answer does not mean what `DURABILITY=disk` says it means. */
+  /** Why an answer does not mean that it is on disk. */
   readonly durabilityGaps: readonly string[];
+  /** Replicas that follow it at the moment. */
+  readonly replicas: number;
 }
 
 /** Asks the server; rejects when it cannot be asked. */
 export async function readServerSettings(redis: Redis): Promise<ServerSettings> {
-  const info = await redis.info("server");
+  // In one round trip: after a reconnect the level must be known before anything is answered.
+  const [info, replication, settings] = await Promise.all([
+    redis.info("server"),
+    redis.info("replication"),
+    settingsOf(redis),
+  ]);
   const version = /^redis_version:(\d+)/m.exec(info)?.[1] ?? "0";
-  const settings = await settingsOf(redis);
+  const replicas = replication.match(/^slave\d+:.*\bstate=online\b/gm)?.length ?? 0;
   const refusals: string[] = [];
   if (Number(version) < VERSION_MIN) refusals.push(`Redis ${version} is older than ${VERSION_MIN}`);
   // Whoever hides its settings still tells this one.
@@ -43,12 +50,12 @@ export async function readServerSettings(redis: Redis): Promise<ServerSettings> 
   }
   if (settings === null) {
     const gap = `${HIDDEN}; allow CONFIG GET, or set DURABILITY=memory`;
-    return { refusals, warnings: [HIDDEN], durabilityGaps: [gap] };
+    return { refusals, warnings: [HIDDEN], durabilityGaps: [gap], replicas };
   }
   const durabilityGaps = Object.entries(WANTED)
     .filter(([name, value]) => settings.get(name) !== value)
     .map(([name, value]) => `${name} is ${settings.get(name)}: set it to ${value}`);
-  return { refusals, warnings: [], durabilityGaps };
+  return { refusals, warnings: [], durabilityGaps, replicas };
 }
 
 /** Null when this server shows none of them to us, as managed ones do. */

@@ -1,5 +1,6 @@
 /** The stock store over Redis: sends commands as lines of batches, and reads replies as outcomes. */
 import { z } from "zod";
+import type { Receipt } from "#inventory/durability";
 import { Fault } from "#inventory/faults";
 import type {
   Product,
@@ -135,23 +136,23 @@ export class RedisStockStore implements StockStore {
     }
     const { queues } = this.#routeOf(productId);
     const line = initializeLine(command);
-    return initializeOutcome(await queues.submit("initialize", line, 1, command.deadline));
+    return initializeOutcome(await queues.submit("initialize", line, 1, command));
   }
 
   async adjust(command: AdjustCommand): Promise<AdjustOutcome> {
     const { queues } = this.#routeOf(command.productId);
-    return adjustOutcome(await queues.submit("adjust", adjustLine(command), 1, command.deadline));
+    return adjustOutcome(await queues.submit("adjust", adjustLine(command), 1, command));
   }
 
   async transfer(command: TransferCommand): Promise<TransferOutcome> {
     const { queues } = this.#routeOf(command.productId);
     const line = transferLine(command);
-    return transferOutcome(await queues.submit("transfer", line, 1, command.deadline));
+    return transferOutcome(await queues.submit("transfer", line, 1, command));
   }
 
   async count(command: CountCommand): Promise<CountOutcome> {
     const { queues } = this.#routeOf(command.productId);
-    return countOutcome(await queues.submit("count", countLine(command), 1, command.deadline));
+    return countOutcome(await queues.submit("count", countLine(command), 1, command));
   }
 
   registerLocation(command: RegisterLocationCommand): Promise<RegisterLocationOutcome> {
@@ -172,14 +173,14 @@ export class RedisStockStore implements StockStore {
 
   async amend(command: AmendCommand): Promise<AmendOutcome> {
     const { queues } = this.#routeOf(command.productId);
-    return amendOutcome(await queues.submit("amend", amendLine(command), 1, command.deadline));
+    return amendOutcome(await queues.submit("amend", amendLine(command), 1, command));
   }
 
   async reserve(command: ReserveCommand): Promise<ReserveOutcome> {
     const { partition, queues } = this.#routeOfAll(command.lines);
     const line = reserveLine(command);
     for (;;) {
-      const reply = await queues.submit("reserve", line, command.lines.length, command.deadline);
+      const reply = await queues.submit("reserve", line, command.lines.length, command);
       const outcome = reserveOutcome(partition.number, command, reply);
       if (outcome.kind === "reserved") this.#wakeWhenDue(partition, outcome.reservation);
       if (outcome.kind !== "due") return this.#explained(outcome);
@@ -191,7 +192,7 @@ export class RedisStockStore implements StockStore {
     const { queues } = this.#routeOf(command.productId);
     const line = sellLine(command);
     for (;;) {
-      const outcome = sellOutcome(await queues.submit("sell", line, 1, command.deadline));
+      const outcome = sellOutcome(await queues.submit("sell", line, 1, command));
       if (outcome.kind === "insufficient") {
         return { ...outcome, lines: await this.#withNextDue(outcome.lines) };
       }
@@ -202,7 +203,7 @@ export class RedisStockStore implements StockStore {
 
   async return(command: ReturnCommand): Promise<ReturnOutcome | { readonly kind: "moved" }> {
     const { queues } = this.#routeOf(command.productId);
-    return returnOutcome(await queues.submit("return", returnLine(command), 1, command.deadline));
+    return returnOutcome(await queues.submit("return", returnLine(command), 1, command));
   }
 
   confirm(command: ConfirmCommand): Promise<HoldOutcome> {
@@ -221,8 +222,8 @@ export class RedisStockStore implements StockStore {
     return outcome;
   }
 
-  expire(partition: number, deadline?: number): Promise<ExpireResult> {
-    return this.#route(partition).queues.expire(deadline);
+  expire(partition: number, deadline?: number, receipts?: Receipt[]): Promise<ExpireResult> {
+    return this.#route(partition).queues.expire(deadline, receipts);
   }
 
   partitionOf(productId: string): number {
@@ -289,7 +290,7 @@ export class RedisStockStore implements StockStore {
     const line = changeLine(command, argument);
     const { queues } = this.#route(partition);
     for (;;) {
-      const reply = await queues.submit(verb, line, lines, command.deadline);
+      const reply = await queues.submit(verb, line, lines, command);
       const outcome = holdOutcome(partition, owner, reply);
       if (outcome.kind === "insufficient") {
         return { ...outcome, lines: await this.#withNextDue(outcome.lines) };

@@ -74,6 +74,7 @@ function after(partition: number, at: Cursor, entry: JournalEntry): LedgerBatch 
     products: entry.products.filter(isNew),
     locations: entry.locations.filter(isNew),
     operations: entry.operations.filter(isNew),
+    crossings: entry.crossings.filter(isNew),
   };
 }
 
@@ -91,7 +92,8 @@ function pieces(batch: LedgerBatch, movementsMax: number): LedgerBatch[] {
 
 /** The first `count` movements and the rest; a state goes with the movement that made it. */
 function divided(batch: LedgerBatch, count: number): [LedgerBatch, LedgerBatch] {
-  const { partition, from, to, movements, reservations, products, locations, operations } = batch;
+  const { partition, from, to, movements, ...states } = batch;
+  const { reservations, products, locations, operations, crossings } = states;
   const middle = { epoch: to.epoch, seq: from.seq + count };
   const isLeft = ({ seq }: { readonly seq: number }) => seq <= middle.seq;
   const isRight = ({ seq }: { readonly seq: number }) => seq > middle.seq;
@@ -105,6 +107,7 @@ function divided(batch: LedgerBatch, count: number): [LedgerBatch, LedgerBatch] 
       products: products.filter(isLeft),
       locations: locations.filter(isLeft),
       operations: operations.filter(isLeft),
+      crossings: crossings.filter(isLeft),
     },
     {
       partition,
@@ -115,6 +118,7 @@ function divided(batch: LedgerBatch, count: number): [LedgerBatch, LedgerBatch] 
       products: products.filter(isRight),
       locations: locations.filter(isRight),
       operations: operations.filter(isRight),
+      crossings: crossings.filter(isRight),
     },
   ];
 }
@@ -133,5 +137,6 @@ function joined(group: readonly LedgerBatch[]): LedgerBatch {
     products: group.flatMap(({ products }) => products),
     locations: group.flatMap(({ locations }) => locations),
     operations: group.flatMap(({ operations }) => operations),
+    crossings: group.flatMap(({ crossings }) => crossings),
   };
 }

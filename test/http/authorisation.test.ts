@@ -164,11 +164,13 @@ test("the matrix is the one of the contract", () => {
 });
 
 const MATRIX = [
+  "GET /alerts: admin service",
   "GET /docs-json: public",
   "GET /docs/init.js: public",
   "GET /docs/swagger-ui-bundle.js: public",
   "GET /docs/swagger-ui.css: public",
   "GET /docs: public",
+  "GET /events: admin service",
   "GET /health/live: public",
   "GET /health/ready: public",
   "GET /health: public",

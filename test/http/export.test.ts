@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connect, type Socket } from "node:net";
 import type { Ledger } from "#inventory/ports";
 import { Fault } from "#inventory/faults";
-import { openApp, TOKENS, type AppDoubles } from "#test/http-app";
+import { openApp, TOKENS } from "#test/http-app";
 import { openLedger, type TestLedger } from "#test/ledger";
 import { until } from "#test/until";
 
@@ -29,15 +29,17 @@ beforeAll(async () => {
 afterAll(() => db[Symbol.asyncDispose]());
 
 /** The app on a port, over the real ledger; `parts` counts what was read of it. */
-function listen(change: Partial<Ledger> = {}, more: AppDoubles = {}) {
-  const counted = { parts: 0 };
+function listen(change: Partial<Ledger> = {}) {
+  const counted = { parts: 0, stopping: false };
   const movementsIn: Ledger["movementsIn"] = (filter, span, deadline) => {
     counted.parts += 1;
     return db.ledger.movementsIn(filter, span, deadline);
   };
   const { app, lines } = openApp({
-    ...more,
     ledger: { ...db.ledger, movementsIn, ...change },
+    get stopping() {
+      return counted.stopping;
+    },
   });
   const server = Bun.serve({ port: 0, fetch: (request) => app.fetch(request, {}) });
   const headers = { authorization: `Bearer ${TOKENS.admin}` };
@@ -131,6 +133,16 @@ describe("an export", () => {
       expect(await textUntilCut(answer)).not.toContain("complete");
     }
     expect(served.lines.join()).toContain("ledger_unavailable");
+  });
+
+  test("is cut when the process stops, and refused from then on", async () => {
+    await using served = listen();
+    const answer = await served.fetch();
+    await until(() => served.counted.parts > 0, { ...SOON, what: "it has begun" });
+    served.counted.stopping = true;
+    expect(await textUntilCut(answer)).not.toContain("complete");
+    expect(served.counted.parts).toBeLessThan(MOVEMENTS / 1_000);
+    expect((await served.fetch()).status).toBe(503);
   });
 
   test("is refused while the ledger is away at its beginning", async () => {

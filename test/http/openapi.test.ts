@@ -4,6 +4,7 @@ import { Context } from "hono";
 import { compat } from "#compat/index";
 import type { EdgeEnv } from "#http/env";
 import { inventory } from "#http/inventory";
+import { PATHS } from "#http/paths";
 import { PROBLEM_CODES } from "#http/problem";
 import { ApiDocument, documentedBy } from "#test/documented";
 import { EDGE, exampleOf, openApp } from "#test/http-app";
@@ -82,6 +83,7 @@ test("requests are described by the schemas that check them", () => {
   const names = stock?.parameters.map(({ $ref }) => $ref).filter((ref) => ref !== undefined);
   expect(names).toEqual([
     "#/components/parameters/IdempotencyKey",
+    "#/components/parameters/Prefer",
     "#/components/parameters/IfMatch",
   ]);
   const list = document.paths["/api/inventory/low-stock"]?.["get"];
@@ -136,7 +138,10 @@ test("headers of reads are documented where they are answered, and nowhere else"
   const seen = new Set<string>();
   for (const { name, route, path, operation } of calls) {
     if (route.method !== "GET") continue;
-    const { status, headers } = await send(path, { as: "admin", ip: "127.0.0.1" });
+    // What a product is now is asked of Redis; what it was, of the ledger.
+    const isProduct = route.path === PATHS.product;
+    const asked = isProduct ? `${path}?asOf=2025-01-31T12:00:00Z` : path;
+    const { status, headers } = await send(asked, { as: "admin", ip: "127.0.0.1" });
     expect([name, status]).toEqual([name, 200]);
     const documented = Object.keys(operation.responses[status]?.headers ?? {});
     for (const header of ["Link", "Ledger-Lag"]) {
@@ -157,7 +162,13 @@ test("what every answer and every refusal carries is documented", () => {
       calls.find((call) => call.name === name)?.operation.responses[status]?.headers ?? {},
     );
   const sell = "inventory POST /api/inventory/product/:productId/sell";
-  expect(headersAt(sell, 200)).toEqual(["X-Request-Id", "ETag", "Idempotency-Replayed"]);
+  expect(headersAt(sell, 200)).toEqual([
+    "X-Request-Id",
+    "ETag",
+    "Idempotency-Replayed",
+    "Durability",
+    "Preference-Applied",
+  ]);
   expect(headersAt(sell, 401)).toEqual(["X-Request-Id", "WWW-Authenticate"]);
   expect(headersAt(sell, 503)).toEqual(["X-Request-Id", "Retry-After"]);
   const lasting = calls.filter(({ route }) => !route.whileStopping);
@@ -179,7 +190,8 @@ describe.each(contracts.map((contract) => [contract.name, contract] as const))(
   (_, contract) => {
     test.each(PROBLEM_CODES)("words %s in the shape that it documents", (code) => {
       const c = new Context<EdgeEnv>(new Request("http://localhost/"));
-      const state = { requestId: "r", deadline: 0, headers: {}, caller: null, operation: null };
+      const nothing = { caller: null, operation: null, level: null, asked: null };
+      const state = { requestId: "r", deadline: 0, headers: {}, ...nothing };
       c.set("request", state);
       const { body } = contract.word({ code, message: "because" }, c);
       expect(contract.errorBody.safeParse(body).error).toBeUndefined();

@@ -9,7 +9,7 @@ const withBody = ROUTES.filter((route) => route.method !== "GET");
 const KIBIBYTE = 1024;
 
 test("there are routes to test", () => {
-  expect(ROUTES.length).toBe(45);
+  expect(ROUTES.length).toBe(47);
   expect(withBody.length).toBe(23);
 });
 

@@ -146,6 +146,7 @@ describe("what was there", () => {
   test("where its movements were put away is not guessed", async () => {
     const productId = await all.initialize();
     const at = Date.now();
+    await until(() => Date.now() > at + 1, { ...SOON, what: "another millisecond has come" });
     await all.change("PATCH", `/product/${productId}/stock`, { quantity: 1 });
     await all.list({ productId });
     const { sql, store } = all.stores;

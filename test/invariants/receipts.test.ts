@@ -1,11 +1,11 @@
 /** Receipts that are interrupted: each brings its units once, whoever finishes it. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { z } from "zod";
-import type { Deps, RequestContext } from "#inventory/context";
+import type { RequestContext } from "#inventory/context";
 import { Fault } from "#inventory/faults";
 import type { IncomingId } from "#inventory/incoming-ports";
 import { CustomerId } from "#inventory/model";
-import { finishReceipts, receive } from "#inventory/receive";
+import { finishReceipts, receive, type ReceiveDeps } from "#inventory/receive";
 import { processClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
 import { codeIn } from "#test/caller";
@@ -23,32 +23,29 @@ afterAll(async () => {
 });
 
 describe("a receipt whose process ends", () => {
-  const base = (): Deps => ({
+  const base = (): ReceiveDeps => ({
     store: all.stores.store,
-    ledger: all.stores.ledger,
     incoming: all.stores.incoming,
     clock: processClock,
-    policy: { reservationMinutes: 15, reservationMinutesMax: 60, onExpired: "reject" },
-    newGeneration: () => randomId(8),
   });
   const killed = () => Promise.reject(new Error("killed"));
   /** The store as it is for who ends before it asks it, or before it hears of it. */
   const ended = {
-    "before Redis": (): Deps => ({ ...base(), store: withAdjust(killed) }),
-    "behind Redis": (): Deps => ({
+    "before Redis": (): ReceiveDeps => ({ ...base(), store: withAdjust(killed) }),
+    "behind Redis": (): ReceiveDeps => ({
       ...base(),
       store: withAdjust(async (command) => {
         await all.stores.store.adjust(command);
         return killed();
       }),
     }),
-    "before it is noted": (): Deps => ({
+    "before it is noted": (): ReceiveDeps => ({
       ...base(),
       incoming: { ...all.stores.incoming, settle: killed },
     }),
   };
-  type Adjust = Deps["store"]["adjust"];
-  const withAdjust = (adjust: Adjust): Deps["store"] =>
+  type Adjust = ReceiveDeps["store"]["adjust"];
+  const withAdjust = (adjust: Adjust): ReceiveDeps["store"] =>
     new Proxy(all.stores.store, {
       get: (store, name) => {
         if (name === "adjust") return adjust;

@@ -1,7 +1,9 @@
 /** One call of a script on the model: what it decides, and what it changes. */
+import type { StockAlert } from "#inventory/event-ports";
 import type { Location, MovementContext, MovementType } from "#inventory/model";
 import type { Operation } from "#inventory/ports";
 import {
+  gradeOf,
   isLive,
   linesOf,
   seqOf,
@@ -16,6 +18,8 @@ export interface Call {
   readonly world: World;
   /** Redis's clock at that call (ms). */
   readonly now: number;
+  /** What was available of each product before it. */
+  readonly grades: ReadonlyMap<ModelProduct, StockAlert>;
   /** Products whose attributes or locations it changed: the journal tells them whole. */
   readonly amended: Set<ModelProduct>;
   /** Locations of the registry that it changed. */
@@ -80,9 +84,11 @@ export function move(call: Call, change: Change): void {
   const { world, now } = call;
   const { type, product, location, onHand = 0, reserved = 0, hold = null, context } = change;
   const seq = seqOf(world) + 1;
-  const made: Move = { seq, type, product, location, onHand, reserved, hold, context, at: now };
+  const moved = { seq, type, product, location, onHand, reserved, hold, context, at: now };
+  const made: Move = { ...moved, grade: null };
   world.moves.push(made);
   product?.moves.push(made);
+  if (product) made.grade = gradeOf(product);
   hold?.moves.push(made);
 }
 

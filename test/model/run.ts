@@ -7,6 +7,7 @@
  *   and that there is no other; of the journal the entries that are new.
  */
 import type { Redis } from "ioredis";
+import type { Crossing } from "#inventory/event-ports";
 import { Fault } from "#inventory/faults";
 import type { JournalEntry, StockStore } from "#inventory/ports";
 import { batchKey, journalKey, metaKey } from "#redis/keys";
@@ -18,7 +19,16 @@ import { answerOf, wordOf, type Heard, type Status, type Tap, type WordCounts } 
 import { decideCopy } from "#model/verbs/locations";
 import { decideExpire } from "#model/verbs/expire";
 import { BOUNDED_VERBS } from "#test/batches";
-import { movementOf, productOf, reservationOf, seqOf, type World } from "#model/world";
+import {
+  availableOf,
+  gradeOf,
+  movementOf,
+  productOf,
+  reservationOf,
+  seqOf,
+  type Move,
+  type World,
+} from "#model/world";
 
 /** Verbs that a full journal refuses. */
 const BOUNDED: ReadonlySet<string> = new Set(BOUNDED_VERBS.map((verb) => `stock/${verb}.lua`));
@@ -194,6 +204,7 @@ function decideBatch(
   const call: Call = {
     world,
     now: status.now,
+    grades: new Map(Array.from(world.products.values(), (it) => [it, gradeOf(it)])),
     amended: new Set(),
     registered: new Set(),
     journalEntriesMax: run.shape.journalEntriesMax,
@@ -235,7 +246,9 @@ function decideBatch(
   same("status", status, { seq: seqOf(world), now: call.now, swept, drained });
   if (seqOf(world) > first) {
     const entries = decisions.entries.get(world) ?? [];
-    decisions.entries.set(world, [...entries, entryOf(call, first, kept)]);
+    const entry = entryOf(call, first, kept);
+    decisions.entries.set(world, [...entries, entry]);
+    for (const { kind } of entry.crossings) run.words.count(`crossing ${kind}`);
     keepBatch(run, world, heard, header);
   }
   if (seqOf(world) > first || swept > sweptBefore) world.lastNow = call.now;
@@ -256,10 +269,11 @@ function keepBatch(run: Run, world: World, call: Heard, header: string): void {
 
 /** The journal entry that a call must have left. */
 function entryOf(
-  { world, amended, registered }: Call,
+  call: Call,
   first: number,
   kept: readonly (readonly [key: string, text: string])[],
 ): JournalEntry {
+  const { world, amended, registered } = call;
   const moves = world.moves.slice(first);
   const holds = new Set(moves.flatMap(({ hold }) => hold ?? []));
   return {
@@ -270,7 +284,23 @@ function entryOf(
     products: Array.from(amended, productOf),
     locations: Array.from(registered).flatMap((location) => world.registry.get(location) ?? []),
     operations: kept.map(([key, text]) => ({ key, text, seq: seqOf(world) })),
+    crossings: crossingsOf(call, moves),
   };
+}
+
+/** Products in the order in which the call first moved them, where it left another grade. */
+function crossingsOf({ grades, now: at }: Call, moves: readonly Move[]): Crossing[] {
+  const moved = new Set(moves.flatMap(({ product }) => product ?? []));
+  return Array.from(moved).flatMap((product) => {
+    const own = moves.filter((move) => move.product === product);
+    const before = grades.get(product);
+    const kind = own.at(-1)?.grade;
+    if (!before || !kind || kind === before) return [];
+    const other = own.findLast(({ grade }) => grade !== kind);
+    const seq = own.find((move) => move.seq > (other?.seq ?? 0))?.seq ?? 0;
+    const units = Math.max(0, availableOf(product));
+    return { seq, kind, productId: product.productId, units, at };
+  });
 }
 
 /** Everything that Redis holds against everything that the model says. */

@@ -77,7 +77,7 @@ export function answerOf(reply: unknown): { status: Status; lines: readonly stri
 
 export const wordOf = (line: string): string => line.split("\t")[0] ?? "";
 
-/** How often each script answered each word. */
+/** How often each script answered each word, and each grade was crossed to. */
 export class WordCounts {
   readonly #counts = new Map<string, number>();
 
@@ -85,10 +85,11 @@ export class WordCounts {
     const answer = answerOf(reply);
     const words = answer ? answer.lines.map(wordOf) : [String(reply)];
     const kind = answer ? "" : " (whole)";
-    for (const word of words) {
-      const name = `${path} ${word}${kind}`;
-      this.#counts.set(name, this.of(name) + 1);
-    }
+    for (const word of words) this.count(`${path} ${word}${kind}`);
+  }
+
+  count(name: string): void {
+    this.#counts.set(name, this.of(name) + 1);
   }
 
   of(name: string): number {

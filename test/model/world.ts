@@ -3,6 +3,7 @@
  * and products that are plain objects with the movements that were theirs. Stock, what a hold
  * still has, its state, versions and times of change are never stored: they are read off the list.
  */
+import type { StockAlert } from "#inventory/event-ports";
 import type { Stock } from "#inventory/hold-ports";
 import type { JournaledLocation } from "#inventory/location-ports";
 import {
@@ -34,6 +35,8 @@ export interface Move {
   readonly hold: Hold | null;
   readonly context: MovementContext;
   readonly at: number;
+  /** Of its product, with this movement. */
+  grade: StockAlert | null;
 }
 
 export interface ModelProduct {
@@ -137,6 +140,13 @@ export function availableOf({ moves, attributes, registry }: ModelProduct): numb
   return moves
     .filter(({ location }) => ruleOf(registry, location).active)
     .reduce((sum, it) => sum + it.onHand - it.reserved, -attributes.safetyStock);
+}
+
+/** What is available, in a word. */
+export function gradeOf(product: ModelProduct): StockAlert {
+  const available = availableOf(product);
+  if (available <= 0) return "out";
+  return available <= product.attributes.lowStockThreshold ? "low" : "back_in_stock";
 }
 
 export function ruleOf(registry: Registry, location: Location): LocationRule {

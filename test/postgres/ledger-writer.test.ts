@@ -306,6 +306,7 @@ describe("a row that PostgreSQL refuses", () => {
       products: [],
       locations: [],
       operations: [],
+      crossings: [],
     });
     await db.sql`UPDATE quarantine SET settled_at = now()`;
     expect(await db.writer.quarantined()).toBe(0);

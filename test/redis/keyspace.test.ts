@@ -88,6 +88,7 @@ async function runEveryVerb(): Promise<void> {
   await clockAt(redis, due.expiresAt);
   expect(await store.expire(0)).toMatchObject({ expired: 1 });
   await store.reserve(reserveCommand("o3", { p1: 4 }));
+  await store.adjust(adjustCommand("p2", 5));
   await redis.hset("{p0}:meta", { fence: "behind:99", rebuilt: "1" });
 }
 

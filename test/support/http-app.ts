@@ -14,7 +14,7 @@ import { createLog } from "#lib/log";
 import { createMetrics } from "#lib/metrics";
 import { ApiDocument, documentedBy, type Documented, type SomeAnswer } from "#test/documented";
 import { NEEDS } from "#test/examples";
-import { depsOf, INCOMING_ID, RESERVATION_ID, type Doubles } from "#test/ports-double";
+import { depsOf, DURABILITY, INCOMING_ID, RESERVATION_ID, type Doubles } from "#test/ports-double";
 
 export const SECRET = "a secret of a test, long enough for HS256";
 export const ORIGIN = "https://shop.example.com";
@@ -58,6 +58,7 @@ export interface AppDoubles extends Doubles {
   readonly contracts?: AppOptions["contracts"];
   readonly auth?: AppOptions["auth"];
   readonly readiness?: Readiness;
+  readonly durability?: Partial<AppOptions["durability"]>;
   readonly stopping?: boolean;
   readonly config?: Partial<AppOptions["config"]>;
   /** Not given: every answer must be one that the document of the app promises. */
@@ -81,6 +82,7 @@ export function openApp(doubles: AppDoubles = {}): TestApp {
     surroundings,
     contracts,
     deps: depsOf(doubles),
+    durability: { ...DURABILITY, ...doubles.durability },
     auth: doubles.auth ?? auth,
     metrics: createMetrics(),
     log: createLog({ level: "info", format: "json", write: (line) => lines.push(line) }),

@@ -11,7 +11,7 @@ import {
   type Product,
   type Reservation,
 } from "#inventory/model";
-import type { Cursor, JournalEntry, LedgerBatch } from "#inventory/ports";
+import type { Crossing, Cursor, JournalEntry, LedgerBatch, StockAlert } from "#inventory/ports";
 import { reservationIdOf } from "#inventory/reservation-id";
 
 /** A full second, so that due times are whole. */
@@ -62,6 +62,11 @@ export const oversold = (seq: number, fields: Partial<Movement> = {}): Movement 
     ...fields,
   });
 
+/** What `product-1` came to with that movement. */
+export function crossing(seq: number, kind: StockAlert = "low"): Crossing {
+  return { seq, kind, productId: ProductId.parse("product-1"), units: 3, at: EPOCH_MS + seq };
+}
+
 /** A live hold; `number` makes it one of its own. */
 export function reservation(number: number, fields: Partial<Reservation> = {}): Reservation {
   const owner = number.toString(16).padStart(32, "0");
@@ -106,7 +111,9 @@ export function product(id: string, seq: number, fields: Partial<Product> = {}):
 /** A batch of these movements, which follow each other, from where they begin. */
 export function batch(
   rows: readonly Movement[],
-  states: Partial<Pick<LedgerBatch, "reservations" | "products" | "locations" | "operations">> & {
+  states: Partial<
+    Pick<LedgerBatch, "reservations" | "products" | "locations" | "operations" | "crossings">
+  > & {
     from?: Cursor;
   } = {},
 ): LedgerBatch {
@@ -122,6 +129,7 @@ export function batch(
     products: states.products ?? [],
     locations: states.locations ?? [],
     operations: states.operations ?? [],
+    crossings: states.crossings ?? [],
   };
 }
 
@@ -129,7 +137,7 @@ export function batch(
 export function entry(
   rows: readonly Movement[],
   states: Partial<
-    Pick<JournalEntry, "reservations" | "products" | "locations" | "operations">
+    Pick<JournalEntry, "reservations" | "products" | "locations" | "operations" | "crossings">
   > = {},
 ): JournalEntry {
   const last = rows.at(-1);
@@ -142,5 +150,6 @@ export function entry(
     products: states.products ?? [],
     locations: states.locations ?? [],
     operations: states.operations ?? [],
+    crossings: states.crossings ?? [],
   };
 }

@@ -1,6 +1,8 @@
 /** The ports with one product and one hold in them. A test replaces the answers it is about. */
 import type { Deps } from "#inventory/context";
 import { IncomingId, type Incoming, type IncomingStock } from "#inventory/incoming-ports";
+import type { Durability } from "#inventory/durability";
+import { EventTail } from "#inventory/event-tail";
 import {
   CustomerId,
   DEFAULT_ATTRIBUTES,
@@ -16,7 +18,7 @@ import {
   type RegisteredLocation,
   type Reservation,
 } from "#inventory/model";
-import type { Ledger, ShortLine, StockStore } from "#inventory/ports";
+import type { Alert, EventLedger, Ledger, ShortLine, StockStore } from "#inventory/ports";
 import { systemClock, type Clock } from "#lib/clock";
 
 export const AT = Date.UTC(2025, 0, 1);
@@ -216,19 +218,54 @@ const LEDGER: Ledger = {
   reservations: async () => ({ items: [reservationOf()], nextCursor: null }),
 };
 
+export const ALERT: Alert & { readonly open: boolean } = {
+  partition: 0,
+  seq: 9,
+  number: 1,
+  kind: "low",
+  productId: PRODUCT_ID,
+  units: 4,
+  detail: null,
+  at: AT,
+  open: true,
+};
+
+const EVENTS: EventLedger = {
+  events: async () => ({
+    kind: "events",
+    events: [
+      { kind: "movement", movement: movementOf() },
+      { kind: "alert", alert: ALERT },
+    ],
+    cursor: "9.1",
+  }),
+  alerts: async () => [ALERT],
+  look: async () => ({ places: [{ partition: 0, seq: 9, number: 1 }], alerts: new Set() }),
+};
+
 export interface Doubles {
   readonly store?: Partial<StockStore>;
   readonly ledger?: Partial<Ledger>;
   readonly incoming?: Partial<IncomingStock>;
+  readonly events?: Partial<EventLedger>;
   readonly clock?: Clock;
   readonly policy?: Deps["policy"];
 }
 
-export function depsOf({ store, ledger, incoming, clock, policy }: Doubles): Deps {
+/** Reaches whatever it is asked for. */
+export const DURABILITY: Durability = {
+  floor: "disk",
+  base: () => "disk",
+  reach: (wanted) => Promise.resolve(wanted),
+};
+
+export function depsOf({ store, ledger, incoming, events, clock, policy }: Doubles): Deps {
   return {
     store: { ...STORE, ...store },
     ledger: { ...LEDGER, ...ledger },
     incoming: { ...INCOMING, ...incoming },
+    events: { ...EVENTS, ...events },
+    eventTail: new EventTail({ events: { ...EVENTS, ...events }, onWaiters: () => undefined }),
     clock: clock ?? systemClock,
     policy: policy ?? { reservationMinutes: 15, reservationMinutesMax: 60, onExpired: "reject" },
     newGeneration: () => "abcdefgh",

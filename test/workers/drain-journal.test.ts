@@ -134,6 +134,7 @@ describe("a row that PostgreSQL refuses", () => {
       products: [],
       locations: [],
       operations: [],
+      crossings: [],
     });
     const alarms = harness.lines.filter((line) => line.includes("quarantine"));
     expect(alarms).toHaveLength(4);

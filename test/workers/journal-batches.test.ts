@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { JournalEntry, LedgerBatch } from "#inventory/ports";
 import { cutJournal, halves } from "#workers/journal-batches";
-import { entry, movement, movements, product, reservation } from "#test/movements";
+import { crossing, entry, movement, movements, product, reservation } from "#test/movements";
 
 const START = { epoch: 0, seq: 0 };
 const span = (batches: readonly LedgerBatch[]) =>
@@ -31,14 +31,16 @@ describe("a journal is cut into batches", () => {
     const states = {
       reservations: [reservation(3, { seq: 3 }), reservation(24, { seq: 24 })],
       products: [product("a", 10), product("b", 11)],
+      crossings: [crossing(9), crossing(22)],
     };
     const { batches } = cut([entry(movements(1, 1)), entry(movements(2, 24), states)]);
     expect(span(batches)).toEqual(["0-0..1-1", "1-1..1-11", "1-11..1-21", "1-21..1-25"]);
-    const seqs = batches.map(({ reservations, products }) => [
+    const seqs = batches.map(({ reservations, products, crossings }) => [
       ...reservations.map(({ seq }) => seq),
       ...products.map(({ seq }) => seq),
+      ...crossings.map(({ seq }) => seq),
     ]);
-    expect(seqs).toEqual([[], [3, 10, 11], [], [24]]);
+    expect(seqs).toEqual([[], [3, 10, 11, 9], [], [24, 22]]);
   });
 
   test("of one epoch each", () => {
@@ -53,11 +55,13 @@ describe("a journal is cut into batches", () => {
 
   test("from inside an entry when the cursor stands there", () => {
     const holds = [reservation(1, { seq: 1 }), reservation(3, { seq: 3 })];
-    const whole = entry(movements(1, 4), { reservations: holds });
+    const crossings = [crossing(2), crossing(4)];
+    const whole = entry(movements(1, 4), { reservations: holds, crossings });
     const { batches, gap } = cut([whole, entry(movements(5, 1))], { epoch: 1, seq: 2 });
     expect(gap).toBeNull();
     expect(span(batches)).toEqual(["1-2..1-5"]);
     expect(batches[0]?.reservations).toEqual(holds.slice(1));
+    expect(batches[0]?.crossings).toEqual(crossings.slice(1));
   });
 
   test("and nothing into none", () => {

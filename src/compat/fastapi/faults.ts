@@ -56,6 +56,7 @@ export const word: Contract["word"] = (refusal) => {
     case "order_already_confirmed":
     case "below_reserved":
     case "expected_mismatch":
+    case "cursor_expired":
     case "reservation_expired":
     case "body_too_large":
     case "too_many_items":

@@ -43,6 +43,7 @@ export const word: Contract["word"] = (refusal) => {
     case "below_reserved":
     case "expected_mismatch":
     case "limit_exceeded":
+    case "cursor_expired":
     case "reservation_expired":
     case "body_too_large":
     case "too_many_items":

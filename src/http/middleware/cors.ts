@@ -2,9 +2,9 @@
 import type { HeaderFields } from "#http/problem";
 
 const EXPOSED =
-  "ETag, Idempotency-Replayed, Ledger-Lag, Link, Retry-After, X-Correlation-ID, X-Request-Id";
+  "Durability, ETag, Idempotency-Replayed, Ledger-Lag, Link, Preference-Applied, Retry-After, X-Correlation-ID, X-Request-Id";
 const ACCEPTED =
-  "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Correlation-ID, X-Request-Id";
+  "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Prefer, X-Correlation-ID, X-Request-Id";
 /** Browsers ask again after this; long enough to halve the requests of a shop page. */
 const PREFLIGHT_SECONDS = "600";
 

@@ -8,6 +8,7 @@ import type { Authenticator } from "#http/middleware/authenticate";
 import type { BodyDeadline } from "#http/middleware/body-deadline";
 import { BODY_BYTES_MAX, BULK_BODY_BYTES_MAX, limitBody } from "#http/middleware/body-limit";
 import type { Cors } from "#http/middleware/cors";
+import { createDurabilityEdge } from "#http/middleware/durability";
 import type { FailureLog } from "#http/middleware/failure-log";
 import { operationOf } from "#http/middleware/idempotency";
 import { requestIdOf } from "#http/middleware/request-id";
@@ -15,6 +16,7 @@ import { Problem } from "#http/problem";
 import { send, type Answer } from "#http/reply";
 import type { Route } from "#http/routes/route";
 import type { Caller } from "#inventory/context";
+import type { Durability } from "#inventory/durability";
 import { Fault } from "#inventory/faults";
 import type { Clock } from "#lib/clock";
 import type { Metrics } from "#lib/metrics";
@@ -26,6 +28,7 @@ export interface EdgeOptions {
   readonly failures: FailureLog;
   readonly bodies: BodyDeadline;
   readonly cors: Cors;
+  readonly durability: Durability;
   readonly clock: Clock;
   readonly requestDeadlineMs: number;
   readonly stopping: () => boolean;
@@ -49,6 +52,8 @@ export function begin(
       headers: { "x-request-id": requestId, ...cors.answer(c.req.header("origin")), ...own },
       caller: null,
       operation: null,
+      level: null,
+      asked: null,
     };
     c.set("request", state);
   };
@@ -60,6 +65,7 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
   const start = begin(options);
   const limit =
     route.method === "GET" ? null : limitBody(route.bulk ? BULK_BODY_BYTES_MAX : BODY_BYTES_MAX);
+  const levels = route.mutation ? createDurabilityEdge(options.durability) : null;
   const count = options.metrics.httpRequest(options.contract.name, route.path);
 
   const admit = async (c: EdgeContext): Promise<void> => {
@@ -74,6 +80,7 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
     if (limit !== null) await bodies.within(c.req.text(), state.deadline);
     if (!route.mutation || state.caller === null) return;
     state.operation = await operationOf(c, state.caller);
+    levels?.ask(c);
   };
 
   const callerOf = async (c: EdgeContext): Promise<Caller> => {
@@ -89,12 +96,13 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
     try {
       await admit(c);
       await next();
+      if (c.get("request").asked !== null) await levels?.answer(c);
     } catch (error) {
       c.res = send(c, onError(error, c));
     }
     const seconds = (performance.now() - startedAt) / 1000;
     count(c.res.status, seconds);
-    if (seconds >= SLOW_SECONDS) {
+    if (seconds >= SLOW_SECONDS && !route.waits) {
       const { requestId } = c.get("request");
       const { method, path } = route;
       failures(`slow ${method} ${path}`, "a slow request", { requestId, method, path, seconds });

@@ -1,5 +1,5 @@
 import { createHandlers } from "#http/env";
-import { createExportRoom, EXPORT_SILENCE_SECONDS_MAX, streamOf } from "#http/export-stream";
+import { createExportRoom, EXPORT_SILENCE_SECONDS, streamOf } from "#http/export-stream";
 import { PATHS } from "#http/paths";
 import { invalid } from "#http/problem";
 import { lagHeader, reply, replyStream, replyText } from "#http/reply";
@@ -19,6 +19,7 @@ export function allMovementsRoute({ deps }: Edge): Route {
     path: PATHS.allMovements,
     summary: "Movements of the whole ledger by what they say, page by page",
     answers: { 200: AllMovements },
+    headers: ["Ledger-Lag"],
     roles: STAFF,
     handlers: createHandlers(validate("query", AllMovementsQuery), async (c) => {
       const { order, cursor = null, limit, ...given } = c.req.valid("query");
@@ -37,6 +38,7 @@ export function movementsExportRoute({ deps, health, worded }: Edge): Route {
     path: PATHS.movementsExport,
     summary: "Movements of the whole ledger by what they say, as one stream",
     answers: { 200: [MovementLines, MovementTable] },
+    headers: ["Ledger-Lag", "Content-Disposition"],
     roles: STAFF,
     handlers: createHandlers(validate("query", MovementsExportQuery), async (c) => {
       const { format: name, ...given } = c.req.valid("query");
@@ -54,7 +56,7 @@ export function movementsExportRoute({ deps, health, worded }: Edge): Route {
           leave();
           return replyText(c, 200, null, headers);
         }
-        c.env.patience?.(EXPORT_SILENCE_SECONDS_MAX);
+        c.env.patience?.(EXPORT_SILENCE_SECONDS);
         const body = streamOf({
           parts: textOf(found, format),
           signal: c.req.raw.signal,

@@ -10,6 +10,7 @@ import { checkAvailabilityRoute } from "#http/routes/check-availability";
 import { cleanupExpiredRoute } from "#http/routes/cleanup-expired";
 import { docsRoutes } from "#http/routes/docs";
 import { cancelRoute, confirmRoute, extendRoute } from "#http/routes/end-reservation";
+import { alertsRoute, eventsRoute } from "#http/routes/events";
 import { healthRoutes } from "#http/routes/health";
 import { incomingRoutes } from "#http/routes/incoming";
 import { initializeRoute } from "#http/routes/initialize";
@@ -66,6 +67,8 @@ export function createRoutes(edge: Edge): readonly Route[] {
     locationsRoute(edge),
     registerLocationRoute(edge),
     amendLocationRoute(edge),
+    eventsRoute(edge),
+    alertsRoute(edge),
     cleanupExpiredRoute(edge),
   ];
 }

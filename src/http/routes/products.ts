@@ -23,6 +23,7 @@ export function productRoute({ deps }: Edge): Route {
     path: PATHS.product,
     summary: "The stock of a product, now or at an instant",
     answers: { 200: [Inventory, InventoryAt, InventoryExpecting], 304: null },
+    headers: ["Ledger-Lag"],
     refusals: ["product_not_found", "product_not_yet_created", "history_not_kept"],
     roles: "public",
     handlers: createHandlers(

@@ -53,8 +53,11 @@ export interface Edge {
  */
 export type AnswerBody = z.ZodType | readonly z.ZodType[] | null;
 
-/** What successes may say beside their body: a version, where the next rows are, how old it is. */
-export type AnswerHeader = "ETag" | "Link" | "Ledger-Lag";
+/**
+ * What successes may say beside their body: a version, where the next rows are, how old it is, and
+ * under which name to keep it.
+ */
+export type AnswerHeader = "ETag" | "Link" | "Ledger-Lag" | "Content-Disposition";
 
 export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -76,6 +79,8 @@ export interface Route {
   readonly conditional: boolean;
   /** Whether it takes lists, hence larger bodies. */
   readonly bulk: boolean;
+  /** Whether it waits when its caller asks it to: that is not slow. */
+  readonly waits: boolean;
   /** Whether it answers while the process stops. */
   readonly whileStopping: boolean;
   /** Validators, then the handler. */
@@ -83,7 +88,14 @@ export interface Route {
 }
 
 type Optional =
-  "headers" | "refusals" | "anonymous" | "mutation" | "conditional" | "bulk" | "whileStopping";
+  | "headers"
+  | "refusals"
+  | "anonymous"
+  | "mutation"
+  | "conditional"
+  | "bulk"
+  | "waits"
+  | "whileStopping";
 
 const COMMON: Pick<Route, Optional> = {
   headers: [],
@@ -92,6 +104,7 @@ const COMMON: Pick<Route, Optional> = {
   mutation: false,
   conditional: false,
   bulk: false,
+  waits: false,
   whileStopping: false,
 };
 

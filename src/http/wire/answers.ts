@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { PROBLEM_CODES } from "#http/problem";
 import { INCOMING_STATUSES } from "#inventory/incoming-ports";
+import { ALERT_KINDS, EVENT_TYPES } from "#inventory/event-ports";
 import {
   DISPOSITIONS,
   MOVEMENT_TYPES,
@@ -241,6 +242,40 @@ export const AllMovements = z.strictObject({
 export const MovementLines = z.string().meta({ contentMediaType: "application/x-ndjson" });
 export const MovementTable = z.string().meta({ contentMediaType: "text/csv" });
 export const Locations = z.strictObject({ locations: z.array(RegisteredLocation) });
+
+export const Event = z
+  .strictObject({
+    eventId: z.string(),
+    type: z.enum(EVENT_TYPES),
+    partition: z.int().min(0),
+    /** Of the movement that it tells, or that it follows. */
+    seq: z.int().min(0),
+    productId: z.string().nullable(),
+    /** Of an alert about stock, what is available; of others, what is off. */
+    units: z.int().nullable(),
+    detail: z.string().nullable(),
+    movement: Movement.nullable(),
+    timestamp: Time,
+  })
+  .meta({ id: "Event" });
+export type Event = z.output<typeof Event>;
+export const Events = z.strictObject({ events: z.array(Event), cursor: z.string() });
+
+export const Alert = z
+  .strictObject({
+    alertId: z.string(),
+    kind: z.enum(ALERT_KINDS),
+    partition: z.int().min(0),
+    seq: z.int().min(0),
+    productId: z.string().nullable(),
+    units: z.int().nullable(),
+    detail: z.string().nullable(),
+    open: z.boolean(),
+    timestamp: Time,
+  })
+  .meta({ id: "Alert" });
+export type Alert = z.output<typeof Alert>;
+export const Alerts = z.strictObject({ alerts: z.array(Alert) });
 
 export const Availability = z.strictObject({
   availability: z.array(

@@ -9,7 +9,7 @@ import type {
   RegisteredLocation,
   Reservation,
 } from "#inventory/model";
-import type { ShortLine } from "#inventory/ports";
+import type { Alert, LedgerEvent, ShortLine } from "#inventory/ports";
 import type { StockThen } from "#inventory/read-stock-at";
 import type * as answers from "#http/wire/answers";
 
@@ -155,6 +155,29 @@ export function ledgerMovementOf(movement: Movement): answers.LedgerMovement {
     reservedStock: reservedAfter - reservedBefore,
   };
   return { ...movementOf(movement), delta, customerId, requestId, partition, seq, epoch };
+}
+
+/** A movement is its own event; an alert follows the movement that it names. */
+export function eventOf(event: LedgerEvent): answers.Event {
+  if (event.kind === "movement") {
+    const { partition, seq, productId, at } = event.movement;
+    const movement = movementOf(event.movement);
+    const place = { partition, seq, productId, timestamp: timeOf(at) };
+    const { movementId: eventId } = movement;
+    return { eventId, type: "movement", ...place, units: null, detail: null, movement };
+  }
+  const { alertId, kind, ...alert } = toldAlert(event.alert);
+  return { eventId: alertId, type: kind, ...alert, movement: null };
+}
+
+export function alertOf(alert: Alert & { readonly open: boolean }): answers.Alert {
+  return { ...toldAlert(alert), open: alert.open };
+}
+
+function toldAlert(alert: Alert): Omit<answers.Alert, "open"> {
+  const { partition, seq, number, kind, productId, units, detail, at } = alert;
+  const alertId = `p${partition}-${seq}-${number}`;
+  return { alertId, kind, partition, seq, productId, units, detail, timestamp: timeOf(at) };
 }
 
 /** One line a product, in the order in which they were taken; a quantity is all that was reserved. */

@@ -2,6 +2,8 @@
 import { z } from "zod";
 import { Cursor, Instant, ProductId, queryNumber, Reference } from "#http/wire/fields";
 import { INCOMING_STATUSES } from "#inventory/incoming-ports";
+import { ALERT_KINDS, EVENT_TYPES } from "#inventory/event-ports";
+import { EVENT_WAIT_SECONDS_MAX } from "#inventory/follow-events";
 import { MOVEMENT_ORDERS } from "#inventory/ledger-ports";
 import {
   CustomerId,
@@ -21,6 +23,14 @@ const MOVEMENTS_MAX = 500;
 const PARTITION_MAX = 9998;
 const LOW_STOCK = 100;
 const LOW_STOCK_MAX = 1000;
+const EVENTS = 100;
+const EVENTS_MAX = 1000;
+const ALERTS = 100;
+const ALERTS_MAX = 1000;
+/** All of them named twice. */
+const EVENT_TYPES_LENGTH_MAX = 256;
+/** A place for each of the most partitions that a store may have. */
+const EVENT_CURSOR_LENGTH_MAX = 16_384;
 
 const page = {
   cursor: Cursor.optional(),
@@ -93,4 +103,35 @@ export const ProductQuery = z.strictObject({
 
 export const LowStockQuery = z.strictObject({
   limit: queryNumber(1, LOW_STOCK_MAX).default(LOW_STOCK),
+});
+
+const EventType = z.enum(EVENT_TYPES);
+
+export const EventsQuery = z.strictObject({
+  /** What the feed answered as `cursor`; `latest`: from now on. */
+  after: z
+    .string()
+    .regex(/^[0-9a-z._]+$/, "must be a cursor that this feed answered, or latest")
+    .max(EVENT_CURSOR_LENGTH_MAX)
+    .optional(),
+  /** Seconds. */
+  wait: queryNumber(0, EVENT_WAIT_SECONDS_MAX).default(0),
+  /** Separated by commas. */
+  types: z
+    .string()
+    .max(EVENT_TYPES_LENGTH_MAX)
+    .transform((text) => text.split(","))
+    .pipe(z.array(EventType))
+    .optional(),
+  limit: queryNumber(1, EVENTS_MAX).default(EVENTS),
+});
+
+export const AlertsQuery = z.strictObject({
+  kind: z.enum(ALERT_KINDS).optional(),
+  productId: ProductId.optional(),
+  open: z
+    .enum(["true", "false"])
+    .transform((text) => text === "true")
+    .optional(),
+  limit: queryNumber(1, ALERTS_MAX).default(ALERTS),
 });

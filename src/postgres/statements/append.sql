@@ -4,7 +4,8 @@
 -- $1 partition, $2 $3 cursor before, $4 $5 cursor after, $6 epoch of the partition.
 -- $7 … $21 movements, one array a column; their seqs follow the cursor one by one.
 -- $22 … $28 levels, $29 … $43 products, $44 … $53 reservations, $54 … $61 registered locations, $62 $63
--- operations: the last state of each. Every partition's journal brings the same record of a location: one counts.
+-- operations: the last state of each. $64 … $68 products that crossed a bound. Every partition's
+-- journal brings the same record of a location: one counts.
 WITH moved AS (
   UPDATE partitions SET cursor_epoch = $4, cursor_seq = $5
   WHERE partition = $1 AND cursor_epoch = $2 AND cursor_seq = $3 AND epoch = $6
@@ -117,5 +118,13 @@ new_operations AS (
   SELECT moved.partition, key, kept
   FROM moved, unnest($62::text[], $63::text[]) AS operation (key, kept)
   ON CONFLICT (partition, key) DO UPDATE SET kept = excluded.kept, at = excluded.at
+),
+new_alerts AS (
+  INSERT INTO alerts (partition, seq, number, kind, product_id, units, at)
+  SELECT moved.partition, seq, 1, kind, product_id, units, to_timestamp(at / 1000.0::float8)
+  FROM moved, unnest(
+    $64::bigint[], $65::text[], $66::text[], $67::bigint[], $68::bigint[]
+  ) AS crossing (seq, kind, product_id, units, at)
+  ON CONFLICT DO NOTHING
 )
 SELECT count(*)::integer AS moved FROM moved

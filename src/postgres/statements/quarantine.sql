@@ -1,13 +1,18 @@
--- Sets one movement aside and moves the cursor over it; guarded like append.sql.
+-- Sets one movement aside, with an alert, and moves the cursor over it; guarded like append.sql.
 -- $1 partition, $2 $3 cursor before, $4 $5 cursor after, $6 epoch of the partition,
 -- $7 payload (JSON), $8 error.
 WITH moved AS (
-  UPDATE partitions SET cursor_epoch = $4, cursor_seq = $5
+  UPDATE partitions SET cursor_epoch = $4, cursor_seq = $5, raised = raised + 1
   WHERE partition = $1 AND cursor_epoch = $2 AND cursor_seq = $3 AND epoch = $6
-  RETURNING partition
+  RETURNING partition, raised
 ),
 aside AS (
   INSERT INTO quarantine (partition, seq, epoch, payload, error)
   SELECT moved.partition, $5::bigint, $4::bigint, $7::text::json, $8::text FROM moved
+),
+alarm AS (
+  INSERT INTO alerts (partition, seq, number, kind, detail)
+  SELECT moved.partition, $5::bigint, moved.raised, 'quarantine', $8::text FROM moved
+  ON CONFLICT DO NOTHING
 )
 SELECT count(*)::integer AS moved FROM moved

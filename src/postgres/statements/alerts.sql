@@ -1,0 +1,38 @@
+-- Newest first. An alert is open until another one says otherwise: of a product's stock the last
+-- one counts, a condition has its end, a quarantined movement is settled by an operator, and a
+-- gap is behind the ledger once it goes on. What merely tells of an end is not open.
+-- $1 kind, $2 product, $3 open, $4 limit; null: any.
+SELECT * FROM (
+  SELECT
+    partition, seq, number, kind, product_id AS "productId", units, detail,
+    (extract(epoch FROM at) * 1000)::bigint AS at,
+    CASE
+      WHEN kind IN ('back_in_stock', 'lag_over', 'unfenced') THEN false
+      WHEN kind IN ('low', 'out') THEN NOT EXISTS (
+        SELECT FROM alerts AS later
+        WHERE later.product_id = alerts.product_id AND later.seq > alerts.seq
+          AND later.kind IN ('low', 'out', 'back_in_stock')
+      )
+      WHEN kind IN ('lag', 'fenced') THEN NOT EXISTS (
+        SELECT FROM alerts AS later
+        WHERE later.partition = alerts.partition
+          AND (later.seq, later.number) > (alerts.seq, alerts.number)
+          AND later.kind = CASE alerts.kind WHEN 'lag' THEN 'lag_over' ELSE 'unfenced' END
+      )
+      WHEN kind = 'quarantine' THEN EXISTS (
+        SELECT FROM quarantine
+        WHERE quarantine.partition = alerts.partition AND quarantine.seq = alerts.seq
+          AND settled_at IS NULL
+      )
+      WHEN kind = 'gap' THEN EXISTS (
+        SELECT FROM partitions
+        WHERE partitions.partition = alerts.partition AND partitions.cursor_seq = alerts.seq
+      )
+      ELSE true
+    END AS open
+  FROM alerts
+  WHERE ($1::text IS NULL OR kind = $1) AND ($2::text IS NULL OR product_id = $2)
+) AS told
+WHERE $3::boolean IS NULL OR open = $3
+ORDER BY at DESC, partition, seq DESC, number DESC
+LIMIT $4
