@@ -40,6 +40,7 @@ export const ledgerOfNothing: Ledger = {
   orderSales: notCompared,
   products: notCompared,
   reorder: notCompared,
+  since: notCompared,
   recentProducts: notCompared,
   productOfSku: notCompared,
   knownLocations: notCompared,

@@ -175,6 +175,7 @@ const BODIES: Readonly<Record<string, z.ZodType>> = {
   extend: bodies.ExtendBody,
   sell: bodies.SellBody,
   return: bodies.ReturnBody,
+  counts: bodies.CountsBody,
   "POST …/incoming": bodies.IncomingBody,
   "PATCH …/incoming/:incomingId": bodies.AmendIncomingBody,
   receive: bodies.ReceiveBody,

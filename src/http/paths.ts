@@ -37,6 +37,7 @@ export const PATHS = {
   bulkConfirm: `${BASE}/bulk/confirm`,
   bulkCancel: `${BASE}/bulk/cancel`,
   lowStock: `${BASE}/low-stock`,
+  counts: `${BASE}/counts`,
   reorder: `${BASE}/reorder`,
   incoming: `${BASE}/incoming`,
   oneIncoming: `${BASE}/incoming/:incomingId`,

@@ -32,6 +32,7 @@ const PROBLEMS = {
   order_already_confirmed: { status: 409, title: "The order's stock is sold already" },
   below_reserved: { status: 409, title: "Stock would fall below what is held" },
   expected_mismatch: { status: 409, title: "It is not what the caller expected" },
+  counted_since: { status: 409, title: "It was counted again later" },
   limit_exceeded: { status: 409, title: "A limit would be exceeded" },
   cursor_expired: { status: 410, title: "What follows the cursor is not kept any more" },
   reservation_expired: { status: 410, title: "The reservation has expired" },

@@ -8,6 +8,7 @@ import { splitReservationId } from "#inventory/reservation-id";
 import type { Clock } from "#lib/clock";
 import { askRow, askRows } from "#postgres/ask";
 import type { Sql } from "#postgres/client";
+import { createLevelsSince } from "#postgres/levels-since";
 import { createMovementLists, TIME_MS_MAX } from "#postgres/movement-lists";
 import { cursorOf, readCursor, rowsOf } from "#postgres/page-cursor";
 import knownLocationsText from "./statements/known-locations.sql" with { type: "text" };
@@ -56,6 +57,7 @@ export function createLedger({ sql, clock }: LedgerOptions): Ledger {
 
   return {
     ...createMovementLists({ sql, clock }),
+    since: createLevelsSince({ sql, clock }),
     async movements(productId, limit, deadline): Promise<Movement[]> {
       const statement = run(movementsText, [productId, rowsOf(limit)]);
       return await askRows(MovementRow, statement, left(deadline));

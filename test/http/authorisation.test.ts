@@ -198,6 +198,7 @@ const MATRIX = [
   "POST /bulk/initialize: admin service",
   "POST /check-availability: public",
   "POST /cleanup-expired: admin",
+  "POST /counts: admin",
   "POST /incoming/:incomingId/cancel: admin",
   "POST /incoming/:incomingId/receive: admin",
   "POST /incoming: admin",

@@ -195,6 +195,9 @@ const BODIES: Readonly<Record<string, object>> = {
     orderId: "order-1",
     items: [{ productId: "p1", quantity: 1 }],
   },
+  "POST /api/inventory/counts": {
+    counts: [{ productId: "p1", quantity: 50, countedAt: "2025-01-01T00:00:00Z" }],
+  },
   "POST /api/inventory/incoming": {
     productId: "p1",
     quantity: 30,

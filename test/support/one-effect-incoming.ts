@@ -1,4 +1,4 @@
-/** Cases of the routes for expected stock. */
+/** Cases of the routes for expected stock and for counts. */
 import { z } from "zod";
 import { randomId } from "#lib/ids";
 import { deliver, type Operation } from "#test/one-effect";
@@ -12,7 +12,40 @@ export const incomingCases = (base: string): readonly [string, Case][] => [
   [`PATCH ${base}/incoming/:incomingId`, amendExpected],
   [`POST ${base}/incoming/:incomingId/cancel`, cancelExpected],
   [`POST ${base}/incoming/:incomingId/receive`, receiveExpected],
+  [`POST ${base}/counts`, countUnits],
 ];
+
+const CountAnswer = z.object({
+  results: z.array(z.object({ delta: z.int().optional() })),
+});
+
+/** Of products of its own: what others do to shared ones is counted too. */
+async function countUnits(world: World): Promise<Operation> {
+  const ids = [randomId(12), randomId(12)];
+  for (const id of ids) {
+    const body = { productId: id, sku: `SKU-${id}`, initialStock: 50 };
+    const request = { method: "POST", path: "/initialize", token: world.admin, body } as const;
+    await deliver(world.to, {
+      request: { ...request, key: randomId(12) },
+      effects: () => [{ type: "INITIAL", units: 50 }],
+    });
+  }
+  const countedAt = new Date().toISOString();
+  const counts = ids.map((productId, index) => ({ productId, quantity: 47 + index, countedAt }));
+  return {
+    request: {
+      method: "POST",
+      path: "/counts",
+      token: world.admin,
+      body: { counts, commit: true },
+      key: randomId(12),
+    },
+    effects: (answer) =>
+      CountAnswer.parse(answer.body).results.map(({ delta = 0 }, item) => {
+        return { type: "COUNT", units: Math.abs(delta), item };
+      }),
+  };
+}
 
 /** Nothing that is expected moves before it comes. */
 function expectUnits(world: World, productId: string): Operation {

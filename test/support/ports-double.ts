@@ -206,6 +206,17 @@ const LEDGER: Ledger = {
   }),
   orderSales: async () => ({ seq: 9, sold: 5, returned: 1 }),
   products: async () => ({ items: [PRODUCT_ID], nextCursor: null }),
+  since: async (levels) =>
+    levels.map(() => ({
+      seq: 9,
+      onHand: 50,
+      moved: [{ type: "SALE", quantity: -2 }],
+      lastCount: 0,
+      same: null,
+      hasLater: false,
+      kept: true,
+      unsure: false,
+    })),
   reorder: async () => ({
     items: [{ productId: PRODUCT_ID, incoming: 30, nextExpectedAt: AT }],
     nextCursor: null,

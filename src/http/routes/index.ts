@@ -8,6 +8,7 @@ import {
 } from "#http/routes/bulk";
 import { checkAvailabilityRoute } from "#http/routes/check-availability";
 import { cleanupExpiredRoute } from "#http/routes/cleanup-expired";
+import { countsRoute } from "#http/routes/counts";
 import { docsRoutes } from "#http/routes/docs";
 import { cancelRoute, confirmRoute, extendRoute } from "#http/routes/end-reservation";
 import { alertsRoute, eventsRoute } from "#http/routes/events";
@@ -62,6 +63,7 @@ export function createRoutes(edge: Edge): readonly Route[] {
     allMovementsRoute(edge),
     movementsExportRoute(edge),
     lowStockRoute(edge),
+    countsRoute(edge),
     reorderRoute(edge),
     ...incomingRoutes(edge),
     locationsRoute(edge),

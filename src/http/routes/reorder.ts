@@ -3,7 +3,7 @@ import { PATHS } from "#http/paths";
 import { lagHeader, reply } from "#http/reply";
 import { route, STAFF, type Edge, type Route } from "#http/routes/route";
 import { validate } from "#http/validate";
-import { Reorder } from "#http/wire/answers";
+import { Reorder } from "#http/wire/incoming-answers";
 import { reorderOf } from "#http/wire/objects";
 import { ReorderQuery } from "#http/wire/queries";
 import { listReorder } from "#inventory/list-reorder";

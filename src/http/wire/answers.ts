@@ -1,7 +1,8 @@
 /** Bodies that contract A answers with: what the document says, and what its clients are typed by. */
 import { z } from "zod";
+import { Time, Units } from "#http/wire/answer-fields";
+import { Incoming, IncomingChanged } from "#http/wire/incoming-answers";
 import { PROBLEM_CODES } from "#http/problem";
-import { INCOMING_STATUSES } from "#inventory/incoming-ports";
 import { ALERT_KINDS, EVENT_TYPES } from "#inventory/event-ports";
 import {
   DISPOSITIONS,
@@ -12,9 +13,6 @@ import {
   STOCK_STATUSES,
 } from "#inventory/model";
 
-/** ISO 8601, UTC, with milliseconds. */
-const Time = z.iso.datetime({ precision: 3 });
-const Units = z.int().min(0);
 const Priority = z.int().min(0).max(PRIORITY_MAX);
 const ReservationId = z.string().regex(RESERVATION_ID_PATTERN);
 
@@ -87,24 +85,6 @@ export const Reservation = z
   })
   .meta({ id: "Reservation" });
 export type Reservation = z.output<typeof Reservation>;
-
-export const Incoming = z
-  .strictObject({
-    incomingId: z.string(),
-    productId: z.string(),
-    location: z.string().nullable(),
-    quantity: Units,
-    received: Units,
-    outstanding: Units,
-    status: z.enum(INCOMING_STATUSES),
-    expectedAt: Time,
-    reference: z.string().nullable(),
-    createdAt: Time,
-    updatedAt: Time,
-    version: z.int().min(1),
-  })
-  .meta({ id: "Incoming" });
-export type Incoming = z.output<typeof Incoming>;
 
 const Counts = z.strictObject({ totalStock: Units, reservedStock: Units });
 
@@ -212,27 +192,10 @@ export const Products = z.strictObject({ items: z.array(Inventory), nextCursor: 
 export const Reservations = z.strictObject({ items: z.array(Reservation), nextCursor: NextCursor });
 export const LowStock = z.strictObject({ items: z.array(Inventory), count: Units });
 export const InventoryExpecting = Inventory.extend({ incoming: z.array(Incoming) });
-export const IncomingList = z.strictObject({ items: z.array(Incoming), nextCursor: NextCursor });
-export const IncomingChanged = z.strictObject({ message: z.string(), incoming: Incoming });
 export const Received = IncomingChanged.extend({
   received: z.strictObject({ receipt: z.int().min(1), quantity: Units }),
   inventory: Inventory,
 });
-
-export const ReorderItem = z.strictObject({
-  productId: z.string(),
-  sku: z.string(),
-  name: z.string().nullable(),
-  availableStock: Units,
-  totalStock: Units,
-  reorderPoint: Units,
-  reorderQuantity: Units,
-  incomingStock: Units,
-  nextExpectedAt: Time.nullable(),
-  orderQuantity: Units,
-});
-export type ReorderItem = z.output<typeof ReorderItem>;
-export const Reorder = z.strictObject({ items: z.array(ReorderItem), nextCursor: NextCursor });
 
 export const Movements = z.strictObject({ movements: z.array(Movement) });
 export const AllMovements = z.strictObject({
@@ -343,7 +306,7 @@ export type ProblemBody = z.output<typeof ProblemBody>;
 const ITEM = { index: Units, replayed: z.literal(true).exactOptional() };
 
 /** Each item's answer is that of its own call, in the order of the request. */
-const bulkOf = <Shape extends z.ZodRawShape>(done: z.ZodObject<Shape, z.core.$strict>) =>
+export const bulkOf = <Shape extends z.ZodRawShape>(done: z.ZodObject<Shape, z.core.$strict>) =>
   z.strictObject({
     results: z.array(
       z.union([

@@ -2,7 +2,15 @@
 import { z } from "zod";
 import { signRule } from "#inventory/adjust";
 import { ON_EXPIRED } from "#inventory/context";
-import { ExpectedAt, Minutes, Price, ProductId, Reference, Sku } from "#http/wire/fields";
+import {
+  CalendarInstant,
+  ExpectedAt,
+  Minutes,
+  Price,
+  ProductId,
+  Reference,
+  Sku,
+} from "#http/wire/fields";
 import { RESERVE_MODES } from "#inventory/hold-ports";
 import {
   ADJUSTMENT_TYPES,
@@ -146,7 +154,7 @@ export const ReturnBody = z.strictObject({
 export const IncomingBody = z.strictObject({
   productId: ProductId,
   quantity: Quantity,
-  expectedAt: ExpectedAt,
+  expectedAt: CalendarInstant,
   location: Location.optional(),
   reference: Reference.optional(),
 });
@@ -154,7 +162,7 @@ export const IncomingBody = z.strictObject({
 export const AmendIncomingBody = z
   .strictObject({
     quantity: Quantity.optional(),
-    expectedAt: ExpectedAt.optional(),
+    expectedAt: CalendarInstant.optional(),
     reference: Reference.nullable().optional(),
   })
   .refine(
@@ -164,6 +172,20 @@ export const AmendIncomingBody = z
 
 /** Without a quantity, all that is still expected. */
 export const ReceiveBody = z.strictObject({ quantity: Quantity.optional() });
+
+const CountItem = z.strictObject({
+  productId: ProductId,
+  quantity: StockCount,
+  countedAt: CalendarInstant,
+  location: Location.optional(),
+});
+
+/** Without `commit` nothing changes: the answer tells what would. */
+export const CountsBody = z.strictObject({
+  counts: z.array(CountItem).min(1).max(BULK_ITEMS_MAX),
+  commit: z.boolean().default(false),
+  reference: Reference.optional(),
+});
 
 const LineQuantity = z.strictObject({ productId: ProductId, quantity: Quantity });
 

@@ -42,10 +42,10 @@ export const Instant = z.iso
   .datetime({ offset: true, error: "must be a time with its zone, such as 2025-01-31T12:00:00Z" })
   .transform((text) => Date.parse(text));
 
-const EXPECTED_MS_MAX = Date.UTC(9999, 0);
-/** When something is to come: any time that has four digits for its year. */
-export const ExpectedAt = Instant.refine(
-  (at) => at >= 0 && at <= EXPECTED_MS_MAX,
+const CALENDAR_MS_MAX = Date.UTC(9999, 0);
+/** When something is to come, or was counted: any time that has four digits for its year. */
+export const CalendarInstant = Instant.refine(
+  (at) => at >= 0 && at <= CALENDAR_MS_MAX,
   "must be a time from 1970 to 9998",
 );
 

@@ -12,6 +12,7 @@ import type {
 import type { Alert, LedgerEvent, ShortLine } from "#inventory/ports";
 import type { StockThen } from "#inventory/read-stock-at";
 import type * as answers from "#http/wire/answers";
+import type * as incomingAnswers from "#http/wire/incoming-answers";
 
 /** `totalStock` is what is physically there; `location` is the product's home. */
 export function inventoryOf(product: Product): answers.Inventory {
@@ -74,7 +75,7 @@ export function locationOf(registered: RegisteredLocation): answers.RegisteredLo
   };
 }
 
-export function incomingOf(incoming: Incoming): answers.Incoming {
+export function incomingOf(incoming: Incoming): incomingAnswers.Incoming {
   const { cancelled: _, expectedAt, createdAt, updatedAt, ...rest } = incoming;
   return {
     ...rest,
@@ -86,7 +87,7 @@ export function incomingOf(incoming: Incoming): answers.Incoming {
   };
 }
 
-export function reorderOf(row: ReorderRow): answers.ReorderItem {
+export function reorderOf(row: ReorderRow): incomingAnswers.ReorderItem {
   const { product, incoming, nextExpectedAt, orderQuantity } = row;
   const { onHand, available } = totalsOf(product);
   const { productId, sku, name, reorderPoint, reorderQuantity } = product;
