@@ -13,7 +13,6 @@ import sinceText from "./statements/levels-since.sql" with { type: "text" };
 const Moved = z.array(z.object({ type: z.enum(MOVEMENT_TYPES), quantity: z.int() }));
 
 const SinceRow = z.object({
-  index: z.int(),
   seq: z.int(),
   onHand: StockCount,
   moved: Moved,
@@ -47,7 +46,7 @@ export function createLevelsSince({ sql, clock }: { sql: Sql; clock: Clock }): L
     if (rows.length < levels.length) {
       throw new Fault("ledger_unavailable", "the ledger has not heard of a product yet");
     }
-    return rows.map(({ index: _, earlierMoved, same, ...row }) => ({
+    return rows.map(({ earlierMoved, same, ...row }) => ({
       ...row,
       same: same && { ...same, moved: earlierMoved },
     }));

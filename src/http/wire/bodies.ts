@@ -4,7 +4,6 @@ import { signRule } from "#inventory/adjust";
 import { ON_EXPIRED } from "#inventory/context";
 import {
   CalendarInstant,
-  ExpectedAt,
   Minutes,
   Price,
   ProductId,

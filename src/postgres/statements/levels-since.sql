@@ -11,7 +11,7 @@ instant AS (
   FROM (SELECT DISTINCT partition, at FROM asked) AS each
 )
 SELECT
-  index::integer - 1 AS index, cursor_seq AS seq, coalesce(levels.on_hand, 0) AS "onHand",
+  cursor_seq AS seq, coalesce(levels.on_hand, 0) AS "onHand",
   moved.moved, moved.earlier AS "earlierMoved", coalesce(last.seq, 0) AS "lastCount", same.same,
   EXISTS (
     SELECT FROM movements AS later
