@@ -12,6 +12,7 @@ import {
   ledgerOfNothing,
   noEvents,
   PostgresStockStore,
+  runsOfNothing,
 } from "./postgres-store.ts";
 
 const GENERATION_LENGTH = 8;
@@ -33,6 +34,7 @@ for (const pair of Bun.argv.slice(2)) {
       store: new PostgresStockStore(sql),
       ledger: ledgerOfNothing,
       incoming: incomingOfNothing,
+      reconcileRuns: runsOfNothing,
       ...noEvents,
       clock: processClock,
       policy: {

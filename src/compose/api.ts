@@ -137,6 +137,7 @@ async function appOptions(
       store: stores.store,
       ledger: stores.ledger,
       incoming: stores.incoming,
+      reconcileRuns: stores.reconcileRuns,
       events: stores.events,
       eventTail,
       clock: processClock,

@@ -5,6 +5,7 @@ import { eventually, eventuallyPostgres } from "#compose/eventually";
 import { Refusal } from "#compose/refusal";
 import type { Config } from "#config";
 import type { IncomingStock } from "#inventory/incoming-ports";
+import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { AlertDesk, EventLedger, Ledger } from "#inventory/ports";
 import { processClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
@@ -16,6 +17,7 @@ import { createIncomingStock } from "#postgres/incoming";
 import { createAlertDesk, createEventLedger } from "#postgres/event-ledger";
 import { createLedger } from "#postgres/ledger";
 import { migrate } from "#postgres/migrate";
+import { createRunsTable, type RunsTable } from "#postgres/reconcile-runs";
 import { ensureStore } from "#postgres/store-row";
 import { connectRedis, failureOf } from "#redis/client";
 import { RedisConnection } from "#redis/connection";
@@ -23,6 +25,7 @@ import { RedisDurability } from "#redis/durability";
 import { Partition } from "#redis/partition";
 import { readServerSettings } from "#redis/server-settings";
 import { RedisStockStore } from "#redis/stock-store";
+import { ReconcileQueue } from "#workers/reconcile/queue";
 import { WakeUps } from "#workers/wake-ups";
 
 export interface Urls {
@@ -44,6 +47,10 @@ export interface Stores {
   readonly acceptedGaps: readonly string[];
   readonly ledger: Ledger;
   readonly incoming: IncomingStock;
+  readonly runs: RunsTable;
+  readonly reconcileRuns: ReconcileRuns;
+  readonly reconcileQueue: ReconcileQueue;
+  readonly queueConnection: Redis;
   readonly events: EventLedger;
   readonly alertDesk: AlertDesk;
   /** Last: closes the connections. */
@@ -84,6 +91,8 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
   const queueConnection = connectRedis(options.redisUrl, `${name}-queue`);
   await queueConnection.connect();
   const wakeUps = new WakeUps({ connection: queueConnection, log });
+  const reconcileQueue = new ReconcileQueue({ connection: queueConnection, log });
+  const runs = createRunsTable(sql, processClock);
   const stock = new RedisStockStore({
     redis,
     partitions,
@@ -124,10 +133,26 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     acceptedGaps,
     ledger: createLedger({ sql, clock: processClock }),
     incoming: createIncomingStock({ sql, clock: processClock }),
+    runs,
+    reconcileQueue,
+    queueConnection,
+    reconcileRuns: {
+      read: (id, deadline) => runs.read(id, deadline),
+      list: (limit, deadline) => runs.list(limit, deadline),
+      async ask(run, deadline) {
+        const asked = await runs.ask(run, deadline);
+        if (asked === null) return { kind: "key_reused" };
+        if (asked.made) await reconcileQueue.wake(run.id);
+        const noted = await runs.read(run.id, deadline);
+        if (noted === null) throw new Error("a run is gone that was just noted");
+        return { kind: "asked", run: noted, replayed: !asked.made };
+      },
+    },
     events: createEventLedger({ sql, clock: processClock }),
     alertDesk: createAlertDesk(writerSql),
     close: async () => {
       await wakeUps[Symbol.asyncDispose]();
+      await reconcileQueue[Symbol.asyncDispose]();
       queueConnection.disconnect();
       await durability[Symbol.asyncDispose]();
       await connection[Symbol.asyncDispose]();

@@ -1,5 +1,6 @@
 /** The worker's part: the drain into the ledger, and expiry. */
 import type { Config } from "#config";
+import { startReconcileWorker } from "#compose/reconcile";
 import { openRebuilding } from "#compose/rebuild";
 import type { Stores, Urls } from "#compose/stores";
 import type { Watch } from "#compose/watch";
@@ -69,6 +70,7 @@ export async function startWorker(options: WorkerOptions): Promise<void> {
     metrics,
     log,
   });
+  startReconcileWorker(options);
   shutdown.add("expiry", async () => {
     await expiry[Symbol.asyncDispose]();
     workerConnection.disconnect();

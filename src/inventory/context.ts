@@ -3,6 +3,7 @@ import type { IncomingStock } from "#inventory/incoming-ports";
 import type { Receipt } from "#inventory/durability";
 import type { EventTail } from "#inventory/event-tail";
 import type { CustomerId, MovementContext, OrderId } from "#inventory/model";
+import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { CommandBase, EventLedger, Ledger, Operation, StockStore } from "#inventory/ports";
 import type { Clock } from "#lib/clock";
 
@@ -25,6 +26,7 @@ export interface Deps {
   readonly store: StockStore;
   readonly ledger: Ledger;
   readonly incoming: IncomingStock;
+  readonly reconcileRuns: ReconcileRuns;
   readonly events: EventLedger;
   /** Where long polls wait. */
   readonly eventTail: EventTail;

@@ -10,6 +10,10 @@ import { Acknowledged } from "#redis/acknowledged";
  */
 export type PartitionState = "closed" | "open" | "fenced";
 
+/** Where a product lives among so many partitions. */
+export const partitionOf = (productId: string, partitions: number): number =>
+  partitions === 1 ? 0 : Bun.hash.crc32(productId) % partitions;
+
 export class Partition {
   readonly number: number;
   readonly #clock: Clock;

@@ -9,8 +9,8 @@ const withBody = ROUTES.filter((route) => route.method !== "GET");
 const KIBIBYTE = 1024;
 
 test("there are routes to test", () => {
-  expect(ROUTES.length).toBe(48);
-  expect(withBody.length).toBe(24);
+  expect(ROUTES.length).toBe(51);
+  expect(withBody.length).toBe(25);
 });
 
 describe.each(withBody)("the body of $method $path", (route) => {

@@ -31,6 +31,7 @@ export const word: Contract["word"] = (refusal) => {
     case "counted_since":
     case "incoming_not_found":
     case "location_not_found":
+    case "run_not_found":
     case "product_not_yet_created":
     case "history_not_kept":
     case "reservation_not_found":

@@ -34,6 +34,7 @@ export const word: Contract["word"] = (refusal, c) => {
     case "counted_since":
     case "incoming_not_found":
     case "location_not_found":
+    case "run_not_found":
     case "product_not_yet_created":
     case "history_not_kept":
     case "token_missing":

@@ -21,6 +21,7 @@ import { allMovementsRoute, movementsExportRoute } from "#http/routes/all-moveme
 import { metricsRoute } from "#http/routes/metrics";
 import { movementsRoute } from "#http/routes/movements";
 import { productRoute, productsRoute, skuRoute } from "#http/routes/products";
+import { reconcileRunRoute, reconcileRunsRoute, startReconcileRoute } from "#http/routes/reconcile";
 import { reservationRoute, reservationsRoute } from "#http/routes/reservations";
 import { reorderRoute } from "#http/routes/reorder";
 import { reserveCartRoute, reserveRoute } from "#http/routes/reserve";
@@ -72,5 +73,8 @@ export function createRoutes(edge: Edge): readonly Route[] {
     eventsRoute(edge),
     alertsRoute(edge),
     cleanupExpiredRoute(edge),
+    startReconcileRoute(edge),
+    reconcileRunRoute(edge),
+    reconcileRunsRoute(edge),
   ];
 }

@@ -2,14 +2,7 @@
 import { z } from "zod";
 import { signRule } from "#inventory/adjust";
 import { ON_EXPIRED } from "#inventory/context";
-import {
-  CalendarInstant,
-  Minutes,
-  Price,
-  ProductId,
-  Reference,
-  Sku,
-} from "#http/wire/fields";
+import { CalendarInstant, Minutes, Price, ProductId, Reference, Sku } from "#http/wire/fields";
 import { RESERVE_MODES } from "#inventory/hold-ports";
 import {
   ADJUSTMENT_TYPES,
