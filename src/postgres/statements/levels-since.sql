@@ -1,14 +1,21 @@
 -- What is known of levels since some instants. $1 products, $2 locations, $3 instants (ms), $4 the
 -- same instants as counts name them in their reason, in ISO 8601, which sorts as time does.
-WITH asked AS (
+WITH asked AS MATERIALIZED (
   SELECT product_id, location, at, iso COLLATE "C" AS iso, index, partition
   FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[])
     WITH ORDINALITY AS row (product_id, location, at, iso, index)
   JOIN products USING (product_id)
 ),
-instant AS (
-  SELECT partition, at, first_movement_at(partition, to_timestamp((at + 1) / 1000.0::float8)) AS first
-  FROM (SELECT DISTINCT partition, at FROM asked) AS each
+instant AS MATERIALIZED (
+  SELECT partition, at, first, coalesce((
+    SELECT seq < first FROM movements WHERE movements.partition = each.partition
+    ORDER BY seq LIMIT 1
+  ), false) AS kept
+  FROM (
+    SELECT partition, at, first_movement_at(partition, to_timestamp((at + 1) / 1000.0::float8)) AS first
+    FROM (SELECT DISTINCT partition, at FROM asked) AS distinct_one
+    OFFSET 0
+  ) AS each
 )
 SELECT
   cursor_seq AS seq, coalesce(levels.on_hand, 0) AS "onHand",
@@ -20,9 +27,7 @@ SELECT
       -- One that names no instant was of its own.
       AND coalesce(substring(reason FROM '^counted at (\S+):') COLLATE "C" > iso, true)
   ) AS "hasLater",
-  EXISTS (
-    SELECT FROM movements WHERE movements.partition = asked.partition AND movements.seq < first
-  ) AS kept,
+  kept,
   EXISTS (
     SELECT FROM quarantine
     WHERE quarantine.partition = asked.partition AND settled_at IS NULL
