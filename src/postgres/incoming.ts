@@ -86,15 +86,20 @@ export function createIncomingStock({ sql, clock }: IncomingStockOptions): Incom
     const { key, payload } = operation ?? { key: null, payload: "" };
     const statement = run(text, [key, payload, ...parameters]);
     const ask = () => askRow(ChangeRow, statement, left(deadline));
-    // Two copies at once: one of them notes the operation, the other then finds it.
-    const { kept, made } = await ask()
-      .catch((error: unknown) => {
-        if (codeOf(error) === UNIQUE_VIOLATION) return ask();
+    // Two copies at once: one of them notes the operation. The other fails on that, or waits for the
+    // row and finds it changed; in either case it began too early to see why, and looks again.
+    const settled = async () => {
+      try {
+        const first = await ask();
+        return first.kept === null && first.made === null && key !== null ? await ask() : first;
+      } catch (error) {
+        if (codeOf(error) === UNIQUE_VIOLATION) return await ask();
         throw error;
-      })
-      .catch((error: unknown) => {
-        throw isUnknown(error) ? unknownOutcome(error) : error;
-      });
+      }
+    };
+    const { kept, made } = await settled().catch((error: unknown) => {
+      throw isUnknown(error) ? unknownOutcome(error) : error;
+    });
     if (kept === null) {
       return made === null
         ? { kind: "unchanged" }

@@ -6,6 +6,7 @@ import { codeIn } from "#test/caller";
 import { Changed, EXPECTED_AT, Items, startExpecting } from "#test/expecting";
 
 const TEST_MS_MAX = 60_000;
+const ROUNDS = 10;
 
 let all: Awaited<ReturnType<typeof startExpecting>>;
 beforeAll(async () => {
@@ -142,6 +143,19 @@ describe("under an Idempotency-Key", () => {
       [9, "done", 2],
     ]);
   });
+});
+
+test("copies of the call that receives the rest of a lot all hear that it did", async () => {
+  const productId = await all.initialize(0);
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    const { incomingId } = await all.expectUnits(productId, 4);
+    const [key, last] = [randomId(8), round % 2 === 0 ? {} : { quantity: 4 }];
+    const copies = await Promise.all(
+      Array.from({ length: 6 }, () => all.post(`/incoming/${incomingId}/receive`, last, key)),
+    );
+    for (const { status, body } of copies) expect([status, body]).toEqual([200, copies[0]?.body]);
+    expect(await all.unitsOf(productId)).toBe(4 * round);
+  }
 });
 
 test("40 callers who receive one lot at once bring exactly what was expected", async () => {
