@@ -53,6 +53,8 @@ export interface Stores {
   readonly queueConnection: Redis;
   readonly events: EventLedger;
   readonly alertDesk: AlertDesk;
+  /** Asks for a worker to be woken in that second of Redis's clock. */
+  readonly wakeAt: (partition: number, second: number) => void;
   /** Last: closes the connections. */
   close(): Promise<void>;
 }
@@ -91,6 +93,9 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
   const queueConnection = connectRedis(options.redisUrl, `${name}-queue`);
   await queueConnection.connect();
   const wakeUps = new WakeUps({ connection: queueConnection, log });
+  for (const partition of partitions) {
+    partition.onRebuilt(() => wakeUps.forget(partition.number));
+  }
   const reconcileQueue = new ReconcileQueue({ connection: queueConnection, log });
   const runs = createRunsTable(sql, processClock);
   const stock = new RedisStockStore({
@@ -150,6 +155,8 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     },
     events: createEventLedger({ sql, clock: processClock }),
     alertDesk: createAlertDesk(writerSql),
+    wakeAt: (partition, second) =>
+      wakeUps.wakeAt(partition, second, stock.msUntil(partition, second)),
     close: async () => {
       await wakeUps[Symbol.asyncDispose]();
       await reconcileQueue[Symbol.asyncDispose]();

@@ -81,11 +81,17 @@ export async function startWorker(options: WorkerOptions): Promise<void> {
     log,
     fenced: () =>
       stores.partitions.filter(({ state }) => state === "fenced").map(({ number }) => number),
-    onRebuilt: (partition) => {
-      drain.resume(partition);
-      watch.drainResumed(partition);
+    // What BullMQ was asked for is gone with Redis: the wake-ups of what is due later, too.
+    onRebuilt: (partition, { dueSeconds }) => {
+      for (const second of dueSeconds) stores.wakeAt(partition, second);
     },
   });
+  for (const partition of stores.partitions) {
+    partition.onRebuilt(() => {
+      drain.resume(partition.number);
+      watch.drainResumed(partition.number);
+    });
+  }
   const upkeep = startUpkeep({
     forgetOperations: () => forgetOperations(stores.sql),
     finishReceipts: () => finishReceipts({ ...stores, clock: processClock }),
