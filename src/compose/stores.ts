@@ -3,6 +3,7 @@ import type { Redis } from "ioredis";
 import { eventuallyPostgres, eventuallyRedis } from "#compose/eventually";
 import { Refusal } from "#compose/refusal";
 import type { Config } from "#config";
+import type { IncomingStock } from "#inventory/incoming-ports";
 import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { AlertDesk, EventLedger, Ledger } from "#inventory/ports";
 import { processClock } from "#lib/clock";
@@ -11,6 +12,7 @@ import type { Log } from "#lib/log";
 import type { Metrics } from "#lib/metrics";
 import { createPostgres, type Sql } from "#postgres/client";
 import { createEpochLedger } from "#postgres/epochs";
+import { createIncomingStock } from "#postgres/incoming";
 import { createAlertDesk, createEventLedger } from "#postgres/event-ledger";
 import { createLedger } from "#postgres/ledger";
 import { migrate } from "#postgres/migrate";
@@ -43,6 +45,7 @@ export interface Stores {
   /** What the start found missing on Redis, and went on all the same. */
   readonly acceptedGaps: readonly string[];
   readonly ledger: Ledger;
+  readonly incoming: IncomingStock;
   readonly runs: RunsTable;
   readonly reconcileRuns: ReconcileRuns;
   readonly reconcileQueue: ReconcileQueue;
@@ -132,6 +135,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     durability,
     acceptedGaps,
     ledger: createLedger({ sql, clock: processClock }),
+    incoming: createIncomingStock({ sql, clock: processClock }),
     runs,
     reconcileQueue,
     queueConnection,
