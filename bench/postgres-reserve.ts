@@ -8,10 +8,12 @@ import { randomId } from "#lib/ids";
 import { processClock } from "#lib/clock";
 import { appOptions, config, listen } from "./app-options.ts";
 import {
+  incomingOfNothing,
   ledgerOfNothing,
   noEvents,
   noPseudonymizations,
   PostgresStockStore,
+  runsOfNothing,
 } from "./postgres-store.ts";
 
 const GENERATION_LENGTH = 8;
@@ -32,6 +34,8 @@ for (const pair of Bun.argv.slice(2)) {
     deps: {
       store: new PostgresStockStore(sql),
       ledger: ledgerOfNothing,
+      incoming: incomingOfNothing,
+      reconcileRuns: runsOfNothing,
       ...noEvents,
       pseudonymizations: noPseudonymizations,
       clock: processClock,

@@ -1,6 +1,8 @@
 /** Reserve as one statement of PostgreSQL, in the place of the product's stock store. */
+import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { Sql } from "postgres";
 import { z } from "zod";
+import type { IncomingStock } from "#inventory/incoming-ports";
 import { DEFAULT_LOCATION, Location } from "#inventory/model";
 import { EventTail } from "#inventory/event-tail";
 import type {
@@ -37,6 +39,13 @@ export const noPseudonymizations: Pseudonymizations = {
   read: notCompared,
 };
 
+/** Nor does it compare anything. */
+export const runsOfNothing: ReconcileRuns = {
+  ask: () => Promise.reject(new Error("this server compares nothing")),
+  read: () => Promise.resolve(null),
+  list: () => Promise.resolve([]),
+};
+
 export const ledgerOfNothing: Ledger = {
   movements: notCompared,
   movementPage: notCompared,
@@ -46,12 +55,24 @@ export const ledgerOfNothing: Ledger = {
   stockAt: notCompared,
   orderSales: notCompared,
   products: notCompared,
+  reorder: notCompared,
+  since: notCompared,
   recentProducts: notCompared,
   productOfSku: notCompared,
   knownLocations: notCompared,
   lowWithoutInactive: notCompared,
   reservation: notCompared,
   reservations: notCompared,
+};
+
+/** Another one. */
+export const incomingOfNothing: IncomingStock = {
+  expect: notCompared,
+  amend: notCompared,
+  claim: notCompared,
+  settle: notCompared,
+  list: notCompared,
+  unfinished: notCompared,
 };
 
 export class PostgresStockStore implements StockStore {

@@ -12,9 +12,12 @@ import {
 import { RESTORE_HELP, restoreOptions, RestoreUsageError, runRestore } from "#compose/restore";
 import { runStart, START_ROLES, type StartRole } from "#compose/start";
 import { printToken } from "#compose/token";
-import { ConfigError, readConfig } from "#config";
+import { contractProblems } from "#compose/contracts";
+import { runVerify } from "#compose/verify";
+import { ConfigError, isProduction, readConfig, readConfigFor, TOKEN_SETTINGS } from "#config";
 import { EmbeddedFailure } from "#embedded/failure";
 import { IMPORT_HELP, importOptions, ImportUsageError } from "#import/options";
+import { createLog } from "#lib/log";
 import { version } from "#package.json";
 
 const HELP = `Holdfast: stock that is never oversold.
@@ -26,7 +29,8 @@ Usage:
   bun run retention --before DATE     put old movements away: see retention --help
   bun run token --role admin          print a token for the API (development: signed with its own key)
   bun run import --from csv FILE      bring the stock of another system: see import --help
-  bun run help                        print this; so does --help behind any command
+  bun run verify [--json]             compare Redis and the ledger; exit 1 when they differ
+  bun run help                        print this; so does --help behind any command of package.json
   bun src/main.ts --version           print the version
 
 Options of token:
@@ -37,12 +41,13 @@ Options of token:
 Examples:
   bun run start
   REDIS_URL=redis://localhost:6379 DATABASE_URL=postgres://localhost/holdfast bun run start api
+  bun run verify --json > report.json   (nothing is changed; see docs/operations.md)
   curl -H "Authorization: Bearer $(bun run token --role admin)" localhost:3003/api/inventory/low-stock
 
 Every setting is an environment variable: see .env.example.
 `;
 
-const COMMANDS = new Set(["start", "migrate", "token"]);
+const COMMANDS = new Set(["start", "migrate", "token", "verify"]);
 const HELP_WORDS = new Set(["--help", "-h"]);
 
 /** A command line that cannot be understood. */
@@ -51,24 +56,26 @@ class UsageError extends Error {}
 async function main(argv: readonly string[]): Promise<void> {
   const [command = "help", ...rest] = argv;
   const wantsHelp = rest.some((argument) => HELP_WORDS.has(argument));
-  if (wantsHelp && command === "import") return print(IMPORT_HELP);
-  if (wantsHelp && command === "restore") return print(RESTORE_HELP);
-  if (wantsHelp && command === "retention") return print(RETENTION_HELP);
-  if (wantsHelp && COMMANDS.has(command)) return print(HELP);
+  if (wantsHelp && command === "import") return help(IMPORT_HELP);
+  if (wantsHelp && command === "restore") return help(RESTORE_HELP);
+  if (wantsHelp && command === "retention") return help(RETENTION_HELP);
+  if (wantsHelp && COMMANDS.has(command)) return help(HELP);
   switch (command) {
     case "start":
-      return runStart(readConfig(), roleOf(rest));
+      return runStart(readConfigFor({ also: contractProblems }), roleOf(rest));
     case "migrate":
       noArguments(rest);
       return runMigrate(readConfig());
     case "token":
-      return printToken(readConfig(), tokenOptions(rest));
+      return printToken(readTokenSettings(), tokenOptions(rest));
+    case "verify":
+      return runVerify(readConfig(), verifyOptions(rest));
     case "restore":
       return runRestore(readConfig(), restoreOptions(rest));
     case "retention":
       return runRetention(readConfig(), retentionOptions(rest));
     case "import":
-      return runImportCommand(importOptions(rest), readConfig);
+      return runImportCommand(importOptions(rest), readTokenSettings);
     case "help":
     case "--help":
     case "-h":
@@ -79,6 +86,8 @@ async function main(argv: readonly string[]): Promise<void> {
       throw new UsageError(`there is no command ${command}`);
   }
 }
+
+const readTokenSettings = () => readConfigFor({ only: TOKEN_SETTINGS });
 
 function roleOf(args: readonly string[]): StartRole {
   const [role = "all", ...more] = args;
@@ -100,6 +109,14 @@ function tokenOptions(args: readonly string[]) {
   return { ...values, subject: values.subject ?? values.role };
 }
 
+function verifyOptions(args: readonly string[]) {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { json: { type: "boolean", default: false } },
+  });
+  return values;
+}
+
 function noArguments(args: readonly string[]): void {
   if (args.length === 0) return;
   const settings = "settings are environment variables, such as PORT=3004 (see .env.example)";
@@ -108,6 +125,11 @@ function noArguments(args: readonly string[]): void {
 
 function print(text: string): void {
   process.stdout.write(text);
+}
+
+/** Ends the process: `bun --watch` would wait for a file to change. */
+function help(text: string): void {
+  process.stdout.write(text, () => process.exit(0));
 }
 
 /** How `parseArgs` names what it does not understand; other errors with a code are bugs. */
@@ -134,10 +156,26 @@ function explain(error: unknown): number {
     process.stderr.write(`${error.message}\n\n${HELP}`);
     return 2;
   }
-  const isKnown =
-    error instanceof ConfigError || error instanceof EmbeddedFailure || error instanceof Refusal;
+  if (Bun.argv[2] === "start" && isProduction()) return tell(error);
+  const isKnown = isForPeople(error);
   const text = isKnown ? error.message : Bun.inspect(error);
   process.stderr.write(`${text}\n`);
+  return 1;
+}
+
+const isForPeople = (error: unknown): error is ConfigError | EmbeddedFailure | Refusal =>
+  error instanceof ConfigError || error instanceof EmbeddedFailure || error instanceof Refusal;
+
+/** What collects the log of production reads one object a line, also of a start that failed. */
+function tell(error: unknown): number {
+  const log = createLog({ level: "error", format: "json" });
+  const facts =
+    error instanceof ConfigError
+      ? { problems: error.problems }
+      : isForPeople(error)
+        ? { reason: error.message }
+        : { error };
+  log.error("the service does not start", facts);
   return 1;
 }
 

@@ -73,6 +73,7 @@ describe("without any variable", () => {
       productServiceUrl: undefined,
       metricsToken: undefined,
       importToken: undefined,
+      reconcileCron: "0 3 * * *",
       corsOrigins: [],
       logLevel: "info",
       warnings: [],
@@ -130,6 +131,12 @@ describe("in production", () => {
     }
   });
 
+  test("a secret that is too short is one problem, not two", () => {
+    expect(refusalsOf({ ...production, JWT_SECRET: "secret" })).toEqual([
+      expect.stringMatching(/^JWT_SECRET: must have at least 32 bytes, has 6; make one with/),
+    ]);
+  });
+
   test("sample data is refused", () => {
     expect(refusalsOf({ ...production, SAMPLE_DATA: "1" })).toEqual([
       expect.stringMatching(/^SAMPLE_DATA: must be 0 in production/),
@@ -170,6 +177,8 @@ describe("a value that does not fit is refused with what is allowed:", () => {
     ["CONTRACTS_AUTH", "yes", "one of: none, required"],
     ["CONTRACTS_OPEN", "yes", "1 or 0"],
     ["SAMPLE_DATA", "yes", "1 or 0"],
+    ["RECONCILE_CRON", "daily", "must be a pattern of cron such as 0 3 * * *, or off"],
+    ["RECONCILE_CRON", "* * *", "must be a pattern of cron such as 0 3 * * *, or off"],
     ["CORS_ORIGINS", "*", "origins such as https://shop.example.com"],
     ["CORS_ORIGINS", "https://shop.example.com/", "origins such as https://shop.example.com"],
     ["LOG_LEVEL", "verbose", "one of: debug, info, warn, error"],

@@ -1,6 +1,5 @@
 /** What a rebuild needs, put together: for the worker, and for `restore`. */
 import type { Stores, Urls } from "#compose/stores";
-import type { Config } from "#config";
 import { createEpochLedger } from "#postgres/epochs";
 import { createLedgerWriter } from "#postgres/ledger-writer";
 import { createPostgres, type Sql } from "#postgres/client";
@@ -18,7 +17,6 @@ export interface Rebuilding extends RebuildDependencies {
 export function openRebuilding(
   { databaseUrl }: Urls,
   { redis, storeId }: Pick<Stores, "redis" | "storeId">,
-  { ledgerChain }: Pick<Config, "ledgerChain">,
 ): Rebuilding {
   const sql: Sql = createPostgres(databaseUrl, {
     applicationName: "holdfast-rebuild",
@@ -28,7 +26,7 @@ export function openRebuilding(
   return {
     repair: createPartitionRepair({ redis, storeId }),
     ledger: createRepairLedger(sql),
-    ledgerWriter: createLedgerWriter(sql, { chain: ledgerChain }),
+    ledgerWriter: createLedgerWriter(sql),
     epochs: createEpochLedger(sql, storeId),
     close: () => sql.end({ timeout: 2 }),
   };

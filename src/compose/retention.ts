@@ -77,7 +77,7 @@ export async function runRetention(config: Config, options: RetentionOptions): P
     statementMsMax: RETENTION_MS_MAX,
   });
   try {
-    await eventuallyPostgres({ log }, () => migrate(sql));
+    await eventuallyPostgres({ log, url: servers.databaseUrl }, () => migrate(sql));
     say(`PostgreSQL  ${servers.description.postgres}`);
     await sql.unsafe(`SET lock_timeout = ${LOCK_MS_MAX}`);
     let gone = 0;

@@ -1,9 +1,10 @@
 /** Opens what every role needs: PostgreSQL at the right schema, Redis admitted, the stock store. */
 import type { Redis } from "ioredis";
-import { z } from "zod";
-import { eventually, eventuallyPostgres } from "#compose/eventually";
+import { eventuallyPostgres, eventuallyRedis } from "#compose/eventually";
 import { Refusal } from "#compose/refusal";
 import type { Config } from "#config";
+import type { IncomingStock } from "#inventory/incoming-ports";
+import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { AlertDesk, EventLedger, Ledger } from "#inventory/ports";
 import type { Pseudonymizations } from "#inventory/pseudonym-ports";
 import { processClock } from "#lib/clock";
@@ -12,17 +13,20 @@ import type { Log } from "#lib/log";
 import type { Metrics } from "#lib/metrics";
 import { createPostgres, type Sql } from "#postgres/client";
 import { createEpochLedger } from "#postgres/epochs";
+import { createIncomingStock } from "#postgres/incoming";
 import { createAlertDesk, createEventLedger } from "#postgres/event-ledger";
 import { createLedger } from "#postgres/ledger";
 import { migrate } from "#postgres/migrate";
 import { createPseudonymizations } from "#postgres/pseudonymizations";
+import { createRunsTable, type RunsTable } from "#postgres/reconcile-runs";
 import { ensureStore } from "#postgres/store-row";
-import { connectRedis, failureOf } from "#redis/client";
+import { connectRedis } from "#redis/client";
 import { RedisConnection } from "#redis/connection";
 import { RedisDurability } from "#redis/durability";
 import { Partition } from "#redis/partition";
 import { readServerSettings } from "#redis/server-settings";
 import { RedisStockStore } from "#redis/stock-store";
+import { ReconcileQueue } from "#workers/reconcile/queue";
 import { WakeUps } from "#workers/wake-ups";
 
 export interface Urls {
@@ -43,9 +47,16 @@ export interface Stores {
   /** What the start found missing on Redis, and went on all the same. */
   readonly acceptedGaps: readonly string[];
   readonly ledger: Ledger;
+  readonly incoming: IncomingStock;
+  readonly runs: RunsTable;
+  readonly reconcileRuns: ReconcileRuns;
+  readonly reconcileQueue: ReconcileQueue;
+  readonly queueConnection: Redis;
   readonly events: EventLedger;
   readonly alertDesk: AlertDesk;
   readonly pseudonymizations: Pseudonymizations;
+  /** Asks for a worker to be woken in that second of Redis's clock. */
+  readonly wakeAt: (partition: number, second: number) => void;
   /** Last: closes the connections. */
   close(): Promise<void>;
 }
@@ -64,7 +75,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     applicationName: "holdfast-ledger",
     connectionsMax: config.partitions + 1,
   });
-  const store = await eventuallyPostgres({ log }, async () => {
+  const store = await eventuallyPostgres({ log, url: options.databaseUrl }, async () => {
     const { applied } = await migrate(sql);
     if (applied.length > 0) log.info("PostgreSQL migrated", { applied });
     return await ensureStore(sql, config.partitions);
@@ -77,13 +88,17 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
   );
   const epochs = createEpochLedger(writerSql, store.storeId);
   const connection = new RedisConnection({ redis, partitions, epochs, log });
-  const acceptedGaps = await eventually("Redis", { log }, isRedisAway, async () => {
-    if (redis.status !== "ready") await redis.connect();
-    return await mustServe(redis, config, log);
-  });
+  const acceptedGaps = await eventuallyRedis({ log, url: options.redisUrl }, redis, () =>
+    mustServe(redis, config, log),
+  );
   const queueConnection = connectRedis(options.redisUrl, `${name}-queue`);
   await queueConnection.connect();
   const wakeUps = new WakeUps({ connection: queueConnection, log });
+  for (const partition of partitions) {
+    partition.onRebuilt(() => wakeUps.forget(partition.number));
+  }
+  const reconcileQueue = new ReconcileQueue({ connection: queueConnection, log });
+  const runs = createRunsTable(sql, processClock);
   const stock = new RedisStockStore({
     redis,
     partitions,
@@ -123,22 +138,36 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     durability,
     acceptedGaps,
     ledger: createLedger({ sql, clock: processClock }),
+    incoming: createIncomingStock({ sql, clock: processClock }),
+    runs,
+    reconcileQueue,
+    queueConnection,
+    reconcileRuns: {
+      read: (id, deadline) => runs.read(id, deadline),
+      list: (limit, deadline) => runs.list(limit, deadline),
+      async ask(run, deadline) {
+        const asked = await runs.ask(run, deadline);
+        if (asked === null) return { kind: "key_reused" };
+        if (asked.made) await reconcileQueue.wake(run.id);
+        const noted = await runs.read(run.id, deadline);
+        if (noted === null) throw new Error("a run is gone that was just noted");
+        return { kind: "asked", run: noted, replayed: !asked.made };
+      },
+    },
     events: createEventLedger({ sql, clock: processClock }),
     alertDesk: createAlertDesk(writerSql),
     pseudonymizations: createPseudonymizations(sql, processClock),
+    wakeAt: (partition, second) =>
+      wakeUps.wakeAt(partition, second, stock.msUntil(partition, second)),
     close: async () => {
       await wakeUps[Symbol.asyncDispose]();
+      await reconcileQueue[Symbol.asyncDispose]();
       queueConnection.disconnect();
       await durability[Symbol.asyncDispose]();
       await connection[Symbol.asyncDispose]();
       await Promise.all([sql.end({ timeout: 2 }), writerSql.end({ timeout: 2 })]);
     },
   };
-}
-
-function isRedisAway(error: unknown): boolean {
-  if (error instanceof Refusal || error instanceof z.ZodError) return false;
-  return failureOf(error) !== "error";
 }
 
 /** Answers the gaps that the start goes on with. */

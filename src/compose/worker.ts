@@ -1,9 +1,11 @@
 /** The worker's part: the drain into the ledger, and expiry. */
 import type { Config } from "#config";
+import { startReconcileWorker } from "#compose/reconcile";
 import { openRebuilding } from "#compose/rebuild";
 import type { Stores, Urls } from "#compose/stores";
 import type { Watch } from "#compose/watch";
-import { systemClock } from "#lib/clock";
+import { finishReceipts } from "#inventory/receive";
+import { processClock, systemClock } from "#lib/clock";
 import type { Log } from "#lib/log";
 import type { Metrics } from "#lib/metrics";
 import type { Shutdown } from "#lib/shutdown";
@@ -70,22 +72,33 @@ export async function startWorker(options: WorkerOptions): Promise<void> {
     metrics,
     log,
   });
+  startReconcileWorker(options);
   shutdown.add("expiry", async () => {
     await expiry[Symbol.asyncDispose]();
     workerConnection.disconnect();
   });
-  const rebuilding = openRebuilding(options, stores, config);
+  const rebuilding = openRebuilding(options, stores);
   const rebuilder = new Rebuilder({
     ...rebuilding,
     log,
     fenced: () =>
       stores.partitions.filter(({ state }) => state === "fenced").map(({ number }) => number),
-    onRebuilt: (partition) => {
-      drain.resume(partition);
-      watch.drainResumed(partition);
+    // What BullMQ was asked for is gone with Redis: the wake-ups of what is due later, too.
+    onRebuilt: (partition, { dueSeconds }) => {
+      for (const second of dueSeconds) stores.wakeAt(partition, second);
     },
   });
-  const upkeep = startUpkeep({ forgetOperations: () => forgetOperations(stores.sql), log });
+  for (const partition of stores.partitions) {
+    partition.onRebuilt(() => {
+      drain.resume(partition.number);
+      watch.drainResumed(partition.number);
+    });
+  }
+  const upkeep = startUpkeep({
+    forgetOperations: () => forgetOperations(stores.sql),
+    finishReceipts: () => finishReceipts({ ...stores, clock: processClock }),
+    log,
+  });
   const pseudonymizer = new Pseudonymizer({ work: createPseudonymWork(stores.sql), log });
   shutdown.add("pseudonyms", () => pseudonymizer[Symbol.asyncDispose]());
   shutdown.add("rebuild", async () => {

@@ -37,6 +37,12 @@ export const PATHS = {
   bulkConfirm: `${BASE}/bulk/confirm`,
   bulkCancel: `${BASE}/bulk/cancel`,
   lowStock: `${BASE}/low-stock`,
+  counts: `${BASE}/counts`,
+  reorder: `${BASE}/reorder`,
+  incoming: `${BASE}/incoming`,
+  oneIncoming: `${BASE}/incoming/:incomingId`,
+  cancelIncoming: `${BASE}/incoming/:incomingId/cancel`,
+  receive: `${BASE}/incoming/:incomingId/receive`,
   locations: `${BASE}/locations`,
   location: `${BASE}/locations/:location`,
   events: `${BASE}/events`,
@@ -44,6 +50,8 @@ export const PATHS = {
   pseudonymize: `${BASE}/customers/:customerId/pseudonymize`,
   pseudonymization: `${BASE}/pseudonymizations/:pseudonymizationId`,
   cleanupExpired: `${BASE}/cleanup-expired`,
+  reconcile: `${BASE}/reconcile`,
+  reconcileRun: `${BASE}/reconcile/:runId`,
 } as const;
 
 /** Of a path of contract A, the part that no other contract's paths begin with. */

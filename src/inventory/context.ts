@@ -1,8 +1,10 @@
 /** What every verb of the core gets: its dependencies, and who asks for what by when. */
+import type { IncomingStock } from "#inventory/incoming-ports";
 import type { Receipt } from "#inventory/durability";
 import type { EventTail } from "#inventory/event-tail";
 import type { CustomerId, MovementContext, OrderId } from "#inventory/model";
 import type { Pseudonymizations } from "#inventory/pseudonym-ports";
+import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { CommandBase, EventLedger, Ledger, Operation, StockStore } from "#inventory/ports";
 import type { Clock } from "#lib/clock";
 
@@ -24,6 +26,8 @@ export type OnExpired = (typeof ON_EXPIRED)[number];
 export interface Deps {
   readonly store: StockStore;
   readonly ledger: Ledger;
+  readonly incoming: IncomingStock;
+  readonly reconcileRuns: ReconcileRuns;
   readonly events: EventLedger;
   readonly pseudonymizations: Pseudonymizations;
   /** Where long polls wait. */

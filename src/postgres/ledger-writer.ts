@@ -39,8 +39,11 @@ interface Known {
 }
 
 export interface LedgerWriterOptions {
-  /** Whether movements have a chain of hashes. It begins, or ends, where the cursor is found. */
-  readonly chain: boolean;
+  /**
+   * Whether movements have a chain of hashes. It begins, or ends, with the first one written. null: as
+   * it is found, for who writes in the place of somebody else.
+   */
+  readonly chain: boolean | null;
 }
 
 /** Parameters of a statement, and the link that the chain ends with after it. */
@@ -49,20 +52,37 @@ interface Written {
   readonly chain: string | null;
 }
 
-/** Other writers with another setting may begin and end the chain while this one looks. */
-const LOOKS_MAX = 5;
-
 /**
  * Before a batch of a partition, `cursor` must have been read, and the journal after that: this is
  * how an append can tell that the batch is older than the epoch that Redis writes now.
  */
 export function createLedgerWriter(
   sql: Sql,
-  options: LedgerWriterOptions = { chain: false },
+  options: LedgerWriterOptions = { chain: null },
 ): LedgerWriter {
   const known = new Map<number, Known>();
   const run = (text: string, parameters: (string | number | null)[]) => () =>
     sql.unsafe(text, parameters, { prepare: true });
+
+  const read = async (partition: number): Promise<z.output<typeof CursorRow>> => {
+    const [row] = await askRows(CursorRow, run(cursorText, [partition]), ANSWER_MS_MAX);
+    if (row === undefined) throw new Error(`the store has no partition ${partition}`);
+    return row;
+  };
+
+  /** Begins or ends the chain before the first movement that shall have another setting. */
+  const switchChain = async (of: number, { seq }: Cursor, partition: Known): Promise<void> => {
+    const [text, link] =
+      partition.chain === null
+        ? [chainBeginText, originOf(of, seq + 1)]
+        : [chainEndText, partition.chain];
+    await ask(run(text, [of, seq, link]), ANSWER_MS_MAX);
+    // If the cursor or the chain was elsewhere, the append finds that out.
+    partition.chain = (await read(of)).chain;
+  };
+
+  const isAsWanted = ({ chain }: Known): boolean =>
+    options.chain === null || options.chain === (chain !== null);
 
   const write = async (
     batch: LedgerBatch,
@@ -73,6 +93,10 @@ export function createLedgerWriter(
     if (partition === undefined) throw new Error("the cursor must be read before a batch");
     await makeRoom(sql, partition, batch);
     const { from, to } = batch;
+    if (!isAsWanted(partition)) {
+      await switchChain(batch.partition, from, partition);
+      if (!isAsWanted(partition)) return { kind: "cursor_moved" };
+    }
     const guard = [batch.partition, from.epoch, from.seq, to.epoch, to.seq, partition.epoch];
     const { parameters, chain } = rest(partition.chain);
     try {
@@ -86,23 +110,9 @@ export function createLedgerWriter(
     }
   };
 
-  /** Where the partition stands, with a chain or without one as it shall be. */
-  const stand = async (partition: number): Promise<z.output<typeof CursorRow>> => {
-    for (let look = 0; look < LOOKS_MAX; look += 1) {
-      const [row] = await askRows(CursorRow, run(cursorText, [partition]), ANSWER_MS_MAX);
-      if (row === undefined) throw new Error(`the store has no partition ${partition}`);
-      const { cursor_seq: seq, chain } = row;
-      if ((chain !== null) === options.chain) return row;
-      const [text, link] =
-        chain === null ? [chainBeginText, originOf(partition, seq + 1)] : [chainEndText, chain];
-      await ask(run(text, [partition, seq, link]), ANSWER_MS_MAX);
-    }
-    throw new Error(`another process switches the chain of partition ${partition} all the time`);
-  };
-
   return {
     async cursor(partition) {
-      const row = await stand(partition);
+      const row = await read(partition);
       known.set(partition, { epoch: row.epoch, rangesUpTo: 0, chain: row.chain });
       return { epoch: row.cursor_epoch, seq: row.cursor_seq };
     },

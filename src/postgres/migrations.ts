@@ -7,9 +7,12 @@ import counts from "./migrations/0005-counts.sql" with { type: "text" };
 import recovery from "./migrations/0006-recovery.sql" with { type: "text" };
 import alerts from "./migrations/0007-alerts.sql" with { type: "text" };
 import askingTheLedger from "./migrations/0008-asking-the-ledger.sql" with { type: "text" };
-import pseudonyms from "./migrations/0009-pseudonyms.sql" with { type: "text" };
-import hashChain from "./migrations/0010-hash-chain.sql" with { type: "text" };
-import retention from "./migrations/0011-retention.sql" with { type: "text" };
+import reconcile from "./migrations/0009-reconcile.sql" with { type: "text" };
+import incoming from "./migrations/0010-incoming.sql" with { type: "text" };
+import countsOfLevels from "./migrations/0011-counts-of-levels.sql" with { type: "text" };
+import pseudonyms from "./migrations/0012-pseudonyms.sql" with { type: "text" };
+import hashChain from "./migrations/0013-hash-chain.sql" with { type: "text" };
+import retention from "./migrations/0014-retention.sql" with { type: "text" };
 
 export interface Migration {
   /** `NNNN-what-it-does`, numbered from 0001 without a gap. */
@@ -27,7 +30,10 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0006-recovery", text: recovery },
   { name: "0007-alerts", text: alerts },
   { name: "0008-asking-the-ledger", text: askingTheLedger },
-  { name: "0009-pseudonyms", text: pseudonyms },
-  { name: "0010-hash-chain", text: hashChain },
-  { name: "0011-retention", text: retention },
+  { name: "0009-reconcile", text: reconcile },
+  { name: "0010-incoming", text: incoming },
+  { name: "0011-counts-of-levels", text: countsOfLevels },
+  { name: "0012-pseudonyms", text: pseudonyms },
+  { name: "0013-hash-chain", text: hashChain },
+  { name: "0014-retention", text: retention },
 ];

@@ -45,8 +45,14 @@ export class WakeUps implements AsyncDisposable {
       .add("expire", { partition, second }, { jobId: id, delay })
       .catch((error: unknown) => {
         this.#asked.delete(id);
-        this.#log.warn("a wake-up was not taken; the sweep will do its work", { id, error });
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#log.warn("a wake-up was not taken; the sweep will do its work", { id, reason });
       });
+  }
+
+  /** What was asked for may be gone with all else that Redis had. */
+  forget(partition: number): void {
+    for (const id of this.#asked) if (id.startsWith(`expire-${partition}-`)) this.#asked.delete(id);
   }
 
   /** The oldest are forgotten first: at worst a job is added a second time, and ignored. */

@@ -7,10 +7,12 @@ const { app, send } = openApp();
 const authorization = `Bearer ${TOKENS.admin}`;
 const withBody = ROUTES.filter((route) => route.method !== "GET");
 const KIBIBYTE = 1024;
+/** A body without a field asks for something there: a comparison of everything. */
+const EMPTY_TAKEN = new Set<string>([PATHS.reconcile]);
 
 test("there are routes to test", () => {
-  expect(ROUTES.length).toBe(43);
-  expect(withBody.length).toBe(20);
+  expect(ROUTES.length).toBe(53);
+  expect(withBody.length).toBe(26);
 });
 
 describe.each(withBody)("the body of $method $path", (route) => {
@@ -103,8 +105,9 @@ describe.each(withBody)("the body of $method $path", (route) => {
   test("is taken just below its limit", async () => {
     const text = `{${" ".repeat(limit - 2)}}`;
     const answer = await send(path, { method, as: "admin", body: text, headers: json });
-    expect(answer.status < 300 ? "taken" : answer.status).toBe(body === undefined ? "taken" : 400);
-    expect(answer.body["code"]).toBe(body === undefined ? undefined : "validation_failed");
+    const isTaken = body === undefined || EMPTY_TAKEN.has(path);
+    expect(answer.status < 300).toBe(isTaken);
+    expect(answer.body["code"]).toBe(isTaken ? undefined : "validation_failed");
   });
 });
 
@@ -243,7 +246,14 @@ describe("a reserved word", () => {
 });
 
 describe("a query", () => {
-  const lists = ["/products", "/reservations", "/low-stock", "/product/p1/movements"];
+  const lists = [
+    "/products",
+    "/reservations",
+    "/low-stock",
+    "/reorder",
+    "/incoming",
+    "/product/p1/movements",
+  ];
   const limits = [
     "0",
     "-1",

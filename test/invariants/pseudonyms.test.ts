@@ -23,7 +23,7 @@ test(
   "is in no movement and no hold any more, and what it buys later has its id; a worker that is killed meanwhile is made good",
   async () => {
     const customer = `carol-${randomId(8)}`;
-    const caller = new Caller(all.api.url);
+    const caller = new Caller(all.url);
     const [token, admin] = [await tokenOf("customer", customer), await tokenOf("admin", "ada")];
     const productId = await all.initialize(50);
     const post = (path: string, body: object, as = token) =>

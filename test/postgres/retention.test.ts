@@ -55,7 +55,7 @@ function moved(
 const write = (...rows: Movement[]) => writer.append(batch(rows));
 
 /** Movements of nothing, so that a partition comes past the range. */
-async function goOn(partition: number, first: number, last = PAST): Promise<void> {
+async function goOn(partition: number, first: number, last = PAST, by = writer): Promise<void> {
   const onHand = 5 * partition;
   const extend = { type: "EXTEND", partition, onHandBefore: onHand, onHandAfter: onHand } as const;
   const rows = Array.from({ length: last - first + 1 }, (_, i) =>
@@ -67,7 +67,7 @@ async function goOn(partition: number, first: number, last = PAST): Promise<void
       reservedAfter: 0,
     }),
   );
-  await writer.append(batch(rows));
+  await by.append(batch(rows));
 }
 
 /** An order that was sold and gave back on both sides of the boundary, and another partition. */
@@ -180,12 +180,13 @@ describe("a range that is put away", () => {
       await history();
       await putFirstAway();
       const before = [await salesOf(null), await salesOf(CAROL)];
-      // As if ten million movements had come: without a chain, which would notice.
-      const plain = createLedgerWriter(db.sql);
+      const plain = createLedgerWriter(db.sql, { chain: false });
       for (const partition of [0, 1]) {
         await plain.cursor(partition);
-        await db.sql`UPDATE partitions SET cursor_seq = ${2 * RANGE + 1_000}`;
+        await goOn(partition, PAST + 1, PAST + 1, plain);
       }
+      // As if ten million movements had come.
+      await db.sql`UPDATE partitions SET cursor_seq = ${2 * RANGE + 1_000}`;
       await putFirstAway();
       expect([await salesOf(null), await salesOf(CAROL)]).toMatchObject(
         before.map(({ sold, returned }) => ({ sold, returned })),

@@ -58,8 +58,8 @@ describe("a chain", () => {
   test("of what was written fits, in every partition, and the drain's next batch goes on with it", async () => {
     await write();
     expect(await verify()).toMatchObject(intact);
-    // Another process, which knows nothing but the ledger.
-    const other = createLedgerWriter(db.sql, { chain: true });
+    // Another process, which knows nothing but the ledger, such as a rebuild.
+    const other = createLedgerWriter(db.sql);
     await other.cursor(0);
     await other.append(batch(rows(COUNT + 1, 5)));
     expect(await verify()).toMatchObject({ ...intact, links: 30, segments: [{ from: 1, to: 30 }] });
@@ -72,7 +72,7 @@ describe("a chain", () => {
   });
 
   test("is not there where nobody switched it on, and rows have nothing of it", async () => {
-    const plain = createLedgerWriter(db.sql);
+    const plain = createLedgerWriter(db.sql, { chain: false });
     await plain.cursor(1);
     await plain.append(batch([row(1, { partition: 1 }), row(2, { partition: 1 })]));
     await plain.quarantine(batch([oversold(3, { partition: 1 })]), "refused");
@@ -83,7 +83,7 @@ describe("a chain", () => {
   });
 
   test("begins where it is switched on, ends where it is switched off, and says so", async () => {
-    const plain = createLedgerWriter(db.sql);
+    const plain = createLedgerWriter(db.sql, { chain: false });
     const appendBy = async (by: LedgerWriter, seq: number): Promise<void> => {
       await by.cursor(1);
       const more = [seq, seq + 1, seq + 2].map((at) => row(at, { partition: 1 }));
@@ -99,21 +99,38 @@ describe("a chain", () => {
       { from: 13, to: 15 },
     ];
     expect(await verify(1)).toMatchObject({ kind: "intact", links: 9, segments });
-    // Two settings at once: each notes what the other did, and no movement is lost or linked wrong.
+    // Two settings at once: who finds the cursor elsewhere looks again.
     await plain.cursor(1);
     await writer.cursor(1);
-    expect(await plain.append(batch([row(16, { partition: 1 })]))).toEqual({
-      kind: "cursor_moved",
+    const next = batch([row(16, { partition: 1 })]);
+    expect(await plain.append(next)).toEqual({ kind: "appended" });
+    expect(await writer.append(next)).toEqual({ kind: "cursor_moved" });
+    await appendBy(writer, 17);
+    expect(await verify(1)).toMatchObject({
+      kind: "intact",
+      links: 12,
+      segments: [...segments, { from: 17, to: 19 }],
     });
-    await appendBy(writer, 16);
-    expect(await verify(1)).toMatchObject({ kind: "intact", links: 12 });
   });
 
-  test("of a chain that was switched on and off without a movement is one that is empty", async () => {
-    for (const by of [createLedgerWriter(db.sql), writer, createLedgerWriter(db.sql), writer]) {
+  test("is neither begun nor ended by who only looks", async () => {
+    const plain = createLedgerWriter(db.sql, { chain: false });
+    await write();
+    await plain.cursor(0);
+    expect(await verify()).toMatchObject(intact);
+    await plain.cursor(1);
+    await writer.cursor(1);
+    expect(await verify(1)).toEqual({ kind: "intact", segments: [], links: 0 });
+  });
+
+  test("that was switched on and off without a movement goes on where it began", async () => {
+    const refused = batch([oversold(1)]);
+    for (const by of [writer, createLedgerWriter(db.sql, { chain: false })]) {
       await by.cursor(0);
+      expect(await by.append(refused)).toMatchObject({ kind: "refused" });
     }
     expect(await verify()).toMatchObject({ links: 0, segments: [{ from: 1, to: 0 }] });
+    await writer.cursor(0);
     await write();
     expect(await verify()).toMatchObject(intact);
   });

@@ -111,7 +111,7 @@ export async function startAsking(more: Readonly<Record<string, string>> = {}) {
   }
 
   return {
-    api,
+    url: api.url,
     worker,
     stores,
     get,

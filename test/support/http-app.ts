@@ -18,8 +18,10 @@ import {
   CAROL,
   depsOf,
   DURABILITY,
+  INCOMING_ID,
   PSEUDONYMIZATION,
   RESERVATION_ID,
+  RUN_ID,
   type Doubles,
 } from "#test/ports-double";
 
@@ -202,12 +204,22 @@ const BODIES: Readonly<Record<string, object>> = {
     orderId: "order-1",
     items: [{ productId: "p1", quantity: 1 }],
   },
+  "POST /api/inventory/counts": {
+    counts: [{ productId: "p1", quantity: 50, countedAt: "2025-01-01T00:00:00Z" }],
+  },
+  "POST /api/inventory/incoming": {
+    productId: "p1",
+    quantity: 30,
+    expectedAt: "2025-01-02T00:00:00Z",
+  },
+  "PATCH /api/inventory/incoming/:incomingId": { quantity: 20 },
   "POST /api/inventory/reservation/:reservationId/extend": { minutes: 10 },
   "POST /api/inventory/bulk/initialize": {
     items: [{ productId: "p2", sku: "SKU-2", initialStock: 5 }],
   },
   "POST /api/inventory/bulk/adjust": { items: [{ productId: "p1", quantity: 5, type: "RETURN" }] },
   "POST /api/inventory/bulk/confirm": { items: [{ reservationId: RESERVATION_ID }] },
+  "POST /api/inventory/reconcile": { mode: "report" },
   "POST /api/inventory/bulk/cancel": { items: [{ reservationId: RESERVATION_ID }] },
 };
 
@@ -242,4 +254,6 @@ const PARAMS: Readonly<Record<string, string>> = {
   reservationId: RESERVATION_ID,
   customerId: CAROL,
   pseudonymizationId: PSEUDONYMIZATION.id,
+  incomingId: INCOMING_ID,
+  runId: RUN_ID,
 };

@@ -1,5 +1,6 @@
 /** The ports with one product and one hold in them. A test replaces the answers it is about. */
 import type { Deps } from "#inventory/context";
+import { IncomingId, type Incoming, type IncomingStock } from "#inventory/incoming-ports";
 import type { Durability } from "#inventory/durability";
 import { EventTail } from "#inventory/event-tail";
 import {
@@ -18,6 +19,7 @@ import {
   type Reservation,
 } from "#inventory/model";
 import type { Pseudonymization, Pseudonymizations } from "#inventory/pseudonym-ports";
+import type { ReconcileRun, ReconcileRuns } from "#inventory/reconcile-ports";
 import type { Alert, EventLedger, Ledger, ShortLine, StockStore } from "#inventory/ports";
 import { systemClock, type Clock } from "#lib/clock";
 
@@ -108,6 +110,38 @@ export function movementOf(changes: Partial<Movement> = {}): Movement {
   };
 }
 
+export const INCOMING_ID = IncomingId.parse("0a000000-0000-4000-8000-000000000001");
+
+export function incomingOf(changes: Partial<Incoming> = {}): Incoming {
+  return {
+    incomingId: INCOMING_ID,
+    productId: PRODUCT_ID,
+    location: null,
+    quantity: 30,
+    received: 0,
+    cancelled: false,
+    expectedAt: AT,
+    reference: null,
+    version: 1,
+    createdAt: AT,
+    updatedAt: AT,
+    ...changes,
+  };
+}
+
+const INCOMING: IncomingStock = {
+  expect: async () => ({ kind: "expected", incoming: incomingOf(), replayed: false }),
+  amend: async () => ({ kind: "amended", incoming: incomingOf(), replayed: false }),
+  claim: async () => ({
+    kind: "claimed",
+    incoming: incomingOf({ received: 30 }),
+    receipt: { receipt: 1, units: 30 },
+  }),
+  settle: async () => undefined,
+  list: async () => ({ items: [incomingOf()], nextCursor: null }),
+  unfinished: async () => [],
+};
+
 /** A port's method that always answers this, and remembers what it was asked. */
 export function answering<Command, Outcome>(outcome: Outcome) {
   const commands: Command[] = [];
@@ -161,6 +195,34 @@ const STORE: StockStore = {
   partitions: 1,
 };
 
+export const RUN_ID = "0a".repeat(16);
+
+export function runOf(changes: Partial<ReconcileRun> = {}): ReconcileRun {
+  return {
+    id: RUN_ID,
+    status: "queued",
+    mode: "report",
+    scope: { kind: "all" },
+    askedBy: "admin:ada",
+    askedAt: AT,
+    startedAt: null,
+    finishedAt: null,
+    progress: 0,
+    report: null,
+    error: null,
+    ...changes,
+  };
+}
+
+const RUNS: ReconcileRuns = {
+  ask: async ({ id, mode, scope, askedBy }) => {
+    const run = runOf({ id, mode, scope, askedBy });
+    return { kind: "asked", run, replayed: false };
+  },
+  read: async (id) => (id === RUN_ID ? runOf() : null),
+  list: async () => [runOf()],
+};
+
 const LEDGER: Ledger = {
   movements: async () => [movementOf()],
   movementPage: async () => ({ items: [movementOf()], nextCursor: null }),
@@ -175,6 +237,21 @@ const LEDGER: Ledger = {
   }),
   orderSales: async () => ({ seq: 9, sold: 5, returned: 1 }),
   products: async () => ({ items: [PRODUCT_ID], nextCursor: null }),
+  since: async (levels) =>
+    levels.map(() => ({
+      seq: 9,
+      onHand: 50,
+      moved: [{ type: "SALE", quantity: -2 }],
+      lastCount: 0,
+      same: null,
+      hasLater: false,
+      kept: true,
+      unsure: false,
+    })),
+  reorder: async () => ({
+    items: [{ productId: PRODUCT_ID, incoming: 30, nextExpectedAt: AT }],
+    nextCursor: null,
+  }),
   recentProducts: async () => ({ items: [PRODUCT_ID], total: 1 }),
   productOfSku: async () => null,
   knownLocations: async () => ({ items: [registeredOf()], total: 1 }),
@@ -225,6 +302,8 @@ const PSEUDONYMIZATIONS: Pseudonymizations = {
 export interface Doubles {
   readonly store?: Partial<StockStore>;
   readonly ledger?: Partial<Ledger>;
+  readonly incoming?: Partial<IncomingStock>;
+  readonly runs?: Partial<ReconcileRuns>;
   readonly events?: Partial<EventLedger>;
   readonly pseudonymizations?: Partial<Pseudonymizations>;
   readonly clock?: Clock;
@@ -239,10 +318,12 @@ export const DURABILITY: Durability = {
 };
 
 export function depsOf(doubles: Doubles): Deps {
-  const { store, ledger, events, pseudonymizations, clock, policy } = doubles;
+  const { store, ledger, incoming, events, runs, pseudonymizations, clock, policy } = doubles;
   return {
     store: { ...STORE, ...store },
     ledger: { ...LEDGER, ...ledger },
+    incoming: { ...INCOMING, ...incoming },
+    reconcileRuns: { ...RUNS, ...runs },
     events: { ...EVENTS, ...events },
     eventTail: new EventTail({ events: { ...EVENTS, ...events }, onWaiters: () => undefined }),
     pseudonymizations: { ...PSEUDONYMIZATIONS, ...pseudonymizations },

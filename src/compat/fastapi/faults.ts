@@ -41,7 +41,10 @@ export const word: Contract["word"] = (refusal) => {
     case "limit_exceeded":
       return plainAnswer(refusal, { detail: message }, BAD_REQUEST);
     case "product_not_found":
+    case "counted_since":
+    case "incoming_not_found":
     case "location_not_found":
+    case "run_not_found":
     case "product_not_yet_created":
     case "history_not_kept":
     case "pseudonymization_not_found":
