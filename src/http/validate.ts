@@ -120,10 +120,15 @@ export function refusalOf(issues: readonly z.core.$ZodIssue[], input: unknown): 
     const most = `${pathText(tooMany.path)} takes at most ${tooMany.maximum} items`;
     return new Problem("too_many_items", most);
   }
-  const errors = firstOfEach(issues.flatMap((issue) => fieldErrors(issue, input)));
+  const errors = fieldErrorsOf(issues, input);
   const message = errors.map((error) => `${error.path} ${error.message}`.trim()).join("; ");
   if (issues.every(isReserved)) return new Problem("reserved_id", message, { members: { errors } });
   return new Fault("validation_failed", message, { errors });
+}
+
+/** Each field that is wrong, once, in contract A's words. */
+export function fieldErrorsOf(issues: readonly z.core.$ZodIssue[], input: unknown): FieldError[] {
+  return firstOfEach(issues.flatMap((issue) => fieldErrors(issue, input)));
 }
 
 /** A list where a text belongs is also longer than that text may be. */
