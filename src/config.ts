@@ -3,7 +3,7 @@ import { codeOf, readSecretFile } from "#config/secrets";
 import { SETTINGS, type Settings, type Texts } from "#config/settings";
 import { VARIABLES, type Variable, type VariableName } from "#config/variables";
 
-export { developmentSecret } from "#config/secrets";
+export { developmentSecret, developmentSecretFile } from "#config/secrets";
 export type { Problem } from "#config/rules";
 export { VARIABLES, type Variable, type VariableName } from "#config/variables";
 

@@ -1,5 +1,7 @@
 /** The command against a service with its own Redis and PostgreSQL. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { z } from "zod";
 import {
   asAdmin,
@@ -11,6 +13,7 @@ import {
   reportFile,
 } from "#test/imports";
 import { stockOf, type ImportBed } from "#test/imports";
+import { temporaryFolder } from "#test/servers";
 import { JWT_SECRET, runMain, tokenOf, type Service } from "#test/service";
 
 const START_MS_MAX = 60_000;
@@ -78,7 +81,7 @@ describe("dynamodb", () => {
     expect(first).toEqual({
       code: 0,
       output:
-        "done; products: 1 read, 1 imported; holds: 1 read, 1 imported; " +
+        `done, into ${service.url}; products: 1 read, 1 imported; holds: 1 read, 1 imported; ` +
         "2 rows of history stay in the export\n",
     });
     expect(await stockOf(service, "dyn-1")).toMatchObject({
@@ -126,7 +129,10 @@ describe("nest", () => {
     expect(again.output).toContain("products: 3 read, 3 unchanged; holds: 2 read, 2 unchanged;");
     expect(await stockOf(service, "lamp-1")).toMatchObject(expected);
     const compared = await importing(service, ["--from", "nest", "--compare", file]);
-    expect(compared).toMatchObject({ code: 0, output: expect.stringContaining("compared; ") });
+    expect(compared).toMatchObject({
+      code: 0,
+      output: expect.stringContaining(`compared with ${service.url}; `),
+    });
   });
 });
 
@@ -143,7 +149,7 @@ describe("json and csv", () => {
     const first = await importing(service, ["--from", "csv", file]);
     expect(first).toEqual({
       code: 0,
-      output: "done; products: 2 read, 2 imported; holds: 0 read\n",
+      output: `done, into ${service.url}; products: 2 read, 2 imported; holds: 0 read\n`,
     });
     const levels = [
       { location: "North", onHand: 5 },
@@ -216,7 +222,7 @@ describe("json and csv", () => {
     const [file, report] = [await fileOf("a.csv", text), await reportFile()];
     const { code, output } = await importing(service, ["--from", "csv", "--report", report, file]);
     expect(code).toBe(1);
-    expect(output).toContain("2 imported, 2 refused");
+    expect(output).toContain("products: 4 read, 2 imported, 2 refused;");
     expect(reported(report)).toMatchObject([
       { outcome: "refused", file, line: 3, field: "quantity" },
       { outcome: "refused", file, line: 4, field: "reserved" },
@@ -241,7 +247,7 @@ describe("a look", () => {
     );
     expect({ code, output }).toEqual({
       code: 0,
-      output: "checked; products: 1 read; holds: 0 read\n",
+      output: "checked, nothing sent; products: 1 read, 1 valid; holds: 0 read\n",
     });
   });
 
@@ -264,7 +270,7 @@ describe("a look", () => {
       `${file}:1: product differs: name look-1: is "Lamp" in Holdfast, here "Torch"`,
       `${file}:3: product differs: productId is not in Holdfast: look-3`,
     ]);
-    expect(output).toContain("3 differences");
+    expect(output).toContain("products: 3 read, 1 unchanged, 2 differing;");
     expect(await stockOf(service, "look-1")).toMatchObject({ name: "Lamp", totalStock: 5 });
     expect(await stockOf(service, "look-3")).toBeNull();
   });
@@ -288,15 +294,56 @@ describe("a token", () => {
     for (const env of refusals) {
       const { code, output } = await runMain(await args(), env);
       expect(code).toBe(1);
-      expect(output).toContain("the service does not let this token in");
+      expect(output).toContain("does not let this token in");
+      expect(output).toEndWith("The token: that of IMPORT_TOKEN\n");
       expect(output).not.toMatch(/^ +at /m);
     }
+  });
+});
+
+describe("on a development machine", () => {
+  const rows = () => fileOf("a.json", '[{"productId":"port-1","quantity":5}]');
+  const PORT = () => new URL(service.url).port;
+  const args = async () => ["import", "--from", "json", await rows()];
+
+  test("the service is looked for at PORT", async () => {
+    const { code, output } = await runMain(await args(), { PORT: PORT(), JWT_SECRET });
+    expect({ code, output }).toEqual({
+      code: 0,
+      output: `done, into http://localhost:${PORT()}; products: 1 read, 1 imported; holds: 0 read\n`,
+    });
+    const none = await runMain(await args(), { PORT: "0", JWT_SECRET });
+    expect(none).toEqual({
+      code: 1,
+      output: "PORT is 0, any free one: say where the API is, with --url\n",
+    });
+  });
+
+  test("a token that is not let in is told with the key that signed it", async () => {
+    const key = JWT_SECRET.toLowerCase();
+    const configured = await runMain(await args(), { PORT: PORT(), JWT_SECRET: key });
+    expect(configured.output).toContain("The token: signed here with JWT_SECRET; if that service");
+    const DATA_DIR = temporaryFolder("import-key");
+    await Bun.write(join(DATA_DIR, "jwt-secret"), `${key}\n`);
+    const own = await runMain(await args(), { PORT: PORT(), DATA_DIR });
+    expect(own.code).toBe(1);
+    expect(own.output).toContain(`signed here with the key in ${join(DATA_DIR, "jwt-secret")}`);
+  });
+
+  test("no key is made for an import: whoever runs it elsewhere is told so", async () => {
+    const DATA_DIR = join(temporaryFolder("import-key"), "none");
+    const { code, output } = await runMain(await args(), { PORT: PORT(), DATA_DIR });
+    expect(code).toBe(1);
+    expect(output).toStartWith("import has no key to sign a token with: JWT_SECRET is not set");
+    expect(existsSync(DATA_DIR)).toBe(false);
   });
 });
 
 test("a file that is not there, and one without rows, end the run with one line", async () => {
   const missing = await importing(service, ["--from", "json", "none.json"]);
   expect(missing).toEqual({ code: 1, output: "there is no file none.json\n" });
+  const folder = await importing(service, ["--from", "json", "src"]);
+  expect(folder).toEqual({ code: 1, output: "src is a folder: name the files in it\n" });
   const empty = await fileOf("empty.json", "[]");
   const { code, output } = await importing(service, ["--from", "json", empty]);
   expect({ code, output }).toMatchObject({

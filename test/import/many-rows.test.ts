@@ -46,7 +46,7 @@ describe("many rows", () => {
       const { code, output } = await importing(service, ["--from", "json", file]);
       expect(code).toBe(0);
       const [, imported, unchanged] =
-        /^done; .* (\d+) imported, (\d+) unchanged/m.exec(output) ?? [];
+        /^done, .* (\d+) imported, (\d+) unchanged/m.exec(output) ?? [];
       expect(Number(unchanged)).toBeGreaterThan(600);
       expect(Number(imported) + Number(unchanged)).toBe(ROWS);
       const compared = await importing(service, ["--from", "json", "--compare", file]);
