@@ -19,7 +19,7 @@ Usage:
   bun run restore                     write Redis anew from PostgreSQL: see restore --help
   bun run token --role admin          print a token for the API (development: signed with its own key)
   bun run import --from csv FILE      bring the stock of another system: see import --help
-  bun run help                        print this; so does --help behind any command
+  bun run help [COMMAND]              print this, or a command's; so does --help behind any command
   bun src/main.ts --version           print the version
 
 Options of token:
@@ -35,7 +35,12 @@ Examples:
 Every setting is an environment variable: see .env.example.
 `;
 
-const COMMANDS = new Set(["start", "migrate", "token"]);
+/** What help says of each command. */
+const HELPS: ReadonlyMap<string, string> = new Map([
+  ...["start", "migrate", "token", "help"].map((command) => [command, HELP] as const),
+  ["import", IMPORT_HELP],
+  ["restore", RESTORE_HELP],
+]);
 const HELP_WORDS = new Set(["--help", "-h"]);
 
 /** A command line that cannot be understood. */
@@ -44,9 +49,7 @@ class UsageError extends Error {}
 async function main(argv: readonly string[]): Promise<void> {
   const [command = "help", ...rest] = argv;
   const wantsHelp = rest.some((argument) => HELP_WORDS.has(argument));
-  if (wantsHelp && command === "import") return print(IMPORT_HELP);
-  if (wantsHelp && command === "restore") return print(RESTORE_HELP);
-  if (wantsHelp && COMMANDS.has(command)) return print(HELP);
+  if (wantsHelp && HELPS.has(command)) return print(helpOf(command));
   switch (command) {
     case "start":
       return runStart(readConfig(), roleOf(rest));
@@ -60,6 +63,8 @@ async function main(argv: readonly string[]): Promise<void> {
     case "import":
       return runImportCommand(importOptions(rest), readConfig);
     case "help":
+      noArguments(rest.slice(1));
+      return print(helpOf(rest[0] ?? command));
     case "--help":
     case "-h":
       return print(HELP);
@@ -68,6 +73,13 @@ async function main(argv: readonly string[]): Promise<void> {
     default:
       throw new UsageError(`there is no command ${command}`);
   }
+}
+
+/** Throws for a word that is no command. */
+function helpOf(command: string): string {
+  const help = HELPS.get(command);
+  if (help === undefined) throw new UsageError(`there is no command ${command}`);
+  return help;
 }
 
 function roleOf(args: readonly string[]): StartRole {
@@ -107,17 +119,17 @@ function isParseError(error: unknown): error is TypeError {
 }
 
 /** What a person can mend is said in one line; anything else is a bug and shows its stack. */
-function explain(error: unknown): number {
-  if (error instanceof ImportUsageError) {
-    process.stderr.write(`${error.message}\n\n${IMPORT_HELP}`);
-    return 2;
-  }
-  if (error instanceof RestoreUsageError) {
-    process.stderr.write(`${error.message}\n\n${RESTORE_HELP}`);
-    return 2;
-  }
-  if (error instanceof UsageError || isParseError(error)) {
-    process.stderr.write(`${error.message}\n\n${HELP}`);
+function explain(error: unknown, command: string): number {
+  const isUsage =
+    error instanceof ImportUsageError ||
+    error instanceof RestoreUsageError ||
+    error instanceof UsageError ||
+    isParseError(error);
+  if (isUsage) {
+    // Not the help itself: what is wrong would scroll away.
+    const hasOwn = (HELPS.get(command) ?? HELP) !== HELP;
+    const help = hasOwn ? `${command} --help` : "help";
+    process.stderr.write(`${error.message}\nFor help: bun run ${help}\n`);
     return 2;
   }
   const isKnown =
@@ -127,8 +139,9 @@ function explain(error: unknown): number {
   return 1;
 }
 
+const argv = Bun.argv.slice(2);
 try {
-  await main(Bun.argv.slice(2));
+  await main(argv);
 } catch (error) {
-  process.exit(explain(error));
+  process.exit(explain(error, argv[0] ?? "help"));
 }
