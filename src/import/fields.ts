@@ -1,7 +1,7 @@
 /** What fields are called in the systems that are read, and what they mean here. */
 
 /** Spelled without case, `_`, `-` and spaces; the first that is there counts. */
-const NAMES = {
+export const NAMES = {
   productId: ["productid", "id"],
   sku: ["sku"],
   name: ["name", "productname"],
