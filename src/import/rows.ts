@@ -1,7 +1,7 @@
 /** What every source is read into: rows that the service would take, and rows that it would not. */
 import { z } from "zod";
 import { InitializeBody, ReserveBody } from "#http/wire/bodies";
-import { fieldErrorsOf } from "#http/validate";
+import { fieldErrorsOf } from "#http/wire/field-errors";
 import { ProductId } from "#http/wire/fields";
 
 /** Where a row stands: a person must find it. */

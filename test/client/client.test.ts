@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createClient, HoldfastProblem, HoldfastUnanswered } from "#client/client";
@@ -189,6 +189,19 @@ test("a service that is away ends the call by its deadline", async () => {
   const startedAt = performance.now();
   await expect(client.products.$get({ query: {} })).rejects.toBeInstanceOf(HoldfastUnanswered);
   expect(performance.now() - startedAt).toBeLessThan(2_000);
+});
+
+test("an attempt is given whole milliseconds: Node takes no others", async () => {
+  const timeout = spyOn(AbortSignal, "timeout");
+  try {
+    const client = createClient({ url: "http://127.0.0.1:1", token, deadlineMs: 300 });
+    await expect(client.products.$get({ query: {} })).rejects.toBeInstanceOf(HoldfastUnanswered);
+    const given = timeout.mock.calls.map(([ms]) => ms);
+    expect(given.length).toBeGreaterThan(1);
+    expect(given.filter((ms) => !Number.isInteger(ms))).toEqual([]);
+  } finally {
+    timeout.mockRestore();
+  }
 });
 
 test("the example of docs/client.md does what it says, as often as it is run", async () => {
