@@ -1,4 +1,5 @@
 /** Reserve as one statement of PostgreSQL, in the place of the product's stock store. */
+import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { Sql } from "postgres";
 import { z } from "zod";
 import { DEFAULT_LOCATION, Location } from "#inventory/model";
@@ -28,6 +29,13 @@ const eventsOfNothing: EventLedger = {
 export const noEvents = {
   events: eventsOfNothing,
   eventTail: new EventTail({ events: eventsOfNothing, onWaiters: () => undefined }),
+};
+
+/** Nor does it compare anything. */
+export const runsOfNothing: ReconcileRuns = {
+  ask: () => Promise.reject(new Error("this server compares nothing")),
+  read: () => Promise.resolve(null),
+  list: () => Promise.resolve([]),
 };
 
 export const ledgerOfNothing: Ledger = {

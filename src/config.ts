@@ -79,6 +79,8 @@ function configFrom(settings: Settings, found: readonly Problem[]) {
     productServiceUrl: settings.PRODUCT_SERVICE_URL,
     metricsToken: settings.METRICS_TOKEN,
     importToken: settings.IMPORT_TOKEN,
+    /** null: no comparison comes by itself. */
+    reconcileCron: settings.RECONCILE_CRON.pattern,
     corsOrigins: settings.CORS_ORIGINS ?? [],
     logLevel: settings.LOG_LEVEL,
     /** For the log at the start: what was not refused but looks like a mistake. */

@@ -6,6 +6,7 @@ import { Refusal } from "#compose/refusal";
 import { RESTORE_HELP, restoreOptions, RestoreUsageError, runRestore } from "#compose/restore";
 import { runStart, START_ROLES, type StartRole } from "#compose/start";
 import { printToken } from "#compose/token";
+import { runVerify } from "#compose/verify";
 import { ConfigError, readConfig } from "#config";
 import { EmbeddedFailure } from "#embedded/failure";
 import { IMPORT_HELP, importOptions, ImportUsageError } from "#import/options";
@@ -19,6 +20,7 @@ Usage:
   bun run restore                     write Redis anew from PostgreSQL: see restore --help
   bun run token --role admin          print a token for the API (development: signed with its own key)
   bun run import --from csv FILE      bring the stock of another system: see import --help
+  bun run verify [--json]             compare Redis and the ledger; exit 1 when they differ
   bun run help [COMMAND]              print this, or a command's; so does --help behind any command
   bun src/main.ts --version           print the version
 
@@ -30,6 +32,7 @@ Options of token:
 Examples:
   bun run start
   REDIS_URL=redis://localhost:6379 DATABASE_URL=postgres://localhost/holdfast bun run start api
+  bun run verify --json > report.json   (nothing is changed; see docs/operations.md)
   curl -H "Authorization: Bearer $(bun run token --role admin)" localhost:3003/api/inventory/low-stock
 
 Every setting is an environment variable: see .env.example.
@@ -37,7 +40,7 @@ Every setting is an environment variable: see .env.example.
 
 /** What help says of each command. */
 const HELPS: ReadonlyMap<string, string> = new Map([
-  ...["start", "migrate", "token", "help"].map((command) => [command, HELP] as const),
+  ...["start", "migrate", "token", "verify", "help"].map((command) => [command, HELP] as const),
   ["import", IMPORT_HELP],
   ["restore", RESTORE_HELP],
 ]);
@@ -58,6 +61,8 @@ async function main(argv: readonly string[]): Promise<void> {
       return runMigrate(readConfig());
     case "token":
       return printToken(readConfig(), tokenOptions(rest));
+    case "verify":
+      return runVerify(readConfig(), verifyOptions(rest));
     case "restore":
       return runRestore(readConfig(), restoreOptions(rest));
     case "import":
@@ -100,6 +105,14 @@ function tokenOptions(args: readonly string[]) {
     },
   });
   return { ...values, subject: values.subject ?? values.role };
+}
+
+function verifyOptions(args: readonly string[]) {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { json: { type: "boolean", default: false } },
+  });
+  return values;
 }
 
 function noArguments(args: readonly string[]): void {

@@ -69,12 +69,14 @@ local function set_rule(location, record)
     end
 end
 
--- The one way the registry changes. A record without a version gets that of its own movement.
+-- The one way the registry changes. A record without a version gets that of its own movement; one
+-- that came back from the ledger may be ahead of that, and versions never go back.
 local function put_location(location, record, context)
     seq = seq + 1
     movements[#movements + 1] =
         string.format("%d\tATTRIBUTE\t\t%s\t0\t0\t0\t0\t\t%s", seq, location, context)
-    record.version = record.version or seq
+    local known = registry[location] and registry[location].version or 0
+    record.version = record.version or math.max(seq, known + 1)
     record.seq = seq
     if not registry[location] then
         registered = count_locations() + 1

@@ -1,4 +1,5 @@
--- A partition under repair: its fence names who repairs it, until when, and what is missing.
+-- A partition under repair: its fence names who repairs it, until when, and the seq that is known to
+-- be missing; empty: it was open.
 -- @include lib/keys.lua
 
 local function now_ms()
@@ -8,7 +9,7 @@ end
 
 -- What a fence says of a repair; nil when it says nothing of one.
 local function read_claim(fence)
-    local token, until_ms, missing = string.match(fence or "", "^repair:(%w+):(%d+):(%d+)$")
+    local token, until_ms, missing = string.match(fence or "", "^repair:(%w+):(%d+):(%d*)$")
     return token and { token = token, until_ms = tonumber(until_ms), missing = missing }
 end
 

@@ -3,7 +3,8 @@
 -- KEYS[1]  {pN}:meta (hash, rw).
 -- ARGV     store id, run id of the server, new epoch (above every earlier one), highest seq that the
 --          ledger has heard of or the process has seen, last epoch that the ledger heard of (0: none),
---          epoch and highest seq that the process has seen (0 0: none).
+--          epoch and highest seq that the process has seen (0 0: none), and the seq at which that
+--          epoch ended, as the ledger noted it (empty: it did not).
 -- Returns  an array: begun|current <epoch> <seq>, or foreign (another store's data),
 --          behind <seq> (Redis lacks what was acknowledged: fenced, now or before; only a repair lifts
 --          a fence), used <epoch> (not above Redis's).
@@ -32,8 +33,10 @@ end
 local known_seq = math.max(numbers[4], seen_seq)
 local seq = tonumber(meta[4] or "0")
 local is_older = tonumber(meta[3] or "0") < known_epoch
--- A later epoch that began below what the process was told: what lay between is gone.
-local has_lost = tonumber(meta[3] or "0") > seen_epoch and tonumber(meta[6] or "0") < seen_seq
+-- A later epoch that began below what the process was told: what lay between is gone. There may
+-- have been several since: the first of them counts.
+local ended = math.min(tonumber(meta[6] or "0"), tonumber(ARGV[8]) or math.huge)
+local has_lost = tonumber(meta[3] or "0") > seen_epoch and ended < seen_seq
 if meta[1] and meta[1] ~= store_id then
     return { "foreign" }
 elseif meta[5] then

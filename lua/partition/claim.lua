@@ -4,7 +4,7 @@
 -- KEYS[1]  {pN}:meta (hash, rw).
 -- ARGV     store id, token (letters and digits), milliseconds that the claim lasts, and
 --          fenced|any: only a fenced partition, or any (an operator's restore).
--- Returns  an array: claimed <epoch> <seq> <beganAt> <seq that is known to be missing, or 0>,
+-- Returns  an array: claimed <epoch> <seq> <beganAt> <seq that is known to be missing; empty: it was open>,
 --          or open (it is not fenced), taken (another's claim has not run out),
 --          foreign (another store's data).
 -- Cost     O(1).
@@ -24,7 +24,12 @@ elseif not meta[2] and which ~= "any" then
 elseif claim and claim.token ~= token and claim.until_ms > now_ms() then
     return { "taken" }
 end
-local missing = claim and claim.missing or string.match(meta[2] or "", "^behind:(%d+)$") or "0"
+local missing = ""
+if claim then
+    missing = claim.missing
+elseif meta[2] then
+    missing = string.match(meta[2], "^behind:(%d+)$") or "0"
+end
 redis.call("HSET", meta_key, "storeId", store_id, "seq", meta[4] or "0")
 write_claim(token, tonumber(lasts_ms), missing)
 return { "claimed", meta[3] or "0", meta[4] or "0", meta[5] or "0", missing }

@@ -3,14 +3,16 @@
 -- KEYS[1]  {pN}:meta (hash, rw).
 -- ARGV     token, run id of the server, epoch, seq of the ledger's cursor, time of its last
 --          movement (ms), first second that something is due (0: none), rules of the locations.
--- Returns  an array: begun <epoch> <seq>, or lost (the claim is another's, or gone),
+-- Returns  an array: begun <epoch> <seq>, or lost (the claim is another's, or gone, or this is
+--          another server than the one that was written),
 --          used <epoch> (not above Redis's).
 -- Cost     O(1).
 -- Retry    answers lost: who asks again finds the partition open.
 -- @include lib/repair.lua
 
 local token, run_id, epoch, seq, last_at, first_due, rules = unpack(ARGV)
-if not claim_of(token) then
+local is_same = string.match(redis.call("INFO", "server"), "run_id:(%w+)") == run_id
+if not claim_of(token) or not is_same then
     return { "lost" }
 end
 local meta = redis.call("HMGET", meta_key, "epoch", "lastNow")

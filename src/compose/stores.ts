@@ -4,6 +4,7 @@ import { z } from "zod";
 import { eventually, eventuallyPostgres } from "#compose/eventually";
 import { Refusal } from "#compose/refusal";
 import type { Config } from "#config";
+import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { AlertDesk, EventLedger, Ledger } from "#inventory/ports";
 import { processClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
@@ -14,6 +15,7 @@ import { createEpochLedger } from "#postgres/epochs";
 import { createAlertDesk, createEventLedger } from "#postgres/event-ledger";
 import { createLedger } from "#postgres/ledger";
 import { migrate } from "#postgres/migrate";
+import { createRunsTable, type RunsTable } from "#postgres/reconcile-runs";
 import { ensureStore } from "#postgres/store-row";
 import { connectRedis, failureOf } from "#redis/client";
 import { RedisConnection } from "#redis/connection";
@@ -21,6 +23,7 @@ import { RedisDurability } from "#redis/durability";
 import { Partition } from "#redis/partition";
 import { readServerSettings } from "#redis/server-settings";
 import { RedisStockStore } from "#redis/stock-store";
+import { ReconcileQueue } from "#workers/reconcile/queue";
 import { WakeUps } from "#workers/wake-ups";
 
 export interface Urls {
@@ -41,8 +44,14 @@ export interface Stores {
   /** What the start found missing on Redis, and went on all the same. */
   readonly acceptedGaps: readonly string[];
   readonly ledger: Ledger;
+  readonly runs: RunsTable;
+  readonly reconcileRuns: ReconcileRuns;
+  readonly reconcileQueue: ReconcileQueue;
+  readonly queueConnection: Redis;
   readonly events: EventLedger;
   readonly alertDesk: AlertDesk;
+  /** Asks for a worker to be woken in that second of Redis's clock. */
+  readonly wakeAt: (partition: number, second: number) => void;
   /** Last: closes the connections. */
   close(): Promise<void>;
 }
@@ -81,6 +90,11 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
   const queueConnection = connectRedis(options.redisUrl, `${name}-queue`);
   await queueConnection.connect();
   const wakeUps = new WakeUps({ connection: queueConnection, log });
+  for (const partition of partitions) {
+    partition.onRebuilt(() => wakeUps.forget(partition.number));
+  }
+  const reconcileQueue = new ReconcileQueue({ connection: queueConnection, log });
+  const runs = createRunsTable(sql, processClock);
   const stock = new RedisStockStore({
     redis,
     partitions,
@@ -120,10 +134,28 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     durability,
     acceptedGaps,
     ledger: createLedger({ sql, clock: processClock }),
+    runs,
+    reconcileQueue,
+    queueConnection,
+    reconcileRuns: {
+      read: (id, deadline) => runs.read(id, deadline),
+      list: (limit, deadline) => runs.list(limit, deadline),
+      async ask(run, deadline) {
+        const asked = await runs.ask(run, deadline);
+        if (asked === null) return { kind: "key_reused" };
+        if (asked.made) await reconcileQueue.wake(run.id);
+        const noted = await runs.read(run.id, deadline);
+        if (noted === null) throw new Error("a run is gone that was just noted");
+        return { kind: "asked", run: noted, replayed: !asked.made };
+      },
+    },
     events: createEventLedger({ sql, clock: processClock }),
     alertDesk: createAlertDesk(writerSql),
+    wakeAt: (partition, second) =>
+      wakeUps.wakeAt(partition, second, stock.msUntil(partition, second)),
     close: async () => {
       await wakeUps[Symbol.asyncDispose]();
+      await reconcileQueue[Symbol.asyncDispose]();
       queueConnection.disconnect();
       await durability[Symbol.asyncDispose]();
       await connection[Symbol.asyncDispose]();

@@ -1,5 +1,6 @@
 /** The worker's part: the drain into the ledger, and expiry. */
 import type { Config } from "#config";
+import { startReconcileWorker } from "#compose/reconcile";
 import { openRebuilding } from "#compose/rebuild";
 import type { Stores, Urls } from "#compose/stores";
 import type { Watch } from "#compose/watch";
@@ -68,6 +69,7 @@ export async function startWorker(options: WorkerOptions): Promise<void> {
     metrics,
     log,
   });
+  startReconcileWorker(options);
   shutdown.add("expiry", async () => {
     await expiry[Symbol.asyncDispose]();
     workerConnection.disconnect();
@@ -78,11 +80,17 @@ export async function startWorker(options: WorkerOptions): Promise<void> {
     log,
     fenced: () =>
       stores.partitions.filter(({ state }) => state === "fenced").map(({ number }) => number),
-    onRebuilt: (partition) => {
-      drain.resume(partition);
-      watch.drainResumed(partition);
+    // What BullMQ was asked for is gone with Redis: the wake-ups of what is due later, too.
+    onRebuilt: (partition, { dueSeconds }) => {
+      for (const second of dueSeconds) stores.wakeAt(partition, second);
     },
   });
+  for (const partition of stores.partitions) {
+    partition.onRebuilt(() => {
+      drain.resume(partition.number);
+      watch.drainResumed(partition.number);
+    });
+  }
   const upkeep = startUpkeep({ forgetOperations: () => forgetOperations(stores.sql), log });
   shutdown.add("rebuild", async () => {
     upkeep.stop();

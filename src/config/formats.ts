@@ -23,6 +23,16 @@ export function oneOf<const Word extends string>(words: readonly Word[], because
   );
 }
 
+/** Five fields of cron, or six with seconds; `off` stands for none. */
+export function cron() {
+  const pattern =
+    /^(?:[\d*,/-]+ ){1,2}(?:[\d*,/?LW-]+) [\dA-Z*,/-]+ [\dA-Z*,/?L#-]+(?: [\dA-Z*,/?L#-]+)?$/;
+  return parsed("must be a pattern of cron such as 0 3 * * *, or off", (value) => {
+    if (value === "off") return { pattern: null };
+    return pattern.test(value) ? { pattern: value } : undefined;
+  });
+}
+
 export function flag() {
   return parsed("must be 1 or 0", (value) =>
     value === "1" ? true : value === "0" ? false : undefined,

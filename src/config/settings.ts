@@ -1,5 +1,6 @@
 import { z } from "zod";
 import {
+  cron,
   flag,
   host,
   httpUrlOf,
@@ -53,6 +54,7 @@ export const SETTINGS = z.strictObject({
   DOCS_PUBLIC: flag(),
   METRICS_TOKEN: z.string().optional(),
   IMPORT_TOKEN: z.string().optional(),
+  RECONCILE_CRON: cron(),
   CORS_ORIGINS: listOf("origins such as https://shop.example.com", originOf).optional(),
   LOG_LEVEL: oneOf(LOG_LEVELS),
 } satisfies Record<VariableName, z.ZodType>);

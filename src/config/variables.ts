@@ -145,6 +145,11 @@ export const VARIABLES = [
     secret: true,
     meaning: "Token of an admin that `bun run import` sends, unless `--token-file` names one",
   },
+  {
+    name: "RECONCILE_CRON",
+    fallback: "0 3 * * *",
+    meaning: "When Redis and the ledger are compared by themselves (cron, UTC); `off`: never",
+  },
   { name: "CORS_ORIGINS", meaning: "Browser origins that may call, by comma; none without it" },
   { name: "LOG_LEVEL", fallback: "info", meaning: "`debug`, `info`, `warn` or `error`" },
 ] as const satisfies readonly Variable[];

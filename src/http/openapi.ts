@@ -113,6 +113,7 @@ const HEADERS: Readonly<Record<string, Json>> = {
     schema: { ...text, enum: DURABILITY_LEVELS.map((level) => `durability=${level}`) },
   },
   Link: { description: "Where the next rows are; absent behind the last.", schema: text },
+  Location: { description: "Where what was asked for is found.", schema: text },
   "Ledger-Lag": {
     description: "Movements that the ledger lacked; absent where it had all.",
     schema: { ...text, pattern: "^[1-9][0-9]*$" },
@@ -276,6 +277,7 @@ function headersOf(
     Durability: isDone && route.mutation,
     "Preference-Applied": isDone && route.mutation,
     Link: isDone && route.headers.includes("Link"),
+    Location: isDone && route.headers.includes("Location"),
     "Ledger-Lag": isDone && route.headers.includes("Ledger-Lag"),
     "Content-Disposition": isDone && route.headers.includes("Content-Disposition"),
   };

@@ -42,6 +42,8 @@ export const PATHS = {
   events: `${BASE}/events`,
   alerts: `${BASE}/alerts`,
   cleanupExpired: `${BASE}/cleanup-expired`,
+  reconcile: `${BASE}/reconcile`,
+  reconcileRun: `${BASE}/reconcile/:runId`,
 } as const;
 
 /** Of a path of contract A, the part that no other contract's paths begin with. */

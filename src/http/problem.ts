@@ -22,6 +22,7 @@ const PROBLEMS = {
   history_not_kept: { status: 404, title: "The movements of that time are not kept" },
   location_not_found: { status: 404, title: "There is no such location" },
   reservation_not_found: { status: 404, title: "There is no such reservation" },
+  run_not_found: { status: 404, title: "There is no such run" },
   method_not_allowed: { status: 405, title: "The path does not take this method" },
   insufficient_stock: { status: 409, title: "There is not enough stock" },
   already_exists: { status: 409, title: "It exists already" },

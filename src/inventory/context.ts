@@ -2,6 +2,7 @@
 import type { Receipt } from "#inventory/durability";
 import type { EventTail } from "#inventory/event-tail";
 import type { CustomerId, MovementContext, OrderId } from "#inventory/model";
+import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { CommandBase, EventLedger, Ledger, Operation, StockStore } from "#inventory/ports";
 import type { Clock } from "#lib/clock";
 
@@ -23,6 +24,7 @@ export type OnExpired = (typeof ON_EXPIRED)[number];
 export interface Deps {
   readonly store: StockStore;
   readonly ledger: Ledger;
+  readonly reconcileRuns: ReconcileRuns;
   readonly events: EventLedger;
   /** Where long polls wait. */
   readonly eventTail: EventTail;

@@ -110,8 +110,16 @@ export interface EpochLedger {
     partition: number,
     epoch: number,
   ): Promise<readonly { readonly epoch: number; readonly beganAt: number }[]>;
-  /** Notes that a server is in use for these partitions: nobody rebuilds another meanwhile. */
-  use(partitions: readonly number[], runId: string): Promise<void>;
+  /**
+   * Notes that a server is in use for these partitions: nobody rebuilds another meanwhile. Answers
+   * the epoch that the ledger has come to.
+   */
+  use(
+    partitions: readonly number[],
+    runId: string,
+  ): Promise<readonly { readonly partition: number; readonly epoch: number }[]>;
+  /** Notes an epoch that somebody else may have begun, unless it is noted. */
+  note(partition: number, epoch: number, beganAt: number, runId: string): Promise<void>;
   report(report: RecoveryReport): Promise<void>;
   /**
    * Takes an epoch number that no history ever had (it is spent even if nothing comes of it), then

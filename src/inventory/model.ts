@@ -229,6 +229,9 @@ export const MOVEMENT_TYPES = [
   "TRANSFER",
   "COUNT",
   "ATTRIBUTE",
+  /** What changed without a record, and its reversal: a repair writes both. */
+  "DRIFT",
+  "RECONCILE",
 ] as const;
 export type MovementType = (typeof MOVEMENT_TYPES)[number];
 

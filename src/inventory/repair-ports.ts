@@ -3,7 +3,17 @@
  * the ledger as what it is written from.
  */
 import type { Cursor, JournalEntry } from "#inventory/drain-ports";
-import type { LocationRule, Product, RegisteredLocation, Reservation } from "#inventory/model";
+import type {
+  LocationRule,
+  Product,
+  ProductId,
+  RegisteredLocation,
+  Reservation,
+  Sku,
+} from "#inventory/model";
+
+/** A server that was in use within this time may be in use still: who uses it says so each second. */
+export const IN_USE_MS = 5_000;
 
 /** What a partition's Redis was when it was claimed for a repair. */
 export interface Claimed {
@@ -13,8 +23,8 @@ export interface Claimed {
   readonly seq: number;
   /** seq at which its epoch began. */
   readonly beganAt: number;
-  /** Highest seq that somebody knows of and that it lacks; 0: none is known. */
-  readonly missing: number;
+  /** Highest seq that somebody knows of and that it lacks; 0: none is known; null: it was open. */
+  readonly missing: number | null;
 }
 /** What a partition's Redis is, for who only looks. */
 export interface Looked extends Cursor {
@@ -58,6 +68,13 @@ export interface OperationCopy {
   readonly livesMs: number;
 }
 
+/** Whose a SKU is. */
+export interface SkuCopy {
+  readonly sku: Sku;
+  readonly productId: ProductId;
+  readonly createdAt: number;
+}
+
 /** A partition of Redis under repair. Whoever lost the claim is told so by a `ClaimLost`. */
 export interface PartitionRepair {
   /** Of the server that would be written. */
@@ -66,14 +83,28 @@ export interface PartitionRepair {
   look(partition: number): Promise<Looked | null>;
   /** `fenced`: only what is fenced is claimed; `any`: an open partition too. Again: renews. */
   claim(partition: number, which: "fenced" | "any"): Promise<ClaimAnswer>;
+  /** Makes the claim last longer. */
+  renew(partition: number): Promise<void>;
+  /** Gives the claim up, and leaves the partition as it was found: of one that was not written. */
+  lift(partition: number): Promise<void>;
   /** Entries of its journal after the cursor, oldest first, at most `entriesMax`. */
   rest(partition: number, after: Cursor, entriesMax: number): Promise<readonly JournalEntry[]>;
   /** Removes all that the partition has, but for its meta. */
   forget(partition: number): Promise<void>;
   /** Takes a part to write; what it does not write at once, `reopen` does. */
   write(partition: number, part: PartitionPart): Promise<void>;
-  /** Begins the epoch at that cursor and lifts the fence. `lastAt`: when its last movement was (ms). */
-  reopen(partition: number, runId: string, begin: Cursor, lastAt: number): Promise<void>;
+  /** Says whose SKUs are: they stand outside the partitions. */
+  claimSkus(claims: readonly SkuCopy[]): Promise<void>;
+  /**
+   * Begins the epoch at that cursor and lifts the fence; answers the seconds in which something is
+   * due. `lastAt`: when its last movement was (ms).
+   */
+  reopen(
+    partition: number,
+    runId: string,
+    begin: Cursor,
+    lastAt: number,
+  ): Promise<readonly number[]>;
 }
 
 /** Another repairs the partition now, or nobody may any more. */
@@ -95,6 +126,8 @@ export interface RecoveryReport {
   readonly operations: readonly LostOperation[];
   /** Counts of what was written, and the like. */
   readonly facts: Readonly<Record<string, number | string>>;
+  /** The process, or `rebuild`: each tells once of an epoch. */
+  readonly reportedBy: string;
 }
 
 /** One acknowledged operation that cannot be saved. */
@@ -113,17 +146,22 @@ export interface LostOperation {
 export interface RepairLedger {
   /** Movements of the partition that PostgreSQL refused and nobody has settled. */
   quarantined(partition: number): Promise<number>;
-  /** A server of another run id that was in use a moment ago; null: none. */
-  otherServer(partition: number, runId: string): Promise<string | null>;
+  /** The server of another run id that was in use last; null: none. */
+  otherServer(
+    partition: number,
+    runId: string,
+  ): Promise<{ readonly runId: string; readonly seenMsAgo: number } | null>;
   /**
    * Notes that the epoch begins at `seq`; from here on no movement of an earlier one is appended.
-   * False: the cursor is elsewhere, or another epoch was taken.
+   * False: the cursor is elsewhere, another epoch was taken, or another server is in use.
    */
   seal(partition: number, epoch: number, seq: number, runId: string): Promise<boolean>;
   /** Where the ledger stands, and how much a copy of it is. */
   extent(partition: number): Promise<Extent>;
   /** Gives all of the partition to `use`, part by part, as it was at one moment. */
   copy(partition: number, use: (part: PartitionPart) => Promise<void>): Promise<CopiedCounts>;
+  /** Gives whose each SKU is, over all partitions, to `use`, part by part. */
+  skus(use: (claims: readonly SkuCopy[]) => Promise<void>): Promise<void>;
   report(report: RecoveryReport): Promise<void>;
 }
 

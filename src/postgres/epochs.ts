@@ -18,6 +18,7 @@ const STATEMENT_MS_MAX = 5_000;
 /** Redis names a higher epoch at most once, unless other processes begin epochs meanwhile. */
 const TAKES_MAX = 5;
 
+const CursorRow = z.object({ partition: z.int(), epoch: z.int() });
 const BeganRow = z.object({ epoch: z.int(), beganAt: z.int() });
 const TakenRow = z.object({ epoch: z.int(), known_seq: z.int(), known_epoch: z.int() });
 
@@ -30,7 +31,12 @@ export function createEpochLedger(sql: Sql, storeId: string): EpochLedger {
     },
     async use(partitions, runId) {
       const list = `{${partitions.join(",")}}`;
-      await ask(() => sql.unsafe(useServerText, [list, runId]), STATEMENT_MS_MAX);
+      const statement = () => sql.unsafe(useServerText, [list, runId]);
+      return await askRows(CursorRow, statement, STATEMENT_MS_MAX);
+    },
+    async note(partition, epoch, beganAt, runId) {
+      const parameters = [partition, epoch, beganAt, runId];
+      await ask(() => sql.unsafe(recordEpochText, parameters), STATEMENT_MS_MAX);
     },
     report: (report) => reportRecovery(sql, report),
     async begin(partition, runId, question) {

@@ -7,6 +7,7 @@ import counts from "./migrations/0005-counts.sql" with { type: "text" };
 import recovery from "./migrations/0006-recovery.sql" with { type: "text" };
 import alerts from "./migrations/0007-alerts.sql" with { type: "text" };
 import askingTheLedger from "./migrations/0008-asking-the-ledger.sql" with { type: "text" };
+import reconcile from "./migrations/0009-reconcile.sql" with { type: "text" };
 
 export interface Migration {
   /** `NNNN-what-it-does`, numbered from 0001 without a gap. */
@@ -24,4 +25,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0006-recovery", text: recovery },
   { name: "0007-alerts", text: alerts },
   { name: "0008-asking-the-ledger", text: askingTheLedger },
+  { name: "0009-reconcile", text: reconcile },
 ];

@@ -2,7 +2,12 @@
 import { z } from "zod";
 import { Fault } from "#inventory/faults";
 import { Location, ProductId, Sku, StockCount } from "#inventory/model";
-import type { CopiedCounts, PartitionPart, RepairLedger } from "#inventory/repair-ports";
+import {
+  IN_USE_MS,
+  type CopiedCounts,
+  type PartitionPart,
+  type RepairLedger,
+} from "#inventory/repair-ports";
 import { askRow, askRows } from "#postgres/ask";
 import { ownConnection, type Sql } from "#postgres/client";
 import { asFault } from "#postgres/failure";
@@ -14,6 +19,7 @@ import copyHoldsText from "./statements/copy-holds.sql" with { type: "text" };
 import copyLocationsText from "./statements/copy-locations.sql" with { type: "text" };
 import copyOperationsText from "./statements/copy-operations.sql" with { type: "text" };
 import copyProductsText from "./statements/copy-products.sql" with { type: "text" };
+import copySkusText from "./statements/copy-skus.sql" with { type: "text" };
 import lastMovementText from "./statements/last-movement.sql" with { type: "text" };
 import otherServerText from "./statements/other-server.sql" with { type: "text" };
 import sealEpochText from "./statements/seal-epoch.sql" with { type: "text" };
@@ -23,8 +29,6 @@ const STATEMENT_MS_MAX = 5_000;
 const CLOSE_SECONDS_MAX = 2;
 /** Rows of one part. */
 const PART_ROWS = 500;
-/** A server that was in use within this time may be in use still: who uses it says so each second. */
-export const IN_USE_MS = 5_000;
 
 /** How long ended records answer repeats. Twin: ENDED_KEEP_MS in lua/lib/holds.lua. */
 const CONFIRMED_KEEP_MS = 86_400_000;
@@ -39,7 +43,8 @@ const ExtentRow = z.object({
   products: z.int(),
   liveHolds: z.int(),
 });
-const OtherServerRow = z.object({ runId: z.string() });
+const OtherServerRow = z.object({ runId: z.string(), seenMsAgo: z.int() });
+const SkuRow = z.object({ sku: Sku, productId: ProductId, createdAt: z.int() });
 const HoldCopyRow = ReservationRow.extend({ livesMs: z.int().nullable() });
 const LocationRow = z.object({
   location: Location,
@@ -81,12 +86,12 @@ export function createRepairLedger(sql: Sql): RepairLedger {
       return (await askRow(UnsettledRow, statement, STATEMENT_MS_MAX)).unsettled;
     },
     async otherServer(partition, runId) {
-      const statement = () => sql.unsafe(otherServerText, [partition, runId, IN_USE_MS]);
+      const statement = () => sql.unsafe(otherServerText, [partition, runId]);
       const [row] = await askRows(OtherServerRow, statement, STATEMENT_MS_MAX);
-      return row?.runId ?? null;
+      return row ?? null;
     },
     async seal(partition, epoch, seq, runId) {
-      const statement = () => sql.unsafe(sealEpochText, [partition, epoch, seq, runId]);
+      const statement = () => sql.unsafe(sealEpochText, [partition, epoch, seq, runId, IN_USE_MS]);
       return (await askRow(SealedRow, statement, STATEMENT_MS_MAX)).sealed === 1;
     },
     async extent(partition) {
@@ -108,6 +113,15 @@ export function createRepairLedger(sql: Sql): RepairLedger {
         throw error instanceof Fault ? error : asFault(error);
       } finally {
         await own.end({ timeout: CLOSE_SECONDS_MAX });
+      }
+    },
+    async skus(use) {
+      try {
+        for await (const rows of sql.unsafe(copySkusText).cursor(PART_ROWS)) {
+          await use(SkuRow.array().parse(rows));
+        }
+      } catch (error) {
+        throw error instanceof Fault ? error : asFault(error);
       }
     },
     report: (report) => reportRecovery(sql, report),

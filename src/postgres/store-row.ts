@@ -37,3 +37,14 @@ export async function ensureStore(sql: Sql, partitions: number): Promise<Store> 
   }
   throw new Error("the store's row was neither made nor found");
 }
+
+/** The store of this database; null: it has no schema or no store yet. Makes nothing. */
+export async function readStore(sql: Sql): Promise<Store | null> {
+  const FoundRow = z.object({ found: z.boolean() });
+  const table = () => sql`SELECT to_regclass('store') IS NOT NULL AS found`;
+  const [row] = await askRows(FoundRow, table, STATEMENT_MS_MAX);
+  if (row?.found !== true) return null;
+  const store = () => sql`SELECT store_id, partitions FROM store`;
+  const [found] = await askRows(StoreRow, store, STATEMENT_MS_MAX);
+  return found === undefined ? null : { storeId: found.store_id, partitions: found.partitions };
+}

@@ -36,6 +36,33 @@ export const DONE_WORDS: ReadonlySet<string> = new Set([
   "transferred",
 ]);
 
+/** First words by which a repeat was told what had been done before it. */
+const REPEATED_WORDS: ReadonlySet<string> = new Set([
+  "cancelled",
+  "confirmed",
+  "held",
+  "held_partly",
+  "replayed",
+]);
+
+/** Verbs whose lines begin with the product. */
+const OF_PRODUCTS: ReadonlySet<string> = new Set([
+  "adjust",
+  "amend",
+  "count",
+  "initialize",
+  "return",
+  "sell",
+  "transfer",
+]);
+/** Verbs whose lines begin with owner and generation. */
+const OF_HOLDS: ReadonlySet<string> = new Set(["reserve", "confirm", "cancel", "extend"]);
+
+/** The seq of a product's last change, in what a script tells of it. */
+const SEQ_OF_PRODUCT = /"seq":"(\d{1,16})"/;
+/** Generation and seq of a hold's record, of whatever stands before and behind it. */
+const RECORD = /(?:^|\t)1\t([0-9a-z]{8})\t[A-Z]+\t[a-z_]*\t\d+\t\d+\t(\d{1,16})\t/;
+
 const REQUEST = /"requestId":"([^"]*)"/;
 
 export class Acknowledged {
@@ -74,31 +101,46 @@ export class Acknowledged {
   lostBeyond(endOf: (epoch: number) => number): LostOperation[] {
     return this.#batches
       .slice(this.#first)
-      .filter(({ epoch, seq }) => seq > endOf(epoch))
-      .flatMap((batch) => this.#operationsOf(batch));
+      .flatMap((batch) => this.#operationsOf(batch).filter(({ seq }) => seq > endOf(batch.epoch)));
+  }
+
+  /** After a rebuild: what was lost is reported, and the rest is in the ledger. */
+  clear(): void {
+    this.#batches = [];
+    this.#first = 0;
+    this.#operations = 0;
   }
 
   #operationsOf({ verb, seq, lines, replies }: Batch): LostOperation[] {
     return replies.flatMap((reply, i) => {
-      const fields = reply.split("\t");
+      const [outcome = ""] = reply.split("\t", 1);
+      const [, generation, heldAt] = RECORD.exec(reply) ?? [];
+      const changedAt = heldAt ?? SEQ_OF_PRODUCT.exec(reply)?.[1];
+      // What a repeat hears was done before it: without its seq nobody knows whether that is lost.
+      const isKnown = DONE_WORDS.has(outcome) || (REPEATED_WORDS.has(outcome) && changedAt);
+      if (!isKnown) return [];
       const line = lines[i] ?? "";
-      const [outcome = ""] = fields;
-      if (!DONE_WORDS.has(outcome)) return [];
       return {
         verb,
         outcome,
-        seq,
+        seq: changedAt === undefined ? seq : Number(changedAt),
         requestId: REQUEST.exec(line)?.[1] ?? null,
-        ...this.#subjectOf(verb, line),
+        ...this.#subjectOf(verb, line, generation),
       };
     });
   }
 
-  /** The first fields of a line say what it is about. */
-  #subjectOf(verb: string, line: string): Pick<LostOperation, "reservationId" | "productId"> {
-    const [first = "", second = ""] = line.split("\t");
-    if (!HOLD_VERBS.has(verb)) return { reservationId: null, productId: first };
-    const reservationId = second === "" ? null : `p${this.#partition}-${first}-${second}`;
+  /** The first fields of a line say what it is about; a standing hold's generation is Redis's to say. */
+  #subjectOf(
+    verb: string,
+    line: string,
+    told: string | undefined,
+  ): Pick<LostOperation, "reservationId" | "productId"> {
+    const [first = "", second = ""] = line.split("\t", 2);
+    if (OF_PRODUCTS.has(verb)) return { reservationId: null, productId: first };
+    const generation = second || told;
+    const isHold = OF_HOLDS.has(verb) && generation !== undefined;
+    const reservationId = isHold ? `p${this.#partition}-${first}-${generation}` : null;
     return { reservationId, productId: null };
   }
 
@@ -109,5 +151,3 @@ export class Acknowledged {
     this.#first = 0;
   }
 }
-
-const HOLD_VERBS: ReadonlySet<string> = new Set(["reserve", "confirm", "cancel", "extend"]);

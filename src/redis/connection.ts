@@ -6,6 +6,7 @@
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import type { EpochLedger } from "#inventory/ports";
+import { randomId } from "#lib/ids";
 import type { Log, LogFields } from "#lib/log";
 import { metaKey } from "#redis/keys";
 import type { Partition } from "#redis/partition";
@@ -24,15 +25,9 @@ const ATTEND_EVERY_MS = 1_000;
 const BEHIND = "Redis lacks what was acknowledged";
 const FOREIGN = "Redis holds the data of another store";
 
-const MetaFields = z.tuple([
-  z.string().nullable(),
-  z.string().nullable(),
-  z.string().nullable(),
-  z.string().nullable(),
-  z.string().nullable(),
-  z.string().nullable(),
-  z.string().nullable(),
-]);
+const Text = z.string().nullable();
+const MetaFields = z.tuple([Text, Text, Text, Text, Text, Text, Text]);
+const LookedFields = z.tuple([Text, Text, Text, Text]);
 const BeginReply = z.array(z.string()).min(1);
 
 export interface ConnectionOptions {
@@ -40,6 +35,8 @@ export interface ConnectionOptions {
   readonly partitions: readonly Partition[];
   readonly epochs: EpochLedger;
   readonly log: Log;
+  /** Default: ATTEND_EVERY_MS. */
+  readonly attendEveryMs?: number;
 }
 
 export class RedisConnection implements AsyncDisposable {
@@ -50,11 +47,16 @@ export class RedisConnection implements AsyncDisposable {
   readonly #attending: NodeJS.Timeout;
   /** Of the server that was last looked at. */
   #runId = "";
+  /** Partitions whose server the ledger does not follow any more. */
+  readonly #superseded = new Set<Partition>();
+  /** Under which this process reports. */
+  readonly #name = randomId(12);
   #isStopped = false;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    this.#attending = setInterval(() => void this.#attend(), ATTEND_EVERY_MS);
+    const everyMs = options.attendEveryMs ?? ATTEND_EVERY_MS;
+    this.#attending = setInterval(() => void this.#attend(), everyMs);
     options.redis.on("ready", () => {
       for (const partition of options.partitions) this.recheck(partition);
     });
@@ -103,21 +105,38 @@ export class RedisConnection implements AsyncDisposable {
 
   /**
    * Other servers are not rebuilt while this one is in use. A process that has nothing to do looks
-   * for a rebuild too: what it remembers may have to be reported.
+   * too: what it remembers may have to be reported, and what others did may be missed later.
    */
   async #attend(): Promise<void> {
     const { redis, partitions, epochs, log } = this.#options;
-    const open = partitions.filter(({ state }) => state === "open");
-    if (open.length === 0 || redis.status !== "ready") return;
+    if (redis.status !== "ready") return;
     try {
+      for (const partition of partitions) await this.#lookAt(partition);
+      const open = partitions.filter(({ state }) => state === "open");
+      if (open.length === 0) return;
+      const numbers = open.map(({ number }) => number);
+      const cursors = await epochs.use(numbers, this.#runId);
       for (const partition of open) {
-        const rebuilt = await redis.hget(metaKey(partition.number), "rebuilt");
-        if (Number(rebuilt ?? "0") > partition.epoch) this.recheck(partition);
+        const cursor = cursors.find((one) => one.partition === partition.number);
+        if (cursor === undefined || cursor.epoch <= partition.epoch) continue;
+        // The ledger goes on with another history than this server's.
+        this.#superseded.add(partition);
+        this.recheck(partition);
       }
-      const used = open.filter(({ state }) => state === "open").map(({ number }) => number);
-      if (used.length > 0) await epochs.use(used, this.#runId);
     } catch (error) {
       log.debug("the use of Redis was not told", { error });
+    }
+  }
+
+  async #lookAt(partition: Partition): Promise<void> {
+    if (partition.state !== "open") return;
+    const fields = ["epoch", "seq", "fence", "rebuilt"] as const;
+    const meta = await this.#options.redis.hmget(metaKey(partition.number), ...fields);
+    const [epoch, seq, fence, rebuilt] = LookedFields.parse(meta);
+    if (epoch === null || fence !== null || Number(rebuilt) > partition.epoch) {
+      this.recheck(partition);
+    } else if (Number(epoch) === partition.epoch) {
+      partition.seen(recordedCount(seq ?? undefined, "seq"));
     }
   }
 
@@ -141,25 +160,37 @@ export class RedisConnection implements AsyncDisposable {
     }
     // A fence stands until a repair lifts it: nothing is begun meanwhile, and no epoch spent.
     if (fence !== null) return this.#fence(partition, BEHIND, { fence, mark: partition.mark });
-    if (storeId === null || metaRunId !== runId || epoch === null) {
+    const isSuperseded = this.#superseded.delete(partition);
+    if (storeId === null || metaRunId !== runId || epoch === null || isSuperseded) {
       return this.#begin(partition, runId);
     }
     // After a rebuild what this process was told is in the ledger, or is reported now.
     const isRebuilt = rebuilt > partition.epoch;
     const isLater = Number(epoch) > partition.epoch;
-    const hasLost = isLater && Number(beganAt) < partition.mark;
+    const kept = isLater
+      ? Math.min(Number(seq), Number(beganAt), await this.#endOf(partition))
+      : Number(seq);
     // Something that this process was told is not there: begin decides, and fences.
-    if (!isRebuilt && (Number(seq) < partition.mark || hasLost)) {
-      return this.#begin(partition, runId);
-    }
+    if (!isRebuilt && kept < partition.mark) return this.#begin(partition, runId);
     if (isRebuilt) await this.#reportLost(partition);
-    const now = recordedCount(seq ?? undefined, "seq");
-    partition.open(recordedCount(epoch, "epoch"), now, rebuilt);
+    const now = { epoch: recordedCount(epoch, "epoch"), seq: recordedCount(seq ?? "", "seq") };
+    // Whoever began it may have died before it was noted: then nobody would know where one ended.
+    if (isLater)
+      await this.#options.epochs.note(partition.number, now.epoch, Number(beganAt), runId);
+    partition.open(now.epoch, now.seq, rebuilt);
     return true;
+  }
+
+  /** The seq at which the epoch ended that this process knows, as the ledger noted it. */
+  async #endOf({ number, epoch }: Partition): Promise<number> {
+    if (epoch === 0) return Number.POSITIVE_INFINITY;
+    const [next] = await this.#options.epochs.beganAfter(number, epoch);
+    return next?.beganAt ?? Number.POSITIVE_INFINITY;
   }
 
   async #begin(partition: Partition, runId: string): Promise<boolean> {
     const { redis, epochs, log } = this.#options;
+    const ended = await this.#endOf(partition);
     const reply = await epochs.begin(partition.number, runId, async (epoch, known) => {
       const answer: unknown = await runScript(redis, beginScript, metaKey(partition.number), [
         epochs.storeId,
@@ -169,6 +200,7 @@ export class RedisConnection implements AsyncDisposable {
         String(known.epoch),
         String(partition.epoch),
         String(partition.mark),
+        Number.isFinite(ended) ? String(ended) : "",
       ]);
       return beginAnswer(BeginReply.parse(answer));
     });
@@ -195,7 +227,8 @@ export class RedisConnection implements AsyncDisposable {
     const { number, epoch } = partition;
     const facts = { partition: number, epoch, ...missing, operations: operations.length };
     log.error("acknowledged operations are lost: see recovery_reports", facts);
-    await epochs.report({ partition: number, kind: "lost", epoch, missing, operations, facts: {} });
+    const report = { partition: number, kind: "lost" as const, epoch, missing, operations };
+    await epochs.report({ ...report, facts: {}, reportedBy: this.#name });
   }
 
   /** Said once, however often it is found again. Answers that the partition is not open. */

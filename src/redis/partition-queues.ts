@@ -28,6 +28,7 @@ const SCRIPTS = {
   registerLocation: loadScript("location/register.lua"),
   amendLocation: loadScript("location/amend.lua"),
   copyLocation: loadScript("location/copy.lua"),
+  repairCounter: loadScript("repair/counter.lua"),
 };
 const EXPIRE = loadScript("stock/expire.lua");
 
@@ -87,6 +88,7 @@ export class PartitionQueues {
       registerLocation: queue("registerLocation"),
       amendLocation: queue("amendLocation"),
       copyLocation: queue("copyLocation"),
+      repairCounter: queue("repairCounter"),
     };
     this.#expireSender = new BatchSender({ ...common, verb: "expire", script: EXPIRE });
     this.#expireSlot = this.#expireSender.slot(0);

@@ -10,12 +10,17 @@ import { Acknowledged } from "#redis/acknowledged";
  */
 export type PartitionState = "closed" | "open" | "fenced";
 
+/** Where a product lives among so many partitions. */
+export const partitionOf = (productId: string, partitions: number): number =>
+  partitions === 1 ? 0 : Bun.hash.crc32(productId) % partitions;
+
 export class Partition {
   readonly number: number;
   readonly #clock: Clock;
   #state: PartitionState = "closed";
   #heardAt = 0;
   readonly #waiting = new Set<() => void>();
+  readonly #onRebuilt: (() => void)[] = [];
   /** The epoch that scripts must find. */
   epoch = 0;
   /** The highest seq this process has seen: a server below it is not the one that answered. */
@@ -41,10 +46,22 @@ export class Partition {
 
   /** After a rebuild what was seen before counts no more: it is in the ledger, or reported as lost. */
   open(epoch: number, seq: number, rebuilt: number): void {
-    this.mark = rebuilt > this.epoch ? seq : Math.max(this.mark, seq);
+    const isRebuilt = rebuilt > this.epoch;
+    if (isRebuilt) {
+      this.mark = seq;
+      this.drained = seq;
+      this.acknowledged.clear();
+    }
+    this.mark = Math.max(this.mark, seq);
     this.epoch = epoch;
     this.rebuilt = rebuilt;
     this.#become("open");
+    if (isRebuilt) for (const listener of this.#onRebuilt) listener();
+  }
+
+  /** Told each time that it opens in a history that began by a rebuild since it was open last. */
+  onRebuilt(listener: () => void): void {
+    this.#onRebuilt.push(listener);
   }
 
   close(): void {
@@ -53,6 +70,11 @@ export class Partition {
 
   fence(): void {
     this.#become("fenced");
+  }
+
+  /** Redis stood there in the present epoch: what was acknowledged up to then can be missed. */
+  seen(seq: number): void {
+    this.mark = Math.max(this.mark, seq);
   }
 
   /** Learns from an answer's status line. */

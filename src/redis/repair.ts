@@ -7,6 +7,7 @@ import {
   type ClaimAnswer,
   type PartitionPart,
   type PartitionRepair,
+  type SkuCopy,
 } from "#inventory/repair-ports";
 import { randomId } from "#lib/ids";
 import { decodeEntries } from "#redis/journal";
@@ -18,6 +19,7 @@ import { loadScript, runScript } from "#redis/script";
 
 const claimScript = loadScript("partition/claim.lua");
 const repairScript = loadScript("partition/repair.lua");
+const liftScript = loadScript("partition/lift.lua");
 const reopenScript = loadScript("partition/reopen.lua");
 
 /** How long a claim lasts from its last step: who has died holds it no longer. */
@@ -40,6 +42,11 @@ export function createPartitionRepair({ redis, storeId }: RepairOptions): Partit
   const token = randomId(12);
   const restored = new Map<number, RestoredPartition>();
 
+  const call = async (partition: number, args: readonly string[]): Promise<void> => {
+    const key = metaKey(partition);
+    const reply = await runScript(redis, repairScript, key, [token, String(CLAIM_MS), ...args]);
+    if (reply !== "repaired") throw new ClaimLost(partition);
+  };
   const send = async (partition: number, steps: readonly Step[]): Promise<void> => {
     for (const part of partsOf(steps)) {
       const args = part.flatMap(({ kind, key, values }) => [
@@ -48,9 +55,7 @@ export function createPartitionRepair({ redis, storeId }: RepairOptions): Partit
         String(values.length),
         ...values,
       ]);
-      const key = metaKey(partition);
-      const reply = await runScript(redis, repairScript, key, [token, String(CLAIM_MS), ...args]);
-      if (reply !== "repaired") throw new ClaimLost(partition);
+      await call(partition, args);
     }
   };
   const restoredOf = (partition: number): RestoredPartition => {
@@ -73,6 +78,10 @@ export function createPartitionRepair({ redis, storeId }: RepairOptions): Partit
       const args = [storeId, token, String(CLAIM_MS), which];
       return claimAnswer(await runScript(redis, claimScript, metaKey(partition), args));
     },
+    renew: (partition) => call(partition, []),
+    async lift(partition) {
+      await runScript(redis, liftScript, metaKey(partition), [token]);
+    },
     async rest(partition, after: Cursor, entriesMax) {
       const from = `(${after.epoch}-${after.seq}`;
       const key = journalKey(partition);
@@ -92,10 +101,9 @@ export function createPartitionRepair({ redis, storeId }: RepairOptions): Partit
       }
     },
     async write(partition: number, part: PartitionPart) {
-      const steps = restoredOf(partition).take(part);
-      await send(partition, steps);
-      await claimSkus(redis, part);
+      await send(partition, restoredOf(partition).take(part));
     },
+    claimSkus: (claims) => claimSkus(redis, claims),
     async reopen(partition, runId, begin, lastAt) {
       const whole = restoredOf(partition);
       await send(partition, whole.rest());
@@ -105,22 +113,22 @@ export function createPartitionRepair({ redis, storeId }: RepairOptions): Partit
         String(begin.epoch),
         String(begin.seq),
         String(lastAt),
-        String(whole.firstDue),
+        String(whole.dueSeconds[0] ?? 0),
         whole.rules,
       ];
       const reply = await runScript(redis, reopenScript, metaKey(partition), args);
       if (Words.parse(reply)[0] !== "begun") throw new ClaimLost(partition);
       restored.delete(partition);
+      return whole.dueSeconds;
     },
   };
 }
 
 /** SKUs stand outside the partitions. The ledger knows whose each is: what Redis has gives way. */
-async function claimSkus(redis: Redis, { products }: PartitionPart): Promise<void> {
-  if (products.length === 0) return;
+async function claimSkus(redis: Redis, claims: readonly SkuCopy[]): Promise<void> {
   // Not one command: on a cluster each may live on another slot.
   const pipeline = redis.pipeline();
-  for (const { sku, productId, createdAt } of products) {
+  for (const { sku, productId, createdAt } of claims) {
     pipeline.set(skuKey(sku), `${productId}\t${createdAt}`);
   }
   const replies = (await pipeline.exec()) ?? [];
@@ -151,7 +159,7 @@ function claimAnswer(reply: unknown): ClaimAnswer {
         epoch: recordedCount(epoch, "epoch"),
         seq: recordedCount(seq, "seq"),
         beganAt: recordedCount(beganAt, "beganAt"),
-        missing: recordedCount(missing, "missing"),
+        missing: missing === "" ? null : recordedCount(missing, "missing"),
       };
     case "open":
     case "taken":

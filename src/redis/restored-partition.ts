@@ -58,9 +58,9 @@ export class RestoredPartition {
     return [...steps, ...[low, registry].filter(({ values }) => values.length > 0)];
   }
 
-  /** The first second in which something is due; 0: nothing is. */
-  get firstDue(): number {
-    return this.#due.size === 0 ? 0 : Math.min(...this.#due.keys());
+  /** The seconds in which something is due, in order. */
+  get dueSeconds(): readonly number[] {
+    return [...this.#due.keys()].toSorted((a, b) => a - b);
   }
 
   /** What `meta` has of the locations. */

@@ -72,7 +72,7 @@ import {
   returnOutcome,
   sellOutcome,
 } from "#redis/outcomes";
-import type { Partition } from "#redis/partition";
+import { partitionOf, type Partition } from "#redis/partition";
 import { PartitionQueues, type WritePathOptions } from "#redis/partition-queues";
 import { decodeProduct } from "#redis/product-record";
 import { Reads } from "#redis/reads";
@@ -226,9 +226,11 @@ export class RedisStockStore implements StockStore {
     return this.#route(partition).queues.expire(deadline, receipts);
   }
 
-  partitionOf(productId: string): number {
-    return this.partitions === 1 ? 0 : Bun.hash.crc32(productId) % this.partitions;
-  }
+  /** One line for lua/repair/counter.lua; answers its word. */
+  readonly repairCounter = (id: string, line: string, deadline: number): Promise<string> =>
+    this.#routeOf(id).queues.submit("repairCounter", line, 1, { deadline });
+
+  readonly partitionOf = (productId: string): number => partitionOf(productId, this.partitions);
 
   msUntil(partition: number, second: number): number {
     return second * 1_000 - (Date.now() + this.#route(partition).partition.clockAheadMs);

@@ -31,3 +31,16 @@ export type Handlers = {
 };
 
 export const isJobName = (name: string): name is JobName => Object.hasOwn(JOBS, name);
+
+/** A queue of their own: a comparison of a large store takes minutes, and one runs at a time. */
+export const RECONCILE_QUEUE = "reconcile";
+
+export const RECONCILE_JOBS = {
+  /** Somebody asked for that run. One that is lost is found by the next worker that starts. */
+  reconcile: { payload: z.strictObject({ id: z.string().min(1) }), attempts: 5 },
+  /** Asks for a run of everything by itself. */
+  nightly: { payload: z.strictObject({}), attempts: 5 },
+} as const;
+
+export const isReconcileJobName = (name: string): name is keyof typeof RECONCILE_JOBS =>
+  Object.hasOwn(RECONCILE_JOBS, name);

@@ -28,7 +28,10 @@ export interface Drain extends AsyncDisposable {
   /** Ends every loop: at once, or after the statement under way. */
   stop(): Promise<void>;
   status(): readonly DrainStatus[];
-  /** Starts the drain of a fenced partition again, from the cursor that PostgreSQL holds. */
+  /**
+   * What a drain could not follow, or waits for, was rebuilt: it begins again from the cursor that
+   * PostgreSQL holds, at once.
+   */
   resume(partition: number): void;
 }
 
@@ -49,8 +52,10 @@ export function startDrain(options: DrainOptions): Drain {
     stop,
     status: () => drains.map(({ drain }) => drain.status()),
     resume(partition) {
-      if (drains[partition]?.drain.status().state !== "fenced") return;
-      drains[partition] = start(partition, options, limits);
+      const running = drains[partition]?.drain;
+      if (running?.status().state === "fenced") {
+        drains[partition] = start(partition, options, limits);
+      } else running?.hurry();
     },
     [Symbol.asyncDispose]: stop,
   };

@@ -81,6 +81,7 @@ export class PartitionDrain {
   #bugs = 0;
   /** On the clock of `performance`. */
   #readAgainAt = 0;
+  #hurry: () => void = () => undefined;
 
   constructor(partition: number, use: DrainDependencies, limits: DrainLimits) {
     this.#partition = partition;
@@ -107,6 +108,11 @@ export class PartitionDrain {
 
   stop(): void {
     this.#stopping.abort();
+  }
+
+  /** Ends a wait: what it waits for may be over. */
+  hurry(): void {
+    this.#hurry();
   }
 
   status(): DrainStatus {
@@ -220,7 +226,15 @@ export class PartitionDrain {
     const waitMs = Math.round(most * (0.5 + Math.random() / 2));
     const level = error instanceof Fault ? "warn" : "error";
     this.#log[level]("the journal cannot be drained now", { waitMs, tries: this.#failures, error });
-    await this.#unlessStopped(Bun.sleep(waitMs));
+    await this.#unlessStopped(
+      new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, waitMs);
+        this.#hurry = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      }),
+    );
   }
 
   #fence(gap: string): string {

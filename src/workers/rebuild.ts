@@ -4,13 +4,21 @@
  * its own. Whoever dies on the way leaves it fenced, and the next one begins from the beginning.
  */
 import type { Cursor, EpochLedger, LedgerWriter } from "#inventory/drain-ports";
-import type { Claimed, CopiedCounts, PartitionRepair, RepairLedger } from "#inventory/repair-ports";
+import {
+  IN_USE_MS,
+  type Claimed,
+  type CopiedCounts,
+  type PartitionRepair,
+  type RepairLedger,
+} from "#inventory/repair-ports";
 import { appendOrSetAside } from "#workers/append";
 import { cutJournal } from "#workers/journal-batches";
 
 /** Of one reading of what the journal still has. */
 const ENTRIES_MAX = 200;
 const MOVEMENTS_MAX = 2_000;
+/** Far below the time that a claim lasts. */
+const RENEW_EVERY_MS = 5_000;
 
 export interface RebuildDependencies {
   readonly repair: PartitionRepair;
@@ -36,6 +44,8 @@ export interface Rebuilt extends CopiedCounts {
   readonly drained: number;
   /** Movements that somebody knows of and the ledger does not have. */
   readonly missing: { readonly from: number; readonly to: number } | null;
+  /** Seconds of Redis's clock in which holds are due, in order. */
+  readonly dueSeconds: readonly number[];
 }
 export type RebuildOutcome =
   | Rebuilt
@@ -43,7 +53,10 @@ export type RebuildOutcome =
   /** Somebody has to decide first. */
   | { readonly kind: "waits"; readonly reason: string };
 
-/** Rejects with `ClaimLost` when another goes on with it, and as the servers do when one is away. */
+/**
+ * Rejects with `ClaimLost` when another goes on with it, and as the servers do when one is away. What
+ * waits is left as it was found: who was selling goes on.
+ */
 export async function rebuildPartition(
   partition: number,
   use: RebuildDependencies,
@@ -51,8 +64,8 @@ export async function rebuildPartition(
 ): Promise<RebuildOutcome> {
   const { repair, ledger, epochs } = use;
   const runId = await repair.runId();
-  const other = await ledger.otherServer(partition, runId);
-  if (other !== null) return waits(`another Redis server is in use for this store: ${other}`);
+  const busy = await otherServerOf(partition, runId, ledger);
+  if (busy !== null) return busy;
   const claimed = await repair.claim(partition, options.which);
   if (claimed.kind !== "claimed") return claimed;
   let outcome: RebuildOutcome = waits("no epoch could be taken");
@@ -62,7 +75,27 @@ export async function rebuildPartition(
     if (outcome.kind === "rebuilt") return { kind: "begun", epoch, seq: outcome.seq };
     return { kind: "behind", seq: claimed.seq };
   });
+  if (outcome.kind === "waits") await repair.lift(partition);
   return outcome;
+}
+
+/**
+ * Whoever uses a server says so each second, while PostgreSQL answers. Where another one was ever in
+ * use, the ledger is asked twice: it may have been away until a moment ago, for them as for us.
+ */
+async function otherServerOf(partition: number, runId: string, ledger: RepairLedger) {
+  const inUse = async () => {
+    const other = await ledger.otherServer(partition, runId);
+    if (other === null || other.seenMsAgo >= IN_USE_MS) return { other, waiting: null };
+    return {
+      other,
+      waiting: waits(`another Redis server is in use for this store: ${other.runId}`),
+    };
+  };
+  const { other, waiting } = await inUse();
+  if (other === null || waiting !== null) return waiting;
+  await Bun.sleep(IN_USE_MS);
+  return (await inUse()).waiting;
 }
 
 const waits = (reason: string): RebuildOutcome => ({ kind: "waits", reason });
@@ -83,23 +116,51 @@ async function rebuilt(
   const unsettled = await ledger.quarantined(partition);
   if (unsettled > 0) return waits(`${unsettled} of its movements are in quarantine`);
   if (!(await ledger.seal(partition, epoch, cursor.seq, runId))) {
-    return waits("the ledger moved meanwhile");
+    return waits("the ledger moved meanwhile, or another Redis server is in use");
   }
-  const highest = Math.max(claimed.missing, claimed.seq);
+  const highest = Math.max(claimed.missing ?? 0, claimed.seq);
   const missing = highest > cursor.seq ? { from: cursor.seq + 1, to: highest } : null;
+  const drained = cursor.seq - start.seq;
   onStep("forget", 0);
   await repair.forget(partition);
-  let written = 0;
-  const counts = await ledger.copy(partition, async (part) => {
-    await repair.write(partition, part);
-    written += part.products.length + part.holds.length;
-    onStep("write", written);
+  const counts = await whileRenewing(partition, repair, async () => {
+    let written = 0;
+    const copied = await ledger.copy(partition, async (part) => {
+      await repair.write(partition, part);
+      written += part.products.length + part.holds.length;
+      onStep("write", written);
+    });
+    // Of all partitions: as long as one of them is not there, its products' SKUs are not free.
+    await ledger.skus((claims) => repair.claimSkus(claims));
+    return copied;
   });
-  const drained = cursor.seq - start.seq;
   const facts = { seq: cursor.seq, drained, ...counts };
-  await ledger.report({ partition, kind: "rebuilt", epoch, missing, operations: [], facts });
-  await repair.reopen(partition, runId, { epoch, seq: cursor.seq }, counts.lastAt);
-  return { kind: "rebuilt", epoch, seq: cursor.seq, drained, missing, ...counts };
+  const report = { partition, kind: "rebuilt" as const, epoch, missing, operations: [], facts };
+  await ledger.report({ ...report, reportedBy: "rebuild" });
+  const begin = { epoch, seq: cursor.seq };
+  const dueSeconds = await repair.reopen(partition, runId, begin, counts.lastAt);
+  return { kind: "rebuilt", epoch, seq: cursor.seq, drained, missing, dueSeconds, ...counts };
+}
+
+/** The ledger may take longer to answer than a claim lasts. */
+async function whileRenewing<Result>(
+  partition: number,
+  repair: PartitionRepair,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  let renewed = Promise.resolve();
+  const timer = setInterval(() => {
+    renewed = renewed.then(() => repair.renew(partition));
+    // It is awaited at the end.
+    renewed.catch(() => undefined);
+  }, RENEW_EVERY_MS);
+  try {
+    const result = await work();
+    await renewed;
+    return result;
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 /** Brings what the journal still has into the ledger, as far as it follows. */
@@ -110,7 +171,7 @@ async function drainRest(
 ): Promise<{ cursor: Cursor; gap: string | null }> {
   let cursor = start;
   for (;;) {
-    await repair.claim(partition, "any");
+    await repair.renew(partition);
     const entries = await repair.rest(partition, cursor, ENTRIES_MAX);
     const { batches, gap } = cutJournal(partition, cursor, entries, MOVEMENTS_MAX);
     for (const batch of batches) {

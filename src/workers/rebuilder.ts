@@ -54,9 +54,14 @@ export class Rebuilder implements AsyncDisposable {
       const options = { which: "fenced", discards: false } as const;
       const outcome = await rebuildPartition(partition, this.#options, options);
       if (outcome.kind === "rebuilt") {
-        const { kind: _, missing, ...facts } = outcome;
+        const { kind: _, missing, dueSeconds, ...facts } = outcome;
         const level = missing === null ? "info" : "error";
-        log[level]("a partition was rebuilt from the ledger", { partition, missing, ...facts });
+        log[level]("a partition was rebuilt from the ledger", {
+          partition,
+          missing,
+          dueSeconds: dueSeconds.length,
+          ...facts,
+        });
         this.#said.delete(partition);
         onRebuilt(partition, outcome);
         return true;

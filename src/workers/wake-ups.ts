@@ -49,6 +49,11 @@ export class WakeUps implements AsyncDisposable {
       });
   }
 
+  /** What was asked for may be gone with all else that Redis had. */
+  forget(partition: number): void {
+    for (const id of this.#asked) if (id.startsWith(`expire-${partition}-`)) this.#asked.delete(id);
+  }
+
   /** The oldest are forgotten first: at worst a job is added a second time, and ignored. */
   #remember(id: string): void {
     this.#asked.add(id);

@@ -1,15 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { Fault } from "#inventory/faults";
-import {
-  CustomerId,
-  Location,
-  MOVEMENT_TYPES,
-  OrderId,
-  ProductId,
-  Sku,
-  type Movement,
-  type MovementType,
-} from "#inventory/model";
+import { CustomerId, Location, MOVEMENT_TYPES, OrderId, ProductId, Sku } from "#inventory/model";
 import type { LedgerBatch } from "#inventory/ports";
 import { createEpochLedger } from "#postgres/epochs";
 import { createLedgerWriter } from "#postgres/ledger-writer";
@@ -17,11 +8,14 @@ import { openLedger, soon, type TestLedger } from "#test/ledger";
 import {
   batch,
   EPOCH_MS,
+  EXAMPLES,
   movement,
   movements,
   oversold,
   product,
   reservation,
+  typed,
+  WRONG,
 } from "#test/movements";
 import { registeredOf } from "#test/ports-double";
 import { until } from "#test/until";
@@ -43,41 +37,6 @@ afterAll(async () => {
 
 const stored = () => db.count("SELECT count(*) FROM movements");
 const product1 = ProductId.parse("product-1");
-
-/** Units before and after, of a movement of that type that is in order. */
-const EXAMPLES: Record<MovementType, [number, number, number, number]> = {
-  INITIAL: [0, 5, 0, 0],
-  RESTOCK: [5, 9, 1, 1],
-  RETURN: [5, 6, 1, 1],
-  SALE: [5, 4, 1, 0],
-  ADJUSTMENT: [5, 2, 1, 1],
-  RESERVE: [5, 5, 1, 2],
-  RELEASE: [5, 5, 2, 1],
-  EXPIRE: [5, 5, 2, 0],
-  EXTEND: [5, 5, 2, 2],
-  TRANSFER: [5, 2, 1, 1],
-  COUNT: [5, 5, 1, 1],
-  ATTRIBUTE: [5, 5, 2, 2],
-};
-/** And of one that is not. */
-const WRONG: Record<MovementType, [number, number, number, number]> = {
-  INITIAL: [1, 5, 0, 0],
-  RESTOCK: [5, 4, 1, 1],
-  RETURN: [5, 5, 1, 1],
-  SALE: [5, 4, 3, 1],
-  ADJUSTMENT: [5, 4, 1, 2],
-  RESERVE: [5, 4, 1, 2],
-  RELEASE: [5, 5, 1, 2],
-  EXPIRE: [5, 6, 1, 0],
-  EXTEND: [5, 5, 1, 2],
-  TRANSFER: [5, 5, 1, 1],
-  COUNT: [5, 2, 1, 2],
-  ATTRIBUTE: [5, 4, 0, 0],
-};
-function typed(type: MovementType, units: [number, number, number, number]): Movement {
-  const [onHandBefore, onHandAfter, reservedBefore, reservedAfter] = units;
-  return movement(1, { type, onHandBefore, onHandAfter, reservedBefore, reservedAfter });
-}
 
 describe("append", () => {
   test("keeps every field of a movement as it was, whatever its text", async () => {

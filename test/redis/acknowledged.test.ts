@@ -71,6 +71,36 @@ test("refusals and repeats are no operations, and what is about a product names 
   ]);
 });
 
+test("what a repeat was told counts too, if it is of those that are lost; a standing hold has its id", () => {
+  const acknowledged = new Acknowledged(0);
+  const record = (seq: number) => `1\tgenerate\tACTIVE\t\t0\t1\t${seq}\tp1=default=1=0=0\t"c"\t"o"`;
+  const lines = ["o1\tgenerate\tx", "o2\tgenerate\tx", "o3\t\tx", "k\tx"];
+  const replies = [
+    `held\t${record(3)}`,
+    `held\t${record(9)}`,
+    `replayed\tdone\t${record(8)}`,
+    "replayed\t?",
+  ];
+  acknowledged.note({ epoch: 1, seq: 9, verb: "reserve", lines, replies });
+  const product = 'adjusted\t{"seq":"7","productId":"p1"}';
+  acknowledged.note({ epoch: 1, seq: 9, verb: "adjust", lines: ["p1\tx"], replies: [product] });
+  acknowledged.note({
+    epoch: 1,
+    seq: 9,
+    verb: "registerLocation",
+    lines: ["X"],
+    replies: ["registered\t"],
+  });
+  expect(acknowledged.lostBeyond(() => 5)).toMatchObject([
+    { outcome: "held", seq: 9, reservationId: "p0-o2-generate" },
+    { outcome: "replayed", seq: 8, reservationId: "p0-o3-generate" },
+    { outcome: "adjusted", seq: 7, productId: "p1" },
+    { outcome: "registered", seq: 9, productId: null, reservationId: null },
+  ]);
+  acknowledged.clear();
+  expect(acknowledged.lostBeyond(() => 0)).toEqual([]);
+});
+
 test("it remembers so many operations and no more, and forgets whole batches", () => {
   const acknowledged = new Acknowledged(0);
   const count = 5_100;

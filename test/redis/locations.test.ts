@@ -319,3 +319,16 @@ test.each(["register", "amend"])("%s produced each word of its header", (verb) =
   const path = `location/${verb}.lua`;
   expect(answers.of(path).items).toEqual([...wordsOfHeader(path).items]);
 });
+
+test("the version of a location never goes back, though it came from the ledger and is ahead of seq", async () => {
+  const { store } = await open();
+  const { version } = await register(store, "Annex");
+  const key = "{p0}:locations";
+  const record = String(await redis.hget(key, "Annex"));
+  const ahead = version + 40;
+  await redis.hset(key, "Annex", record.split("\t").with(5, String(ahead)).join("\t"));
+  const outcome = await store.amendLocation(amendLocationCommand("Annex", { name: "a name" }));
+  expect(outcome).toMatchObject({ kind: "amended", registered: { version: ahead + 1 } });
+  // What the journal says of it is not what was put there by hand.
+  await redis.flushall();
+});

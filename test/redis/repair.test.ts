@@ -28,8 +28,10 @@ const claim = async (token: string, which = "fenced", lastsMs = 10_000): Promise
   run("partition/claim.lua", [STORE, token, String(lastsMs), which]);
 const repair = (token: string, ...steps: string[]): Promise<unknown> =>
   run("partition/repair.lua", [token, "10000", ...steps]);
-const reopen = (token: string, epoch: string): Promise<unknown> =>
-  run("partition/reopen.lua", [token, "run", epoch, "5", "0", "0", ""]);
+const reopen = async (token: string, epoch: string, runId?: string): Promise<unknown> => {
+  const written = runId ?? (await readRunId(redis));
+  return await run("partition/reopen.lua", [token, written, epoch, "5", "0", "0", ""]);
+};
 
 spoiling("claim produced each word that its header promises", async () => {
   const { store } = await open();
@@ -45,13 +47,13 @@ spoiling("claim produced each word that its header promises", async () => {
   expect(await claim("a", "fenced", 0)).toEqual(["claimed", "1", "1", "0", "9"]);
   expect(await claim("b")).toEqual(["claimed", "1", "1", "0", "9"]);
   await redis.hdel(metaKey(0), "fence");
-  expect(await claim("a", "any", 0)).toEqual(["claimed", "1", "1", "0", "0"]);
+  expect(await claim("a", "any", 0)).toEqual(["claimed", "1", "1", "0", ""]);
   const words = wordsOfHeader("partition/claim.lua").items;
   expect([...words]).toEqual(["claimed", "foreign", "open", "taken"]);
 });
 
 spoiling("an empty Redis is claimed too, and then belongs to the store", async () => {
-  expect(await claim("a", "any")).toEqual(["claimed", "0", "0", "0", "0"]);
+  expect(await claim("a", "any")).toEqual(["claimed", "0", "0", "0", ""]);
   expect(await redis.hgetall(metaKey(0))).toMatchObject({ storeId: STORE, seq: "0" });
 });
 
@@ -97,6 +99,8 @@ spoiling("reopen produced each word, and lifts the fence in an epoch of its own"
   await claim("a", "any");
   expect(await reopen("b", "2")).toEqual(["lost"]);
   expect(await reopen("a", "1")).toEqual(["used", "1"]);
+  // A server that took the place of the one that was written has its own run id.
+  expect(await reopen("a", "2", "another")).toEqual(["lost"]);
   expect(await reopen("a", "2")).toEqual(["begun", "2", "5"]);
   const meta = await redis.hgetall(metaKey(0));
   expect(meta).toMatchObject({ epoch: "2", seq: "5", drained: "5", beganAt: "5", rebuilt: "2" });
@@ -105,10 +109,27 @@ spoiling("reopen produced each word, and lifts the fence in an epoch of its own"
   expect([...wordsOfHeader("partition/reopen.lua").items]).toEqual(["begun", "lost", "used"]);
 });
 
+spoiling("lift produced each word, and leaves what was claimed as it was found", async () => {
+  const { store } = await open();
+  await initialize(store, "p1", 5);
+  const before = await dump(redis);
+  const lift = (token: string): Promise<unknown> => run("partition/lift.lua", [token]);
+  expect(await lift("a")).toBe("lost");
+  await claim("a", "any");
+  expect(await lift("b")).toBe("lost");
+  expect(await lift("a")).toBe("lifted");
+  expect(await dump(redis)).toEqual(before);
+  await redis.hset(metaKey(0), "fence", "behind:9");
+  await claim("a");
+  expect(await lift("a")).toBe("lifted");
+  expect(await redis.hget(metaKey(0), "fence")).toBe("behind:9");
+  expect([...wordsOfHeader("partition/lift.lua").items]).toEqual(["lifted", "lost"]);
+});
+
 spoiling("what is due in the past is still to be swept, and time does not go back", async () => {
   await claim("a", "any");
   const ahead = Date.now() + 60_000;
-  const args = ["a", "run", "2", "5", String(ahead), "1000", "\nX=0=5"];
+  const args = ["a", await readRunId(redis), "2", "5", String(ahead), "1000", "\nX=0=5"];
   await run("partition/reopen.lua", args);
   const { lastNow, swept, locations } = await redis.hgetall(metaKey(0));
   expect(lastNow).toBe(String(ahead));
@@ -122,7 +143,7 @@ spoiling("who has lost the claim writes nothing more", async () => {
   await reserve(opened.store, "o1", { p1: 1 });
   const ours = createPartitionRepair({ redis, storeId: STORE });
   const theirs = createPartitionRepair({ redis, storeId: STORE });
-  expect(await ours.claim(0, "any")).toMatchObject({ kind: "claimed", missing: 0 });
+  expect(await ours.claim(0, "any")).toMatchObject({ kind: "claimed", missing: null });
   expect(await theirs.claim(0, "any")).toEqual({ kind: "taken" });
   const before = await dump(redis);
   await expect(theirs.forget(0)).rejects.toThrow(ClaimLost);

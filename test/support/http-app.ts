@@ -14,7 +14,7 @@ import { createLog } from "#lib/log";
 import { createMetrics } from "#lib/metrics";
 import { ApiDocument, documentedBy, type Documented, type SomeAnswer } from "#test/documented";
 import { NEEDS } from "#test/examples";
-import { depsOf, DURABILITY, RESERVATION_ID, type Doubles } from "#test/ports-double";
+import { depsOf, DURABILITY, RESERVATION_ID, RUN_ID, type Doubles } from "#test/ports-double";
 
 export const SECRET = "a secret of a test, long enough for HS256";
 export const ORIGIN = "https://shop.example.com";
@@ -201,6 +201,7 @@ const BODIES: Readonly<Record<string, object>> = {
   },
   "POST /api/inventory/bulk/adjust": { items: [{ productId: "p1", quantity: 5, type: "RETURN" }] },
   "POST /api/inventory/bulk/confirm": { items: [{ reservationId: RESERVATION_ID }] },
+  "POST /api/inventory/reconcile": { mode: "report" },
   "POST /api/inventory/bulk/cancel": { items: [{ reservationId: RESERVATION_ID }] },
 };
 
@@ -233,4 +234,5 @@ const PARAMS: Readonly<Record<string, string>> = {
   sku: "SKU-1",
   location: "Dock",
   reservationId: RESERVATION_ID,
+  runId: RUN_ID,
 };

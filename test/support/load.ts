@@ -186,7 +186,7 @@ async function changeOrder(user: User): Promise<void> {
   const path = `/product/${productId}/reserve`;
   const same = await ask(user, { method: "POST", path, token, body }, [201]);
   if (same && reservationIn(same).reservationId !== first.reservationId) {
-    load.strange.push("the same order again made another hold");
+    load.strange.push(`the same order again made another hold than ${first.reservationId}`);
   }
   const second = await reserve(user, productId, orderId, 3);
   if (!second) return;

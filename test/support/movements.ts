@@ -8,6 +8,7 @@ import {
   ProductId,
   Sku,
   type Movement,
+  type MovementType,
   type Product,
   type Reservation,
 } from "#inventory/model";
@@ -152,4 +153,43 @@ export function entry(
     operations: states.operations ?? [],
     crossings: states.crossings ?? [],
   };
+}
+
+/** Units before and after, of a movement of that type that is in order. */
+export const EXAMPLES: Record<MovementType, [number, number, number, number]> = {
+  INITIAL: [0, 5, 0, 0],
+  RESTOCK: [5, 9, 1, 1],
+  RETURN: [5, 6, 1, 1],
+  SALE: [5, 4, 1, 0],
+  ADJUSTMENT: [5, 2, 1, 1],
+  RESERVE: [5, 5, 1, 2],
+  RELEASE: [5, 5, 2, 1],
+  EXPIRE: [5, 5, 2, 0],
+  EXTEND: [5, 5, 2, 2],
+  TRANSFER: [5, 2, 1, 1],
+  COUNT: [5, 5, 1, 1],
+  ATTRIBUTE: [5, 5, 2, 2],
+  DRIFT: [5, 9, 2, 1],
+  RECONCILE: [9, 5, 1, 2],
+};
+/** And of one that is not. */
+export const WRONG: Record<MovementType, [number, number, number, number]> = {
+  INITIAL: [1, 5, 0, 0],
+  RESTOCK: [5, 4, 1, 1],
+  RETURN: [5, 5, 1, 1],
+  SALE: [5, 4, 3, 1],
+  ADJUSTMENT: [5, 4, 1, 2],
+  RESERVE: [5, 4, 1, 2],
+  RELEASE: [5, 5, 1, 2],
+  EXPIRE: [5, 6, 1, 0],
+  EXTEND: [5, 5, 1, 2],
+  TRANSFER: [5, 5, 1, 1],
+  COUNT: [5, 2, 1, 2],
+  ATTRIBUTE: [5, 4, 0, 0],
+  DRIFT: [5, 4, 1, 5],
+  RECONCILE: [5, 4, 1, 5],
+};
+export function typed(type: MovementType, units: [number, number, number, number]): Movement {
+  const [onHandBefore, onHandAfter, reservedBefore, reservedAfter] = units;
+  return movement(1, { type, onHandBefore, onHandAfter, reservedBefore, reservedAfter });
 }

@@ -40,6 +40,7 @@ export const CASES: ReadonlyMap<string, Case> = new Map<string, Case>([
   [`POST ${INVENTORY}/locations`, (world) => register(world, randomId(12))],
   [`PATCH ${INVENTORY}/locations/:location`, (world) => amendLocation(world, true)],
   [`POST ${INVENTORY}/cleanup-expired`, (world) => cleanUp(world)],
+  [`POST ${INVENTORY}/reconcile`, (world) => compare(world)],
 ]);
 
 /** Life of a hold that names none: longer than any run, so that none expires by itself. */
@@ -287,6 +288,16 @@ async function bulkEnd(world: World, verb: End): Promise<Operation> {
 }
 
 /** What it finds is due by itself; that each such hold ends once is for the audit to say. */
+/** Changes no stock, and one key asks for one run. */
+function compare(world: World): Operation {
+  const body = { productIds: [productOf(world)] };
+  const path = "/reconcile";
+  return {
+    request: { method: "POST", path, token: world.admin, body, key: newKey() },
+    effects: () => [],
+  };
+}
+
 async function cleanUp(world: World): Promise<Operation> {
   await world.shortHold();
   const { random } = world.to;

@@ -17,6 +17,7 @@ import {
   type RegisteredLocation,
   type Reservation,
 } from "#inventory/model";
+import type { ReconcileRun, ReconcileRuns } from "#inventory/reconcile-ports";
 import type { Alert, EventLedger, Ledger, ShortLine, StockStore } from "#inventory/ports";
 import { systemClock, type Clock } from "#lib/clock";
 
@@ -160,6 +161,34 @@ const STORE: StockStore = {
   partitions: 1,
 };
 
+export const RUN_ID = "0a".repeat(16);
+
+export function runOf(changes: Partial<ReconcileRun> = {}): ReconcileRun {
+  return {
+    id: RUN_ID,
+    status: "queued",
+    mode: "report",
+    scope: { kind: "all" },
+    askedBy: "admin:ada",
+    askedAt: AT,
+    startedAt: null,
+    finishedAt: null,
+    progress: 0,
+    report: null,
+    error: null,
+    ...changes,
+  };
+}
+
+const RUNS: ReconcileRuns = {
+  ask: async ({ id, mode, scope, askedBy }) => {
+    const run = runOf({ id, mode, scope, askedBy });
+    return { kind: "asked", run, replayed: false };
+  },
+  read: async (id) => (id === RUN_ID ? runOf() : null),
+  list: async () => [runOf()],
+};
+
 const LEDGER: Ledger = {
   movements: async () => [movementOf()],
   movementPage: async () => ({ items: [movementOf()], nextCursor: null }),
@@ -209,6 +238,7 @@ const EVENTS: EventLedger = {
 export interface Doubles {
   readonly store?: Partial<StockStore>;
   readonly ledger?: Partial<Ledger>;
+  readonly runs?: Partial<ReconcileRuns>;
   readonly events?: Partial<EventLedger>;
   readonly clock?: Clock;
   readonly policy?: Deps["policy"];
@@ -221,10 +251,11 @@ export const DURABILITY: Durability = {
   reach: (wanted) => Promise.resolve(wanted),
 };
 
-export function depsOf({ store, ledger, events, clock, policy }: Doubles): Deps {
+export function depsOf({ store, ledger, events, runs, clock, policy }: Doubles): Deps {
   return {
     store: { ...STORE, ...store },
     ledger: { ...LEDGER, ...ledger },
+    reconcileRuns: { ...RUNS, ...runs },
     events: { ...EVENTS, ...events },
     eventTail: new EventTail({ events: { ...EVENTS, ...events }, onWaiters: () => undefined }),
     clock: clock ?? systemClock,

@@ -34,7 +34,8 @@ export function memoryEpochs(): EpochLedger {
   return {
     storeId: "store-of-this-test",
     beganAfter: () => Promise.resolve([]),
-    use: () => Promise.resolve(),
+    use: () => Promise.resolve([]),
+    note: () => Promise.resolve(),
     report: () => Promise.resolve(),
     async begin(_partition, _runId, ask) {
       epoch += 1;
@@ -56,6 +57,8 @@ export interface StoreOptions {
   readonly epochs?: EpochLedger;
   readonly partitions?: number;
   readonly journalEntriesMax?: number;
+  /** How often the process looks at Redis without being asked to. */
+  readonly attendEveryMs?: number;
   /** How long to wait until every partition is open. */
   readonly openWithinMs?: number;
 }
@@ -72,6 +75,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     partitions,
     epochs: options.epochs ?? memoryEpochs(),
     log: silent,
+    ...(options.attendEveryMs === undefined ? {} : { attendEveryMs: options.attendEveryMs }),
   });
   const dueSeconds = new Set<number>();
   const damaged: string[] = [];

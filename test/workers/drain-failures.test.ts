@@ -29,4 +29,17 @@ describe("a journal that cannot be read", () => {
     await drainedTo(db, 2);
     expect(harness.fenced).toEqual([]);
   });
+
+  test("is read again at once when it is told that what it waits for is over", async () => {
+    await using db = await openLedger();
+    const journal = createMemoryJournal();
+    journal.fail("read", new Fault("partition_fenced", "being rebuilt"));
+    const limits = { retryMsMin: 3_600_000, retryMsMax: 3_600_000 };
+    await using harness = drainOf({ journal, ledgerWriter: db.writer, limits });
+    await met("it waits", () => harness.drain.status()[0]?.state === "waiting");
+    journal.fail("read", null);
+    journal.push(...entries(1, 2));
+    harness.drain.resume(0);
+    await drainedTo(db, 2);
+  });
 });

@@ -2,15 +2,7 @@
 import { tmpdir } from "node:os";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Redis } from "ioredis";
-import { openRebuilding, type Rebuilding } from "#compose/rebuild";
-import { systemClock } from "#lib/clock";
-import { createLog } from "#lib/log";
-import { createMetrics } from "#lib/metrics";
-import { createEpochLedger } from "#postgres/epochs";
-import { connectBlocking } from "#redis/client";
 import { decodeHold } from "#redis/hold-record";
-import { createJournal } from "#redis/journal";
-import { startDrain } from "#workers/drain-journal";
 import { rebuildPartition, type RebuildOptions } from "#workers/rebuild";
 import { audit } from "#test/audit";
 import {
@@ -23,64 +15,28 @@ import {
   transferCommand,
 } from "#test/commands";
 import { dump, keysLike, type KeyDump } from "#test/keyspace";
-import { openLedger, type TestLedger } from "#test/ledger";
 import { startRedis } from "#test/servers";
 import { runMain } from "#test/service";
-import { initialize, openStore, register, reserve, totals, type TestStore } from "#test/store";
+import { openRebuildBed, type RebuildBed } from "#test/rebuilding";
+import { initialize, register, reserve, totals } from "#test/store";
 import { until } from "#test/until";
 
 const redis = await startRedis();
-let db: TestLedger;
-let stores: TestStore;
-let storeId: string;
-let use: Rebuilding;
+let bed: RebuildBed;
+let db: RebuildBed["db"];
+let stores: RebuildBed["stores"];
+let use: RebuildBed["use"];
+const drained = (): Promise<void> => bed.drained();
 
 beforeEach(async () => {
-  db = await openLedger();
-  const [row] = await db.sql`SELECT store_id FROM store`;
-  storeId = String(row?.["store_id"]);
-  stores = await openStore(redis.url, { epochs: createEpochLedger(db.sql, storeId) });
-  use = opened();
+  bed = await openRebuildBed(redis.url);
+  ({ db, stores, use } = bed);
 });
-afterEach(async () => {
-  await use.close();
-  await stores.redis.flushall();
-  await stores[Symbol.asyncDispose]();
-  await db[Symbol.asyncDispose]();
-});
+afterEach(() => bed[Symbol.asyncDispose]());
 afterAll(() => redis.stop());
-
-const opened = (): Rebuilding =>
-  openRebuilding({ redisUrl: redis.url, databaseUrl: db.url }, { redis: stores.redis, storeId });
 
 const FENCED: RebuildOptions = { which: "fenced", discards: false };
 const ANY: RebuildOptions = { which: "any", discards: false };
-
-/** Brings the journal into the ledger. */
-async function drained(): Promise<void> {
-  const blocking = connectBlocking(redis.url, "drain");
-  const journal = createJournal({
-    redis: stores.redis,
-    blocking: () => blocking,
-    partitions: 1,
-    storeId,
-    keepEntries: 0,
-  });
-  await using _ = startDrain({
-    journal,
-    ledgerWriter: use.ledgerWriter,
-    clock: systemClock,
-    log: createLog({ level: "error", format: "json", write: () => undefined }),
-    metrics: createMetrics(),
-    onFenced: () => undefined,
-  });
-  const seq = Number(await stores.redis.hget("{p0}:meta", "seq"));
-  await until(async () => (await db.count("SELECT cursor_seq FROM partitions")) === seq, {
-    withinMs: 5_000,
-    what: "the ledger has everything",
-  });
-  blocking.disconnect();
-}
 
 /** One of everything that a partition may hold. */
 async function fill(): Promise<void> {
@@ -134,10 +90,6 @@ async function lasting(client: Redis): Promise<Record<string, KeyDump>> {
   return all;
 }
 
-const reports = async (): Promise<unknown[]> => [
-  ...(await db.sql`SELECT kind, epoch, from_seq, to_seq, facts FROM recovery_reports ORDER BY 1`),
-];
-
 describe("a rebuild", () => {
   test("of a Redis that lost everything writes every key as it was", async () => {
     await fill();
@@ -159,7 +111,7 @@ describe("a rebuild", () => {
     await audit({ redisUrl: redis.url, databaseUrl: db.url, acknowledged: [] }).catch(
       (error: unknown) => expect(String(error)).toContain("no acknowledged were audited"),
     );
-    expect(await reports()).toMatchObject([{ kind: "rebuilt", from_seq: null }]);
+    expect(await bed.reports()).toMatchObject([{ kind: "rebuilt", from_seq: null }]);
   });
 
   test("drains what the journal still has, and loses none of it", async () => {
@@ -184,15 +136,13 @@ describe("a rebuild", () => {
     };
     await expect(rebuildPartition(0, dying, ANY)).rejects.toThrow("it died");
     await expect(totals(stores.store, "p1")).rejects.toMatchObject({ code: "partition_fenced" });
-    const other = opened();
-    try {
+    const other = bed.anotherRepairer();
+    {
       // As long as the claim lasts it is not another's.
       expect(await rebuildPartition(0, other, FENCED)).toEqual({ kind: "taken" });
       const fence = await stores.redis.hget("{p0}:meta", "fence");
       await stores.redis.hset("{p0}:meta", "fence", String(fence).replace(/:\d{13}:/, ":1:"));
       expect(await rebuildPartition(0, other, FENCED)).toMatchObject({ kind: "rebuilt" });
-    } finally {
-      await other.close();
     }
     expect(await lasting(stores.redis)).toEqual(before);
   });
@@ -240,10 +190,13 @@ describe("a rebuild", () => {
     expect(outcome).toMatchObject({ kind: "waits", reason: expect.stringContaining("movement 3") });
     const forced = await rebuildPartition(0, use, { ...ANY, discards: true });
     expect(forced).toMatchObject({ kind: "rebuilt", seq: 1, missing: { from: 2, to: 3 } });
-    expect(await reports()).toMatchObject([{ kind: "rebuilt", from_seq: 2, to_seq: 3 }]);
+    expect(await bed.reports()).toMatchObject([{ kind: "rebuilt", from_seq: 2, to_seq: 3 }]);
     // The process that was told of them says which they were.
-    await until(async () => (await reports()).length === 2, { withinMs: 5_000, what: "told" });
-    expect(await reports()).toMatchObject([{ kind: "lost", from_seq: 2, to_seq: 3 }, {}]);
+    await until(async () => (await bed.reports()).length === 2, { withinMs: 5_000, what: "told" });
+    expect(await bed.reports()).toMatchObject([
+      { kind: "rebuilt" },
+      { kind: "lost", from_seq: 2, to_seq: 3 },
+    ]);
     expect(await totals(stores.store, "p1")).toMatchObject({ onHand: 10 });
   });
 

@@ -43,6 +43,7 @@ export const word: Contract["word"] = (refusal) => {
       return plainAnswer(refusal, { detail: message }, BAD_REQUEST);
     case "product_not_found":
     case "location_not_found":
+    case "run_not_found":
     case "product_not_yet_created":
     case "history_not_kept":
     case "reservation_not_found":

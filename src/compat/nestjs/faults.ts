@@ -33,6 +33,7 @@ export const word: Contract["word"] = (refusal, c) => {
     case "malformed_json":
     case "method_not_allowed":
     case "location_not_found":
+    case "run_not_found":
     case "product_not_yet_created":
     case "history_not_kept":
     case "token_missing":

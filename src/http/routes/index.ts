@@ -19,6 +19,7 @@ import { allMovementsRoute, movementsExportRoute } from "#http/routes/all-moveme
 import { metricsRoute } from "#http/routes/metrics";
 import { movementsRoute } from "#http/routes/movements";
 import { productRoute, productsRoute, skuRoute } from "#http/routes/products";
+import { reconcileRunRoute, reconcileRunsRoute, startReconcileRoute } from "#http/routes/reconcile";
 import { reservationRoute, reservationsRoute } from "#http/routes/reservations";
 import { reserveCartRoute, reserveRoute } from "#http/routes/reserve";
 import { returnRoute } from "#http/routes/return";
@@ -66,5 +67,8 @@ export function createRoutes(edge: Edge): readonly Route[] {
     eventsRoute(edge),
     alertsRoute(edge),
     cleanupExpiredRoute(edge),
+    startReconcileRoute(edge),
+    reconcileRunRoute(edge),
+    reconcileRunsRoute(edge),
   ];
 }

@@ -57,7 +57,7 @@ export type AnswerBody = z.ZodType | readonly z.ZodType[] | null;
  * What successes may say beside their body: a version, where the next rows are, how old it is, and
  * under which name to keep it.
  */
-export type AnswerHeader = "ETag" | "Link" | "Ledger-Lag" | "Content-Disposition";
+export type AnswerHeader = "ETag" | "Link" | "Location" | "Ledger-Lag" | "Content-Disposition";
 
 export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";

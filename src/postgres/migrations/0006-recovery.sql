@@ -9,9 +9,13 @@ CREATE TABLE recovery_reports (
   to_seq bigint,
   operations json NOT NULL,
   facts json NOT NULL,
+  reported_by text COLLATE "C" NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now(),
   CHECK ((from_seq IS NULL) = (to_seq IS NULL))
 );
+-- Each process tells once of an epoch, be it that its first try arrived unheard.
+CREATE UNIQUE INDEX recovery_reports_once
+  ON recovery_reports (partition, epoch, kind, reported_by);
 
 -- Which Redis servers are in use, as the processes that use them say again and again. A rebuild
 -- waits while another server than its own is among them.

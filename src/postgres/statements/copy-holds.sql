@@ -20,7 +20,7 @@ FROM (
     WHERE movements.partition = reservations.partition AND movements.seq = reservations.seq
   ) AS ended ON status <> 'ACTIVE'
   WHERE partition = $1
-    AND (status = 'ACTIVE' OR expires_at IS NULL OR expires_at > now() - interval '25 hours')
+    AND (status = 'ACTIVE' OR expires_at IS NULL OR expires_at > now() - interval '26 hours')
   ORDER BY owner, status = 'ACTIVE' DESC, created_at DESC, seq DESC
 ) AS last
 WHERE status = 'ACTIVE' OR "livesMs" > 0

@@ -2,4 +2,4 @@
 -- are kept.
 SELECT key, kept AS text, ($2::bigint - extract(epoch FROM now() - at) * 1000)::bigint AS "livesMs"
 FROM operations
-WHERE partition = $1 AND at > now() - $2::bigint * interval '1 millisecond'
+WHERE partition = $1 AND at > now() - ($2::bigint - 1000) * interval '1 millisecond'

@@ -1,0 +1,66 @@
+/**
+ * How long a comparison of a large store takes, quiet and while it sells, and what it costs Redis:
+ * `bun bench/reconcile.ts [products] [holds]`.
+ */
+import { readFileSync } from "node:fs";
+import { initialize, reserveCommand } from "#test/store";
+import { keepBusy, openReconcileBed, type ReconcileBed } from "#test/reconcile";
+
+const [products = 100_000, holds = 20_000] = Bun.argv.slice(2).map(Number);
+/** Commands that wait at once while the store is filled. */
+const CHUNK = 1_000;
+/** Few: load, drain and comparison share this process, and the load must not starve the others. */
+const USERS = 4;
+const QUIET_MS = 10_000;
+/** Of /proc, a second. */
+const TICKS = 100;
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const ids = Array.from({ length: products }, (_, i) => `product-${i}`);
+
+async function fill({ store, drained }: ReconcileBed): Promise<void> {
+  for (let first = 0; first < products; first += CHUNK) {
+    await Promise.all(ids.slice(first, first + CHUNK).map((id) => initialize(store, id, 1_000)));
+  }
+  for (let first = 0; first < holds; first += CHUNK) {
+    const some = Array.from({ length: Math.min(CHUNK, holds - first) }, (_, i) => first + i);
+    await Promise.all(
+      some.map((i) =>
+        store.reserve(reserveCommand(`order-${i}`, { [`product-${i % products}`]: 1 })),
+      ),
+    );
+  }
+  await drained();
+}
+
+/** Seconds of processor that the server has used. */
+async function processorOf({ redis }: ReconcileBed): Promise<number> {
+  const pid = /^process_id:(\d+)/m.exec(await redis.info("server"))?.[1] ?? "";
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / TICKS;
+}
+
+async function measured(bed: ReconcileBed, what: string, work: () => Promise<unknown>) {
+  const [startedAt, before] = [performance.now(), await processorOf(bed)];
+  const answer = await work();
+  const seconds = (performance.now() - startedAt) / 1_000;
+  const processor = (await processorOf(bed)) - before;
+  say(`${what}: ${seconds.toFixed(1)} s, Redis ${processor.toFixed(2)} s of processor`);
+  return { answer, seconds, processor };
+}
+
+await using bed = await openReconcileBed();
+await measured(bed, "filled", () => fill(bed));
+const quiet = await measured(bed, "compared at rest", () => bed.report());
+say(JSON.stringify(quiet.answer));
+
+const perHold = async (what: string, work: () => Promise<unknown>): Promise<number> => {
+  const traffic = keepBusy(bed, ids, USERS);
+  const { processor } = await measured(bed, what, work);
+  const made = await traffic.stop();
+  say(`${what}: ${made} holds, ${((processor / made) * 1e6).toFixed(1)} µs of Redis each`);
+  return processor / made;
+};
+const alone = await perHold("sold alone", () => Bun.sleep(QUIET_MS));
+const together = await perHold("sold and compared", () => bed.report());
+say(`a hold costs Redis ${((together / alone - 1) * 100).toFixed(0)} % more meanwhile`);

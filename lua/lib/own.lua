@@ -1,0 +1,20 @@
+-- The guard of repairs that are no movement: this store's partition, and not fenced.
+-- ARGV[1] is the store id.
+-- @include lib/keys.lua
+
+local meta = redis.call("HMGET", meta_key, "storeId", "fence", "swept")
+
+local function is_strange()
+    return meta[1] ~= ARGV[1] or meta[2]
+end
+
+-- Makes sure that a hold is released when it is due.
+local function list_due(owner, second)
+    if not redis.call("LPOS", expiring_key(second), owner) then
+        redis.call("RPUSH", expiring_key(second), owner)
+    end
+    if tonumber(meta[3]) >= second then
+        meta[3] = string.format("%d", second - 1)
+        redis.call("HSET", meta_key, "swept", meta[3])
+    end
+end

@@ -1,0 +1,163 @@
+/** `verify`: compares Redis and the ledger as they stand, says what differs, and changes no stock. */
+import type { Redis } from "ioredis";
+import { openServers } from "#compose/servers";
+import { Refusal } from "#compose/refusal";
+import type { Config } from "#config";
+import { Fault } from "#inventory/faults";
+import type { Difference, ReconcileReport } from "#inventory/reconcile-ports";
+import { processClock, systemClock } from "#lib/clock";
+import { createLog } from "#lib/log";
+import { createMetrics } from "#lib/metrics";
+import { createPostgres, type Sql } from "#postgres/client";
+import { createLedgerWriter } from "#postgres/ledger-writer";
+import { createReconcileLedger } from "#postgres/reconcile-ledger";
+import { readStore, type Store } from "#postgres/store-row";
+import { connectBlocking, connectRedis } from "#redis/client";
+import { createJournal } from "#redis/journal";
+import { createReconcileStock } from "#redis/reconcile-stock";
+import { startDrain } from "#workers/drain-journal";
+import { mustNotBeBehind, reconcile } from "#workers/reconcile/run";
+
+/** Differences that are printed; the rest is counted. */
+const PRINTED_MAX = 100;
+/** Progress is told at each step of so many percent. */
+const PROGRESS_STEP = 10;
+const CLOSE_SECONDS_MAX = 2;
+
+export interface VerifyOptions {
+  readonly json: boolean;
+}
+
+/** Rejects with a Refusal when anything differs, is in quarantine, or cannot be compared. */
+export async function runVerify(config: Config, options: VerifyOptions): Promise<void> {
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const servers = await openServers(config, say);
+  const sql = createPostgres(servers.databaseUrl, { applicationName: "holdfast-verify" });
+  try {
+    say(`Redis       ${servers.description.redis}`);
+    say(`PostgreSQL  ${servers.description.postgres}`);
+    const report = await compare(config, servers.redisUrl, sql, say);
+    process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : wordsOf(report));
+    mustBeEqual(report);
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    throw new Refusal(`not verified: ${error.message} (${error.code})`, { cause: error });
+  } finally {
+    await sql.end({ timeout: CLOSE_SECONDS_MAX });
+    await servers.stop();
+  }
+}
+
+async function compare(
+  config: Config,
+  redisUrl: string,
+  sql: Sql,
+  say: (line: string) => void,
+): Promise<ReconcileReport> {
+  const store = await readStore(sql);
+  if (store === null) throw new Refusal("not verified: there is no store in this database yet");
+  const redis = connectRedis(redisUrl, "holdfast-verify");
+  redis.on("error", () => undefined);
+  try {
+    await redis.connect().catch((error: unknown) => {
+      throw new Refusal(`not verified: Redis cannot be reached: ${String(error)}`);
+    });
+    const stock = createReconcileStock({ redis, ...store });
+    const ledger = createReconcileLedger(sql);
+    // Before anything is drained: a drain fences what lacks something, and here it is only looked at.
+    for (let partition = 0; partition < store.partitions; partition += 1) {
+      await mustNotBeBehind(stock, ledger, partition);
+    }
+    let told = 0;
+    const run = (): Promise<ReconcileReport> =>
+      reconcile({
+        stock,
+        ledger,
+        clock: processClock,
+        scope: { kind: "all" },
+        onProgress: (percent) => {
+          if (percent < told + PROGRESS_STEP && percent < 100) return;
+          told = percent;
+          say(`compared    ${percent} %`);
+        },
+      });
+    return await whileDraining({ config, redisUrl, redis, sql, store }, run);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+interface Sides {
+  readonly config: Config;
+  readonly redisUrl: string;
+  readonly redis: Redis;
+  readonly sql: Sql;
+  readonly store: Store;
+}
+
+/**
+ * What the journal holds belongs into the ledger before it is held against it, and no worker may
+ * run: a second drain beside one that does is harmless.
+ */
+async function whileDraining<Result>(
+  { config, redisUrl, redis, sql, store }: Sides,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const blocking = Array.from({ length: store.partitions }, (_, number) => {
+    const connection = connectBlocking(redisUrl, `holdfast-verify-${number}`);
+    connection.on("error", () => undefined);
+    connection.connect().catch(() => null);
+    return connection;
+  });
+  const drain = startDrain({
+    journal: createJournal({
+      redis,
+      blocking: (partition) => blocking[partition] ?? redis,
+      ...store,
+      keepEntries: config.journalEntriesKept,
+    }),
+    ledgerWriter: createLedgerWriter(sql),
+    clock: systemClock,
+    log: createLog({ level: "error", format: "json", write: () => undefined }),
+    metrics: createMetrics(),
+    onFenced: () => undefined,
+  });
+  try {
+    return await work();
+  } finally {
+    await drain.stop();
+    for (const connection of blocking) connection.disconnect();
+  }
+}
+
+function wordsOf({ checked, differences, differenceCount, quarantined }: ReconcileReport): string {
+  const looked =
+    `${checked.products} products, ${checked.levels} levels, ${checked.holds} live holds ` +
+    `and ${checked.movements} movements`;
+  const lines = differences.slice(0, PRINTED_MAX).map(lineOf);
+  const more = differenceCount - lines.length;
+  const verdict =
+    differenceCount === 0 && quarantined === 0
+      ? ["Redis and the ledger are equal"]
+      : [`${differenceCount} differences, ${quarantined} movements in quarantine`];
+  return [
+    `looked at ${looked}`,
+    ...lines,
+    ...(more > 0 ? [`and ${more} more`] : []),
+    ...verdict,
+    "",
+  ].join("\n");
+}
+
+function lineOf(one: Difference): string {
+  const place = [one.productId, one.location, one.reservationId].filter((part) => part !== null);
+  const sides = `Redis: ${one.redis ?? "nothing"}; ledger: ${one.ledger ?? "nothing"}`;
+  return `${one.kind}  ${place.join(" / ")}  ${one.cause}  (${sides})`;
+}
+
+function mustBeEqual({ differenceCount, quarantined }: ReconcileReport): void {
+  if (differenceCount > 0) {
+    throw new Refusal(`Redis and the ledger differ in ${differenceCount} places`);
+  }
+  if (quarantined > 0) throw new Refusal(`${quarantined} movements are in quarantine`);
+}

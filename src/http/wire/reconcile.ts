@@ -1,0 +1,109 @@
+/** What the routes of comparisons take and answer. */
+import { z } from "zod";
+import { ProductId, queryNumber } from "#http/wire/fields";
+import {
+  DIFFERENCE_KINDS,
+  RECONCILE_MODES,
+  RUN_STATUSES,
+  type ReconcileRun as Run,
+  type ReconcileScope,
+} from "#inventory/reconcile-ports";
+
+/** Products that one call may name; more of them is a partition, or all. */
+const PRODUCTS_MAX = 500;
+const RUNS = 50;
+const RUNS_MAX = 200;
+
+export const ReconcileBody = z
+  .strictObject({
+    mode: z.enum(RECONCILE_MODES).default("report"),
+    all: z.literal(true).exactOptional(),
+    productIds: z.array(ProductId).min(1).max(PRODUCTS_MAX).exactOptional(),
+    partition: z.int().min(0).max(9_998).exactOptional(),
+  })
+  .refine(
+    ({ all, productIds, partition }) =>
+      [all, productIds, partition].filter((named) => named !== undefined).length <= 1,
+    "the body must name one of all, productIds and partition",
+  );
+
+/** Nothing named: all. */
+export function scopeOf({
+  productIds,
+  partition,
+}: Pick<z.output<typeof ReconcileBody>, "productIds" | "partition">): ReconcileScope {
+  if (productIds !== undefined) return { kind: "products", productIds };
+  return partition === undefined ? { kind: "all" } : { kind: "partition", partition };
+}
+
+export const RunParam = z.strictObject({
+  runId: z.string().regex(/^[0-9a-z]{1,64}$/, "must be an id that a call of reconcile answered"),
+});
+export const RunsQuery = z.strictObject({ limit: queryNumber(1, RUNS_MAX).default(RUNS) });
+
+export const ReconcileAsked = z.strictObject({ id: z.string(), status: z.enum(RUN_STATUSES) });
+
+const Count = z.int().min(0);
+const Time = z.iso.datetime();
+
+const Difference = z.strictObject({
+  kind: z.enum(DIFFERENCE_KINDS),
+  partition: Count,
+  productId: z.string().nullable(),
+  location: z.string().nullable(),
+  reservationId: z.string().nullable(),
+  redis: z.string().nullable(),
+  ledger: z.string().nullable(),
+  cause: z.string(),
+  repaired: z.boolean(),
+});
+
+const RUN = {
+  id: z.string(),
+  status: z.enum(RUN_STATUSES),
+  mode: z.enum(RECONCILE_MODES),
+  productIds: z.array(z.string()).readonly().nullable(),
+  partition: Count.nullable(),
+  askedBy: z.string(),
+  askedAt: Time,
+  startedAt: Time.nullable(),
+  finishedAt: Time.nullable(),
+  progress: z.int().min(0).max(100),
+  checked: z.strictObject({ products: Count, levels: Count, holds: Count, movements: Count }),
+  /** All there are; of the differences the first thousand are kept. */
+  differenceCount: Count,
+  quarantined: Count,
+  error: z.string().nullable(),
+};
+
+export const ReconcileRun = z.strictObject({
+  ...RUN,
+  differences: z.array(Difference).readonly(),
+});
+export const ReconcileRuns = z.strictObject({ runs: z.array(z.strictObject(RUN)) });
+
+const NOTHING = { products: 0, levels: 0, holds: 0, movements: 0 };
+const timeOf = (ms: number): string => new Date(ms).toISOString();
+const optionalTime = (ms: number | null): string | null => (ms === null ? null : timeOf(ms));
+
+/** A run as it is answered. */
+export function runOf(run: Run): z.input<typeof ReconcileRun> {
+  const { scope, report } = run;
+  return {
+    id: run.id,
+    status: run.status,
+    mode: run.mode,
+    productIds: scope.kind === "products" ? scope.productIds : null,
+    partition: scope.kind === "partition" ? scope.partition : null,
+    askedBy: run.askedBy,
+    askedAt: timeOf(run.askedAt),
+    startedAt: optionalTime(run.startedAt),
+    finishedAt: optionalTime(run.finishedAt),
+    progress: run.progress,
+    checked: report?.checked ?? NOTHING,
+    differenceCount: report?.differenceCount ?? 0,
+    quarantined: report?.quarantined ?? 0,
+    error: run.error,
+    differences: report?.differences ?? [],
+  };
+}

@@ -1,0 +1,203 @@
+/** PostgreSQL as a comparison with Redis reads it: in bounded statements, the history at one moment. */
+import { z } from "zod";
+import { Location, ProductId } from "#inventory/model";
+import type {
+  ChainLink,
+  LedgerSnapshot,
+  QuarantinedMovement,
+  ReconcileLedger,
+} from "#inventory/reconcile-ports";
+import { splitReservationId } from "#inventory/reservation-id";
+import { ask, askRows } from "#postgres/ask";
+import { ownConnection, type Sql } from "#postgres/client";
+import { numberColumn, textColumn } from "#postgres/columns";
+import { reservationOf, ReservationRow } from "#postgres/rows";
+import gapsText from "./statements/reconcile-gaps.sql" with { type: "text" };
+import levelsAtText from "./statements/reconcile-levels-at.sql" with { type: "text" };
+import levelsText from "./statements/reconcile-levels.sql" with { type: "text" };
+import linksOfProductText from "./statements/reconcile-links-of-product.sql" with { type: "text" };
+import linksText from "./statements/reconcile-links.sql" with { type: "text" };
+import liveHoldText from "./statements/reconcile-live-hold.sql" with { type: "text" };
+import liveHoldsText from "./statements/reconcile-live-holds.sql" with { type: "text" };
+import reservationsText from "./statements/reconcile-reservations.sql" with { type: "text" };
+
+/** A part of the history is some 100 ms of PostgreSQL; a busy server may need many times that. */
+const STATEMENT_MS_MAX = 30_000;
+const ANSWER_MS_MAX = STATEMENT_MS_MAX + 2_000;
+/** Movements in quarantine that are looked at; with more of them there is other work to do first. */
+const QUARANTINE_MAX = 10_000;
+const CLOSE_SECONDS_MAX = 1;
+
+const CursorRow = z.object({ partition: z.int(), seq: z.int() });
+const CountRow = z.object({ count: z.int() });
+const SeqRow = z.object({ seq: z.int() });
+const HoldRow = z.object({ hold: z.string().nullable() });
+const IdRow = z.object({ id: ProductId });
+const LevelRow = z.object({
+  productId: ProductId,
+  location: Location,
+  onHand: z.int(),
+  reserved: z.int(),
+  seq: z.int(),
+});
+const LinkRow = z.object({
+  seq: z.int(),
+  productId: ProductId,
+  location: Location,
+  onHandBefore: z.int(),
+  onHandAfter: z.int(),
+  reservedBefore: z.int(),
+  reservedAfter: z.int(),
+  previousSeq: z.int().nullable(),
+  previousOnHand: z.int().nullable(),
+  previousReserved: z.int().nullable(),
+});
+const LiveRow = ReservationRow.extend({ isLast: z.boolean() });
+const QuarantineRow = z.object({ partition: z.int(), seq: z.int(), payload: z.string() });
+const Payload = z.object({ movement: z.object({ productId: z.string().nullable() }) });
+
+type Parameters = (string | number)[];
+
+export function createReconcileLedger(sql: Sql): ReconcileLedger {
+  const rows = <Schema extends z.ZodType>(schema: Schema, text: string, parameters: Parameters) =>
+    askRows(schema, () => sql.unsafe(text, parameters, { prepare: false }), ANSWER_MS_MAX);
+  return {
+    async cursor(partition) {
+      const text = "SELECT partition, cursor_seq AS seq FROM partitions WHERE partition = $1";
+      const [row] = await rows(CursorRow, text, [partition]);
+      if (row === undefined) throw new Error(`the store has no partition ${partition}`);
+      return row.seq;
+    },
+    async quarantine() {
+      const text = `SELECT partition, seq, payload::text AS payload FROM quarantine
+        WHERE settled_at IS NULL ORDER BY partition, seq LIMIT $1`;
+      return (await rows(QuarantineRow, text, [QUARANTINE_MAX])).map(quarantined);
+    },
+    async productIds(after, limit) {
+      const text = `SELECT product_id AS id FROM levels
+        WHERE product_id > $1 ORDER BY product_id, location LIMIT $2`;
+      return [...new Set((await rows(IdRow, text, [after, limit])).map(({ id }) => id))];
+    },
+    async unknownProducts(partition, productIds) {
+      const text = `SELECT asked.id FROM unnest($2::text[]) AS asked (id)
+        LEFT JOIN LATERAL (
+          SELECT partition FROM levels WHERE product_id = asked.id ORDER BY location LIMIT 1
+        ) AS level ON true
+        WHERE level.partition IS DISTINCT FROM $1`;
+      const ids = textColumn(productIds, (id) => id);
+      return (await rows(IdRow, text, [partition, ids])).map(({ id }) => id);
+    },
+    async productCount() {
+      const text = "SELECT count(*)::integer AS count FROM products";
+      const [row] = await rows(CountRow, text, []);
+      return row?.count ?? 0;
+    },
+    async levelsAt(partition, productIds, seq) {
+      const ids = textColumn(productIds, (id) => id);
+      return await rows(LevelRow, levelsAtText, [partition, ids, seq]);
+    },
+    async reservations(ids) {
+      const parts = ids.map(splitReservationId);
+      const parameters = [
+        textColumn(parts, ({ owner }) => owner),
+        textColumn(parts, ({ generation }) => generation),
+        numberColumn(parts, ({ partition }) => partition),
+      ];
+      return (await rows(ReservationRow, reservationsText, parameters)).map(reservationOf);
+    },
+    async liveHoldOf(partition, owner) {
+      const [row] = await rows(ReservationRow, liveHoldText, [partition, owner]);
+      return row === undefined ? null : reservationOf(row);
+    },
+    async holdOfMovement(partition, seq) {
+      const text = `SELECT reservation_id AS hold FROM movements WHERE partition = $1 AND seq = $2`;
+      const [row] = await rows(HoldRow, text, [partition, seq]);
+      return row?.hold ?? null;
+    },
+    atOneMoment: (read) => atOneMoment(sql, read),
+  };
+}
+
+/** One transaction that sees one state, on a connection that nobody else waits for. */
+async function atOneMoment<Result>(
+  sql: Sql,
+  read: (snapshot: LedgerSnapshot) => Promise<Result>,
+): Promise<Result> {
+  let isClosed = false;
+  const onClose = (): void => {
+    isClosed = true;
+  };
+  const own = ownConnection(sql, onClose, { statementMsMax: STATEMENT_MS_MAX });
+  const run = (text: string, parameters: Parameters = []) => {
+    // A connection of its own that ended would be opened again, in no transaction.
+    if (isClosed) throw new Error("the connection that held the ledger's state ended");
+    return own.unsafe(text, parameters, { prepare: false });
+  };
+  try {
+    await ask(() => run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"), ANSWER_MS_MAX);
+    const text = "SELECT partition, cursor_seq AS seq FROM partitions";
+    const cursors = await askRows(CursorRow, () => run(text), ANSWER_MS_MAX);
+    return await read(snapshotOf(run, new Map(cursors.map((row) => [row.partition, row.seq]))));
+  } finally {
+    await own.end({ timeout: CLOSE_SECONDS_MAX });
+  }
+}
+
+function snapshotOf(
+  run: (text: string, parameters: Parameters) => ReturnType<Sql["unsafe"]>,
+  cursors: ReadonlyMap<number, number>,
+): LedgerSnapshot {
+  const rows = <Schema extends z.ZodType>(schema: Schema, text: string, parameters: Parameters) =>
+    askRows(schema, () => run(text, parameters), ANSWER_MS_MAX);
+  return {
+    cursors,
+    async gaps(partition, after, upTo, limit) {
+      const text = `SELECT count(*)::integer AS count FROM movements
+        WHERE partition = $1 AND seq > $2 AND seq <= $3`;
+      const [row] = await rows(CountRow, text, [partition, after, upTo]);
+      if (row?.count === upTo - after) return [];
+      const missing = await rows(SeqRow, gapsText, [partition, after, upTo, limit]);
+      return missing.map(({ seq }) => seq);
+    },
+    async links(partition, after, upTo) {
+      return (await rows(LinkRow, linksText, [partition, after, upTo])).map(linkOf);
+    },
+    async linksOf(productId, after, limit) {
+      const links = await rows(LinkRow, linksOfProductText, [productId, after, limit]);
+      return { links: links.map(linkOf), upTo: links.at(-1)?.seq ?? null };
+    },
+    levels: ({ productId, location }, limit) =>
+      rows(LevelRow, levelsText, [productId, location, limit]),
+    async liveHolds({ owner, generation, partition }, limit) {
+      const found = await rows(LiveRow, liveHoldsText, [owner, generation, partition, limit]);
+      const last = found.at(-1);
+      const holds = found.filter(({ status }) => status === "ACTIVE");
+      return {
+        holds: holds.map(({ isLast: _isLast, ...row }) => reservationOf(row)),
+        last: last === undefined ? null : last,
+      };
+    },
+  };
+}
+
+function linkOf(row: z.infer<typeof LinkRow>): ChainLink {
+  const { previousSeq, previousOnHand, previousReserved, ...link } = row;
+  const isFirst = previousSeq === null || previousOnHand === null || previousReserved === null;
+  return {
+    ...link,
+    previous: isFirst
+      ? null
+      : { seq: previousSeq, onHand: previousOnHand, reserved: previousReserved },
+  };
+}
+
+/** What PostgreSQL refused may be of any shape. */
+function quarantined(row: z.infer<typeof QuarantineRow>): QuarantinedMovement {
+  const { partition, seq } = row;
+  try {
+    const { movement } = Payload.parse(JSON.parse(row.payload));
+    return { partition, seq, productId: movement.productId };
+  } catch {
+    return { partition, seq, productId: null };
+  }
+}

@@ -1,0 +1,22 @@
+-- The next $3 movements of $1 product above $2: the first and the last of each level, each that does
+-- not begin where the one before it ended, and how many there were.
+WITH part AS (
+  SELECT * FROM movements WHERE product_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
+),
+linked AS (
+  SELECT
+    seq, product_id, location, on_hand_before, on_hand_after, reserved_before, reserved_after,
+    lag(seq) OVER level AS previous_seq, lag(on_hand_after) OVER level AS previous_on_hand,
+    lag(reserved_after) OVER level AS previous_reserved, lead(seq) OVER level AS following_seq
+  FROM part
+  WINDOW level AS (PARTITION BY location ORDER BY seq)
+)
+SELECT
+  seq, product_id AS "productId", location, on_hand_before AS "onHandBefore",
+  on_hand_after AS "onHandAfter", reserved_before AS "reservedBefore",
+  reserved_after AS "reservedAfter", previous_seq AS "previousSeq",
+  previous_on_hand AS "previousOnHand", previous_reserved AS "previousReserved"
+FROM linked
+WHERE previous_seq IS NULL OR following_seq IS NULL
+  OR previous_on_hand <> on_hand_before OR previous_reserved <> reserved_before
+ORDER BY seq

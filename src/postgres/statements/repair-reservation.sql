@@ -1,0 +1,19 @@
+-- Writes the row of a reservation as its record has it, unless the row is as new as that.
+-- $1 owner, $2 seq, $3 created, $4 expires (null: it stands), $5 partition, $6 generation, $7 status,
+-- $8 end reason, $9 order, $10 customer, $11 allocations (JSON).
+WITH mended AS (
+  INSERT INTO reservations (
+    owner, seq, created_at, expires_at, partition, generation, status, end_reason, order_id,
+    customer_id, allocations
+  )
+  VALUES (
+    $1::uuid, $2, to_timestamp($3::bigint / 1000.0::float8),
+    to_timestamp($4::bigint / 1000.0::float8), $5, $6, $7, $8, $9, $10, $11::text::jsonb
+  )
+  ON CONFLICT (owner, generation, partition) DO UPDATE SET
+    seq = excluded.seq, expires_at = excluded.expires_at, status = excluded.status,
+    end_reason = excluded.end_reason, allocations = excluded.allocations
+  WHERE reservations.seq < excluded.seq
+  RETURNING seq
+)
+SELECT count(*)::integer AS count FROM mended

@@ -1,0 +1,207 @@
+/** Redis as a comparison with the ledger reads it: many records at one moment, in bounded chunks. */
+import type { Redis } from "ioredis";
+import { z } from "zod";
+import { Fault } from "#inventory/faults";
+import type {
+  KeyStep,
+  ReconcileStock,
+  StockMoment,
+  StoredHold,
+  StoredProduct,
+} from "#inventory/reconcile-ports";
+import { failureOf } from "#redis/client";
+import { decodeHold } from "#redis/hold-record";
+import { decodeEntries } from "#redis/journal";
+import {
+  expiringKey,
+  journalKey,
+  lowKey,
+  metaKey,
+  partitionTag,
+  reservationKey,
+  skuKey,
+  stockKey,
+} from "#redis/keys";
+import { partitionOf } from "#redis/partition";
+import { recordedCount } from "#redis/recorded";
+
+/** Keys looked at by one step: well under 1 ms of Redis. */
+const SCAN_KEYS = 1_000;
+/** Entries of a due list or the low set that one command answers. */
+const PAGE_ENTRIES = 1_000;
+
+const Meta = z.tuple([
+  z.string().nullable(),
+  z.string().nullable(),
+  z.string().nullable(),
+  z.string().nullable(),
+]);
+const Owners = z.array(z.string());
+
+export interface ReconcileStockOptions {
+  /** A connection of its own: reads of a thousand records are no company for a batch. */
+  readonly redis: Redis;
+  readonly partitions: number;
+  readonly storeId: string;
+}
+
+export function createReconcileStock(options: ReconcileStockOptions): ReconcileStock {
+  const { redis, partitions } = options;
+
+  /** Runs commands and a look at meta as one transaction. */
+  const atOnce = async (
+    partition: number,
+    commands: readonly (readonly string[])[],
+  ): Promise<{ at: StockMoment; replies: unknown[] }> => {
+    const meta = ["hmget", metaKey(partition), "storeId", "seq", "swept", "fence"];
+    const replies = await asking(() =>
+      redis.multi([meta, ...commands].map((it) => [...it])).exec(),
+    );
+    if (replies === null) throw new Error("a transaction of reads was given up");
+    const [first, ...rest] = replies.map(([error, value]) => error ?? value);
+    return { at: momentOf(partition, options.storeId, first), replies: rest };
+  };
+  /** What a walk over several commands starts and ends with: the partition must be ours. */
+  const moment = async (partition: number): Promise<StockMoment> =>
+    (await atOnce(partition, [])).at;
+
+  return {
+    partitions,
+    partitionOf: (productId) => partitionOf(productId, partitions),
+    moment,
+    async products(partition, productIds) {
+      const commands = productIds.flatMap((id) => [
+        ["hgetall", stockKey(partition, id)],
+        ["zscore", lowKey(partition), id],
+      ]);
+      const { at, replies } = await atOnce(partition, commands);
+      const found = productIds.map((id, i) => productOf(id, replies[2 * i], replies[2 * i + 1]));
+      return { at, found };
+    },
+    async skuHolders(skus) {
+      const pipeline = redis.pipeline();
+      for (const sku of skus) pipeline.get(skuKey(sku));
+      const replies = await asking(() => pipeline.exec());
+      return skus.map((_, i) => {
+        const claim = replies?.[i]?.[1];
+        return typeof claim === "string" ? (claim.split("\t")[0] ?? null) : null;
+      });
+    },
+    async keys(partition, cursor): Promise<KeyStep> {
+      const match = `${partitionTag(partition)}*`;
+      const [next, keys] = await asking(() =>
+        redis.scan(cursor, "MATCH", match, "COUNT", SCAN_KEYS),
+      );
+      return {
+        next: next === "0" ? null : next,
+        productIds: namesBehind(stockKey(partition, ""), keys),
+        owners: namesBehind(reservationKey(partition, ""), keys),
+      };
+    },
+    async holds(partition, owners) {
+      const commands = owners.map((owner) => ["get", reservationKey(partition, owner)]);
+      const { at, replies } = await atOnce(partition, commands);
+      return { at, found: owners.map((owner, i) => holdOf(partition, owner, replies[i])) };
+    },
+    async dueList(partition, second) {
+      const listed = new Set<string>();
+      const key = expiringKey(partition, second);
+      for (let from = 0; ; from += PAGE_ENTRIES) {
+        const page: unknown = await asking(() => redis.lrange(key, from, from + PAGE_ENTRIES - 1));
+        const owners = Owners.parse(page);
+        for (const owner of owners) listed.add(owner);
+        if (owners.length < PAGE_ENTRIES) return listed;
+      }
+    },
+    async dueHold(partition, owner, second) {
+      const { at, replies } = await atOnce(partition, [
+        ["get", reservationKey(partition, owner)],
+        ["lpos", expiringKey(partition, second), owner],
+      ]);
+      const found = holdOf(partition, owner, replies[0]);
+      return { at, found, isListed: typeof replies[1] === "number" };
+    },
+    async lowMembers(partition, cursor) {
+      const [next, flat] = await asking(() =>
+        redis.zscan(lowKey(partition), cursor, "COUNT", PAGE_ENTRIES),
+      );
+      return { next: next === "0" ? null : next, productIds: flat.filter((_, i) => i % 2 === 0) };
+    },
+    async journaled(partition, epoch, seq) {
+      const from = `${epoch}-${seq}`;
+      const reply = await asking(() => redis.xrange(journalKey(partition), from, "+", "COUNT", 1));
+      const [entry] = decodeEntries(partition, reply);
+      return entry?.movements.find((it) => it.seq === seq && it.epoch === epoch) ?? null;
+    },
+  };
+}
+
+function momentOf(partition: number, expected: string, reply: unknown): StockMoment {
+  const [storeId, seq, swept, fence] = Meta.parse(reply);
+  if (storeId !== null && storeId !== expected) {
+    throw fenced(`Redis holds the data of another store in partition ${partition}`);
+  }
+  if (fence !== null) throw fenced(`partition ${partition} is fenced (${fence})`);
+  return {
+    seq: recordedCount(seq ?? "0", "seq"),
+    swept: recordedCount(swept ?? "0", "swept"),
+  };
+}
+
+const fenced = (message: string): Fault => new Fault("partition_fenced", message);
+
+/** What is no error of the command itself will pass: whoever compares says that it could not. */
+async function asking<Reply>(question: () => Promise<Reply>): Promise<Reply> {
+  try {
+    return await question();
+  } catch (error) {
+    if (failureOf(error) === "error") throw error;
+    throw new Fault("redis_unavailable", "Redis cannot be used at the moment", { cause: error });
+  }
+}
+
+const namesBehind = (prefix: string, keys: readonly string[]): string[] =>
+  keys.filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length));
+
+const countOf = (text: string | undefined): number | null =>
+  text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : null;
+
+/** Reads what stands there, whatever it is: a record that is damaged is what is looked for. */
+function productOf(productId: string, reply: unknown, score: unknown): StoredProduct | null {
+  if (typeof reply !== "object" || reply === null || reply instanceof Error) return null;
+  const fields = new Map(
+    Object.entries(reply).map(([name, value]): [string, string] => [name, String(value)]),
+  );
+  if (fields.size === 0) return null;
+  const locations = (fields.get("locations") ?? "").split(",").filter((name) => name !== "");
+  const levels = locations.map((location) => ({
+    location,
+    onHand: countOf(fields.get(`onHand:${location}`)),
+    reserved: countOf(fields.get(`reserved:${location}`)),
+  }));
+  const safety = countOf(fields.get("safetyStock")) ?? 0;
+  const threshold = countOf(fields.get("lowStockThreshold")) ?? 0;
+  const unreserved = levels.reduce(
+    (sum, level) => sum + (level.onHand ?? 0) - (level.reserved ?? 0),
+    -safety,
+  );
+  return {
+    productId,
+    seq: countOf(fields.get("seq")),
+    sku: fields.get("sku") ?? null,
+    levels,
+    low: {
+      found: score === null || score instanceof Error ? null : Number(score),
+      expected: unreserved <= threshold ? unreserved : null,
+    },
+  };
+}
+
+function holdOf(partition: number, owner: string, reply: unknown): StoredHold | null {
+  if (typeof reply !== "string") return null;
+  try {
+    return { text: reply, hold: decodeHold(partition, owner, reply) };
+  } catch {
+    return { text: reply, hold: null };
+  }
+}

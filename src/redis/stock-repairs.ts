@@ -1,0 +1,81 @@
+/** Mends what a comparison found wrong in Redis, and only what is still as it was found. */
+import type { Redis } from "ioredis";
+import type { StockRepair, StockRepairs } from "#inventory/reconcile-ports";
+import type { Clock } from "#lib/clock";
+import { failureOf } from "#redis/client";
+import { encodeHold } from "#redis/hold-record";
+import { metaKey, skuKey } from "#redis/keys";
+import { loadScript, runScript, type Script } from "#redis/script";
+import type { RedisStockStore } from "#redis/stock-store";
+
+const HOLD = loadScript("repair/hold.lua");
+const DUE = loadScript("repair/due.lua");
+const LOW = loadScript("repair/low.lua");
+const CLAIM = loadScript("sku/claim.lua");
+
+/** A repair has its answer by then, or is left for the next run. */
+const ANSWER_MS_MAX = 5_000;
+
+export interface StockRepairsOptions {
+  readonly redis: Redis;
+  readonly storeId: string;
+  /** Repairs of counters are movements, and go the way of all movements. */
+  readonly store: Pick<RedisStockStore, "repairCounter">;
+  readonly clock: Clock;
+  /** Who asked for it, and in which run. */
+  readonly actor: string;
+  readonly reference: string;
+}
+
+export function createStockRepairs(options: StockRepairsOptions): StockRepairs {
+  const { redis, storeId, store, clock, actor, reference } = options;
+  const run = async (script: Script, partition: number, args: readonly string[]) => {
+    const word = await runScript(redis, script, metaKey(partition), [storeId, ...args]);
+    return word === "repaired";
+  };
+
+  const mend = async (repair: StockRepair): Promise<boolean> => {
+    switch (repair.side) {
+      case "counter": {
+        const { level, productSeq, found } = repair;
+        const context = { actor, reference, reason: `found ${found}` };
+        const line = [
+          level.productId,
+          level.location,
+          productSeq,
+          level.onHand,
+          level.reserved,
+          JSON.stringify(context),
+        ].join("\t");
+        const deadline = clock.now() + ANSWER_MS_MAX;
+        return (await store.repairCounter(level.productId, line, deadline)) === "repaired";
+      }
+      case "record": {
+        const { partition, owner, found, hold } = repair;
+        const text = hold === null ? "" : encodeHold(hold);
+        const second = (hold?.expiresAt ?? 0) / 1_000;
+        return await run(HOLD, partition, [owner, found ?? "", text, String(second)]);
+      }
+      case "due":
+        return await run(DUE, repair.partition, [repair.owner, String(repair.second)]);
+      case "low":
+        return await run(LOW, repair.partition, [repair.productId]);
+      case "sku": {
+        const claim = (await redis.get(skuKey(repair.sku))) ?? "";
+        const reply = await runScript(redis, CLAIM, skuKey(repair.sku), [repair.productId, claim]);
+        return Array.isArray(reply) && reply[0] === "claimed";
+      }
+    }
+  };
+  return {
+    async mend(repair) {
+      try {
+        return await mend(repair);
+      } catch (error) {
+        // What stands there is of a type that no script touches: it is reported, not repaired.
+        if (failureOf(error) === "error") return false;
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,259 @@
+/**
+ * The ledger by itself, at one moment: its sequence has no gap, each movement of a level begins
+ * where the one before it ended, and the snapshot is where they end.
+ */
+import type {
+  ChainLink,
+  LedgerLevel,
+  LedgerSnapshot,
+  LostChange,
+} from "#inventory/reconcile-ports";
+import { isAskedFor, settle, type Comparison } from "#workers/reconcile/comparison";
+
+/** Movements of one statement: some 100 ms of PostgreSQL. */
+const PART_MOVEMENTS = 50_000;
+const PAGE_LEVELS = 5_000;
+/** Gaps of one part that are named. */
+const GAPS_MAX = 1_000;
+
+/** Where the movements of a level have led to. */
+interface Folded {
+  readonly partition: number;
+  readonly onHand: number;
+  readonly reserved: number;
+  readonly seq: number;
+}
+
+interface Gap {
+  readonly partition: number;
+  readonly seq: number;
+  readonly changes: LostChange[];
+}
+
+/** Of nothing yet. */
+const EMPTY = { onHand: 0, reserved: 0, seq: 0 };
+
+const nameOf = (at: { readonly productId: string; readonly location: string }): string =>
+  `${at.productId}\t${at.location}`;
+const countsOf = ({ onHand, reserved }: { onHand: number; reserved: number }): string =>
+  `${onHand} on hand, ${reserved} reserved`;
+
+type Counts = Pick<Folded, "onHand" | "reserved">;
+const changeOf = (
+  { productId, location }: { readonly productId: string; readonly location: string },
+  before: Counts,
+  after: Counts,
+): LostChange => ({
+  productId,
+  location,
+  onHandBefore: before.onHand,
+  onHandAfter: after.onHand,
+  reservedBefore: before.reserved,
+  reservedAfter: after.reserved,
+});
+
+/** Answers the products whose counts in the ledger cannot be believed: nothing is held against them. */
+export async function checkHistory(run: Comparison): Promise<ReadonlySet<string>> {
+  return await run.ledger.atOneMoment(async (snapshot) => {
+    const history = new History(run, snapshot);
+    await (run.scope.kind === "products"
+      ? history.walkProducts(run.scope.productIds)
+      : history.walkPartitions());
+    await history.compareLevels();
+    await history.settleGaps();
+    return history.doubtful;
+  });
+}
+
+class History {
+  readonly #run: Comparison;
+  readonly #snapshot: LedgerSnapshot;
+  readonly #folded = new Map<string, Folded>();
+  /** Missing numbers, each with what one level did across it; null: more than one thing may be. */
+  readonly #gaps = new Map<string, Gap>();
+  readonly doubtful = new Set<string>();
+
+  constructor(run: Comparison, snapshot: LedgerSnapshot) {
+    this.#run = run;
+    this.#snapshot = snapshot;
+    for (const { productId } of run.quarantine) {
+      if (productId !== null) this.doubtful.add(productId);
+    }
+  }
+
+  async walkPartitions(): Promise<void> {
+    const { partitions, findings, advance } = this.#run;
+    const cursors = this.#snapshot.cursors;
+    const total = partitions.reduce((sum, number) => sum + (cursors.get(number) ?? 0), 0);
+    let done = 0;
+    for (const partition of partitions) {
+      const cursor = cursors.get(partition) ?? 0;
+      for (let after = 0; after < cursor; after += PART_MOVEMENTS) {
+        const upTo = Math.min(after + PART_MOVEMENTS, cursor);
+        const gaps = await this.#snapshot.gaps(partition, after, upTo, GAPS_MAX);
+        for (const seq of gaps)
+          this.#gaps.set(`${partition} ${seq}`, { partition, seq, changes: [] });
+        for (const link of await this.#snapshot.links(partition, after, upTo)) {
+          await this.#follow(partition, link);
+        }
+        findings.looked("movements", upTo - after - gaps.length);
+        done += upTo - after;
+        await advance("history", done / total);
+      }
+    }
+  }
+
+  async walkProducts(productIds: readonly string[]): Promise<void> {
+    for (const productId of productIds) {
+      const partition = this.#run.stock.partitionOf(productId);
+      for (let after: number | null = 0; after !== null;) {
+        const { links, upTo } = await this.#snapshot.linksOf(productId, after, PART_MOVEMENTS);
+        for (const link of links) await this.#follow(partition, link);
+        this.#run.findings.looked("movements", links.length);
+        after = upTo;
+      }
+      await this.#run.advance("history", 0);
+    }
+  }
+
+  async compareLevels(): Promise<void> {
+    let after = { productId: "", location: "" };
+    for (;;) {
+      const page = await this.#snapshot.levels(after, PAGE_LEVELS);
+      for (const level of page) {
+        const name = nameOf(level);
+        const folded = this.#folded.get(name);
+        this.#folded.delete(name);
+        if (this.#isWanted(level.productId)) await this.#compareLevel(level, folded);
+      }
+      const last = page.at(-1);
+      if (last === undefined || page.length < PAGE_LEVELS) break;
+      after = last;
+    }
+    for (const [name, folded] of this.#folded) {
+      const [productId = "", location = ""] = name.split("\t");
+      await this.#snapshotDiffers({ productId, location }, null, folded);
+    }
+  }
+
+  #isWanted(productId: string): boolean {
+    const { scope, stock, partitions } = this.#run;
+    if (scope.kind === "products") return isAskedFor(this.#run, productId);
+    return scope.kind === "all" || partitions.includes(stock.partitionOf(productId));
+  }
+
+  async #compareLevel(level: LedgerLevel, folded: Folded | undefined): Promise<void> {
+    this.#run.findings.looked("levels", 1);
+    const partition = this.#run.stock.partitionOf(level.productId);
+    const end = folded ?? { ...EMPTY, partition };
+    const isSame =
+      end.onHand === level.onHand && end.reserved === level.reserved && end.seq === level.seq;
+    if (isSame) return;
+    // Its last movement is missing: it is the one that is right.
+    const lost = await this.#snapshot.gaps(partition, level.seq - 1, level.seq, 1);
+    if (lost.length > 0) return this.#explain(partition, lost, changeOf(level, end, level));
+    await this.#snapshotDiffers(level, level, end);
+  }
+
+  async #snapshotDiffers(
+    { productId, location }: { readonly productId: string; readonly location: string },
+    level: LedgerLevel | null,
+    folded: Folded,
+  ): Promise<void> {
+    this.doubtful.add(productId);
+    const stands = level === null ? "nothing" : countsOf(level);
+    const found = {
+      kind: "snapshot" as const,
+      partition: folded.partition,
+      productId,
+      location,
+      reservationId: null,
+      redis: null,
+      ledger: level === null ? null : countsOf(level),
+      cause: `the movements end at ${countsOf(folded)}, the snapshot has ${stands}`,
+    };
+    const { partition, onHand, reserved } = folded;
+    const shall = { partition, productId, location, onHand, reserved };
+    await settle(this.#run, { found, repair: { side: "level", level: shall, found: level } });
+  }
+
+  /** Tells of every missing number, now that all that happened round it is known. */
+  async settleGaps(): Promise<void> {
+    for (const { partition, seq, changes } of this.#gaps.values()) {
+      const [change = null, ...more] = changes;
+      const found = {
+        kind: "missing_movement" as const,
+        partition,
+        productId: null,
+        location: null,
+        reservationId: null,
+        redis: null,
+        ledger: null,
+        cause: `movement ${seq} is neither in the ledger nor in quarantine`,
+      };
+      const isCertain = more.length === 0;
+      const repair = {
+        side: "movement" as const,
+        partition,
+        seq,
+        change: isCertain ? change : null,
+      };
+      await settle(this.#run, { found, repair });
+    }
+  }
+
+  /** What a level did while a number is missing is what that movement did, if there is but one. */
+  #explain(partition: number, lost: readonly number[], change: LostChange): void {
+    for (const seq of lost) {
+      const changes = this.#gaps.get(`${partition} ${seq}`)?.changes;
+      changes?.push(change);
+      if (lost.length > 1) changes?.push(change);
+    }
+  }
+
+  async #follow(partition: number, link: ChainLink): Promise<void> {
+    const name = nameOf(link);
+    const before = link.previous ?? this.#folded.get(name) ?? EMPTY;
+    this.#folded.set(name, {
+      partition,
+      onHand: link.onHandAfter,
+      reserved: link.reservedAfter,
+      seq: link.seq,
+    });
+    const isWhole = before.onHand === link.onHandBefore && before.reserved === link.reservedBefore;
+    if (isWhole || (await this.#isExplained(partition, before, link))) return;
+    const begins = countsOf({ onHand: link.onHandBefore, reserved: link.reservedBefore });
+    const found = {
+      kind: "counter" as const,
+      partition,
+      productId: link.productId,
+      location: link.location,
+      reservationId: null,
+      redis: begins,
+      ledger: countsOf(before),
+      cause: `it changed without a record between movements ${before.seq} and ${link.seq}`,
+    };
+    await settle(this.#run, { found, repair: null });
+  }
+
+  /** By a movement between the two that is missing, or in quarantine: that one is told of by itself. */
+  async #isExplained(
+    partition: number,
+    before: Omit<Folded, "partition">,
+    link: ChainLink,
+  ): Promise<boolean> {
+    const after = before.seq;
+    const isAside = this.#run.quarantine.some(
+      (aside) =>
+        aside.partition === partition &&
+        aside.seq > after &&
+        aside.seq < link.seq &&
+        (aside.productId === null || aside.productId === link.productId),
+    );
+    if (isAside) return true;
+    const lost = await this.#snapshot.gaps(partition, after, link.seq, 2);
+    const { onHandBefore: onHand, reservedBefore: reserved } = link;
+    this.#explain(partition, lost, changeOf(link, before, { onHand, reserved }));
+    return lost.length > 0;
+  }
+}

@@ -1,0 +1,83 @@
+/** The live holds of the ledger at one moment: each is in Redis, and they add up to what is reserved. */
+import type { Reservation } from "#inventory/model";
+import type { HoldPlace, LedgerSnapshot } from "#inventory/reconcile-ports";
+import { splitReservationId } from "#inventory/reservation-id";
+import { isAskedFor, settle, type Comparison } from "#workers/reconcile/comparison";
+import { checkMissingHolds } from "#workers/reconcile/holds";
+
+/** Reservations of one statement, of which most have ended long ago. */
+const PAGE_RESERVATIONS = 20_000;
+const PAGE_LEVELS = 5_000;
+const FIRST: HoldPlace = {
+  owner: "00000000-0000-0000-0000-000000000000",
+  generation: "",
+  partition: 0,
+};
+
+export async function checkLiveHolds(
+  run: Comparison,
+  doubtful: ReadonlySet<string>,
+): Promise<void> {
+  await run.ledger.atOneMoment(async (snapshot) => {
+    const held = new Map<string, number>();
+    for (let after: HoldPlace | null = FIRST; after !== null;) {
+      const page: Awaited<ReturnType<LedgerSnapshot["liveHolds"]>> = await snapshot.liveHolds(
+        after,
+        PAGE_RESERVATIONS,
+      );
+      const holds = page.holds.filter((hold) => isWanted(run, hold));
+      addUp(held, holds);
+      await checkMissingHolds(run, holds);
+      await run.advance("live holds", shareOf(page.last));
+      after = page.last;
+    }
+    await compareReserved(run, snapshot, held, doubtful);
+  });
+}
+
+/** Owners are hashes: the first digits tell how far the walk is. */
+const shareOf = (place: HoldPlace | null): number =>
+  place === null ? 1 : Number.parseInt(place.owner.slice(0, 4), 16) / 0x1_00_00;
+
+function isWanted(run: Comparison, { reservationId, allocations }: Reservation): boolean {
+  const { partition } = splitReservationId(reservationId);
+  if (!run.partitions.includes(partition)) return false;
+  return allocations.some(({ productId }) => isAskedFor(run, productId));
+}
+
+function addUp(held: Map<string, number>, holds: readonly Reservation[]): void {
+  for (const { allocations } of holds) {
+    for (const line of allocations) {
+      if (line.held === 0) continue;
+      const name = `${line.productId}\t${line.location}`;
+      held.set(name, (held.get(name) ?? 0) + line.held);
+    }
+  }
+}
+
+async function compareReserved(
+  run: Comparison,
+  snapshot: LedgerSnapshot,
+  held: ReadonlyMap<string, number>,
+  doubtful: ReadonlySet<string>,
+): Promise<void> {
+  let after = { productId: "", location: "" };
+  for (;;) {
+    const page = await snapshot.levels(after, PAGE_LEVELS);
+    for (const { productId, location, reserved } of page) {
+      const partition = run.stock.partitionOf(productId);
+      if (!run.partitions.includes(partition) || !isAskedFor(run, productId)) continue;
+      const sum = held.get(`${productId}\t${location}`) ?? 0;
+      if (sum === reserved || doubtful.has(productId)) continue;
+      const base = { partition, productId, location, reservationId: null, redis: null };
+      const cause = `its live holds add up to ${sum}`;
+      await settle(run, {
+        found: { ...base, kind: "snapshot", ledger: `${reserved} reserved`, cause },
+        repair: null,
+      });
+    }
+    const last = page.at(-1);
+    if (last === undefined || page.length < PAGE_LEVELS) return;
+    after = last;
+  }
+}

@@ -1,0 +1,32 @@
+/** Which side mends what, and from where a lost movement comes back. */
+import type { LedgerRepairs, ReconcileStock, StockRepairs } from "#inventory/reconcile-ports";
+import type { Mend } from "#workers/reconcile/comparison";
+
+export interface MenderOptions {
+  readonly stock: Pick<ReconcileStock, "journaled">;
+  readonly stockRepairs: StockRepairs;
+  readonly ledgerRepairs: LedgerRepairs;
+}
+
+export function createMender({ stock, stockRepairs, ledgerRepairs }: MenderOptions): Mend {
+  return async (repair) => {
+    switch (repair.side) {
+      case "movement": {
+        const { partition, seq } = repair;
+        const epoch = await ledgerRepairs.epochOf(partition, seq);
+        const kept = epoch === null ? null : await stock.journaled(partition, epoch, seq);
+        if (kept !== null) return await ledgerRepairs.insertMovement(kept);
+        return await ledgerRepairs.mend(repair);
+      }
+      case "level":
+      case "reservation":
+        return await ledgerRepairs.mend(repair);
+      case "counter":
+      case "record":
+      case "due":
+      case "low":
+      case "sku":
+        return await stockRepairs.mend(repair);
+    }
+  };
+}

@@ -1,0 +1,191 @@
+/** Products of Redis against the levels of the ledger, the low set and the claims of SKUs. */
+import type { LedgerLevel, Repair, StoredLevel, StoredProduct } from "#inventory/reconcile-ports";
+import {
+  chunksOf,
+  isAskedFor,
+  LOOKS_MAX,
+  settle,
+  type Comparison,
+  type Mendable,
+} from "#workers/reconcile/comparison";
+
+/** Products of one read: about 1 ms of Redis, which serves nobody else meanwhile. */
+const CHUNK_PRODUCTS = 200;
+/** Levels of one page of the ledger. */
+const PAGE_LEVELS = 1_000;
+
+/** Every product that the ledger knows; those that Redis alone has are met on the walk over its keys. */
+export async function checkProducts(run: Comparison, doubtful: ReadonlySet<string>): Promise<void> {
+  const { scope, stock, ledger, partitions } = run;
+  if (scope.kind === "products") {
+    for (const partition of partitions) {
+      const own = scope.productIds.filter((id) => stock.partitionOf(id) === partition);
+      for (const ids of chunksOf(own, CHUNK_PRODUCTS)) {
+        await compareProducts(run, partition, ids, doubtful);
+      }
+    }
+    return;
+  }
+  const total = Math.max(1, await ledger.productCount());
+  let done = 0;
+  for (let after = ""; ;) {
+    const ids = await ledger.productIds(after, PAGE_LEVELS);
+    const byPartition = Map.groupBy(ids, (id) => stock.partitionOf(id));
+    // Chunks of one page wait for the ledger together.
+    const comparisons = partitions.flatMap((partition) =>
+      chunksOf(byPartition.get(partition) ?? [], CHUNK_PRODUCTS).map((chunk) =>
+        compareProducts(run, partition, chunk, doubtful),
+      ),
+    );
+    await Promise.all(comparisons);
+    done += ids.length;
+    await run.advance("products", Math.min(1, done / total));
+    const last = ids.at(-1);
+    if (last === undefined) break;
+    after = last;
+  }
+  for (const partition of partitions) await checkLowMembers(run, partition);
+}
+
+/** Of products that were met in Redis: those that the ledger does not know. */
+export async function checkUnknownProducts(
+  run: Comparison,
+  partition: number,
+  productIds: readonly string[],
+  doubtful: ReadonlySet<string>,
+): Promise<void> {
+  for (const ids of chunksOf(productIds, CHUNK_PRODUCTS)) {
+    const { seq } = await run.stock.moment(partition);
+    await run.follow(partition, seq);
+    const unknown = await run.ledger.unknownProducts(partition, ids);
+    await compareProducts(run, partition, unknown, doubtful);
+  }
+}
+
+async function compareProducts(
+  run: Comparison,
+  partition: number,
+  productIds: readonly string[],
+  doubtful: ReadonlySet<string>,
+): Promise<void> {
+  const { stock, ledger, follow, findings } = run;
+  let left: readonly string[] = productIds;
+  let found: Mendable[] = [];
+  // What differs is looked at again, with all that happened meanwhile: what stays is no accident.
+  for (let look = 0; look < LOOKS_MAX && left.length > 0; look += 1) {
+    const { at, found: stored } = await stock.products(partition, left);
+    await follow(partition, at.seq);
+    const levels = Map.groupBy(
+      await ledger.levelsAt(partition, left, at.seq),
+      ({ productId }) => productId,
+    );
+    const holders = await stock.skuHolders(stored.map((product) => product?.sku ?? ""));
+    const all = left.map((productId, i) => {
+      const product = stored[i] ?? null;
+      const counted = doubtful.has(productId)
+        ? []
+        : countersOf(partition, productId, product, levels.get(productId) ?? []);
+      return [...counted, ...attendantsOf(partition, product, holders[i] ?? null)];
+    });
+    if (look === 0) {
+      findings.looked("products", stored.filter((product) => product !== null).length);
+    }
+    left = left.filter((_, i) => (all[i] ?? []).length > 0);
+    found = all.flat();
+  }
+  for (const one of found) await settle(run, one);
+}
+
+const NO_LEVEL = { onHand: 0, reserved: 0 };
+const told = (level: Omit<StoredLevel, "location"> | null): string | null =>
+  level && `${level.onHand ?? "nothing"} on hand, ${level.reserved ?? "nothing"} reserved`;
+
+function countersOf(
+  partition: number,
+  productId: string,
+  product: StoredProduct | null,
+  levels: readonly LedgerLevel[],
+): Mendable[] {
+  const stored = new Map(product?.levels.map((level) => [level.location, level]));
+  const known = new Map(levels.map((level) => [level.location, level]));
+  const base = { kind: "counter" as const, partition, productId, reservationId: null };
+  return [...new Set([...stored.keys(), ...known.keys()])].flatMap((location) => {
+    const redis = stored.get(location) ?? null;
+    const ledger = known.get(location) ?? null;
+    // A level that is not there yet is as one that is empty.
+    const [one, other] = [redis ?? NO_LEVEL, ledger ?? NO_LEVEL];
+    const isSame = one.onHand === other.onHand && one.reserved === other.reserved;
+    if (isSame && product !== null) return [];
+    const cause =
+      product === null
+        ? "the product is not in Redis"
+        : levels.length === 0
+          ? "the ledger does not know the product"
+          : "it changed without a record";
+    const found = { ...base, location, redis: told(redis), ledger: told(ledger), cause };
+    return [{ found, repair: repairOf(partition, product, redis, ledger) }];
+  });
+}
+
+/** Counts go back to what the ledger says; what one side does not know at all is for a person. */
+function repairOf(
+  partition: number,
+  product: StoredProduct | null,
+  redis: StoredLevel | null,
+  ledger: LedgerLevel | null,
+): Repair | null {
+  if (product === null || product.seq === null || ledger === null) return null;
+  const { productId, location, onHand, reserved } = ledger;
+  const level = { partition, productId, location, onHand, reserved };
+  const found = told(redis) ?? "nothing";
+  return { side: "counter", level, productSeq: product.seq, found };
+}
+
+/** What hangs on a product: its place in the low set, and its SKU. */
+function attendantsOf(
+  partition: number,
+  product: StoredProduct | null,
+  holder: string | null,
+): Mendable[] {
+  if (product === null) return [];
+  const { productId, low, sku, levels } = product;
+  const base = { partition, productId, location: null, reservationId: null, ledger: null };
+  const found: Mendable[] = [];
+  const isReadable = levels.every(({ onHand, reserved }) => onHand !== null && reserved !== null);
+  if (isReadable && low.found !== low.expected) {
+    const cause = low.expected === null ? "it is not low" : `it is low: ${low.expected} are left`;
+    const redis = low.found === null ? null : `${low.found}`;
+    found.push({
+      found: { ...base, kind: "low", redis, cause },
+      repair: { side: "low", partition, productId },
+    });
+  }
+  if (sku !== null && holder !== productId) {
+    const cause = `SKU ${sku} is ${holder === null ? "not claimed" : `claimed for ${holder}`}`;
+    found.push({
+      found: { ...base, kind: "sku", redis: holder, cause },
+      repair: { side: "sku", sku, productId },
+    });
+  }
+  return found;
+}
+
+/** Members of the low set that are no product. */
+async function checkLowMembers(run: Comparison, partition: number): Promise<void> {
+  for (let cursor: string | null = "0"; cursor !== null;) {
+    const page = await run.stock.lowMembers(partition, cursor);
+    for (const ids of chunksOf(page.productIds, CHUNK_PRODUCTS)) {
+      const { found } = await run.stock.products(partition, ids);
+      for (const [i, productId] of ids.entries()) {
+        if (found[i] !== null || !isAskedFor(run, productId)) continue;
+        const base = { partition, productId, location: null, reservationId: null, ledger: null };
+        const cause = "there is no such product";
+        await settle(run, {
+          found: { ...base, kind: "low", redis: "a member", cause },
+          repair: { side: "low", partition, productId },
+        });
+      }
+    }
+    cursor = page.next;
+  }
+}

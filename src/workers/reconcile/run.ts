@@ -1,0 +1,92 @@
+/** One comparison of Redis and the ledger, under whatever traffic there is. */
+import { Fault } from "#inventory/faults";
+import type {
+  ReconcileLedger,
+  ReconcileReport,
+  ReconcileScope,
+  ReconcileStock,
+} from "#inventory/reconcile-ports";
+import type { Clock } from "#lib/clock";
+import { follower, STAGES, type Comparison } from "#workers/reconcile/comparison";
+import { Findings } from "#workers/reconcile/findings";
+import { checkHistory } from "#workers/reconcile/history";
+import { checkStoredHolds } from "#workers/reconcile/holds";
+import { checkLiveHolds } from "#workers/reconcile/live-holds";
+import { checkProducts } from "#workers/reconcile/products";
+
+export interface ReconcileOptions {
+  readonly stock: ReconcileStock;
+  readonly ledger: ReconcileLedger;
+  readonly clock: Clock;
+  readonly scope: ReconcileScope;
+  readonly mend?: Comparison["mend"];
+  /** Told with each step, 0 … 100; rejects when the run shall end. */
+  readonly onProgress: (percent: number, findings: Findings) => Promise<void> | void;
+}
+
+/**
+ * Compares, and rejects with a Fault when it cannot: a fenced partition, a server that is away, a
+ * ledger that does not follow.
+ */
+export async function reconcile(options: ReconcileOptions): Promise<ReconcileReport> {
+  const { stock, ledger, clock, scope, onProgress } = options;
+  const partitions = partitionsOf(stock, scope);
+  const follow = follower(ledger, clock);
+  for (const partition of partitions) {
+    // All that had happened by now is compared.
+    await follow(partition, await mustNotBeBehind(stock, ledger, partition));
+  }
+  const findings = new Findings();
+  const quarantine = await ledger.quarantine();
+  const run: Comparison = {
+    stock,
+    ledger,
+    clock,
+    scope,
+    partitions,
+    findings,
+    mend: options.mend ?? null,
+    quarantine,
+    follow,
+    advance: async (stage, share) => {
+      const done = (STAGES.indexOf(stage) + share) / STAGES.length;
+      await onProgress(Math.floor(done * 100), findings);
+    },
+  };
+  const doubtful = await checkHistory(run);
+  await checkProducts(run, doubtful);
+  await checkStoredHolds(run, doubtful);
+  await checkLiveHolds(run, doubtful);
+  await onProgress(100, findings);
+  return {
+    checked: findings.checked,
+    differences: findings.kept,
+    differenceCount: findings.count,
+    quarantined: quarantine.length,
+  };
+}
+
+function partitionsOf(stock: ReconcileStock, scope: ReconcileScope): number[] {
+  const all = Array.from({ length: stock.partitions }, (_, number) => number);
+  if (scope.kind === "all") return all;
+  if (scope.kind === "products") {
+    return [...new Set(scope.productIds.map((id) => stock.partitionOf(id)))];
+  }
+  if (scope.partition < stock.partitions) return [scope.partition];
+  const message = `there is no partition ${scope.partition}`;
+  const errors = [{ path: "partition", message: `must be below ${stock.partitions}` }];
+  throw new Fault("validation_failed", message, { errors });
+}
+
+/** Answers the seq of Redis. The cursor first: whatever Redis says after it is at least that. */
+export async function mustNotBeBehind(
+  stock: ReconcileStock,
+  ledger: ReconcileLedger,
+  partition: number,
+): Promise<number> {
+  const cursor = await ledger.cursor(partition);
+  const { seq } = await stock.moment(partition);
+  if (seq >= cursor) return seq;
+  const message = `Redis lacks what the ledger has of partition ${partition}: ${cursor - seq} movements`;
+  throw new Fault("partition_fenced", message);
+}

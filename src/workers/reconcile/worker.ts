@@ -1,0 +1,162 @@
+/** Runs the comparisons that were asked for, one at a time. */
+import { Worker, type Job } from "bullmq";
+import type { Redis } from "ioredis";
+import { Fault } from "#inventory/faults";
+import type { ReconcileReport, ReconcileRun } from "#inventory/reconcile-ports";
+import type { Clock } from "#lib/clock";
+import { deadlineAfter, withDeadline } from "#lib/deadline";
+import type { Log } from "#lib/log";
+import {
+  isReconcileJobName,
+  QUEUE_PREFIX,
+  RECONCILE_JOBS,
+  RECONCILE_QUEUE,
+} from "#workers/catalog";
+import type { Findings } from "#workers/reconcile/findings";
+
+/** Least time between two notes of how far a run is. */
+const NOTE_MS = 500;
+/** A step of a run ends by then, and with it a run that shall stop. */
+const CLOSE_MS_MAX = 3_500;
+const ANSWER_MS_MAX = 7_000;
+
+/** The table of runs, as the worker sees it. */
+export interface Runs {
+  ask(
+    run: {
+      readonly id: string;
+      readonly mode: "report";
+      readonly scope: { readonly kind: "all" };
+      readonly askedBy: string;
+      readonly payload: string;
+    },
+    deadline: number,
+  ): Promise<unknown>;
+  waiting(): Promise<readonly string[]>;
+  begin(id: string): Promise<ReconcileRun | null>;
+  progress(id: string, percent: number, report: ReconcileReport): Promise<void>;
+  putBack(id: string): Promise<void>;
+  complete(id: string, report: ReconcileReport): Promise<void>;
+  fail(id: string, error: string): Promise<void>;
+}
+
+export interface ReconcileWorkerOptions {
+  /** For the worker: never gives up (`maxRetriesPerRequest: null`). */
+  readonly workerConnection: Redis;
+  /** Of the queue: a Redis that comes back there may have forgotten what it was told. */
+  readonly queueConnection: Redis;
+  readonly runs: Runs;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Compares what that run is about. */
+  readonly compare: (
+    run: ReconcileRun,
+    onProgress: (percent: number, findings: Findings) => Promise<void>,
+  ) => Promise<ReconcileReport>;
+  /** Asks for it once more, and sees to the nightly one. */
+  readonly wake: (id: string) => Promise<void>;
+  readonly schedule: () => Promise<void>;
+}
+
+/** The process stops: the run is for another one. */
+class Stopped extends Error {}
+
+export class ReconcileWorker implements AsyncDisposable {
+  readonly #options: ReconcileWorkerOptions;
+  readonly #worker: Worker;
+  #isStopping = false;
+
+  constructor(options: ReconcileWorkerOptions) {
+    this.#options = options;
+    const { workerConnection, log } = options;
+    this.#worker = new Worker(RECONCILE_QUEUE, (job) => this.#handle(job), {
+      connection: workerConnection,
+      prefix: QUEUE_PREFIX,
+      concurrency: 1,
+      removeOnComplete: { count: 0 },
+    });
+    this.#worker.on("error", (error) => log.debug("reconcile queue", { error: error.message }));
+    this.#worker.on("failed", (job, error) => {
+      log.warn("a reconcile job failed", { job: job?.id, error });
+    });
+    options.queueConnection.on("ready", () => void this.#prepare());
+    void this.#prepare();
+  }
+
+  /** Ends after the step at hand; its run is put back. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isStopping = true;
+    const isAway = this.#options.workerConnection.status !== "ready";
+    await withDeadline(this.#worker.close(isAway), deadlineAfter(CLOSE_MS_MAX), () => {
+      this.#options.log.warn("the reconcile queue was left with a run at hand");
+    });
+  }
+
+  /** Whatever a Redis that came back has lost: the schedule, and who shall be woken. */
+  async #prepare(): Promise<void> {
+    if (this.#isStopping || this.#options.queueConnection.status !== "ready") return;
+    await this.#options.schedule();
+    try {
+      for (const id of await this.#options.runs.waiting()) await this.#options.wake(id);
+    } catch (error) {
+      this.#options.log.debug("the runs that wait could not be read", { error });
+    }
+  }
+
+  async #handle(job: Job): Promise<null> {
+    if (!isReconcileJobName(job.name)) throw new Error(`there is no job ${job.name}`);
+    if (job.name === "nightly") await this.#run(await this.#askNightly(job));
+    else await this.#run(RECONCILE_JOBS.reconcile.payload.parse(job.data).id);
+    return null;
+  }
+
+  /** One run for each night, however often its job is tried. */
+  async #askNightly(job: Job): Promise<string> {
+    const [night = "0"] = /\d+$/.exec(job.id ?? "") ?? [];
+    const id = `nightly${night}`;
+    const run = { id, mode: "report", scope: { kind: "all" }, askedBy: "system:nightly" } as const;
+    await this.#options.runs.ask(
+      { ...run, payload: "" },
+      this.#options.clock.now() + ANSWER_MS_MAX,
+    );
+    return id;
+  }
+
+  async #run(id: string): Promise<void> {
+    const { runs, compare, log } = this.#options;
+    const run = await runs.begin(id);
+    if (run === null) return;
+    try {
+      const report = await compare(run, this.#noting(id));
+      await runs.complete(id, report);
+      const { differenceCount, quarantined, checked } = report;
+      const level = differenceCount + quarantined > 0 ? "error" : "info";
+      log[level]("Redis and the ledger were compared", {
+        id,
+        differenceCount,
+        quarantined,
+        checked,
+      });
+    } catch (error) {
+      if (error instanceof Stopped) {
+        await runs.putBack(id);
+        throw error;
+      }
+      const reason = error instanceof Fault ? `${error.code}: ${error.message}` : "internal_error";
+      log.error("a comparison could not be finished", { id, error });
+      await runs.fail(id, reason);
+    }
+  }
+
+  #noting(id: string) {
+    let notedAt = -Infinity;
+    return async (percent: number, findings: Findings): Promise<void> => {
+      if (this.#isStopping) throw new Stopped("the process stops");
+      if (performance.now() < notedAt + NOTE_MS) return;
+      notedAt = performance.now();
+      const { checked, kept: differences, count: differenceCount } = findings;
+      const report = { checked, differences, differenceCount, quarantined: 0 };
+      await this.#options.runs.progress(id, percent, report);
+    };
+  }
+}

@@ -1,0 +1,157 @@
+import { describe, expect, test } from "bun:test";
+import { encodeHold } from "#redis/hold-record";
+import { expiringKey, lowKey, metaKey, reservationKey, stockKey } from "#redis/keys";
+import { loadScript, runScript } from "#redis/script";
+import { splitReservationId } from "#inventory/reservation-id";
+import { wordsOfHeader } from "#test/answers";
+import { dump } from "#test/keyspace";
+import { redisOfFile } from "#test/redis";
+import { adjustCommand, initialize, productOf, reserve, soon, totals } from "#test/store";
+
+const { redis, answers, open } = await redisOfFile();
+
+const STORE = "store-of-this-test";
+const CONTEXT = JSON.stringify({ actor: "admin:ada", reason: "a test" });
+
+/** Runs one of the scripts that are no batch. */
+const run = (path: string, ...args: string[]): Promise<unknown> =>
+  runScript(redis, loadScript(`repair/${path}.lua`), metaKey(0), args);
+
+const lineOf = (seq: number, onHand: number, reserved: number, id = "p1"): string =>
+  [id, "Warehouse A", seq, onHand, reserved, CONTEXT].join("\t");
+
+/** A product of 50 units, 5 of them held. */
+async function prepare() {
+  const { store } = await open();
+  await initialize(store, "p1", 50);
+  const hold = await reserve(store, "o1", { p1: 5 });
+  const { owner } = splitReservationId(hold.reservationId);
+  const { seq } = await productOf(store, "p1");
+  return { store, hold, owner, seq, due: hold.expiresAt / 1_000 };
+}
+
+describe("a counter", () => {
+  test("goes back to what the ledger says, in two movements, and its low set with it", async () => {
+    const { store, seq } = await prepare();
+    await redis.hset(stockKey(0, "p1"), "onHand:Warehouse A", "9");
+    await redis.zadd(lowKey(0), 4, "p1");
+    expect(await store.repairCounter("p1", lineOf(seq, 50, 5), soon())).toBe("repaired");
+    expect(await totals(store, "p1")).toEqual({ onHand: 50, reserved: 5, available: 45 });
+    expect(await redis.zscore(lowKey(0), "p1")).toBeNull();
+    expect((await productOf(store, "p1")).seq).toBe(seq + 2);
+    expect(await store.repairCounter("p1", lineOf(seq + 2, 50, 5), soon())).toBe("current");
+  });
+
+  test("that no movement could have had, or that is none, goes back as well", async () => {
+    const { store, seq } = await prepare();
+    for (const [i, text] of ["3", "many", "", "9999999999999"].entries()) {
+      await redis.hset(stockKey(0, "p1"), "onHand:Warehouse A", text);
+      const line = lineOf(seq + 2 * i, 50, 5);
+      expect(await store.repairCounter("p1", line, soon())).toBe("repaired");
+    }
+    expect(await totals(store, "p1")).toEqual({ onHand: 50, reserved: 5, available: 45 });
+  });
+
+  test("of a product that changed since, or is not there, is left alone", async () => {
+    const { store, seq } = await prepare();
+    await store.adjust(adjustCommand("p1", 1));
+    const before = await dump(redis);
+    expect(await store.repairCounter("p1", lineOf(seq, 50, 5), soon())).toBe("moved");
+    expect(await store.repairCounter("ghost", lineOf(seq, 50, 5, "ghost"), soon())).toBe("unknown");
+    expect(await dump(redis)).toEqual(before);
+    for (const bad of ["p1", lineOf(seq, 5, 50), lineOf(seq, -1, 0)]) {
+      await expect(store.repairCounter("p1", bad, soon())).rejects.toThrow("cannot be read");
+    }
+    expect(answers.of("repair/counter.lua").items).toEqual(
+      wordsOfHeader("repair/counter.lua").items,
+    );
+  });
+});
+
+describe("a hold", () => {
+  test("is put where it is missing, due when it was, and the wheel turned back to it", async () => {
+    const { store, hold, owner, due } = await prepare();
+    expect(encodeHold(hold)).toBe(String(await redis.get(reservationKey(0, owner))));
+    await redis.del(reservationKey(0, owner), expiringKey(0, due));
+    await redis.hset(metaKey(0), "swept", `${due + 3}`);
+    const put = () => run("hold", STORE, owner, "", encodeHold(hold), `${due}`);
+    expect(await put()).toBe("repaired");
+    expect(await put()).toBe("moved");
+    expect(await store.reservation(hold.reservationId, soon())).toEqual(hold);
+    expect(await redis.lrange(expiringKey(0, due), 0, -1)).toEqual([owner]);
+    expect(await redis.hget(metaKey(0), "swept")).toBe(`${due - 1}`);
+    expect([...wordsOfHeader("repair/hold.lua").items]).toEqual(["moved", "repaired", "stale"]);
+  });
+
+  test("is put over a key of another type", async () => {
+    const { store, hold, owner, due } = await prepare();
+    await redis.del(reservationKey(0, owner));
+    await redis.rpush(reservationKey(0, owner), "of a wrong type");
+    expect(await run("hold", STORE, owner, "", encodeHold(hold), `${due}`)).toBe("repaired");
+    expect(await store.reservation(hold.reservationId, soon())).toEqual(hold);
+  });
+
+  test("that nobody made is removed, unless it changed", async () => {
+    const { owner } = await prepare();
+    const stranger = "f".repeat(32);
+    const text = (await redis.get(reservationKey(0, owner))) ?? "";
+    await redis.set(reservationKey(0, stranger), text);
+    expect(await run("hold", STORE, stranger, `${text} `, "", "0")).toBe("moved");
+    expect(await run("hold", STORE, stranger, text, "", "0")).toBe("repaired");
+    expect(await redis.exists(reservationKey(0, stranger))).toBe(0);
+  });
+});
+
+test("a due entry is made once, for a live hold of that second", async () => {
+  const { owner, due } = await prepare();
+  await redis.del(expiringKey(0, due));
+  expect(await run("due", STORE, owner, `${due + 1}`)).toBe("moved");
+  expect(await run("due", STORE, "f".repeat(32), `${due}`)).toBe("moved");
+  expect(await run("due", STORE, owner, `${due}`)).toBe("repaired");
+  expect(await run("due", STORE, owner, `${due}`)).toBe("repaired");
+  expect(await redis.lrange(expiringKey(0, due), 0, -1)).toEqual([owner]);
+  expect([...wordsOfHeader("repair/due.lua").items]).toEqual(["moved", "repaired", "stale"]);
+});
+
+test("the low set is set to what the levels say", async () => {
+  const { store } = await prepare();
+  await initialize(store, "p2", 3);
+  await redis.zadd(lowKey(0), 1, "p1", 9, "p2", 2, "ghost");
+  for (const id of ["p1", "p2", "ghost"]) expect(await run("low", STORE, id)).toBe("repaired");
+  expect(await redis.zrange(lowKey(0), "0", "-1", "WITHSCORES")).toEqual(["p2", "3"]);
+  expect([...wordsOfHeader("repair/low.lua").items]).toEqual(["repaired", "stale"]);
+});
+
+test("a fenced partition, or another store's, is not touched", async () => {
+  const { owner, due } = await prepare();
+  const all = (store: string) => [
+    run("hold", store, owner, "", "x", "0"),
+    run("due", store, owner, `${due}`),
+    run("low", store, "p1"),
+  ];
+  const before = await dump(redis);
+  expect(await Promise.all(all("another"))).toEqual(["stale", "stale", "stale"]);
+  await redis.hset(metaKey(0), "fence", "a token");
+  expect(await Promise.all(all(STORE))).toEqual(["stale", "stale", "stale"]);
+  await redis.hdel(metaKey(0), "fence");
+  expect(await dump(redis)).toEqual(before);
+  await expect(run("hold", STORE, "{x}", "", "", "0")).rejects.toThrow("cannot be read");
+  await expect(run("due", STORE, owner, "0")).rejects.toThrow("cannot be read");
+  await expect(run("low", STORE, "{x}")).rejects.toThrow("takes a product");
+});
+
+test("a key of a wrong type makes a repair fail before it writes", async () => {
+  const { hold, owner, due } = await prepare();
+  await redis.del(expiringKey(0, due), lowKey(0));
+  await redis.set(expiringKey(0, due), "of a wrong type");
+  await redis.set(lowKey(0), "of a wrong type");
+  const text = (await redis.get(reservationKey(0, owner))) ?? "";
+  const before = await dump(redis);
+  const put = run("hold", STORE, owner, text, encodeHold(hold), `${due}`);
+  await expect(put).rejects.toThrow("WRONGTYPE");
+  await expect(run("due", STORE, owner, `${due}`)).rejects.toThrow("WRONGTYPE");
+  await expect(run("low", STORE, "p1")).rejects.toThrow("WRONGTYPE");
+  expect(await dump(redis)).toEqual(before);
+  await redis.del(expiringKey(0, due), lowKey(0));
+  await redis.rpush(expiringKey(0, due), owner);
+});

@@ -1,0 +1,167 @@
+/** A store with some history, and every way in which Redis or the ledger may be harmed by hand. */
+import { splitReservationId } from "#inventory/reservation-id";
+import {
+  expiringKey,
+  journalKey,
+  lowKey,
+  metaKey,
+  reservationKey,
+  skuKey,
+  stockKey,
+} from "#redis/keys";
+import type { ReconcileBed } from "#test/reconcile";
+import { adjustCommand, endCommand, initialize, reserve, type TimedHold } from "#test/store";
+
+/** Three products, two live holds, and some history. */
+export async function seed({
+  store,
+  drained,
+}: ReconcileBed): Promise<{ one: TimedHold; two: TimedHold }> {
+  for (const id of ["p1", "p2", "p3"]) await initialize(store, id, 50);
+  await store.adjust(adjustCommand("p3", -45));
+  const gone = await reserve(store, "o0", { p1: 3 });
+  await store.confirm(endCommand(gone.reservationId));
+  const one = await reserve(store, "o1", { p1: 5 });
+  const two = await reserve(store, "o2", { p1: 1, p2: 7 });
+  await drained();
+  return { one, two };
+}
+
+const ownerOf = (hold: TimedHold): string => splitReservationId(hold.reservationId).owner;
+
+export type Harm = (
+  bed: ReconcileBed,
+  holds: { one: TimedHold; two: TimedHold },
+) => Promise<unknown>;
+
+/** A copy of a record under another owner, which the ledger never heard of. */
+const STRANGER = "f".repeat(32);
+
+/**
+ * What is done, what a report finds of it, and how far a repair goes, where it
+ * has a limit: `told` and left alone, or put back without its name.
+ */
+export const HARMS: readonly [
+  what: string,
+  expected: readonly string[],
+  harm: Harm,
+  limit?: "told" | "nameless",
+][] = [
+  [
+    "a counter that is off",
+    ["counter p1"],
+    ({ redis }) => redis.hincrby(stockKey(0, "p1"), "onHand:Warehouse A", 4),
+  ],
+  [
+    "a reserved counter that is off",
+    ["counter p2"],
+    ({ redis }) => redis.hset(stockKey(0, "p2"), "reserved:Warehouse A", "0"),
+  ],
+  [
+    "a counter that is no number",
+    ["counter p2"],
+    ({ redis }) => redis.hset(stockKey(0, "p2"), "onHand:Warehouse A", "many"),
+  ],
+  [
+    "a product that is gone from Redis",
+    ["counter p2"],
+    ({ redis }) => redis.del(stockKey(0, "p2")),
+    "told",
+  ],
+  [
+    "a product that the ledger does not know",
+    ["counter ghost", "sku ghost"],
+    ({ redis }) => redis.copy(stockKey(0, "p2"), stockKey(0, "ghost")),
+    "told",
+  ],
+  [
+    "an orphan hold",
+    ["missing_due p1", "orphan_hold p1"],
+    ({ redis }, { one }) =>
+      redis.copy(reservationKey(0, ownerOf(one)), reservationKey(0, STRANGER)),
+  ],
+  [
+    "a missing hold",
+    ["missing_hold p1"],
+    ({ redis }, { one }) => redis.del(reservationKey(0, ownerOf(one))),
+  ],
+  [
+    "a hold of other content",
+    ["hold_differs p1"],
+    async ({ redis }, { one }) => {
+      const key = reservationKey(0, ownerOf(one));
+      const text = (await redis.get(key)) ?? "";
+      await redis.set(key, text.replace("=5=0=0", "=4=0=0"));
+    },
+  ],
+  [
+    "a hold that ended in Redis alone",
+    ["hold_differs p1"],
+    async ({ redis }, { one }) => {
+      const key = reservationKey(0, ownerOf(one));
+      const text = (await redis.get(key)) ?? "";
+      await redis.set(key, text.replace("ACTIVE\t", "CANCELLED\tcancelled"));
+    },
+  ],
+  [
+    "a record that cannot be read",
+    ["hold_differs p1"],
+    ({ redis }, { one }) => redis.set(reservationKey(0, ownerOf(one)), "something else"),
+  ],
+  [
+    "a reservation that the ledger lost",
+    ["hold_differs p1", "snapshot p1"],
+    ({ db }, { one }) => db.sql`DELETE FROM reservations WHERE owner = ${ownerOf(one)}`,
+  ],
+  [
+    "a hold that no due list has",
+    ["missing_due p1"],
+    ({ redis }, { one }) => redis.lrem(expiringKey(0, one.expiresAt / 1_000), 0, ownerOf(one)),
+  ],
+  [
+    "a due list that was swept before its time",
+    ["missing_due p1", "missing_due p1"],
+    ({ redis }, { two }) => redis.hset(metaKey(0), "swept", `${two.expiresAt / 1_000}`),
+  ],
+  ["a product that lacks in the low set", ["low p3"], ({ redis }) => redis.del(lowKey(0))],
+  [
+    "a low set of wrong scores and strangers",
+    ["low ghost", "low p1", "low p3"],
+    ({ redis }) => redis.zadd(lowKey(0), 1, "p1", 2, "p3", 3, "ghost"),
+  ],
+  ["a SKU that is not claimed", ["sku p2"], ({ redis }) => redis.del(skuKey("SKU-p2"))],
+  [
+    "a SKU that another product claims",
+    ["sku p2"],
+    ({ redis }) => redis.set(skuKey("SKU-p2"), "p1\t1700000000000"),
+  ],
+  [
+    "a movement that is missing in the middle",
+    ["missing_movement -"],
+    ({ db }) => db.sql`DELETE FROM movements WHERE type = 'SALE'`,
+  ],
+  [
+    "a movement that is missing at the end",
+    ["missing_movement -"],
+    ({ db }) => db.sql`DELETE FROM movements WHERE seq = (SELECT max(seq) FROM movements)`,
+  ],
+  [
+    "a movement that is missing, and not in the journal any more",
+    ["missing_movement -"],
+    async ({ db, redis }) => {
+      await redis.xtrim(journalKey(0), "MAXLEN", 0);
+      await db.sql`DELETE FROM movements WHERE type = 'SALE'`;
+    },
+    "nameless",
+  ],
+  [
+    "a snapshot that is behind",
+    ["snapshot p2"],
+    ({ db }) => db.sql`UPDATE levels SET reserved = 0, seq = 2 WHERE product_id = 'p2'`,
+  ],
+  [
+    "a snapshot that is gone",
+    ["snapshot p2"],
+    ({ db }) => db.sql`DELETE FROM levels WHERE product_id = 'p2'`,
+  ],
+];

@@ -1,0 +1,192 @@
+/** Rebuilds that race: several processes, several servers, several restarts. */
+import { cpSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, describe, expect, test } from "bun:test";
+import { ClaimLost } from "#inventory/repair-ports";
+import { rebuildPartition, type RebuildOptions } from "#workers/rebuild";
+import { adjustCommand, initializeCommand } from "#test/commands";
+import { openRebuildBed, type RebuildBed } from "#test/rebuilding";
+import { startRedis } from "#test/servers";
+import { initialize, reserve, totals } from "#test/store";
+import { until } from "#test/until";
+
+const redis = await startRedis();
+let bed: RebuildBed;
+
+afterEach(() => bed[Symbol.asyncDispose]());
+afterAll(() => redis.stop());
+
+const FENCED: RebuildOptions = { which: "fenced", discards: false };
+const ANY: RebuildOptions = { which: "any", discards: false };
+const META = "{p0}:meta";
+
+const opened = (partition = 0): Promise<unknown> =>
+  until(() => bed.stores.partitions[partition]?.state === "open", {
+    withinMs: 5_000,
+    what: "the partition is open",
+  });
+const fenced = (partition = 0): Promise<unknown> =>
+  until(() => bed.stores.partitions[partition]?.state === "fenced", {
+    withinMs: 5_000,
+    what: "the partition is fenced",
+  });
+
+describe("what a process acknowledged", () => {
+  test("is missed after several restarts too, and reported once", async () => {
+    bed = await openRebuildBed(redis.url);
+    await using other = await bed.anotherProcess();
+    const { stores, use } = bed;
+    await initialize(stores.store, "p1", 10);
+    await bed.drained();
+    const folder = join(redis.folder, "appendonlydir");
+    const copy = join(redis.folder, "copy");
+    cpSync(folder, copy, { recursive: true });
+    // One that sells, and hears nothing of what comes.
+    for (let i = 0; i < 5; i += 1) await other.store.adjust(adjustCommand("p1", 1));
+    other.redis.disconnect();
+    await redis.kill();
+    rmSync(folder, { recursive: true });
+    cpSync(copy, folder, { recursive: true });
+    await redis.restart();
+    // Its mark is of before; the ledger says nothing against the older server.
+    const [partition] = stores.partitions;
+    if (partition) partition.mark = 0;
+    await opened();
+    for (let i = 0; i < 9; i += 1) await stores.store.adjust(adjustCommand("p1", 1));
+    await redis.restart();
+    await until(async () => (await stores.redis.hget(META, "seq")) === "10", {
+      withinMs: 5_000,
+      what: "Redis is back",
+    });
+    await opened();
+    await bed.drained();
+    await other.redis.connect();
+    await until(() => other.partitions[0]?.state === "fenced", {
+      withinMs: 5_000,
+      what: "it misses what it acknowledged",
+    });
+    await bed.db.sql`DELETE FROM servers_in_use`;
+    expect(await rebuildPartition(0, use, FENCED)).toMatchObject({ kind: "rebuilt", seq: 10 });
+    await until(async () => (await bed.reports()).some(({ kind }) => kind === "lost"), {
+      withinMs: 5_000,
+      what: "it reports",
+    });
+    const lost = (await bed.reports()).filter(({ kind }) => kind === "lost");
+    expect(lost).toHaveLength(1);
+    expect(lost[0]).toMatchObject({ from_seq: 2, to_seq: 6 });
+    expect(lost[0]?.["operations"]).toHaveLength(5);
+    // Nothing of that history is told again after the next loss.
+    await stores.redis.flushall();
+    await fenced();
+    await rebuildPartition(0, use, FENCED);
+    await opened();
+    expect((await bed.reports()).filter(({ kind }) => kind === "lost")).toHaveLength(1);
+  });
+
+  test("is missed though the epoch that followed was never noted by who began it", async () => {
+    bed = await openRebuildBed(redis.url);
+    const { stores, db } = bed;
+    await initialize(stores.store, "p1", 10);
+    await db.sql`DELETE FROM epochs`;
+    // A process that comes later finds the epoch, and notes it.
+    await using _ = await bed.anotherProcess();
+    const rows = await db.sql`SELECT epoch, began_at_seq FROM epochs`;
+    expect(rows.map((row) => ({ ...row }))).toEqual([{ epoch: 1, began_at_seq: 0 }]);
+  });
+});
+
+describe("a restore", () => {
+  test("that waits leaves a shop that sells as it was", async () => {
+    bed = await openRebuildBed(redis.url);
+    const { stores, use, db } = bed;
+    await initialize(stores.store, "p1", 10);
+    await bed.drained();
+    await db.sql`INSERT INTO quarantine (partition, seq, epoch, payload, error)
+      VALUES (0, 1, 1, '{}', 'why')`;
+    expect(await rebuildPartition(0, use, ANY)).toMatchObject({ kind: "waits" });
+    expect(await stores.redis.hget(META, "fence")).toBeNull();
+    await opened();
+    expect((await stores.store.adjust(adjustCommand("p1", 1))).kind).toBe("adjusted");
+  });
+
+  test("that slept past its claim stops, and leaves what another rebuilt alone", async () => {
+    bed = await openRebuildBed(redis.url);
+    const { stores, use } = bed;
+    await initialize(stores.store, "p1", 10);
+    await bed.drained();
+    const another = bed.anotherRepairer();
+    let cursors = 0;
+    const slow = {
+      ...use,
+      ledgerWriter: {
+        ...use.ledgerWriter,
+        cursor: async (partition: number) => {
+          cursors += 1;
+          // Meanwhile its claim runs out, and another does the work.
+          await stores.redis.hset(META, "fence", "behind:1");
+          expect(await rebuildPartition(0, another, FENCED)).toMatchObject({ kind: "rebuilt" });
+          return await use.ledgerWriter.cursor(partition);
+        },
+      },
+    };
+    await expect(rebuildPartition(0, slow, ANY)).rejects.toThrow(ClaimLost);
+    expect(cursors).toBe(1);
+    expect(await stores.redis.hget(META, "fence")).toBeNull();
+  });
+
+  test("is not opened on another server than the one that was written", async () => {
+    bed = await openRebuildBed(redis.url);
+    const { stores, use } = bed;
+    await reserveOne();
+    await bed.drained();
+    const replaced = {
+      ...use,
+      repair: {
+        ...use.repair,
+        runId: () => Promise.resolve("an-older-copy-that-was-promoted"),
+      },
+    };
+    await expect(rebuildPartition(0, replaced, ANY)).rejects.toThrow(ClaimLost);
+    expect(await stores.redis.hget(META, "fence")).toMatch(/^repair:/);
+  });
+});
+
+async function reserveOne(): Promise<void> {
+  await initialize(bed.stores.store, "p1", 10);
+  await reserve(bed.stores.store, "o1", { p1: 1 });
+}
+
+test("a server that the ledger does not follow any more is fenced by who uses it", async () => {
+  bed = await openRebuildBed(redis.url);
+  const { stores, db } = bed;
+  await initialize(stores.store, "p1", 10);
+  await bed.drained();
+  // Another server began an epoch, and the ledger goes on with that one.
+  await db.sql`UPDATE partitions SET epoch = 7, cursor_epoch = 7`;
+  await db.sql`INSERT INTO epochs (partition, epoch, began_at_seq, run_id) VALUES (0, 7, 1, 'other')`;
+  await fenced();
+  await expect(totals(stores.store, "p1")).rejects.toMatchObject({ code: "partition_fenced" });
+});
+
+test("a SKU is not free while the partition of its product is still to be rebuilt", async () => {
+  bed = await openRebuildBed(redis.url, 2);
+  const { stores, use } = bed;
+  const inPartition = (number: number): string =>
+    Array.from({ length: 50 }, (_, i) => `sku-holder-${i}`).find(
+      (id) => stores.store.partitionOf(id) === number,
+    ) ?? "";
+  const [holder, rival] = [inPartition(1), inPartition(0)];
+  await initialize(stores.store, holder, 1);
+  await bed.drained();
+  const { sku } = initializeCommand(holder, 1);
+  await stores.redis.flushall();
+  await Promise.all([fenced(0), fenced(1)]);
+  expect(await rebuildPartition(0, use, FENCED)).toMatchObject({ kind: "rebuilt" });
+  await opened(0);
+  const taking = stores.store.initialize(initializeCommand(rival, 1, { sku }));
+  await expect(taking).rejects.toMatchObject({ code: "partition_fenced" });
+  expect(await rebuildPartition(1, use, FENCED)).toMatchObject({ kind: "rebuilt" });
+  await opened(1);
+  const outcome = await stores.store.initialize(initializeCommand(rival, 1, { sku }));
+  expect(outcome).toMatchObject({ kind: "sku_taken", productId: holder });
+});
