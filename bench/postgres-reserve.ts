@@ -7,7 +7,13 @@ import { createApp } from "#http/app";
 import { randomId } from "#lib/ids";
 import { processClock } from "#lib/clock";
 import { appOptions, config, listen } from "./app-options.ts";
-import { ledgerOfNothing, noEvents, PostgresStockStore, runsOfNothing } from "./postgres-store.ts";
+import {
+  incomingOfNothing,
+  ledgerOfNothing,
+  noEvents,
+  PostgresStockStore,
+  runsOfNothing,
+} from "./postgres-store.ts";
 
 const GENERATION_LENGTH = 8;
 /** Pools that are not under load give their connections back. */
@@ -27,6 +33,7 @@ for (const pair of Bun.argv.slice(2)) {
     deps: {
       store: new PostgresStockStore(sql),
       ledger: ledgerOfNothing,
+      incoming: incomingOfNothing,
       reconcileRuns: runsOfNothing,
       ...noEvents,
       clock: processClock,

@@ -2,6 +2,7 @@
 import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { Sql } from "postgres";
 import { z } from "zod";
+import type { IncomingStock } from "#inventory/incoming-ports";
 import { DEFAULT_LOCATION, Location } from "#inventory/model";
 import { EventTail } from "#inventory/event-tail";
 import type {
@@ -46,12 +47,24 @@ export const ledgerOfNothing: Ledger = {
   stockAt: notCompared,
   orderSales: notCompared,
   products: notCompared,
+  reorder: notCompared,
+  since: notCompared,
   recentProducts: notCompared,
   productOfSku: notCompared,
   knownLocations: notCompared,
   lowWithoutInactive: notCompared,
   reservation: notCompared,
   reservations: notCompared,
+};
+
+/** Another one. */
+export const incomingOfNothing: IncomingStock = {
+  expect: notCompared,
+  amend: notCompared,
+  claim: notCompared,
+  settle: notCompared,
+  list: notCompared,
+  unfinished: notCompared,
 };
 
 export class PostgresStockStore implements StockStore {

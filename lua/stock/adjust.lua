@@ -1,9 +1,10 @@
 #!lua
--- Purpose: changes the units on hand of a level by a signed delta.
+-- Purpose: changes the units on hand of a level by a signed delta. A COUNT of some earlier instant is
+--          such a delta too: what was found then, less what was known; it may be none.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), operation:<key> (string, rw),
 --          low (zset, rw), journal (stream, w), batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: product, location (empty:
---          home), delta (±1 … 10^9), movement type, expected units on hand (empty: any),
+--          home), delta (±1 … 10^9; of COUNT 0 … ±10^12), movement type, expected units on hand (empty: any),
 --          expected seq (empty: any), operation key, payload, context.
 -- Returns  a status line and a line for each item: adjusted <product>, expected_mismatch <product>,
 --          below_reserved <onHand> <reserved>, above_limit <onHand>, unknown, replayed <reply>,
@@ -16,13 +17,17 @@ local QUANTITY_MAX = 1000000000
 local ITEM = "^([%w_.-]+)\t([%w _.-]*)\t(%-?%d+)\t(%u+)\t(%d*)\t(%d*)\t(%x*)\t(%x*)\t([^\t\n]+)$"
 
 -- Types that stand in the journal for a change of stock; its reader knows no others.
-local KINDS = { RESTOCK = true, RETURN = true, SALE = true, ADJUSTMENT = true }
+local KINDS = { RESTOCK = true, RETURN = true, SALE = true, ADJUSTMENT = true, COUNT = true }
 
 local items = {}
 for i = 2, #ARGV do
     local item = { string.match(ARGV[i], ITEM) }
     local units = math.abs(tonumber(item[3]) or 0)
-    if not item[1] or units < 1 or units > QUANTITY_MAX or not KINDS[item[4]] then
+    local least, most = 1, QUANTITY_MAX
+    if item[4] == "COUNT" then
+        least, most = 0, STOCK_MAX
+    end
+    if not item[1] or units < least or units > most or not KINDS[item[4]] then
         error("an item of adjust cannot be read")
     end
     items[i - 1] = item

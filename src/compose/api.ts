@@ -136,6 +136,7 @@ async function appOptions(
     deps: {
       store: stores.store,
       ledger: stores.ledger,
+      incoming: stores.incoming,
       reconcileRuns: stores.reconcileRuns,
       events: stores.events,
       eventTail,

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { eventually, eventuallyPostgres } from "#compose/eventually";
 import { Refusal } from "#compose/refusal";
 import type { Config } from "#config";
+import type { IncomingStock } from "#inventory/incoming-ports";
 import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { AlertDesk, EventLedger, Ledger } from "#inventory/ports";
 import { processClock } from "#lib/clock";
@@ -12,6 +13,7 @@ import type { Log } from "#lib/log";
 import type { Metrics } from "#lib/metrics";
 import { createPostgres, type Sql } from "#postgres/client";
 import { createEpochLedger } from "#postgres/epochs";
+import { createIncomingStock } from "#postgres/incoming";
 import { createAlertDesk, createEventLedger } from "#postgres/event-ledger";
 import { createLedger } from "#postgres/ledger";
 import { migrate } from "#postgres/migrate";
@@ -44,6 +46,7 @@ export interface Stores {
   /** What the start found missing on Redis, and went on all the same. */
   readonly acceptedGaps: readonly string[];
   readonly ledger: Ledger;
+  readonly incoming: IncomingStock;
   readonly runs: RunsTable;
   readonly reconcileRuns: ReconcileRuns;
   readonly reconcileQueue: ReconcileQueue;
@@ -134,6 +137,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     durability,
     acceptedGaps,
     ledger: createLedger({ sql, clock: processClock }),
+    incoming: createIncomingStock({ sql, clock: processClock }),
     runs,
     reconcileQueue,
     queueConnection,

@@ -4,7 +4,8 @@ import { startReconcileWorker } from "#compose/reconcile";
 import { openRebuilding } from "#compose/rebuild";
 import type { Stores, Urls } from "#compose/stores";
 import type { Watch } from "#compose/watch";
-import { systemClock } from "#lib/clock";
+import { finishReceipts } from "#inventory/receive";
+import { processClock, systemClock } from "#lib/clock";
 import type { Log } from "#lib/log";
 import type { Metrics } from "#lib/metrics";
 import type { Shutdown } from "#lib/shutdown";
@@ -91,7 +92,11 @@ export async function startWorker(options: WorkerOptions): Promise<void> {
       watch.drainResumed(partition.number);
     });
   }
-  const upkeep = startUpkeep({ forgetOperations: () => forgetOperations(stores.sql), log });
+  const upkeep = startUpkeep({
+    forgetOperations: () => forgetOperations(stores.sql),
+    finishReceipts: () => finishReceipts({ ...stores, clock: processClock }),
+    log,
+  });
   shutdown.add("rebuild", async () => {
     upkeep.stop();
     await rebuilder[Symbol.asyncDispose]();

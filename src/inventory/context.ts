@@ -1,4 +1,5 @@
 /** What every verb of the core gets: its dependencies, and who asks for what by when. */
+import type { IncomingStock } from "#inventory/incoming-ports";
 import type { Receipt } from "#inventory/durability";
 import type { EventTail } from "#inventory/event-tail";
 import type { CustomerId, MovementContext, OrderId } from "#inventory/model";
@@ -24,6 +25,7 @@ export type OnExpired = (typeof ON_EXPIRED)[number];
 export interface Deps {
   readonly store: StockStore;
   readonly ledger: Ledger;
+  readonly incoming: IncomingStock;
   readonly reconcileRuns: ReconcileRuns;
   readonly events: EventLedger;
   /** Where long polls wait. */

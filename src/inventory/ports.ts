@@ -12,6 +12,7 @@ import type {
   ReserveOutcome,
   ShortLine,
 } from "#inventory/hold-ports";
+import type { LevelSince, LevelThen } from "#inventory/count-ports";
 import type { MovementFilter, MovementQuery, MovementSpan, StockAt } from "#inventory/ledger-ports";
 import type { Receipt } from "#inventory/durability";
 import type {
@@ -94,9 +95,9 @@ export interface AdjustCommand extends CommandBase {
   readonly productId: ProductId;
   /** null: the product's home. */
   readonly location: Location | null;
-  /** Signed, not zero, ±10^9. */
+  /** Signed, not zero, ±10^9; of a COUNT also zero, ±10^12. */
   readonly delta: number;
-  readonly type: AdjustmentType;
+  readonly type: AdjustmentType | "COUNT";
   /** onHand over all locations that the caller expects to find; null when it does not care. */
   readonly expectedQuantity: number | null;
   /** seq the product must still have; null when the caller does not care. */
@@ -268,6 +269,13 @@ export interface ProductQuery {
   readonly cursor: string | null;
   readonly limit: number;
 }
+export interface ReorderCandidate {
+  readonly productId: ProductId;
+  /** Units that are expected. */
+  readonly incoming: number;
+  /** When the first of them are, in epoch milliseconds; null where none are. */
+  readonly nextExpectedAt: number | null;
+}
 /** null: any. */
 export interface RecentProductFilter {
   readonly status: StockStatus | null;
@@ -326,6 +334,10 @@ export interface Ledger {
     rows: RowRange,
     deadline: number,
   ): Promise<Counted<KnownLocation>>;
+  /** What is known of levels since some instants, in the order asked. */
+  since(levels: readonly LevelThen[], deadline: number): Promise<readonly LevelSince[]>;
+  /** Ids that are at or below their reorder point, in a stable order, and what is expected of each. */
+  reorder(cursor: string | null, limit: number, deadline: number): Promise<Page<ReorderCandidate>>;
   /** Ids with stock at inactive locations that are low without it, lowest first. */
   lowWithoutInactive(limit: number, deadline: number): Promise<readonly ProductId[]>;
   reservation(reservationId: ReservationId, deadline: number): Promise<Reservation | null>;

@@ -8,6 +8,7 @@ import { splitReservationId } from "#inventory/reservation-id";
 import type { Clock } from "#lib/clock";
 import { askRow, askRows } from "#postgres/ask";
 import type { Sql } from "#postgres/client";
+import { createLevelsSince } from "#postgres/levels-since";
 import { createMovementLists, TIME_MS_MAX } from "#postgres/movement-lists";
 import { cursorOf, readCursor, rowsOf } from "#postgres/page-cursor";
 import knownLocationsText from "./statements/known-locations.sql" with { type: "text" };
@@ -18,6 +19,7 @@ import {
   OrderSalesRow,
   ProductIdRow,
   RecentProductsRow,
+  ReorderRow,
   reservationOf,
   ReservationRow,
 } from "#postgres/rows";
@@ -26,6 +28,7 @@ import orderSalesText from "./statements/order-sales.sql" with { type: "text" };
 import productOfSkuText from "./statements/product-of-sku.sql" with { type: "text" };
 import productsText from "./statements/products-page.sql" with { type: "text" };
 import recentProductsText from "./statements/recent-products.sql" with { type: "text" };
+import reorderText from "./statements/reorder-page.sql" with { type: "text" };
 import reservationText from "./statements/reservation.sql" with { type: "text" };
 import reservationsText from "./statements/reservations-page.sql" with { type: "text" };
 
@@ -54,6 +57,7 @@ export function createLedger({ sql, clock }: LedgerOptions): Ledger {
 
   return {
     ...createMovementLists({ sql, clock }),
+    since: createLevelsSince({ sql, clock }),
     async movements(productId, limit, deadline): Promise<Movement[]> {
       const statement = run(movementsText, [productId, rowsOf(limit)]);
       return await askRows(MovementRow, statement, left(deadline));
@@ -76,6 +80,13 @@ export function createLedger({ sql, clock }: LedgerOptions): Ledger {
         limit,
         (productId) => [productId],
       );
+    },
+    async reorder(cursor, most, deadline) {
+      const limit = rowsOf(most);
+      const [after] = cursor === null ? [""] : readCursor(ProductCursor, cursor);
+      const statement = run(reorderText, [after, limit + 1]);
+      const rows = await askRows(ReorderRow, statement, left(deadline));
+      return pageOf(rows, limit, ({ productId }) => [productId]);
     },
     async recentProducts({ status, location, isLow }, { before, limit }, deadline) {
       const parameters = [status, location, isLow, before, rowsOf(limit)];

@@ -8,6 +8,8 @@ import recovery from "./migrations/0006-recovery.sql" with { type: "text" };
 import alerts from "./migrations/0007-alerts.sql" with { type: "text" };
 import askingTheLedger from "./migrations/0008-asking-the-ledger.sql" with { type: "text" };
 import reconcile from "./migrations/0009-reconcile.sql" with { type: "text" };
+import incoming from "./migrations/0010-incoming.sql" with { type: "text" };
+import countsOfLevels from "./migrations/0011-counts-of-levels.sql" with { type: "text" };
 
 export interface Migration {
   /** `NNNN-what-it-does`, numbered from 0001 without a gap. */
@@ -26,4 +28,6 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0007-alerts", text: alerts },
   { name: "0008-asking-the-ledger", text: askingTheLedger },
   { name: "0009-reconcile", text: reconcile },
+  { name: "0010-incoming", text: incoming },
+  { name: "0011-counts-of-levels", text: countsOfLevels },
 ];

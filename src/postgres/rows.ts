@@ -16,6 +16,12 @@ import { reservationIdOf } from "#inventory/reservation-id";
 
 export const ProductIdRow = z.object({ productId: ProductId });
 
+export const ReorderRow = z.object({
+  productId: ProductId,
+  incoming: z.int().min(0),
+  nextExpectedAt: z.int().nullable(),
+});
+
 const Total = z.int().min(0);
 
 export const RecentProductsRow = z.object({ total: Total, items: z.array(ProductId) });

@@ -1,18 +1,23 @@
-/** Removes from time to time what nobody asks for any more. */
+/** From time to time: removes what nobody asks for any more, and finishes what was left unfinished. */
 import type { Log } from "#lib/log";
 
 const EVERY_MS = 10 * 60_000;
+/** How long a receipt whose caller is gone may stay unfinished, beside the time it is left to it. */
+const FINISH_EVERY_MS = 30_000;
 /** Before the next part of what there is. */
 const PAUSE_MS = 100;
 
 export interface UpkeepOptions {
   /** Removes some; answers whether there may be more. */
   readonly forgetOperations: () => Promise<boolean>;
+  /** Finishes receipts whose caller is gone; answers how many. */
+  readonly finishReceipts: () => Promise<number>;
   readonly log: Log;
 }
 
 /** Every worker does it: two at once remove the same rows once. */
-export function startUpkeep({ forgetOperations, log }: UpkeepOptions): { stop(): void } {
+export function startUpkeep(options: UpkeepOptions): { stop(): void } {
+  const { forgetOperations, finishReceipts, log } = options;
   const stopping = new AbortController();
   const run = async (): Promise<void> => {
     try {
@@ -21,12 +26,24 @@ export function startUpkeep({ forgetOperations, log }: UpkeepOptions): { stop():
       log.debug("old operations could not be removed now", { error });
     }
   };
-  const timer = setInterval(() => void run(), EVERY_MS);
+  const finish = async (): Promise<void> => {
+    try {
+      const finished = await finishReceipts();
+      if (finished > 0) log.warn("receipts were finished whose caller was gone", { finished });
+    } catch (error) {
+      log.debug("receipts could not be finished now", { error });
+    }
+  };
+  const timers = [
+    setInterval(() => void run(), EVERY_MS),
+    setInterval(() => void finish(), FINISH_EVERY_MS),
+  ];
   void run();
+  void finish();
   return {
     stop: () => {
       stopping.abort();
-      clearInterval(timer);
+      for (const timer of timers) clearInterval(timer);
     },
   };
 }

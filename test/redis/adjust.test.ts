@@ -58,6 +58,33 @@ describe("adjust", () => {
   });
 });
 
+describe("adjust of a count", () => {
+  test("may find nothing, and as much as a level holds", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 5);
+    const { seq } = await productOf(store, "p1");
+    await store.adjust(adjustCommand("p1", 0, { type: "COUNT" }));
+    expect(await productOf(store, "p1")).toMatchObject({ seq: seq + 1, levels: [{ onHand: 5 }] });
+    await store.adjust(adjustCommand("p1", STOCK_MAX - 5, { type: "COUNT" }));
+    expect(await totals(store, "p1")).toMatchObject({ onHand: STOCK_MAX });
+    await store.adjust(adjustCommand("p1", -STOCK_MAX, { type: "COUNT" }));
+    expect(await totals(store, "p1")).toMatchObject({ onHand: 0 });
+  });
+
+  test("never takes what is held", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 5);
+    await reserve(store, "o1", { p1: 3 });
+    const before = await dump(redis);
+    expect(await store.adjust(adjustCommand("p1", -3, { type: "COUNT" }))).toEqual({
+      kind: "below_reserved",
+      onHand: 5,
+      reserved: 3,
+    });
+    expect(await dump(redis)).toEqual(before);
+  });
+});
+
 describe("adjust refuses, and changes nothing, ", () => {
   test("what would take units that are held", async () => {
     const { store } = await open();
@@ -232,6 +259,8 @@ test("an adjust that cannot be read fails, and changes nothing", async () => {
     withField(2, "0x10"),
     withField(2, "1000000001"),
     withField(2, "-1000000001"),
+    fields.with(2, "1000000000001").with(3, "COUNT").join("\t"),
+    fields.with(2, "-1000000000001").with(3, "COUNT").join("\t"),
     withField(3, "GIFT"),
     withField(3, "restock"),
     withField(4, "-1"),

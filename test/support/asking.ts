@@ -111,6 +111,7 @@ export async function startAsking() {
   }
 
   return {
+    url: api.url,
     worker,
     stores,
     get,

@@ -14,7 +14,14 @@ import { createLog } from "#lib/log";
 import { createMetrics } from "#lib/metrics";
 import { ApiDocument, documentedBy, type Documented, type SomeAnswer } from "#test/documented";
 import { NEEDS } from "#test/examples";
-import { depsOf, DURABILITY, RESERVATION_ID, RUN_ID, type Doubles } from "#test/ports-double";
+import {
+  depsOf,
+  DURABILITY,
+  INCOMING_ID,
+  RESERVATION_ID,
+  RUN_ID,
+  type Doubles,
+} from "#test/ports-double";
 
 export const SECRET = "a secret of a test, long enough for HS256";
 export const ORIGIN = "https://shop.example.com";
@@ -195,6 +202,15 @@ const BODIES: Readonly<Record<string, object>> = {
     orderId: "order-1",
     items: [{ productId: "p1", quantity: 1 }],
   },
+  "POST /api/inventory/counts": {
+    counts: [{ productId: "p1", quantity: 50, countedAt: "2025-01-01T00:00:00Z" }],
+  },
+  "POST /api/inventory/incoming": {
+    productId: "p1",
+    quantity: 30,
+    expectedAt: "2025-01-02T00:00:00Z",
+  },
+  "PATCH /api/inventory/incoming/:incomingId": { quantity: 20 },
   "POST /api/inventory/reservation/:reservationId/extend": { minutes: 10 },
   "POST /api/inventory/bulk/initialize": {
     items: [{ productId: "p2", sku: "SKU-2", initialStock: 5 }],
@@ -234,5 +250,6 @@ const PARAMS: Readonly<Record<string, string>> = {
   sku: "SKU-1",
   location: "Dock",
   reservationId: RESERVATION_ID,
+  incomingId: INCOMING_ID,
   runId: RUN_ID,
 };

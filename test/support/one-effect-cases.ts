@@ -4,6 +4,7 @@
  */
 import { randomId } from "#lib/ids";
 import { reservationIn, type Answer } from "#test/caller";
+import { incomingCases } from "#test/one-effect-incoming";
 import { deliver, type Deliveries, type Operation } from "#test/one-effect";
 
 export interface World {
@@ -39,6 +40,7 @@ export const CASES: ReadonlyMap<string, Case> = new Map<string, Case>([
   [`POST ${INVENTORY}/product/:productId/return`, (world) => takeBack(world)],
   [`POST ${INVENTORY}/locations`, (world) => register(world, randomId(12))],
   [`PATCH ${INVENTORY}/locations/:location`, (world) => amendLocation(world, true)],
+  ...incomingCases(INVENTORY),
   [`POST ${INVENTORY}/cleanup-expired`, (world) => cleanUp(world)],
   [`POST ${INVENTORY}/reconcile`, (world) => compare(world)],
 ]);

@@ -1,5 +1,6 @@
 /** The ports with one product and one hold in them. A test replaces the answers it is about. */
 import type { Deps } from "#inventory/context";
+import { IncomingId, type Incoming, type IncomingStock } from "#inventory/incoming-ports";
 import type { Durability } from "#inventory/durability";
 import { EventTail } from "#inventory/event-tail";
 import {
@@ -108,6 +109,38 @@ export function movementOf(changes: Partial<Movement> = {}): Movement {
   };
 }
 
+export const INCOMING_ID = IncomingId.parse("0a000000-0000-4000-8000-000000000001");
+
+export function incomingOf(changes: Partial<Incoming> = {}): Incoming {
+  return {
+    incomingId: INCOMING_ID,
+    productId: PRODUCT_ID,
+    location: null,
+    quantity: 30,
+    received: 0,
+    cancelled: false,
+    expectedAt: AT,
+    reference: null,
+    version: 1,
+    createdAt: AT,
+    updatedAt: AT,
+    ...changes,
+  };
+}
+
+const INCOMING: IncomingStock = {
+  expect: async () => ({ kind: "expected", incoming: incomingOf(), replayed: false }),
+  amend: async () => ({ kind: "amended", incoming: incomingOf(), replayed: false }),
+  claim: async () => ({
+    kind: "claimed",
+    incoming: incomingOf({ received: 30 }),
+    receipt: { receipt: 1, units: 30 },
+  }),
+  settle: async () => undefined,
+  list: async () => ({ items: [incomingOf()], nextCursor: null }),
+  unfinished: async () => [],
+};
+
 /** A port's method that always answers this, and remembers what it was asked. */
 export function answering<Command, Outcome>(outcome: Outcome) {
   const commands: Command[] = [];
@@ -202,6 +235,21 @@ const LEDGER: Ledger = {
   }),
   orderSales: async () => ({ seq: 9, sold: 5, returned: 1 }),
   products: async () => ({ items: [PRODUCT_ID], nextCursor: null }),
+  since: async (levels) =>
+    levels.map(() => ({
+      seq: 9,
+      onHand: 50,
+      moved: [{ type: "SALE", quantity: -2 }],
+      lastCount: 0,
+      same: null,
+      hasLater: false,
+      kept: true,
+      unsure: false,
+    })),
+  reorder: async () => ({
+    items: [{ productId: PRODUCT_ID, incoming: 30, nextExpectedAt: AT }],
+    nextCursor: null,
+  }),
   recentProducts: async () => ({ items: [PRODUCT_ID], total: 1 }),
   productOfSku: async () => null,
   knownLocations: async () => ({ items: [registeredOf()], total: 1 }),
@@ -238,6 +286,7 @@ const EVENTS: EventLedger = {
 export interface Doubles {
   readonly store?: Partial<StockStore>;
   readonly ledger?: Partial<Ledger>;
+  readonly incoming?: Partial<IncomingStock>;
   readonly runs?: Partial<ReconcileRuns>;
   readonly events?: Partial<EventLedger>;
   readonly clock?: Clock;
@@ -251,10 +300,11 @@ export const DURABILITY: Durability = {
   reach: (wanted) => Promise.resolve(wanted),
 };
 
-export function depsOf({ store, ledger, events, runs, clock, policy }: Doubles): Deps {
+export function depsOf({ store, ledger, incoming, events, runs, clock, policy }: Doubles): Deps {
   return {
     store: { ...STORE, ...store },
     ledger: { ...LEDGER, ...ledger },
+    incoming: { ...INCOMING, ...incoming },
     reconcileRuns: { ...RUNS, ...runs },
     events: { ...EVENTS, ...events },
     eventTail: new EventTail({ events: { ...EVENTS, ...events }, onWaiters: () => undefined }),

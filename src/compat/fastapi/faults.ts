@@ -42,6 +42,8 @@ export const word: Contract["word"] = (refusal) => {
     case "limit_exceeded":
       return plainAnswer(refusal, { detail: message }, BAD_REQUEST);
     case "product_not_found":
+    case "counted_since":
+    case "incoming_not_found":
     case "location_not_found":
     case "run_not_found":
     case "product_not_yet_created":

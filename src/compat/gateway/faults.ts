@@ -28,6 +28,8 @@ export const word: Contract["word"] = (refusal) => {
     case "reserved_id":
     case "route_not_found":
     case "product_not_found":
+    case "counted_since":
+    case "incoming_not_found":
     case "location_not_found":
     case "run_not_found":
     case "product_not_yet_created":

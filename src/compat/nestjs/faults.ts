@@ -32,6 +32,8 @@ export const word: Contract["word"] = (refusal, c) => {
       return nest(refusal, `Cannot ${c.req.method} ${c.req.path}`);
     case "malformed_json":
     case "method_not_allowed":
+    case "counted_since":
+    case "incoming_not_found":
     case "location_not_found":
     case "run_not_found":
     case "product_not_yet_created":

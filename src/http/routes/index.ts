@@ -8,10 +8,12 @@ import {
 } from "#http/routes/bulk";
 import { checkAvailabilityRoute } from "#http/routes/check-availability";
 import { cleanupExpiredRoute } from "#http/routes/cleanup-expired";
+import { countsRoute } from "#http/routes/counts";
 import { docsRoutes } from "#http/routes/docs";
 import { cancelRoute, confirmRoute, extendRoute } from "#http/routes/end-reservation";
 import { alertsRoute, eventsRoute } from "#http/routes/events";
 import { healthRoutes } from "#http/routes/health";
+import { incomingRoutes } from "#http/routes/incoming";
 import { initializeRoute } from "#http/routes/initialize";
 import { amendLocationRoute, locationsRoute, registerLocationRoute } from "#http/routes/locations";
 import { lowStockRoute } from "#http/routes/low-stock";
@@ -21,6 +23,7 @@ import { movementsRoute } from "#http/routes/movements";
 import { productRoute, productsRoute, skuRoute } from "#http/routes/products";
 import { reconcileRunRoute, reconcileRunsRoute, startReconcileRoute } from "#http/routes/reconcile";
 import { reservationRoute, reservationsRoute } from "#http/routes/reservations";
+import { reorderRoute } from "#http/routes/reorder";
 import { reserveCartRoute, reserveRoute } from "#http/routes/reserve";
 import { returnRoute } from "#http/routes/return";
 import type { Edge, Route } from "#http/routes/route";
@@ -61,6 +64,9 @@ export function createRoutes(edge: Edge): readonly Route[] {
     allMovementsRoute(edge),
     movementsExportRoute(edge),
     lowStockRoute(edge),
+    countsRoute(edge),
+    reorderRoute(edge),
+    ...incomingRoutes(edge),
     locationsRoute(edge),
     registerLocationRoute(edge),
     amendLocationRoute(edge),

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { createHandlers, type EdgeContext } from "#http/env";
 import { isKnown, productEtag } from "#http/middleware/conditional";
 import { PATHS } from "#http/paths";
@@ -5,12 +6,13 @@ import { invalid } from "#http/problem";
 import { lagHeader, refuse, reply, replyText } from "#http/reply";
 import { route, STAFF, type Edge, type Route } from "#http/routes/route";
 import { validate } from "#http/validate";
-import { Inventory, InventoryAt, Products } from "#http/wire/answers";
+import { Inventory, InventoryAt, InventoryExpecting, Products } from "#http/wire/answers";
 import { ProductParam, SkuParam } from "#http/wire/fields";
-import { inventoryAtOf, inventoryOf, timeOf } from "#http/wire/objects";
+import { incomingOf, inventoryAtOf, inventoryOf, timeOf } from "#http/wire/objects";
 import { ProductQuery, ProductsQuery } from "#http/wire/queries";
 import { listProducts } from "#inventory/list-products";
 import type { Product } from "#inventory/model";
+import { readExpecting, type Expecting } from "#inventory/read-expecting";
 import { readProduct } from "#inventory/read-product";
 import { readStockAt, type StockThen } from "#inventory/read-stock-at";
 import { readProductOfSku } from "#inventory/read-product-of-sku";
@@ -20,7 +22,7 @@ export function productRoute({ deps }: Edge): Route {
     method: "GET",
     path: PATHS.product,
     summary: "The stock of a product, now or at an instant",
-    answers: { 200: [Inventory, InventoryAt], 304: null },
+    answers: { 200: [Inventory, InventoryAt, InventoryExpecting], 304: null },
     headers: ["Ledger-Lag"],
     refusals: ["product_not_found", "product_not_yet_created", "history_not_kept"],
     roles: "public",
@@ -29,7 +31,11 @@ export function productRoute({ deps }: Edge): Route {
       validate("query", ProductQuery),
       async (c) => {
         const { productId } = c.req.valid("param");
-        const { asOf } = c.req.valid("query");
+        const { asOf, include } = c.req.valid("query");
+        if (include !== undefined) {
+          if (asOf !== undefined) throw invalid("include", "goes without asOf");
+          return showExpecting(c, await readExpecting(deps, c.get("request"), productId));
+        }
         if (asOf === undefined) {
           return show(c, await readProduct(deps, c.get("request"), productId));
         }
@@ -99,6 +105,16 @@ function showThen(c: EdgeContext, asOf: number, then: StockThen): Response {
     return replyText(c, 304, null, { etag });
   }
   return reply(c, 200, body, { etag, ...lagHeader(then.lag) });
+}
+
+/** What is expected has no version: the tag is of what it says. */
+function showExpecting(c: EdgeContext, found: Expecting | null): Response {
+  if (found === null) return refuse(c, "product_not_found", "there is no such product");
+  const incoming = found.incoming.map(incomingOf);
+  const body = { ...inventoryOf(found.product), incoming };
+  const etag = `"${found.product.seq}@${hash("sha256", JSON.stringify(incoming)).slice(0, 16)}"`;
+  if (isKnown(c.req.header("if-none-match"), etag)) return replyText(c, 304, null, { etag });
+  return reply(c, 200, body, { etag });
 }
 
 function show(c: EdgeContext, product: Product | null): Response {

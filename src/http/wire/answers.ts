@@ -1,5 +1,7 @@
 /** Bodies that contract A answers with: what the document says, and what its clients are typed by. */
 import { z } from "zod";
+import { Time, Units } from "#http/wire/answer-fields";
+import { Incoming, IncomingChanged } from "#http/wire/incoming-answers";
 import { PROBLEM_CODES } from "#http/problem";
 import { ALERT_KINDS, EVENT_TYPES } from "#inventory/event-ports";
 import {
@@ -11,9 +13,6 @@ import {
   STOCK_STATUSES,
 } from "#inventory/model";
 
-/** ISO 8601, UTC, with milliseconds. */
-const Time = z.iso.datetime({ precision: 3 });
-const Units = z.int().min(0);
 const Priority = z.int().min(0).max(PRIORITY_MAX);
 const ReservationId = z.string().regex(RESERVATION_ID_PATTERN);
 
@@ -192,6 +191,12 @@ const NextCursor = z.string().nullable();
 export const Products = z.strictObject({ items: z.array(Inventory), nextCursor: NextCursor });
 export const Reservations = z.strictObject({ items: z.array(Reservation), nextCursor: NextCursor });
 export const LowStock = z.strictObject({ items: z.array(Inventory), count: Units });
+export const InventoryExpecting = Inventory.extend({ incoming: z.array(Incoming) });
+export const Received = IncomingChanged.extend({
+  received: z.strictObject({ receipt: z.int().min(1), quantity: Units }),
+  inventory: Inventory,
+});
+
 export const Movements = z.strictObject({ movements: z.array(Movement) });
 export const AllMovements = z.strictObject({
   items: z.array(LedgerMovement),
@@ -285,6 +290,7 @@ export const ProblemBody = z
       .exactOptional(),
     inventory: Inventory.nullable().exactOptional(),
     reservation: Reservation.exactOptional(),
+    incoming: Incoming.exactOptional(),
     registered: RegisteredLocation.exactOptional(),
     location: z.string().nullable().exactOptional(),
     totalStock: Units.exactOptional(),
@@ -300,7 +306,7 @@ export type ProblemBody = z.output<typeof ProblemBody>;
 const ITEM = { index: Units, replayed: z.literal(true).exactOptional() };
 
 /** Each item's answer is that of its own call, in the order of the request. */
-const bulkOf = <Shape extends z.ZodRawShape>(done: z.ZodObject<Shape, z.core.$strict>) =>
+export const bulkOf = <Shape extends z.ZodRawShape>(done: z.ZodObject<Shape, z.core.$strict>) =>
   z.strictObject({
     results: z.array(
       z.union([

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { signRule } from "#inventory/adjust";
 import { ON_EXPIRED } from "#inventory/context";
-import { Minutes, Price, ProductId, Reference, Sku } from "#http/wire/fields";
+import { CalendarInstant, Minutes, Price, ProductId, Reference, Sku } from "#http/wire/fields";
 import { RESERVE_MODES } from "#inventory/hold-ports";
 import {
   ADJUSTMENT_TYPES,
@@ -140,6 +140,42 @@ export const ReturnBody = z.strictObject({
   disposition: z.enum(DISPOSITIONS).default("restock"),
   location: Location.optional(),
   reason: Text.optional(),
+  reference: Reference.optional(),
+});
+
+export const IncomingBody = z.strictObject({
+  productId: ProductId,
+  quantity: Quantity,
+  expectedAt: CalendarInstant,
+  location: Location.optional(),
+  reference: Reference.optional(),
+});
+
+export const AmendIncomingBody = z
+  .strictObject({
+    quantity: Quantity.optional(),
+    expectedAt: CalendarInstant.optional(),
+    reference: Reference.nullable().optional(),
+  })
+  .refine(
+    (changes) => Object.values(changes).some((value) => value !== undefined),
+    "the body must name what changes",
+  );
+
+/** Without a quantity, all that is still expected. */
+export const ReceiveBody = z.strictObject({ quantity: Quantity.optional() });
+
+const CountItem = z.strictObject({
+  productId: ProductId,
+  quantity: StockCount,
+  countedAt: CalendarInstant,
+  location: Location.optional(),
+});
+
+/** Without `commit` nothing changes: the answer tells what would. */
+export const CountsBody = z.strictObject({
+  counts: z.array(CountItem).min(1).max(BULK_ITEMS_MAX),
+  commit: z.boolean().default(false),
   reference: Reference.optional(),
 });
 

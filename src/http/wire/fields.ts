@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { RESERVED_WORDS } from "#http/paths";
 import { RESERVED_ID } from "#http/validate";
+import { IncomingId } from "#inventory/incoming-ports";
 import * as model from "#inventory/model";
 
 const reserved = { message: "is a word of the API and names nothing", params: RESERVED_ID };
@@ -41,6 +42,14 @@ export const Instant = z.iso
   .datetime({ offset: true, error: "must be a time with its zone, such as 2025-01-31T12:00:00Z" })
   .transform((text) => Date.parse(text));
 
+const CALENDAR_MS_MAX = Date.UTC(9999, 0);
+/** When something is to come, or was counted: any time that has four digits for its year. */
+export const CalendarInstant = Instant.refine(
+  (at) => at >= 0 && at <= CALENDAR_MS_MAX,
+  "must be a time from 1970 to 9998",
+);
+
+export const IncomingParam = z.strictObject({ incomingId: IncomingId });
 export const ProductParam = z.strictObject({ productId: ProductId });
 export const LocationParam = z.strictObject({ location: model.Location });
 export const SkuParam = z.strictObject({ sku: Sku });

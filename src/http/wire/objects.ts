@@ -1,4 +1,6 @@
 /** Products, reservations and movements in contract A's words. Plain objects, ready for JSON. */
+import { outstandingOf, statusOfIncoming, type Incoming } from "#inventory/incoming-ports";
+import type { ReorderRow } from "#inventory/list-reorder";
 import { statusOf, totalsOf } from "#inventory/model";
 import type {
   Allocation,
@@ -10,6 +12,7 @@ import type {
 import type { Alert, LedgerEvent, ShortLine } from "#inventory/ports";
 import type { StockThen } from "#inventory/read-stock-at";
 import type * as answers from "#http/wire/answers";
+import type * as incomingAnswers from "#http/wire/incoming-answers";
 
 /** `totalStock` is what is physically there; `location` is the product's home. */
 export function inventoryOf(product: Product): answers.Inventory {
@@ -69,6 +72,36 @@ export function locationOf(registered: RegisteredLocation): answers.RegisteredLo
     createdAt: timeOf(registered.createdAt),
     updatedAt: timeOf(registered.updatedAt),
     version: registered.version,
+  };
+}
+
+export function incomingOf(incoming: Incoming): incomingAnswers.Incoming {
+  const { cancelled: _, expectedAt, createdAt, updatedAt, ...rest } = incoming;
+  return {
+    ...rest,
+    outstanding: outstandingOf(incoming),
+    status: statusOfIncoming(incoming),
+    expectedAt: timeOf(expectedAt),
+    createdAt: timeOf(createdAt),
+    updatedAt: timeOf(updatedAt),
+  };
+}
+
+export function reorderOf(row: ReorderRow): incomingAnswers.ReorderItem {
+  const { product, incoming, nextExpectedAt, orderQuantity } = row;
+  const { onHand, available } = totalsOf(product);
+  const { productId, sku, name, reorderPoint, reorderQuantity } = product;
+  return {
+    productId,
+    sku,
+    name,
+    availableStock: available,
+    totalStock: onHand,
+    reorderPoint,
+    reorderQuantity,
+    incomingStock: incoming,
+    nextExpectedAt: nextExpectedAt === null ? null : timeOf(nextExpectedAt),
+    orderQuantity,
   };
 }
 

@@ -1,6 +1,7 @@
 /** Queries that contract A takes. Unknown ones are refused: a misspelt filter must not show all. */
 import { z } from "zod";
-import { Cursor, Instant, queryNumber, Reference } from "#http/wire/fields";
+import { Cursor, Instant, ProductId, queryNumber, Reference } from "#http/wire/fields";
+import { INCOMING_STATUSES } from "#inventory/incoming-ports";
 import { ALERT_KINDS, EVENT_TYPES } from "#inventory/event-ports";
 import { EVENT_WAIT_SECONDS_MAX } from "#inventory/follow-events";
 import { MOVEMENT_ORDERS } from "#inventory/ledger-ports";
@@ -9,7 +10,6 @@ import {
   Location,
   MOVEMENT_TYPES,
   OrderId,
-  ProductId,
   RESERVATION_STATUSES,
   ReservationId,
   STOCK_STATUSES,
@@ -88,7 +88,18 @@ export const MovementsExportQuery = z.strictObject({
   format: z.enum(["ndjson", "csv"]).default("ndjson"),
 });
 
-export const ProductQuery = z.strictObject({ asOf: Instant.optional() });
+export const ReorderQuery = z.strictObject(page);
+
+export const IncomingQuery = z.strictObject({
+  productId: ProductId.optional(),
+  status: z.enum(INCOMING_STATUSES).optional(),
+  ...page,
+});
+
+export const ProductQuery = z.strictObject({
+  asOf: Instant.optional(),
+  include: z.enum(["incoming"]).optional(),
+});
 
 export const LowStockQuery = z.strictObject({
   limit: queryNumber(1, LOW_STOCK_MAX).default(LOW_STOCK),

@@ -1,6 +1,6 @@
 /** adjust on the model: a signed change of one level, which may be new. */
 import * as fc from "fast-check";
-import { ADJUSTMENT_TYPES, QUANTITY_MAX, STOCK_MAX, type AdjustmentType } from "#inventory/model";
+import { ADJUSTMENT_TYPES, QUANTITY_MAX, STOCK_MAX } from "#inventory/model";
 import type { AdjustCommand } from "#inventory/ports";
 import { decided, done, move, once, type Call, type Decision } from "#model/call";
 import {
@@ -31,7 +31,7 @@ const choices = (shape: Shape) =>
     /** null: the product's home. */
     at: seldom(2, locationNumbers(shape)),
     delta: fc.oneof(
-      { weight: 5, arbitrary: fc.constantFrom(1, 5, 50, -1, -2) },
+      { weight: 5, arbitrary: fc.constantFrom(1, 5, 50, -1, -2, 0) },
       { weight: 1, arbitrary: fc.constantFrom(QUANTITY_MAX, -QUANTITY_MAX) },
       {
         weight: 1,
@@ -43,7 +43,7 @@ const choices = (shape: Shape) =>
         ),
       },
     ),
-    type: fc.constantFrom(...ADJUSTMENT_TYPES),
+    type: fc.constantFrom(...ADJUSTMENT_TYPES, "COUNT" as const),
     expected: seldom(4, fc.constantFrom("right" as const, "wrong" as const)),
     version: seldom(6, fc.constantFrom("right" as const, "wrong" as const)),
   });
@@ -99,7 +99,7 @@ interface Choice {
   readonly product: number;
   readonly at: number | null;
   readonly delta: Delta;
-  readonly type: AdjustmentType;
+  readonly type: AdjustCommand["type"];
   readonly expected: "right" | "wrong" | null;
   readonly version: "right" | "wrong" | null;
 }
@@ -118,7 +118,7 @@ const adjustsOf = (choice: fc.Arbitrary<Choice>, keys?: number) =>
         ...base(productId),
         productId,
         location,
-        delta: unitsOf(delta, known && levelAt(known, location)),
+        delta: unitsOf(delta, known && levelAt(known, location), type),
         type,
         expectedQuantity: expected === null ? null : onHand + (expected === "wrong" ? 1 : 0),
         expectedSeq: version === null ? null : seq + (version === "wrong" ? 1 : 0),
@@ -136,7 +136,12 @@ type Counts = { readonly onHand: number; readonly reserved: number };
 const levelAt = (product: ModelProduct, location: AdjustCommand["location"]): Counts =>
   levelsOf(product).get(location ?? homeOf(product)) ?? { onHand: 0, reserved: 0 };
 
-function unitsOf(delta: Delta, level: Counts = { onHand: 0, reserved: 0 }): number {
+/** Only a count may find nothing, or more than one command moves. */
+function unitsOf(
+  delta: Delta,
+  level: Counts = { onHand: 0, reserved: 0 },
+  type: AdjustCommand["type"] = "ADJUSTMENT",
+): number {
   const free = level.onHand - level.reserved;
   const words = {
     "to reserved": -free,
@@ -145,6 +150,7 @@ function unitsOf(delta: Delta, level: Counts = { onHand: 0, reserved: 0 }): numb
     "over the limit": STOCK_MAX - level.onHand + 1,
   };
   const units = typeof delta === "number" ? delta : words[delta];
+  if (type === "COUNT") return Math.min(Math.max(units, -STOCK_MAX), STOCK_MAX) + 0;
   return Math.min(Math.max(units, -QUANTITY_MAX), QUANTITY_MAX) || 1;
 }
 

@@ -1,0 +1,73 @@
+-- What is known of levels since some instants. $1 products, $2 locations, $3 instants (ms), $4 the
+-- same instants as counts name them in their reason, in ISO 8601, which sorts as time does.
+WITH asked AS MATERIALIZED (
+  SELECT product_id, location, at, iso COLLATE "C" AS iso, index, partition
+  FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[])
+    WITH ORDINALITY AS row (product_id, location, at, iso, index)
+  JOIN products USING (product_id)
+),
+instant AS MATERIALIZED (
+  SELECT partition, at, first, coalesce((
+    SELECT seq < first FROM movements WHERE movements.partition = each.partition
+    ORDER BY seq LIMIT 1
+  ), false) AS kept
+  FROM (
+    SELECT partition, at, first_movement_at(partition, to_timestamp((at + 1) / 1000.0::float8)) AS first
+    FROM (SELECT DISTINCT partition, at FROM asked) AS distinct_one
+    OFFSET 0
+  ) AS each
+)
+SELECT
+  cursor_seq AS seq, coalesce(levels.on_hand, 0) AS "onHand",
+  moved.moved, moved.earlier AS "earlierMoved", coalesce(last.seq, 0) AS "lastCount", same.same,
+  EXISTS (
+    SELECT FROM movements AS later
+    WHERE later.product_id = asked.product_id AND later.location = asked.location
+      AND later.type = 'COUNT' AND later.seq >= first
+      -- One that names no instant was of its own.
+      AND coalesce(substring(reason FROM '^counted at (\S+):') COLLATE "C" > iso, true)
+  ) AS "hasLater",
+  kept,
+  EXISTS (
+    SELECT FROM quarantine
+    WHERE quarantine.partition = asked.partition AND settled_at IS NULL
+      AND strpos(payload::text, '"productId":"' || asked.product_id || '"') > 0
+  ) AS unsure
+FROM asked
+JOIN instant USING (partition, at)
+JOIN partitions USING (partition)
+LEFT JOIN levels ON levels.product_id = asked.product_id AND levels.location = asked.location
+LEFT JOIN LATERAL (
+  SELECT seq FROM movements
+  WHERE product_id = asked.product_id AND location = asked.location AND type = 'COUNT'
+  ORDER BY seq DESC LIMIT 1
+) AS last ON true
+LEFT JOIN LATERAL (
+  SELECT json_build_object(
+    'seq', seq, 'reason', reason, 'onHandBefore', on_hand_before, 'onHandAfter', on_hand_after,
+    'reservedAfter', reserved_after
+  ) AS same, substring(reason FROM 'by movement (\d+)$')::bigint AS basis
+  FROM movements
+  WHERE product_id = asked.product_id AND location = asked.location AND type = 'COUNT'
+    AND seq >= first AND starts_with(reason, 'counted at ' || iso || ':')
+  ORDER BY seq DESC LIMIT 1
+) AS same ON true
+CROSS JOIN LATERAL (
+  SELECT
+    coalesce(json_agg(json_build_object('type', type, 'quantity', quantity) ORDER BY type), '[]') AS moved,
+    coalesce(
+      json_agg(json_build_object('type', type, 'quantity', earlier) ORDER BY type)
+        FILTER (WHERE earlier IS NOT NULL),
+      '[]'
+    ) AS earlier
+  FROM (
+    SELECT
+      type, sum(on_hand_after - on_hand_before) AS quantity,
+      sum(on_hand_after - on_hand_before) FILTER (WHERE seq <= basis) AS earlier
+    FROM movements
+    WHERE product_id = asked.product_id AND location = asked.location AND seq >= first
+      AND type <> 'COUNT' AND on_hand_after <> on_hand_before
+    GROUP BY type
+  ) AS types
+) AS moved
+ORDER BY index
