@@ -7,6 +7,8 @@ const { app, send } = openApp();
 const authorization = `Bearer ${TOKENS.admin}`;
 const withBody = ROUTES.filter((route) => route.method !== "GET");
 const KIBIBYTE = 1024;
+/** A body without a field asks for something there: a comparison of everything. */
+const EMPTY_TAKEN = new Set<string>([PATHS.reconcile]);
 
 test("there are routes to test", () => {
   expect(ROUTES.length).toBe(51);
@@ -101,8 +103,9 @@ describe.each(withBody)("the body of $method $path", (route) => {
   test("is taken just below its limit", async () => {
     const text = `{${" ".repeat(limit - 2)}}`;
     const answer = await send(path, { method, as: "admin", body: text, headers: json });
-    expect(answer.status).toBe(body === undefined ? 200 : 400);
-    expect(answer.body["code"]).toBe(body === undefined ? undefined : "validation_failed");
+    const isTaken = body === undefined || EMPTY_TAKEN.has(path);
+    expect(answer.status < 300).toBe(isTaken);
+    expect(answer.body["code"]).toBe(isTaken ? undefined : "validation_failed");
   });
 });
 
