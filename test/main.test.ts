@@ -9,7 +9,7 @@ import { migrate } from "#postgres/migrate";
 import { MIGRATIONS } from "#postgres/migrations";
 import { manifest, ROOT } from "#test/packaging";
 import { temporaryFolder, testDatabase } from "#test/servers";
-import { runMain } from "#test/service";
+import { JWT_SECRET, runMain } from "#test/service";
 
 /** Never asked: what is tested ends before anything connects to it. */
 const REDIS_URL = "redis://127.0.0.1:1";
@@ -28,6 +28,27 @@ describe("the command line", () => {
     const { code, output } = await runMain(args.split(" "), {});
     expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining("Usage:") });
   });
+
+  test.each(Object.entries(manifest().scripts).filter(([name]) => name !== "help"))(
+    "--help behind bun run %s prints how to use it, and does nothing",
+    async (_, script) => {
+      // Behind its first part, which installs packages.
+      const [, args = ""] = script.split(" && bun ");
+      const child = Bun.spawn([process.execPath, ...args.split(" "), "--help"], {
+        cwd: ROOT,
+        env: { PATH: process.env["PATH"] },
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "pipe",
+      });
+      const [output, errors] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+      expect({ code: await child.exited, output, errors }).toEqual({
+        code: 0,
+        output: expect.stringContaining("Usage:\n"),
+        errors: "",
+      });
+    },
+  );
 
   test("tells its version", async () => {
     const { version } = manifest();
@@ -86,6 +107,30 @@ describe("the command line", () => {
   });
 });
 
+describe("token", () => {
+  test("is signed in production from the settings of tokens alone, and demands those", async () => {
+    const env = { NODE_ENV: "production", JWT_ISSUER: "https://id.example.com" };
+    const args = ["token", "--role", "admin", "--subject", "alice"];
+    const { code, output } = await runMain(args, { ...env, JWT_SECRET, PORT: "x" });
+    expect(code).toBe(0);
+    const [, claims = ""] = output.split(".");
+    expect(JSON.parse(Buffer.from(claims, "base64url").toString())).toMatchObject({
+      role: "admin",
+      sub: "alice",
+      iss: "https://id.example.com",
+    });
+    const without = await runMain(args, env);
+    expect(without.code).toBe(1);
+    expect(without.output).toMatch(/^ {2}JWT_SECRET: or JWKS_URL is required in production/m);
+    expect(without.output).not.toContain("REDIS_URL");
+    const sample = await runMain(args, {
+      ...env,
+      JWT_SECRET: "your-super-secret-jwt-key-change-me",
+    });
+    expect([sample.code, sample.output]).toEqual([1, expect.stringContaining("anyone may know")]);
+  });
+});
+
 describe("migrate", () => {
   test("says in one line that the database is newer, or was made by other migrations", async () => {
     await using database = await testDatabase();
@@ -114,15 +159,19 @@ describe("migrate", () => {
     const log = { warn: (message: string) => void warnings.push(message) };
     let [now, attempts] = [0, 0];
     const clock = { now: () => now };
-    const away = new Fault("ledger_unavailable", "the ledger cannot be reached");
+    const cause = new Error("connect ECONNREFUSED");
+    const away = new Fault("ledger_unavailable", "the ledger cannot be reached", { cause });
+    const url = "postgres://holdfast:pw@database/holdfast";
     const attempt = (): Promise<never> => {
       attempts += 1;
       if (attempts === 2) now = 60_000;
       return Promise.reject(away);
     };
-    const refused = eventuallyPostgres({ log, clock }, attempt);
+    const refused = eventuallyPostgres({ log, clock, url }, attempt);
     await expect(refused).rejects.toBeInstanceOf(Refusal);
-    await expect(refused).rejects.toThrow("PostgreSQL cannot be reached: the ledger cannot");
+    await expect(refused).rejects.toThrow(
+      "PostgreSQL at database:5432 cannot be reached: the ledger cannot be reached (connect ECON",
+    );
     expect([attempts, warnings]).toEqual([2, ["waiting for PostgreSQL"]]);
   });
 });
