@@ -41,8 +41,9 @@ export const TOKEN_SETTINGS: readonly VariableName[] = [
   "JWKS_URL",
   "JWT_ISSUER",
   "JWT_AUDIENCE",
-  "IMPORT_TOKEN",
 ];
+/** Settings of what calls the service beside it. */
+export const CALLER_SETTINGS: readonly VariableName[] = [...TOKEN_SETTINGS, "PORT", "IMPORT_TOKEN"];
 
 /**
  * Reads the whole configuration, once, at the start. An empty variable counts as absent, as

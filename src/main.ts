@@ -8,7 +8,14 @@ import { runStart, START_ROLES, type StartRole } from "#compose/start";
 import { printToken } from "#compose/token";
 import { contractProblems } from "#compose/contracts";
 import { runVerify } from "#compose/verify";
-import { ConfigError, isProduction, readConfig, readConfigFor, TOKEN_SETTINGS } from "#config";
+import {
+  CALLER_SETTINGS,
+  ConfigError,
+  isProduction,
+  readConfig,
+  readConfigFor,
+  TOKEN_SETTINGS,
+} from "#config";
 import { EmbeddedFailure } from "#embedded/failure";
 import { IMPORT_HELP, importOptions, ImportUsageError } from "#import/options";
 import { createLog } from "#lib/log";
@@ -68,7 +75,7 @@ async function main(argv: readonly string[]): Promise<void> {
     case "restore":
       return runRestore(readConfig(), restoreOptions(rest));
     case "import":
-      return runImportCommand(importOptions(rest), readTokenSettings);
+      return runImportCommand(importOptions(rest), readCallerSettings);
     case "help":
       noArguments(rest.slice(1));
       return print(helpOf(rest[0] ?? command));
@@ -90,6 +97,7 @@ function helpOf(command: string): string {
 }
 
 const readTokenSettings = () => readConfigFor({ only: TOKEN_SETTINGS });
+const readCallerSettings = () => readConfigFor({ only: CALLER_SETTINGS });
 
 function roleOf(args: readonly string[]): StartRole {
   const [role = "all", ...more] = args;
