@@ -3,7 +3,7 @@ import { codeOf, readSecretFile } from "#config/secrets";
 import { SETTINGS, type Settings, type Texts } from "#config/settings";
 import { VARIABLES, type Variable, type VariableName } from "#config/variables";
 
-export { developmentSecret } from "#config/secrets";
+export { developmentSecret, developmentSecretFile } from "#config/secrets";
 export type { Problem } from "#config/rules";
 export type { Texts } from "#config/settings";
 export { VARIABLES, type Variable, type VariableName } from "#config/variables";
@@ -41,8 +41,9 @@ export const TOKEN_SETTINGS: readonly VariableName[] = [
   "JWKS_URL",
   "JWT_ISSUER",
   "JWT_AUDIENCE",
-  "IMPORT_TOKEN",
 ];
+/** Settings of what calls the service beside it. */
+export const CALLER_SETTINGS: readonly VariableName[] = [...TOKEN_SETTINGS, "PORT", "IMPORT_TOKEN"];
 
 /**
  * Reads the whole configuration, once, at the start. An empty variable counts as absent, as

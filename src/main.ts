@@ -14,7 +14,14 @@ import { runStart, START_ROLES, type StartRole } from "#compose/start";
 import { printToken } from "#compose/token";
 import { contractProblems } from "#compose/contracts";
 import { runVerify } from "#compose/verify";
-import { ConfigError, isProduction, readConfig, readConfigFor, TOKEN_SETTINGS } from "#config";
+import {
+  CALLER_SETTINGS,
+  ConfigError,
+  isProduction,
+  readConfig,
+  readConfigFor,
+  TOKEN_SETTINGS,
+} from "#config";
 import { EmbeddedFailure } from "#embedded/failure";
 import { IMPORT_HELP, importOptions, ImportUsageError } from "#import/options";
 import { createLog } from "#lib/log";
@@ -30,7 +37,7 @@ Usage:
   bun run token --role admin          print a token for the API (development: signed with its own key)
   bun run import --from csv FILE      bring the stock of another system: see import --help
   bun run verify [--json]             compare Redis and the ledger; exit 1 when they differ
-  bun run help                        print this; so does --help behind any command of package.json
+  bun run help [COMMAND]              print this, or a command's; so does --help behind any of them
   bun src/main.ts --version           print the version
 
 Options of token:
@@ -47,7 +54,13 @@ Examples:
 Every setting is an environment variable: see .env.example.
 `;
 
-const COMMANDS = new Set(["start", "migrate", "token", "verify"]);
+/** What help says of each command. */
+const HELPS: ReadonlyMap<string, string> = new Map([
+  ...["start", "migrate", "token", "verify", "help"].map((command) => [command, HELP] as const),
+  ["import", IMPORT_HELP],
+  ["restore", RESTORE_HELP],
+  ["retention", RETENTION_HELP],
+]);
 const HELP_WORDS = new Set(["--help", "-h"]);
 
 /** A command line that cannot be understood. */
@@ -56,10 +69,7 @@ class UsageError extends Error {}
 async function main(argv: readonly string[]): Promise<void> {
   const [command = "help", ...rest] = argv;
   const wantsHelp = rest.some((argument) => HELP_WORDS.has(argument));
-  if (wantsHelp && command === "import") return help(IMPORT_HELP);
-  if (wantsHelp && command === "restore") return help(RESTORE_HELP);
-  if (wantsHelp && command === "retention") return help(RETENTION_HELP);
-  if (wantsHelp && COMMANDS.has(command)) return help(HELP);
+  if (wantsHelp && HELPS.has(command)) return help(helpOf(command));
   switch (command) {
     case "start":
       return runStart(readConfigFor({ also: contractProblems }), roleOf(rest));
@@ -75,8 +85,10 @@ async function main(argv: readonly string[]): Promise<void> {
     case "retention":
       return runRetention(readConfig(), retentionOptions(rest));
     case "import":
-      return runImportCommand(importOptions(rest), readTokenSettings);
+      return runImportCommand(importOptions(rest), readCallerSettings);
     case "help":
+      noArguments(rest.slice(1));
+      return print(helpOf(rest[0] ?? command));
     case "--help":
     case "-h":
       return print(HELP);
@@ -87,7 +99,15 @@ async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
+/** Throws for a word that is no command. */
+function helpOf(command: string): string {
+  const text = HELPS.get(command);
+  if (text === undefined) throw new UsageError(`there is no command ${command}`);
+  return text;
+}
+
 const readTokenSettings = () => readConfigFor({ only: TOKEN_SETTINGS });
+const readCallerSettings = () => readConfigFor({ only: CALLER_SETTINGS });
 
 function roleOf(args: readonly string[]): StartRole {
   const [role = "all", ...more] = args;
@@ -139,24 +159,21 @@ function isParseError(error: unknown): error is TypeError {
 }
 
 /** What a person can mend is said in one line; anything else is a bug and shows its stack. */
-function explain(error: unknown): number {
-  if (error instanceof ImportUsageError) {
-    process.stderr.write(`${error.message}\n\n${IMPORT_HELP}`);
+function explain(error: unknown, command: string): number {
+  const isUsage =
+    error instanceof ImportUsageError ||
+    error instanceof RestoreUsageError ||
+    error instanceof RetentionUsageError ||
+    error instanceof UsageError ||
+    isParseError(error);
+  if (isUsage) {
+    // Not the help itself: what is wrong would scroll away.
+    const hasOwn = (HELPS.get(command) ?? HELP) !== HELP;
+    const asked = hasOwn ? `${command} --help` : "help";
+    process.stderr.write(`${error.message}\nFor help: bun run ${asked}\n`);
     return 2;
   }
-  if (error instanceof RestoreUsageError) {
-    process.stderr.write(`${error.message}\n\n${RESTORE_HELP}`);
-    return 2;
-  }
-  if (error instanceof RetentionUsageError) {
-    process.stderr.write(`${error.message}\n\n${RETENTION_HELP}`);
-    return 2;
-  }
-  if (error instanceof UsageError || isParseError(error)) {
-    process.stderr.write(`${error.message}\n\n${HELP}`);
-    return 2;
-  }
-  if (Bun.argv[2] === "start" && isProduction()) return tell(error);
+  if (command === "start" && isProduction()) return tell(error);
   const isKnown = isForPeople(error);
   const text = isKnown ? error.message : Bun.inspect(error);
   process.stderr.write(`${text}\n`);
@@ -179,8 +196,9 @@ function tell(error: unknown): number {
   return 1;
 }
 
+const argv = Bun.argv.slice(2);
 try {
-  await main(Bun.argv.slice(2));
+  await main(argv);
 } catch (error) {
-  process.exit(explain(error));
+  process.exit(explain(error, argv[0] ?? "help"));
 }

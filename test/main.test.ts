@@ -16,13 +16,18 @@ const REDIS_URL = "redis://127.0.0.1:1";
 const STACK = /^ +at /m;
 
 describe("the command line", () => {
-  test.each(["help", "--help", "start --help", "token -h", "migrate --help", "retention --help"])(
-    "explains itself and exits with 0: %s",
-    async (args) => {
-      const { code, output } = await runMain(args.split(" "), {});
-      expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining("Usage:") });
-    },
-  );
+  test.each([
+    "help",
+    "--help",
+    "start --help",
+    "token -h",
+    "migrate --help",
+    "help start",
+    "help help",
+  ])("explains itself and exits with 0: %s", async (args) => {
+    const { code, output } = await runMain(args.split(" "), {});
+    expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining("Usage:") });
+  });
 
   test.each(Object.entries(manifest().scripts).filter(([name]) => name !== "help"))(
     "--help behind bun run %s prints how to use it, and does nothing",
@@ -52,16 +57,37 @@ describe("the command line", () => {
 
   test.each([
     "bogus",
+    "bogus --help",
+    "help bogus",
+    "help import more",
     "start all more",
     "token --bogus",
     "migrate now",
-    "retention",
-    "retention --before soon",
   ])("that cannot be understood is explained, with exit 2: %s", async (args) => {
     const { code, output } = await runMain(args.split(" "), {});
-    expect({ code, output }).toEqual({ code: 2, output: expect.stringContaining("Usage:") });
+    expect({ code, output }).toEqual({
+      code: 2,
+      output: expect.stringMatching(/^.+\nFor help: bun run help\n$/),
+    });
     expect(output).not.toMatch(STACK);
   });
+
+  test.each(["import", "restore", "retention"])(
+    "has help of %s alone, behind it or before",
+    async (command) => {
+      const behind = await runMain([command, "--help"], {});
+      expect(behind).toMatchObject({
+        code: 0,
+        output: expect.stringContaining(`bun run ${command}`),
+      });
+      expect(await runMain(["help", command], {})).toEqual(behind);
+      expect((await runMain(["help"], {})).output).not.toBe(behind.output);
+      const wrong = await runMain([command, "--bogus"], {});
+      expect(wrong.code).toBe(2);
+      expect(wrong.output).toMatch(/^Unknown option '--bogus'/);
+      expect(wrong.output).toEndWith(`\nFor help: bun run ${command} --help\n`);
+    },
+  );
 
   test("does not take a bug inside for a mistake of who typed it", async () => {
     const folder = temporaryFolder("main");
