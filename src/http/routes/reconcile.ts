@@ -16,6 +16,7 @@ export function startReconcileRoute({ deps }: Edge): Route {
     summary: "Compare Redis and the ledger, and mend what differs where that is asked for",
     answers: { 202: ReconcileAsked },
     headers: ["Location"],
+    refusals: ["too_many_items"],
     roles: ADMIN,
     mutation: true,
     bulk: true,
