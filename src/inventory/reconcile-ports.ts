@@ -268,14 +268,8 @@ export interface LedgerLevel {
 }
 
 /** A place in the movements of one level where something begins, ends or breaks. */
-export interface ChainLink {
+export interface ChainLink extends LostChange {
   readonly seq: number;
-  readonly productId: string;
-  readonly location: string;
-  readonly onHandBefore: number;
-  readonly onHandAfter: number;
-  readonly reservedBefore: number;
-  readonly reservedAfter: number;
   /** The one before it in this part; null: it is the level's first there. */
   readonly previous: {
     readonly seq: number;
@@ -321,8 +315,11 @@ export interface LedgerSnapshot {
 export interface QuarantinedMovement {
   readonly partition: number;
   readonly seq: number;
-  /** null: it cannot be told. */
+  /** False: its payload cannot be read, and it may be of any product and hold. */
+  readonly isTold: boolean;
   readonly productId: string | null;
+  /** Holds that it names, and those whose rows were set aside with it. */
+  readonly reservationIds: readonly ReservationId[];
 }
 
 /** PostgreSQL as a comparison sees it. */

@@ -1,6 +1,7 @@
 /** PostgreSQL as a comparison with Redis reads it: in bounded statements, the history at one moment. */
 import { z } from "zod";
-import { Location, ProductId } from "#inventory/model";
+import { Fault } from "#inventory/faults";
+import { Location, ProductId, ReservationId } from "#inventory/model";
 import type {
   ChainLink,
   LedgerSnapshot,
@@ -24,7 +25,7 @@ import reservationsText from "./statements/reconcile-reservations.sql" with { ty
 /** A part of the history is some 100 ms of PostgreSQL; a busy server may need many times that. */
 const STATEMENT_MS_MAX = 30_000;
 const ANSWER_MS_MAX = STATEMENT_MS_MAX + 2_000;
-/** Movements in quarantine that are looked at; with more of them there is other work to do first. */
+/** Movements in quarantine that are looked at; with more of them nothing is compared. */
 const QUARANTINE_MAX = 10_000;
 const CLOSE_SECONDS_MAX = 1;
 
@@ -54,7 +55,13 @@ const LinkRow = z.object({
 });
 const LiveRow = ReservationRow.extend({ isLast: z.boolean() });
 const QuarantineRow = z.object({ partition: z.int(), seq: z.int(), payload: z.string() });
-const Payload = z.object({ movement: z.object({ productId: z.string().nullable() }) });
+const Payload = z.object({
+  movement: z.object({
+    productId: z.string().nullable(),
+    reservationId: ReservationId.nullable(),
+  }),
+  reservations: z.array(z.object({ reservationId: ReservationId })),
+});
 
 type Parameters = (string | number)[];
 
@@ -71,7 +78,10 @@ export function createReconcileLedger(sql: Sql): ReconcileLedger {
     async quarantine() {
       const text = `SELECT partition, seq, payload::text AS payload FROM quarantine
         WHERE settled_at IS NULL ORDER BY partition, seq LIMIT $1`;
-      return (await rows(QuarantineRow, text, [QUARANTINE_MAX])).map(quarantined);
+      const aside = await rows(QuarantineRow, text, [QUARANTINE_MAX + 1]);
+      if (aside.length <= QUARANTINE_MAX) return aside.map(quarantined);
+      const message = `more than ${QUARANTINE_MAX} movements are in quarantine: settle them first`;
+      throw new Fault("ledger_unavailable", message);
     },
     async productIds(after, limit) {
       const text = `SELECT product_id AS id FROM levels
@@ -204,9 +214,12 @@ function linkOf(row: z.infer<typeof LinkRow>): ChainLink {
 function quarantined(row: z.infer<typeof QuarantineRow>): QuarantinedMovement {
   const { partition, seq } = row;
   try {
-    const { movement } = Payload.parse(JSON.parse(row.payload));
-    return { partition, seq, productId: movement.productId };
+    const { movement, reservations } = Payload.parse(JSON.parse(row.payload));
+    const { productId, reservationId } = movement;
+    const more = reservations.map((hold) => hold.reservationId);
+    const reservationIds = reservationId === null ? more : [reservationId, ...more];
+    return { partition, seq, isTold: true, productId, reservationIds };
   } catch {
-    return { partition, seq, productId: null };
+    return { partition, seq, isTold: false, productId: null, reservationIds: [] };
   }
 }

@@ -262,7 +262,7 @@ class History {
         aside.partition === partition &&
         aside.seq > after &&
         aside.seq < link.seq &&
-        (aside.productId === null || aside.productId === link.productId),
+        (!aside.isTold || aside.productId === link.productId),
     );
     if (isAside) return true;
     const lost = await this.#snapshot.gaps(partition, after, link.seq, 2);

@@ -10,6 +10,7 @@ import {
   type Comparison,
   type Mendable,
 } from "#workers/reconcile/comparison";
+import { doubtOf, unless } from "#workers/reconcile/doubt";
 import { checkUnknownProducts } from "#workers/reconcile/products";
 
 /** Records of one read: well under 1 ms of Redis. */
@@ -31,7 +32,7 @@ export async function checkStoredHolds(
         await checkUnknownProducts(run, partition, step.productIds, doubtful);
       }
       for (const owners of chunksOf(step.owners, CHUNK_HOLDS)) {
-        await compareHolds(run, partition, owners, due);
+        await compareHolds(run, partition, owners, due, doubtful);
       }
       await run.advance("holds", place / run.partitions.length);
       cursor = step.next;
@@ -45,6 +46,7 @@ async function compareHolds(
   partition: number,
   owners: readonly string[],
   due: DueSeconds,
+  doubtful: ReadonlySet<string>,
 ): Promise<void> {
   let left = owners;
   let differing: Mendable[] = [];
@@ -58,15 +60,20 @@ async function compareHolds(
       for (const { owner, hold } of live) noteDue(due, owner, hold);
     }
     differing = [];
-    left = [];
-    for (const record of live) {
+    const unequal = live.filter(({ hold }) => {
+      const row = hold === null ? undefined : known.get(hold.reservationId);
+      return hold === null || row === undefined || !Bun.deepEquals(hold, row);
+    });
+    left = unequal.map(({ owner }) => owner);
+    if (unequal.length === 0) return;
+    const doubt = await doubtOf(run, partition, doubtful);
+    for (const record of unequal) {
       const row = record.hold === null ? null : (known.get(record.hold.reservationId) ?? null);
-      if (record.hold !== null && row !== null && Bun.deepEquals(record.hold, row)) continue;
-      left = [...left, record.owner];
       // The ledger is ahead of what was read of this hold: it is read again.
       if (row !== null && row.seq > at.seq) continue;
       const difference = await differenceOf(run, partition, record, row);
-      if (difference !== null) differing.push(difference);
+      if (difference === null) continue;
+      differing.push(unless(doubt.ofHold(record.owner, record.hold, row), difference));
     }
   }
   for (const one of differing) await settle(run, one);
@@ -192,13 +199,16 @@ async function checkDue(
 export async function checkMissingHolds(
   run: Comparison,
   holds: readonly Reservation[],
+  doubtful: ReadonlySet<string>,
 ): Promise<void> {
   const byPartition = Map.groupBy(
     holds,
     ({ reservationId }) => splitReservationId(reservationId).partition,
   );
   for (const [partition, own] of byPartition) {
-    for (const chunk of chunksOf(own, CHUNK_HOLDS)) await findMissing(run, partition, chunk);
+    for (const chunk of chunksOf(own, CHUNK_HOLDS)) {
+      await findMissing(run, partition, chunk, doubtful);
+    }
   }
 }
 
@@ -206,6 +216,7 @@ async function findMissing(
   run: Comparison,
   partition: number,
   holds: readonly Reservation[],
+  doubtful: ReadonlySet<string>,
 ): Promise<void> {
   let left = holds;
   let found: Mendable[] = [];
@@ -225,9 +236,13 @@ async function findMissing(
       rows.filter(({ status }) => status === "ACTIVE").map((row) => [row.reservationId, row]),
     );
     left = [...live.values()];
+    if (left.length === 0) return;
+    const doubt = await doubtOf(run, partition, doubtful);
     found = gone.flatMap(({ id, record }) => {
       const row = live.get(id);
-      return row === undefined || row.seq > at.seq ? [] : [missing(partition, row, record, at)];
+      if (row === undefined || row.seq > at.seq) return [];
+      const why = doubt.ofHold(splitReservationId(id).owner, row, record?.hold ?? null);
+      return [unless(why, missing(partition, row, record, at))];
     });
   }
   for (const one of found) await settle(run, one);

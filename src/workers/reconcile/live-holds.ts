@@ -27,7 +27,7 @@ export async function checkLiveHolds(
       );
       const holds = page.holds.filter((hold) => isWanted(run, hold));
       addUp(held, holds);
-      await checkMissingHolds(run, holds);
+      await checkMissingHolds(run, holds, doubtful);
       await run.advance("live holds", shareOf(page.last));
       after = page.last;
     }

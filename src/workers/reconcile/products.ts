@@ -8,6 +8,7 @@ import {
   type Comparison,
   type Mendable,
 } from "#workers/reconcile/comparison";
+import { doubtOf, unless } from "#workers/reconcile/doubt";
 
 /** Products of one read: about 1 ms of Redis, which serves nobody else meanwhile. */
 const CHUNK_PRODUCTS = 200;
@@ -93,7 +94,14 @@ async function compareProducts(
     left = left.filter((_, i) => (all[i] ?? []).length > 0);
     found = all.flat();
   }
-  for (const one of found) await settle(run, one);
+  if (found.length === 0) return;
+  const doubt = await doubtOf(run, partition, doubtful);
+  for (const one of found) {
+    if (one.found.kind !== "counter") await settle(run, one);
+    else if (!doubt.hasProduct(one.found.productId ?? "")) {
+      await settle(run, unless(doubt.ofCounts, one));
+    }
+  }
 }
 
 const NO_LEVEL = { onHand: 0, reserved: 0 };
