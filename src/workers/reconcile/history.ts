@@ -13,8 +13,10 @@ import { isAskedFor, settle, type Comparison } from "#workers/reconcile/comparis
 /** Movements of one statement: some 100 ms of PostgreSQL. */
 const PART_MOVEMENTS = 50_000;
 const PAGE_LEVELS = 5_000;
-/** Gaps of one part that are named. */
+/** Gaps of one statement; those of a part beyond them are told at once, whatever happened round them. */
 const GAPS_MAX = 1_000;
+/** Of the gaps between two movements so many tell whether there is but one. */
+const GAPS_FEW = 2;
 
 /** Where the movements of a level have led to. */
 interface Folded {
@@ -104,17 +106,35 @@ class History {
       const cursor = cursors.get(partition) ?? 0;
       for (let after = this.#until; after < cursor; after += PART_MOVEMENTS) {
         const upTo = Math.min(after + PART_MOVEMENTS, cursor);
-        const gaps = await this.#snapshot.gaps(partition, after, upTo, GAPS_MAX);
-        for (const seq of gaps)
-          this.#gaps.set(`${partition} ${seq}`, { partition, seq, changes: [] });
+        const missing = await this.#noteGaps(partition, after, upTo);
         for (const link of await this.#snapshot.links(partition, after, upTo)) {
           await this.#follow(partition, link);
         }
-        findings.looked("movements", upTo - after - gaps.length);
+        findings.looked("movements", upTo - after - missing);
         done += upTo - after;
         await advance("history", done / total);
       }
     }
+  }
+
+  /** Answers how many numbers of that part are missing. */
+  async #noteGaps(partition: number, after: number, upTo: number): Promise<number> {
+    const first = await this.#snapshot.gaps(partition, after, upTo, GAPS_MAX);
+    for (const seq of first) this.#gapAt(partition, seq);
+    let count = first.length;
+    for (let page = first; page.length === GAPS_MAX;) {
+      page = await this.#snapshot.gaps(partition, page.at(-1) ?? upTo, upTo, GAPS_MAX);
+      for (const seq of page) await this.#tellGap({ partition, seq, changes: [] });
+      count += page.length;
+    }
+    return count;
+  }
+
+  #gapAt(partition: number, seq: number): Gap {
+    const name = `${partition} ${seq}`;
+    const gap = this.#gaps.get(name) ?? { partition, seq, changes: [] };
+    this.#gaps.set(name, gap);
+    return gap;
   }
 
   async walkProducts(productIds: readonly string[]): Promise<void> {
@@ -164,7 +184,7 @@ class History {
       end.onHand === level.onHand && end.reserved === level.reserved && end.seq === level.seq;
     if (isSame) return;
     // Its last movement is missing: it is the one that is right.
-    const lost = await this.#snapshot.gaps(partition, level.seq - 1, level.seq, 1);
+    const lost = await this.#lostIn(partition, level.seq - 1, level.seq);
     if (lost.length > 0) return this.#explain(partition, lost, changeOf(level, end, level));
     await this.#snapshotDiffers(level, level, end);
   }
@@ -193,35 +213,43 @@ class History {
 
   /** Tells of every missing number, now that all that happened round it is known. */
   async settleGaps(): Promise<void> {
-    for (const { partition, seq, changes } of this.#gaps.values()) {
-      const [change = null, ...more] = changes;
-      const found = {
-        kind: "missing_movement" as const,
-        partition,
-        productId: null,
-        location: null,
-        reservationId: null,
-        redis: null,
-        ledger: null,
-        cause: `movement ${seq} is neither in the ledger nor in quarantine`,
-      };
-      const isCertain = more.length === 0;
-      const repair = {
-        side: "movement" as const,
-        partition,
-        seq,
-        change: isCertain ? change : null,
-      };
-      await settle(this.#run, { found, repair });
-    }
+    for (const gap of this.#gaps.values()) await this.#tellGap(gap);
+  }
+
+  async #tellGap({ partition, seq, changes }: Gap): Promise<void> {
+    const [change = null, ...more] = changes;
+    const found = {
+      kind: "missing_movement" as const,
+      partition,
+      productId: null,
+      location: null,
+      reservationId: null,
+      redis: null,
+      ledger: null,
+      cause: `movement ${seq} is neither in the ledger nor in quarantine`,
+    };
+    // Of some products alone nobody can tell whether another one changed across it too.
+    const isCertain = more.length === 0 && this.#run.scope.kind !== "products";
+    const repair = { side: "movement" as const, partition, seq, change: isCertain ? change : null };
+    await settle(this.#run, { found, repair });
+  }
+
+  /** Some of the missing numbers of that range, if there are any. */
+  async #lostIn(partition: number, after: number, upTo: number): Promise<readonly number[]> {
+    // What was put away is not missing.
+    const from = Math.max(after, this.#until);
+    if (from >= upTo) return [];
+    // A walk over a partition has met them all by itself.
+    if (this.#run.scope.kind === "products") await this.#noteGaps(partition, from, upTo);
+    return await this.#snapshot.gaps(partition, from, upTo, GAPS_FEW);
   }
 
   /** What a level did while a number is missing is what that movement did, if there is but one. */
   #explain(partition: number, lost: readonly number[], change: LostChange): void {
     for (const seq of lost) {
-      const changes = this.#gaps.get(`${partition} ${seq}`)?.changes;
-      changes?.push(change);
-      if (lost.length > 1) changes?.push(change);
+      const { changes } = this.#gapAt(partition, seq);
+      changes.push(change);
+      if (lost.length > 1) changes.push(change);
     }
   }
 
@@ -265,7 +293,7 @@ class History {
         (!aside.isTold || aside.productId === link.productId),
     );
     if (isAside) return true;
-    const lost = await this.#snapshot.gaps(partition, after, link.seq, 2);
+    const lost = await this.#lostIn(partition, after, link.seq);
     const { onHandBefore: onHand, reservedBefore: reserved } = link;
     this.#explain(partition, lost, changeOf(link, before, { onHand, reserved }));
     return lost.length > 0;
