@@ -12,6 +12,7 @@ import {
   ledgerOfNothing,
   noEvents,
   PostgresStockStore,
+  countRunsOfNothing,
   runsOfNothing,
 } from "./postgres-store.ts";
 
@@ -35,6 +36,7 @@ for (const pair of Bun.argv.slice(2)) {
       ledger: ledgerOfNothing,
       incoming: incomingOfNothing,
       reconcileRuns: runsOfNothing,
+      countRuns: countRunsOfNothing,
       ...noEvents,
       clock: processClock,
       policy: {

@@ -138,6 +138,7 @@ async function appOptions(
       ledger: stores.ledger,
       incoming: stores.incoming,
       reconcileRuns: stores.reconcileRuns,
+      countRuns: stores.countRuns,
       events: stores.events,
       eventTail,
       clock: processClock,

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { eventually, eventuallyPostgres } from "#compose/eventually";
 import { Refusal } from "#compose/refusal";
 import type { Config } from "#config";
+import type { CountRuns } from "#inventory/count-run-ports";
 import type { IncomingStock } from "#inventory/incoming-ports";
 import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { AlertDesk, EventLedger, Ledger } from "#inventory/ports";
@@ -12,6 +13,7 @@ import { randomId } from "#lib/ids";
 import type { Log } from "#lib/log";
 import type { Metrics } from "#lib/metrics";
 import { createPostgres, type Sql } from "#postgres/client";
+import { createCountRunsTable, type CountRunsTable } from "#postgres/count-runs";
 import { createEpochLedger } from "#postgres/epochs";
 import { createIncomingStock } from "#postgres/incoming";
 import { createAlertDesk, createEventLedger } from "#postgres/event-ledger";
@@ -25,6 +27,7 @@ import { RedisDurability } from "#redis/durability";
 import { Partition } from "#redis/partition";
 import { readServerSettings } from "#redis/server-settings";
 import { RedisStockStore } from "#redis/stock-store";
+import { CountQueue, openCountRuns } from "#workers/counts/queue";
 import { ReconcileQueue } from "#workers/reconcile/queue";
 import { WakeUps } from "#workers/wake-ups";
 
@@ -50,6 +53,9 @@ export interface Stores {
   readonly runs: RunsTable;
   readonly reconcileRuns: ReconcileRuns;
   readonly reconcileQueue: ReconcileQueue;
+  readonly countRunsTable: CountRunsTable;
+  readonly countRuns: CountRuns;
+  readonly countQueue: CountQueue;
   readonly queueConnection: Redis;
   readonly events: EventLedger;
   readonly alertDesk: AlertDesk;
@@ -98,6 +104,8 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
   }
   const reconcileQueue = new ReconcileQueue({ connection: queueConnection, log });
   const runs = createRunsTable(sql, processClock);
+  const countQueue = new CountQueue({ connection: queueConnection, log });
+  const countRunsTable = createCountRunsTable(sql, processClock);
   const stock = new RedisStockStore({
     redis,
     partitions,
@@ -153,6 +161,9 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
         return { kind: "asked", run: noted, replayed: !asked.made };
       },
     },
+    countRunsTable,
+    countQueue,
+    countRuns: openCountRuns(countRunsTable, countQueue),
     events: createEventLedger({ sql, clock: processClock }),
     alertDesk: createAlertDesk(writerSql),
     wakeAt: (partition, second) =>
@@ -160,6 +171,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     close: async () => {
       await wakeUps[Symbol.asyncDispose]();
       await reconcileQueue[Symbol.asyncDispose]();
+      await countQueue[Symbol.asyncDispose]();
       queueConnection.disconnect();
       await durability[Symbol.asyncDispose]();
       await connection[Symbol.asyncDispose]();

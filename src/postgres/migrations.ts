@@ -10,6 +10,7 @@ import askingTheLedger from "./migrations/0008-asking-the-ledger.sql" with { typ
 import reconcile from "./migrations/0009-reconcile.sql" with { type: "text" };
 import incoming from "./migrations/0010-incoming.sql" with { type: "text" };
 import countsOfLevels from "./migrations/0011-counts-of-levels.sql" with { type: "text" };
+import countRuns from "./migrations/0012-count-runs.sql" with { type: "text" };
 
 export interface Migration {
   /** `NNNN-what-it-does`, numbered from 0001 without a gap. */
@@ -30,4 +31,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0009-reconcile", text: reconcile },
   { name: "0010-incoming", text: incoming },
   { name: "0011-counts-of-levels", text: countsOfLevels },
+  { name: "0012-count-runs", text: countRuns },
 ];

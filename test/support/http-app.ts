@@ -205,6 +205,9 @@ const BODIES: Readonly<Record<string, object>> = {
   "POST /api/inventory/counts": {
     counts: [{ productId: "p1", quantity: 50, countedAt: "2025-01-01T00:00:00Z" }],
   },
+  "POST /api/inventory/counts/runs": {
+    counts: [{ productId: "p1", quantity: 50, countedAt: "2025-01-01T00:00:00Z" }],
+  },
   "POST /api/inventory/incoming": {
     productId: "p1",
     quantity: 30,

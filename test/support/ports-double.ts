@@ -18,6 +18,7 @@ import {
   type RegisteredLocation,
   type Reservation,
 } from "#inventory/model";
+import type { CountRun, CountRuns } from "#inventory/count-run-ports";
 import type { ReconcileRun, ReconcileRuns } from "#inventory/reconcile-ports";
 import type { Alert, EventLedger, Ledger, ShortLine, StockStore } from "#inventory/ports";
 import { systemClock, type Clock } from "#lib/clock";
@@ -222,6 +223,35 @@ const RUNS: ReconcileRuns = {
   list: async () => [runOf()],
 };
 
+export function countRunOf(changes: Partial<CountRun> = {}): CountRun {
+  return {
+    id: RUN_ID,
+    status: "queued",
+    pass: "check",
+    errorPolicy: "reject_all",
+    commit: true,
+    reference: null,
+    askedBy: "admin:ada",
+    askedAt: AT,
+    startedAt: null,
+    finishedAt: null,
+    rows: 4,
+    done: 0,
+    succeeded: 0,
+    differing: 0,
+    nextChunk: 0,
+    tries: 0,
+    error: null,
+    ...changes,
+  };
+}
+
+const COUNT_RUNS: CountRuns = {
+  ask: async ({ id }) => ({ kind: "asked", run: countRunOf({ id }), replayed: false }),
+  read: async (id) => (id === RUN_ID ? countRunOf() : null),
+  errors: async () => [],
+};
+
 const LEDGER: Ledger = {
   movements: async () => [movementOf()],
   movementPage: async () => ({ items: [movementOf()], nextCursor: null }),
@@ -288,6 +318,7 @@ export interface Doubles {
   readonly ledger?: Partial<Ledger>;
   readonly incoming?: Partial<IncomingStock>;
   readonly runs?: Partial<ReconcileRuns>;
+  readonly countRuns?: Partial<CountRuns>;
   readonly events?: Partial<EventLedger>;
   readonly clock?: Clock;
   readonly policy?: Deps["policy"];
@@ -300,12 +331,22 @@ export const DURABILITY: Durability = {
   reach: (wanted) => Promise.resolve(wanted),
 };
 
-export function depsOf({ store, ledger, incoming, events, runs, clock, policy }: Doubles): Deps {
+export function depsOf({
+  store,
+  ledger,
+  incoming,
+  events,
+  runs,
+  countRuns,
+  clock,
+  policy,
+}: Doubles): Deps {
   return {
     store: { ...STORE, ...store },
     ledger: { ...LEDGER, ...ledger },
     incoming: { ...INCOMING, ...incoming },
     reconcileRuns: { ...RUNS, ...runs },
+    countRuns: { ...COUNT_RUNS, ...countRuns },
     events: { ...EVENTS, ...events },
     eventTail: new EventTail({ events: { ...EVENTS, ...events }, onWaiters: () => undefined }),
     clock: clock ?? systemClock,
