@@ -1,6 +1,7 @@
 /** Opens what every role needs: PostgreSQL at the right schema, Redis admitted, the stock store. */
 import type { Redis } from "ioredis";
 import { z } from "zod";
+import { openCountRuns } from "#compose/counts";
 import { eventually, eventuallyPostgres } from "#compose/eventually";
 import { Refusal } from "#compose/refusal";
 import type { Config } from "#config";
@@ -27,7 +28,7 @@ import { RedisDurability } from "#redis/durability";
 import { Partition } from "#redis/partition";
 import { readServerSettings } from "#redis/server-settings";
 import { RedisStockStore } from "#redis/stock-store";
-import { CountQueue, openCountRuns } from "#workers/counts/queue";
+import { CountQueue } from "#workers/counts/queue";
 import { ReconcileQueue } from "#workers/reconcile/queue";
 import { WakeUps } from "#workers/wake-ups";
 

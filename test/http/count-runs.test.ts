@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { NewCountRun } from "#inventory/count-run-ports";
 import { openApp } from "#test/http-app";
-import { countRunOf, RUN_ID } from "#test/ports-double";
+import { countRunOf, RUN_ID } from "#test/runs-double";
 
 const PATH = "/api/inventory/counts/runs";
 const AT = "2025-01-01T00:00:00.000Z";

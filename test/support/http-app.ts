@@ -14,14 +14,8 @@ import { createLog } from "#lib/log";
 import { createMetrics } from "#lib/metrics";
 import { ApiDocument, documentedBy, type Documented, type SomeAnswer } from "#test/documented";
 import { NEEDS } from "#test/examples";
-import {
-  depsOf,
-  DURABILITY,
-  INCOMING_ID,
-  RESERVATION_ID,
-  RUN_ID,
-  type Doubles,
-} from "#test/ports-double";
+import { depsOf, DURABILITY, INCOMING_ID, RESERVATION_ID, type Doubles } from "#test/ports-double";
+import { RUN_ID } from "#test/runs-double";
 
 export const SECRET = "a secret of a test, long enough for HS256";
 export const ORIGIN = "https://shop.example.com";

@@ -18,10 +18,11 @@ import {
   type RegisteredLocation,
   type Reservation,
 } from "#inventory/model";
-import type { CountRun, CountRuns } from "#inventory/count-run-ports";
-import type { ReconcileRun, ReconcileRuns } from "#inventory/reconcile-ports";
+import type { CountRuns } from "#inventory/count-run-ports";
+import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { Alert, EventLedger, Ledger, ShortLine, StockStore } from "#inventory/ports";
 import { systemClock, type Clock } from "#lib/clock";
+import { COUNT_RUNS, RUNS } from "#test/runs-double";
 
 export const AT = Date.UTC(2025, 0, 1);
 export const PRODUCT_ID = ProductId.parse("p1");
@@ -193,63 +194,6 @@ const STORE: StockStore = {
   positions: async () => [{ partition: 0, seq: 9, drained: 9 }],
   partitionOf: () => 0,
   partitions: 1,
-};
-
-export const RUN_ID = "0a".repeat(16);
-
-export function runOf(changes: Partial<ReconcileRun> = {}): ReconcileRun {
-  return {
-    id: RUN_ID,
-    status: "queued",
-    mode: "report",
-    scope: { kind: "all" },
-    askedBy: "admin:ada",
-    askedAt: AT,
-    startedAt: null,
-    finishedAt: null,
-    progress: 0,
-    report: null,
-    error: null,
-    ...changes,
-  };
-}
-
-const RUNS: ReconcileRuns = {
-  ask: async ({ id, mode, scope, askedBy }) => {
-    const run = runOf({ id, mode, scope, askedBy });
-    return { kind: "asked", run, replayed: false };
-  },
-  read: async (id) => (id === RUN_ID ? runOf() : null),
-  list: async () => [runOf()],
-};
-
-export function countRunOf(changes: Partial<CountRun> = {}): CountRun {
-  return {
-    id: RUN_ID,
-    status: "queued",
-    pass: "check",
-    errorPolicy: "reject_all",
-    commit: true,
-    reference: null,
-    askedBy: "admin:ada",
-    askedAt: AT,
-    startedAt: null,
-    finishedAt: null,
-    rows: 4,
-    done: 0,
-    succeeded: 0,
-    differing: 0,
-    nextChunk: 0,
-    tries: 0,
-    error: null,
-    ...changes,
-  };
-}
-
-const COUNT_RUNS: CountRuns = {
-  ask: async ({ id }) => ({ kind: "asked", run: countRunOf({ id }), replayed: false }),
-  read: async (id) => (id === RUN_ID ? countRunOf() : null),
-  errors: async () => [],
 };
 
 const LEDGER: Ledger = {

@@ -1,31 +1,13 @@
 /** Asks BullMQ to wake a worker for a run of counts. The truth is the table of runs. */
 import { Queue } from "bullmq";
 import type { Redis } from "ioredis";
-import type { CountRuns } from "#inventory/count-run-ports";
 import type { Log } from "#lib/log";
-import type { CountRunsTable } from "#postgres/count-runs";
 import { COUNT_JOBS, COUNT_QUEUE, QUEUE_PREFIX } from "#workers/catalog";
 
 export interface CountQueueOptions {
   /** Connected; fails fast. */
   readonly connection: Redis;
   readonly log: Log;
-}
-
-/** The table of runs, whose askers wake a worker. */
-export function openCountRuns(table: CountRunsTable, queue: CountQueue): CountRuns {
-  return {
-    read: (id, deadline) => table.read(id, deadline),
-    errors: (id, after, limit, deadline) => table.errors(id, after, limit, deadline),
-    async ask(run, deadline) {
-      const asked = await table.ask(run, deadline);
-      if (asked === null) return { kind: "key_reused" };
-      if (asked.made) await queue.wake(run.id);
-      const noted = await table.read(run.id, deadline);
-      if (noted === null) throw new Error("a run is gone that was just noted");
-      return { kind: "asked", run: noted, replayed: !asked.made };
-    },
-  };
 }
 
 export class CountQueue implements AsyncDisposable {

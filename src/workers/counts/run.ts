@@ -4,7 +4,6 @@ import { countAt, type CountAtOutcome } from "#inventory/count-at";
 import { countRefusal } from "#inventory/count-refusal";
 import type { CountPass, CountRow, CountRowError, CountRun } from "#inventory/count-run-ports";
 import { Fault } from "#inventory/faults";
-import type { Location, ProductId } from "#inventory/model";
 import type { StockStore } from "#inventory/ports";
 import type { Clock } from "#lib/clock";
 
@@ -78,23 +77,23 @@ async function repeatedRows(
     if (rows.length === 0) return repeated;
     const counts = rows.filter(isCount);
     const deadline = clock.now() + CHUNK_MS_MAX;
-    const homes = await Promise.all(
-      counts.map(({ productId, location }) => location ?? homeOf(store, productId, deadline)),
-    );
-    for (const [place, { row, productId }] of counts.entries()) {
-      const level = `${productId}\n${homes[place] ?? ""}`;
+    const levels = await Promise.all(counts.map((count) => levelOf(store, count, deadline)));
+    for (const [place, { row }] of counts.entries()) {
+      const level = levels[place] ?? "";
       if (seen.has(level)) repeated.add(row);
       seen.add(level);
     }
   }
 }
 
-async function homeOf(
+/** null as a location is the product's home, which one asks for. */
+async function levelOf(
   store: StockStore,
-  productId: ProductId,
+  { productId, location }: Count,
   deadline: number,
-): Promise<Location | null> {
-  return (await store.product(productId, deadline))?.home ?? null;
+): Promise<string> {
+  const where = location ?? (await store.product(productId, deadline))?.home ?? "";
+  return `${productId}\n${where}`;
 }
 
 const isCount = (row: CountRow): row is Count => "productId" in row;
