@@ -3,8 +3,16 @@
  * `bun bench/reconcile.ts [products] [holds]`.
  */
 import { readFileSync } from "node:fs";
+import { helpIfAsked } from "#test/help";
 import { initialize, reserveCommand } from "#test/store";
 import { keepBusy, openReconcileBed, type ReconcileBed } from "#test/reconcile";
+
+helpIfAsked(`Measures how long a comparison of a large store takes, and what it costs Redis.
+
+Usage:
+  bun run bench:reconcile [PRODUCTS] [HOLDS]     (default: 100000 20000)
+
+Servers and their data are its own.`);
 
 const [products = 100_000, holds = 20_000] = Bun.argv.slice(2).map(Number);
 /** Commands that wait at once while the store is filled. */

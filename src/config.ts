@@ -3,8 +3,9 @@ import { codeOf, readSecretFile } from "#config/secrets";
 import { SETTINGS, type Settings, type Texts } from "#config/settings";
 import { VARIABLES, type Variable, type VariableName } from "#config/variables";
 
-export { developmentSecret } from "#config/secrets";
+export { developmentSecret, developmentSecretFile } from "#config/secrets";
 export type { Problem } from "#config/rules";
+export type { Texts } from "#config/settings";
 export { VARIABLES, type Variable, type VariableName } from "#config/variables";
 
 /** Everything that is wrong with the environment, in one error whose message people can act on. */
@@ -23,15 +24,47 @@ export type Config = ReturnType<typeof configFrom>;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** What a command needs of the configuration. */
+export interface Needs {
+  /** It uses these alone: the others are as if they were absent, and none of them is missed. */
+  readonly only?: readonly VariableName[];
+  /** What is for others than the configuration to know, found together with the rest. */
+  readonly also?: (texts: Texts, production: boolean) => readonly Problem[];
+}
+
+/** What signing a token, or sending one, takes. */
+export const TOKEN_SETTINGS: readonly VariableName[] = [
+  "NODE_ENV",
+  "DATA_DIR",
+  "JWT_SECRET",
+  "JWT_SECRET_PREVIOUS",
+  "JWKS_URL",
+  "JWT_ISSUER",
+  "JWT_AUDIENCE",
+];
+/** Settings of what calls the service beside it. */
+export const CALLER_SETTINGS: readonly VariableName[] = [...TOKEN_SETTINGS, "PORT", "IMPORT_TOKEN"];
+
 /**
  * Reads the whole configuration, once, at the start. An empty variable counts as absent, as
  * compose files write it. Throws one ConfigError that lists every problem.
  */
-export function readConfig(env: Environment = process.env): Config {
-  const { texts, problems } = gather(env);
+export const readConfig = (env: Environment = process.env): Config => readConfigFor({}, env);
+
+/** Before the configuration is read, and when it cannot be. */
+export const isProduction = (env: Environment = process.env): boolean =>
+  env["NODE_ENV"] === "production";
+
+/** As `readConfig`, for a command that needs less of it, or more. */
+export function readConfigFor(needs: Needs, env: Environment = process.env): Config {
+  const { only = VARIABLES.map(({ name }) => name), also = () => [] } = needs;
+  const { texts, problems } = gather(env, only);
   const settings = SETTINGS.safeParse(texts);
   if (!settings.success) problems.push(...settings.error.issues.map(worded(texts)));
-  problems.push(...refusals(texts));
+  problems.push(...refusals(texts, only));
+  // What cannot be read is one problem, and what it might have meant is not another.
+  const known = new Set(problems.map(({ variable }) => variable));
+  problems.push(...also(texts, isProduction(env)).filter(({ variable }) => !known.has(variable)));
   if (!settings.success || problems.length > 0) throw new ConfigError(problems);
   return configFrom(settings.data, warnings(env, texts));
 }
@@ -89,21 +122,21 @@ function configFrom(settings: Settings, found: readonly Problem[]) {
 }
 
 /** The text of every variable: from the environment, a secret's file, or the fallback. */
-function gather(env: Environment): { texts: Texts; problems: Problem[] } {
+function gather(env: Environment, only: readonly VariableName[]) {
   const texts: Partial<Record<VariableName, string>> = {};
   const problems: Problem[] = [];
   for (const variable of VARIABLES) {
     const { name, secret, fallback, productionFallback }: Variable = variable;
-    const path = secret ? env[`${name}_FILE`] || undefined : undefined;
-    const direct = env[name] || undefined;
+    const isUsed = only.includes(variable.name);
+    const path = secret && isUsed ? env[`${name}_FILE`] || undefined : undefined;
+    const direct = isUsed ? env[name] || undefined : undefined;
     if (path !== undefined && direct !== undefined) {
       problems.push({ variable: name, problem: `is set, and ${name}_FILE too; keep one of them` });
     }
-    const production = env["NODE_ENV"] === "production";
     const value =
       direct ??
       (path === undefined ? undefined : secretFrom(path, `${name}_FILE`, problems)) ??
-      (production ? (productionFallback ?? fallback) : fallback);
+      (isProduction(env) ? (productionFallback ?? fallback) : fallback);
     if (value !== undefined) texts[variable.name] = value;
   }
   return { texts, problems };

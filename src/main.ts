@@ -6,10 +6,19 @@ import { Refusal } from "#compose/refusal";
 import { RESTORE_HELP, restoreOptions, RestoreUsageError, runRestore } from "#compose/restore";
 import { runStart, START_ROLES, type StartRole } from "#compose/start";
 import { printToken } from "#compose/token";
+import { contractProblems } from "#compose/contracts";
 import { runVerify } from "#compose/verify";
-import { ConfigError, readConfig } from "#config";
+import {
+  CALLER_SETTINGS,
+  ConfigError,
+  isProduction,
+  readConfig,
+  readConfigFor,
+  TOKEN_SETTINGS,
+} from "#config";
 import { EmbeddedFailure } from "#embedded/failure";
 import { IMPORT_HELP, importOptions, ImportUsageError } from "#import/options";
+import { createLog } from "#lib/log";
 import { version } from "#package.json";
 
 const HELP = `Holdfast: stock that is never oversold.
@@ -21,7 +30,7 @@ Usage:
   bun run token --role admin          print a token for the API (development: signed with its own key)
   bun run import --from csv FILE      bring the stock of another system: see import --help
   bun run verify [--json]             compare Redis and the ledger; exit 1 when they differ
-  bun run help                        print this; so does --help behind any command
+  bun run help [COMMAND]              print this, or a command's; so does --help behind any of them
   bun src/main.ts --version           print the version
 
 Options of token:
@@ -38,7 +47,12 @@ Examples:
 Every setting is an environment variable: see .env.example.
 `;
 
-const COMMANDS = new Set(["start", "migrate", "token", "verify"]);
+/** What help says of each command. */
+const HELPS: ReadonlyMap<string, string> = new Map([
+  ...["start", "migrate", "token", "verify", "help"].map((command) => [command, HELP] as const),
+  ["import", IMPORT_HELP],
+  ["restore", RESTORE_HELP],
+]);
 const HELP_WORDS = new Set(["--help", "-h"]);
 
 /** A command line that cannot be understood. */
@@ -47,24 +61,24 @@ class UsageError extends Error {}
 async function main(argv: readonly string[]): Promise<void> {
   const [command = "help", ...rest] = argv;
   const wantsHelp = rest.some((argument) => HELP_WORDS.has(argument));
-  if (wantsHelp && command === "import") return print(IMPORT_HELP);
-  if (wantsHelp && command === "restore") return print(RESTORE_HELP);
-  if (wantsHelp && COMMANDS.has(command)) return print(HELP);
+  if (wantsHelp && HELPS.has(command)) return help(helpOf(command));
   switch (command) {
     case "start":
-      return runStart(readConfig(), roleOf(rest));
+      return runStart(readConfigFor({ also: contractProblems }), roleOf(rest));
     case "migrate":
       noArguments(rest);
       return runMigrate(readConfig());
     case "token":
-      return printToken(readConfig(), tokenOptions(rest));
+      return printToken(readTokenSettings(), tokenOptions(rest));
     case "verify":
       return runVerify(readConfig(), verifyOptions(rest));
     case "restore":
       return runRestore(readConfig(), restoreOptions(rest));
     case "import":
-      return runImportCommand(importOptions(rest), readConfig);
+      return runImportCommand(importOptions(rest), readCallerSettings);
     case "help":
+      noArguments(rest.slice(1));
+      return print(helpOf(rest[0] ?? command));
     case "--help":
     case "-h":
       return print(HELP);
@@ -74,6 +88,16 @@ async function main(argv: readonly string[]): Promise<void> {
       throw new UsageError(`there is no command ${command}`);
   }
 }
+
+/** Throws for a word that is no command. */
+function helpOf(command: string): string {
+  const text = HELPS.get(command);
+  if (text === undefined) throw new UsageError(`there is no command ${command}`);
+  return text;
+}
+
+const readTokenSettings = () => readConfigFor({ only: TOKEN_SETTINGS });
+const readCallerSettings = () => readConfigFor({ only: CALLER_SETTINGS });
 
 function roleOf(args: readonly string[]): StartRole {
   const [role = "all", ...more] = args;
@@ -113,6 +137,11 @@ function print(text: string): void {
   process.stdout.write(text);
 }
 
+/** Ends the process: `bun --watch` would wait for a file to change. */
+function help(text: string): void {
+  process.stdout.write(text, () => process.exit(0));
+}
+
 /** How `parseArgs` names what it does not understand; other errors with a code are bugs. */
 function isParseError(error: unknown): error is TypeError {
   if (!(error instanceof TypeError) || !("code" in error)) return false;
@@ -120,28 +149,45 @@ function isParseError(error: unknown): error is TypeError {
 }
 
 /** What a person can mend is said in one line; anything else is a bug and shows its stack. */
-function explain(error: unknown): number {
-  if (error instanceof ImportUsageError) {
-    process.stderr.write(`${error.message}\n\n${IMPORT_HELP}`);
+function explain(error: unknown, command: string): number {
+  const isUsage =
+    error instanceof ImportUsageError ||
+    error instanceof RestoreUsageError ||
+    error instanceof UsageError ||
+    isParseError(error);
+  if (isUsage) {
+    // Not the help itself: what is wrong would scroll away.
+    const hasOwn = (HELPS.get(command) ?? HELP) !== HELP;
+    const asked = hasOwn ? `${command} --help` : "help";
+    process.stderr.write(`${error.message}\nFor help: bun run ${asked}\n`);
     return 2;
   }
-  if (error instanceof RestoreUsageError) {
-    process.stderr.write(`${error.message}\n\n${RESTORE_HELP}`);
-    return 2;
-  }
-  if (error instanceof UsageError || isParseError(error)) {
-    process.stderr.write(`${error.message}\n\n${HELP}`);
-    return 2;
-  }
-  const isKnown =
-    error instanceof ConfigError || error instanceof EmbeddedFailure || error instanceof Refusal;
+  if (command === "start" && isProduction()) return tell(error);
+  const isKnown = isForPeople(error);
   const text = isKnown ? error.message : Bun.inspect(error);
   process.stderr.write(`${text}\n`);
   return 1;
 }
 
+const isForPeople = (error: unknown): error is ConfigError | EmbeddedFailure | Refusal =>
+  error instanceof ConfigError || error instanceof EmbeddedFailure || error instanceof Refusal;
+
+/** What collects the log of production reads one object a line, also of a start that failed. */
+function tell(error: unknown): number {
+  const log = createLog({ level: "error", format: "json" });
+  const facts =
+    error instanceof ConfigError
+      ? { problems: error.problems }
+      : isForPeople(error)
+        ? { reason: error.message }
+        : { error };
+  log.error("the service does not start", facts);
+  return 1;
+}
+
+const argv = Bun.argv.slice(2);
 try {
-  await main(Bun.argv.slice(2));
+  await main(argv);
 } catch (error) {
-  process.exit(explain(error));
+  process.exit(explain(error, argv[0] ?? "help"));
 }

@@ -130,6 +130,12 @@ describe("in production", () => {
     }
   });
 
+  test("a secret that is too short is one problem, not two", () => {
+    expect(refusalsOf({ ...production, JWT_SECRET: "secret" })).toEqual([
+      expect.stringMatching(/^JWT_SECRET: must have at least 32 bytes, has 6; make one with/),
+    ]);
+  });
+
   test("sample data is refused", () => {
     expect(refusalsOf({ ...production, SAMPLE_DATA: "1" })).toEqual([
       expect.stringMatching(/^SAMPLE_DATA: must be 0 in production/),

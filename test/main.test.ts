@@ -9,18 +9,44 @@ import { migrate } from "#postgres/migrate";
 import { MIGRATIONS } from "#postgres/migrations";
 import { manifest, ROOT } from "#test/packaging";
 import { temporaryFolder, testDatabase } from "#test/servers";
-import { runMain } from "#test/service";
+import { JWT_SECRET, runMain } from "#test/service";
 
 /** Never asked: what is tested ends before anything connects to it. */
 const REDIS_URL = "redis://127.0.0.1:1";
 const STACK = /^ +at /m;
 
 describe("the command line", () => {
-  test.each(["help", "--help", "start --help", "token -h", "migrate --help"])(
-    "explains itself and exits with 0: %s",
-    async (args) => {
-      const { code, output } = await runMain(args.split(" "), {});
-      expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining("Usage:") });
+  test.each([
+    "help",
+    "--help",
+    "start --help",
+    "token -h",
+    "migrate --help",
+    "help start",
+    "help help",
+  ])("explains itself and exits with 0: %s", async (args) => {
+    const { code, output } = await runMain(args.split(" "), {});
+    expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining("Usage:") });
+  });
+
+  test.each(Object.entries(manifest().scripts).filter(([name]) => name !== "help"))(
+    "--help behind bun run %s prints how to use it, and does nothing",
+    async (_, script) => {
+      // Behind its first part, which installs packages.
+      const [, args = ""] = script.split(" && bun ");
+      const child = Bun.spawn([process.execPath, ...args.split(" "), "--help"], {
+        cwd: ROOT,
+        env: { PATH: process.env["PATH"] },
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "pipe",
+      });
+      const [output, errors] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+      expect({ code: await child.exited, output, errors }).toEqual({
+        code: 0,
+        output: expect.stringContaining("Usage:\n"),
+        errors: "",
+      });
     },
   );
 
@@ -29,14 +55,36 @@ describe("the command line", () => {
     expect(await runMain(["--version"], {})).toEqual({ code: 0, output: `${version}\n` });
   });
 
-  test.each(["bogus", "start all more", "token --bogus", "migrate now"])(
-    "that cannot be understood is explained, with exit 2: %s",
-    async (args) => {
-      const { code, output } = await runMain(args.split(" "), {});
-      expect({ code, output }).toEqual({ code: 2, output: expect.stringContaining("Usage:") });
-      expect(output).not.toMatch(STACK);
-    },
-  );
+  test.each([
+    "bogus",
+    "bogus --help",
+    "help bogus",
+    "help import more",
+    "start all more",
+    "token --bogus",
+    "migrate now",
+  ])("that cannot be understood is explained, with exit 2: %s", async (args) => {
+    const { code, output } = await runMain(args.split(" "), {});
+    expect({ code, output }).toEqual({
+      code: 2,
+      output: expect.stringMatching(/^.+\nFor help: bun run help\n$/),
+    });
+    expect(output).not.toMatch(STACK);
+  });
+
+  test.each(["import", "restore"])("has help of %s alone, behind it or before", async (command) => {
+    const behind = await runMain([command, "--help"], {});
+    expect(behind).toMatchObject({
+      code: 0,
+      output: expect.stringContaining(`bun run ${command}`),
+    });
+    expect(await runMain(["help", command], {})).toEqual(behind);
+    expect((await runMain(["help"], {})).output).not.toBe(behind.output);
+    const wrong = await runMain([command, "--bogus"], {});
+    expect(wrong.code).toBe(2);
+    expect(wrong.output).toMatch(/^Unknown option '--bogus'/);
+    expect(wrong.output).toEndWith(`\nFor help: bun run ${command} --help\n`);
+  });
 
   test("does not take a bug inside for a mistake of who typed it", async () => {
     const folder = temporaryFolder("main");
@@ -56,6 +104,30 @@ describe("the command line", () => {
     expect(await child.exited).toBe(1);
     expect(printed).toContain("broken inside");
     expect(printed).not.toContain("Usage:");
+  });
+});
+
+describe("token", () => {
+  test("is signed in production from the settings of tokens alone, and demands those", async () => {
+    const env = { NODE_ENV: "production", JWT_ISSUER: "https://id.example.com" };
+    const args = ["token", "--role", "admin", "--subject", "alice"];
+    const { code, output } = await runMain(args, { ...env, JWT_SECRET, PORT: "x" });
+    expect(code).toBe(0);
+    const [, claims = ""] = output.split(".");
+    expect(JSON.parse(Buffer.from(claims, "base64url").toString())).toMatchObject({
+      role: "admin",
+      sub: "alice",
+      iss: "https://id.example.com",
+    });
+    const without = await runMain(args, env);
+    expect(without.code).toBe(1);
+    expect(without.output).toMatch(/^ {2}JWT_SECRET: or JWKS_URL is required in production/m);
+    expect(without.output).not.toContain("REDIS_URL");
+    const sample = await runMain(args, {
+      ...env,
+      JWT_SECRET: "your-super-secret-jwt-key-change-me",
+    });
+    expect([sample.code, sample.output]).toEqual([1, expect.stringContaining("anyone may know")]);
   });
 });
 
@@ -87,15 +159,19 @@ describe("migrate", () => {
     const log = { warn: (message: string) => void warnings.push(message) };
     let [now, attempts] = [0, 0];
     const clock = { now: () => now };
-    const away = new Fault("ledger_unavailable", "the ledger cannot be reached");
+    const cause = new Error("connect ECONNREFUSED");
+    const away = new Fault("ledger_unavailable", "the ledger cannot be reached", { cause });
+    const url = "postgres://holdfast:pw@database/holdfast";
     const attempt = (): Promise<never> => {
       attempts += 1;
       if (attempts === 2) now = 60_000;
       return Promise.reject(away);
     };
-    const refused = eventuallyPostgres({ log, clock }, attempt);
+    const refused = eventuallyPostgres({ log, clock, url }, attempt);
     await expect(refused).rejects.toBeInstanceOf(Refusal);
-    await expect(refused).rejects.toThrow("PostgreSQL cannot be reached: the ledger cannot");
+    await expect(refused).rejects.toThrow(
+      "PostgreSQL at database:5432 cannot be reached: the ledger cannot be reached (connect ECON",
+    );
     expect([attempts, warnings]).toEqual([2, ["waiting for PostgreSQL"]]);
   });
 });

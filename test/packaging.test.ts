@@ -140,7 +140,7 @@ describe("the image", () => {
     const refused = await run([...execForm(entrypoint), ...execForm(start)], { cwd: folder, env });
     expect(refused.code).toBe(1);
     for (const name of ["REDIS_URL", "DATABASE_URL", "JWT_SECRET"]) {
-      expect(refused.output).toContain(`${name}: `);
+      expect(refused.output).toContain(`{"variable":"${name}",`);
     }
   });
 

@@ -5,6 +5,7 @@ import { Glob } from "bun";
 import { linesOf, withRun, type Run } from "#test/evidence-document";
 import { newSeed, seedOf } from "#test/scale";
 import { startPostgres } from "#test/servers";
+import { helpIfAsked } from "#test/help";
 import { runChecks } from "./check/run.ts";
 import { TOOLS } from "./check/tools.ts";
 import { facts } from "./run-facts.ts";
@@ -27,6 +28,16 @@ const ROOT = join(import.meta.dir, "..");
  * files whose path contains one of them. `--long` does the same with larger counts, and writes what
  * it saw into docs/evidence.md. Its last line is `N passed, N failed`.
  */
+helpIfAsked(`Runs the checks and every test, on real servers of its own.
+
+Usage:
+  bun run test [PART ...]             the files whose path contains one of the parts; all, and the
+                                      checks, without one
+  bun run test:long [PART ...]        the same with larger counts: an hour; writes docs/evidence.md
+
+The last line is "N passed, N failed", and it exits with 1 when one failed.
+HOLDFAST_TEST_SEED=NUMBER repeats a run's random choices.`);
+
 const isLong = process.argv[2] === "--long";
 const patterns = process.argv.slice(isLong ? 3 : 2);
 const givenSeed = process.env["HOLDFAST_TEST_SEED"] ?? "";

@@ -50,7 +50,8 @@ async function once(
   { fetch, attemptMs }: AttemptOptions,
   endsAt: number,
 ): Promise<Response | HoldfastProblem | Error> {
-  const left = Math.max(1, Math.min(attemptMs, endsAt - performance.now()));
+  // Node takes whole milliseconds alone.
+  const left = Math.ceil(Math.max(1, Math.min(attemptMs, endsAt - performance.now())));
   const signal = AbortSignal.any([request.signal, AbortSignal.timeout(left)]);
   try {
     const { url, method, headers } = request;

@@ -1,7 +1,7 @@
 /** The API's part: the contracts on their port, ended so that every request it took is answered. */
 import type { Server } from "bun";
+import { cannotListen, portOf, type Port } from "#compose/port";
 import { readinessOf } from "#compose/readiness";
-import { Refusal } from "#compose/refusal";
 import type { Stores } from "#compose/stores";
 import { signingSecret } from "#compose/token";
 import type { Watch } from "#compose/watch";
@@ -56,20 +56,21 @@ export interface ServeOptions {
 
 /** Serves the contracts; answers where. */
 export function serveApi(options: ServeOptions): Promise<Place> {
-  return serve(options, options.config.port, options.contracts);
+  return serve(options, portOf(options.config, "api"), options.contracts);
 }
 
 /** Serves health and metrics alone, for a process without a contract. */
 export function serveWorker(options: ServeOptions): Promise<Place> {
-  return serve(options, options.config.workerPort, []);
+  return serve(options, portOf(options.config, "worker"), []);
 }
 
 async function serve(
   options: ServeOptions,
-  port: number,
+  asked: Port,
   contracts: readonly Contract[],
 ): Promise<Place> {
   const { config, stores, shutdown } = options;
+  const { port } = asked;
   let server: Server<undefined>;
   const app = createApp(await appOptions(options, contracts, () => server.port ?? port));
   try {
@@ -87,9 +88,7 @@ async function serve(
       },
     });
   } catch (error) {
-    const place = `${config.host}:${port}`;
-    const message = `cannot listen on ${place}: it is in use, or not ours; PORT names another one`;
-    throw new Refusal(message, { cause: error });
+    throw cannotListen(asked, error);
   }
   shutdown.add("listener", async () => {
     await Bun.sleep(DRAIN_NOTICE_MS);

@@ -1,33 +1,45 @@
-import type { Config } from "#config";
-import { Refusal } from "#compose/refusal";
+import type { Config, Problem, Texts } from "#config";
 import { compat } from "#compat/index";
 import type { Contract } from "#http/contract";
 import { inventory } from "#http/inventory";
 
 const KNOWN: readonly Contract[] = [inventory, ...compat];
 
-type Asked = Pick<Config, "contracts" | "contractsNeedTokens" | "contractsOpen" | "production">;
+/** The contracts that the configuration asks for; all there are where it names none. */
+export function contractsOf({ contracts }: Pick<Config, "contracts">): readonly Contract[] {
+  if (contracts === undefined) return KNOWN;
+  return contracts.map((name) => {
+    const contract = contractNamed(name);
+    if (contract === undefined) throw new Error(`there is no contract ${name}`);
+    return contract;
+  });
+}
 
 /**
- * The contracts that the configuration asks for. Throws a Refusal for one that is not there, and in
- * production for those that everybody could change stock through, unless that is said to be meant.
+ * What is wrong with the contracts that are asked for: those that are not there, and in production
+ * those that everybody could change stock through, unless that is said to be meant.
  */
-export function contractsOf(asked: Asked): readonly Contract[] {
-  const contracts = asked.contracts?.map(contractNamed) ?? KNOWN;
-  const open = asked.contractsNeedTokens ? [] : contracts.filter((known) => !known.knowsTokens);
-  if (asked.production && !asked.contractsOpen && open.length > 0) {
-    throw new Refusal(
-      `CONTRACTS: ${namesOf(open)} would take changes from everybody; CONTRACTS_AUTH=required demands tokens, CONTRACTS_OPEN=1 says that this is meant`,
-    );
+export function contractProblems(texts: Texts, production: boolean): readonly Problem[] {
+  const problem = (text: string): Problem => ({ variable: "CONTRACTS", problem: text });
+  const names = texts.CONTRACTS?.split(",").map((name) => name.trim()) ?? [];
+  const unknown = names.filter((name) => contractNamed(name) === undefined);
+  if (unknown.length > 0) {
+    const list = unknown.join(", ");
+    return [problem(`there is no contract ${list}; there are: ${namesOf(KNOWN)}`)];
   }
-  return contracts;
+  const asked = names.flatMap((name) => contractNamed(name) ?? []);
+  const open = asked.filter(({ knowsTokens }) => !knowsTokens);
+  const isMeant = texts.CONTRACTS_AUTH === "required" || texts.CONTRACTS_OPEN === "1";
+  if (!production || isMeant || open.length === 0) return [];
+  return [
+    problem(
+      `${namesOf(open)} would take changes from everybody; CONTRACTS_AUTH=required demands tokens, CONTRACTS_OPEN=1 says that this is meant`,
+    ),
+  ];
 }
 
-function contractNamed(name: string): Contract {
-  const contract = KNOWN.find((known) => known.name === name);
-  if (contract !== undefined) return contract;
-  throw new Refusal(`CONTRACTS: there is no contract ${name}; there are: ${namesOf(KNOWN)}`);
-}
+const contractNamed = (name: string): Contract | undefined =>
+  KNOWN.find((known) => known.name === name);
 
-const namesOf = (contracts: readonly Contract[]): string =>
+export const namesOf = (contracts: readonly Contract[]): string =>
   contracts.map(({ name }) => name).join(", ");

@@ -12,7 +12,9 @@ export async function runMigrate(config: Config): Promise<void> {
   const servers = await openServers(config, say);
   const sql = createPostgres(servers.databaseUrl, { connectionsMax: 1 });
   try {
-    const { applied, present } = await eventuallyPostgres({ log }, () => migrate(sql));
+    const { applied, present } = await eventuallyPostgres({ log, url: servers.databaseUrl }, () =>
+      migrate(sql),
+    );
     say(`PostgreSQL: ${servers.description.postgres}`);
     for (const name of applied) say(`applied ${name}`);
     const total = present + applied.length;

@@ -1,16 +1,17 @@
 /** `restore`: writes Redis anew from PostgreSQL, or says what that would do. */
 import { parseArgs } from "node:util";
 import { openRebuilding, type Rebuilding } from "#compose/rebuild";
-import { eventuallyPostgres } from "#compose/eventually";
+import { eventuallyPostgres, eventuallyRedis } from "#compose/eventually";
 import { Refusal } from "#compose/refusal";
-import { openServers } from "#compose/servers";
+import { openExistingServers, type Servers } from "#compose/servers";
 import type { Config } from "#config";
 import { createLog } from "#lib/log";
-import { createPostgres } from "#postgres/client";
+import { createPostgres, type Sql } from "#postgres/client";
 import { migrate } from "#postgres/migrate";
-import { ensureStore } from "#postgres/store-row";
+import { ensureStore, readStore } from "#postgres/store-row";
 import { connectRedis } from "#redis/client";
 import { rebuildPartition, type RebuildOutcome } from "#workers/rebuild";
+import { surveyPartition, type Survey } from "#workers/survey";
 
 export const RESTORE_HELP = `Writes Redis anew from PostgreSQL, partition by partition.
 
@@ -20,16 +21,19 @@ Usage:
 Without --apply it only looks, and says what it would do. With it each partition is fenced (its
 callers hear 503), what its journal still has is brought into the ledger, its keys are removed and
 written from the ledger, and it is opened again in an epoch of its own. Services may run meanwhile.
-A partition that lacks what was acknowledged is rebuilt by every worker by itself; this is for what
-waits for a person, and for a Redis that is to be filled.
+A partition that lacks what was acknowledged is rebuilt by every worker by itself, which gives up
+what is in neither and reports it; this is for what waits for a person, and for a Redis that is to
+be filled. It makes no store: the ledger must be there.
 
 Options:
   --apply              do it
   --partition N        only that one                            (default: all)
-  --discard            give up what Redis has and the ledger cannot take: a journal that does not
-                       follow it. What is given up is told, and stands in recovery_reports
+  --discard            give up what the look says would be given up: movements that somebody knows of
+                       and that are in neither Redis nor the ledger, or that Redis has and the ledger
+                       cannot take. What is given up is told, and stands in recovery_reports
 
-It exits with 0 when every partition is (or would be) written, and with 1 when one waits.
+It exits with 0 when every partition is (or would be) written, and with 1 when one waits: for a
+person to say --discard, or for what it names.
 
 Examples:
   bun run restore
@@ -71,21 +75,24 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 /** Rejects with a Refusal when a partition waits. */
 export async function runRestore(config: Config, options: RestoreOptions): Promise<void> {
   const log = createLog({ level: config.logLevel, format: config.production ? "json" : "text" });
-  const servers = await openServers(config, say);
+  const servers = await openExistingServers(config, say);
   const sql = createPostgres(servers.databaseUrl, { connectionsMax: 1 });
   const redis = connectRedis(servers.redisUrl, "holdfast-restore");
+  redis.on("error", (error: Error) =>
+    log.debug("redis connection failed", { error: error.message }),
+  );
   try {
-    const store = await eventuallyPostgres({ log }, async () => {
-      await migrate(sql);
-      return await ensureStore(sql, config.partitions);
-    });
-    await redis.connect();
+    const store = await eventuallyPostgres({ log, url: servers.databaseUrl }, () =>
+      existingStore(sql, config, servers),
+    );
+    await eventuallyRedis({ log, url: servers.redisUrl }, redis, () => redis.ping());
     const use = openRebuilding(servers, { redis, storeId: store.storeId });
     try {
       say(`Redis       ${servers.description.redis}`);
       say(`PostgreSQL  ${servers.description.postgres}`);
       const waiting = await restored(config, options, use);
-      if (waiting > 0) throw new Refusal(`${waiting} of the partitions could not be written`);
+      const could = options.apply ? "could not" : "would not";
+      if (waiting > 0) throw new Refusal(`${waiting} of the partitions ${could} be written`);
       if (!options.apply) say("nothing was changed: --apply does it");
     } finally {
       await use.close();
@@ -97,6 +104,14 @@ export async function runRestore(config: Config, options: RestoreOptions): Promi
   }
 }
 
+async function existingStore(sql: Sql, config: Config, { description }: Servers) {
+  if ((await readStore(sql)) === null) {
+    throw new Refusal(`there is no store in ${description.postgres}: nothing was made`);
+  }
+  await migrate(sql);
+  return await ensureStore(sql, config.partitions);
+}
+
 /** Answers how many partitions wait. */
 async function restored(config: Config, options: RestoreOptions, use: Rebuilding) {
   const all = Array.from({ length: config.partitions }, (_, number) => number);
@@ -106,15 +121,16 @@ async function restored(config: Config, options: RestoreOptions, use: Rebuilding
   for (const partition of chosen) {
     const isDone = options.apply
       ? await write(partition, options, use)
-      : await describe(partition, use);
+      : await look(partition, options, use);
     if (!isDone) waiting += 1;
   }
   return waiting;
 }
 
-/** What a restore would do. Changes nothing. */
-async function describe(partition: number, { repair, ledger }: Rebuilding): Promise<boolean> {
-  const [found, extent] = await Promise.all([repair.look(partition), ledger.extent(partition)]);
+/** Says what a restore would do; answers whether it would do it. Changes nothing. */
+async function look(partition: number, { discard }: RestoreOptions, use: Rebuilding) {
+  const survey = await surveyPartition(partition, use);
+  const { found, extent, drained, missing, waits } = survey;
   const holds = found === null ? "nothing" : `epoch ${found.epoch} up to movement ${found.seq}`;
   const fence = found?.fence ? `, fenced (${found.fence})` : "";
   say(`partition ${partition}: Redis holds ${holds}${fence}; the ledger is at ${extent.seq}`);
@@ -122,14 +138,33 @@ async function describe(partition: number, { repair, ledger }: Rebuilding): Prom
     say("  it is another store's: nothing would be written");
     return false;
   }
-  const rest = (found?.seq ?? 0) - extent.seq;
-  if (rest > 0) say(`  ${rest} movements of its journal would be brought into the ledger first`);
-  say(`  ${extent.products} products and ${extent.liveHolds} live holds would be written`);
-  return true;
+  if (survey.isWhole) say("  nothing needs repair; --apply would write it anew all the same");
+  if (drained > 0) say(`  ${drained} movements of its journal would be brought into the ledger`);
+  if (found === null && extent.lastEpoch > 0) {
+    say("  Redis had something of this store: what the ledger does not have of it is not known");
+  }
+  if (missing !== null) say(`  ${givenUp(survey)} and would be given up`);
+  if (waits !== null) say(`  it would wait: ${waits}`);
+  const isAllowed = missing === null || discard;
+  if (!isAllowed) say("  --apply would write nothing; --apply --discard gives them up");
+  else say(`  ${extent.products} products and ${extent.liveHolds} live holds would be written`);
+  return waits === null && isAllowed;
+}
+
+/** Without an end, for a sentence about it. */
+function givenUp({ missing, gap }: Survey): string {
+  const range = `movements ${missing?.from ?? 0} to ${missing?.to ?? 0}`;
+  if (gap === null) return `${range} are in neither Redis nor the ledger`;
+  return `${range} do not follow the ledger (${gap})`;
 }
 
 async function write(partition: number, options: RestoreOptions, use: Rebuilding) {
-  const { products, liveHolds } = await use.ledger.extent(partition);
+  const survey = await surveyPartition(partition, use);
+  if (survey.missing !== null && survey.waits === null && !options.discard) {
+    say(`partition ${partition}: nothing was written: ${givenUp(survey)}; --discard gives them up`);
+    return false;
+  }
+  const { products, liveHolds } = survey.extent;
   const bar = progress(partition, products + liveHolds);
   const outcome = await rebuildPartition(partition, use, {
     which: "any",
@@ -138,14 +173,14 @@ async function write(partition: number, options: RestoreOptions, use: Rebuilding
   });
   bar.end();
   say(`partition ${partition}: ${wordOf(outcome)}`);
-  return outcome.kind === "rebuilt";
+  return outcome.kind === "rebuilt" && (outcome.missing === null || options.discard);
 }
 
 function wordOf(outcome: RebuildOutcome): string {
   switch (outcome.kind) {
     case "rebuilt": {
       const { products, liveHolds, epoch, seq, drained, missing } = outcome;
-      const lost = missing === null ? "" : `; MISSING: movements ${missing.from} to ${missing.to}`;
+      const lost = missing === null ? "" : `; GIVEN UP: movements ${missing.from} to ${missing.to}`;
       return (
         `${products} products and ${liveHolds} live holds written; ` +
         `${drained} movements drained; epoch ${epoch} begins at ${seq}${lost}`

@@ -1,6 +1,9 @@
 /** The servers to use: those that are given, and real ones of our own for those that are not. */
+import { resolve } from "node:path";
+import { Refusal } from "#compose/refusal";
 import type { Config } from "#config";
 import type { Urls } from "#compose/stores";
+import { holdsData } from "#embedded/data-folder";
 import { startEmbedded } from "#embedded/servers";
 
 export interface Servers extends Urls {
@@ -22,6 +25,15 @@ const NOT_OURS: Fate = {
   stop: () => Promise.resolve(),
 };
 
+/** As `openServers`, for what works with a store that is there: it makes no new one. */
+export async function openExistingServers(
+  config: Config,
+  say: (line: string) => void,
+): Promise<Servers> {
+  mustHaveData(config);
+  return await openServers(config, say);
+}
+
 export async function openServers(config: Config, say: (line: string) => void): Promise<Servers> {
   const { redisUrl, databaseUrl, dataDir } = config;
   if (redisUrl !== undefined && databaseUrl !== undefined) {
@@ -33,7 +45,9 @@ export async function openServers(config: Config, say: (line: string) => void): 
     postgres: databaseUrl === undefined,
     say,
   });
-  const own = `own, data in ${dataDir}`;
+  const { ownerPid } = embedded;
+  const whose = ownerPid === process.pid ? "own" : `of process ${ownerPid}`;
+  const own = `${whose}, data in ${dataDir}`;
   return describe(
     redisUrl ?? embedded.redisUrl,
     databaseUrl ?? embedded.databaseUrl,
@@ -41,6 +55,15 @@ export async function openServers(config: Config, say: (line: string) => void): 
     databaseUrl === undefined ? own : "given",
     embedded,
   );
+}
+
+/** A name that was mistyped shall not become a store. */
+function mustHaveData({ dataDir, redisUrl, databaseUrl }: Config): void {
+  if (redisUrl !== undefined && databaseUrl !== undefined) return;
+  // A lost Redis is what this is for, as long as there is a ledger.
+  const server = databaseUrl === undefined ? "postgres" : "redis";
+  if (holdsData(dataDir, server)) return;
+  throw new Refusal(`there is no store in ${resolve(dataDir)} (DATA_DIR): nothing was made`);
 }
 
 function describe(

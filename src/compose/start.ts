@@ -1,6 +1,7 @@
 /** `start`: the service in one of its roles. */
 import { serveApi, serveWorker } from "#compose/api";
-import { contractsOf } from "#compose/contracts";
+import { contractsOf, namesOf } from "#compose/contracts";
+import { mustBeFree, portOf } from "#compose/port";
 import { openRegistry } from "#compose/registry";
 import { openServers } from "#compose/servers";
 import { openStores } from "#compose/stores";
@@ -19,8 +20,9 @@ export type StartRole = (typeof START_ROLES)[number];
 /** Serves until it is told to stop; everything it started has ended then. */
 export async function runStart(config: Config, role: StartRole): Promise<void> {
   const startedAt = performance.now();
-  // Before anything is opened: what is refused must have begun nothing.
   const contracts = contractsOf(config);
+  // Before anything is opened: what is refused must have begun nothing.
+  mustBeFree(portOf(config, role));
   const log = createLog({ level: config.logLevel, format: config.production ? "json" : "text" });
   const shutdown = createShutdown({ log, graceMs: config.shutdownGraceMs });
   shutdown.arm();
@@ -52,6 +54,7 @@ export async function runStart(config: Config, role: StartRole): Promise<void> {
   log.info(`Redis       ${servers.description.redis}`);
   log.info(`PostgreSQL  ${servers.description.postgres}`);
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
-  log.info(`serving     ${role} on ${place.url} (after ${seconds} s)`);
+  const words = role === "worker" ? "" : `, contracts ${namesOf(contracts)}`;
+  log.info(`serving     role ${role}${words} on ${place.url} (after ${seconds} s)`);
   if (role !== "worker" && !config.production) log.info("a token:    bun run token --role admin");
 }

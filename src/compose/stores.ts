@@ -1,8 +1,7 @@
 /** Opens what every role needs: PostgreSQL at the right schema, Redis admitted, the stock store. */
 import type { Redis } from "ioredis";
-import { z } from "zod";
 import { openCountRuns } from "#compose/counts";
-import { eventually, eventuallyPostgres } from "#compose/eventually";
+import { eventuallyPostgres, eventuallyRedis } from "#compose/eventually";
 import { Refusal } from "#compose/refusal";
 import type { Config } from "#config";
 import type { CountRuns } from "#inventory/count-run-ports";
@@ -22,7 +21,7 @@ import { createLedger } from "#postgres/ledger";
 import { migrate } from "#postgres/migrate";
 import { createRunsTable, type RunsTable } from "#postgres/reconcile-runs";
 import { ensureStore } from "#postgres/store-row";
-import { connectRedis, failureOf } from "#redis/client";
+import { connectRedis } from "#redis/client";
 import { RedisConnection } from "#redis/connection";
 import { RedisDurability } from "#redis/durability";
 import { Partition } from "#redis/partition";
@@ -80,7 +79,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     applicationName: "holdfast-ledger",
     connectionsMax: config.partitions + 1,
   });
-  const store = await eventuallyPostgres({ log }, async () => {
+  const store = await eventuallyPostgres({ log, url: options.databaseUrl }, async () => {
     const { applied } = await migrate(sql);
     if (applied.length > 0) log.info("PostgreSQL migrated", { applied });
     return await ensureStore(sql, config.partitions);
@@ -93,10 +92,9 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
   );
   const epochs = createEpochLedger(writerSql, store.storeId);
   const connection = new RedisConnection({ redis, partitions, epochs, log });
-  const acceptedGaps = await eventually("Redis", { log }, isRedisAway, async () => {
-    if (redis.status !== "ready") await redis.connect();
-    return await mustServe(redis, config, log);
-  });
+  const acceptedGaps = await eventuallyRedis({ log, url: options.redisUrl }, redis, () =>
+    mustServe(redis, config, log),
+  );
   const queueConnection = connectRedis(options.redisUrl, `${name}-queue`);
   await queueConnection.connect();
   const wakeUps = new WakeUps({ connection: queueConnection, log });
@@ -179,11 +177,6 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
       await Promise.all([sql.end({ timeout: 2 }), writerSql.end({ timeout: 2 })]);
     },
   };
-}
-
-function isRedisAway(error: unknown): boolean {
-  if (error instanceof Refusal || error instanceof z.ZodError) return false;
-  return failureOf(error) !== "error";
 }
 
 /** Answers the gaps that the start goes on with. */

@@ -1,6 +1,7 @@
 /** `verify`: compares Redis and the ledger as they stand, says what differs, and changes no stock. */
 import type { Redis } from "ioredis";
-import { openServers } from "#compose/servers";
+import { eventuallyPostgres, eventuallyRedis } from "#compose/eventually";
+import { openExistingServers, type Servers } from "#compose/servers";
 import { Refusal } from "#compose/refusal";
 import type { Config } from "#config";
 import { Fault } from "#inventory/faults";
@@ -31,12 +32,12 @@ export interface VerifyOptions {
 /** Rejects with a Refusal when anything differs, is in quarantine, or cannot be compared. */
 export async function runVerify(config: Config, options: VerifyOptions): Promise<void> {
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
-  const servers = await openServers(config, say);
+  const servers = await openExistingServers(config, say);
   const sql = createPostgres(servers.databaseUrl, { applicationName: "holdfast-verify" });
   try {
     say(`Redis       ${servers.description.redis}`);
     say(`PostgreSQL  ${servers.description.postgres}`);
-    const report = await compare(config, servers.redisUrl, sql, say);
+    const report = await compare(config, servers, sql, say);
     process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : wordsOf(report));
     mustBeEqual(report);
   } catch (error) {
@@ -50,18 +51,21 @@ export async function runVerify(config: Config, options: VerifyOptions): Promise
 
 async function compare(
   config: Config,
-  redisUrl: string,
+  { redisUrl, databaseUrl }: Servers,
   sql: Sql,
   say: (line: string) => void,
 ): Promise<ReconcileReport> {
-  const store = await readStore(sql);
+  const log = createLog({
+    level: config.logLevel,
+    format: "text",
+    write: (line) => say(line.trim()),
+  });
+  const store = await eventuallyPostgres({ log, url: databaseUrl }, () => readStore(sql));
   if (store === null) throw new Refusal("not verified: there is no store in this database yet");
   const redis = connectRedis(redisUrl, "holdfast-verify");
   redis.on("error", () => undefined);
   try {
-    await redis.connect().catch((error: unknown) => {
-      throw new Refusal(`not verified: Redis cannot be reached: ${String(error)}`);
-    });
+    await eventuallyRedis({ log, url: redisUrl }, redis, () => redis.ping());
     const stock = createReconcileStock({ redis, ...store });
     const ledger = createReconcileLedger(sql);
     // Before anything is drained: a drain fences what lacks something, and here it is only looked at.

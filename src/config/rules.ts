@@ -15,9 +15,9 @@ const LONG_NAME_LENGTH = 6;
 const HOW_TO_MAKE_ONE = "make one with: openssl rand -base64 32";
 
 /** What no single variable shows: rules between two of them, of secrets, and of production. */
-export function refusals(texts: Texts): Problem[] {
+export function refusals(texts: Texts, used: readonly VariableName[]): Problem[] {
   return [
-    ...(texts.NODE_ENV === "production" ? productionRefusals(texts) : []),
+    ...(texts.NODE_ENV === "production" ? productionRefusals(texts, used) : []),
     ...shortSecrets(texts),
     ...pairRefusals(texts),
   ];
@@ -28,10 +28,12 @@ export function warnings(env: Readonly<Record<string, string | undefined>>, text
   return [...Object.keys(env).flatMap(misspelling), ...knownSecrets(texts)];
 }
 
-function productionRefusals(texts: Texts): Problem[] {
-  const found = knownSecrets(texts);
+function productionRefusals(texts: Texts, used: readonly VariableName[]): Problem[] {
+  const short = new Set(shortSecrets(texts).map(({ variable }) => variable));
+  // One line a variable: what is too short is no secret either way.
+  const found = knownSecrets(texts).filter(({ variable }) => !short.has(variable));
   for (const name of ["REDIS_URL", "DATABASE_URL"] as const) {
-    if (texts[name]) continue;
+    if (texts[name] || !used.includes(name)) continue;
     found.push({ variable: name, problem: "is required in production, where nothing is embedded" });
   }
   if (!texts.JWT_SECRET && !texts.JWKS_URL) {

@@ -1,6 +1,14 @@
 import { Database } from "bun:sqlite";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 
@@ -54,6 +62,13 @@ export function lockFolder(dataDir: string): Disposable | undefined {
     throw error;
   }
   return { [Symbol.dispose]: () => database.close() };
+}
+
+/** Whether a server of that kind ever ran on this folder. Changes nothing. */
+export function holdsData(dataDir: string, server: "redis" | "postgres"): boolean {
+  if (!existsSync(dataDir)) return false;
+  const name = server === "redis" ? /^redis$/ : /^postgres-\d+-\w+$/;
+  return readdirSync(dataDir).some((found) => name.test(found));
 }
 
 /** Makes the data folder, for this user only where it is new. */

@@ -39,7 +39,7 @@ export async function startRedisServer(options: RedisOptions): Promise<RedisServ
   mkdirSync(options.folder, { recursive: true, mode: 0o700 });
   for (let tries = 1; ; tries += 1) {
     const port = options.port ?? freePort();
-    const url = `redis://:${options.password}@127.0.0.1:${port}`;
+    const url = `redis://default:${options.password}@127.0.0.1:${port}`;
     const child = launch(options, port);
     const outcome = await ready(child, url);
     if (outcome === "ready") {

@@ -4,7 +4,8 @@ import type { Handler, MiddlewareHandler } from "hono";
 import type { z } from "zod";
 import type { EdgeEnv } from "#http/env";
 import { Problem } from "#http/problem";
-import { Fault, type FieldError } from "#inventory/faults";
+import { fieldErrorsOf, pathText } from "#http/wire/field-errors";
+import { Fault } from "#inventory/faults";
 
 type CheckedInput<Where extends string, Value> = {
   in: { [Name in Where]: unknown };
@@ -13,9 +14,6 @@ type CheckedInput<Where extends string, Value> = {
 
 /** `params` of a zod issue that stands for a code of its own instead of `validation_failed`. */
 export const RESERVED_ID = { code: "reserved_id" } as const;
-
-/** More than anyone reads; a body may have thousands of wrong fields. */
-const ERRORS_MAX = 20;
 
 /** What is checked of a request. */
 export type Target = "param" | "query" | "json";
@@ -139,7 +137,7 @@ export function refusalOf(issues: readonly z.core.$ZodIssue[], input: unknown): 
     const most = `${pathText(tooMany.path)} takes at most ${tooMany.maximum} items`;
     return new Problem("too_many_items", most);
   }
-  const errors = firstOfEach(issues.flatMap((issue) => fieldErrors(issue, input)));
+  const errors = fieldErrorsOf(issues, input);
   const message = errors.map((error) => `${error.path} ${error.message}`.trim()).join("; ");
   if (issues.every(isReserved)) return new Problem("reserved_id", message, { members: { errors } });
   return new Fault("validation_failed", message, { errors });
@@ -152,73 +150,6 @@ function isMistaken({ path }: z.core.$ZodIssue, issues: readonly z.core.$ZodIssu
   );
 }
 
-/** An empty text is also not printable: once is enough. */
-function firstOfEach(errors: readonly FieldError[]): FieldError[] {
-  const first = new Map<string, FieldError>();
-  for (const error of errors) {
-    if (!first.has(error.path)) first.set(error.path, error);
-  }
-  return [...first.values()].slice(0, ERRORS_MAX);
-}
-
 function isReserved(issue: z.core.$ZodIssue): boolean {
   return issue.code === "custom" && issue.params?.["code"] === RESERVED_ID.code;
-}
-
-function fieldErrors(issue: z.core.$ZodIssue, input: unknown): FieldError[] {
-  const path = pathText(issue.path);
-  if (issue.code !== "unrecognized_keys") return [{ path, message: words(issue, input) }];
-  return issue.keys.map((key) => ({
-    path: pathText([...issue.path, key]),
-    message: "is not a field of this call",
-  }));
-}
-
-/** What is wrong, so that it reads on after the name of the field. */
-function words(issue: z.core.$ZodIssue, input: unknown): string {
-  switch (issue.code) {
-    case "invalid_type":
-      if (valueAt(input, issue.path) === undefined) return "is required";
-      return `must be ${TYPE_WORDS[issue.expected] ?? issue.expected}`;
-    case "too_small":
-      if (issue.origin === "string") return "must not be empty";
-      return `must ${issue.origin === "array" ? "have" : "be"} at least ${issue.minimum}`;
-    case "too_big":
-      if (issue.origin === "string") return `must have at most ${issue.maximum} characters`;
-      return `must be at most ${issue.maximum}`;
-    case "invalid_value":
-      return `must be one of ${issue.values.map(String).join(", ")}`;
-    case "invalid_format":
-    case "not_multiple_of":
-    case "unrecognized_keys":
-    case "invalid_union":
-    case "invalid_key":
-    case "invalid_element":
-    case "custom":
-      return issue.message;
-  }
-}
-
-const TYPE_WORDS: Readonly<Record<string, string>> = {
-  int: "a whole number",
-  number: "a number",
-  string: "a text",
-  array: "a list",
-  object: "an object",
-};
-
-/** What stands at this path of some JSON; undefined where there is nothing. */
-export function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>((value, key) => {
-    if (typeof value !== "object" || value === null) return undefined;
-    return Reflect.get(value, key);
-  }, input);
-}
-
-/** `items[0].quantity`; empty for the body itself. */
-function pathText(path: readonly PropertyKey[]): string {
-  return path.reduce<string>((text, key) => {
-    if (typeof key === "number") return `${text}[${key}]`;
-    return text === "" ? String(key) : `${text}.${String(key)}`;
-  }, "");
 }

@@ -54,15 +54,21 @@ export interface BulkAnswer {
   readonly retried: boolean;
 }
 
+/** A token, and where it comes from, for who is not let in with it. */
+export interface FoundToken {
+  readonly token: string;
+  readonly from: string;
+}
+
 export interface ApiOptions {
   readonly url: string;
-  readonly token: string;
+  readonly token: FoundToken;
   /** Milliseconds that only rise. */
   readonly clock: { now(): number };
 }
 
 /** Rejects with Stopped where the service stays away, or does not let this caller in. */
-export function createApi({ url, token, clock }: ApiOptions): Api {
+export function createApi({ url, token: { token, from }, clock }: ApiOptions): Api {
   const once = async (path: string, init: RequestInit): Promise<Read | Error> => {
     try {
       const response = await fetch(`${url}${path}`, {
@@ -70,7 +76,13 @@ export function createApi({ url, token, clock }: ApiOptions): Api {
         redirect: "error",
         signal: AbortSignal.timeout(ANSWER_MS_MAX),
       });
-      return await read(response);
+      const answer = await read(response);
+      if (answer instanceof Error || (answer.status !== 401 && answer.status !== 403))
+        return answer;
+      const { status, body } = answer;
+      throw new Stopped(
+        `${url} does not let this token in (${status}): ${messageOf(body)}\nThe token: ${from}`,
+      );
     } catch (error) {
       if (error instanceof Stopped) throw error;
       if (error instanceof RangeError) {
@@ -149,9 +161,6 @@ async function read(response: Response): Promise<Read | Error> {
   const { status } = response;
   // A list from a ledger that has not caught up may lack what is asked for.
   if (response.headers.has("ledger-lag")) return new Error("the ledger lags behind");
-  if (status === 401 || status === 403) {
-    throw new Stopped(`the service does not let this token in (${status}): ${messageOf(body)}`);
-  }
   if (isRetryable(status)) return new Error(`HTTP ${status}: ${messageOf(body)}`);
   const replayed = response.headers.get("idempotency-replayed") === "true";
   return { status, body, replayed };

@@ -4,6 +4,7 @@ import { shaped, BASE, messageOf, type Api } from "#import/api";
 import { findHold, type FoundHold } from "#import/find-hold";
 import type { Report } from "#import/report";
 import type { PlacedHold } from "#import/send-holds";
+import type { RowError } from "#import/rows";
 import { attributeDifferences, stockDifference, type Placed } from "#import/send-products";
 
 /** Products asked for at once; the service reads them together. */
@@ -18,14 +19,15 @@ export async function compareProduct(
   { api, report }: CompareDeps,
   { at, product }: Placed,
 ): Promise<void> {
-  const differ = (field: string, reason: string) => report.differ("product", at, { field, reason });
+  const found: RowError[] = [];
+  const differ = (field: string, reason: string) => void found.push({ field, reason });
+  const only = (reason: string) => report.differ("product", at, [{ field: "productId", reason }]);
   const { productId, sku } = product.body;
   const path = `${BASE}/product/${productId}`;
   const { status, body } = await api.get(path);
-  if (status === 404) return differ("productId", `is not in Holdfast: ${productId}`);
-  if (status !== 200) return differ("productId", messageOf(body));
+  if (status === 404) return only(`is not in Holdfast: ${productId}`);
+  if (status !== 200) return only(messageOf(body));
   const inventory = shaped(Inventory, body, path);
-  const before = report.differing;
   if (inventory.sku !== sku) differ("sku", `is ${inventory.sku} in Holdfast, here ${sku}`);
   const missing = product.levels
     .slice(1)
@@ -45,7 +47,8 @@ export async function compareProduct(
     const there = JSON.stringify(inventory[field]);
     differ(field, `${productId}: is ${there} in Holdfast, here ${JSON.stringify(value)}`);
   }
-  if (report.differing === before) report.products.unchanged += 1;
+  if (found.length === 0) report.products.unchanged += 1;
+  else report.differ("product", at, found);
 }
 
 export async function compareHold(
@@ -60,7 +63,7 @@ export async function compareHold(
   }
   const [field, id] =
     hold.orderId === null ? ["productId", hold.productId] : ["orderId", hold.orderId];
-  report.differ("hold", at, { field, reason: `${id}: ${reason}` });
+  report.differ("hold", at, [{ field, reason: `${id}: ${reason}` }]);
 }
 
 /** Units that are held now are compared: a part of a hold may have ended on either side. */

@@ -42,8 +42,7 @@ function problemOf(header: readonly string[]): string | null {
   return repeated === undefined ? null : `the header has ${repeated} twice`;
 }
 
-const NUMBERS: readonly FieldName[] = [
-  "price",
+const WHOLE: readonly FieldName[] = [
   "onHand",
   "reserved",
   "available",
@@ -53,7 +52,21 @@ const NUMBERS: readonly FieldName[] = [
   "safetyStock",
   "maxPerCustomer",
 ];
-const NUMBER = /^-?\d{1,15}(\.\d{1,9})?$/;
+const PRICE = /^-?\d{1,15}(\.\d{1,9})?$/;
+/** No point: 1.000 is a thousand to some programs, and one to others. */
+const WHOLE_NUMBER = /^-?\d{1,15}$/;
+
+/** What the field's text is, or why it is not that. */
+function valueOf(name: string, text: string): { readonly value: unknown } | string {
+  const isPrice = means(name, "price");
+  const isWhole = WHOLE.some((field) => means(name, field));
+  if (text === "" || !(isPrice || isWhole)) return { value: text };
+  if ((isPrice ? PRICE : WHOLE_NUMBER).test(text)) return { value: Number(text) };
+  const must = isPrice
+    ? "must be a number such as 5 or 9.99"
+    : "must be a whole number such as 1000, without a point or comma";
+  return `${must}, not ${JSON.stringify(text)}`;
+}
 
 function rowsOf(
   at: Place,
@@ -67,14 +80,12 @@ function rowsOf(
   if (cells.every((cell) => cell === "")) return [];
   const record: [string, unknown][] = [];
   for (const [index, name] of header.entries()) {
-    const text = cells[index] ?? "";
-    const isNumber = text !== "" && NUMBERS.some((field) => means(name, field));
-    if (isNumber && !NUMBER.test(text)) {
-      const reason = `must be a number such as 5 or 9.99, not ${JSON.stringify(text)}`;
+    const read = valueOf(name, cells[index] ?? "");
+    if (typeof read === "string") {
       const productId = cells[header.findIndex((other) => means(other, "productId"))];
-      return [ofProduct(refused(at, name, reason), productId)];
+      return [ofProduct(refused(at, name, read), productId)];
     }
-    record.push([name, isNumber ? Number(text) : text]);
+    record.push([name, read.value]);
   }
   return [plainRow(at, record, onIgnored)];
 }

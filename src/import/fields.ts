@@ -1,7 +1,7 @@
 /** What fields are called in the systems that are read, and what they mean here. */
 
 /** Spelled without case, `_`, `-` and spaces; the first that is there counts. */
-const NAMES = {
+export const NAMES = {
   productId: ["productid", "id"],
   sku: ["sku"],
   name: ["name", "productname"],
@@ -42,6 +42,8 @@ const ATTRIBUTES = [
 
 /** The service's names that are not ours. */
 const OTHERS: Readonly<Record<string, FieldName>> = { initialStock: "onHand" };
+/** What is missing goes by the name that docs/migration.md has for it. */
+const SHOWN: Readonly<Record<string, string>> = { onHand: "quantity" };
 
 /** A value under the source's own name. */
 interface Named {
@@ -56,7 +58,7 @@ export interface Fields {
   readonly all: (field: FieldName) => readonly Named[];
   /** As text; empty where it is absent or has no text of its own. */
   readonly text: (field: FieldName) => string;
-  /** As the source spells it; our name where it is absent. */
+  /** As the source spells it; as a file of ours would where it is absent. */
   readonly nameOf: (field: string) => string;
   /** Fields that mean nothing here. */
   readonly ignored: readonly string[];
@@ -97,7 +99,7 @@ export function fieldsOf(record: Iterable<readonly [string, unknown]>): Fields {
       if (!isField(ours)) return field;
       const there = NAMES[ours].find((candidate) => values.has(candidate));
       const word = there ?? NAMES[ours].find((candidate) => names.has(candidate));
-      return (word === undefined ? undefined : names.get(word)) ?? field;
+      return (word === undefined ? undefined : names.get(word)) ?? SHOWN[ours] ?? field;
     },
     ignored,
   };

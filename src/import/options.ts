@@ -18,7 +18,7 @@ Sources:
   csv          the same fields, named by a header
 
 Options:
-  --url URL            the API                                  (default: http://localhost:3003)
+  --url URL            the API           (default: http://localhost with PORT, which is 3003 if unset)
   --token-file FILE    a file with an admin's token; or IMPORT_TOKEN. Without either, outside
                        production, it signs one as \`bun run token\` does
   --dry-run            read and check every row, and send nothing
@@ -54,7 +54,8 @@ const Url = z
 const Options = z.strictObject({
   from: z.enum(SOURCES, `must be one of ${SOURCES.join(", ")}`),
   files: z.array(z.string()).min(1, "needs at least one file"),
-  url: Url.default("http://localhost:3003"),
+  /** Not given: the service on this machine. */
+  url: Url.optional(),
   "token-file": z.string().min(1).optional(),
   "dry-run": z.boolean().default(false),
   compare: z.boolean().default(false),

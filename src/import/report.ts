@@ -11,17 +11,20 @@ const PROGRESS_MS = 2_000;
 
 export type Subject = "product" | "hold";
 export const OUTCOMES = [
+  "valid",
   "imported",
   "amended",
   "unchanged",
   "ended",
+  "differing",
   "conflict",
   "refused",
 ] as const;
 export type OutcomeWord = (typeof OUTCOMES)[number];
 
+/** At the end, the outcomes sum up to what was read. */
 export interface Counts extends Record<OutcomeWord, number> {
-  /** Rows that passed the checks. */
+  /** Rows, good or bad; those of one product at several locations are one. */
   read: number;
 }
 
@@ -29,8 +32,6 @@ export interface Report {
   readonly products: Counts;
   readonly holds: Counts;
   history: number;
-  /** Rows that a run which only looks found to differ. */
-  differing: number;
   onBytes(bytes: number): void;
   onIgnored(field: string): void;
   /** A row that nothing was done for, and why. */
@@ -40,8 +41,8 @@ export interface Report {
     at: Place,
     errors: readonly RowError[],
   ): void;
-  /** A row that Holdfast has otherwise. */
-  differ(subject: Subject, at: Place, error: RowError): void;
+  /** A row that Holdfast has otherwise, field by field. */
+  differ(subject: Subject, at: Place, errors: readonly RowError[]): void;
   /** A line in the file alone. */
   note(line: Readonly<Record<string, unknown>>): void;
   /** Whether every row is where it should be. */
@@ -82,7 +83,6 @@ export function createReport({ file, bytesTotal, clock, say }: ReportOptions): R
     products: counts(),
     holds: counts(),
     history: 0,
-    differing: 0,
     onBytes(more) {
       bytes += more;
       if (clock.now() - told < PROGRESS_MS) return;
@@ -98,14 +98,14 @@ export function createReport({ file, bytesTotal, clock, say }: ReportOptions): R
       countsOf(report, subject)[word] += 1;
       tell(word, subject, at, errors);
     },
-    differ(subject, at, error) {
-      report.differing += 1;
-      tell("differs", subject, at, [error]);
+    differ(subject, at, errors) {
+      countsOf(report, subject).differing += 1;
+      tell("differs", subject, at, errors);
     },
     note: write,
     isComplete() {
-      const failed = (of: Counts) => of.conflict + of.refused;
-      return failed(report.products) + failed(report.holds) + report.differing === 0;
+      const failed = (of: Counts) => of.differing + of.conflict + of.refused;
+      return failed(report.products) + failed(report.holds) === 0;
     },
     summary() {
       const left = ignored.size === 0 ? "" : `; fields left out: ${[...ignored].join(", ")}`;
@@ -123,10 +123,11 @@ export function countsOf(report: Report, subject: Subject): Counts {
 }
 
 const counts = (): Counts => {
-  return { read: 0, imported: 0, amended: 0, unchanged: 0, ended: 0, conflict: 0, refused: 0 };
+  const found = { imported: 0, amended: 0, unchanged: 0, ended: 0 };
+  return { read: 0, valid: 0, ...found, differing: 0, conflict: 0, refused: 0 };
 };
 
-function numbersOf({ products, holds, history, differing }: Report): string {
+function numbersOf({ products, holds, history }: Report): string {
   const of = (name: string, these: Counts): string => {
     const words = OUTCOMES.filter((word) => these[word] > 0);
     const parts = words.map((word) => `${these[word]} ${word}`);
@@ -134,7 +135,6 @@ function numbersOf({ products, holds, history, differing }: Report): string {
   };
   const parts = [of("products", products), of("holds", holds)];
   if (history > 0) parts.push(`${history} rows of history stay in the export`);
-  if (differing > 0) parts.push(`${differing} differences`);
   return parts.join("; ");
 }
 

@@ -1,6 +1,7 @@
 /** What every source is read into: rows that the service would take, and rows that it would not. */
 import { z } from "zod";
 import { InitializeBody, ReserveBody } from "#http/wire/bodies";
+import { fieldErrorsOf } from "#http/wire/field-errors";
 import { ProductId } from "#http/wire/fields";
 
 /** Where a row stands: a person must find it. */
@@ -116,6 +117,8 @@ const HoldFields = ReserveBody.pick({ quantity: true, location: true, customerId
   orderId: ReserveBody.shape.orderId.nullable(),
 });
 
+const HeldProduct = z.object({ productId: ProductId });
+
 /** What a source knows of a product, before anybody has looked at it. */
 export interface ProductFields {
   readonly values: Readonly<Record<string, unknown>>;
@@ -135,17 +138,18 @@ export function productRow(at: Place, { values, levels, held, nameOf }: ProductF
     location: first?.location,
   };
   const present = Object.entries(given).filter(([, value]) => value !== undefined);
-  const body = InitializeBody.safeParse(Object.fromEntries(present));
+  const input = Object.fromEntries(present);
+  const body = InitializeBody.safeParse(input);
   // An id that stands for the SKU too is wrong once.
   const isSkuGiven = values["sku"] !== undefined;
-  const errors = (body.success ? [] : issuesOf(body.error, nameOf)).filter(
+  const errors = (body.success ? [] : issuesOf(body.error, input, nameOf)).filter(
     ({ field }) => isSkuGiven || field !== "sku",
   );
   const more: SourceLevel[] = [];
   for (const level of others) {
     const checked = Level.safeParse(level);
     if (checked.success) more.push(checked.data);
-    else errors.push(...issuesOf(checked.error, nameOf));
+    else errors.push(...issuesOf(checked.error, level, nameOf));
   }
   const names = new Set(levels.map(({ location }) => location));
   if (names.size < levels.length) {
@@ -187,22 +191,26 @@ export function holdRow(at: Place, hold: HoldFields): Row {
   const { sourceId, values, expiresAt, through, nameOf } = hold;
   const { productId, ...rest } = values;
   const present = Object.entries(rest).filter(([, value]) => value !== undefined);
-  const given = HoldFields.safeParse(Object.fromEntries(present));
-  const id = ProductId.safeParse(productId);
+  const input = Object.fromEntries(present);
+  const given = HoldFields.safeParse(input);
+  const id = HeldProduct.safeParse({ productId });
   const errors = [
-    ...(id.success ? [] : [{ field: nameOf("productId"), reason: reasonOf(id.error) }]),
-    ...(given.success ? [] : issuesOf(given.error, nameOf)),
+    ...(id.success ? [] : issuesOf(id.error, { productId }, nameOf)),
+    ...(given.success ? [] : issuesOf(given.error, input, nameOf)),
   ];
   if (!id.success || !given.success) return { kind: "refused", at, errors };
   const { orderId, customerId = null, quantity, location = null } = given.data;
-  const owned = { sourceId, productId: id.data, orderId, customerId };
+  const owned = { sourceId, productId: id.data.productId, orderId, customerId };
   return { kind: "hold", at, hold: { ...owned, quantity, location, expiresAt, through } };
 }
 
-function issuesOf(error: z.ZodError, nameOf: (field: string) => string): RowError[] {
-  return error.issues.map(({ path, message }) => {
-    return { field: nameOf(String(path[0] ?? "")), reason: message };
+/** In the words of the API, and the names of the source. */
+function issuesOf(
+  { issues }: z.ZodError,
+  input: unknown,
+  nameOf: (field: string) => string,
+): RowError[] {
+  return fieldErrorsOf(issues, input).map(({ path, message }) => {
+    return { field: nameOf(path), reason: message };
   });
 }
-
-const reasonOf = (error: z.ZodError): string => error.issues[0]?.message ?? "is not valid";

@@ -2,7 +2,8 @@
  * Reads a source up to three times: all rows against each other, then products, then holds; and does
  * with each row what was asked for.
  */
-import { createApi, type Api } from "#import/api";
+import { stat } from "node:fs/promises";
+import { createApi, type Api, type FoundToken } from "#import/api";
 import { COMPARED_AT_ONCE, compareHold, compareProduct } from "#import/compare";
 import { csv } from "#import/csv";
 import { dynamodb } from "#import/dynamodb";
@@ -28,8 +29,10 @@ const SOURCES: Readonly<Record<SourceName, Source>> = {
 };
 
 export interface ImportDeps {
-  /** Of an admin; empty for a dry run. */
-  readonly token: string;
+  /** Where the API is. */
+  readonly url: string;
+  /** Of an admin; null for a dry run, which asks nothing of the API. */
+  readonly token: FoundToken | null;
   /** Epoch milliseconds. */
   readonly clock: { now(): number };
   /** Takes one line for people. */
@@ -38,13 +41,13 @@ export interface ImportDeps {
 
 /** Whether every row is where it should be. Rejects with Stopped when it could not go on. */
 export async function runImport(options: ImportOptions, deps: ImportDeps): Promise<boolean> {
-  const { clock, say, token } = deps;
+  const { clock, say, token, url } = deps;
   const bytes = await sizeOf(options.files);
   const file = options.report ?? null;
   let readings = options["dry-run"] ? 2 : 3;
   if (file !== null) await emptied(file);
   const report = createReport({ file, bytesTotal: () => bytes * readings, clock, say });
-  const api = createApi({ url: options.url, token, clock });
+  const api = createApi({ url, token: token ?? NO_TOKEN, clock });
   const reading: Reading = {
     files: options.files,
     now: clock.now(),
@@ -59,16 +62,17 @@ export async function runImport(options: ImportOptions, deps: ImportDeps): Promi
     const survey = await surveyed(source({ ...reading, onIgnored: () => {} }));
     if (survey.contracts.size === 0) readings = 2;
     const isSending = !options["dry-run"] && !options.compare;
-    if (isSending) await requireMounted(api, survey.contracts);
+    if (!options["dry-run"]) await requireMounted(api, isSending ? survey.contracts : new Set());
     const steps = stepsOf(options, { api, report, now: () => clock.now() });
     await readProducts(source(reading), { report, steps, survey });
     const { products, holds } = report;
-    if (products.read + products.refused + holds.read + report.history === 0) {
+    if (products.read + holds.read + report.history === 0) {
       throw new Stopped("the files have no rows");
     }
-    if (report.holds.read > 0 && !options["dry-run"])
-      await readHolds(source(reading), steps, survey);
-    say(`${doneOf(options)}; ${report.summary()}`);
+    if (options["dry-run"]) {
+      for (const counts of [products, holds]) counts.valid = counts.read - counts.refused;
+    } else if (holds.read > 0) await readHolds(source(reading), steps, survey);
+    say(`${doneOf(options, url)}; ${report.summary()}`);
     return report.isComplete();
   } catch (error) {
     say(`stopped; ${report.summary()}`);
@@ -78,9 +82,11 @@ export async function runImport(options: ImportOptions, deps: ImportDeps): Promi
   }
 }
 
-function doneOf(options: ImportOptions): string {
-  if (options["dry-run"]) return "checked";
-  return options.compare ? "compared" : "done";
+const NO_TOKEN: FoundToken = { token: "", from: "none" };
+
+function doneOf(options: ImportOptions, url: string): string {
+  if (options["dry-run"]) return "checked, nothing sent";
+  return options.compare ? `compared with ${url}` : `done, into ${url}`;
 }
 
 interface Steps {
@@ -158,6 +164,7 @@ async function readProducts(
         report.history += 1;
         break;
       case "refused":
+        report.products.read += 1;
         if (row.productId !== undefined) steps.refuse(row.productId);
         report.fail("product", "refused", row.at, row.errors);
         break;
@@ -202,8 +209,11 @@ async function emptied(file: string): Promise<void> {
 async function sizeOf(files: readonly string[]): Promise<number> {
   let bytes = 0;
   for (const file of files) {
-    if (!(await Bun.file(file).exists())) throw new Stopped(`there is no file ${file}`);
-    bytes += Bun.file(file).size;
+    const found = await stat(file).catch((error: unknown) => {
+      throw new Stopped(`there is no file ${file}`, { cause: error });
+    });
+    if (found.isDirectory()) throw new Stopped(`${file} is a folder: name the files in it`);
+    bytes += found.size;
   }
   return bytes;
 }

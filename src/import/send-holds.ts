@@ -37,6 +37,8 @@ export async function sendHold(deps: HoldDeps, placed: PlacedHold): Promise<void
   if (there !== null) return judged(report, placed, there, "unchanged");
   const minutes = hold.expiresAt === null ? null : Math.ceil((hold.expiresAt - now()) / MINUTE_MS);
   if (minutes !== null && minutes < 1) {
+    // It was read as a live one.
+    report.holds.read -= 1;
     report.history += 1;
     return;
   }
@@ -116,18 +118,24 @@ function judged(
   report.note({ outcome, subject: "hold", ...at, ...names, ...since });
 }
 
+const UnknownProduct = z.object({ code: z.literal("product_not_found") });
 const Info = z.object({ service: z.literal("INVENTORY-SERVICE") });
 const NestAnswer = z.union([
   z.object({ data: z.object({}) }),
   z.object({ statusCode: z.literal(601) }),
 ]);
 
-/** Rejects with Stopped where the service does not serve a contract that holds are sent through. */
+/**
+ * Rejects with Stopped where the service does not serve contract `inventory`, which brings products
+ * and finds holds, or one that holds are sent through.
+ */
 export async function requireMounted(api: Api, contracts: ReadonlySet<Through>): Promise<void> {
-  for (const contract of contracts) {
+  for (const contract of new Set<Through>(["inventory", ...contracts])) {
     if (!(await isMounted(api, contract))) {
+      const why =
+        contract === "inventory" ? "over which an import goes" : "whose callers end these holds";
       throw new Stopped(
-        `the service does not serve contract ${contract}, whose callers end these holds; ` +
+        `the service does not serve contract ${contract}, ${why}; ` +
           `nothing was sent: start it with ${contract} in CONTRACTS, and run the import again`,
       );
     }
@@ -136,8 +144,11 @@ export async function requireMounted(api: Api, contracts: ReadonlySet<Through>):
 
 async function isMounted(api: Api, contract: Through): Promise<boolean> {
   switch (contract) {
-    case "inventory":
-      return true;
+    case "inventory": {
+      // Without it, this path is no other contract's.
+      const { status, body } = await api.get(`${BASE}/product/any`);
+      return status !== 404 || UnknownProduct.safeParse(body).success;
+    }
     case "eureka":
       return Info.safeParse((await api.get("/info")).body).success;
     case "nestjs": {

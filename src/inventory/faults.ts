@@ -45,3 +45,10 @@ export class Fault extends Error {
     this.errors = options?.errors ?? [];
   }
 }
+
+/** What a line of the log says of it: a Fault is expected and has no stack to look at. */
+export function factsOf(error: unknown): Readonly<Record<string, unknown>> {
+  if (!(error instanceof Fault)) return { error };
+  const { code, message, cause } = error;
+  return { code, reason: cause instanceof Error ? `${message} (${cause.message})` : message };
+}

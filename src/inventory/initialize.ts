@@ -19,7 +19,7 @@ const HOME = Location.parse(DEFAULT_LOCATION);
  * What no product and no SKU may be called: the scope of carts, and the words that stand in a path
  * where another contract has a product's id (contract D's beside B's; a test holds them to it).
  */
-const TAKEN_NAMES: ReadonlySet<string> = new Set([
+export const TAKEN_NAMES: ReadonlySet<string> = new Set([
   CART_SCOPE,
   "stock-levels",
   "update-stock",

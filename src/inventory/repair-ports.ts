@@ -31,6 +31,8 @@ export interface Looked extends Cursor {
   readonly isForeign: boolean;
   /** Why it is fenced; null: it is not. */
   readonly fence: string | null;
+  /** Highest seq that somebody knows of and that it lacks; 0: none is known. */
+  readonly missing: number;
 }
 export type ClaimAnswer =
   | Claimed
@@ -166,6 +168,8 @@ export interface RepairLedger {
 }
 
 export interface Extent extends Cursor {
+  /** The last one that a Redis began; 0: none did. */
+  readonly lastEpoch: number;
   readonly products: number;
   readonly liveHolds: number;
 }

@@ -43,6 +43,7 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
         exitCode ||= 1;
       }
     }
+    log.info("stopped", { exitCode });
   };
 
   const stopOnce = async (reason: string) => {

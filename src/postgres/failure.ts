@@ -10,6 +10,7 @@ export type FailureKind = "unavailable" | "data" | "bug";
 
 /** Connections and shutdown, serialization, resources, locks, timeouts, read-only, disk, sign-in. */
 const UNAVAILABLE = /^(08|57P0|57014|40001|40P01|53|55P03|25006|58|28|3D000)/;
+const REFUSED_SIGN_IN = /^(28|3D000)/;
 /** Values out of range or shape, broken constraints, rows or statements over a limit. */
 const DATA = /^(22|23|54)/;
 /** Codes of the driver and the system when there is no connection. */
@@ -25,6 +26,11 @@ export function kindOfFailure(error: unknown): FailureKind {
   if (NO_CONNECTION.test(code) || UNAVAILABLE.test(code)) return "unavailable";
   if (!DATA.test(code)) return "bug";
   return error instanceof postgres.PostgresError ? kindOfRefusal(error) : "bug";
+}
+
+/** A server that is there, and does not take this user, password or database. */
+export function isRefusedSignIn(error: unknown): boolean {
+  return REFUSED_SIGN_IN.test(codeOf(error) ?? "");
 }
 
 /** The error a caller shall see: Fault `ledger_unavailable`, or the error as it is. */

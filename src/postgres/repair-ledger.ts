@@ -40,6 +40,7 @@ const LastMovementRow = z.object({ lastAt: z.int() });
 const ExtentRow = z.object({
   epoch: z.int(),
   seq: z.int(),
+  lastEpoch: z.int(),
   products: z.int(),
   liveHolds: z.int(),
 });

@@ -75,6 +75,12 @@ export type RedisFailure =
   /** An error of the command itself; nothing was written. */
   | "error";
 
+/** Replies to a user, a password or a database that is not one. */
+const REFUSED_USER = /^(NOAUTH|WRONGPASS|NOPERM)\b|^ERR (invalid password|DB index)/;
+
+export const isRefusedUser = (error: unknown): boolean =>
+  error instanceof Error && REFUSED_USER.test(error.message);
+
 /** What an error of ioredis means for a batch. */
 export function failureOf(error: unknown): RedisFailure {
   if (!(error instanceof Error)) return "lost";

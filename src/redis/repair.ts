@@ -72,7 +72,7 @@ export function createPartitionRepair({ redis, storeId }: RepairOptions): Partit
       const [found, epoch, seq, fence] = MetaFields.parse(meta);
       if (found === null) return null;
       const at = { epoch: Number(epoch ?? "0"), seq: Number(seq ?? "0") };
-      return { ...at, isForeign: found !== storeId, fence };
+      return { ...at, isForeign: found !== storeId, fence, missing: missingOf(fence) };
     },
     async claim(partition, which) {
       const args = [storeId, token, String(CLAIM_MS), which];
@@ -122,6 +122,12 @@ export function createPartitionRepair({ redis, storeId }: RepairOptions): Partit
       return whole.dueSeconds;
     },
   };
+}
+
+/** What a fence says that is missing. Twin: lua/partition/claim.lua. */
+function missingOf(fence: string | null): number {
+  const [, missing] = /^(?:behind|repair:\w+:\d+):(\d*)$/.exec(fence ?? "") ?? [];
+  return Number(missing || "0");
 }
 
 /** SKUs stand outside the partitions. The ledger knows whose each is: what Redis has gives way. */

@@ -1,4 +1,4 @@
-import { Fault } from "#inventory/faults";
+import { factsOf, Fault } from "#inventory/faults";
 import type { Cursor, Journal, JournalEntry, LedgerBatch, LedgerWriter } from "#inventory/ports";
 import type { Clock } from "#lib/clock";
 import type { Log } from "#lib/log";
@@ -79,6 +79,8 @@ export class PartitionDrain {
   #failures = 0;
   /** Failures since the last batch or Fault that no waiting will mend, such as an unreadable entry. */
   #bugs = 0;
+  /** The Fault that was told last and still stands. */
+  #told: string | null = null;
   /** On the clock of `performance`. */
   #readAgainAt = 0;
   #hurry: () => void = () => undefined;
@@ -147,6 +149,7 @@ export class PartitionDrain {
       this.#state = "reading";
       const entries = await this.#unlessStopped(reading);
       if (entries === null) return null;
+      this.#told = null;
       const { batches, gap } = cutJournal(this.#partition, at, entries, this.#limits.movementsMax);
       at = batches.at(-1)?.to ?? at;
       this.#expect(batches);
@@ -212,7 +215,8 @@ export class PartitionDrain {
     } catch (error) {
       this.#isSettled = false;
       this.#count(error);
-      this.#log.warn("Redis was not told how far the ledger is", { seq: cursor.seq, error });
+      const facts = { seq: cursor.seq, ...factsOf(error) };
+      this.#log.warn("Redis was not told how far the ledger is", facts);
     }
   }
 
@@ -224,8 +228,8 @@ export class PartitionDrain {
     const most = Math.min(retryMsMax, retryMsMin * 2 ** (this.#failures - 1));
     // Jitter, so that the drains of all partitions do not return together.
     const waitMs = Math.round(most * (0.5 + Math.random() / 2));
-    const level = error instanceof Fault ? "warn" : "error";
-    this.#log[level]("the journal cannot be drained now", { waitMs, tries: this.#failures, error });
+    const facts = { waitMs, tries: this.#failures, ...factsOf(error) };
+    this.#log[this.#levelOf(error)]("the journal cannot be drained now", facts);
     await this.#unlessStopped(
       new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, waitMs);
@@ -235,6 +239,14 @@ export class PartitionDrain {
         };
       }),
     );
+  }
+
+  /** What stands for hours is told once, until something else happens. */
+  #levelOf(error: unknown): "debug" | "warn" | "error" {
+    if (!(error instanceof Fault)) return "error";
+    const isTold = this.#told === error.message;
+    this.#told = error.message;
+    return isTold ? "debug" : "warn";
   }
 
   #fence(gap: string): string {

@@ -4,7 +4,7 @@
  */
 import { DelayedError, Worker, type Job } from "bullmq";
 import type { Redis } from "ioredis";
-import { Fault } from "#inventory/faults";
+import { factsOf, Fault } from "#inventory/faults";
 import type { StockStore } from "#inventory/ports";
 import { deadlineAfter, withDeadline } from "#lib/deadline";
 import type { Log } from "#lib/log";
@@ -42,6 +42,8 @@ export class ExpiryWorker implements AsyncDisposable {
   readonly #worker: Worker;
   readonly #sweeper: ReturnType<typeof setInterval>;
   #sweeping: Promise<void> | null = null;
+  /** The Fault that was told last and still stands. */
+  #told: string | null = null;
   readonly #handlers: Handlers = {
     expire: async ({ partition, second }) => {
       await this.#expireAll(partition);
@@ -63,7 +65,7 @@ export class ExpiryWorker implements AsyncDisposable {
       options.log.debug("expiry queue", { error: error.message });
     });
     this.#worker.on("failed", (job, error) => {
-      options.log.warn("an expiry job failed", { job: job?.id, error });
+      options.log.warn("an expiry job failed", { job: job?.id, ...factsOf(error) });
     });
     this.#sweeper = setInterval(() => this.#sweepOnce(), SWEEP_EVERY_MS);
     this.#sweepOnce();
@@ -91,9 +93,12 @@ export class ExpiryWorker implements AsyncDisposable {
       for (let partition = 0; partition < this.#options.store.partitions; partition += 1) {
         await this.#expireAll(partition);
       }
+      this.#told = null;
     } catch (error) {
-      const level = error instanceof Fault ? "warn" : "error";
-      this.#options.log[level]("a sweep failed", { error });
+      const isTold = error instanceof Fault && this.#told === error.message;
+      this.#told = error instanceof Fault ? error.message : null;
+      const level = isTold ? "debug" : this.#told === null ? "error" : "warn";
+      this.#options.log[level]("a sweep failed", factsOf(error));
     }
   }
 

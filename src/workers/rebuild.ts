@@ -3,7 +3,7 @@
  * under a token, what its journal still has drained, emptied, written anew, opened in an epoch of
  * its own. Whoever dies on the way leaves it fenced, and the next one begins from the beginning.
  */
-import type { Cursor, EpochLedger, LedgerWriter } from "#inventory/drain-ports";
+import type { Cursor, EpochLedger, LedgerBatch, LedgerWriter } from "#inventory/drain-ports";
 import {
   IN_USE_MS,
   type Claimed,
@@ -43,9 +43,13 @@ export interface Rebuilt extends CopiedCounts {
   /** Movements that the journal still had. */
   readonly drained: number;
   /** Movements that somebody knows of and the ledger does not have. */
-  readonly missing: { readonly from: number; readonly to: number } | null;
+  readonly missing: MissingMovements | null;
   /** Seconds of Redis's clock in which holds are due, in order. */
   readonly dueSeconds: readonly number[];
+}
+export interface MissingMovements {
+  readonly from: number;
+  readonly to: number;
 }
 export type RebuildOutcome =
   | Rebuilt
@@ -87,16 +91,19 @@ async function otherServerOf(partition: number, runId: string, ledger: RepairLed
   const inUse = async () => {
     const other = await ledger.otherServer(partition, runId);
     if (other === null || other.seenMsAgo >= IN_USE_MS) return { other, waiting: null };
-    return {
-      other,
-      waiting: waits(`another Redis server is in use for this store: ${other.runId}`),
-    };
+    return { other, waiting: waits(inUseWords(other.runId)) };
   };
   const { other, waiting } = await inUse();
   if (other === null || waiting !== null) return waiting;
   await Bun.sleep(IN_USE_MS);
   return (await inUse()).waiting;
 }
+
+/** What to do about it stands in it: whoever reads it need not know what a run id is. */
+export const inUseWords = (runId: string): string =>
+  `another Redis server is in use for this store: within the last seconds a process worked with ` +
+  `one whose run_id is ${runId} (redis-cli INFO server). Give every process the same REDIS_URL, or ` +
+  `end the one that has another; a Redis that was just restarted passes by itself`;
 
 const waits = (reason: string): RebuildOutcome => ({ kind: "waits", reason });
 
@@ -118,8 +125,7 @@ async function rebuilt(
   if (!(await ledger.seal(partition, epoch, cursor.seq, runId))) {
     return waits("the ledger moved meanwhile, or another Redis server is in use");
   }
-  const highest = Math.max(claimed.missing ?? 0, claimed.seq);
-  const missing = highest > cursor.seq ? { from: cursor.seq + 1, to: highest } : null;
+  const missing = missingBeyond(cursor, claimed);
   const drained = cursor.seq - start.seq;
   onStep("forget", 0);
   await repair.forget(partition);
@@ -163,22 +169,50 @@ async function whileRenewing<Result>(
   }
 }
 
+/** What a partition is known to have had beyond what can be brought into the ledger. */
+export function missingBeyond(
+  cursor: Cursor,
+  known: Pick<Claimed, "seq" | "missing">,
+): MissingMovements | null {
+  const highest = Math.max(known.missing ?? 0, known.seq);
+  return highest > cursor.seq ? { from: cursor.seq + 1, to: highest } : null;
+}
+
 /** Brings what the journal still has into the ledger, as far as it follows. */
-async function drainRest(
+function drainRest(
   partition: number,
   start: Cursor,
   { repair, ledgerWriter }: RebuildDependencies,
-): Promise<{ cursor: Cursor; gap: string | null }> {
-  let cursor = start;
-  for (;;) {
+): Promise<Followed> {
+  return followRest(partition, start, repair, async (batches) => {
     await repair.renew(partition);
-    const entries = await repair.rest(partition, cursor, ENTRIES_MAX);
-    const { batches, gap } = cutJournal(partition, cursor, entries, MOVEMENTS_MAX);
     for (const batch of batches) {
       const written = await appendOrSetAside(ledgerWriter, batch);
       if (written !== "appended") throw new Error("the ledger's cursor moved under a rebuild");
-      cursor = batch.to;
     }
+  });
+}
+
+interface Followed {
+  /** As far as the journal follows the ledger. */
+  readonly cursor: Cursor;
+  /** Why it cannot be followed further; null: nothing is behind it. */
+  readonly gap: string | null;
+}
+
+/** Reads what the journal still has behind the ledger's cursor; `take` gets it in order. */
+export async function followRest(
+  partition: number,
+  start: Cursor,
+  repair: Pick<PartitionRepair, "rest">,
+  take: (batches: readonly LedgerBatch[]) => Promise<void>,
+): Promise<Followed> {
+  let cursor = start;
+  for (;;) {
+    const entries = await repair.rest(partition, cursor, ENTRIES_MAX);
+    const { batches, gap } = cutJournal(partition, cursor, entries, MOVEMENTS_MAX);
+    await take(batches);
+    cursor = batches.at(-1)?.to ?? cursor;
     if (gap !== null || entries.length === 0) return { cursor, gap };
   }
 }

@@ -45,7 +45,8 @@ export class WakeUps implements AsyncDisposable {
       .add("expire", { partition, second }, { jobId: id, delay })
       .catch((error: unknown) => {
         this.#asked.delete(id);
-        this.#log.warn("a wake-up was not taken; the sweep will do its work", { id, error });
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#log.warn("a wake-up was not taken; the sweep will do its work", { id, reason });
       });
   }
 

@@ -1,3 +1,4 @@
+import { helpIfAsked } from "#test/help";
 import { ROOT, SKIPPED_EXIT_CODE, TOOLS } from "./tools.ts";
 
 type CheckResult = Readonly<{ name: string; result: "passed" | "failed" | "skipped" }>;
@@ -34,6 +35,13 @@ async function run(command: string[]): Promise<{ exitCode: number; output: strin
 }
 
 if (import.meta.main) {
+  helpIfAsked(`Checks what needs no server: types, format, lint, dead code, and Lua's format and lint.
+
+Usage:
+  bun run check
+
+It changes nothing, shows the output of what fails, and exits with 1 then. "bun run fix" mends what
+machines can.`);
   const results = await runChecks();
   process.exit(results.some(({ result }) => result === "failed") ? 1 : 0);
 }

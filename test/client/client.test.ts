@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, spyOn, test } from "bun:test";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createClient, HoldfastProblem, HoldfastUnanswered } from "#client/client";
@@ -191,7 +191,20 @@ test("a service that is away ends the call by its deadline", async () => {
   expect(performance.now() - startedAt).toBeLessThan(2_000);
 });
 
-test("the example of docs/client.md does what it says", async () => {
+test("an attempt is given whole milliseconds: Node takes no others", async () => {
+  const timeout = spyOn(AbortSignal, "timeout");
+  try {
+    const client = createClient({ url: "http://127.0.0.1:1", token, deadlineMs: 300 });
+    await expect(client.products.$get({ query: {} })).rejects.toBeInstanceOf(HoldfastUnanswered);
+    const given = timeout.mock.calls.map(([ms]) => ms);
+    expect(given.length).toBeGreaterThan(1);
+    expect(given.filter((ms) => !Number.isInteger(ms))).toEqual([]);
+  } finally {
+    timeout.mockRestore();
+  }
+});
+
+test("the example of docs/client.md does what it says, as often as it is run", async () => {
   const text = readFileSync(join(ROOT, "docs/client.md"), "utf8");
   const [, example = ""] = /```ts\n([\s\S]*?)```/.exec(text) ?? [];
   // Within the package, which calls itself by its name.
@@ -199,14 +212,20 @@ test("the example of docs/client.md does what it says", async () => {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, example);
   try {
-    const env = { ...process.env, HOLDFAST_URL: service.url, HOLDFAST_TOKEN: token };
-    const child = Bun.spawn([process.execPath, file], { env, stderr: "inherit" });
-    const printed = await child.stdout.text();
-    expect(await child.exited).toBe(0);
-    const lines = printed.split("\n");
-    expect(lines.slice(0, 2)).toEqual(["3", "CONFIRMED"]);
-    expect(lines[2]).toStartWith("insufficient_stock");
-    expect(printed).toContain("largestQuantity: 1");
+    const env = { ...process.env, HOLDFAST_URL: service.url };
+    for (const as of ["admin", "service"] as const) {
+      const tokens = { HOLDFAST_TOKEN: await tokenOf(as, "somebody") };
+      const child = Bun.spawn([process.execPath, file], {
+        env: { ...env, ...tokens },
+        stderr: "inherit",
+      });
+      const printed = await child.stdout.text();
+      expect(await child.exited).toBe(0);
+      const lines = printed.split("\n");
+      expect(lines.slice(0, 2)).toEqual(["3", "CONFIRMED"]);
+      expect(lines[2]).toStartWith("insufficient_stock");
+      expect(printed).toContain("largestQuantity: 1");
+    }
   } finally {
     rmSync(file);
   }

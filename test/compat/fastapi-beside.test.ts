@@ -56,6 +56,7 @@ const words = compat
   .flatMap((prefix) => /^\/inventory\/([^/]+)$/.exec(prefix)?.[1] ?? []);
 
 test.each(words)("no product is called %s, which is a path of another contract", async (word) => {
-  const detail = "productId is a word of ours and names nothing";
+  const msg = "Value error, is a word of ours and names nothing";
+  const detail = [{ type: "value_error", loc: ["body", "product_id"], msg, input: word }];
   expect(said(await make(word))).toEqual({ status: 422, body: { detail } });
 });

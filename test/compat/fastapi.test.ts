@@ -252,6 +252,13 @@ describe("GET /inventory/{id}/status", () => {
   }
 });
 
+test("a body that is not sent as JSON is 422 model_attributes_type", async () => {
+  const headers = { "content-type": "text/plain" };
+  const { status, body } = await service.call("POST", "/inventory", { body: "{}", headers });
+  expect(status).toBe(422);
+  expect(body).toMatchObject({ detail: [{ type: "model_attributes_type", loc: ["body"] }] });
+});
+
 test("malformed JSON is 422 json_invalid", async () => {
   const { status, body } = await service.call("POST", "/inventory", { body: "{" });
   expect(status).toBe(422);

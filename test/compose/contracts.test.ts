@@ -1,7 +1,6 @@
 import { expect, test } from "bun:test";
-import { contractsOf } from "#compose/contracts";
-import { Refusal } from "#compose/refusal";
-import { readConfig } from "#config";
+import { contractProblems, contractsOf } from "#compose/contracts";
+import { ConfigError, readConfigFor } from "#config";
 import { serveContracts } from "#test/contract";
 import { ApiDocument, type ApiOperation } from "#test/documented";
 import { CONTRACTS, edgeWith, exampleOf } from "#test/http-app";
@@ -14,7 +13,7 @@ const AWAY = { REDIS_URL: "redis://127.0.0.1:1", DATABASE_URL: "postgres://127.0
 const production = { ...AWAY, NODE_ENV: "production", JWT_SECRET };
 
 const namesIn = (env: Record<string, string>): string[] =>
-  contractsOf(readConfig(env)).map(({ name }) => name);
+  contractsOf(readConfigFor({ also: contractProblems }, env)).map(({ name }) => name);
 
 const all = CONTRACTS.map(({ name }) => name);
 const open = CONTRACTS.filter(({ knowsTokens }) => !knowsTokens).map(({ name }) => name);
@@ -24,6 +23,8 @@ test("all contracts there are, outside production; our own in it; else those tha
   expect(namesIn(production)).toEqual(["inventory"]);
   const reversed = all.toReversed();
   expect(namesIn({ CONTRACTS: reversed.join(",") })).toEqual(reversed);
+  const shouted = () => namesIn({ CONTRACTS: "SOAP" });
+  expect(shouted).toThrow(/used:\n {2}CONTRACTS: must be words of small letters.*$/);
 });
 
 test("in production open contracts are refused unless that is said to be meant", () => {
@@ -31,7 +32,7 @@ test("in production open contracts are refused unless that is said to be meant",
     const env = { ...production, CONTRACTS: name };
     if (open.includes(name)) {
       expect(() => namesIn(env)).toThrow(`CONTRACTS: ${name} would take changes from everybody`);
-      expect(() => namesIn(env)).toThrow(Refusal);
+      expect(() => namesIn(env)).toThrow(ConfigError);
     } else expect(namesIn(env)).toEqual([name]);
     expect(namesIn({ ...env, CONTRACTS_OPEN: "1" })).toEqual([name]);
     expect(namesIn({ ...env, CONTRACTS_AUTH: "required" })).toEqual([name]);
@@ -40,16 +41,30 @@ test("in production open contracts are refused unless that is said to be meant",
   expect(() => namesIn(both)).toThrow(`CONTRACTS: ${open.join(", ")} would take`);
 });
 
-test("a start is refused in one line, with exit 1, before it reaches for a server", async () => {
+test("a start is refused in one line of JSON in production, before it reaches for a server", async () => {
   for (const one of open) {
     const refused = await runMain(["start"], { ...production, CONTRACTS: `inventory,${one}` });
     expect(refused.code).toBe(1);
-    expect(refused.output).toMatch(/^CONTRACTS: .* would take changes from everybody; .*\n$/);
-    expect(refused.output).toStartWith(`CONTRACTS: ${one} would`);
+    const line: unknown = JSON.parse(refused.output);
+    const problem = expect.stringContaining(`${one} would take changes from everybody; `);
+    expect(line).toMatchObject({
+      level: "error",
+      message: "the service does not start",
+      problems: [{ variable: "CONTRACTS", problem }],
+    });
   }
-  const unknown = await runMain(["start"], { ...AWAY, CONTRACTS: "soap" });
-  const there = `CONTRACTS: there is no contract soap; there are: ${all.join(", ")}\n`;
-  expect(unknown).toEqual({ code: 1, output: there });
+});
+
+test("outside production it is refused in lines for people: all problems, one a line", async () => {
+  const env = { ...AWAY, CONTRACTS: "soap,inventory,rest", JWT_SECRET: "short", PORT: "x" };
+  const { code, output } = await runMain(["start"], env);
+  expect(code).toBe(1);
+  expect(output.trimEnd().split("\n").toSorted()).toEqual([
+    expect.stringMatching(/^ {2}CONTRACTS: there is no contract soap, rest; there are: inventory/),
+    expect.stringMatching(/^ {2}JWT_SECRET: must have at least 32 bytes, has 5; /),
+    expect.stringMatching(/^ {2}PORT: must be a whole number/),
+    "The configuration cannot be used:",
+  ]);
 });
 
 test(

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
+import { z } from "zod";
 import { readServerSettings } from "#redis/server-settings";
 import { startRedis, temporaryFolder, testDatabase } from "#test/servers";
 import { launchService, startService } from "#test/service";
@@ -74,10 +75,11 @@ describe("a Redis that does not show its settings", () => {
       const urls = { redisUrl: url.href, databaseUrl: database.url };
       await using service = launchService({ ...urls, env });
       expect(await service.exitCode()).toBe(1);
-      const last = service.output().trim().split("\n").at(-1);
-      expect(last).toStartWith("Redis does not keep what it answers: ");
-      expect(last).toContain(HIDDEN);
-      expect(last).toEndWith("(DURABILITY=disk)");
+      const last = service.output().trim().split("\n").at(-1) ?? "";
+      const { reason } = z.object({ reason: z.string() }).parse(JSON.parse(last));
+      expect(reason).toStartWith("Redis does not keep what it answers: ");
+      expect(reason).toContain(HIDDEN);
+      expect(reason).toEndWith("(DURABILITY=disk)");
       expect(service.output()).not.toMatch(/^ +at /m);
     },
     TEST_MS_MAX,

@@ -70,6 +70,9 @@ test(
     expect(await runOf(service, { partition: 0 })).toMatchObject({ differenceCount: 0 });
     expect(await redis.hget(stockKey(0, "p1"), "onHand:default")).toBe("50");
 
+    const alerts = await (await call(service, "/alerts?kind=drift")).text();
+    for (const productId of ["p1", "p2"]) expect(alerts).toContain(`"productId":"${productId}"`);
+
     await redis.hset(metaKey(0), "fence", "behind:99");
     const fenced = await runOf(service, {});
     expect(fenced).toMatchObject({ status: "failed" });

@@ -131,6 +131,8 @@ describe("an empty data folder", () => {
     const { port } = new URL(servers.databaseUrl);
     expect(await pingPostgres(`postgres://holdfast:wrong@127.0.0.1:${port}/holdfast`)).toBe("away");
     const redis = new URL(servers.redisUrl);
+    // What redis-cli -u takes: it sends the name, and an empty one is no user.
+    expect(redis.username).toBe("default");
     expect(await pingRedis(`redis://:wrong@127.0.0.1:${redis.port}`)).toBe("busy");
   });
 

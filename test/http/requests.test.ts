@@ -7,6 +7,8 @@ const { app, send } = openApp();
 const authorization = `Bearer ${TOKENS.admin}`;
 const withBody = ROUTES.filter((route) => route.method !== "GET");
 const KIBIBYTE = 1024;
+/** A body without a field asks for something there: a comparison of everything. */
+const EMPTY_TAKEN = new Set<string>([PATHS.reconcile]);
 
 test("there are routes to test", () => {
   expect(ROUTES.length).toBe(53);
@@ -102,8 +104,9 @@ describe.each(withBody)("the body of $method $path", (route) => {
     const text = `{${" ".repeat(limit - 2)}}`;
     const headers = { ...json, "content-length": String(limit) };
     const answer = await send(path, { method, as: "admin", body: text, headers });
-    expect([200, 202, 400]).toContain(answer.status);
-    if (answer.status === 400) expect(answer.body["code"]).toBe("validation_failed");
+    const isTaken = body === undefined || EMPTY_TAKEN.has(path);
+    expect(answer.status < 300).toBe(isTaken);
+    expect(answer.body["code"]).toBe(isTaken ? undefined : "validation_failed");
   });
 });
 

@@ -202,6 +202,23 @@ test(
 );
 
 test(
+  "an import says that it needs contract `inventory`, whichever others are served",
+  async () => {
+    const file = await fileOf("stock.json", '[{"productId":"alone-1","quantity":9}]');
+    for (const CONTRACTS of ["eureka", "fastapi", "nestjs"]) {
+      await using alone = await openImportBed({ CONTRACTS });
+      for (const more of [[], ["--compare"]]) {
+        const { code, output } = await importing(alone.service, ["--from", "json", file, ...more]);
+        expect(code).toBe(1);
+        expect(output).toContain("the service does not serve contract inventory, over which");
+        expect(output).toContain("nothing was sent: start it with inventory in CONTRACTS");
+      }
+    }
+  },
+  START_MS_MAX,
+);
+
+test(
   "a hold is found behind the first page of its order's, and is not made again",
   async () => {
     const ids = Array.from({ length: 210 }, (_, index) => `page-${index}`);

@@ -46,7 +46,7 @@ describe("many rows", () => {
       const { code, output } = await importing(service, ["--from", "json", file]);
       expect(code).toBe(0);
       const [, imported, unchanged] =
-        /^done; .* (\d+) imported, (\d+) unchanged/m.exec(output) ?? [];
+        /^done, .* (\d+) imported, (\d+) unchanged/m.exec(output) ?? [];
       expect(Number(unchanged)).toBeGreaterThan(600);
       expect(Number(imported) + Number(unchanged)).toBe(ROWS);
       const compared = await importing(service, ["--from", "json", "--compare", file]);
@@ -82,10 +82,11 @@ describe("many rows", () => {
 test(
   "a file much larger than its memory is read in bounded memory",
   async () => {
-    const note = "x".repeat(1000);
+    // Of each row its id is kept: rows are long, so that the size is what is seen.
+    const note = "x".repeat(6000);
     const file = await fileOf("big.jsonl", "");
     const sink = Bun.file(file).writer();
-    for (let count = 0; count < 300_000; count += 1) {
+    for (let count = 0; count < 50_000; count += 1) {
       void sink.write(`{"productId":"big-${count}","quantity":5,"note":"${note}"}\n`);
     }
     await sink.end();
@@ -103,7 +104,7 @@ test(
       },
       { withinMs: START_MS_MAX, what: "the file is read" },
     );
-    expect(await child.stderr.text()).toContain("300000 read");
+    expect(await child.stderr.text()).toContain("50000 read");
     expect(peak).toBeGreaterThan(0);
     // The file has 300 MB.
     expect(peak).toBeLessThan(250_000);

@@ -83,7 +83,7 @@ describe("stock that contradicts itself is refused by its field", () => {
     ],
     [
       { availableStock: 4, reserved: 4, safetyStock: 2 },
-      "onHand: is missing: availableStock 4 + reserved 4 may or may not have the safety stock of 2",
+      "quantity: is missing: availableStock 4 + reserved 4 may or may not have the safety stock of 2",
     ],
     [
       { quantity: 5, locations: [{ location: "N", quantity: 5, available_stock: 4 }] },

@@ -22,7 +22,9 @@ test("several locations with held units are one product and one hold, twice the 
   const file = await fileOf("levels.csv", text);
   const args = ["--from", "csv", "--held-by", "old", file];
   const first = await run(...args);
-  expect(first.output).toBe("done; products: 2 read, 2 imported; holds: 2 read, 2 imported\n");
+  expect(first.output).toBe(
+    `done, into ${bed.service.url}; products: 2 read, 2 imported; holds: 2 read, 2 imported\n`,
+  );
   const expected = {
     totalStock: 12,
     reservedStock: 5,
@@ -54,7 +56,8 @@ test("a product in two rows is refused in both, by row and field, whatever they 
     expect(output).toContain(
       `${file}:1 (row 3): product refused: productId twice is also at ${file}:1 (row 1)`,
     );
-    expect(output).toContain("4 refused");
+    expect(output).toContain("products: 5 read, 1 ");
+    expect(output).toContain(", 4 refused");
     const told = reported(report).filter(({ subject }) => subject === "product");
     expect(told).toMatchObject(
       [1, 3, 4, 5].map((item) => ({ outcome: "refused", line: 1, item, field: "productId" })),

@@ -73,8 +73,8 @@ describe("dynamodb", () => {
     [{ expiresAt: { N: String(NOW + 1) } }, `hold lamp order-1 2 ${NOW + 1}`],
     [{ status: { S: "odd" } }, "1 status: is unknown: odd"],
     [{ expiresAt: { NULL: true } }, "1 expiresAt: must say when this hold is due"],
-    [{ quantity: { N: "0" } }, "1 quantity: Too small: expected number to be >=1"],
-    [{ orderId: { NULL: true } }, "1 orderId: Invalid input: expected string, received undefined"],
+    [{ quantity: { N: "0" } }, "1 quantity: must be at least 1"],
+    [{ orderId: { NULL: true } }, "1 orderId: is required"],
   ])("tells live holds from ended ones: %j", async (changes, expected) => {
     const file = await fileOf("holds.json", lines([{ Item: { ...reservation, ...changes } }]));
     expect(told(await rowsOf(dynamodb, file))).toEqual([expected]);
@@ -146,10 +146,12 @@ describe("json", () => {
   });
 
   test.each([
-    ['[{"productId":"a","quantity":"5"}]', "1 quantity: Invalid input: expected number"],
-    ['[{"productId":"a","quantity":-1}]', "1 quantity: Too small"],
-    ['[{"productId":"a","quantity":1.5}]', "1 quantity: Invalid input: expected int"],
-    ['[{"quantity":1}]', "1 productId: Invalid input"],
+    ['[{"productId":"a","quantity":"5"}]', "1 quantity: must be a number"],
+    ['[{"productId":"a","quantity":-1}]', "1 quantity: must be at least 0"],
+    ['[{"productId":"a","quantity":1.5}]', "1 quantity: must be a whole number"],
+    ['[{"quantity":1}]', "1 productId: is required"],
+    ['[{"productId":"a"}]', "1 quantity: is required"],
+    ['[{"productId":"a","quantity":1,"name":7}]', "1 name: must be a text"],
     ['[{"productId":"stock","quantity":1}]', "1 productId: is a word of the API"],
     ['[\n{"productId":"a","quantity":1]', "2 : the file ends in the middle"],
     ["[7]", "1 : is not an object"],
@@ -209,8 +211,18 @@ describe("csv", () => {
 
   test.each([
     ["productId,quantity\nlamp,5,6", "2 : has 3 fields, and the header 2"],
-    ["productId,quantity\nlamp,0x10", '2 quantity: must be a number such as 5 or 9.99, not "0x10"'],
-    ["productId,quantity\nlamp,1e3", "2 quantity: must be a number"],
+    [
+      "productId,quantity\nlamp,1.000",
+      '2 quantity: must be a whole number such as 1000, without a point or comma, not "1.000"',
+    ],
+    ['productId,quantity\nlamp,"1,000"', "2 quantity: must be a whole number such as 1000"],
+    ["productId;quantity;safetyStock\nlamp;5;1.0", "2 safetyStock: must be a whole number"],
+    ["productId,quantity\nlamp,0x10", "2 quantity: must be a whole number"],
+    ["productId,quantity\nlamp,1e3", "2 quantity: must be a whole number"],
+    [
+      "productId,quantity,price\nlamp,5,1e3",
+      '2 price: must be a number such as 5 or 9.99, not "1e3"',
+    ],
     ['productId,quantity\nla"mp,5', "2 : has a quote inside a field"],
     ['productId,quantity\n"lamp"x,5', "2 : has x behind a closing quote"],
     ['productId,quantity\n"lamp,5\n', "2 : the file ends inside a quoted field"],

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Caller, inventoryOf } from "#test/caller";
 import { removeFolder, startRedis, temporaryFolder, testDatabase } from "#test/servers";
@@ -34,7 +34,9 @@ test(
       what: "it says so",
     });
     const output = service.output();
-    expect(output).toMatch(/serving +all on http:\/\/localhost:\d+ \(after [\d.]+ s\)/);
+    expect(output).toMatch(
+      /serving +role all, contracts inventory, .* on http:\/\/localhost:\d+ \(after [\d.]+ s\)/,
+    );
     expect(output).toMatch(/Redis +redis:\/\/127\.0\.0\.1:\d+ \(own, data in .*\)/);
     expect(output).toMatch(
       /PostgreSQL +postgres:\/\/127\.0\.0\.1:\d+\/holdfast \(own, data in .*\)/,
@@ -124,6 +126,11 @@ test(
     expect(await owner.exitCode()).toBe(0);
     expect(await guest.exitCode()).toBe(1);
     expect(guest.output()).toContain(`process ${owner.pid}, which ran Redis and PostgreSQL for us`);
+    expect(guest.output()).toContain(`(of process ${owner.pid}, data in ${env.DATA_DIR})`);
+    for (const service of [owner, guest]) {
+      expect(service.output()).not.toMatch(/^ +at /m);
+      expect(service.output().trim().split("\n").at(-1)).toMatch(/ info +stopped exitCode=[01]$/);
+    }
   },
   TEST_MS_MAX,
 );
@@ -136,10 +143,16 @@ describe("a start that is refused says why in one line, exits with 1 and leaves 
       const service = launchService({ env: { ...env, PORT: String(taken.port) } });
       expect(await service.exitCode()).toBe(1);
       const lines = service.output().trim().split("\n");
-      expect(lines.at(-1)).toMatch(
-        new RegExp(`cannot listen on 127.0.0.1:${taken.port}: .*in use`),
-      );
-      await nothingRuns();
+      const why = "it is in use, or needs rights that this user lacks; PORT names another one";
+      expect(lines).toEqual([`cannot listen on 127.0.0.1:${taken.port}: ${why}`]);
+      const DATA_DIR = join(folder, "unborn");
+      const worker = launchService({
+        role: "worker",
+        env: { DATA_DIR, WORKER_PORT: String(taken.port) },
+      });
+      expect(await worker.exitCode()).toBe(1);
+      expect(worker.output()).toContain("WORKER_PORT names another one");
+      expect(existsSync(DATA_DIR)).toBe(false);
     },
     TEST_MS_MAX,
   );
@@ -174,8 +187,10 @@ describe("a start that is refused says why in one line, exits with 1 and leaves 
 test("production without servers and secret is refused with every problem at once", async () => {
   const { code, output } = await runMain(["start"], { NODE_ENV: "production", SAMPLE_DATA: "1" });
   expect(code).not.toBe(0);
-  for (const name of ["REDIS_URL", "DATABASE_URL", "JWT_SECRET", "SAMPLE_DATA"]) {
-    expect(output).toMatch(new RegExp(`^  ${name}: `, "m"));
-  }
-  expect(output).not.toMatch(/^ +at /m);
+  expect(JSON.parse(output)).toMatchObject({
+    message: "the service does not start",
+    problems: ["REDIS_URL", "DATABASE_URL", "JWT_SECRET", "SAMPLE_DATA"].map((variable) => {
+      return { variable };
+    }),
+  });
 });

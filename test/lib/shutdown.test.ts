@@ -12,7 +12,7 @@ function prepare(graceMs = 5000) {
 
 describe("a shutdown", () => {
   test("runs its steps one after the other in the order they were added", async () => {
-    const { shutdown, exits } = prepare();
+    const { shutdown, exits, lines } = prepare();
     const order: string[] = [];
     shutdown.add("listener", async () => {
       await new Promise((resolve) => void setImmediate(resolve));
@@ -25,6 +25,7 @@ describe("a shutdown", () => {
     await stopped;
     expect(order).toEqual(["listener", "connections"]);
     expect(exits).toEqual([0]);
+    expect(lines.at(-1)).toContain('"message":"stopped"');
   });
 
   test("runs each step once however often it is asked to stop", async () => {

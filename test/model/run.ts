@@ -108,6 +108,8 @@ async function settled(answer: Promise<unknown>): Promise<unknown> {
 interface Decisions {
   /** Of each command, by the last item that it had. */
   readonly outcomes: Map<string, readonly unknown[]>;
+  /** Of each change of the registry, what partition 0 decided: its copies bring that. */
+  readonly registered: Map<string, unknown>;
   /** What each expire step of a partition must have answered. */
   readonly expired: Map<number, unknown[]>;
   readonly entries: Map<World, JournalEntry[]>;
@@ -148,7 +150,12 @@ function decide(
   seen: Seen,
 ): Decisions {
   const byRequest = new Map(attempts.map((attempt) => [attempt.requestId, attempt]));
-  const decisions: Decisions = { outcomes: new Map(), expired: new Map(), entries: new Map() };
+  const decisions: Decisions = {
+    outcomes: new Map(),
+    registered: new Map(),
+    expired: new Map(),
+    entries: new Map(),
+  };
   for (const call of calls) {
     run.words.note(call);
     // It reads, for an explanation.
@@ -222,13 +229,14 @@ function decideBatch(
   }
   items.forEach(({ attempt, decide: decideItem }, i) => {
     if (isCopy) {
-      const [outcome] = decisions.outcomes.get(attempt.requestId) ?? [];
+      const outcome = decisions.registered.get(attempt.requestId);
       found.push(decideCopy(call, outcome, attempt.context));
       return;
     }
     const decision = decideItem(call);
     found.push(decision);
     decisions.outcomes.set(attempt.requestId, decision.outcomes);
+    decisions.registered.set(attempt.requestId, decision.outcomes[0]);
     if (decision.replay === undefined) return;
     for (const operation of [attempt.operation, decision.alsoUnder]) {
       if (!operation) continue;

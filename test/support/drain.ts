@@ -26,7 +26,7 @@ export function drainOf(
     ...options,
     limits: { retryMsMin: 5, retryMsMax: 50, ...options.limits },
     clock: systemClock,
-    log: createLog({ level: "info", format: "json", write: (line) => void lines.push(line) }),
+    log: createLog({ level: "debug", format: "json", write: (line) => void lines.push(line) }),
     metrics,
     onFenced: (partition, reason) => void fenced.push(`${partition}: ${reason}`),
   });

@@ -10,6 +10,7 @@ export const textOf = (path: string): string => readFileSync(join(ROOT, path), "
 const Packages = z.record(z.string(), z.string());
 const Manifest = z.object({
   version: z.string(),
+  scripts: Packages,
   dependencies: Packages,
   devDependencies: Packages,
   optionalDependencies: Packages,

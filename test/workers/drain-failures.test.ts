@@ -21,6 +21,8 @@ describe("a journal that cannot be read", () => {
     await using harness = drainOf({ journal, ledgerWriter: db.writer });
     const tries = () => harness.lines.length;
     await met("it tried more often than it forgives", () => tries() > 8);
+    const warnings = () => harness.lines.filter((line) => line.includes('"level":"warn"')).length;
+    expect(warnings()).toBe(1);
     journal.fail("read", new Error("once"));
     const before = tries();
     await met("it met another failure", () => tries() > before);

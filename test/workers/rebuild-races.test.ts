@@ -44,13 +44,15 @@ describe("what a process acknowledged", () => {
     // One that sells, and hears nothing of what comes.
     for (let i = 0; i < 5; i += 1) await other.store.adjust(adjustCommand("p1", 1));
     other.redis.disconnect();
+    stores.redis.disconnect();
     await redis.kill();
     rmSync(folder, { recursive: true });
     cpSync(copy, folder, { recursive: true });
     await redis.restart();
-    // Its mark is of before; the ledger says nothing against the older server.
+    // This one has seen nothing of it; and the ledger says nothing against the older server.
     const [partition] = stores.partitions;
     if (partition) partition.mark = 0;
+    await stores.redis.connect();
     await opened();
     for (let i = 0; i < 9; i += 1) await stores.store.adjust(adjustCommand("p1", 1));
     await redis.restart();
@@ -78,7 +80,7 @@ describe("what a process acknowledged", () => {
     // Nothing of that history is told again after the next loss.
     await stores.redis.flushall();
     await fenced();
-    await rebuildPartition(0, use, FENCED);
+    expect(await rebuildPartition(0, use, FENCED)).toMatchObject({ kind: "rebuilt" });
     await opened();
     expect((await bed.reports()).filter(({ kind }) => kind === "lost")).toHaveLength(1);
   });

@@ -223,7 +223,7 @@ function drawRoute(
     path: `${ITEM}/${verb}`,
     summary: SUMMARIES[verb],
     answers: { 200: wire.ItemAnswer },
-    refusals: ["insufficient_stock", "product_not_found"],
+    refusals: ["limit_exceeded", "product_not_found"],
     handlers: createHandlers(
       validate("param", wire.ProductParam),
       validate("json", wire.MoveBody),
@@ -238,7 +238,7 @@ function drawRoute(
           case "exceeds_held": {
             const message = `Cannot ${verb} more than reserved`;
             const members = { reserved: outcome.held, requested: quantity };
-            throw new Problem("insufficient_stock", message, { members });
+            throw new Problem("limit_exceeded", message, { members });
           }
           case "unknown_product":
             throw unknownItem();

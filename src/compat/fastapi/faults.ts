@@ -3,7 +3,8 @@ import type { z } from "zod";
 import { DECIMALS, type Detail } from "#compat/fastapi/wire";
 import type { Contract } from "#http/contract";
 import { plainAnswer, Problem } from "#http/problem";
-import { createValidators, valueAt, type Target } from "#http/validate";
+import { createValidators, type Target } from "#http/validate";
+import { valueAt } from "#http/wire/field-errors";
 
 const DETAILS_MAX = 20;
 const UNPROCESSABLE = 422;

@@ -1,6 +1,7 @@
 /** What contract B takes and answers. Fields it does not know are ignored, as they were before. */
 import { z } from "zod";
 import { Cursor, Price, ProductId } from "#http/wire/fields";
+import { TAKEN_NAMES } from "#inventory/initialize";
 import { Quantity, STOCK_STATUSES, StockCount, Text } from "#inventory/model";
 
 export const ProductParam = z.object({ product_id: ProductId });
@@ -14,7 +15,7 @@ export const QuantityBody = z.object({ quantity: Quantity });
 export const DECIMALS: ReadonlySet<PropertyKey> = new Set(["price"]);
 
 export const CreateBody = z.object({
-  product_id: ProductId,
+  product_id: ProductId.refine((id) => !TAKEN_NAMES.has(id), "is a word of ours and names nothing"),
   name: Text,
   quantity: StockCount,
   price: Price,

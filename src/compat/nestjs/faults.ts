@@ -7,7 +7,8 @@ import type { z } from "zod";
 import type { Contract, Refusal } from "#http/contract";
 import { plainAnswer, Problem } from "#http/problem";
 import type { Answer } from "#http/reply";
-import { createValidators, valueAt } from "#http/validate";
+import { createValidators } from "#http/validate";
+import { valueAt } from "#http/wire/field-errors";
 
 const BAD_REQUEST = 400;
 const MESSAGES_MAX = 20;

@@ -16,6 +16,7 @@ export function startReconcileRoute({ deps }: Edge): Route {
     summary: "Compare Redis and the ledger, and mend what differs where that is asked for",
     answers: { 202: ReconcileAsked },
     headers: ["Location"],
+    refusals: ["too_many_items"],
     roles: ADMIN,
     mutation: true,
     bulk: true,
@@ -24,9 +25,9 @@ export function startReconcileRoute({ deps }: Edge): Route {
       const input = { scope: scopeOf(body), mode: body.mode };
       const outcome = await startReconcile(deps, contextOf(c), input);
       if (outcome.kind === "key_reused") return send(c, keyReused(c));
-      const { id, status } = outcome.run;
+      const { id } = outcome.run;
       const location = PATHS.reconcileRun.replace(":runId", id);
-      return reply(c, 202, { id, status }, { location, ...replayHeader(outcome.replayed) });
+      return reply(c, 202, { id }, { location, ...replayHeader(outcome.replayed) });
     }),
   });
 }

@@ -19,7 +19,7 @@ import { printable } from "#lib/printable";
 /** Rows of one run. */
 export const COUNT_ROWS_MAX = 100_000;
 /** A row has four short fields. */
-const COUNT_ROW_CHARACTERS_MAX = 1_000;
+const COUNT_LINE_LENGTH_MAX = 1_000;
 /** Rows, and characters, that are read before others have their turn. */
 const ROWS_AT_ONCE = 1_000;
 const CHARACTERS_AT_ONCE = 65_536;
@@ -128,7 +128,7 @@ class BrokenRow {
 
 /** The rows of a CSV, as JSON would have them. Throws `validation_failed` without a usable header. */
 export async function countsOfCsv(csv: string): Promise<z.output<typeof CountRunBody>> {
-  const reader = createCsvReader(COUNT_ROW_CHARACTERS_MAX);
+  const reader = createCsvReader(COUNT_LINE_LENGTH_MAX);
   const counts: unknown[] = [];
   let header: readonly string[] | null = null;
   const take = (record: CsvRecord): void => {

@@ -41,7 +41,7 @@ export const RunParam = z.strictObject({
 });
 export const RunsQuery = z.strictObject({ limit: queryNumber(1, RUNS_MAX).default(RUNS) });
 
-export const ReconcileAsked = z.strictObject({ id: z.string(), status: z.enum(RUN_STATUSES) });
+export const ReconcileAsked = z.strictObject({ id: z.string() });
 
 const Count = z.int().min(0);
 const Time = z.iso.datetime();

@@ -1,7 +1,7 @@
 /** Runs the comparisons that were asked for, one at a time. */
 import { Worker, type Job } from "bullmq";
 import type { Redis } from "ioredis";
-import { Fault } from "#inventory/faults";
+import { factsOf, Fault } from "#inventory/faults";
 import type { ReconcileReport, ReconcileRun } from "#inventory/reconcile-ports";
 import type { Clock } from "#lib/clock";
 import { deadlineAfter, withDeadline } from "#lib/deadline";
@@ -77,7 +77,7 @@ export class ReconcileWorker implements AsyncDisposable {
     });
     this.#worker.on("error", (error) => log.debug("reconcile queue", { error: error.message }));
     this.#worker.on("failed", (job, error) => {
-      log.warn("a reconcile job failed", { job: job?.id, error });
+      log.warn("a reconcile job failed", { job: job?.id, ...factsOf(error) });
     });
     options.queueConnection.on("ready", () => void this.#prepare());
     void this.#prepare();
@@ -143,7 +143,7 @@ export class ReconcileWorker implements AsyncDisposable {
         throw error;
       }
       const reason = error instanceof Fault ? `${error.code}: ${error.message}` : "internal_error";
-      log.error("a comparison could not be finished", { id, error });
+      log.error("a comparison could not be finished", { id, ...factsOf(error) });
       await runs.fail(id, reason);
     }
   }
