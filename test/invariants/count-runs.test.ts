@@ -40,10 +40,15 @@ async function startAll() {
   const worker = await startService({ ...servers, role: "worker" });
   const stores = await openStoresOf(redis.url, database.url, { PARTITIONS });
   const token = await tokenOf("admin", "ada");
-  const call = async (path: string, body?: string | object, type = "application/json") =>
+  const call = async (
+    path: string,
+    body?: string | object,
+    type = "application/json",
+    key = randomId(8),
+  ) =>
     await fetch(`${api.url}/api/inventory${path}`, {
       method: body === undefined ? "GET" : "POST",
-      headers: { authorization: `Bearer ${token}`, "content-type": type },
+      headers: { authorization: `Bearer ${token}`, "content-type": type, "idempotency-key": key },
       ...(body === undefined
         ? {}
         : { body: typeof body === "string" ? body : JSON.stringify(body) }),
@@ -67,8 +72,13 @@ async function startAll() {
       }
       return ids;
     },
-    async start(query: string, body: string | object, type?: string): Promise<string> {
-      const answer = await call(`/counts/runs?${query}`, body, type);
+    async start(
+      query: string,
+      body: string | object,
+      type?: string,
+      key?: string,
+    ): Promise<string> {
+      const answer = await call(`/counts/runs?${query}`, body, type, key);
       const json: unknown = await answer.json();
       expect([answer.status, json]).toEqual([202, expect.anything()]);
       return Asked.parse(json).id;
@@ -220,6 +230,20 @@ describe("a run of counts", () => {
       }
       expect(await all.unitsOf(ids)).toEqual([9, 9, 9]);
       expect(await all.countsOf(ids)).toEqual([1, 1, 1]);
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
+    "that is asked for by copies at once, under one key, is one run",
+    async () => {
+      const [productId = ""] = await all.initialize(1);
+      const body = { counts: [{ productId, quantity: 9, countedAt: now() }] };
+      for (let round = 0; round < 20; round += 1) {
+        const key = randomId(8);
+        const copies = Array.from({ length: 8 }, () => all.start("", body, undefined, key));
+        expect(new Set(await Promise.all(copies)).size).toBe(1);
+      }
     },
     TEST_MS_MAX,
   );

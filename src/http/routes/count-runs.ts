@@ -39,9 +39,9 @@ export function startCountRunRoute({ deps }: Edge): Route {
         const input = { rows, errorPolicy, commit: commit === "true", reference };
         const outcome = await startCountRun(deps, contextOf(c), input);
         if (outcome.kind === "key_reused") return send(c, keyReused(c));
-        const { id, status } = outcome.run;
+        const { id } = outcome.run;
         const location = PATHS.countRun.replace(":runId", id);
-        return reply(c, 202, { id, status }, { location, ...replayHeader(outcome.replayed) });
+        return reply(c, 202, { id }, { location, ...replayHeader(outcome.replayed) });
       },
     ),
   });

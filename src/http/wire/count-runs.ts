@@ -47,7 +47,7 @@ export const CountRunErrorsQuery = z.strictObject({
   limit: queryNumber(1, COUNT_ERRORS_MAX).default(COUNT_ERRORS),
 });
 
-export const CountRunAsked = z.strictObject({ id: z.string(), status: z.enum(COUNT_RUN_STATUSES) });
+export const CountRunAsked = z.strictObject({ id: z.string() });
 const Count = z.int().min(0);
 const Time = z.iso.datetime();
 export const CountRun = z.strictObject({
