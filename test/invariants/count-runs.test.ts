@@ -15,6 +15,8 @@ const PRODUCTS = 5_000;
 const BULK = 500;
 const INITIAL = 50;
 const PARTITIONS = "2";
+/** A number far from any that these tests come to. */
+const QUARANTINED = 1_000_000;
 
 const Asked = z.object({ id: z.string() });
 const Run = z.object({
@@ -230,6 +232,49 @@ describe("a run of counts", () => {
       }
       expect(await all.unitsOf(ids)).toEqual([9, 9, 9]);
       expect(await all.countsOf(ids)).toEqual([1, 1, 1]);
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
+    "waits for a row that may succeed another time and says why, but not for ever",
+    async () => {
+      const { sql, store } = all.stores;
+      const query = "commit=true&errorPolicy=reject_failed";
+      for (const isSettled of [true, false]) {
+        const ids = await all.initialize(2);
+        const [doubtful = ""] = ids;
+        const place = [store.partitionOf(ProductId.parse(doubtful)), QUARANTINED] as const;
+        const payload = JSON.stringify({ productId: doubtful });
+        await sql.unsafe(
+          `INSERT INTO quarantine (partition, seq, epoch, payload, error)
+            VALUES ($1, $2, 1, $3::text::json, 'a test') ON CONFLICT (partition, seq)
+            DO UPDATE SET payload = excluded.payload, settled_at = NULL`,
+          [...place, payload],
+          { prepare: false },
+        );
+        const counts = ids.map((productId) => ({ productId, quantity: 9, countedAt: now() }));
+        const id = await all.start(query, { counts });
+        const waits = await until(
+          async () => {
+            const run = await all.read(id);
+            return run.error !== null && run;
+          },
+          { withinMs: RUN_MS_MAX, what: "the run says what it waits for" },
+        );
+        expect(waits).toMatchObject({ status: "running", done: 0 });
+        expect(waits.error).toStartWith("ledger_unavailable: a movement of the product");
+        if (isSettled) await sql`UPDATE quarantine SET settled_at = now()`;
+        else await sql`UPDATE count_runs SET tries = 10 WHERE id = ${id}`;
+        const run = await all.ended(id);
+        const failed = isSettled
+          ? []
+          : [{ row: 1, productId: doubtful, code: "ledger_unavailable" }];
+        expect(run).toMatchObject({ status: "completed", error: null, errors: failed });
+        expect(await all.unitsOf(ids)).toEqual([isSettled ? 9 : INITIAL, 9]);
+        expect(await all.countsOf(ids)).toEqual([isSettled ? 1 : 0, 1]);
+      }
+      await sql`UPDATE quarantine SET settled_at = now()`;
     },
     TEST_MS_MAX,
   );
