@@ -11,6 +11,7 @@ import {
   incomingOfNothing,
   ledgerOfNothing,
   noEvents,
+  noPseudonymizations,
   PostgresStockStore,
   countRunsOfNothing,
   runsOfNothing,
@@ -38,6 +39,7 @@ for (const pair of Bun.argv.slice(2)) {
       reconcileRuns: runsOfNothing,
       countRuns: countRunsOfNothing,
       ...noEvents,
+      pseudonymizations: noPseudonymizations,
       clock: processClock,
       policy: {
         reservationMinutes: config.reservationMinutes,

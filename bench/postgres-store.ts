@@ -13,6 +13,7 @@ import type {
   ReserveOutcome,
   StockStore,
 } from "#inventory/ports";
+import type { Pseudonymizations } from "#inventory/pseudonym-ports";
 import { reservationIdOf } from "#inventory/reservation-id";
 import reserveText from "./statements/plain-reserve.sql" with { type: "text" };
 
@@ -40,6 +41,12 @@ export const countRunsOfNothing: CountRuns = {
   errors: () => Promise.resolve([]),
 };
 
+/** Nobody asks to be forgotten. */
+export const noPseudonymizations: Pseudonymizations = {
+  ask: notCompared,
+  read: notCompared,
+};
+
 /** Nor does it compare anything. */
 export const runsOfNothing: ReconcileRuns = {
   ask: () => Promise.reject(new Error("this server compares nothing")),
@@ -50,6 +57,7 @@ export const runsOfNothing: ReconcileRuns = {
 export const ledgerOfNothing: Ledger = {
   movements: notCompared,
   movementPage: notCompared,
+  putAwayUntil: notCompared,
   movementSpans: notCompared,
   movementsIn: notCompared,
   stockAt: notCompared,

@@ -92,6 +92,8 @@ function configFrom(settings: Settings, found: readonly Problem[]) {
     onExpired: settings.ON_EXPIRED,
     partitions: settings.PARTITIONS,
     durability: settings.DURABILITY,
+    /** The same in every worker of a store: two settings begin and end the chain in turn. */
+    ledgerChain: settings.LEDGER_CHAIN,
     journalEntriesMax: settings.JOURNAL_MAX_ENTRIES,
     journalEntriesKept: settings.JOURNAL_KEEP_ENTRIES,
     requestDeadlineMs: settings.REQUEST_DEADLINE_MS,

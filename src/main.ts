@@ -3,6 +3,12 @@ import { parseArgs } from "node:util";
 import { runImportCommand } from "#compose/import";
 import { runMigrate } from "#compose/migrate";
 import { Refusal } from "#compose/refusal";
+import {
+  RETENTION_HELP,
+  retentionOptions,
+  RetentionUsageError,
+  runRetention,
+} from "#compose/retention";
 import { RESTORE_HELP, restoreOptions, RestoreUsageError, runRestore } from "#compose/restore";
 import { runStart, START_ROLES, type StartRole } from "#compose/start";
 import { printToken } from "#compose/token";
@@ -27,6 +33,7 @@ Usage:
   bun run start [all|api|worker]      serve the API, the background work, or both (default: all)
   bun run migrate                     bring PostgreSQL to the schema of this version
   bun run restore                     write Redis anew from PostgreSQL: see restore --help
+  bun run retention --before DATE     put old movements away: see retention --help
   bun run token --role admin          print a token for the API (development: signed with its own key)
   bun run import --from csv FILE      bring the stock of another system: see import --help
   bun run verify [--json]             compare Redis and the ledger; exit 1 when they differ
@@ -52,6 +59,7 @@ const HELPS: ReadonlyMap<string, string> = new Map([
   ...["start", "migrate", "token", "verify", "help"].map((command) => [command, HELP] as const),
   ["import", IMPORT_HELP],
   ["restore", RESTORE_HELP],
+  ["retention", RETENTION_HELP],
 ]);
 const HELP_WORDS = new Set(["--help", "-h"]);
 
@@ -74,6 +82,8 @@ async function main(argv: readonly string[]): Promise<void> {
       return runVerify(readConfig(), verifyOptions(rest));
     case "restore":
       return runRestore(readConfig(), restoreOptions(rest));
+    case "retention":
+      return runRetention(readConfig(), retentionOptions(rest));
     case "import":
       return runImportCommand(importOptions(rest), readCallerSettings);
     case "help":
@@ -153,6 +163,7 @@ function explain(error: unknown, command: string): number {
   const isUsage =
     error instanceof ImportUsageError ||
     error instanceof RestoreUsageError ||
+    error instanceof RetentionUsageError ||
     error instanceof UsageError ||
     isParseError(error);
   if (isUsage) {

@@ -57,6 +57,7 @@ describe("without any variable", () => {
       onExpired: "reject",
       partitions: 1,
       durability: "disk",
+      ledgerChain: false,
       journalEntriesMax: 10_000_000,
       journalEntriesKept: 100_000,
       requestDeadlineMs: 5000,

@@ -72,19 +72,22 @@ describe("the command line", () => {
     expect(output).not.toMatch(STACK);
   });
 
-  test.each(["import", "restore"])("has help of %s alone, behind it or before", async (command) => {
-    const behind = await runMain([command, "--help"], {});
-    expect(behind).toMatchObject({
-      code: 0,
-      output: expect.stringContaining(`bun run ${command}`),
-    });
-    expect(await runMain(["help", command], {})).toEqual(behind);
-    expect((await runMain(["help"], {})).output).not.toBe(behind.output);
-    const wrong = await runMain([command, "--bogus"], {});
-    expect(wrong.code).toBe(2);
-    expect(wrong.output).toMatch(/^Unknown option '--bogus'/);
-    expect(wrong.output).toEndWith(`\nFor help: bun run ${command} --help\n`);
-  });
+  test.each(["import", "restore", "retention"])(
+    "has help of %s alone, behind it or before",
+    async (command) => {
+      const behind = await runMain([command, "--help"], {});
+      expect(behind).toMatchObject({
+        code: 0,
+        output: expect.stringContaining(`bun run ${command}`),
+      });
+      expect(await runMain(["help", command], {})).toEqual(behind);
+      expect((await runMain(["help"], {})).output).not.toBe(behind.output);
+      const wrong = await runMain([command, "--bogus"], {});
+      expect(wrong.code).toBe(2);
+      expect(wrong.output).toMatch(/^Unknown option '--bogus'/);
+      expect(wrong.output).toEndWith(`\nFor help: bun run ${command} --help\n`);
+    },
+  );
 
   test("does not take a bug inside for a mistake of who typed it", async () => {
     const folder = temporaryFolder("main");

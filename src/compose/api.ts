@@ -140,6 +140,7 @@ async function appOptions(
       countRuns: stores.countRuns,
       events: stores.events,
       eventTail,
+      pseudonymizations: stores.pseudonymizations,
       clock: processClock,
       policy: {
         reservationMinutes: config.reservationMinutes,

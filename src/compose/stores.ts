@@ -8,6 +8,7 @@ import type { CountRuns } from "#inventory/count-run-ports";
 import type { IncomingStock } from "#inventory/incoming-ports";
 import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { AlertDesk, EventLedger, Ledger } from "#inventory/ports";
+import type { Pseudonymizations } from "#inventory/pseudonym-ports";
 import { processClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
 import type { Log } from "#lib/log";
@@ -19,6 +20,7 @@ import { createIncomingStock } from "#postgres/incoming";
 import { createAlertDesk, createEventLedger } from "#postgres/event-ledger";
 import { createLedger } from "#postgres/ledger";
 import { migrate } from "#postgres/migrate";
+import { createPseudonymizations } from "#postgres/pseudonymizations";
 import { createRunsTable, type RunsTable } from "#postgres/reconcile-runs";
 import { ensureStore } from "#postgres/store-row";
 import { connectRedis } from "#redis/client";
@@ -59,6 +61,7 @@ export interface Stores {
   readonly queueConnection: Redis;
   readonly events: EventLedger;
   readonly alertDesk: AlertDesk;
+  readonly pseudonymizations: Pseudonymizations;
   /** Asks for a worker to be woken in that second of Redis's clock. */
   readonly wakeAt: (partition: number, second: number) => void;
   /** Last: closes the connections. */
@@ -165,6 +168,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     countRuns: openCountRuns(countRunsTable, countQueue),
     events: createEventLedger({ sql, clock: processClock }),
     alertDesk: createAlertDesk(writerSql),
+    pseudonymizations: createPseudonymizations(sql, processClock),
     wakeAt: (partition, second) =>
       wakeUps.wakeAt(partition, second, stock.msUntil(partition, second)),
     close: async () => {

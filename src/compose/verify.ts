@@ -13,6 +13,7 @@ import { createPostgres, type Sql } from "#postgres/client";
 import { createLedgerWriter } from "#postgres/ledger-writer";
 import { createReconcileLedger } from "#postgres/reconcile-ledger";
 import { readStore, type Store } from "#postgres/store-row";
+import { verifyChain, type ChainReport } from "#postgres/verify-chain";
 import { connectBlocking, connectRedis } from "#redis/client";
 import { createJournal } from "#redis/journal";
 import { createReconcileStock } from "#redis/reconcile-stock";
@@ -23,6 +24,8 @@ import { mustNotBeBehind, reconcile } from "#workers/reconcile/run";
 const PRINTED_MAX = 100;
 /** Progress is told at each step of so many percent. */
 const PROGRESS_STEP = 10;
+/** Progress of a chain is told at each so many links. */
+const LINKS_STEP = 1_000_000;
 const CLOSE_SECONDS_MAX = 2;
 
 export interface VerifyOptions {
@@ -38,8 +41,15 @@ export async function runVerify(config: Config, options: VerifyOptions): Promise
     say(`Redis       ${servers.description.redis}`);
     say(`PostgreSQL  ${servers.description.postgres}`);
     const report = await compare(config, servers, sql, say);
-    process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : wordsOf(report));
+    const chains = await chainsOf(sql, say);
+    const told = { ...report, chains };
+    process.stdout.write(
+      options.json
+        ? `${JSON.stringify(told)}\n`
+        : `${wordsOf(report)}${chains.map(chainLine).join("")}`,
+    );
     mustBeEqual(report);
+    mustBeIntact(chains);
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     throw new Refusal(`not verified: ${error.message} (${error.code})`, { cause: error });
@@ -132,6 +142,38 @@ async function whileDraining<Result>(
     await drain.stop();
     for (const connection of blocking) connection.disconnect();
   }
+}
+
+type PartitionChain = ChainReport & { readonly partition: number };
+
+/** The chain of hashes of each partition; without one there is nothing that could be broken. */
+async function chainsOf(sql: Sql, say: (line: string) => void): Promise<PartitionChain[]> {
+  const store = await readStore(sql);
+  const chains: PartitionChain[] = [];
+  for (let partition = 0; partition < (store?.partitions ?? 0); partition += 1) {
+    let told = 0;
+    const onPage = (links: number): void => {
+      if (links < told + LINKS_STEP) return;
+      told = links;
+      say(`partition ${partition}: ${links} links of the chain`);
+    };
+    chains.push({ partition, ...(await verifyChain(sql, partition, { onPage })) });
+  }
+  return chains;
+}
+
+function chainLine(chain: PartitionChain): string {
+  if (chain.kind === "broken") {
+    return `partition ${chain.partition}: the chain breaks at movement ${chain.seq}: ${chain.cause}\n`;
+  }
+  return chain.segments
+    .map(({ from, to, link }) => `partition ${chain.partition}: chain ${from} to ${to}: ${link}\n`)
+    .join("");
+}
+
+function mustBeIntact(chains: readonly PartitionChain[]): void {
+  const broken = chains.filter(({ kind }) => kind === "broken").map(({ partition }) => partition);
+  if (broken.length > 0) throw new Refusal(`the chain is broken in partition ${broken.join(", ")}`);
 }
 
 function wordsOf({ checked, differences, differenceCount, quarantined }: ReconcileReport): string {

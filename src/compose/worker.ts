@@ -12,10 +12,12 @@ import type { Metrics } from "#lib/metrics";
 import type { Shutdown } from "#lib/shutdown";
 import { forgetOperations } from "#postgres/forget-operations";
 import { createLedgerWriter } from "#postgres/ledger-writer";
+import { createPseudonymWork } from "#postgres/pseudonymizations";
 import { connectBlocking, connectWorker } from "#redis/client";
 import { createJournal } from "#redis/journal";
 import { startDrain } from "#workers/drain-journal";
 import { ExpiryWorker } from "#workers/expire";
+import { Pseudonymizer } from "#workers/pseudonymize";
 import { Rebuilder } from "#workers/rebuilder";
 import { startUpkeep } from "#workers/upkeep";
 
@@ -51,7 +53,7 @@ export async function startWorker(options: WorkerOptions): Promise<void> {
   });
   const drain = startDrain({
     journal,
-    ledgerWriter: createLedgerWriter(stores.writerSql),
+    ledgerWriter: createLedgerWriter(stores.writerSql, { chain: config.ledgerChain }),
     clock: systemClock,
     log,
     metrics,
@@ -99,6 +101,8 @@ export async function startWorker(options: WorkerOptions): Promise<void> {
     finishReceipts: () => finishReceipts({ ...stores, clock: processClock }),
     log,
   });
+  const pseudonymizer = new Pseudonymizer({ work: createPseudonymWork(stores.sql), log });
+  shutdown.add("pseudonyms", () => pseudonymizer[Symbol.asyncDispose]());
   shutdown.add("rebuild", async () => {
     upkeep.stop();
     await rebuilder[Symbol.asyncDispose]();

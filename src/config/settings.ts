@@ -39,6 +39,7 @@ export const SETTINGS = z.strictObject({
   ON_EXPIRED: oneOf(["reject", "reacquire"]),
   PARTITIONS: wholeNumber(1, 1024),
   DURABILITY: oneOf(["memory", "disk", "replica", "ledger"]),
+  LEDGER_CHAIN: flag(),
   JOURNAL_MAX_ENTRIES: wholeNumber(1000, 1_000_000_000),
   JOURNAL_KEEP_ENTRIES: wholeNumber(0, 100_000),
   REQUEST_DEADLINE_MS: wholeNumber(100, REQUEST_DEADLINE_MS_MAX),

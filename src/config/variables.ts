@@ -75,6 +75,11 @@ export const VARIABLES = [
       "The least that the answer to a change waits for: `memory`, `disk` (on Redis's disk), `replica` (a replica has it too) or `ledger` (in PostgreSQL)",
   },
   {
+    name: "LEDGER_CHAIN",
+    fallback: "0",
+    meaning: "`1`: each movement in PostgreSQL has a hash of itself and of the one before it",
+  },
+  {
     name: "JOURNAL_MAX_ENTRIES",
     fallback: "10000000",
     meaning: "Movements that may wait for PostgreSQL before changes are refused",

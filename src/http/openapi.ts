@@ -139,15 +139,14 @@ function templateOf(path: string): string {
 }
 
 function operationOf(contract: Mounted["contract"], route: Route, schemaOf: SchemaOf): Operation {
-  const { method, path, summary, roles } = route;
+  const { method, path, summary } = route;
   const body = checksOf(route).find(({ target }) => target === "json");
   const words = path.match(/\w+/g) ?? [];
   return {
     operationId: [contract.name, method.toLowerCase(), ...words].join("-"),
     tags: [contract.name],
     summary,
-    ...(roles === "public" ? {} : { description: `For the role ${roles.join(" or ")}.` }),
-    security: roles === "public" ? [] : [{ bearer: [] }],
+    ...admittanceOf(route),
     parameters: parametersOf(route, schemaOf),
     ...(body === undefined
       ? {}
@@ -164,6 +163,17 @@ function operationOf(contract: Mounted["contract"], route: Route, schemaOf: Sche
         }),
     responses: responsesOf(contract, route, schemaOf),
   };
+}
+
+/** Who may call it. An empty requirement means that it may be called without a token too. */
+function admittanceOf({ roles, guarded }: Route): Pick<Operation, "description" | "security"> {
+  const only = (who: readonly string[]): string => `the role ${who.join(" or ")}.`;
+  if (roles !== "public") {
+    return { description: `For ${only(roles)}`, security: [{ bearer: [] }] };
+  }
+  if (guarded === null) return { security: [] };
+  const description = `For everybody; with \`${guarded.query}\` for ${only(guarded.roles)}`;
+  return { description, security: [{}, { bearer: [] }] };
 }
 
 /** JSON Schema of what goes in or comes out; its shared shapes are components. */

@@ -49,6 +49,8 @@ export const PATHS = {
   location: `${BASE}/locations/:location`,
   events: `${BASE}/events`,
   alerts: `${BASE}/alerts`,
+  pseudonymize: `${BASE}/customers/:customerId/pseudonymize`,
+  pseudonymization: `${BASE}/pseudonymizations/:pseudonymizationId`,
   cleanupExpired: `${BASE}/cleanup-expired`,
   reconcile: `${BASE}/reconcile`,
   reconcileRun: `${BASE}/reconcile/:runId`,

@@ -20,7 +20,7 @@ export function codesOf(route: Route): ReadonlySet<ProblemCode> {
     [route.method !== "GET", ["malformed_json", "body_too_large"]],
     [takesJsonOnly, ["json_required"]],
     [
-      route.roles !== "public",
+      route.roles !== "public" || route.guarded !== null,
       ["token_missing", "token_invalid", "token_expired", "role_required"],
     ],
     [route.mutation, ["idempotency_key_reused", "journal_full", "outcome_unknown"]],

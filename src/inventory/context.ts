@@ -4,6 +4,7 @@ import type { IncomingStock } from "#inventory/incoming-ports";
 import type { Receipt } from "#inventory/durability";
 import type { EventTail } from "#inventory/event-tail";
 import { CustomerId, type MovementContext, type OrderId } from "#inventory/model";
+import type { Pseudonymizations } from "#inventory/pseudonym-ports";
 import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { CommandBase, EventLedger, Ledger, Operation, StockStore } from "#inventory/ports";
 import type { Clock } from "#lib/clock";
@@ -30,6 +31,7 @@ export interface Deps {
   readonly reconcileRuns: ReconcileRuns;
   readonly countRuns: CountRuns;
   readonly events: EventLedger;
+  readonly pseudonymizations: Pseudonymizations;
   /** Where long polls wait. */
   readonly eventTail: EventTail;
   /** Epoch milliseconds: the clock that deadlines are told by. */

@@ -300,6 +300,8 @@ export interface Ledger {
   movementPage(query: MovementQuery, deadline: number): Promise<Page<Movement>>;
   /** The seqs of each partition that have what the filter says of time and partition. */
   movementSpans(filter: MovementFilter, deadline: number): Promise<readonly MovementSpan[]>;
+  /** Time (epoch ms) of the newest movement that was put away; null: none was. `partition` null: any. */
+  putAwayUntil(partition: number | null, deadline: number): Promise<number | null>;
   /** Movements from the beginning of a span, oldest first, and what of the span is left. */
   movementsIn(
     filter: MovementFilter,

@@ -294,6 +294,8 @@ export interface HoldPlace {
 /** The ledger at one moment, however long it is read. */
 export interface LedgerSnapshot {
   readonly cursors: ReadonlyMap<number, number>;
+  /** Up to `until` movements were put away, and what the levels were then. */
+  openings(): Promise<{ readonly until: number; readonly levels: readonly LedgerLevel[] }>;
   /** Numbers of that range that are neither a movement nor in quarantine, at most `limit`. */
   gaps(partition: number, after: number, upTo: number, limit: number): Promise<readonly number[]>;
   /** First and last link of each level in that range, and each that does not follow. */

@@ -1,28 +1,42 @@
 import type { Deps, ReadContext } from "#inventory/context";
+import { Fault } from "#inventory/faults";
 import type { Movement } from "#inventory/model";
 import type { MovementFilter, MovementQuery, MovementSpan, Page } from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";
 import { waitForLedger } from "#inventory/wait-for-ledger";
 
+/** Some of the movements asked for were put away: what is kept begins behind `putAwayUntil` (ms). */
+export interface NotKept {
+  readonly kind: "not_kept";
+  readonly putAwayUntil: number;
+}
+
 export interface MovementPage {
+  readonly kind: "page";
   readonly page: Page<Movement>;
   /** Movements that the ledger lacked when it was asked. */
   readonly lag: number;
 }
 
-/** A page of what happened: everything up to the moment of asking, unless the lag says less. */
+/**
+ * A page of what happened: everything up to the moment of asking, unless the lag says less. Of a time
+ * that is not kept it is not_kept; without a time the list is of what is kept.
+ */
 export async function searchMovements(
   deps: Deps,
   ctx: ReadContext,
   query: MovementQuery,
-): Promise<MovementPage> {
+): Promise<MovementPage | NotKept> {
   const { filter, lag } = await prepared(deps, ctx.deadline, query);
-  if (filter === null) return { page: { items: [], nextCursor: null }, lag };
+  if (filter === null) return { kind: "page", page: { items: [], nextCursor: null }, lag };
+  const gone = query.from === null ? null : await notKept(deps, ctx.deadline, filter);
+  if (gone !== null) return gone;
   const page = await deps.ledger.movementPage({ ...query, ...filter }, ctx.deadline);
-  return { page, lag };
+  return { kind: "page", page, lag };
 }
 
 export interface MovementExport {
+  readonly kind: "export";
   /** Bounded parts, oldest first within each partition; each is read when it is asked for. */
   readonly parts: AsyncGenerator<readonly Movement[], void, undefined>;
   /** Movements that the ledger lacked when it was asked. */
@@ -34,24 +48,39 @@ const PART_MS_MAX = 5_000;
 
 /**
  * Everything that the filter lets pass, up to the moment of asking. Between two parts nothing is
- * open in PostgreSQL: movements never change, so that their seqs alone keep the place.
+ * open in PostgreSQL: movements never change, so that their seqs alone keep the place. It says that it
+ * is whole: where some were put away, only what is behind them can be asked for.
  */
 export async function exportMovements(
   deps: Deps,
   ctx: ReadContext,
   asked: MovementFilter,
-): Promise<MovementExport> {
+): Promise<MovementExport | NotKept> {
   const { filter, lag } = await prepared(deps, ctx.deadline, asked);
-  if (filter === null) return { parts: inParts(deps, asked, []), lag };
+  if (filter === null) return { kind: "export", parts: inParts(deps, asked, []), lag };
+  const gone = await notKept(deps, ctx.deadline, filter);
+  if (gone !== null) return gone;
   const spans = await deps.ledger.movementSpans(filter, ctx.deadline);
-  return { parts: inParts(deps, filter, spans), lag };
+  return { kind: "export", parts: inParts(deps, filter, spans), lag };
+}
+
+/** Whether movements of the time asked for were put away; without a time all of them are asked for. */
+async function notKept(
+  { ledger }: Deps,
+  deadline: number,
+  { partition, from }: MovementFilter,
+): Promise<NotKept | null> {
+  const putAwayUntil = await ledger.putAwayUntil(partition, deadline);
+  if (putAwayUntil === null || (from !== null && from > putAwayUntil)) return null;
+  return { kind: "not_kept", putAwayUntil };
 }
 
 async function* inParts(
-  { ledger, clock }: Deps,
+  deps: Deps,
   filter: MovementFilter,
   spans: readonly MovementSpan[],
 ): MovementExport["parts"] {
+  const { ledger, clock } = deps;
   for (const span of spans) {
     let rest: MovementSpan | null = span;
     while (rest !== null) {
@@ -59,6 +88,10 @@ async function* inParts(
       rest = part.rest;
       yield part.movements;
     }
+  }
+  // What was put away under way is missing: the export must not say that it is whole.
+  if (spans.length > 0 && (await notKept(deps, clock.now() + PART_MS_MAX, filter)) !== null) {
+    throw new Fault("ledger_unavailable", "movements were put away while they were exported");
   }
 }
 

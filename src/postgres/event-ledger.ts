@@ -45,6 +45,7 @@ const PlaceRow = z.object({
   endSeq: z.int(),
   endNumber: z.int(),
   firstSeq: z.int().nullable(),
+  putAwaySeq: z.int(),
 });
 type PlaceRow = z.output<typeof PlaceRow>;
 const EventsRow = z.object({
@@ -131,9 +132,12 @@ const placeColumns = (places: readonly EventPlace[]): string[] => [
 const isAhead = ({ seq, number, endSeq, endNumber }: PlaceRow): boolean =>
   seq > endSeq || number > endNumber;
 
-/** Whole ranges of seq are put away: what follows the place was in one that is not there any more. */
-function isGone({ seq, firstSeq }: PlaceRow): boolean {
-  if (firstSeq === null) return false;
+/**
+ * Whole ranges of seq are put away: what follows the place was in one that is not there any more. Of
+ * those that were detached by hand nothing is noted.
+ */
+function isGone({ seq, firstSeq, putAwaySeq }: PlaceRow): boolean {
+  if (firstSeq === null || seq < putAwaySeq) return seq < putAwaySeq;
   return seq + 1 < Math.floor(firstSeq / MOVEMENT_RANGE_SEQS) * MOVEMENT_RANGE_SEQS;
 }
 

@@ -3,11 +3,15 @@ import { z } from "zod";
 import type { Movement } from "#inventory/model";
 import type { AppendOutcome, Cursor, LedgerBatch, LedgerWriter } from "#inventory/ports";
 import { batchColumns } from "#postgres/batch-columns";
+import { asideLink, linksOf, originOf } from "#postgres/chain";
 import { ask, askRows } from "#postgres/ask";
 import type { Sql } from "#postgres/client";
+import { textColumn } from "#postgres/columns";
 import { asFault, describeFailure, kindOfFailure } from "#postgres/failure";
 import { ensureMovementRanges, MOVEMENT_RANGE_SEQS } from "#postgres/movement-ranges";
 import appendText from "./statements/append.sql" with { type: "text" };
+import chainBeginText from "./statements/chain-begin.sql" with { type: "text" };
+import chainEndText from "./statements/chain-end.sql" with { type: "text" };
 import cursorText from "./statements/cursor.sql" with { type: "text" };
 import quarantineText from "./statements/quarantine.sql" with { type: "text" };
 import quarantinedText from "./statements/quarantined.sql" with { type: "text" };
@@ -15,7 +19,12 @@ import quarantinedText from "./statements/quarantined.sql" with { type: "text" }
 /** Above the server's statement timeout: its answer says more than our silence. */
 const ANSWER_MS_MAX = 7_000;
 
-const CursorRow = z.object({ epoch: z.int(), cursor_epoch: z.int(), cursor_seq: z.int() });
+const CursorRow = z.object({
+  epoch: z.int(),
+  cursor_epoch: z.int(),
+  cursor_seq: z.int(),
+  chain: z.string().nullable(),
+});
 const MovedRow = z.object({ moved: z.int().min(0).max(1) });
 const QuarantinedRow = z.object({ quarantined: z.int() });
 
@@ -25,30 +34,76 @@ interface Known {
   readonly epoch: number;
   /** Movements up to here have a range to go to. */
   rangesUpTo: number;
+  /** Link of the movement at the cursor; null: there is no chain. */
+  chain: string | null;
+}
+
+export interface LedgerWriterOptions {
+  /**
+   * Whether movements have a chain of hashes. It begins, or ends, with the first one written. null: as
+   * it is found, for who writes in the place of somebody else.
+   */
+  readonly chain: boolean | null;
+}
+
+/** Parameters of a statement, and the link that the chain ends with after it. */
+interface Written {
+  readonly parameters: readonly (string | null)[];
+  readonly chain: string | null;
 }
 
 /**
  * Before a batch of a partition, `cursor` must have been read, and the journal after that: this is
  * how an append can tell that the batch is older than the epoch that Redis writes now.
  */
-export function createLedgerWriter(sql: Sql): LedgerWriter {
+export function createLedgerWriter(
+  sql: Sql,
+  options: LedgerWriterOptions = { chain: null },
+): LedgerWriter {
   const known = new Map<number, Known>();
-  const run = (text: string, parameters: (string | number)[]) => () =>
+  const run = (text: string, parameters: (string | number | null)[]) => () =>
     sql.unsafe(text, parameters, { prepare: true });
+
+  const read = async (partition: number): Promise<z.output<typeof CursorRow>> => {
+    const [row] = await askRows(CursorRow, run(cursorText, [partition]), ANSWER_MS_MAX);
+    if (row === undefined) throw new Error(`the store has no partition ${partition}`);
+    return row;
+  };
+
+  /** Begins or ends the chain before the first movement that shall have another setting. */
+  const switchChain = async (of: number, { seq }: Cursor, partition: Known): Promise<void> => {
+    const [text, link] =
+      partition.chain === null
+        ? [chainBeginText, originOf(of, seq + 1)]
+        : [chainEndText, partition.chain];
+    await ask(run(text, [of, seq, link]), ANSWER_MS_MAX);
+    // If the cursor or the chain was elsewhere, the append finds that out.
+    partition.chain = (await read(of)).chain;
+  };
+
+  const isAsWanted = ({ chain }: Known): boolean =>
+    options.chain === null || options.chain === (chain !== null);
 
   const write = async (
     batch: LedgerBatch,
     text: string,
-    rest: readonly string[],
+    rest: (chain: string | null) => Written,
   ): Promise<AppendOutcome> => {
     const partition = known.get(batch.partition);
     if (partition === undefined) throw new Error("the cursor must be read before a batch");
     await makeRoom(sql, partition, batch);
     const { from, to } = batch;
+    if (!isAsWanted(partition)) {
+      await switchChain(batch.partition, from, partition);
+      if (!isAsWanted(partition)) return { kind: "cursor_moved" };
+    }
     const guard = [batch.partition, from.epoch, from.seq, to.epoch, to.seq, partition.epoch];
+    const { parameters, chain } = rest(partition.chain);
     try {
-      const [row] = await askRows(MovedRow, run(text, [...guard, ...rest]), ANSWER_MS_MAX);
-      return { kind: row?.moved === 1 ? "appended" : "cursor_moved" };
+      const [row] = await askRows(MovedRow, run(text, [...guard, ...parameters]), ANSWER_MS_MAX);
+      if (row?.moved !== 1) return { kind: "cursor_moved" };
+      partition.chain = chain;
+      return { kind: "appended" };
     } catch (error) {
       if (kindOfFailure(error) !== "data") throw asFault(error);
       return { kind: "refused", error: describeFailure(error) };
@@ -57,14 +112,13 @@ export function createLedgerWriter(sql: Sql): LedgerWriter {
 
   return {
     async cursor(partition) {
-      const [row] = await askRows(CursorRow, run(cursorText, [partition]), ANSWER_MS_MAX);
-      if (row === undefined) throw new Error(`the store has no partition ${partition}`);
-      known.set(partition, { epoch: row.epoch, rangesUpTo: 0 });
+      const row = await read(partition);
+      known.set(partition, { epoch: row.epoch, rangesUpTo: 0, chain: row.chain });
       return { epoch: row.cursor_epoch, seq: row.cursor_seq };
     },
     async append(batch) {
       mustFollow(batch.from, batch.to, batch.movements);
-      return await write(batch, appendText, batchColumns(batch));
+      return await write(batch, appendText, (chain) => appended(batch, chain));
     },
     async quarantine(batch, error) {
       mustFollow(batch.from, batch.to, batch.movements);
@@ -73,13 +127,35 @@ export function createLedgerWriter(sql: Sql): LedgerWriter {
       const [movement] = movements;
       const kept = { reservations, products, locations, operations, crossings };
       const payload = JSON.stringify({ movement, ...kept });
-      return await write(batch, quarantineText, [payload, error]);
+      return await write(batch, quarantineText, (chain) => {
+        const parameters = [payload, error, chain];
+        if (chain === null) return { parameters: [...parameters, null, null, null], chain };
+        const link = asideLink(chain, batch.to.seq, payload);
+        const more = [link.chain, link.commitment, link.salt];
+        return { parameters: [...parameters, ...more], chain: link.chain };
+      });
     },
     async quarantined() {
       const [row] = await askRows(QuarantinedRow, run(quarantinedText, []), ANSWER_MS_MAX);
       return row?.quarantined ?? 0;
     },
   };
+}
+
+function appended(batch: LedgerBatch, chain: string | null): Written {
+  const columns = batchColumns(batch);
+  if (chain === null) return { parameters: [...columns, null, null, "{}", "{}", "{}"], chain };
+  const links = linksOf(chain, batch.movements);
+  const last = links.at(-1)?.chain ?? chain;
+  const parameters = [
+    ...columns,
+    chain,
+    last,
+    textColumn(links, (link) => link.chain),
+    textColumn(links, ({ commitment }) => commitment),
+    textColumn(links, ({ salt }) => salt),
+  ];
+  return { parameters, chain: last };
 }
 
 /** Makes the next range when the batch comes within a range's length of the last one made. */

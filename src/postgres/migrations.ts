@@ -10,7 +10,10 @@ import askingTheLedger from "./migrations/0008-asking-the-ledger.sql" with { typ
 import reconcile from "./migrations/0009-reconcile.sql" with { type: "text" };
 import incoming from "./migrations/0010-incoming.sql" with { type: "text" };
 import countsOfLevels from "./migrations/0011-counts-of-levels.sql" with { type: "text" };
-import countRuns from "./migrations/0012-count-runs.sql" with { type: "text" };
+import pseudonyms from "./migrations/0012-pseudonyms.sql" with { type: "text" };
+import hashChain from "./migrations/0013-hash-chain.sql" with { type: "text" };
+import retention from "./migrations/0014-retention.sql" with { type: "text" };
+import countRuns from "./migrations/0015-count-runs.sql" with { type: "text" };
 
 export interface Migration {
   /** `NNNN-what-it-does`, numbered from 0001 without a gap. */
@@ -31,5 +34,8 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0009-reconcile", text: reconcile },
   { name: "0010-incoming", text: incoming },
   { name: "0011-counts-of-levels", text: countsOfLevels },
-  { name: "0012-count-runs", text: countRuns },
+  { name: "0012-pseudonyms", text: pseudonyms },
+  { name: "0013-hash-chain", text: hashChain },
+  { name: "0014-retention", text: retention },
+  { name: "0015-count-runs", text: countRuns },
 ];

@@ -9,8 +9,9 @@ import { askRow, askRows } from "#postgres/ask";
 import type { Sql } from "#postgres/client";
 import { isIndexed, listStatement } from "#postgres/movement-conditions";
 import { cursorOf, LEDGER_ROWS_MAX, readCursor, rowsOf } from "#postgres/page-cursor";
-import { MovementRow, MovementSpanRow, StockAtRow } from "#postgres/rows";
+import { MovementRow, MovementSpanRow, PutAwayRow, StockAtRow } from "#postgres/rows";
 import spansText from "./statements/movement-spans.sql" with { type: "text" };
+import putAwayText from "./statements/put-away-until.sql" with { type: "text" };
 import stockAtText from "./statements/stock-at.sql" with { type: "text" };
 
 /** It takes some 50 ms. */
@@ -26,7 +27,10 @@ const MovementCursor = z.tuple([
 /** Time, partition and seq: what movements are sorted by. */
 type Key = z.output<typeof MovementCursor>;
 
-type Lists = Pick<Ledger, "movementPage" | "movementSpans" | "movementsIn" | "stockAt">;
+type Lists = Pick<
+  Ledger,
+  "movementPage" | "movementSpans" | "movementsIn" | "putAwayUntil" | "stockAt"
+>;
 type SpanRow = z.output<typeof MovementSpanRow>;
 
 interface MovementListsOptions {
@@ -89,6 +93,11 @@ export function createMovementLists(options: MovementListsOptions): Lists {
         movements: rows,
         rest: reached < last ? { partition, first: reached + 1, last } : null,
       };
+    },
+
+    async putAwayUntil(partition, deadline) {
+      const statement = run(putAwayText, [partition]);
+      return (await askRow(PutAwayRow, statement, left(deadline))).putAwayUntil;
     },
 
     async stockAt({ productId, partition, at }, deadline) {

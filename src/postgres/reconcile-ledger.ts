@@ -143,6 +143,9 @@ async function atOneMoment<Result>(
   }
 }
 
+const OPENINGS = `SELECT product_id AS "productId", location, on_hand AS "onHand", reserved, seq
+  FROM level_openings`;
+
 function snapshotOf(
   run: (text: string, parameters: Parameters) => ReturnType<Sql["unsafe"]>,
   cursors: ReadonlyMap<number, number>,
@@ -151,6 +154,12 @@ function snapshotOf(
     askRows(schema, () => run(text, parameters), ANSWER_MS_MAX);
   return {
     cursors,
+    async openings() {
+      const text = "SELECT coalesce(max(seq), 0)::bigint AS seq FROM partition_openings";
+      const [row] = await rows(SeqRow, text, []);
+      const levels = await rows(LevelRow, OPENINGS, []);
+      return { until: row?.seq ?? 0, levels };
+    },
     async gaps(partition, after, upTo, limit) {
       const text = `SELECT count(*)::integer AS count FROM movements
         WHERE partition = $1 AND seq > $2 AND seq <= $3`;

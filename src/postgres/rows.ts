@@ -77,6 +77,8 @@ export const MovementSpanRow = z.object({
   edge: z.int().nullable(),
 });
 
+export const PutAwayRow = z.object({ putAwayUntil: z.int().nullable() });
+
 export const StockAtRow = z.object({
   kept: z.boolean(),
   unsure: z.boolean(),

@@ -5,8 +5,9 @@ import { ensureStore } from "#postgres/store-row";
 import { openLedger, type TestLedger } from "#test/ledger";
 import { redisOfFile } from "#test/redis";
 import { testDatabase } from "#test/servers";
-import { runMain } from "#test/service";
+import { runMain, startService } from "#test/service";
 import { adjustCommand, initialize, reserve } from "#test/store";
+import { until } from "#test/until";
 
 const { server, redis, open } = await redisOfFile();
 
@@ -79,6 +80,25 @@ test("verify says why it cannot compare, and exits with 1", async () => {
   expect(foreign.output).toContain("Redis holds the data of another store");
   expect([fenced.code, behind.code, foreign.code]).toEqual([1, 1, 1]);
   expect(await redis.exists(stockKey(0, "p1"))).toBe(1);
+});
+
+test("verify walks the chain of hashes, and is red where a row of the ledger was changed", async () => {
+  const { db, verify } = await openWritten();
+  {
+    const servers = { redisUrl: server.url, databaseUrl: db.url };
+    await using _ = await startService({ ...servers, role: "worker", env: { LEDGER_CHAIN: "1" } });
+    await until(async () => (await db.count("SELECT cursor_seq FROM partitions")) === 3, {
+      withinMs: 10_000,
+      what: "the ledger has everything",
+    });
+  }
+  const { code, output } = await verify();
+  expect(output).toMatch(/partition 0: chain 1 to 3: [0-9a-f]{64}\n/);
+  expect(code).toBe(0);
+  await db.sql`UPDATE movements SET actor = 'somebody' WHERE seq = 2`;
+  const changed = await verify();
+  expect(changed.output).toContain("partition 0: the chain breaks at movement 2: changed");
+  expect(changed.code).toBe(1);
 });
 
 test("verify makes no store where there is none", async () => {

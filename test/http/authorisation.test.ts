@@ -59,6 +59,32 @@ function expectUnauthorized(answer: Answered, code: string): void {
 /** What every route must hold, whatever it does. */
 function testAuthorisationOf(route: (typeof ROUTES)[number]): void {
   const { path, ...example } = exampleOf(route);
+  const { guarded } = route;
+  if (guarded !== null) {
+    const asking = `${path}?${guarded.query}=2025-01-31T12:00:00Z`;
+    test(`with ${guarded.query} refuses a missing token, a bad one and other roles`, async () => {
+      const { send } = openGuarded();
+      expectUnauthorized(await send(asking, example), "token_missing");
+      // However it is written.
+      const [first = ""] = guarded.query;
+      const written = `%${first.charCodeAt(0).toString(16)}${guarded.query.slice(1)}`;
+      for (const query of [guarded.query, `${guarded.query}=`, `${written}=x`, `a=b&${written}`]) {
+        expectUnauthorized(await send(`${path}?${query}`, example), "token_missing");
+      }
+      const headers = { authorization: "Bearer garbage" };
+      expectUnauthorized(await send(asking, { ...example, headers }), "token_invalid");
+      for (const role of ROLES.filter((candidate) => !guarded.roles.includes(candidate))) {
+        const answer = await send(asking, { ...example, as: role });
+        expect(answer.status).toBe(403);
+        expect(answer.body).toMatchObject({ code: "role_required" });
+      }
+    });
+    test(`with ${guarded.query} lets ${guarded.roles.join(" and ")} in`, async () => {
+      for (const role of guarded.roles) {
+        expect((await openApp().send(asking, { ...example, as: role })).status).toBe(200);
+      }
+    });
+  }
   if (route.roles === "public") {
     test("answers without a token, and does not look at a bad one", async () => {
       const { send } = openApp();
@@ -115,9 +141,11 @@ for (const route of ROUTES) {
 
 /** `METHOD path: who`; contract A's without its base, those of another behind its name. */
 function matrixOf({ name, routes }: Contract, takesAnonymous: boolean): string[] {
-  return routes(edgeWith(takesAnonymous)).map(({ method, path, roles }) => {
-    const who =
-      roles === "public" ? "public" : ROLES.filter((role) => roles.includes(role)).join(" ");
+  const names = (roles: (typeof ROUTES)[number]["roles"]): string =>
+    roles === "public" ? "public" : ROLES.filter((role) => roles.includes(role)).join(" ");
+  return routes(edgeWith(takesAnonymous)).map(({ method, path, roles, guarded }) => {
+    const more = guarded === null ? "" : `; ${guarded.query}: ${names(guarded.roles)}`;
+    const who = `${names(roles)}${more}`;
     const isOurs = name === "inventory";
     const call = isOurs ? path.replace("/api/inventory", "") : path;
     return `${isOurs ? "" : `${name} `}${method} ${call}: ${who}`;
@@ -183,8 +211,9 @@ const MATRIX = [
   "GET /movements: admin service",
   "GET /openapi.json: public",
   "GET /product/:productId/movements: admin service",
-  "GET /product/:productId: public",
+  "GET /product/:productId: public; asOf: admin service",
   "GET /products: admin service",
+  "GET /pseudonymizations/:pseudonymizationId: admin",
   "GET /reconcile/:runId: admin",
   "GET /reconcile: admin",
   "GET /reorder: admin service",
@@ -203,6 +232,7 @@ const MATRIX = [
   "POST /cleanup-expired: admin",
   "POST /counts/runs: admin",
   "POST /counts: admin",
+  "POST /customers/:customerId/pseudonymize: admin",
   "POST /incoming/:incomingId/cancel: admin",
   "POST /incoming/:incomingId/receive: admin",
   "POST /incoming: admin",

@@ -153,6 +153,43 @@ describe("an export", () => {
     for (let time = 0; time < 6; time += 1) expect((await served.fetch()).status).toBe(503);
   });
 
+  test("is refused where movements of its time were put away, and says from when they are kept", async () => {
+    const putAwayUntil = async () => Date.parse("2023-11-15T00:00:00.000Z");
+    await using served = listen({ putAwayUntil });
+    // However often: it takes no room.
+    for (const query of [
+      "",
+      "?from=2023-11-15T00:00:00Z",
+      "?from=2020-01-01T00:00:00Z",
+      "",
+      "",
+      "",
+    ]) {
+      const answer = await served.fetch(query);
+      expect(answer.status).toBe(404);
+      expect(await answer.json()).toMatchObject({
+        code: "history_not_kept",
+        detail: expect.stringContaining("2023-11-15T00:00:00.000Z"),
+      });
+    }
+    const later = await served.fetch("?from=2023-11-15T00:00:00.001Z");
+    expect(later.status).toBe(200);
+    expect(await later.text()).toContain('"complete":true');
+    expect(served.lines.join()).not.toContain("error");
+  });
+
+  test("is cut when movements are put away under way", async () => {
+    let looks = 0;
+    const putAwayUntil = async () => {
+      looks += 1;
+      return looks === 1 ? null : Date.parse("2023-11-15T00:00:00.000Z");
+    };
+    await using served = listen({ putAwayUntil });
+    const answer = await served.fetch();
+    expect(answer.status).toBe(200);
+    expect(await textUntilCut(answer)).not.toContain("complete");
+  });
+
   test("begins with a header and ends with a row of its own as CSV", async () => {
     await using served = listen();
     const answer = await served.fetch("?format=csv&productId=product-3&to=2023-11-14T22:14:00Z");

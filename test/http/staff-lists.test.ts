@@ -106,6 +106,25 @@ describe("GET /product/:productId/movements", () => {
   });
 });
 
+describe("GET /movements", () => {
+  const path = "/api/inventory/movements";
+  test("404 of a time whose movements were put away; without a time it lists what is kept", async () => {
+    const asked: (number | null)[] = [];
+    const putAwayUntil = async (partition: number | null) => {
+      asked.push(partition);
+      return Date.UTC(2025, 0, 1);
+    };
+    const { send } = openApp({ ledger: { putAwayUntil } });
+    const gone = await send(`${path}?from=2025-01-01T00:00:00Z&partition=0`, { as: "admin" });
+    expect(gone.status).toBe(404);
+    expect(gone.body).toMatchObject({ code: "history_not_kept", retryable: false });
+    expect(gone.body["detail"]).toContain("2025-01-01T00:00:00.000Z");
+    const later = await send(`${path}?from=2025-01-01T00:00:00.001Z`, { as: "admin" });
+    expect([later.status, (await send(path, { as: "admin" })).status]).toEqual([200, 200]);
+    expect(asked).toEqual([0, null]);
+  });
+});
+
 describe("GET /low-stock", () => {
   test("200 counts what is at or below its threshold", async () => {
     const level = { location: Location.parse("A"), onHand: 10, reserved: 0, ...DEFAULT_RULE };

@@ -32,9 +32,9 @@ const Movement = z.object({
 export type Movement = z.output<typeof Movement>;
 export const Page = z.object({ items: z.array(Movement), nextCursor: z.string().nullable() });
 /** Served by an API and a worker of their own, in three partitions. */
-export async function startAsking() {
+export async function startAsking(more: Readonly<Record<string, string>> = {}) {
   const [redis, database] = await Promise.all([startRedis(), testDatabase()]);
-  const servers = { redisUrl: redis.url, databaseUrl: database.url, env: { PARTITIONS } };
+  const servers = { redisUrl: redis.url, databaseUrl: database.url, env: { PARTITIONS, ...more } };
   const api = await startService({ ...servers, role: "api" });
   const worker = await startService({ ...servers, role: "worker" });
   const stores = await openStoresOf(redis.url, database.url, { PARTITIONS });

@@ -14,7 +14,15 @@ import { createLog } from "#lib/log";
 import { createMetrics } from "#lib/metrics";
 import { ApiDocument, documentedBy, type Documented, type SomeAnswer } from "#test/documented";
 import { NEEDS } from "#test/examples";
-import { depsOf, DURABILITY, INCOMING_ID, RESERVATION_ID, type Doubles } from "#test/ports-double";
+import {
+  CAROL,
+  depsOf,
+  DURABILITY,
+  INCOMING_ID,
+  PSEUDONYMIZATION,
+  RESERVATION_ID,
+  type Doubles,
+} from "#test/ports-double";
 import { RUN_ID } from "#test/runs-double";
 
 export const SECRET = "a secret of a test, long enough for HS256";
@@ -247,6 +255,8 @@ const PARAMS: Readonly<Record<string, string>> = {
   sku: "SKU-1",
   location: "Dock",
   reservationId: RESERVATION_ID,
+  customerId: CAROL,
+  pseudonymizationId: PSEUDONYMIZATION.id,
   incomingId: INCOMING_ID,
   runId: RUN_ID,
 };

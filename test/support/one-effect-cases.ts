@@ -40,6 +40,7 @@ export const CASES: ReadonlyMap<string, Case> = new Map<string, Case>([
   [`POST ${INVENTORY}/product/:productId/return`, (world) => takeBack(world)],
   [`POST ${INVENTORY}/locations`, (world) => register(world, randomId(12))],
   [`PATCH ${INVENTORY}/locations/:location`, (world) => amendLocation(world, true)],
+  [`POST ${INVENTORY}/customers/:customerId/pseudonymize`, (world) => pseudonymize(world)],
   ...incomingCases(INVENTORY),
   [`POST ${INVENTORY}/cleanup-expired`, (world) => cleanUp(world)],
   [`POST ${INVENTORY}/reconcile`, (world) => compare(world)],
@@ -286,6 +287,15 @@ async function bulkEnd(world: World, verb: End): Promise<Operation> {
       holds.map(({ reservationId, units }, item) => {
         return { type: TYPES[verb], units, reservationId, item };
       }),
+  };
+}
+
+/** Moves nothing: of somebody who never bought anything, so that no other case is about it. */
+function pseudonymize(world: World): Operation {
+  const path = `/customers/${randomId(12)}/pseudonymize`;
+  return {
+    request: { method: "POST", path, token: world.admin, key: newKey() },
+    effects: () => [],
   };
 }
 

@@ -19,6 +19,7 @@ import {
   type Reservation,
 } from "#inventory/model";
 import type { CountRuns } from "#inventory/count-run-ports";
+import type { Pseudonymization, Pseudonymizations } from "#inventory/pseudonym-ports";
 import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { Alert, EventLedger, Ledger, ShortLine, StockStore } from "#inventory/ports";
 import { systemClock, type Clock } from "#lib/clock";
@@ -199,6 +200,7 @@ const STORE: StockStore = {
 const LEDGER: Ledger = {
   movements: async () => [movementOf()],
   movementPage: async () => ({ items: [movementOf()], nextCursor: null }),
+  putAwayUntil: async () => null,
   movementSpans: async () => [{ partition: 0, first: 1, last: 9 }],
   movementsIn: async () => ({ movements: [movementOf()], rest: null }),
   stockAt: async () => ({
@@ -257,6 +259,20 @@ const EVENTS: EventLedger = {
   look: async () => ({ places: [{ partition: 0, seq: 9, number: 1 }], alerts: new Set() }),
 };
 
+export const PSEUDONYMIZATION: Pseudonymization = {
+  id: "0a".repeat(16),
+  movements: 2,
+  reservations: 1,
+  progress: 50,
+  askedAt: AT,
+  finishedAt: null,
+};
+
+const PSEUDONYMIZATIONS: Pseudonymizations = {
+  ask: async () => ({ kind: "asked", id: PSEUDONYMIZATION.id, replayed: false }),
+  read: async (id) => (id === PSEUDONYMIZATION.id ? PSEUDONYMIZATION : null),
+};
+
 export interface Doubles {
   readonly store?: Partial<StockStore>;
   readonly ledger?: Partial<Ledger>;
@@ -264,6 +280,7 @@ export interface Doubles {
   readonly runs?: Partial<ReconcileRuns>;
   readonly countRuns?: Partial<CountRuns>;
   readonly events?: Partial<EventLedger>;
+  readonly pseudonymizations?: Partial<Pseudonymizations>;
   readonly clock?: Clock;
   readonly policy?: Deps["policy"];
 }
@@ -275,16 +292,9 @@ export const DURABILITY: Durability = {
   reach: (wanted) => Promise.resolve(wanted),
 };
 
-export function depsOf({
-  store,
-  ledger,
-  incoming,
-  events,
-  runs,
-  countRuns,
-  clock,
-  policy,
-}: Doubles): Deps {
+export function depsOf(doubles: Doubles): Deps {
+  const { store, ledger, incoming, events, runs, countRuns, pseudonymizations } = doubles;
+  const { clock, policy } = doubles;
   return {
     store: { ...STORE, ...store },
     ledger: { ...LEDGER, ...ledger },
@@ -293,6 +303,7 @@ export function depsOf({
     countRuns: { ...COUNT_RUNS, ...countRuns },
     events: { ...EVENTS, ...events },
     eventTail: new EventTail({ events: { ...EVENTS, ...events }, onWaiters: () => undefined }),
+    pseudonymizations: { ...PSEUDONYMIZATIONS, ...pseudonymizations },
     clock: clock ?? systemClock,
     policy: policy ?? { reservationMinutes: 15, reservationMinutesMax: 60, onExpired: "reject" },
     newGeneration: () => "abcdefgh",

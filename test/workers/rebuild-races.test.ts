@@ -78,6 +78,7 @@ describe("what a process acknowledged", () => {
     expect(lost[0]).toMatchObject({ from_seq: 2, to_seq: 6 });
     expect(lost[0]?.["operations"]).toHaveLength(5);
     // Nothing of that history is told again after the next loss.
+    await opened();
     await stores.redis.flushall();
     await fenced();
     expect(await rebuildPartition(0, use, FENCED)).toMatchObject({ kind: "rebuilt" });

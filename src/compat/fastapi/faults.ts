@@ -48,6 +48,7 @@ export const word: Contract["word"] = (refusal) => {
     case "run_not_found":
     case "product_not_yet_created":
     case "history_not_kept":
+    case "pseudonymization_not_found":
     case "reservation_not_found":
     case "token_missing":
     case "token_invalid":
@@ -59,6 +60,7 @@ export const word: Contract["word"] = (refusal) => {
     case "order_already_confirmed":
     case "below_reserved":
     case "expected_mismatch":
+    case "live_holds":
     case "cursor_expired":
     case "reservation_expired":
     case "body_too_large":

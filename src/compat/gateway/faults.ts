@@ -34,6 +34,7 @@ export const word: Contract["word"] = (refusal) => {
     case "run_not_found":
     case "product_not_yet_created":
     case "history_not_kept":
+    case "pseudonymization_not_found":
     case "reservation_not_found":
     case "method_not_allowed":
     case "insufficient_stock":
@@ -44,6 +45,7 @@ export const word: Contract["word"] = (refusal) => {
     case "order_already_confirmed":
     case "below_reserved":
     case "expected_mismatch":
+    case "live_holds":
     case "limit_exceeded":
     case "cursor_expired":
     case "reservation_expired":

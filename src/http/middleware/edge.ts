@@ -20,7 +20,7 @@ import { requestIdOf } from "#http/middleware/request-id";
 import { Problem } from "#http/problem";
 import { send, type Answer } from "#http/reply";
 import type { Route } from "#http/routes/route";
-import type { Caller } from "#inventory/context";
+import type { Caller, Role } from "#inventory/context";
 import type { Durability } from "#inventory/durability";
 import { Fault } from "#inventory/faults";
 import type { Clock } from "#lib/clock";
@@ -79,7 +79,8 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
     const state = c.get("request");
     const limited = limit?.(c);
     if (limited !== undefined) await bodies.within(limited, state.deadline);
-    state.caller = route.roles === "public" ? route.anonymous : await callerOf(c);
+    const roles = rolesOf(route, c);
+    state.caller = roles === "public" ? route.anonymous : await callerOf(c, roles);
     // Read here once, within the deadline; hono keeps it for whoever asks again.
     if (limit !== null) await bodies.within(c.req.text(), state.deadline);
     if (!route.mutation || state.caller === null) return;
@@ -87,11 +88,11 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
     levels?.ask(c);
   };
 
-  const callerOf = async (c: EdgeContext): Promise<Caller> => {
+  const callerOf = async (c: EdgeContext, roles: readonly Role[]): Promise<Caller> => {
     const authorization = c.req.header("authorization");
     const caller = auth.cached(authorization) ?? (await auth.verify(authorization));
-    requireRole(route, caller);
-    return caller;
+    if (roles.includes(caller.role)) return caller;
+    throw new Problem("role_required", `this call is for the role ${roles.join(" or ")}`);
   };
 
   return async function edge(c, next) {
@@ -119,7 +120,7 @@ function bytesMaxOf({ bulk, file }: Route): number {
   return bulk ? BULK_BODY_BYTES_MAX : BODY_BYTES_MAX;
 }
 
-function requireRole({ roles }: Route, caller: Caller): void {
-  if (roles === "public" || roles.includes(caller.role)) return;
-  throw new Problem("role_required", `this call is for the role ${roles.join(" or ")}`);
+/** Who may make this very request. */
+function rolesOf({ roles, guarded }: Route, c: EdgeContext): Route["roles"] {
+  return guarded !== null && c.req.query(guarded.query) !== undefined ? guarded.roles : roles;
 }

@@ -1,16 +1,21 @@
-import { createHandlers } from "#http/env";
+import { createHandlers, type EdgeContext } from "#http/env";
 import { createExportRoom, EXPORT_SILENCE_SECONDS, streamOf } from "#http/export-stream";
 import { PATHS } from "#http/paths";
 import { invalid } from "#http/problem";
-import { lagHeader, reply, replyStream, replyText } from "#http/reply";
+import { lagHeader, refuse, reply, replyStream, replyText } from "#http/reply";
 import { route, STAFF, type Edge, type Route } from "#http/routes/route";
 import { validate } from "#http/validate";
 import { AllMovements, MovementLines, MovementTable } from "#http/wire/answers";
 import { EXPORT_FORMATS, type ExportFormat } from "#http/wire/movement-rows";
-import { ledgerMovementOf } from "#http/wire/objects";
+import { ledgerMovementOf, timeOf } from "#http/wire/objects";
 import { AllMovementsQuery, MovementsExportQuery } from "#http/wire/queries";
 import type { MovementFilter } from "#inventory/ports";
-import { exportMovements, searchMovements, type MovementExport } from "#inventory/search-movements";
+import {
+  exportMovements,
+  searchMovements,
+  type MovementExport,
+  type NotKept,
+} from "#inventory/search-movements";
 import type { z } from "zod";
 
 export function allMovementsRoute({ deps }: Edge): Route {
@@ -20,11 +25,14 @@ export function allMovementsRoute({ deps }: Edge): Route {
     summary: "Movements of the whole ledger by what they say, page by page",
     answers: { 200: AllMovements },
     headers: ["Ledger-Lag"],
+    refusals: ["history_not_kept"],
     roles: STAFF,
     handlers: createHandlers(validate("query", AllMovementsQuery), async (c) => {
       const { order, cursor = null, limit, ...given } = c.req.valid("query");
       const query = { ...filterOf(given), order, cursor, limit };
-      const { page, lag } = await searchMovements(deps, c.get("request"), query);
+      const found = await searchMovements(deps, c.get("request"), query);
+      if (found.kind === "not_kept") return refuseGone(c, found);
+      const { page, lag } = found;
       const body = { items: page.items.map(ledgerMovementOf), nextCursor: page.nextCursor };
       return reply(c, 200, body, lagHeader(lag));
     }),
@@ -39,6 +47,7 @@ export function movementsExportRoute({ deps, health, worded }: Edge): Route {
     summary: "Movements of the whole ledger by what they say, as one stream",
     answers: { 200: [MovementLines, MovementTable] },
     headers: ["Ledger-Lag", "Content-Disposition"],
+    refusals: ["history_not_kept"],
     roles: STAFF,
     handlers: createHandlers(validate("query", MovementsExportQuery), async (c) => {
       const { format: name, ...given } = c.req.valid("query");
@@ -47,6 +56,10 @@ export function movementsExportRoute({ deps, health, worded }: Edge): Route {
       const leave = enter();
       try {
         const found = await exportMovements(deps, c.get("request"), filter);
+        if (found.kind === "not_kept") {
+          leave();
+          return refuseGone(c, found);
+        }
         const headers = {
           "content-type": `${format.contentType}; charset=utf-8`,
           "content-disposition": `attachment; filename="movements.${name}"`,
@@ -71,6 +84,12 @@ export function movementsExportRoute({ deps, health, worded }: Edge): Route {
       }
     }),
   });
+}
+
+function refuseGone(c: EdgeContext, { putAwayUntil }: NotKept): Response {
+  const until = timeOf(putAwayUntil);
+  const message = `movements up to ${until} were put away: name a later from`;
+  return refuse(c, "history_not_kept", message);
 }
 
 async function* textOf(

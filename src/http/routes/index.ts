@@ -22,6 +22,7 @@ import { allMovementsRoute, movementsExportRoute } from "#http/routes/all-moveme
 import { metricsRoute } from "#http/routes/metrics";
 import { movementsRoute } from "#http/routes/movements";
 import { productRoute, productsRoute, skuRoute } from "#http/routes/products";
+import { pseudonymizationRoute, pseudonymizeRoute } from "#http/routes/pseudonymize";
 import { reconcileRunRoute, reconcileRunsRoute, startReconcileRoute } from "#http/routes/reconcile";
 import { reservationRoute, reservationsRoute } from "#http/routes/reservations";
 import { reorderRoute } from "#http/routes/reorder";
@@ -75,6 +76,8 @@ export function createRoutes(edge: Edge): readonly Route[] {
     amendLocationRoute(edge),
     eventsRoute(edge),
     alertsRoute(edge),
+    pseudonymizeRoute(edge),
+    pseudonymizationRoute(edge),
     cleanupExpiredRoute(edge),
     startReconcileRoute(edge),
     reconcileRunRoute(edge),

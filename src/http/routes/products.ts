@@ -26,6 +26,8 @@ export function productRoute({ deps }: Edge): Route {
     headers: ["Ledger-Lag"],
     refusals: ["product_not_found", "product_not_yet_created", "history_not_kept"],
     roles: "public",
+    // It reads the ledger, which is not for everybody to make work.
+    guarded: { query: "asOf", roles: STAFF },
     handlers: createHandlers(
       validate("param", ProductParam),
       validate("query", ProductQuery),

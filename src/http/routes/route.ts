@@ -71,6 +71,8 @@ export interface Route {
   /** Codes that it refuses with, besides those that its other members and validators imply. */
   readonly refusals: readonly ProblemCode[];
   readonly roles: "public" | readonly Role[];
+  /** A query of a public route that is not for everybody; null where there is none. */
+  readonly guarded: { readonly query: string; readonly roles: readonly Role[] } | null;
   /** In whose name a public route changes something; null where it changes nothing. */
   readonly anonymous: Caller | null;
   /** Whether it changes something, hence takes an `Idempotency-Key`. */
@@ -92,6 +94,7 @@ export interface Route {
 type Optional =
   | "headers"
   | "refusals"
+  | "guarded"
   | "anonymous"
   | "mutation"
   | "conditional"
@@ -103,6 +106,7 @@ type Optional =
 const COMMON: Pick<Route, Optional> = {
   headers: [],
   refusals: [],
+  guarded: null,
   anonymous: null,
   mutation: false,
   conditional: false,

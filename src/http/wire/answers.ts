@@ -252,6 +252,20 @@ export const Availability = z.strictObject({
   allAvailable: z.boolean(),
 });
 
+export const PseudonymizationAsked = z.strictObject({ id: z.string() });
+
+/** Whose it was, and by what the id is replaced, is not told. */
+export const Pseudonymization = z.strictObject({
+  id: z.string(),
+  status: z.enum(["running", "completed"]),
+  progress: z.int().min(0).max(100),
+  movements: Units,
+  reservations: Units,
+  askedAt: Time,
+  finishedAt: Time.nullable(),
+});
+export type Pseudonymization = z.output<typeof Pseudonymization>;
+
 export const Cleaned = z.strictObject({ message: z.string(), cleaned: Units, more: z.boolean() });
 
 export const Alive = z.strictObject({

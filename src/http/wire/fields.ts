@@ -53,4 +53,10 @@ export const IncomingParam = z.strictObject({ incomingId: IncomingId });
 export const ProductParam = z.strictObject({ productId: ProductId });
 export const LocationParam = z.strictObject({ location: model.Location });
 export const SkuParam = z.strictObject({ sku: Sku });
+export const CustomerParam = z.strictObject({ customerId: model.CustomerId });
+export const PseudonymizationParam = z.strictObject({
+  pseudonymizationId: z
+    .string()
+    .regex(/^[0-9a-z]{32}$/, "must be an id that pseudonymize answered"),
+});
 export const ReservationParam = z.strictObject({ reservationId: model.ReservationId });

@@ -9,6 +9,7 @@ import type {
   RegisteredLocation,
   Reservation,
 } from "#inventory/model";
+import type { Pseudonymization } from "#inventory/pseudonym-ports";
 import type { Alert, LedgerEvent, ShortLine } from "#inventory/ports";
 import type { StockThen } from "#inventory/read-stock-at";
 import type * as answers from "#http/wire/answers";
@@ -224,4 +225,14 @@ export function timeOf(epochMs: number): string {
   const text = new Date(epochMs).toISOString();
   times.set(epochMs, text);
   return text;
+}
+
+export function pseudonymizationOf(found: Pseudonymization): answers.Pseudonymization {
+  const { askedAt, finishedAt, ...rest } = found;
+  return {
+    ...rest,
+    status: finishedAt === null ? "running" : "completed",
+    askedAt: timeOf(askedAt),
+    finishedAt: finishedAt === null ? null : timeOf(finishedAt),
+  };
 }

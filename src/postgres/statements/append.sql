@@ -6,27 +6,33 @@
 -- $22 … $28 levels, $29 … $43 products, $44 … $53 reservations, $54 … $61 registered locations, $62 $63
 -- operations: the last state of each. $64 … $68 products that crossed a bound. Every partition's
 -- journal brings the same record of a location: one counts.
+-- $69 $70 last link of the chain before and after, $71 … $73 link, commitment and salt of each
+-- movement (all hex); without a chain null, and empty arrays, which unnest fills up with null.
 WITH moved AS (
-  UPDATE partitions SET cursor_epoch = $4, cursor_seq = $5
+  UPDATE partitions SET cursor_epoch = $4, cursor_seq = $5, chain = decode($70::text, 'hex')
   WHERE partition = $1 AND cursor_epoch = $2 AND cursor_seq = $3 AND epoch = $6
+    AND chain IS NOT DISTINCT FROM decode($69::text, 'hex')
   RETURNING partition
 ),
 new_movements AS (
   INSERT INTO movements (
     seq, epoch, on_hand_before, on_hand_after, reserved_before, reserved_after, at, partition, type,
-    product_id, location, reservation_id, order_id, customer_id, actor, reason, reference, request_id
+    product_id, location, reservation_id, order_id, customer_id, actor, reason, reference, request_id,
+    chain, chain_commitment, chain_salt
   )
   SELECT
     $3::bigint + ordinal, $4::bigint, on_hand_before, on_hand_after, reserved_before, reserved_after,
     to_timestamp(at / 1000.0::float8), moved.partition, type, product_id, location, reservation_id,
-    order_id, customer_id, actor, reason, reference, request_id
+    order_id, customer_id, actor, reason, reference, request_id,
+    decode(link, 'hex'), decode(commitment, 'hex'), decode(salt, 'hex')
   FROM moved, unnest(
     $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[],
     $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[],
-    $21::text[]
+    $21::text[], $71::text[], $72::text[], $73::text[]
   ) WITH ORDINALITY AS movement (
     on_hand_before, on_hand_after, reserved_before, reserved_after, at, type, product_id, location,
-    reservation_id, order_id, customer_id, actor, reason, reference, request_id, ordinal
+    reservation_id, order_id, customer_id, actor, reason, reference, request_id, link, commitment, salt,
+    ordinal
   )
 ),
 new_levels AS (

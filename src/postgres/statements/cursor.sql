@@ -1,2 +1,3 @@
--- Where the ledger of a partition stands, and the epoch that Redis writes.
-SELECT epoch, cursor_epoch, cursor_seq FROM partitions WHERE partition = $1
+-- Where the ledger of a partition stands, the epoch that Redis writes, and the last link of the
+-- chain, if there is one.
+SELECT epoch, cursor_epoch, cursor_seq, encode(chain, 'hex') AS chain FROM partitions WHERE partition = $1

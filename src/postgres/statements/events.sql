@@ -5,7 +5,11 @@ WITH place AS (
   SELECT
     partitions.partition, coalesce(asked.seq, 0) AS seq, coalesce(asked.number, 0) AS number,
     partitions.cursor_seq AS "endSeq", partitions.raised AS "endNumber",
-    (SELECT min(seq) FROM movements WHERE partition = partitions.partition) AS "firstSeq"
+    (SELECT min(seq) FROM movements WHERE partition = partitions.partition) AS "firstSeq",
+    coalesce((
+      SELECT opening.seq FROM partition_openings AS opening
+      WHERE opening.partition = partitions.partition
+    ), 0) AS "putAwaySeq"
   FROM partitions
   LEFT JOIN unnest($1::integer[], $2::bigint[], $3::bigint[]) AS asked (partition, seq, number)
     ON asked.partition = partitions.partition

@@ -1,4 +1,4 @@
--- Removes operations that no repeat may ask for any more. $1 milliseconds that they are kept, $2 most rows.
+-- Removes operations that no repeat may ask for any more, and the keys of pseudonymizations. $1 milliseconds that they are kept, $2 most rows.
 WITH old AS (
   SELECT partition, key FROM operations
   WHERE at < now() - $1::bigint * interval '1 millisecond'
@@ -8,5 +8,9 @@ forgotten AS (
   DELETE FROM operations USING old
   WHERE operations.partition = old.partition AND operations.key = old.key
   RETURNING 1
+),
+unnamed AS (
+  UPDATE pseudonymizations SET key = NULL, payload = NULL
+  WHERE key IS NOT NULL AND asked_at < now() - $1::bigint * interval '1 millisecond'
 )
 SELECT count(*)::integer AS forgotten FROM forgotten

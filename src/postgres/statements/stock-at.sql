@@ -9,8 +9,11 @@ level AS (
     levels.location,
     coalesce(later.on_hand_before, levels.on_hand) AS on_hand,
     coalesce(later.reserved_before, levels.reserved) AS reserved,
-    earlier.seq
+    -- Its last movement until then may be among those that were put away.
+    coalesce(earlier.seq, opening.seq) AS seq
   FROM next, levels
+  LEFT JOIN level_openings AS opening
+    ON opening.product_id = levels.product_id AND opening.location = levels.location
   LEFT JOIN LATERAL (
     SELECT on_hand_before, reserved_before FROM movements
     WHERE product_id = levels.product_id AND location = levels.location
@@ -29,7 +32,10 @@ level AS (
 )
 SELECT
   -- False where the movements of that time were put away.
-  EXISTS (SELECT FROM movements WHERE partition = $2 AND seq < next.seq) AS kept,
+  EXISTS (SELECT FROM movements WHERE partition = $2 AND seq < next.seq) OR EXISTS (
+    SELECT FROM partition_openings
+    WHERE partition = $2 AND at <= to_timestamp($3::bigint / 1000.0::float8)
+  ) AS kept,
   EXISTS (
     SELECT FROM quarantine
     WHERE quarantine.partition = $2 AND settled_at IS NULL AND quarantine.seq >= next.seq

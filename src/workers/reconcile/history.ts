@@ -56,6 +56,7 @@ const changeOf = (
 export async function checkHistory(run: Comparison): Promise<ReadonlySet<string>> {
   return await run.ledger.atOneMoment(async (snapshot) => {
     const history = new History(run, snapshot);
+    await history.open();
     await (run.scope.kind === "products"
       ? history.walkProducts(run.scope.productIds)
       : history.walkPartitions());
@@ -71,6 +72,7 @@ class History {
   readonly #folded = new Map<string, Folded>();
   /** Missing numbers, each with what one level did across it; null: more than one thing may be. */
   readonly #gaps = new Map<string, Gap>();
+  #until = 0;
   readonly doubtful = new Set<string>();
 
   constructor(run: Comparison, snapshot: LedgerSnapshot) {
@@ -81,6 +83,18 @@ class History {
     }
   }
 
+  /** Begins where movements were put away, with what they left. */
+  async open(): Promise<void> {
+    const { until, levels } = await this.#snapshot.openings();
+    this.#until = until;
+    for (const level of levels) {
+      if (!this.#isWanted(level.productId)) continue;
+      const partition = this.#run.stock.partitionOf(level.productId);
+      const { onHand, reserved, seq } = level;
+      this.#folded.set(nameOf(level), { partition, onHand, reserved, seq });
+    }
+  }
+
   async walkPartitions(): Promise<void> {
     const { partitions, findings, advance } = this.#run;
     const cursors = this.#snapshot.cursors;
@@ -88,7 +102,7 @@ class History {
     let done = 0;
     for (const partition of partitions) {
       const cursor = cursors.get(partition) ?? 0;
-      for (let after = 0; after < cursor; after += PART_MOVEMENTS) {
+      for (let after = this.#until; after < cursor; after += PART_MOVEMENTS) {
         const upTo = Math.min(after + PART_MOVEMENTS, cursor);
         const gaps = await this.#snapshot.gaps(partition, after, upTo, GAPS_MAX);
         for (const seq of gaps)

@@ -1,0 +1,58 @@
+/** Replaces customers' ids in the ledger, as somebody asked for, a bounded step at a time. */
+import type { PseudonymWork } from "#inventory/pseudonym-ports";
+import type { Log } from "#lib/log";
+
+/** Between two looks whether there is something to do. */
+const LOOK_MS = 1_000;
+/** Between two steps: the drain comes first. */
+const PAUSE_MS = 20;
+
+export interface PseudonymizerOptions {
+  readonly work: PseudonymWork;
+  readonly log: Log;
+}
+
+/** Every worker does it; a step that one has begun is passed over by the others. */
+export class Pseudonymizer implements AsyncDisposable {
+  readonly #options: PseudonymizerOptions;
+  readonly #stopping = new AbortController();
+  readonly #running: Promise<void>;
+
+  constructor(options: PseudonymizerOptions) {
+    this.#options = options;
+    this.#running = this.#run();
+  }
+
+  /** Ends after the step at hand. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { work, log } = this.#options;
+    while (!this.#stopping.signal.aborted) {
+      let isBusy = false;
+      try {
+        isBusy = await work.step();
+      } catch (error) {
+        log.debug("customers' ids could not be replaced now", { error });
+      }
+      await this.#pause(isBusy ? PAUSE_MS : LOOK_MS);
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    const { signal } = this.#stopping;
+    if (signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", end);
+        resolve();
+      };
+      const timer = setTimeout(end, ms);
+      signal.addEventListener("abort", end, { once: true });
+    });
+  }
+}
