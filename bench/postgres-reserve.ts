@@ -13,6 +13,7 @@ import {
   noEvents,
   noPseudonymizations,
   PostgresStockStore,
+  countRunsOfNothing,
   runsOfNothing,
 } from "./postgres-store.ts";
 
@@ -36,6 +37,7 @@ for (const pair of Bun.argv.slice(2)) {
       ledger: ledgerOfNothing,
       incoming: incomingOfNothing,
       reconcileRuns: runsOfNothing,
+      countRuns: countRunsOfNothing,
       ...noEvents,
       pseudonymizations: noPseudonymizations,
       clock: processClock,

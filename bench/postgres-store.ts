@@ -1,4 +1,5 @@
 /** Reserve as one statement of PostgreSQL, in the place of the product's stock store. */
+import type { CountRuns } from "#inventory/count-run-ports";
 import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { Sql } from "postgres";
 import { z } from "zod";
@@ -31,6 +32,13 @@ const eventsOfNothing: EventLedger = {
 export const noEvents = {
   events: eventsOfNothing,
   eventTail: new EventTail({ events: eventsOfNothing, onWaiters: () => undefined }),
+};
+
+/** Nor does it take counts. */
+export const countRunsOfNothing: CountRuns = {
+  ask: () => Promise.reject(new Error("this server takes no counts")),
+  read: () => Promise.resolve(null),
+  errors: () => Promise.resolve([]),
 };
 
 /** Nobody asks to be forgotten. */

@@ -7,6 +7,7 @@ import { VARIABLES, type Variable } from "#config/variables";
 import type { Contract } from "#http/contract";
 import { inventory } from "#http/inventory";
 import * as bodies from "#http/wire/bodies";
+import { CountRunBody } from "#http/wire/count-runs";
 import { createMetrics } from "#lib/metrics";
 import { withConfigurationTable } from "#test/configuration-table";
 import { endpoints, tableRows } from "#test/documents";
@@ -176,6 +177,7 @@ const BODIES: Readonly<Record<string, z.ZodType>> = {
   sell: bodies.SellBody,
   return: bodies.ReturnBody,
   counts: bodies.CountsBody,
+  "counts/runs": CountRunBody,
   "POST …/incoming": bodies.IncomingBody,
   "PATCH …/incoming/:incomingId": bodies.AmendIncomingBody,
   receive: bodies.ReceiveBody,

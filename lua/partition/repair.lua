@@ -3,11 +3,12 @@
 -- KEYS[1]  {pN}:meta (hash, rw); writes or removes whatever keys of the partition are named, never
 --          the meta.
 -- ARGV     token, milliseconds that the claim lasts from now, then for each key: what becomes of it
---          (forget|string|hash|list|zset), its name behind the tag, number of values, the values
---          (string: value, and milliseconds to live or none; hash: field and value; zset: score and member).
+--          (forget|string|hash|list|zset; with a + behind it: more of what the step before wrote),
+--          its name behind the tag, number of values, the values (string: value, and milliseconds to
+--          live or none; hash: field and value; zset: score and member).
 -- Returns  repaired, or lost (the claim is another's, or gone).
 -- Cost     O(values).
--- Retry    safe, for lists too: each key is removed before it is written.
+-- Retry    safe but for what is written in several steps: each key is removed before its first one.
 -- @include lib/repair.lua
 
 local WHOLE_NAMES = { journal = true, low = true, locations = true }
@@ -27,7 +28,9 @@ local steps = {}
 local at = 3
 while at <= #ARGV do
     local kind, name, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
-    if not count or not (WHOLE_NAMES[name] or FIRST_WORDS[string.match(name, "^(%l+):.")]) then
+    local is_ours = count and (WHOLE_NAMES[name] or FIRST_WORDS[string.match(name, "^(%l+):.")])
+    -- Whatever else stands under the tag goes too; the meta never does.
+    if not is_ours and (kind ~= "forget" or not count or name == "meta" or name == "") then
         error("a step of a repair cannot be read")
     end
     steps[#steps + 1] = { kind = kind, key = tag .. name, first = at + 3, last = at + 2 + count }
@@ -58,8 +61,12 @@ if not claim then
 end
 write_claim(token, lasts_ms, claim.missing)
 for _, step in ipairs(steps) do
-    redis.call("UNLINK", step.key)
-    if step.kind ~= "forget" then
+    local kind, more = string.match(step.kind, "^(%l+)(%+?)$")
+    step.kind = kind
+    if more == "" then
+        redis.call("UNLINK", step.key)
+    end
+    if kind ~= "forget" then
         write(step)
     end
 end

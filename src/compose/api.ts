@@ -137,6 +137,7 @@ async function appOptions(
       ledger: stores.ledger,
       incoming: stores.incoming,
       reconcileRuns: stores.reconcileRuns,
+      countRuns: stores.countRuns,
       events: stores.events,
       eventTail,
       pseudonymizations: stores.pseudonymizations,

@@ -1,10 +1,19 @@
 /** `migrate`: brings PostgreSQL to the schema of this code, and says what it did. */
 import { eventuallyPostgres } from "#compose/eventually";
+import { Refusal } from "#compose/refusal";
 import { openServers } from "#compose/servers";
 import type { Config } from "#config";
 import { createLog } from "#lib/log";
-import { createPostgres } from "#postgres/client";
-import { migrate } from "#postgres/migrate";
+import { createPostgres, type Sql } from "#postgres/client";
+import { migrate, pendingMigrations } from "#postgres/migrate";
+
+/** Brings the schema up to date for who changes something; who only looks may not, and is told. */
+export async function migrateToApply(sql: Sql, isApplied: boolean): Promise<void> {
+  if (isApplied) return void (await migrate(sql));
+  const [first] = await pendingMigrations(sql);
+  if (first === undefined) return;
+  throw new Refusal(`the database lacks ${first}: bun run migrate, or --apply, brings it there`);
+}
 
 export async function runMigrate(config: Config): Promise<void> {
   const say = (line: string): void => void process.stdout.write(`${line}\n`);

@@ -2,12 +2,12 @@
 import { parseArgs } from "node:util";
 import { openRebuilding, type Rebuilding } from "#compose/rebuild";
 import { eventuallyPostgres, eventuallyRedis } from "#compose/eventually";
+import { migrateToApply } from "#compose/migrate";
 import { Refusal } from "#compose/refusal";
 import { openExistingServers, type Servers } from "#compose/servers";
 import type { Config } from "#config";
 import { createLog } from "#lib/log";
 import { createPostgres, type Sql } from "#postgres/client";
-import { migrate } from "#postgres/migrate";
 import { ensureStore, readStore } from "#postgres/store-row";
 import { connectRedis } from "#redis/client";
 import { rebuildPartition, type RebuildOutcome } from "#workers/rebuild";
@@ -83,7 +83,7 @@ export async function runRestore(config: Config, options: RestoreOptions): Promi
   );
   try {
     const store = await eventuallyPostgres({ log, url: servers.databaseUrl }, () =>
-      existingStore(sql, config, servers),
+      existingStore(sql, config, servers, options),
     );
     await eventuallyRedis({ log, url: servers.redisUrl }, redis, () => redis.ping());
     const use = openRebuilding(servers, { redis, storeId: store.storeId });
@@ -104,11 +104,16 @@ export async function runRestore(config: Config, options: RestoreOptions): Promi
   }
 }
 
-async function existingStore(sql: Sql, config: Config, { description }: Servers) {
+async function existingStore(
+  sql: Sql,
+  config: Config,
+  { description }: Servers,
+  { apply }: RestoreOptions,
+) {
   if ((await readStore(sql)) === null) {
     throw new Refusal(`there is no store in ${description.postgres}: nothing was made`);
   }
-  await migrate(sql);
+  await migrateToApply(sql, apply);
   return await ensureStore(sql, config.partitions);
 }
 

@@ -1,12 +1,12 @@
 /** `retention`: puts old movements away, or says what that would do. */
 import { parseArgs } from "node:util";
 import { eventuallyPostgres } from "#compose/eventually";
+import { migrateToApply } from "#compose/migrate";
 import { Refusal } from "#compose/refusal";
-import { openServers } from "#compose/servers";
+import { openExistingServers } from "#compose/servers";
 import type { Config } from "#config";
 import { createLog } from "#lib/log";
 import { createPostgres } from "#postgres/client";
-import { migrate } from "#postgres/migrate";
 import { putAway, rangesBefore, RETENTION_MS_MAX, type Boundary } from "#postgres/retention";
 
 export const RETENTION_HELP = `Puts old movements away, in whole tables of 10 000 000 numbers.
@@ -71,13 +71,15 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 export async function runRetention(config: Config, options: RetentionOptions): Promise<void> {
   const log = createLog({ level: config.logLevel, format: config.production ? "json" : "text" });
-  const servers = await openServers(config, say);
+  const servers = await openExistingServers(config, say);
   const sql = createPostgres(servers.databaseUrl, {
     connectionsMax: 1,
     statementMsMax: RETENTION_MS_MAX,
   });
   try {
-    await eventuallyPostgres({ log, url: servers.databaseUrl }, () => migrate(sql));
+    await eventuallyPostgres({ log, url: servers.databaseUrl }, () =>
+      migrateToApply(sql, options.apply),
+    );
     say(`PostgreSQL  ${servers.description.postgres}`);
     await sql.unsafe(`SET lock_timeout = ${LOCK_MS_MAX}`);
     let gone = 0;

@@ -1,8 +1,10 @@
 /** Opens what every role needs: PostgreSQL at the right schema, Redis admitted, the stock store. */
 import type { Redis } from "ioredis";
+import { openCountRuns } from "#compose/counts";
 import { eventuallyPostgres, eventuallyRedis } from "#compose/eventually";
 import { Refusal } from "#compose/refusal";
 import type { Config } from "#config";
+import type { CountRuns } from "#inventory/count-run-ports";
 import type { IncomingStock } from "#inventory/incoming-ports";
 import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { AlertDesk, EventLedger, Ledger } from "#inventory/ports";
@@ -12,6 +14,7 @@ import { randomId } from "#lib/ids";
 import type { Log } from "#lib/log";
 import type { Metrics } from "#lib/metrics";
 import { createPostgres, type Sql } from "#postgres/client";
+import { createCountRunsTable, type CountRunsTable } from "#postgres/count-runs";
 import { createEpochLedger } from "#postgres/epochs";
 import { createIncomingStock } from "#postgres/incoming";
 import { createAlertDesk, createEventLedger } from "#postgres/event-ledger";
@@ -26,6 +29,7 @@ import { RedisDurability } from "#redis/durability";
 import { Partition } from "#redis/partition";
 import { readServerSettings } from "#redis/server-settings";
 import { RedisStockStore } from "#redis/stock-store";
+import { CountQueue } from "#workers/counts/queue";
 import { ReconcileQueue } from "#workers/reconcile/queue";
 import { WakeUps } from "#workers/wake-ups";
 
@@ -51,6 +55,9 @@ export interface Stores {
   readonly runs: RunsTable;
   readonly reconcileRuns: ReconcileRuns;
   readonly reconcileQueue: ReconcileQueue;
+  readonly countRunsTable: CountRunsTable;
+  readonly countRuns: CountRuns;
+  readonly countQueue: CountQueue;
   readonly queueConnection: Redis;
   readonly events: EventLedger;
   readonly alertDesk: AlertDesk;
@@ -99,6 +106,8 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
   }
   const reconcileQueue = new ReconcileQueue({ connection: queueConnection, log });
   const runs = createRunsTable(sql, processClock);
+  const countQueue = new CountQueue({ connection: queueConnection, log });
+  const countRunsTable = createCountRunsTable(sql, processClock);
   const stock = new RedisStockStore({
     redis,
     partitions,
@@ -154,6 +163,9 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
         return { kind: "asked", run: noted, replayed: !asked.made };
       },
     },
+    countRunsTable,
+    countQueue,
+    countRuns: openCountRuns(countRunsTable, countQueue),
     events: createEventLedger({ sql, clock: processClock }),
     alertDesk: createAlertDesk(writerSql),
     pseudonymizations: createPseudonymizations(sql, processClock),
@@ -162,6 +174,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     close: async () => {
       await wakeUps[Symbol.asyncDispose]();
       await reconcileQueue[Symbol.asyncDispose]();
+      await countQueue[Symbol.asyncDispose]();
       queueConnection.disconnect();
       await durability[Symbol.asyncDispose]();
       await connection[Symbol.asyncDispose]();

@@ -1,5 +1,6 @@
 /** The worker's part: the drain into the ledger, and expiry. */
 import type { Config } from "#config";
+import { startCountWorker } from "#compose/counts";
 import { startReconcileWorker } from "#compose/reconcile";
 import { openRebuilding } from "#compose/rebuild";
 import type { Stores, Urls } from "#compose/stores";
@@ -73,6 +74,7 @@ export async function startWorker(options: WorkerOptions): Promise<void> {
     log,
   });
   startReconcileWorker(options);
+  startCountWorker(options);
   shutdown.add("expiry", async () => {
     await expiry[Symbol.asyncDispose]();
     workerConnection.disconnect();

@@ -153,7 +153,12 @@ function operationOf(contract: Mounted["contract"], route: Route, schemaOf: Sche
       : {
           requestBody: {
             required: body.required,
-            content: { [JSON_TYPE]: { schema: schemaOf(body.schema, "input") } },
+            content: Object.fromEntries(
+              [body.schema, ...(body.text === undefined ? [] : [body.text])].map((one) => {
+                const schema = schemaOf(one, "input");
+                return [MediaType.parse(schema).contentMediaType ?? JSON_TYPE, { schema }];
+              }),
+            ),
           },
         }),
     responses: responsesOf(contract, route, schemaOf),

@@ -38,6 +38,8 @@ export const PATHS = {
   bulkCancel: `${BASE}/bulk/cancel`,
   lowStock: `${BASE}/low-stock`,
   counts: `${BASE}/counts`,
+  countRuns: `${BASE}/counts/runs`,
+  countRun: `${BASE}/counts/runs/:runId`,
   reorder: `${BASE}/reorder`,
   incoming: `${BASE}/incoming`,
   oneIncoming: `${BASE}/incoming/:incomingId`,

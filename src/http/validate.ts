@@ -33,6 +33,8 @@ export interface Checked {
   readonly required: boolean;
   /** Whether a body that is sent as anything but JSON is refused for that alone. */
   readonly jsonOnly: boolean;
+  /** What may be sent instead of JSON: a text whose schema says `contentMediaType`. */
+  readonly text?: z.ZodType;
 }
 
 const noted = new WeakMap<object, Checked>();
@@ -76,6 +78,22 @@ export function createValidators(refuse: RefusalOf) {
     return checkBody;
   }
 
+  /** `validateBody` of a body that may as well be CSV, which `read` makes the same of. */
+  function validateBodyOrCsv<Schema extends z.ZodType>(
+    schema: Schema,
+    text: z.ZodType,
+    read: (csv: string) => Promise<z.output<Schema> & object>,
+  ): Check<"json", Schema> {
+    const check = validateBody(schema);
+    const checkBody: typeof check = async (c, next) => {
+      if (!/^text\/csv *(;|$)/i.test(c.req.header("content-type") ?? "")) return check(c, next);
+      c.req.addValidatedData("json", await read(await c.req.text()));
+      return next();
+    };
+    noted.set(checkBody, { target: "json", schema, required: true, jsonOnly: true, text });
+    return checkBody;
+  }
+
   /** Checks a body that may be missing, which is the same as `{}`. */
   function validateOptionalBody<Schema extends z.ZodType<object>>(
     schema: Schema,
@@ -94,11 +112,12 @@ export function createValidators(refuse: RefusalOf) {
     return checkBody;
   }
 
-  return { validate, validateBody, validateOptionalBody };
+  return { validate, validateBody, validateBodyOrCsv, validateOptionalBody };
 }
 
 /** Those of contract A: they throw `validation_failed` with every field that is wrong. */
-export const { validate, validateBody, validateOptionalBody } = createValidators(refusalOf);
+export const { validate, validateBody, validateBodyOrCsv, validateOptionalBody } =
+  createValidators(refusalOf);
 
 function isJson(contentType: string | undefined): boolean {
   if (contentType === "application/json") return true;

@@ -2,14 +2,8 @@
 import { means, type FieldName } from "#import/fields";
 import { plainRow } from "#import/plain";
 import { ROW_CHARACTERS_MAX, textOf } from "#import/read-file";
-import {
-  ofProduct,
-  refused,
-  type Place,
-  type RefusedRow,
-  type Row,
-  type Source,
-} from "#import/rows";
+import { createCsvReader, type CsvRecord } from "#lib/csv";
+import { ofProduct, refused, type Place, type Row, type Source } from "#import/rows";
 
 /** Rows of all files, in their order. Each file has its own header. */
 export const csv: Source = async function* (reading) {
@@ -96,92 +90,21 @@ function rowsOf(
   return [plainRow(at, record, onIgnored)];
 }
 
-interface CsvRecord {
-  readonly kind: "record";
-  readonly at: Place;
-  readonly cells: readonly string[];
-}
-
 /** The records of a file. One that is malformed is refused, and the next line is read as another. */
-async function* records(
-  file: string,
-  onBytes: (bytes: number) => void,
-): AsyncGenerator<CsvRecord | RefusedRow> {
-  const reader = createReader(file);
+async function* records(file: string, onBytes: (bytes: number) => void) {
+  const reader = createCsvReader(ROW_CHARACTERS_MAX);
   for await (const piece of textOf(file, onBytes)) {
     for (const character of piece) {
       const record = reader.take(character);
-      if (record !== null) yield record;
+      if (record !== null) yield recordOf(file, record);
     }
   }
   const last = reader.end();
-  if (last !== null) yield last;
+  if (last !== null) yield recordOf(file, last);
 }
 
-/** Inside a field: bare, quoted, behind a quote that ends it or is the first of two, or broken. */
-type State = "start" | "bare" | "quoted" | "quote" | "broken";
-type Read = CsvRecord | RefusedRow;
-
-function createReader(file: string) {
-  let cells: string[] = [];
-  let [cell, state, problem, delimiter]: [string, State, string, string] = ["", "start", "", ""];
-  let [line, start, size] = [1, 1, 0];
-  const nextCell = (): void => {
-    cells.push(cell);
-    [cell, state] = ["", "start"];
-  };
-  const breakUp = (reason: string): void => {
-    [state, problem, cells, cell] = ["broken", reason, [], ""];
-  };
-  const isDelimiter = (character: string): boolean => {
-    // The first one that stands outside quotes is the file's.
-    if (delimiter === "" && /[,;\t]/.test(character)) delimiter = character;
-    return character === delimiter;
-  };
-  /** What was read so far, as a record; null of a blank line. */
-  const finish = (): Read | null => {
-    if (state === "quoted") breakUp("the file ends inside a quoted field");
-    const at = { file, line: start };
-    // The end of a line may be CRLF; behind a closing quote it was left out already.
-    if (state !== "quote" && cell.endsWith("\r")) cell = cell.slice(0, -1);
-    const isBlank = cells.length === 0 && cell === "" && state !== "broken" && state !== "quote";
-    const found: Read =
-      state === "broken"
-        ? { kind: "refused", at, errors: [{ field: "", reason: problem }] }
-        : { kind: "record", at, cells: [...cells, cell] };
-    [cells, cell, start, size, state] = [[], "", line, 0, "start"];
-    return isBlank ? null : found;
-  };
-  return {
-    take(character: string): Read | null {
-      if (character === "\n") line += 1;
-      size += 1;
-      if (size > ROW_CHARACTERS_MAX && state !== "broken") breakUp(TOO_LONG);
-      if (character === "\n" && state !== "quoted") return finish();
-      switch (state) {
-        case "broken":
-          break;
-        case "quoted":
-          if (character === '"') state = "quote";
-          else cell += character;
-          break;
-        case "quote":
-          if (character === '"') [cell, state] = [`${cell}"`, "quoted"];
-          else if (isDelimiter(character)) nextCell();
-          else if (character !== "\r") breakUp(`has ${character} behind a closing quote`);
-          break;
-        case "start":
-        case "bare":
-          if (isDelimiter(character)) nextCell();
-          else if (character !== '"') [cell, state] = [cell + character, "bare"];
-          else if (state === "start") state = "quoted";
-          else breakUp("has a quote inside a field that is not quoted");
-          break;
-      }
-      return null;
-    },
-    end: finish,
-  };
+function recordOf(file: string, record: CsvRecord) {
+  const at = { file, line: record.line };
+  if (record.kind === "broken") return refused(at, "", record.reason);
+  return { kind: "record" as const, at, cells: record.cells };
 }
-
-const TOO_LONG = `is longer than ${ROW_CHARACTERS_MAX} characters`;

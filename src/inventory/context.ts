@@ -1,8 +1,9 @@
 /** What every verb of the core gets: its dependencies, and who asks for what by when. */
+import type { CountRuns } from "#inventory/count-run-ports";
 import type { IncomingStock } from "#inventory/incoming-ports";
 import type { Receipt } from "#inventory/durability";
 import type { EventTail } from "#inventory/event-tail";
-import type { CustomerId, MovementContext, OrderId } from "#inventory/model";
+import { CustomerId, type MovementContext, type OrderId } from "#inventory/model";
 import type { Pseudonymizations } from "#inventory/pseudonym-ports";
 import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { CommandBase, EventLedger, Ledger, Operation, StockStore } from "#inventory/ports";
@@ -28,6 +29,7 @@ export interface Deps {
   readonly ledger: Ledger;
   readonly incoming: IncomingStock;
   readonly reconcileRuns: ReconcileRuns;
+  readonly countRuns: CountRuns;
   readonly events: EventLedger;
   readonly pseudonymizations: Pseudonymizations;
   /** Where long polls wait. */
@@ -94,6 +96,14 @@ export function commandBase(ctx: RequestContext, grounds: Grounds & Party = {}):
 /** `<role>:<subject>`: who did it, in the ledger's words. */
 export function actorOf(caller: Caller): string {
   return `${caller.role}:${caller.subject}`;
+}
+
+/** Whom `actorOf` named. */
+export function callerOf(actor: string): Caller {
+  const [word, ...subject] = actor.split(":");
+  const role = ROLES.find((known) => known === word);
+  if (role === undefined) throw new Error(`${actor} is nobody who may ask`);
+  return { role, subject: CustomerId.parse(subject.join(":")) };
 }
 
 /** The customer a hold must belong to for this caller to see or change it; null: anybody's. */

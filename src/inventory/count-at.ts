@@ -11,7 +11,7 @@ import { hash } from "node:crypto";
 import { commandBase, type Deps, type Grounds, type RequestContext } from "#inventory/context";
 import type { EarlierCount, LevelSince, Moved } from "#inventory/count-ports";
 import { Fault } from "#inventory/faults";
-import type { Location, Product, ProductId } from "#inventory/model";
+import { STOCK_MAX, type Location, type Product, type ProductId } from "#inventory/model";
 import type { Operation, Position } from "#inventory/ports";
 import { waitForLedger } from "#inventory/wait-for-ledger";
 
@@ -193,6 +193,7 @@ async function countRow(
   if (!input.commit) {
     const onHand = found.onHand + delta;
     if (onHand < found.reserved) return { kind: "below_reserved", found };
+    if (onHand > STOCK_MAX) return { kind: "above_limit", found };
     return { kind: "found", found: { ...found, onHand }, replayed: false };
   }
   const isNews = row.tried !== since.lastCount;

@@ -137,7 +137,7 @@ export interface LostOperation {
   readonly verb: string;
   /** What the caller was told: `reserved`, `adjusted` and their like. */
   readonly outcome: string;
-  /** Highest seq of the batch that it was done in. */
+  /** Of what it changed, as its caller was told; else the highest of the batch that it was done in. */
   readonly seq: number;
   readonly requestId: string | null;
   readonly reservationId: string | null;

@@ -64,6 +64,18 @@ export async function migrate(sql: Sql, options: MigrateOptions = {}): Promise<M
   }
 }
 
+/** The migrations that are still to be applied. Changes nothing. */
+export async function pendingMigrations(sql: Sql): Promise<readonly string[]> {
+  const HasTable = z.object({ has: z.boolean() });
+  const look = () => sql`SELECT to_regclass('migrations') IS NOT NULL AS has`;
+  const [row] = await askRows(HasTable, look, MIGRATION_MS_MAX);
+  if (row?.has !== true) return MIGRATIONS.map(({ name }) => name);
+  const rows = () => sql`SELECT number, name, checksum FROM migrations ORDER BY number`;
+  const present = await askRows(AppliedRow, rows, MIGRATION_MS_MAX);
+  mustAgree(present, MIGRATIONS);
+  return MIGRATIONS.slice(present.length).map(({ name }) => name);
+}
+
 async function takeLock(connection: Sql, msMax: number): Promise<void> {
   const LockRow = z.object({ taken: z.boolean() });
   const giveUpAt = performance.now() + msMax;

@@ -13,6 +13,7 @@ import countsOfLevels from "./migrations/0011-counts-of-levels.sql" with { type:
 import pseudonyms from "./migrations/0012-pseudonyms.sql" with { type: "text" };
 import hashChain from "./migrations/0013-hash-chain.sql" with { type: "text" };
 import retention from "./migrations/0014-retention.sql" with { type: "text" };
+import countRuns from "./migrations/0015-count-runs.sql" with { type: "text" };
 
 export interface Migration {
   /** `NNNN-what-it-does`, numbered from 0001 without a gap. */
@@ -36,4 +37,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0012-pseudonyms", text: pseudonyms },
   { name: "0013-hash-chain", text: hashChain },
   { name: "0014-retention", text: retention },
+  { name: "0015-count-runs", text: countRuns },
 ];

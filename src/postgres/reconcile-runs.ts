@@ -93,7 +93,11 @@ export function createRunsTable(sql: Sql, clock: Clock): RunsTable {
     async ask({ id, scope, mode, payload, askedBy }, deadline) {
       const parameters = [id, JSON.stringify(scope), mode, payload, askedBy];
       const statement = () => sql.unsafe(askText, parameters, { prepare: false });
-      const [row] = await askRows(AskedRow, statement, deadline - clock.now());
+      // Of two copies at once, one waits for the other, and its snapshot does not have what it made.
+      let answered: z.output<typeof AskedRow>[] = [];
+      while (answered.length === 0)
+        answered = await askRows(AskedRow, statement, deadline - clock.now());
+      const [row] = answered;
       return row?.payload === payload ? { made: row.made } : null;
     },
     async read(id, deadline) {

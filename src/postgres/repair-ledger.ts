@@ -26,6 +26,8 @@ import sealEpochText from "./statements/seal-epoch.sql" with { type: "text" };
 import unsettledText from "./statements/unsettled.sql" with { type: "text" };
 
 const STATEMENT_MS_MAX = 5_000;
+/** It counts all live holds, and no index has them. */
+const EXTENT_MS_MAX = 10 * 60_000;
 const CLOSE_SECONDS_MAX = 2;
 /** Rows of one part. */
 const PART_ROWS = 500;
@@ -97,7 +99,7 @@ export function createRepairLedger(sql: Sql): RepairLedger {
     },
     async extent(partition) {
       const statement = () => sql.unsafe(copyExtentText, [partition]);
-      return await askRow(ExtentRow, statement, STATEMENT_MS_MAX);
+      return await askRow(ExtentRow, statement, EXTENT_MS_MAX);
     },
     async copy(partition, use) {
       // `begin` of the driver throws outside any promise when its connection ends.

@@ -96,7 +96,8 @@ export class RedisDurability implements Durability, AsyncDisposable {
     const asked = receipts.filter((receipt) => !isThere(receipt));
     const deadline = clock.now() + LOOK_MS_MAX;
     const numbers = new Set(asked.map(({ partition }) => partition));
-    await Promise.all([...numbers].map((number) => store.positions(deadline, number)));
+    // A partition that cannot be read is no reason for those of the others to wait.
+    await Promise.allSettled([...numbers].map((number) => store.positions(deadline, number)));
     return isThere;
   }
 }

@@ -30,6 +30,8 @@ const KEYS_OF_SCAN = 1_000;
 
 const Text = z.string().nullable();
 const MetaFields = z.tuple([Text, Text, Text, Text]);
+type CutStep = Omit<Step, "kind"> & { readonly kind: Step["kind"] | `${Step["kind"]}+` };
+
 const Words = z.array(z.string()).min(1);
 
 export interface RepairOptions {
@@ -117,7 +119,9 @@ export function createPartitionRepair({ redis, storeId }: RepairOptions): Partit
         whole.rules,
       ];
       const reply = await runScript(redis, reopenScript, metaKey(partition), args);
-      if (Words.parse(reply)[0] !== "begun") throw new ClaimLost(partition);
+      const [word] = Words.parse(reply);
+      if (word === "used") throw new Error("Redis has seen a higher epoch than was taken for it");
+      if (word !== "begun") throw new ClaimLost(partition);
       restored.delete(partition);
       return whole.dueSeconds;
     },
@@ -141,11 +145,21 @@ async function claimSkus(redis: Redis, claims: readonly SkuCopy[]): Promise<void
   for (const [error] of replies) if (error) throw error;
 }
 
+/** A long step as several: the later ones add to what the first one wrote. */
+function cut({ kind, key, values }: Step): readonly CutStep[] {
+  if (values.length <= VALUES_MAX) return [{ kind, key, values }];
+  return Array.from({ length: Math.ceil(values.length / VALUES_MAX) }, (_, i) => ({
+    kind: i === 0 ? kind : (`${kind}+` as const),
+    key,
+    values: values.slice(i * VALUES_MAX, (i + 1) * VALUES_MAX),
+  }));
+}
+
 /** Steps together as long as their values are few enough for one call. */
-function partsOf(steps: readonly Step[]): Step[][] {
-  const parts: Step[][] = [];
+function partsOf(steps: readonly Step[]): CutStep[][] {
+  const parts: CutStep[][] = [];
   let values = VALUES_MAX;
-  for (const step of steps) {
+  for (const step of steps.flatMap(cut)) {
     values += step.values.length + 3;
     if (values > VALUES_MAX) {
       parts.push([]);

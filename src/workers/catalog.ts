@@ -44,3 +44,11 @@ export const RECONCILE_JOBS = {
 
 export const isReconcileJobName = (name: string): name is keyof typeof RECONCILE_JOBS =>
   Object.hasOwn(RECONCILE_JOBS, name);
+
+/** One run of counts at a time: each asks the ledger about 500 levels at once. */
+export const COUNT_QUEUE = "counts";
+
+export const COUNT_JOBS = {
+  /** Somebody asked for that run. Tried once: every worker looks for runs that have not ended. */
+  count: { payload: z.strictObject({ id: z.string().min(1) }), attempts: 1 },
+} as const;

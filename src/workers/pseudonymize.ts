@@ -1,4 +1,5 @@
 /** Replaces customers' ids in the ledger, as somebody asked for, a bounded step at a time. */
+import { factsOf, Fault } from "#inventory/faults";
 import type { PseudonymWork } from "#inventory/pseudonym-ports";
 import type { Log } from "#lib/log";
 
@@ -36,7 +37,10 @@ export class Pseudonymizer implements AsyncDisposable {
       try {
         isBusy = await work.step();
       } catch (error) {
-        log.debug("customers' ids could not be replaced now", { error });
+        // A server that is away is known elsewhere; anything else is a bug.
+        const level = error instanceof Fault ? "debug" : "error";
+        log[level]("customers' ids could not be replaced now", factsOf(error));
+        isBusy = false;
       }
       await this.#pause(isBusy ? PAUSE_MS : LOOK_MS);
     }

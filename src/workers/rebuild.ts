@@ -59,7 +59,7 @@ export type RebuildOutcome =
 
 /**
  * Rejects with `ClaimLost` when another goes on with it, and as the servers do when one is away. What
- * waits is left as it was found: who was selling goes on.
+ * waits, or failed before anything was written, is left as it was found: who was selling goes on.
  */
 export async function rebuildPartition(
   partition: number,
@@ -73,14 +73,22 @@ export async function rebuildPartition(
   const claimed = await repair.claim(partition, options.which);
   if (claimed.kind !== "claimed") return claimed;
   let outcome: RebuildOutcome = waits("no epoch could be taken");
-  await epochs.begin(partition, runId, async (epoch) => {
-    if (claimed.epoch >= epoch) return { kind: "used", epoch: claimed.epoch };
-    outcome = await rebuilt(partition, epoch, runId, claimed, use, options);
-    if (outcome.kind === "rebuilt") return { kind: "begun", epoch, seq: outcome.seq };
-    return { kind: "behind", seq: claimed.seq };
-  });
-  if (outcome.kind === "waits") await repair.lift(partition);
-  return outcome;
+  let isSealed = false;
+  const onSealed = (): void => {
+    isSealed = true;
+  };
+  try {
+    await epochs.begin(partition, runId, async (epoch) => {
+      if (claimed.epoch >= epoch) return { kind: "used", epoch: claimed.epoch };
+      outcome = await rebuilt(partition, epoch, runId, claimed, use, { ...options, onSealed });
+      if (outcome.kind === "rebuilt") return { kind: "begun", epoch, seq: outcome.seq };
+      return { kind: "behind", seq: claimed.seq };
+    });
+    return outcome;
+  } finally {
+    // Nothing was written: it is as it was found. A claim that cannot be lifted now runs out.
+    if (!isSealed) await repair.lift(partition).catch(() => undefined);
+  }
 }
 
 /**
@@ -113,7 +121,7 @@ async function rebuilt(
   runId: string,
   claimed: Claimed,
   use: RebuildDependencies,
-  { discards, onStep = () => undefined }: RebuildOptions,
+  { discards, onSealed, onStep = () => undefined }: RebuildOptions & { onSealed: () => void },
 ): Promise<RebuildOutcome> {
   const { repair, ledger } = use;
   onStep("drain", 0);
@@ -125,11 +133,12 @@ async function rebuilt(
   if (!(await ledger.seal(partition, epoch, cursor.seq, runId))) {
     return waits("the ledger moved meanwhile, or another Redis server is in use");
   }
+  onSealed();
   const missing = missingBeyond(cursor, claimed);
   const drained = cursor.seq - start.seq;
   onStep("forget", 0);
-  await repair.forget(partition);
   const counts = await whileRenewing(partition, repair, async () => {
+    await repair.forget(partition);
     let written = 0;
     const copied = await ledger.copy(partition, async (part) => {
       await repair.write(partition, part);

@@ -1,4 +1,5 @@
 /** From time to time: removes what nobody asks for any more, and finishes what was left unfinished. */
+import { factsOf, Fault } from "#inventory/faults";
 import type { Log } from "#lib/log";
 
 const EVERY_MS = 10 * 60_000;
@@ -23,7 +24,7 @@ export function startUpkeep(options: UpkeepOptions): { stop(): void } {
     try {
       while (!stopping.signal.aborted && (await forgetOperations())) await Bun.sleep(PAUSE_MS);
     } catch (error) {
-      log.debug("old operations could not be removed now", { error });
+      tell(log, "old operations could not be removed now", error);
     }
   };
   const finish = async (): Promise<void> => {
@@ -31,7 +32,7 @@ export function startUpkeep(options: UpkeepOptions): { stop(): void } {
       const finished = await finishReceipts();
       if (finished > 0) log.warn("receipts were finished whose caller was gone", { finished });
     } catch (error) {
-      log.debug("receipts could not be finished now", { error });
+      tell(log, "receipts could not be finished now", error);
     }
   };
   const timers = [
@@ -46,4 +47,9 @@ export function startUpkeep(options: UpkeepOptions): { stop(): void } {
       for (const timer of timers) clearInterval(timer);
     },
   };
+}
+
+/** A server that is away is known elsewhere; anything else is a bug. */
+function tell(log: Log, message: string, error: unknown): void {
+  log[error instanceof Fault ? "debug" : "error"](message, factsOf(error));
 }

@@ -193,6 +193,7 @@ test("the matrix is the one of the contract", () => {
 
 const MATRIX = [
   "GET /alerts: admin service",
+  "GET /counts/runs/:runId: admin",
   "GET /docs-json: public",
   "GET /docs/init.js: public",
   "GET /docs/swagger-ui-bundle.js: public",
@@ -229,6 +230,7 @@ const MATRIX = [
   "POST /bulk/initialize: admin service",
   "POST /check-availability: public",
   "POST /cleanup-expired: admin",
+  "POST /counts/runs: admin",
   "POST /counts: admin",
   "POST /customers/:customerId/pseudonymize: admin",
   "POST /incoming/:incomingId/cancel: admin",

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { NewRun } from "#inventory/reconcile-ports";
 import { openApp } from "#test/http-app";
-import { RUN_ID, runOf } from "#test/ports-double";
+import { RUN_ID, runOf } from "#test/runs-double";
 
 const PATH = "/api/inventory/reconcile";
 

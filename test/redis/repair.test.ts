@@ -66,6 +66,9 @@ spoiling(
     const before = await dump(redis);
     expect(await repair("b", "forget", "stock:p1", "0")).toBe("lost");
     for (const name of ["meta", "other", "stock", "stock:", "}x:stock:p1", "metaphor:x"]) {
+      await expect(repair("a", "string", name, "1", "text")).rejects.toThrow("cannot be read");
+    }
+    for (const name of ["meta", ""]) {
       await expect(repair("a", "forget", name, "0")).rejects.toThrow("cannot be read");
     }
     expect(await dump(redis)).toEqual(before);
@@ -88,6 +91,13 @@ spoiling(
     expect(await redis.lrange("{p0}:expiring:7", 0, -1)).toEqual(many);
     expect(await redis.zscore("{p0}:low", "p1")).toBe("3");
     expect(await redis.hget("{p0}:locations", "here")).toBe("a record");
+    // More of what the step before wrote.
+    expect(await repair("a", "list+", "expiring:7", "1", "one more")).toBe("repaired");
+    expect(await redis.lrange("{p0}:expiring:7", 0, -1)).toEqual([...many, "one more"]);
+    // Whatever somebody left under the tag is no reason to stop.
+    await redis.set("{p0}:limit:of-another-version", "x");
+    expect(await repair("a", "forget", "limit:of-another-version", "0")).toBe("repaired");
+    expect(await redis.exists("{p0}:limit:of-another-version")).toBe(0);
     expect([...wordsOfHeader("partition/repair.lua").items]).toEqual(["lost", "repaired"]);
   },
 );

@@ -21,9 +21,9 @@ import {
   INCOMING_ID,
   PSEUDONYMIZATION,
   RESERVATION_ID,
-  RUN_ID,
   type Doubles,
 } from "#test/ports-double";
+import { RUN_ID } from "#test/runs-double";
 
 export const SECRET = "a secret of a test, long enough for HS256";
 export const ORIGIN = "https://shop.example.com";
@@ -205,6 +205,9 @@ const BODIES: Readonly<Record<string, object>> = {
     items: [{ productId: "p1", quantity: 1 }],
   },
   "POST /api/inventory/counts": {
+    counts: [{ productId: "p1", quantity: 50, countedAt: "2025-01-01T00:00:00Z" }],
+  },
+  "POST /api/inventory/counts/runs": {
     counts: [{ productId: "p1", quantity: 50, countedAt: "2025-01-01T00:00:00Z" }],
   },
   "POST /api/inventory/incoming": {

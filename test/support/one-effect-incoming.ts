@@ -13,6 +13,7 @@ export const incomingCases = (base: string): readonly [string, Case][] => [
   [`POST ${base}/incoming/:incomingId/cancel`, cancelExpected],
   [`POST ${base}/incoming/:incomingId/receive`, receiveExpected],
   [`POST ${base}/counts`, countUnits],
+  [`POST ${base}/counts/runs`, checkCounts],
 ];
 
 const CountAnswer = z.object({
@@ -45,6 +46,14 @@ async function countUnits(world: World): Promise<Operation> {
         return { type: "COUNT", units: Math.abs(delta), item };
       }),
   };
+}
+
+/** Changes no stock, and one key asks for one run. */
+function checkCounts(world: World): Operation {
+  const countedAt = new Date().toISOString();
+  const counts = [{ productId: world.to.random.pick(world.products), quantity: 9, countedAt }];
+  const request = { method: "POST", path: "/counts/runs", token: world.admin } as const;
+  return { request: { ...request, body: { counts }, key: randomId(12) }, effects: () => [] };
 }
 
 /** Nothing that is expected moves before it comes. */

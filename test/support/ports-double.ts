@@ -18,10 +18,12 @@ import {
   type RegisteredLocation,
   type Reservation,
 } from "#inventory/model";
+import type { CountRuns } from "#inventory/count-run-ports";
 import type { Pseudonymization, Pseudonymizations } from "#inventory/pseudonym-ports";
-import type { ReconcileRun, ReconcileRuns } from "#inventory/reconcile-ports";
+import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { Alert, EventLedger, Ledger, ShortLine, StockStore } from "#inventory/ports";
 import { systemClock, type Clock } from "#lib/clock";
+import { COUNT_RUNS, RUNS } from "#test/runs-double";
 
 export const AT = Date.UTC(2025, 0, 1);
 export const PRODUCT_ID = ProductId.parse("p1");
@@ -195,34 +197,6 @@ const STORE: StockStore = {
   partitions: 1,
 };
 
-export const RUN_ID = "0a".repeat(16);
-
-export function runOf(changes: Partial<ReconcileRun> = {}): ReconcileRun {
-  return {
-    id: RUN_ID,
-    status: "queued",
-    mode: "report",
-    scope: { kind: "all" },
-    askedBy: "admin:ada",
-    askedAt: AT,
-    startedAt: null,
-    finishedAt: null,
-    progress: 0,
-    report: null,
-    error: null,
-    ...changes,
-  };
-}
-
-const RUNS: ReconcileRuns = {
-  ask: async ({ id, mode, scope, askedBy }) => {
-    const run = runOf({ id, mode, scope, askedBy });
-    return { kind: "asked", run, replayed: false };
-  },
-  read: async (id) => (id === RUN_ID ? runOf() : null),
-  list: async () => [runOf()],
-};
-
 const LEDGER: Ledger = {
   movements: async () => [movementOf()],
   movementPage: async () => ({ items: [movementOf()], nextCursor: null }),
@@ -304,6 +278,7 @@ export interface Doubles {
   readonly ledger?: Partial<Ledger>;
   readonly incoming?: Partial<IncomingStock>;
   readonly runs?: Partial<ReconcileRuns>;
+  readonly countRuns?: Partial<CountRuns>;
   readonly events?: Partial<EventLedger>;
   readonly pseudonymizations?: Partial<Pseudonymizations>;
   readonly clock?: Clock;
@@ -318,12 +293,14 @@ export const DURABILITY: Durability = {
 };
 
 export function depsOf(doubles: Doubles): Deps {
-  const { store, ledger, incoming, events, runs, pseudonymizations, clock, policy } = doubles;
+  const { store, ledger, incoming, events, runs, countRuns, pseudonymizations } = doubles;
+  const { clock, policy } = doubles;
   return {
     store: { ...STORE, ...store },
     ledger: { ...LEDGER, ...ledger },
     incoming: { ...INCOMING, ...incoming },
     reconcileRuns: { ...RUNS, ...runs },
+    countRuns: { ...COUNT_RUNS, ...countRuns },
     events: { ...EVENTS, ...events },
     eventTail: new EventTail({ events: { ...EVENTS, ...events }, onWaiters: () => undefined }),
     pseudonymizations: { ...PSEUDONYMIZATIONS, ...pseudonymizations },

@@ -112,6 +112,28 @@ describe("a restore", () => {
     expect((await stores.store.adjust(adjustCommand("p1", 1))).kind).toBe("adjusted");
   });
 
+  test("that fails before anything was written leaves a shop that sells as it was", async () => {
+    bed = await openRebuildBed(redis.url);
+    const { stores, use } = bed;
+    await initialize(stores.store, "p1", 10);
+    const away = () => Promise.reject(new Error("PostgreSQL is away"));
+    const failing = { ...use, ledgerWriter: { ...use.ledgerWriter, cursor: away } };
+    await expect(rebuildPartition(0, failing, ANY)).rejects.toThrow("PostgreSQL is away");
+    expect(await stores.redis.hget(META, "fence")).toBeNull();
+  });
+
+  test("writes more low products, and more holds of one second, than one call takes", async () => {
+    bed = await openRebuildBed(redis.url);
+    const { stores, use } = bed;
+    const ids = Array.from({ length: 2_300 }, (_, i) => `low-${i}`);
+    await Promise.all(ids.map((id) => initialize(stores.store, id, 1)));
+    await bed.drained();
+    const before = await stores.redis.zrange("{p0}:low", "0", "-1", "WITHSCORES");
+    expect(before).toHaveLength(4_600);
+    expect(await rebuildPartition(0, use, ANY)).toMatchObject({ kind: "rebuilt" });
+    expect(await stores.redis.zrange("{p0}:low", "0", "-1", "WITHSCORES")).toEqual(before);
+  });
+
   test("that slept past its claim stops, and leaves what another rebuilt alone", async () => {
     bed = await openRebuildBed(redis.url);
     const { stores, use } = bed;

@@ -263,7 +263,7 @@ describe("restore", () => {
     for (const args of [["--partition", "x"], ["--aply"], ["now"]]) {
       const { code, output } = await restore(...args);
       expect(code).toBe(2);
-      expect(output).toContain("bun run restore [options]");
+      expect(output).toContain("bun run restore --help");
     }
     expect(await restore("--help")).toMatchObject({ code: 0 });
   });

@@ -6,7 +6,12 @@ import type { Contract } from "#http/contract";
 import type { EdgeContext, EdgeMiddleware, RequestState } from "#http/env";
 import type { Authenticator } from "#http/middleware/authenticate";
 import type { BodyDeadline } from "#http/middleware/body-deadline";
-import { BODY_BYTES_MAX, BULK_BODY_BYTES_MAX, limitBody } from "#http/middleware/body-limit";
+import {
+  BODY_BYTES_MAX,
+  BULK_BODY_BYTES_MAX,
+  FILE_BODY_BYTES_MAX,
+  limitBody,
+} from "#http/middleware/body-limit";
 import type { Cors } from "#http/middleware/cors";
 import { createDurabilityEdge } from "#http/middleware/durability";
 import type { FailureLog } from "#http/middleware/failure-log";
@@ -63,8 +68,7 @@ export function begin(
 export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
   const { auth, bodies, failures, onError } = options;
   const start = begin(options);
-  const limit =
-    route.method === "GET" ? null : limitBody(route.bulk ? BULK_BODY_BYTES_MAX : BODY_BYTES_MAX);
+  const limit = route.method === "GET" ? null : limitBody(bytesMaxOf(route));
   const levels = route.mutation ? createDurabilityEdge(options.durability) : null;
   const count = options.metrics.httpRequest(options.contract.name, route.path);
 
@@ -109,6 +113,11 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
       failures(`slow ${method} ${path}`, "a slow request", { requestId, method, path, seconds });
     }
   };
+}
+
+function bytesMaxOf({ bulk, file }: Route): number {
+  if (file) return FILE_BODY_BYTES_MAX;
+  return bulk ? BULK_BODY_BYTES_MAX : BODY_BYTES_MAX;
 }
 
 /** Who may make this very request. */

@@ -10,6 +10,7 @@ import { validateBody } from "#http/validate";
 import { CountsBody } from "#http/wire/bodies";
 import { CountsAnswer } from "#http/wire/count-answers";
 import { timeOf } from "#http/wire/objects";
+import { standingRefusal } from "#inventory/count-refusal";
 import { countAt, type CountAt, type CountAtOutcome } from "#inventory/count-at";
 
 export function countsRoute(edge: Edge): Route {
@@ -71,14 +72,12 @@ function answerOf(
       return aboveLimit(c, outcome.found.onHand);
     case "unknown_product":
       return unknownProduct(c, productId);
-    case "not_yet_created": {
-      const message = `the product was created at ${timeOf(outcome.createdAt)}`;
-      return refusal(c, "product_not_yet_created", message);
-    }
+    case "not_yet_created":
     case "not_kept":
-      return refusal(c, "history_not_kept", "the movements of that time were put away");
-    case "counted_since":
-      return refusal(c, "counted_since", "a count of a later instant is known");
+    case "counted_since": {
+      const { code, message } = standingRefusal(outcome);
+      return refusal(c, code, message);
+    }
     case "future":
       return worded(invalid("countedAt", "must not be in the future"), c);
     case "twice":

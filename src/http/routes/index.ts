@@ -8,6 +8,7 @@ import {
 } from "#http/routes/bulk";
 import { checkAvailabilityRoute } from "#http/routes/check-availability";
 import { cleanupExpiredRoute } from "#http/routes/cleanup-expired";
+import { countRunRoute, startCountRunRoute } from "#http/routes/count-runs";
 import { countsRoute } from "#http/routes/counts";
 import { docsRoutes } from "#http/routes/docs";
 import { cancelRoute, confirmRoute, extendRoute } from "#http/routes/end-reservation";
@@ -66,6 +67,8 @@ export function createRoutes(edge: Edge): readonly Route[] {
     movementsExportRoute(edge),
     lowStockRoute(edge),
     countsRoute(edge),
+    startCountRunRoute(edge),
+    countRunRoute(edge),
     reorderRoute(edge),
     ...incomingRoutes(edge),
     locationsRoute(edge),

@@ -81,6 +81,8 @@ export interface Route {
   readonly conditional: boolean;
   /** Whether it takes lists, hence larger bodies. */
   readonly bulk: boolean;
+  /** Whether it takes files, hence the largest bodies. */
+  readonly file: boolean;
   /** Whether it waits when its caller asks it to: that is not slow. */
   readonly waits: boolean;
   /** Whether it answers while the process stops. */
@@ -97,6 +99,7 @@ type Optional =
   | "mutation"
   | "conditional"
   | "bulk"
+  | "file"
   | "waits"
   | "whileStopping";
 
@@ -108,6 +111,7 @@ const COMMON: Pick<Route, Optional> = {
   mutation: false,
   conditional: false,
   bulk: false,
+  file: false,
   waits: false,
   whileStopping: false,
 };

@@ -165,7 +165,7 @@ export const AmendIncomingBody = z
 /** Without a quantity, all that is still expected. */
 export const ReceiveBody = z.strictObject({ quantity: Quantity.optional() });
 
-const CountItem = z.strictObject({
+export const CountItem = z.strictObject({
   productId: ProductId,
   quantity: StockCount,
   countedAt: CalendarInstant,

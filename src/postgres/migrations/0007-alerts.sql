@@ -54,3 +54,8 @@ BEGIN
   ON CONFLICT DO NOTHING;
   RETURN FOUND;
 END $$;
+
+-- Whether a condition lasts is asked at each start and every two seconds, under the lock that the
+-- drain needs: what stock crosses, without end, must not be read for it.
+CREATE INDEX alerts_of_conditions ON alerts (partition, kind, seq DESC, number DESC)
+  WHERE kind IN ('lag', 'lag_over', 'fenced', 'unfenced');

@@ -1,0 +1,179 @@
+/** Counts that come by the ten thousand: what was sent, how far it is, and what was refused. */
+import { z } from "zod";
+import {
+  COUNT_PASSES,
+  COUNT_RUN_STATUSES,
+  ERROR_POLICIES,
+  type CountPass,
+  type CountRow,
+  type CountRowError,
+  type CountRun,
+  type NewCountRun,
+} from "#inventory/count-run-ports";
+import { Location, ProductId, StockCount } from "#inventory/model";
+import type { Clock } from "#lib/clock";
+import { ask, askRows } from "#postgres/ask";
+import type { Sql } from "#postgres/client";
+import advanceText from "./statements/count-run-advance.sql" with { type: "text" };
+import askText from "./statements/count-run-ask.sql" with { type: "text" };
+import runText from "./statements/count-runs.sql" with { type: "text" };
+
+/** Rows that are worked on, and noted as done, together. */
+export const CHUNK_ROWS = 500;
+const ANSWER_MS_MAX = 7_000;
+/** Runs that wait and are looked for together. */
+const OPEN_MAX = 1_000;
+
+const RunRow = z.object({
+  id: z.string(),
+  status: z.enum(COUNT_RUN_STATUSES),
+  pass: z.enum(COUNT_PASSES),
+  errorPolicy: z.enum(ERROR_POLICIES),
+  commit: z.boolean(),
+  reference: z.string().nullable(),
+  askedBy: z.string(),
+  askedAt: z.int(),
+  startedAt: z.int().nullable(),
+  finishedAt: z.int().nullable(),
+  rows: z.int(),
+  done: z.int(),
+  succeeded: z.int(),
+  differing: z.int(),
+  nextChunk: z.int(),
+  tries: z.int(),
+  error: z.string().nullable(),
+});
+const Rows = z.array(
+  z.union([
+    z.object({
+      row: z.int(),
+      productId: ProductId,
+      location: Location.nullable(),
+      quantity: StockCount,
+      countedAt: z.int(),
+    }),
+    z.object({ row: z.int(), wrong: z.string() }),
+  ]),
+);
+const ErrorRow = z.object({
+  row: z.int(),
+  productId: z.string().nullable(),
+  location: z.string().nullable(),
+  code: z.string(),
+  message: z.string(),
+});
+const AskedRow = z.object({ payload: z.string(), made: z.boolean() });
+const IdRow = z.object({ id: z.string() });
+const ChunkRow = z.object({ rows: z.string() });
+
+/** What came of a chunk. */
+export interface ChunkDone {
+  readonly rows: number;
+  readonly succeeded: number;
+  readonly differing: number;
+  readonly errors: readonly CountRowError[];
+}
+
+export interface CountRunsTable {
+  /** null: a run of that id with another payload is there. */
+  ask(run: NewCountRun, deadline: number): Promise<{ readonly made: boolean } | null>;
+  read(id: string, deadline: number): Promise<CountRun | null>;
+  errors(
+    id: string,
+    after: number,
+    limit: number,
+    deadline: number,
+  ): Promise<readonly CountRowError[]>;
+  /** Ids of runs that have not ended, oldest first. */
+  open(): Promise<readonly string[]>;
+  /** A run that begins, or goes on where it was; null: it has ended, or never was. */
+  begin(id: string): Promise<CountRun | null>;
+  chunk(id: string, number: number): Promise<readonly CountRow[]>;
+  /** False: somebody else has noted that chunk. */
+  advance(id: string, pass: CountPass, number: number, done: ChunkDone): Promise<boolean>;
+  /** From the check, which refused nothing, to the pass that changes stock. */
+  apply(id: string): Promise<void>;
+  /** The chunk at hand was tried in vain; `why` is told until it succeeds. */
+  setBack(id: string, why: string): Promise<void>;
+  end(id: string, status: "completed" | "rejected" | "failed", why: string | null): Promise<void>;
+}
+
+/** `clock` is the one that callers' deadlines are on. */
+export function createCountRunsTable(sql: Sql, clock: Clock): CountRunsTable {
+  type Parameters = (string | number | boolean | null)[];
+  const run = (text: string, parameters: Parameters) => () =>
+    sql.unsafe(text, parameters, { prepare: false });
+  const change = async (text: string, parameters: Parameters): Promise<void> => {
+    await ask(run(text, parameters), ANSWER_MS_MAX);
+  };
+  const read = async (id: string, msMax: number): Promise<CountRun | null> => {
+    const [found] = await askRows(RunRow, run(runText, [id]), msMax);
+    return found ?? null;
+  };
+  return {
+    async ask({ id, errorPolicy, commit, reference, payload, askedBy, rows }, deadline) {
+      const pass = commit && errorPolicy === "reject_failed" ? "apply" : "check";
+      const chunks = Array.from({ length: Math.ceil(rows.length / CHUNK_ROWS) }, (_, number) =>
+        rows.slice(number * CHUNK_ROWS, (number + 1) * CHUNK_ROWS),
+      );
+      const wish = [id, pass, errorPolicy, commit, reference, payload, askedBy, rows.length];
+      const statement = run(askText, [...wish, JSON.stringify(chunks)]);
+      // Of two copies at once, one waits for the other, and its snapshot does not have what it made.
+      let answered: z.output<typeof AskedRow>[] = [];
+      while (answered.length === 0)
+        answered = await askRows(AskedRow, statement, deadline - clock.now());
+      const [row] = answered;
+      return row?.payload === payload ? { made: row.made } : null;
+    },
+    read: (id, deadline) => read(id, deadline - clock.now()),
+    async errors(id, after, limit, deadline) {
+      const text = `SELECT row, product_id AS "productId", location, code, message
+        FROM count_run_errors WHERE run_id = $1 AND row > $2 ORDER BY row LIMIT $3`;
+      return await askRows(ErrorRow, run(text, [id, after, limit]), deadline - clock.now());
+    },
+    async open() {
+      const text = `SELECT id FROM count_runs WHERE status IN ('queued', 'running')
+        ORDER BY asked_at LIMIT $1`;
+      return (await askRows(IdRow, run(text, [OPEN_MAX]), ANSWER_MS_MAX)).map(({ id }) => id);
+    },
+    async begin(id) {
+      const text = `UPDATE count_runs
+        SET status = 'running', started_at = coalesce(started_at, now())
+        WHERE id = $1 AND status IN ('queued', 'running') RETURNING id`;
+      const begun = await askRows(IdRow, run(text, [id]), ANSWER_MS_MAX);
+      return begun.length === 0 ? null : await read(id, ANSWER_MS_MAX);
+    },
+    async chunk(id, number) {
+      const text = "SELECT rows FROM count_run_chunks WHERE run_id = $1 AND number = $2";
+      const [found] = await askRows(ChunkRow, run(text, [id, number]), ANSWER_MS_MAX);
+      return found === undefined ? [] : Rows.parse(JSON.parse(found.rows));
+    },
+    async advance(id, pass, number, { rows, succeeded, differing, errors }) {
+      const parameters = [id, pass, number, rows, succeeded, differing, JSON.stringify(errors)];
+      const noted = await askRows(IdRow, run(advanceText, parameters), ANSWER_MS_MAX);
+      return noted.length > 0;
+    },
+    apply: (id) =>
+      change(
+        `UPDATE count_runs
+          SET pass = 'apply', next_chunk = 0, done = 0, succeeded = 0, differing = 0
+          WHERE id = $1 AND status = 'running' AND pass = 'check' AND done = succeeded`,
+        [id],
+      ),
+    setBack: (id, why) =>
+      change(
+        `UPDATE count_runs SET tries = tries + 1, error = $2
+          WHERE id = $1 AND status = 'running'`,
+        [id, why],
+      ),
+    end: (id, status, why) =>
+      change(
+        `WITH ended AS (
+          UPDATE count_runs SET status = $2, finished_at = now(), error = $3
+          WHERE id = $1 AND status = 'running' RETURNING id
+        )
+        DELETE FROM count_run_chunks WHERE run_id = (SELECT id FROM ended)`,
+        [id, status, why],
+      ),
+  };
+}
