@@ -14,6 +14,7 @@ import pseudonyms from "./migrations/0012-pseudonyms.sql" with { type: "text" };
 import hashChain from "./migrations/0013-hash-chain.sql" with { type: "text" };
 import retention from "./migrations/0014-retention.sql" with { type: "text" };
 import countRuns from "./migrations/0015-count-runs.sql" with { type: "text" };
+import progressOfRuns from "./migrations/0016-progress-of-runs.sql" with { type: "text" };
 
 export interface Migration {
   /** `NNNN-what-it-does`, numbered from 0001 without a gap. */
@@ -38,4 +39,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0013-hash-chain", text: hashChain },
   { name: "0014-retention", text: retention },
   { name: "0015-count-runs", text: countRuns },
+  { name: "0016-progress-of-runs", text: progressOfRuns },
 ];

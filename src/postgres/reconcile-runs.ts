@@ -18,6 +18,8 @@ import runsText from "./statements/reconcile-runs.sql" with { type: "text" };
 const ANSWER_MS_MAX = 7_000;
 /** Runs that wait; with more of them nobody looks at what they find. */
 const WAITING_MAX = 1_000;
+/** Seldom is a step so long: its worker has died, or is woken for what it has at hand already. */
+const STILL_MS = 60_000;
 
 const ReportJson = z.object({
   checked: z.object({
@@ -68,7 +70,7 @@ export interface RunsTable {
   ask(run: NewRun, deadline: number): Promise<{ readonly made: boolean } | null>;
   read(id: string, deadline: number): Promise<ReconcileRun | null>;
   list(limit: number, deadline: number): Promise<readonly ReconcileRun[]>;
-  /** Ids of runs that nobody has begun, oldest first. */
+  /** Ids of runs that nobody has begun, or that stand still, oldest first. */
   waiting(): Promise<readonly string[]>;
   /** A run that begins, or begins anew after its worker died; null: it has ended, or never was. */
   begin(id: string): Promise<ReconcileRun | null>;
@@ -109,20 +111,22 @@ export function createRunsTable(sql: Sql, clock: Clock): RunsTable {
       return await rows(which, [limit], deadline - clock.now());
     },
     async waiting() {
-      const text = `SELECT id FROM reconcile_runs WHERE status = 'queued' ORDER BY asked_at LIMIT $1`;
-      const statement = () => sql.unsafe(text, [WAITING_MAX], { prepare: false });
+      const text = `SELECT id FROM reconcile_runs WHERE status = 'queued' OR status = 'running'
+          AND coalesce(progressed_at, started_at) < now() - $2 * interval '1 millisecond'
+        ORDER BY asked_at LIMIT $1`;
+      const statement = () => sql.unsafe(text, [WAITING_MAX, STILL_MS], { prepare: false });
       return (await askRows(IdRow, statement, ANSWER_MS_MAX)).map(({ id }) => id);
     },
     async begin(id) {
       const text = `UPDATE reconcile_runs SET status = 'running', started_at = now(), progress = 0,
-        report = NULL WHERE id = $1 AND status IN ('queued', 'running')`;
+        progressed_at = now(), report = NULL WHERE id = $1 AND status IN ('queued', 'running')`;
       await change(text, [id]);
       const [run] = await rows("WHERE id = $1 AND status = 'running'", [id], ANSWER_MS_MAX);
       return run ?? null;
     },
     progress: (id, percent, report) =>
       change(
-        `UPDATE reconcile_runs SET progress = $2, report = $3::text::jsonb
+        `UPDATE reconcile_runs SET progress = $2, progressed_at = now(), report = $3::text::jsonb
           WHERE id = $1 AND status = 'running'`,
         [id, percent, JSON.stringify(report)],
       ),

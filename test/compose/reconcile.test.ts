@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { Redis } from "ioredis";
 import { z } from "zod";
+import { createPostgres } from "#postgres/client";
 import { lowKey, metaKey, stockKey } from "#redis/keys";
 import { startRedis, testDatabase } from "#test/servers";
 import { startService, tokenOf, type Service } from "#test/service";
@@ -90,9 +91,12 @@ test(
   TEST_MS_MAX,
 );
 
-test(
-  "a run that no worker heard of is found by the next one that starts",
-  async () => {
+test.each([
+  ["that no worker heard of", "queued"],
+  ["whose worker died when Redis lost all jobs", "running"],
+])(
+  "a run %s is found by the next worker that starts",
+  async (_what, status) => {
     await using server = await startRedis();
     await using database = await testDatabase();
     const servers = { redisUrl: server.url, databaseUrl: database.url };
@@ -103,6 +107,10 @@ test(
     expect(jobs.length).toBeGreaterThan(0);
     await redis.del(jobs);
     redis.disconnect();
+    const sql = createPostgres(database.url, { connectionsMax: 1 });
+    await sql`UPDATE reconcile_runs SET status = ${status}, started_at = now() - interval '2 hours',
+      progressed_at = now() - interval '2 minutes'`;
+    await sql.end({ timeout: 1 });
     await using worker = await startService({ ...servers, role: "worker" });
     expect(await ended(api, id)).toMatchObject({ status: "completed", progress: 100 });
     expect(worker.hasExited()).toBe(false);

@@ -5,8 +5,6 @@ import type { Log } from "#lib/log";
 import { QUEUE_PREFIX, RECONCILE_JOBS, RECONCILE_QUEUE } from "#workers/catalog";
 
 const NIGHTLY = "nightly";
-/** Failed jobs that stay for a person to look at. */
-const FAILED_KEPT = 100;
 
 export interface ReconcileQueueOptions {
   /** Connected; fails fast. */
@@ -25,7 +23,8 @@ export class ReconcileQueue implements AsyncDisposable {
       prefix: QUEUE_PREFIX,
       defaultJobOptions: {
         removeOnComplete: true,
-        removeOnFail: { count: FAILED_KEPT },
+        // A job that stayed would keep its run from ever being woken again.
+        removeOnFail: true,
         attempts: RECONCILE_JOBS.reconcile.attempts,
         backoff: { type: "exponential", delay: 1_000 },
       },

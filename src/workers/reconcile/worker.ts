@@ -19,6 +19,8 @@ const NOTE_MS = 500;
 /** A step of a run ends by then, and with it a run that shall stop. */
 const CLOSE_MS_MAX = 3_500;
 const ANSWER_MS_MAX = 7_000;
+/** How often runs are looked for that nobody was woken for. */
+const LOOK_MS = 30_000;
 
 /** The table of runs, as the worker sees it. */
 export interface Runs {
@@ -64,6 +66,7 @@ class Stopped extends Error {}
 export class ReconcileWorker implements AsyncDisposable {
   readonly #options: ReconcileWorkerOptions;
   readonly #worker: Worker;
+  readonly #looks: ReturnType<typeof setInterval>;
   #isStopping = false;
 
   constructor(options: ReconcileWorkerOptions) {
@@ -80,12 +83,14 @@ export class ReconcileWorker implements AsyncDisposable {
       log.warn("a reconcile job failed", { job: job?.id, ...factsOf(error) });
     });
     options.queueConnection.on("ready", () => void this.#prepare());
+    this.#looks = setInterval(() => void this.#wakeWaiting(), LOOK_MS);
     void this.#prepare();
   }
 
   /** Ends after the step at hand; its run is put back. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isStopping = true;
+    clearInterval(this.#looks);
     const isAway = this.#options.workerConnection.status !== "ready";
     await withDeadline(this.#worker.close(isAway), deadlineAfter(CLOSE_MS_MAX), () => {
       this.#options.log.warn("the reconcile queue was left with a run at hand");
@@ -96,6 +101,11 @@ export class ReconcileWorker implements AsyncDisposable {
   async #prepare(): Promise<void> {
     if (this.#isStopping || this.#options.queueConnection.status !== "ready") return;
     await this.#options.schedule();
+    await this.#wakeWaiting();
+  }
+
+  /** Those that were asked for while Redis was away, and those whose worker died. */
+  async #wakeWaiting(): Promise<void> {
     try {
       for (const id of await this.#options.runs.waiting()) await this.#options.wake(id);
     } catch (error) {
