@@ -39,9 +39,10 @@ export function startReconcileWorker({
   const stock = createReconcileStock({ redis, partitions: stores.partitions.length, storeId });
   const ledger = createReconcileLedger(sql);
   const clock = processClock;
-  /** One alert for each product, and one for what is of none: what a run found is drift. */
+  /** One alert for each product, and one for what is of none: what a run found and left is drift. */
   const raiseDrift = async (id: string, differences: readonly Difference[]): Promise<void> => {
-    const firsts = new Map(differences.toReversed().map((one) => [one.productId, one]));
+    const left = differences.filter(({ repaired }) => !repaired);
+    const firsts = new Map(left.toReversed().map((one) => [one.productId, one]));
     for (const { partition, productId, kind, cause } of [...firsts.values()].slice(0, DRIFT_MAX)) {
       const known = ProductId.safeParse(productId).data ?? null;
       const detail = `${kind}: ${cause} (run ${id})`;
