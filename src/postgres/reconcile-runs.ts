@@ -18,6 +18,9 @@ import runsText from "./statements/reconcile-runs.sql" with { type: "text" };
 const ANSWER_MS_MAX = 7_000;
 /** Runs that wait; with more of them nobody looks at what they find. */
 const WAITING_MAX = 1_000;
+/** A report as it is, and one without the differences that may be a thousand. */
+const WHOLE = "report";
+const COUNTS = "jsonb_set(report, '{differences}', '[]')";
 /** Seldom is a step so long: its worker has died, or is woken for what it has at hand already. */
 const STILL_MS = 60_000;
 
@@ -83,8 +86,13 @@ export interface RunsTable {
 
 /** `clock` is the one that callers' deadlines are on. */
 export function createRunsTable(sql: Sql, clock: Clock): RunsTable {
-  const rows = async (which: string, parameters: (string | number)[], msMax: number) => {
-    const text = runsText.replace("/* which */", which);
+  const rows = async (
+    which: string,
+    parameters: (string | number)[],
+    msMax: number,
+    report = WHOLE,
+  ) => {
+    const text = runsText.replace("/* which */", which).replace("/* report */", report);
     const statement = () => sql.unsafe(text, parameters, { prepare: false });
     return (await askRows(RunRow, statement, msMax)) satisfies ReconcileRun[];
   };
@@ -108,7 +116,7 @@ export function createRunsTable(sql: Sql, clock: Clock): RunsTable {
     },
     async list(limit, deadline) {
       const which = "ORDER BY asked_at DESC, id LIMIT $1";
-      return await rows(which, [limit], deadline - clock.now());
+      return await rows(which, [limit], deadline - clock.now(), COUNTS);
     },
     async waiting() {
       const text = `SELECT id FROM reconcile_runs WHERE status = 'queued' OR status = 'running'

@@ -9,8 +9,20 @@ const run = (id: string) =>
 
 const REPORT: ReconcileReport = {
   checked: { products: 1, levels: 1, holds: 0, movements: 1 },
-  differences: [],
-  differenceCount: 0,
+  differences: [
+    {
+      kind: "sku",
+      partition: 0,
+      productId: "p1",
+      location: null,
+      reservationId: null,
+      redis: null,
+      ledger: null,
+      cause: "SKU one is not claimed",
+      repaired: false,
+    },
+  ],
+  differenceCount: 1,
   quarantined: 0,
 };
 
@@ -27,4 +39,15 @@ test("runs wait that nobody has begun, or whose worker has not been heard of for
   expect(await runs.waiting()).toEqual(["new", "dead", "unheard"]);
   await runs.begin("dead");
   expect(await runs.waiting()).toEqual(["new", "unheard"]);
+});
+
+test("a run is read with its differences, and listed without them", async () => {
+  await using db = await openLedger();
+  const runs = createRunsTable(db.sql, systemClock);
+  for (const id of ["new", "ended"]) await runs.ask(run(id), soon());
+  await runs.begin("ended");
+  await runs.complete("ended", REPORT);
+  expect((await runs.read("ended", soon()))?.report).toEqual(REPORT);
+  const listed = await runs.list(5, soon());
+  expect(listed.map(({ report }) => report)).toEqual([{ ...REPORT, differences: [] }, null]);
 });

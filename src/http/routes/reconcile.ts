@@ -5,8 +5,16 @@ import { refuse, replayHeader, reply, send } from "#http/reply";
 import { keyReused } from "#http/routes/refusals";
 import { ADMIN, route, type Edge, type Route } from "#http/routes/route";
 import { validate, validateBody } from "#http/validate";
-import { ReconcileAsked, ReconcileRun, ReconcileRuns } from "#http/wire/reconcile";
-import { ReconcileBody, RunParam, RunsQuery, scopeOf, runOf } from "#http/wire/reconcile";
+import {
+  ReconcileAsked,
+  ReconcileBody,
+  ReconcileRun,
+  ReconcileRuns,
+  RunParam,
+  runOf,
+  RunsQuery,
+  scopeOf,
+} from "#http/wire/reconcile";
 import { startReconcile } from "#inventory/start-reconcile";
 
 export function startReconcileRoute({ deps }: Edge): Route {

@@ -1,5 +1,5 @@
--- The next $3 movements of $1 product above $2: the first and the last of each level, each that does
--- not begin where the one before it ended, and how many there were.
+-- Of the next $3 movements of $1 product above $2: the first and the last of each level, and each that
+-- does not begin where the one before it ended.
 WITH part AS (
   SELECT * FROM movements WHERE product_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
 ),
