@@ -50,6 +50,7 @@ async function succeed(method: string, path: string, body: object): Promise<Answ
 /** Changes that move nothing: they are of what is expected, or ask for work that a worker does. */
 const MOVES_NOTHING: ReadonlySet<string> = new Set([
   `POST ${BASE}/reconcile`,
+  `POST ${BASE}/counts/runs`,
   `POST ${BASE}/customers/:customerId/pseudonymize`,
   `POST ${BASE}/incoming`,
   `PATCH ${BASE}/incoming/:incomingId`,
