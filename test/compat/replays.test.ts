@@ -169,6 +169,6 @@ for (const contract of CONTRACTS) {
 /** Changes the product of that request by another call. */
 async function elsewhere(path: string, body: object): Promise<void> {
   const text = `${path} ${JSON.stringify(body)}`;
-  const [named = `rep-${made}`] = /\b(?:new-\d+|9\d{3})\b/.exec(text) ?? [];
+  const [named = `rep-${made}`] = /(?<![\w-])(?:new-\d+|9\d{3})(?![\w-])/.exec(text) ?? [];
   await succeed("PATCH", `${BASE}/product/${named}/stock`, { quantity: 7 });
 }
