@@ -29,7 +29,9 @@ export interface Child {
   /** Asks it to end, and kills it where it has not within `msMax`. */
   end(signal: NodeJS.Signals, msMax: number): Promise<void>;
   readonly logFile: string;
-  /** The last lines it logged, for the message of a failure. */
+  /** All that it logged since this start. */
+  log(): string;
+  /** The last lines of that, for the message of a failure. */
   logTail(): string;
 }
 
@@ -48,6 +50,8 @@ export function startChild(options: ChildOptions): Child {
   });
   closeSync(log);
   if (deathSignal === undefined) watch(child, options.endSignal);
+  const readLog = (): string =>
+    existsSync(options.logFile) ? readFileSync(options.logFile, "utf8") : "";
   return {
     pid: child.pid,
     exited: child.exited,
@@ -60,8 +64,8 @@ export function startChild(options: ChildOptions): Child {
       await settlesWithin(child.exited, KILL_MS_MAX);
     },
     logFile: options.logFile,
-    logTail: () =>
-      existsSync(options.logFile) ? lastLines(readFileSync(options.logFile, "utf8")) : "",
+    log: readLog,
+    logTail: () => lastLines(readLog()),
   };
 }
 

@@ -246,7 +246,7 @@ async function adjustWithKey(user: User): Promise<void> {
   acknowledge(user, answer, type, quantity);
   const again = await ask(user, request, [200]);
   if (again?.headers.get("idempotency-replayed") !== "true") {
-    user.load.strange.push("an adjust was not replayed");
+    user.load.strange.push(`an adjust was not replayed: ${path}`);
   }
   const other = { ...request, body: { ...body, quantity: quantity + 1 } };
   await ask(user, other, [422]);
