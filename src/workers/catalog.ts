@@ -1,7 +1,7 @@
 /**
  * Every kind of background job: the shape of its payload, how often it is tried, and why it exists.
- * A kind without a handler does not compile (see `Handlers`), and a payload of another shape never
- * reaches one.
+ * A payload of another shape never reaches a handler. A kind of the expiry queue without one does
+ * not compile (see `Handlers`).
  */
 import { z } from "zod";
 

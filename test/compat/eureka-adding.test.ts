@@ -135,7 +135,7 @@ describe("POST /api/inventory", () => {
     const { id } = await service.create(STOCK_MAX);
     const answer = await service.post(BASE, { productId: id, quantity: 1 });
     const error = `Stock limit reached. On hand: ${STOCK_MAX}`;
-    expectError(answer, 400, error, { code: "limit_exceeded" });
+    expectError(answer, 409, error, { code: "limit_exceeded" });
     expect(await quantityOf(id)).toBe(STOCK_MAX);
   });
 });

@@ -8,13 +8,10 @@ import { Fault } from "#inventory/faults";
 
 const BAD_REQUEST = 400;
 
-/** What is no conflict here: too little stock, and more than a hold or a level may have. */
-const NO_CONFLICTS: ReadonlySet<string> = new Set(["insufficient_stock", "limit_exceeded"]);
-
-/** Contract A's answer, but for the status of what is no conflict here. */
+/** Contract A's answer, except that too little stock is no conflict here. */
 export const word: Contract["word"] = ({ code, message, members, headers }, c) => {
   const answer = refusal(c, code, message, members, headers);
-  if (!NO_CONFLICTS.has(code)) return answer;
+  if (code !== "insufficient_stock") return answer;
   return { ...answer, status: BAD_REQUEST, body: { ...answer.body, status: BAD_REQUEST } };
 };
 
