@@ -223,7 +223,7 @@ function drawRoute(
     path: `${ITEM}/${verb}`,
     summary: SUMMARIES[verb],
     answers: { 200: wire.ItemAnswer },
-    refusals: ["product_not_found"],
+    refusals: ["insufficient_stock", "product_not_found"],
     handlers: createHandlers(
       validate("param", wire.ProductParam),
       validate("json", wire.MoveBody),
@@ -237,9 +237,8 @@ function drawRoute(
             return answer(c, 200, itemOf(productId, outcome.stock), outcome.replayed);
           case "exceeds_held": {
             const message = `Cannot ${verb} more than reserved`;
-            const errors = [{ path: "quantity", message: `must be at most ${outcome.held}` }];
-            const members = { errors, reserved: outcome.held, requested: quantity };
-            throw new Problem("validation_failed", message, { members });
+            const members = { reserved: outcome.held, requested: quantity };
+            throw new Problem("insufficient_stock", message, { members });
           }
           case "unknown_product":
             throw unknownItem();
