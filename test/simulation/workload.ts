@@ -1,0 +1,145 @@
+/** What the callers of one run do, one thing after another each. */
+import type { ProductId, Reservation } from "#inventory/model";
+import { perform, sleep, type Asked, type Asking } from "./callers.ts";
+import {
+  buy,
+  change,
+  cleanUp,
+  giveBack,
+  hold,
+  look,
+  make,
+  move,
+  productId,
+  prolong,
+  sale,
+} from "./verbs.ts";
+import type { World } from "./world.ts";
+
+const STEPS = {
+  reserve: 5,
+  confirm: 4,
+  cancel: 2,
+  extend: 1,
+  sell: 3,
+  adjust: 2,
+  transfer: 0.5,
+  read: 1.5,
+  expire: 0.5,
+} as const;
+type Step = keyof typeof STEPS;
+
+const THINK_MS_MAX = 900;
+const HOLD_SECONDS_MAX = 6;
+
+export class Workload {
+  readonly asked: Asked[] = [];
+  readonly #world: World;
+  #next = 0;
+  /** Callers that have not finished. */
+  busy = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+    this.busy += 1;
+    void this.#begin().finally(() => (this.busy -= 1));
+  }
+
+  async #begin(): Promise<void> {
+    const { plan } = this.#world;
+    const made = Array.from({ length: plan.products }, (_, i) =>
+      this.#do(make(this.#name(), productId(i + 1), plan.stock)),
+    );
+    await Promise.all(made);
+    this.busy += plan.clients;
+    for (let i = 0; i < plan.clients; i += 1) {
+      void this.#caller().finally(() => (this.busy -= 1));
+    }
+  }
+
+  /** One caller: it thinks, or hurries so that its requests meet in one batch with those of others. */
+  async #caller(): Promise<void> {
+    const { random, plan } = this.#world;
+    const holds: Reservation[] = [];
+    for (let i = 0; i < plan.operations; i += 1) {
+      const isHasty = random.next() < 0.4;
+      await sleep(this.#world, isHasty ? random.next() * 2 : random.next() * THINK_MS_MAX);
+      const { outcome } = await this.#do(this.#step(holds));
+      if (outcome?.kind === "done" && outcome.type === "RESERVE" && outcome.reservation) {
+        holds.push(outcome.reservation);
+      }
+    }
+  }
+
+  async #do(asking: Asking): Promise<Asked> {
+    this.#world.tell(() => `${asking.id}: ${asking.told}`);
+    const asked = await perform(this.#world, asking);
+    this.asked.push(asked);
+    return asked;
+  }
+
+  #step(holds: Reservation[]): Asking {
+    const { random } = this.#world;
+    const id = this.#name();
+    const step: Step = random.weighed(STEPS, "reserve");
+    const at = random.whole(0, Math.max(1, holds.length));
+    const own = holds[at];
+    const take = (): void => void holds.splice(at, 1);
+    if (own !== undefined && step === "confirm") {
+      const held = own.allocations.reduce((sum, line) => sum + line.held, 0);
+      take();
+      return buy(id, own, held > 1 && random.next() < 0.3);
+    }
+    if (own !== undefined && step === "cancel") {
+      take();
+      return giveBack(id, own);
+    }
+    if (own !== undefined && step === "extend") {
+      return prolong(id, own, random.whole(1, HOLD_SECONDS_MAX));
+    }
+    return this.#stepOfProduct(id, step);
+  }
+
+  #stepOfProduct(id: string, step: Step): Asking {
+    const { random, plan } = this.#world;
+    const product = this.#product();
+    const isKeyed = random.next() < 0.8;
+    switch (step) {
+      case "sell":
+        return sale(id, product, random.whole(1, 4), isKeyed);
+      case "adjust":
+        return change(id, product, random.pick([-2, -1, 1, 2, 3]), isKeyed);
+      case "transfer":
+        return move(id, product, random.whole(1, 3));
+      case "read":
+        return look(this.#world, id, product, this.#known(product));
+      case "expire":
+        return cleanUp(id);
+      default: {
+        const seconds = random.whole(1, HOLD_SECONDS_MAX);
+        const quantity = random.whole(1, 4);
+        const isCart = plan.products > 1 && random.next() < 0.3;
+        const lines = isCart
+          ? Array.from({ length: plan.products }, (_, i) => ({ productId: productId(i + 1), quantity }))
+          : [{ productId: product, quantity }];
+        return hold(id, lines, seconds);
+      }
+    }
+  }
+
+  /** The last movement of a product that the ledger has. */
+  #known(product: ProductId): number {
+    const { movements } = this.#world.ledger.state;
+    return movements.findLast((it) => it.productId === product)?.seq ?? 0;
+  }
+
+  #product(): ProductId {
+    const { random, plan } = this.#world;
+    return productId(random.whole(1, plan.products + 1));
+  }
+
+  #name(): string {
+    this.#next += 1;
+    return `op${this.#next}`;
+  }
+}
