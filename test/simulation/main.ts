@@ -1,34 +1,64 @@
-import { plugin } from "bun";
 import { helpIfAsked } from "#test/help";
-import { newSeed } from "#test/scale";
-import * as bullmq from "./bullmq.ts";
-import { realNow, takeOverGlobals } from "./globals.ts";
+import { newSeed, seedOf } from "#test/scale";
+import { makeBed } from "./bed.ts";
+import { simulateMany } from "./shares.ts";
 
-plugin({
-  name: "simulated jobs",
-  setup: (build) => void build.module("bullmq", () => ({ exports: { ...bullmq }, loader: "object" })),
-});
-const { simulate } = await import("./simulate.ts");
-takeOverGlobals();
+const RUNS = 2_000;
+const PROGRESS_MS = 5_000;
 
-const args = process.argv.slice(2);
-const given = process.env["SEED"];
-const runs = Number(args[args.indexOf("--runs") + 1] ?? 2000);
-if (given) {
-  const r = simulate(Number(given), args.includes("--quiet") ? null : console.log);
-  console.log(r.hash, r.failures);
-} else {
-  const first = newSeed();
-  const t = realNow(); const cpu = process.cpuUsage();
-  const seen = new Map<string, number>(); let events = 0, ops = 0, moves = 0, ms=0, failed = 0;
-  for (let i = 0; i < runs; i += 1) {
-    const r = simulate((first + i) % 2**31);
-    for (const [k, n] of r.seen) seen.set(k, (seen.get(k) ?? 0) + n);
-    events += r.events; ops += r.operations; moves += r.movements; ms += r.simulatedMs;
-    if (r.failures.length) { failed++; if (failed < 6) console.log(r.seed, r.failures.slice(0,2)); }
-  }
-  const s = (realNow() - t) / 1000; const c = process.cpuUsage(cpu);
-  console.log({ runs, failed, perSecond: runs / s, cpuPerRunMs: (c.user+c.system) / runs / 1000, events: events/runs, ops: ops/runs, moves: moves/runs, simulated: ms/runs });
-  console.log(Object.fromEntries([...seen].sort((a,b)=>b[1]-a[1])));
+helpIfAsked(`Runs the service over simulated servers and a network that loses, delays and repeats, in an
+order that a seed decides, and checks each run once it has come to rest.
+
+Usage:
+  bun run simulate [--runs NUMBER] [--seed NUMBER] [--processes NUMBER]
+                             ${RUNS} runs unless said, from that seed on, on every processor
+  SEED=NUMBER bun run simulate
+                             one run again, with everything that happened in it
+
+It exits with 1 when a run failed, and tells how to have that run again.`);
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+function numberOf(name: string, otherwise: number): number {
+  const at = process.argv.indexOf(name);
+  return at < 0 ? otherwise : seedOf(process.argv[at + 1] ?? "");
 }
-process.exit(0);
+
+/** One run, told line by line. */
+async function again(seed: number): Promise<boolean> {
+  const simulate = await makeBed();
+  const { failures, events, operations, movements, hash } = simulate(seed, { trace: say });
+  for (const failure of failures) say(`FAILED ${failure}`);
+  say(`seed ${seed}, trace ${hash.toString(16)}: ${events} events, ${operations} operations, ` +
+    `${movements} movements, ${failures.length} failures`);
+  return failures.length === 0;
+}
+
+async function many(): Promise<boolean> {
+  const first = numberOf("--seed", newSeed());
+  const runs = numberOf("--runs", RUNS);
+  const processes = numberOf("--processes", 0);
+  say(`${runs} runs from seed ${first} on`);
+  let told = performance.now();
+  const done = await simulateMany({
+    first,
+    runs,
+    ...(processes > 0 ? { processes } : {}),
+    onProgress(count) {
+      if (performance.now() - told < PROGRESS_MS) return;
+      told = performance.now();
+      say(`${count} of ${runs}`);
+    },
+    onFailure: say,
+  });
+  const seen = [...done.seen].sort(([one], [other]) => one.localeCompare(other));
+  say(seen.map(([name, times]) => `${name} ${times}`).join(", "));
+  const minutes = Math.round(done.simulatedMs / 60_000);
+  say(`${done.runs} runs, ${done.failed} failed, ${Math.round(done.perSecond)} a second: ` +
+    `${done.operations} operations, ${done.movements} movements, ${done.events} events, ` +
+    `${minutes} minutes of simulated time`);
+  return done.failures.length === 0;
+}
+
+const given = process.env["SEED"] ?? "";
+process.exit((await (given === "" ? many() : again(seedOf(given)))) ? 0 : 1);

@@ -58,10 +58,10 @@ export function startNode(world: World, role: Node["role"], name: string): Node 
 }
 
 function openStores(world: World, role: Node["role"], process: Process): Stores {
-  const { scheduler, redis: server, ledger, onSend } = world;
+  const { scheduler, redis: server, ledger, onSend, onSent } = world;
   const clients: SimulatedClient[] = [];
   const connect = (blocks = false): SimulatedClient => {
-    const client = new SimulatedClient({ scheduler, server, owner: process, onSend }, { blocks });
+    const client = new SimulatedClient({ scheduler, server, owner: process, onSend, onSent }, { blocks });
     clients.push(client);
     void client.connect();
     return client;

@@ -37,8 +37,6 @@ const EVENTS_MAX = 400_000;
 
 export class Scheduler {
   readonly random: Random;
-  /** Told of every event that runs; null: nobody listens. */
-  readonly #onEvent: ((event: Event, now: number) => void) | null;
   /** Milliseconds since the run began. */
   now = 0;
   /** Whose event is running. */
@@ -49,9 +47,8 @@ export class Scheduler {
   #order = 0;
   readonly #heap: Event[] = [];
 
-  constructor(random: Random, onEvent: ((event: Event, now: number) => void) | null) {
+  constructor(random: Random) {
     this.random = random;
-    this.#onEvent = onEvent;
   }
 
   /** Runs `work` in that many milliseconds, as long as its process lives. */
@@ -99,7 +96,6 @@ export class Scheduler {
     if (this.events > EVENTS_MAX) throw new Error(`more than ${EVENTS_MAX} events: it hangs`);
     this.now = event.at;
     this.note(event.order ^ Math.floor(event.at * 1_000));
-    this.#onEvent?.(event, this.now);
     const { work } = event;
     event.work = null;
     if (work) this.as(event.owner, work);

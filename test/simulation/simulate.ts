@@ -4,6 +4,7 @@ import { Random } from "#test/random";
 import { brokenRules, isAtRest, unrestOf } from "./checks.ts";
 import { BEGINS_AT, bytesAskedFor, setScheduler } from "./globals.ts";
 import { planOf } from "./plan.ts";
+import type { SimulatedRedis } from "./redis/server.ts";
 import { Scheduler } from "./scheduler.ts";
 import { Workload } from "./workload.ts";
 import { World } from "./world.ts";
@@ -26,14 +27,22 @@ export interface Result {
   readonly seen: ReadonlyMap<string, number>;
 }
 
-/** Runs one seed; `trace` is told of everything that happens. */
-export function simulate(seed: number, trace: ((line: string) => void) | null = null): Result {
+export interface Watchers {
+  /** Told of everything that happens. */
+  readonly trace?: (line: string) => void;
+  /** Given the server before anybody speaks to it. */
+  readonly onRedis?: (redis: SimulatedRedis) => void;
+}
+
+/** Runs one seed. */
+export function simulate(seed: number, { trace, onRedis }: Watchers = {}): Result {
   const random = new Random(seed);
   const scheduler = new Scheduler(random);
   setScheduler(scheduler);
   freshIds();
   const plan = planOf(random);
-  const world = new World(scheduler, random, plan, trace);
+  const world = new World(scheduler, random, plan, trace ?? null);
+  onRedis?.(world.redis);
   world.tell(() => JSON.stringify(plan));
   let workload: Workload | null = null;
   try {

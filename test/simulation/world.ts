@@ -5,6 +5,7 @@ import { LedgerState } from "./ledger-state.ts";
 import { BEGINS_AT } from "./globals.ts";
 import { startNode, type Node } from "./nodes.ts";
 import { CHAOS_FROM_MS, type FaultKind, type Plan } from "./plan.ts";
+import type { SimulatedClient } from "./redis/client.ts";
 import { SimulatedRedis, type Found } from "./redis/server.ts";
 import type { Process, Scheduler } from "./scheduler.ts";
 
@@ -13,6 +14,9 @@ const LOSSES =
   /^(acknowledged operations are lost|Redis lacks what was acknowledged; the partition is fenced|a partition was rebuilt from the ledger|the journal does not continue where the ledger stands|the drain stopped)/;
 
 const RESTART_MS_MAX = 2_500;
+/** A connection ends that long after something was sent on it: before it arrives, or its answer. */
+const CUT_MS_MAX = 3;
+const SILENT_MS_MAX = 4_000;
 
 export class World {
   readonly scheduler: Scheduler;
@@ -28,6 +32,9 @@ export class World {
   readonly troubles: { readonly from: number; readonly to: number }[] = [];
   /** Whether Redis came back without what it had. */
   hasLost = false;
+  /** How often a command is the last one that its connection takes, or is followed by silence. */
+  cutting = 0;
+  silencing = 0;
   readonly #trace: ((line: string) => void) | null;
   #started = 0;
 
@@ -86,8 +93,26 @@ export class World {
     return false;
   };
 
+  /** While the network is bad, connections end and fall silent with something under way. */
+  readonly onSent = (client: SimulatedClient): void => {
+    const { cutting, silencing } = this;
+    if (cutting === 0 && silencing === 0) return;
+    const luck = this.random.next();
+    if (luck < cutting) {
+      const cut = (): void => client.connection?.cut();
+      this.scheduler.after(this.random.next() * CUT_MS_MAX, "cut", cut, null);
+    } else if (luck < cutting + silencing) {
+      client.connection?.silence(this.random.next() * SILENT_MS_MAX);
+      client.suspect();
+    }
+  };
+
+  /** Those that serve. */
   living(role: Node["role"]): readonly Node[] {
-    return this.nodes.filter((node) => node.role === role && node.process.isAlive);
+    return this.nodes.filter((node) => {
+      const isReady = node.clients.every(({ hasConnected }) => hasConnected);
+      return node.role === role && node.process.isAlive && isReady;
+    });
   }
 
   /** Ends everything that is wrong. */
@@ -97,6 +122,8 @@ export class World {
     this.ledger.failing = 0;
     this.redis.isFull = false;
     this.redis.isLoading = false;
+    this.cutting = 0;
+    this.silencing = 0;
     if (!this.redis.isUp) this.#startRedis("kept");
     for (const { process } of this.nodes) process.sendsLeft = null;
   }
@@ -153,26 +180,16 @@ export class World {
     }
   }
 
-  #clients() {
-    return this.nodes.filter(({ process }) => process.isAlive).flatMap(({ clients }) => clients);
-  }
-
   #break(kind: FaultKind): void {
     const { random, redis, ledger, scheduler } = this;
     this.tell(() => `fault: ${kind}`);
     this.saw(`fault ${kind}`);
     const ms = random.next() * 3_000;
     switch (kind) {
-      case "cut": {
-        this.#trouble(0);
-        return random.pick(this.#clients()).connection?.cut();
-      }
-      case "silence": {
-        this.#trouble(ms);
-        const client = random.pick(this.#clients());
-        client.connection?.silence(ms);
-        return client.suspect();
-      }
+      case "cut":
+        return this.#for(ms, () => (this.cutting = 0.1), () => (this.cutting = 0));
+      case "silence":
+        return this.#for(ms, () => (this.silencing = 0.05), () => (this.silencing = 0));
       case "redis restarts":
         return this.#restartRedis("kept");
       case "redis older":

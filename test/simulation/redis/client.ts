@@ -5,7 +5,7 @@
  */
 import type { Redis } from "ioredis";
 import { BLOCK_MS_MAX, COMMAND_TIMEOUT_MS } from "#redis/client";
-import type { Process, Scheduler } from "../scheduler.ts";
+import type { Process, Scheduler } from "#simulation/scheduler";
 import { Status, type Reply } from "./commands.ts";
 import { Connection, latency, type Answered } from "./connection.ts";
 import { ErrorReply } from "./keyspace.ts";
@@ -30,12 +30,16 @@ export interface Links {
   readonly owner: Process;
   /** A process that is to die in the middle of a turn dies here. */
   readonly onSend: (owner: Process) => boolean;
+  /** Something is under way: what may happen to a connection happens now. */
+  readonly onSent: (client: SimulatedClient) => void;
 }
 
 export class SimulatedClient {
   readonly links: Links;
   readonly #blocks: boolean;
   status = "wait";
+  /** A process serves once it has been connected. */
+  hasConnected = false;
   #connection: Connection | null = null;
   #waiting = new Set<Waiting>();
   #attempts = 0;
@@ -104,6 +108,7 @@ export class SimulatedClient {
         waiting.settle(reply);
       });
       if (connection.silentUntil - scheduler.now > SOON_MS) this.#mayBeLate(connection, waiting);
+      this.links.onSent(this);
     });
   }
 
@@ -147,6 +152,7 @@ export class SimulatedClient {
         if (reply instanceof ErrorReply) return connection.cut();
         this.#attempts = 0;
         this.status = "ready";
+        this.hasConnected = true;
         this.#emit("ready");
       });
     };

@@ -3,9 +3,9 @@
  * connection is cut, some of what is under way is lost, and some still arrives, late: after the process
  * has asked again on another one.
  */
-import type { Event, Process, Scheduler } from "../scheduler.ts";
+import type { Event, Process, Scheduler } from "#simulation/scheduler";
 import type { Reply } from "./commands.ts";
-import { ErrorReply } from "./keyspace.ts";
+import type { ErrorReply } from "./keyspace.ts";
 import type { SimulatedRedis } from "./server.ts";
 
 /** Longest time for which a dead connection's data is on its way. */
@@ -124,13 +124,8 @@ export class Connection {
     const { server } = this.#options;
     if (!server.isUp || server.incarnation !== this.#incarnation) return;
     const answer = (reply: Reply | ErrorReply): void => this.#return(packet, reply);
-    try {
-      const reply = server.run(this, packet.words, answer);
-      if (reply !== undefined) answer(reply);
-    } catch (error) {
-      if (!(error instanceof ErrorReply)) throw error;
-      answer(error);
-    }
+    const reply = server.run(this, packet.words, answer);
+    if (reply !== undefined) answer(reply);
   }
 
   #return(packet: Packet, reply: Reply | ErrorReply): void {

@@ -1,7 +1,7 @@
 /** Runs the scripts of lua/ over the simulated commands. */
 import { createHash } from "node:crypto";
-import { loadLua, LuaError, type LuaScript } from "../lua/runtime.ts";
-import { listOf, Table } from "../lua/table.ts";
+import { loadLua, LuaError, type LuaScript } from "#simulation/lua/runtime";
+import { listOf, Table } from "#simulation/lua/table";
 import { runCommand, Status, type Place, type Reply } from "./commands.ts";
 import { ErrorReply } from "./keyspace.ts";
 

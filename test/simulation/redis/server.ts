@@ -1,6 +1,6 @@
 /** A Redis server of the simulation: commands run one after another, the scripts are ours. */
-import { BEGINS_AT } from "../globals.ts";
-import type { Scheduler } from "../scheduler.ts";
+import { BEGINS_AT } from "#simulation/globals";
+import type { Scheduler } from "#simulation/scheduler";
 import type { Connection } from "./connection.ts";
 import { entriesAfter, entryReply, runCommand, type Reply } from "./commands.ts";
 import { ErrorReply, Keyspace } from "./keyspace.ts";
@@ -44,6 +44,8 @@ export class SimulatedRedis {
   keys: Keyspace;
   /** Commands and scripts that ran. */
   ran = 0;
+  /** Told of each, with its answer. */
+  onRun: ((words: readonly string[], reply: Reply | ErrorReply | undefined) => void) | null = null;
   readonly #copies: Keyspace[] = [];
   #learned = new Set<string>();
   readonly connections = new Set<Connection>();
@@ -86,8 +88,35 @@ export class SimulatedRedis {
     for (const job of this.#jobs.values()) this.#schedule(job, 0);
   }
 
-  /** Throws what Redis would answer as an error; undefined: the answer comes later. */
-  run(connection: Connection, words: readonly string[], later: Blocked["answer"]): Reply | undefined {
+  /** What Redis answers; undefined: the answer comes later. */
+  run(
+    connection: Connection,
+    words: readonly string[],
+    later: Blocked["answer"],
+  ): Reply | ErrorReply | undefined {
+    const reply = this.#answer(connection, words, later);
+    this.onRun?.(words, reply);
+    return reply;
+  }
+
+  #answer(
+    connection: Connection,
+    words: readonly string[],
+    later: Blocked["answer"],
+  ): Reply | ErrorReply | undefined {
+    try {
+      return this.#run(connection, words, later);
+    } catch (error) {
+      if (error instanceof ErrorReply) return error;
+      throw error;
+    }
+  }
+
+  #run(
+    connection: Connection,
+    words: readonly string[],
+    later: Blocked["answer"],
+  ): Reply | undefined {
     if (this.isLoading) throw new ErrorReply("LOADING Redis is loading the dataset in memory");
     this.ran += 1;
     const [name = "", first = "", second = "", third = ""] = words;
