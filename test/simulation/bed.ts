@@ -6,7 +6,7 @@ import { plugin } from "bun";
 import * as bullmq from "./bullmq.ts";
 import { takeOverGlobals } from "./globals.ts";
 
-void plugin({
+plugin({
   name: "simulated jobs",
   setup(build) {
     build.module("bullmq", () => ({ exports: { ...bullmq }, loader: "object" }));

@@ -50,7 +50,7 @@ type Heard =
 
 /** Beyond the deadline, until the caller knows: the watch of the queues, and an explanation's wait. */
 const LATE_MS_MAX = 150;
-const DEADLINES_MS = [400, 1_500, 5_000] as const;
+const DEADLINES_MS = [300, 900, 2_500, 5_000, 20_000] as const;
 const CALLER = CustomerId.parse("shop");
 
 export const sleep = (world: World, ms: number): Promise<void> =>

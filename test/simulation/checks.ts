@@ -100,7 +100,8 @@ function isLost({ hasLost, ledger }: World, { id, outcome }: Asked): boolean {
 /** By its id where the process lives that said it, by a range that has its seq where another knew. */
 function mustBeReported(world: World, { id, node, receipts, told }: Asked): string[] {
   const { reports } = world.ledger.state;
-  if (reports.some((report) => report.operations.some(({ requestId }) => requestId === id))) return [];
+  if (reports.some((report) => report.operations.some(({ requestId }) => requestId === id)))
+    return [];
   const what = `${id} (${told}) was acknowledged, is lost, and`;
   if (node?.process.isAlive === true) return [`${what} ${node.process.name} does not report it`];
   const last = receipts.at(-1);
@@ -117,12 +118,17 @@ function mustBeReported(world: World, { id, node, receipts, told }: Asked): stri
 }
 
 /** Who was told each time that nothing happened must find that nothing did. */
-function mustHaveDoneNothing({ ledger }: World, { id, isDoubtful, outcome, told }: Asked): string[] {
+function mustHaveDoneNothing(
+  { ledger }: World,
+  { id, isDoubtful, outcome, told }: Asked,
+): string[] {
   if (isDoubtful || outcome?.kind !== "refused") return [];
   const made = ledger.state.movements.filter(
     ({ requestId, type }) => requestId === id && type !== "EXPIRE",
   );
-  return made.map(({ seq, type }) => `${id} (${told}) was refused, and movement ${seq} is its ${type}`);
+  return made.map(
+    ({ seq, type }) => `${id} (${told}) was refused, and movement ${seq} is its ${type}`,
+  );
 }
 
 function holdsThatEndedLate({ ledger, troubles }: World): string[] {

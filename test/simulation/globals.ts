@@ -9,7 +9,6 @@ export const BEGINS_AT = 1_800_000_000_000;
 
 /** Of timers and the clock; as it was before it was replaced. */
 export const realImmediate = setImmediate;
-export const realNow = performance.now.bind(performance);
 
 let active: Scheduler | null = null;
 let bytesAsked = 0;

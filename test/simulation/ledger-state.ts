@@ -4,7 +4,7 @@
  */
 import type { Movement, Product, Reservation } from "#inventory/model";
 import type { AppendOutcome, Cursor, LedgerBatch } from "#inventory/ports";
-import type { PartitionPart, RecoveryReport, SkuCopy } from "#inventory/repair-ports";
+import type { HoldCopy, PartitionPart, RecoveryReport, SkuCopy } from "#inventory/repair-ports";
 import { IN_USE_MS } from "#inventory/repair-ports";
 import { splitReservationId } from "#inventory/reservation-id";
 
@@ -141,7 +141,7 @@ export class LedgerState {
   }
 
   /** The latest of each owner, the live one before all. */
-  #holds() {
+  #holds(): HoldCopy[] {
     const byOwner = new Map<string, Reservation>();
     for (const hold of this.reservations.values()) {
       const { owner } = splitReservationId(hold.reservationId);
@@ -150,7 +150,7 @@ export class LedgerState {
         Number(one.status === "ACTIVE") * 1e18 + one.createdAt * 1e4 + one.seq / 1e4;
       if (!other || rank(hold) > rank(other)) byOwner.set(owner, hold);
     }
-    return Array.from(byOwner.values()).flatMap((reservation) => {
+    return Array.from(byOwner.values()).flatMap((reservation): HoldCopy[] => {
       if (reservation.status === "ACTIVE") return [{ reservation, livesMs: null }];
       const at = this.movements[reservation.seq - 1]?.at ?? 0;
       const livesMs = ENDED_KEEP_MS[reservation.status] - (this.#now() - at);

@@ -46,7 +46,12 @@ export class LedgerServer {
         if (this.isAway || fate < 0.4) return answer(fail);
         // It was given up, and runs all the same.
         if (fate < 0.6) {
-          scheduler.after(random.next() * LATE_MS_MAX, "late statement", () => void statement(), null);
+          scheduler.after(
+            random.next() * LATE_MS_MAX,
+            "late statement",
+            () => void statement(),
+            null,
+          );
           return answer(fail);
         }
         const result = statement();
@@ -110,8 +115,7 @@ export function repairLedgerOf(server: LedgerServer, owner: Process): RepairLedg
   return {
     quarantined: () => server.ask(owner, () => 0),
     otherServer: (_partition, runId) => server.ask(owner, () => state.otherServer(runId)),
-    seal: (_partition, epoch, seq, runId) =>
-      server.ask(owner, () => state.seal(epoch, seq, runId)),
+    seal: (_partition, epoch, seq, runId) => server.ask(owner, () => state.seal(epoch, seq, runId)),
     extent: () => Promise.reject(new Error("nobody asks for it here")),
     async copy(_partition, use) {
       const [parts, counts] = await server.ask(owner, () => {

@@ -29,8 +29,10 @@ async function again(seed: number): Promise<boolean> {
   const simulate = await makeBed();
   const { failures, events, operations, movements, hash } = simulate(seed, { trace: say });
   for (const failure of failures) say(`FAILED ${failure}`);
-  say(`seed ${seed}, trace ${hash.toString(16)}: ${events} events, ${operations} operations, ` +
-    `${movements} movements, ${failures.length} failures`);
+  say(
+    `seed ${seed}, trace ${hash.toString(16)}: ${events} events, ${operations} operations, ` +
+      `${movements} movements, ${failures.length} failures`,
+  );
   return failures.length === 0;
 }
 
@@ -54,9 +56,11 @@ async function many(): Promise<boolean> {
   const seen = [...done.seen].sort(([one], [other]) => one.localeCompare(other));
   say(seen.map(([name, times]) => `${name} ${times}`).join(", "));
   const minutes = Math.round(done.simulatedMs / 60_000);
-  say(`${done.runs} runs, ${done.failed} failed, ${Math.round(done.perSecond)} a second: ` +
-    `${done.operations} operations, ${done.movements} movements, ${done.events} events, ` +
-    `${minutes} minutes of simulated time`);
+  say(
+    `${done.runs} runs, ${done.failed} failed, ${Math.round(done.perSecond)} a second: ` +
+      `${done.operations} operations, ${done.movements} movements, ${done.events} events, ` +
+      `${minutes} minutes of simulated time`,
+  );
   return done.failures.length === 0;
 }
 

@@ -61,7 +61,10 @@ function openStores(world: World, role: Node["role"], process: Process): Stores 
   const { scheduler, redis: server, ledger, onSend, onSent } = world;
   const clients: SimulatedClient[] = [];
   const connect = (blocks = false): SimulatedClient => {
-    const client = new SimulatedClient({ scheduler, server, owner: process, onSend, onSent }, { blocks });
+    const client = new SimulatedClient(
+      { scheduler, server, owner: process, onSend, onSent },
+      { blocks },
+    );
     clients.push(client);
     void client.connect();
     return client;
@@ -105,7 +108,19 @@ function openStores(world: World, role: Node["role"], process: Process): Stores 
     store,
     newGeneration: () => randomId(8),
   };
-  return { role, process, deps, partition, clients, heard: [], store, wakeUps, redis, connect, log };
+  return {
+    role,
+    process,
+    deps,
+    partition,
+    clients,
+    heard: [],
+    store,
+    wakeUps,
+    redis,
+    connect,
+    log,
+  };
 }
 
 /** As src/compose/worker.ts. */

@@ -46,20 +46,25 @@ const EACH_MAX = 3;
 export function planOf(random: Random): Plan {
   const chaosMs = 2_500 + random.next() * 5_000;
   const isCalm = random.next() < 0.1;
-  const kinds = isCalm ? [] : random.shuffled(FAULTS).slice(0, random.whole(1, KINDS_MAX + 1));
+  const drawn = random.shuffled(FAULTS).slice(0, random.whole(1, KINDS_MAX + 1));
+  // A bad network goes with everything: what is sent twice, late or never is what this is about.
+  if (random.next() < 0.5) drawn.push(random.pick(["cut", "silence"] as const));
+  const kinds = isCalm ? [] : drawn;
   const faults = kinds.flatMap((kind) =>
     Array.from({ length: random.whole(1, EACH_MAX + 1) }, () => {
       return { at: CHAOS_FROM_MS + random.next() * chaosMs, kind };
     }),
   );
+  // Many callers at once fill batches, and what waits for a server that is away.
+  const isCrowd = random.next() < 0.25;
   const isSkewed = random.next() < 0.3;
   return {
-    apis: 2,
+    apis: isCrowd ? 1 : 2,
     workers: random.whole(1, 3),
     products: random.whole(1, 3),
     stock: random.whole(2, 16),
-    clients: random.whole(2, 6),
-    operations: random.whole(4, 9),
+    clients: isCrowd ? random.whole(8, 15) : random.whole(2, 6),
+    operations: isCrowd ? random.whole(2, 4) : random.whole(4, 9),
     chaosMs,
     faults,
     lostAnswers: kinds.includes("answers lost") ? 0.2 : 0,

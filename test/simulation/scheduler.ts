@@ -12,8 +12,8 @@ export class Process {
   isAlive = true;
   /** Until then it stands still (a collection of garbage, a stopped machine); then it catches up. */
   pausedUntil = 0;
-  /** Things it may still send before it is killed in the middle of a turn; null: no such plan. */
-  sendsLeft: number | null = null;
+  /** What happens to it in the middle of a turn, after so many things more that it sends. */
+  fate: { sendsLeft: number; readonly strike: () => void } | null = null;
   /** How far its machine's clock is ahead. */
   readonly clockAheadMs: number;
 

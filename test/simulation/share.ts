@@ -26,7 +26,8 @@ for (let i = 0; i < count; i += 1) {
   // What nobody awaited is told by the runtime at the end of its turn.
   await new Promise((resolve) => void realImmediate(resolve));
   const failures = [...result.failures];
-  if (stray !== null) failures.push(`nobody awaited ${stray instanceof Error ? stray.stack : "it"}`);
+  if (stray !== null)
+    failures.push(`nobody awaited ${stray instanceof Error ? stray.stack : "it"}`);
   stray = null;
   if (failures.length > 0) tell({ kind: "failed", seed, failures });
   sums.runs += 1;

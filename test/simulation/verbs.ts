@@ -51,7 +51,6 @@ export function make(id: string, product: ProductId, initialStock: number): Aski
   };
 }
 
-
 export function hold(
   id: string,
   lines: readonly { readonly productId: ProductId; readonly quantity: number }[],
@@ -141,7 +140,13 @@ export function sale(id: string, product: ProductId, quantity: number, isKeyed: 
     told: `sell ${quantity} of ${product}`,
     isKeyed,
     async ask(deps, ctx) {
-      const input = { productId: product, quantity, location: null, orderId: null, customerId: null };
+      const input = {
+        productId: product,
+        quantity,
+        location: null,
+        orderId: null,
+        customerId: null,
+      };
       const { kind } = await sell(deps, ctx, { ...input, ...nothing });
       return kind === "sold" ? done("SALE", quantity) : refused(kind);
     },
@@ -155,7 +160,13 @@ export function change(id: string, product: ProductId, quantity: number, isKeyed
     told: `adjust ${product} by ${quantity}`,
     isKeyed,
     async ask(deps, ctx) {
-      const input = { productId: product, quantity, type, location: null, expectedSeq: null } as const;
+      const input = {
+        productId: product,
+        quantity,
+        type,
+        location: null,
+        expectedSeq: null,
+      } as const;
       const { kind } = await adjust(deps, ctx, { ...input, ...nothing });
       return kind === "adjusted" ? done(type, Math.abs(quantity)) : refused(kind);
     },
@@ -176,19 +187,15 @@ export function move(id: string, product: ProductId, units: number): Asking {
 }
 
 /** Fails the run where a read shows less than the ledger had when it was asked for. */
-export function look(
-  world: World,
-  id: string,
-  product: ProductId,
-  seq: number,
-): Asking {
+export function look(world: World, id: string, product: ProductId, seq: number): Asking {
   return {
     id,
     told: `read ${product}`,
     isKeyed: true,
     async ask(deps, ctx) {
       const found = await deps.store.product(product, ctx.deadline);
-      if ((found?.seq ?? 0) < seq) world.fail(`${id}: ${product} stood at ${seq} and is read at ${found?.seq ?? "-"}`);
+      if ((found?.seq ?? 0) < seq)
+        world.fail(`${id}: ${product} stood at ${seq} and is read at ${found?.seq ?? "-"}`);
       return { kind: "read" };
     },
   };

@@ -22,14 +22,14 @@ const STEPS = {
   cancel: 2,
   extend: 1,
   sell: 3,
-  adjust: 2,
+  adjust: 4,
   transfer: 0.5,
   read: 1.5,
   expire: 0.5,
 } as const;
 type Step = keyof typeof STEPS;
 
-const THINK_MS_MAX = 900;
+const THINK_MS_MAX = 700;
 const HOLD_SECONDS_MAX = 6;
 
 export class Workload {
@@ -62,7 +62,7 @@ export class Workload {
     const { random, plan } = this.#world;
     const holds: Reservation[] = [];
     for (let i = 0; i < plan.operations; i += 1) {
-      const isHasty = random.next() < 0.4;
+      const isHasty = random.next() < 0.5;
       await sleep(this.#world, isHasty ? random.next() * 2 : random.next() * THINK_MS_MAX);
       const { outcome } = await this.#do(this.#step(holds));
       if (outcome?.kind === "done" && outcome.type === "RESERVE" && outcome.reservation) {
@@ -81,32 +81,37 @@ export class Workload {
   #step(holds: Reservation[]): Asking {
     const { random } = this.#world;
     const id = this.#name();
-    const step: Step = random.weighed(STEPS, "reserve");
-    const at = random.whole(0, Math.max(1, holds.length));
-    const own = holds[at];
-    const take = (): void => void holds.splice(at, 1);
-    if (own !== undefined && step === "confirm") {
-      const held = own.allocations.reduce((sum, line) => sum + line.held, 0);
-      take();
-      return buy(id, own, held > 1 && random.next() < 0.3);
+    const step = random.weighed<Step>(STEPS, "reserve");
+    const [own] = random.shuffled(holds);
+    if (own === undefined) return this.#stepOfProduct(id, step);
+    switch (step) {
+      case "confirm": {
+        const held = own.allocations.reduce((sum, line) => sum + line.held, 0);
+        holds.splice(holds.indexOf(own), 1);
+        return buy(id, own, held > 1 && random.next() < 0.3);
+      }
+      case "cancel":
+        holds.splice(holds.indexOf(own), 1);
+        return giveBack(id, own);
+      case "extend":
+        return prolong(id, own, random.whole(1, HOLD_SECONDS_MAX));
+      case "reserve":
+      case "sell":
+      case "adjust":
+      case "transfer":
+      case "read":
+      case "expire":
+        return this.#stepOfProduct(id, step);
     }
-    if (own !== undefined && step === "cancel") {
-      take();
-      return giveBack(id, own);
-    }
-    if (own !== undefined && step === "extend") {
-      return prolong(id, own, random.whole(1, HOLD_SECONDS_MAX));
-    }
-    return this.#stepOfProduct(id, step);
   }
 
   #stepOfProduct(id: string, step: Step): Asking {
-    const { random, plan } = this.#world;
+    const { random } = this.#world;
     const product = this.#product();
-    const isKeyed = random.next() < 0.8;
+    const isKeyed = random.next() < 0.5;
     switch (step) {
       case "sell":
-        return sale(id, product, random.whole(1, 4), isKeyed);
+        return sale(id, product, random.whole(1, 3), isKeyed);
       case "adjust":
         return change(id, product, random.pick([-2, -1, 1, 2, 3]), isKeyed);
       case "transfer":
@@ -115,16 +120,23 @@ export class Workload {
         return look(this.#world, id, product, this.#known(product));
       case "expire":
         return cleanUp(id);
-      default: {
-        const seconds = random.whole(1, HOLD_SECONDS_MAX);
-        const quantity = random.whole(1, 4);
-        const isCart = plan.products > 1 && random.next() < 0.3;
-        const lines = isCart
-          ? Array.from({ length: plan.products }, (_, i) => ({ productId: productId(i + 1), quantity }))
-          : [{ productId: product, quantity }];
-        return hold(id, lines, seconds);
-      }
+      case "reserve":
+      case "confirm":
+      case "cancel":
+      case "extend":
+        return this.#reserve(id, product);
     }
+  }
+
+  #reserve(id: string, product: ProductId): Asking {
+    const { random, plan } = this.#world;
+    const quantity = random.whole(1, 4);
+    const isCart = plan.products > 1 && random.next() < 0.3;
+    const products = isCart
+      ? Array.from({ length: plan.products }, (_, i) => productId(i + 1))
+      : [product];
+    const lines = products.map((one) => ({ productId: one, quantity }));
+    return hold(id, lines, random.whole(1, HOLD_SECONDS_MAX + 1));
   }
 
   /** The last movement of a product that the ledger has. */

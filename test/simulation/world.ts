@@ -13,6 +13,7 @@ import type { Process, Scheduler } from "./scheduler.ts";
 const LOSSES =
   /^(acknowledged operations are lost|Redis lacks what was acknowledged; the partition is fenced|a partition was rebuilt from the ledger|the journal does not continue where the ledger stands|the drain stopped)/;
 
+const DOWN_MS_MAX = 2_500;
 const RESTART_MS_MAX = 2_500;
 /** A connection ends that long after something was sent on it: before it arrives, or its answer. */
 const CUT_MS_MAX = 3;
@@ -75,7 +76,12 @@ export class World {
     if (this.hasLost && LOSSES.test(message)) return;
     const { error } = fields;
     // Redis is away while it is repaired: said as an error each time.
-    if (message === "a partition could not be rebuilt" && error instanceof Error && /writeable|closed|timed out|LOADING|OOM/.test(error.message)) return;
+    if (
+      message === "a partition could not be rebuilt" &&
+      error instanceof Error &&
+      /writeable|closed|timed out|LOADING|OOM/.test(error.message)
+    )
+      return;
     const detail = error instanceof Error ? (error.stack ?? error.message) : JSON.stringify(fields);
     this.fail(`an error in the log: ${message} ${detail}`);
   }
@@ -83,14 +89,13 @@ export class World {
   /** False: the process died instead of sending. */
   readonly onSend = (owner: Process): boolean => {
     if (!owner.isAlive) return false;
-    if (owner.sendsLeft === null) return true;
-    if (owner.sendsLeft > 0) {
-      owner.sendsLeft -= 1;
-      return true;
-    }
-    const node = this.nodes.find(({ process }) => process === owner);
-    if (node) this.#kill(node, "in the middle of a turn");
-    return false;
+    const { fate } = owner;
+    if (fate === null) return true;
+    fate.sendsLeft -= 1;
+    if (fate.sendsLeft >= 0) return true;
+    owner.fate = null;
+    fate.strike();
+    return owner.isAlive;
   };
 
   /** While the network is bad, connections end and fall silent with something under way. */
@@ -125,7 +130,7 @@ export class World {
     this.cutting = 0;
     this.silencing = 0;
     if (!this.redis.isUp) this.#startRedis("kept");
-    for (const { process } of this.nodes) process.sendsLeft = null;
+    for (const { process } of this.nodes) process.fate = null;
   }
 
   #start(role: Node["role"]): void {
@@ -171,12 +176,17 @@ export class World {
     this.tell(() => "Redis ends");
     redis.end();
     if (found !== "kept") this.hasLost = true;
-    const downMs = random.next() * 1_500;
+    const downMs = random.next() * DOWN_MS_MAX;
     this.#trouble(downMs);
     scheduler.after(downMs, "redis starts", () => this.#startRedis(found), null);
     if (random.next() < 0.3) {
       redis.isLoading = true;
-      scheduler.after(downMs + random.next() * 500, "loaded", () => (redis.isLoading = false), null);
+      scheduler.after(
+        downMs + random.next() * 500,
+        "loaded",
+        () => (redis.isLoading = false),
+        null,
+      );
     }
   }
 
@@ -187,9 +197,17 @@ export class World {
     const ms = random.next() * 3_000;
     switch (kind) {
       case "cut":
-        return this.#for(ms, () => (this.cutting = 0.1), () => (this.cutting = 0));
+        return this.#for(
+          ms,
+          () => (this.cutting = 0.15),
+          () => (this.cutting = 0),
+        );
       case "silence":
-        return this.#for(ms, () => (this.silencing = 0.05), () => (this.silencing = 0));
+        return this.#for(
+          ms,
+          () => (this.silencing = 0.08),
+          () => (this.silencing = 0),
+        );
       case "redis restarts":
         return this.#restartRedis("kept");
       case "redis older":
@@ -197,16 +215,28 @@ export class World {
       case "redis empty":
         return this.#restartRedis("empty");
       case "redis full":
-        return this.#for(ms, () => (redis.isFull = true), () => (redis.isFull = false));
+        return this.#for(
+          ms,
+          () => (redis.isFull = true),
+          () => (redis.isFull = false),
+        );
       case "redis clock": {
         this.#trouble(ms);
         redis.clockAheadMs = random.whole(-2_000, 2_000);
         return;
       }
       case "ledger away":
-        return this.#for(ms, () => (ledger.isAway = true), () => (ledger.isAway = false));
+        return this.#for(
+          ms,
+          () => (ledger.isAway = true),
+          () => (ledger.isAway = false),
+        );
       case "ledger fails":
-        return this.#for(ms, () => (ledger.failing = 0.3), () => (ledger.failing = 0));
+        return this.#for(
+          ms,
+          () => (ledger.failing = 0.3),
+          () => (ledger.failing = 0),
+        );
       case "api dies":
       case "worker dies": {
         const living = this.living(kind === "api dies" ? "api" : "worker");
@@ -215,13 +245,22 @@ export class World {
       }
       case "dies in a turn": {
         const living = this.nodes.filter(({ process }) => process.isAlive);
-        if (living.length > 0) random.pick(living).process.sendsLeft = random.whole(0, 12);
-        return this.#trouble(ms);
+        if (living.length === 0) return;
+        const node = random.pick(living);
+        const strike = (): void => this.#kill(node, "in the middle of a turn");
+        node.process.fate = { sendsLeft: random.whole(0, 12), strike };
+        return;
       }
       case "pause": {
         const { process } = random.pick(this.nodes);
-        process.pausedUntil = scheduler.now + ms;
-        return this.#trouble(ms);
+        const pauseMs = random.next() < 0.3 ? 5 * ms : ms;
+        const strike = (): void => {
+          this.tell(() => `${process.name} stands still for ${Math.round(pauseMs)} ms`);
+          process.pausedUntil = scheduler.now + pauseMs;
+          this.#trouble(pauseMs);
+        };
+        process.fate = { sendsLeft: random.whole(0, 12), strike };
+        return;
       }
       case "jobs lost": {
         this.#trouble(0);

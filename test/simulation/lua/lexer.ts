@@ -2,8 +2,18 @@
 
 export type Token =
   | { readonly kind: "name" | "sign"; readonly text: string; readonly line: number }
-  | { readonly kind: "number"; readonly value: number; readonly text: string; readonly line: number }
-  | { readonly kind: "string"; readonly value: string; readonly text: string; readonly line: number }
+  | {
+      readonly kind: "number";
+      readonly value: number;
+      readonly text: string;
+      readonly line: number;
+    }
+  | {
+      readonly kind: "string";
+      readonly value: string;
+      readonly text: string;
+      readonly line: number;
+    }
   | { readonly kind: "end"; readonly text: ""; readonly line: number };
 
 const SPACE = /(?:\s+|--[^\n]*)+/y;

@@ -79,7 +79,7 @@ export class SimulatedClient {
   xrange = (...words: unknown[]) => this.call("XRANGE", ...words.map(String));
   xread = (...words: unknown[]) => this.call("XREAD", ...words.map(String));
 
-  async *scanStream({ match }: { match: string }): AsyncGenerator<unknown> {
+  async *scanStream({ match }: { match: string }): AsyncGenerator {
     yield await this.call("SCAN", match.replace(/\*$/, ""));
   }
 

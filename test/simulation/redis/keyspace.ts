@@ -11,7 +11,11 @@ export type Value =
   | { readonly type: "hash"; readonly fields: Map<string, string> }
   | { readonly type: "list"; items: string[] }
   | { readonly type: "zset"; readonly scores: Map<string, number> }
-  | { readonly type: "stream"; entries: StreamEntry[]; last: readonly [epoch: number, seq: number] };
+  | {
+      readonly type: "stream";
+      entries: StreamEntry[];
+      last: readonly [epoch: number, seq: number];
+    };
 
 type Held = { readonly value: Value; expiresAt: number };
 
@@ -47,7 +51,7 @@ export class Keyspace {
   }
 
   *keys(): Generator<[string, Value, number]> {
-    for (const key of [...this.#held.keys()]) {
+    for (const key of this.#held.keys()) {
       const held = this.#live(key);
       if (held) yield [key, held.value, held.expiresAt];
     }

@@ -74,7 +74,7 @@ export class SimulatedRedis {
     this.isUp = false;
     this.incarnation += 1;
     this.#blocked = [];
-    for (const connection of [...this.connections]) connection.end();
+    for (const connection of this.connections) connection.end();
     this.connections.clear();
   }
 
@@ -129,7 +129,7 @@ export class SimulatedRedis {
       case "EVALSHA": {
         if (!this.#learned.has(first)) throw new ErrorReply("NOSCRIPT No matching script");
         const reply = runScriptOf(this, first, third, words.slice(4));
-        this.#scheduler.note(Bun.hash.crc32(`${words[4]}${String(reply)}`));
+        this.#scheduler.note(Bun.hash.crc32(`${words[4]}${JSON.stringify(reply)}`));
         this.#wake();
         return reply;
       }
@@ -138,8 +138,8 @@ export class SimulatedRedis {
       case "SCAN":
         return Array.from(this.keys.keys(), ([key]) => key).filter((key) => key.startsWith(first));
       case "JOB": {
-        const [id = first, kind = second, data = "{}"] = [first, second, words[4]];
-        if (!this.#jobs.has(id)) this.addJob({ id, name: kind, data: JSON.parse(data) }, Number(third));
+        const job = { id: first, name: second, data: JSON.parse(words[4] ?? "{}") };
+        if (!this.#jobs.has(job.id)) this.addJob(job, Number(third));
         return "OK";
       }
       default:
