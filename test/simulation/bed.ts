@@ -3,13 +3,13 @@
  * here on. The modules that use them are loaded after that was said.
  */
 import { plugin } from "bun";
-import * as bullmq from "./bullmq.ts";
+import { DelayedError, Queue, Worker } from "./bullmq.ts";
 import { takeOverGlobals } from "./globals.ts";
 
 plugin({
   name: "simulated jobs",
   setup(build) {
-    build.module("bullmq", () => ({ exports: { ...bullmq }, loader: "object" }));
+    build.module("bullmq", () => ({ exports: { DelayedError, Queue, Worker }, loader: "object" }));
   },
 });
 

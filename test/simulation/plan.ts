@@ -19,6 +19,7 @@ export const FAULTS = [
   "worker dies",
   "dies in a turn",
   "pause",
+  "sleeps through a loss",
   "jobs lost",
   "answers lost",
 ] as const;
@@ -30,6 +31,8 @@ export interface Plan {
   readonly products: number;
   readonly stock: number;
   readonly clients: number;
+  /** What most of them do; null: this and that. */
+  readonly fashion: "adjust" | "sell" | "reserve" | null;
   readonly operations: number;
   readonly chaosMs: number;
   /** Milliseconds from the beginning. */
@@ -64,6 +67,7 @@ export function planOf(random: Random): Plan {
     products: random.whole(1, 3),
     stock: random.whole(2, 16),
     clients: isCrowd ? random.whole(8, 15) : random.whole(2, 6),
+    fashion: isCrowd ? random.pick(["adjust", "sell", "reserve"] as const) : null,
     operations: isCrowd ? random.whole(2, 4) : random.whole(4, 9),
     chaosMs,
     faults,

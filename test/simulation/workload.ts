@@ -27,6 +27,8 @@ const STEPS = {
   read: 1.5,
   expire: 0.5,
 } as const;
+/** Of what most do: their commands meet in the queue of one verb. */
+const FASHION_WEIGHT = 40;
 type Step = keyof typeof STEPS;
 
 const THINK_MS_MAX = 700;
@@ -81,7 +83,9 @@ export class Workload {
   #step(holds: Reservation[]): Asking {
     const { random } = this.#world;
     const id = this.#name();
-    const step = random.weighed<Step>(STEPS, "reserve");
+    const { fashion } = this.#world.plan;
+    const weights = fashion === null ? STEPS : { ...STEPS, [fashion]: FASHION_WEIGHT };
+    const step = random.weighed<Step>(weights, "reserve");
     const [own] = random.shuffled(holds);
     if (own === undefined) return this.#stepOfProduct(id, step);
     switch (step) {

@@ -251,16 +251,16 @@ export class World {
         node.process.fate = { sendsLeft: random.whole(0, 12), strike };
         return;
       }
-      case "pause": {
-        const { process } = random.pick(this.nodes);
-        const pauseMs = random.next() < 0.3 ? 5 * ms : ms;
-        const strike = (): void => {
-          this.tell(() => `${process.name} stands still for ${Math.round(pauseMs)} ms`);
-          process.pausedUntil = scheduler.now + pauseMs;
-          this.#trouble(pauseMs);
+      case "pause":
+        return this.#pauseLater(random.pick(this.nodes), random.next() < 0.3 ? 5 * ms : ms);
+      case "sleeps through a loss": {
+        const living = this.living("api");
+        if (living.length === 0) return;
+        const lose = (): void => {
+          const loseIt = (): void => this.#restartRedis(random.pick(["older", "empty"] as const));
+          scheduler.after(random.next() * 1_500, "loss", loseIt, null);
         };
-        process.fate = { sendsLeft: random.whole(0, 12), strike };
-        return;
+        return this.#pauseLater(random.pick(living), 11_000 + 2 * ms, lose);
       }
       case "jobs lost": {
         this.#trouble(0);
@@ -269,6 +269,17 @@ export class World {
       case "answers lost":
         return;
     }
+  }
+
+  /** It stands still with something under way. */
+  #pauseLater({ process }: Node, ms: number, then = (): void => undefined): void {
+    const strike = (): void => {
+      this.tell(() => `${process.name} stands still for ${Math.round(ms)} ms`);
+      process.pausedUntil = this.scheduler.now + ms;
+      this.#trouble(ms);
+      then();
+    };
+    process.fate = { sendsLeft: this.random.whole(0, 12), strike };
   }
 
   /** Copies of Redis's disk for a later start that finds an older one. */
