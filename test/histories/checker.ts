@@ -6,18 +6,20 @@
  * It walks through the invokes and returns in the order of time, with all configurations that are
  * possible: a state, and those of the open operations that took effect already. An invoke opens an
  * operation. At a return its operation must have taken effect: whatever open operations, and expiries,
- * may have come before it are tried in every order (a configuration that was seen is not tried again),
- * and only configurations remain in which it has. What has its answer already without changing anything
- * is let happen at once and alone: to let it happen later could not explain more. None remains: the
- * history cannot be explained. An
- * operation whose outcome nobody knows stays open to the end; it may take effect at any time, or never.
+ * may have come before it are tried in every order, and only configurations remain in which it has.
+ * None remains: the history cannot be explained. An operation whose outcome nobody knows stays open to
+ * the end; it may take effect at any time, or never.
+ *
+ * Not tried again is what would explain nothing more: a configuration that was seen, or one that allows
+ * less (`Configurations`); other ways where an answer is there already and changes nothing; what nobody
+ * heard of, where it could as well come behind the next operation (`couldWait`).
  *
  * Products do not touch one another but by carts and bulk calls, whose parts are checked each for its
  * product: that a cart takes all of its products at one moment is not checked here.
  */
 import { agreed, describe } from "./agree";
-import { Configurations, type Configuration } from "./configurations";
-import { expiries, isSame, outcomes, type Expected, type State } from "./model";
+import { Configurations, type Configuration, type Unheard } from "./configurations";
+import { allowsMore, expiries, isSame, outcomes, type Expected, type State } from "./model";
 import { textOf, type Operation } from "./operations";
 
 /** Of one history of one product. A history that needs more counts as failed, never as explained. */
@@ -82,7 +84,7 @@ export async function checkBeside(history: History): Promise<Verdict> {
 function* explain(history: History, statesMax: number): Generator<void, Verdict, void> {
   const { clock, initial } = history;
   const open = new Set<Operation>();
-  let configurations = new Configurations([{ state: initial, done: [] }]);
+  let configurations = new Configurations([{ state: initial, done: [], last: null }]);
   let states = 1;
   let calm = { since: -Infinity, state: initial };
   for (const { at, operation, isReturn } of eventsOf(history.operations)) {
@@ -90,12 +92,8 @@ function* explain(history: History, statesMax: number): Generator<void, Verdict,
       open.add(operation);
       continue;
     }
-    const step = yield* returned(
-      configurations,
-      operation,
-      { open, clock, at },
-      statesMax - states,
-    );
+    const situation = { open, clock, latest: clock.latest(at) };
+    const step = yield* returned(configurations, operation, situation, statesMax - states);
     states += step.states;
     if (states >= statesMax) return { kind: "too_many_states", states, operation };
     if (step.after.size === 0) {
@@ -131,8 +129,8 @@ function eventsOf(operations: readonly Operation[]): Event[] {
 interface Situation {
   readonly open: ReadonlySet<Operation>;
   readonly clock: Clock;
-  /** When the operation returned. */
-  readonly at: number;
+  /** Redis's time when the operation had returned. */
+  readonly latest: number;
 }
 
 interface Step {
@@ -146,9 +144,10 @@ interface Step {
 function* returned(
   before: Configurations,
   operation: Operation,
-  { open, clock, at }: Situation,
+  situation: Situation,
   statesMax: number,
 ): Generator<void, Step, void> {
+  const { open } = situation;
   const after = new Configurations([]);
   const seen = new Configurations(before.all);
   const ways = [...before.all];
@@ -157,7 +156,7 @@ function* returned(
     yield;
     const { state, done } = way;
     if (done.includes(operation)) {
-      after.add({ state, done: done.filter((one) => one !== operation) });
+      after.add({ state, done: done.filter((one) => one !== operation), last: null });
       continue;
     }
     const next = (configuration: Configuration): void => {
@@ -166,31 +165,83 @@ function* returned(
     const steps: Configuration[] = [];
     let quiet: Configuration | null = null;
     for (const one of open) {
-      if (done.includes(one)) continue;
-      const since = clock.earliest(one.invokedAt);
-      const unheardSince = one.answer === null ? since : null;
-      const window = { from: Math.max(state.now, since), to: clock.latest(at), unheardSince };
-      if (window.from > window.to) continue;
-      const all = outcomes(state, one, window);
-      if (one === operation) tried.push({ state, all: all.map(({ expected }) => expected) });
-      for (const outcome of all) {
-        const heard = one.answer === null ? outcome.state : agreed(outcome, one, one.answer);
-        if (heard === null || heard.now > window.to) continue;
-        const isQuiet = isSame(heard, state);
+      if (done.includes(one) || hasElder(one, open, done)) continue;
+      if (one === operation) tried.push({ state, all: possibleIn(state, one, situation) });
+      for (const to of statesAfter(state, one, situation)) {
+        const isQuiet = isSame(to, state);
         // What changed nothing and was heard by nobody need not have happened.
         if (isQuiet && one.answer === null) continue;
-        if (isQuiet) quiet = { state, done: [...done, one] };
-        else steps.push({ state: heard, done: [...done, one] });
+        const again = (from: State): readonly State[] => statesAfter(from, one, situation);
+        const last = one.answer === null ? { before: state, again } : null;
+        if (isQuiet) quiet = { state, done: [...done, one], last: null };
+        else if (!couldWait(way.last, one, to, situation)) {
+          steps.push({ state: to, done: [...done, one], last });
+        }
       }
     }
     if (quiet) {
       next(quiet);
       continue;
     }
-    for (const one of expiries(state, clock.latest(at))) next({ state: one, done });
+    const { latest } = situation;
+    for (const [hold, to] of expiries(state, latest)) {
+      const again = (from: State): State[] =>
+        [expiries(from, latest).get(hold)].filter((one) => one !== undefined);
+      next({ state: to, done, last: { before: state, again } });
+    }
     for (const one of steps) next(one);
   }
   return { after, tried, states: seen.size - before.size };
+}
+
+function windowOf(state: State, { answer, invokedAt }: Operation, { clock, latest }: Situation) {
+  const since = clock.earliest(invokedAt);
+  const unheardSince = answer === null ? since : null;
+  return { from: Math.max(state.now, since), to: latest, unheardSince };
+}
+
+function possibleIn(state: State, one: Operation, situation: Situation): Expected[] {
+  const window = windowOf(state, one, situation);
+  if (window.from > window.to) return [];
+  return outcomes(state, one, window).map(({ expected }) => expected);
+}
+
+/** Where the operation leads, if it is answered as it was. */
+function statesAfter(state: State, one: Operation, situation: Situation): State[] {
+  const window = windowOf(state, one, situation);
+  if (window.from > window.to) return [];
+  const { answer } = one;
+  return outcomes(state, one, window)
+    .map((outcome) => (answer === null ? outcome.state : agreed(outcome, one, answer)))
+    .filter((to) => to !== null)
+    .filter((to) => to.now <= window.to);
+}
+
+/** Of unanswered operations that ask for the same, the one that could come first stands for all. */
+const hasElder = (
+  one: Operation,
+  open: ReadonlySet<Operation>,
+  done: readonly Operation[],
+): boolean =>
+  one.answer === null &&
+  [...open].some(
+    (other) =>
+      other.answer === null &&
+      other.id < one.id &&
+      other.invokedAt <= one.invokedAt &&
+      other.key === one.key &&
+      Bun.deepEquals(other.command, one.command) &&
+      !done.includes(other),
+  );
+
+/**
+ * Whether what came last, and was heard by nobody, could as well have come behind this operation: then
+ * it is tried there. So it is tried only where somebody could tell.
+ */
+function couldWait(last: Unheard | null, one: Operation, to: State, situation: Situation): boolean {
+  if (last === null || one.answer === null) return false;
+  const others = statesAfter(last.before, one, situation).flatMap((state) => last.again(state));
+  return others.some((other) => isSame(other, to) && allowsMore(other, to));
 }
 
 interface Outcomes {

@@ -6,6 +6,15 @@ export interface Configuration {
   readonly state: State;
   /** Open operations that took effect. */
   readonly done: readonly Operation[];
+  /** What came last, if it was something that nobody waits for. */
+  readonly last: Unheard | null;
+}
+
+/** A hold that was released, or an operation that was never answered: both may come at any time. */
+export interface Unheard {
+  readonly before: State;
+  /** The same from another state. */
+  readonly again: (state: State) => readonly State[];
 }
 
 export class Configurations {

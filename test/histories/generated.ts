@@ -53,10 +53,13 @@ const Step = fc.record({
 });
 type Step = typeof Step extends fc.Arbitrary<infer Value> ? Value : never;
 
-export const Plan = fc.record({
-  units: fc.nat(UNITS_MAX),
-  steps: fc.array(Step, { minLength: STEPS_MIN, maxLength: STEPS_MAX, size: "max" }),
-});
+const planOf = (minLength: number, maxLength: number) =>
+  fc.record({
+    units: fc.nat(UNITS_MAX),
+    steps: fc.array(Step, { minLength, maxLength, size: "max" }),
+  });
+export const Plan = planOf(STEPS_MIN, STEPS_MAX);
+export const ShortPlan = planOf(3, STEPS_MIN);
 export type Plan = typeof Plan extends fc.Arbitrary<infer Value> ? Value : never;
 
 export function execute({ units, steps }: Plan): Operation[] {
@@ -107,7 +110,7 @@ class Execution {
   }
 
   #release(): void {
-    for (const due of expiries(this.#state, this.#now).slice(0, 1)) {
+    for (const due of [...expiries(this.#state, this.#now).values()].slice(0, 1)) {
       this.#version += 1;
       this.#state = { ...due, version: this.#version, versionFrom: this.#version };
     }

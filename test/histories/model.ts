@@ -130,13 +130,13 @@ export function outcomes(
 }
 
 /** What may happen by itself: each live hold that may be due by then may be released, or wait. */
-export function expiries(state: State, to: number): State[] {
-  return [...state.holds]
-    .filter(([, { state: is, due }]) => is === "live" && due.from <= to)
-    .map(([hold, { due }]) =>
-      expired({ ...state, now: Math.max(state.now, due.from) }, hold, due.from),
-    );
+export function expiries(state: State, to: number): Map<number, State> {
+  const due = [...state.holds].filter(([, hold]) => hold.state === "live" && hold.due.from <= to);
+  return new Map(due.map(([id, hold]) => [id, released(state, id, hold.due.from)]));
 }
+
+const released = (state: State, id: number, from: number): State =>
+  expired({ ...state, now: Math.max(state.now, from) }, id, from);
 
 /** By which states are known that differ in nothing, or in what `allowsMore` compares. */
 export function keyOf({ onHand, version, holds, owners, names, replies }: State): string {
