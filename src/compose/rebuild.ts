@@ -6,6 +6,7 @@ import { createPostgres, type Sql } from "#postgres/client";
 import { createRepairLedger } from "#postgres/repair-ledger";
 import { createPartitionRepair } from "#redis/repair";
 import type { RebuildDependencies } from "#workers/rebuild";
+import { REBUILDS_AT_ONCE } from "#workers/rebuilder";
 
 /** A statement of a rebuild reads everything there is of a partition. */
 const STATEMENT_MS_MAX = 30 * 60_000;
@@ -20,7 +21,7 @@ export function openRebuilding(
 ): Rebuilding {
   const sql: Sql = createPostgres(databaseUrl, {
     applicationName: "holdfast-rebuild",
-    connectionsMax: 2,
+    connectionsMax: REBUILDS_AT_ONCE,
     statementMsMax: STATEMENT_MS_MAX,
   });
   return {
