@@ -11,7 +11,6 @@ import { randomId } from "#lib/ids";
 import { codeIn } from "#test/caller";
 import { operation } from "#test/commands";
 import { soon, startExpecting } from "#test/expecting";
-import movementText from "../../src/postgres/statements/incoming-movement.sql" with { type: "text" };
 
 const TEST_MS_MAX = 60_000;
 
@@ -164,6 +163,11 @@ describe("a receipt whose process ends", () => {
     await sql`INSERT INTO incoming_receipts
       (incoming_id, receipt, units, actor, request_id, state, ledger_seq)
       VALUES (${incomingId}, 1, 1, 'admin:ada', 'r', 'refused', 10000000)`;
+    const statement = new URL(
+      "../../src/postgres/statements/incoming-movement.sql",
+      import.meta.url,
+    );
+    const movementText = await Bun.file(statement).text();
     const parameters = [incomingId, 1, 0, `incoming ${incomingId}, receipt 1`];
     const plan = await sql.unsafe(`EXPLAIN (ANALYZE) ${movementText}`, parameters);
     const older = plan
