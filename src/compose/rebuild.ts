@@ -3,8 +3,8 @@ import type { Stores, Urls } from "#compose/stores";
 import { createEpochLedger } from "#postgres/epochs";
 import { createLedgerWriter } from "#postgres/ledger-writer";
 import { createPostgres, type Sql } from "#postgres/client";
-import { createRepairLedger } from "#postgres/repair-ledger";
-import { createPartitionRepair } from "#redis/repair";
+import { createRebuildLedger } from "#postgres/rebuild-ledger";
+import { createPartitionRebuild } from "#redis/rebuild";
 import type { RebuildDependencies } from "#workers/rebuild";
 import { REBUILDS_AT_ONCE } from "#workers/rebuilder";
 
@@ -25,8 +25,8 @@ export function openRebuilding(
     statementMsMax: STATEMENT_MS_MAX,
   });
   return {
-    repair: createPartitionRepair({ redis, storeId }),
-    ledger: createRepairLedger(sql),
+    rebuild: createPartitionRebuild({ redis, storeId }),
+    ledger: createRebuildLedger(sql),
     ledgerWriter: createLedgerWriter(sql),
     epochs: createEpochLedger(sql, storeId),
     close: () => sql.end({ timeout: 2 }),

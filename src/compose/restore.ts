@@ -166,7 +166,7 @@ async function look(partition: number, { discard }: RestoreOptions, use: Rebuild
     say("  it is another store's: nothing would be written");
     return false;
   }
-  if (survey.isWhole) say("  nothing needs repair; --apply would write it anew all the same");
+  if (survey.isWhole) say("  nothing needs a rebuild; --apply would write it anew all the same");
   if (drained > 0) say(`  ${drained} movements of its journal would be brought into the ledger`);
   if (found === null && extent.lastEpoch > 0) {
     say("  Redis had something of this store: what the ledger does not have of it is not known");
@@ -220,7 +220,7 @@ function wordOf(outcome: RebuildOutcome): string {
     case "open":
       return "nothing is wrong with it";
     case "taken":
-      return "somebody else repairs it";
+      return "somebody else rebuilds it";
     case "foreign":
       return "it holds another store's data: nothing was written";
     case "waits":

@@ -1,6 +1,6 @@
 /** Looks for fenced partitions and rebuilds them, for as long as the process runs. */
 import { Fault } from "#inventory/faults";
-import { ClaimLost } from "#inventory/repair-ports";
+import { ClaimLost } from "#inventory/rebuild-ports";
 import { processClock } from "#lib/clock";
 import type { Log } from "#lib/log";
 import { rebuildPartition, type RebuildDependencies, type Rebuilt } from "#workers/rebuild";

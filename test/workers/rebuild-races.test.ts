@@ -3,7 +3,7 @@ import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import type { Rebuilding } from "#compose/rebuild";
-import { ClaimLost } from "#inventory/repair-ports";
+import { ClaimLost } from "#inventory/rebuild-ports";
 import { createLog } from "#lib/log";
 import { rebuildPartition, type RebuildOptions } from "#workers/rebuild";
 import { Rebuilder, REBUILDS_AT_ONCE } from "#workers/rebuilder";
@@ -143,7 +143,7 @@ describe("a restore", () => {
     const { stores, use } = bed;
     await initialize(stores.store, "p1", 10);
     await bed.drained();
-    const another = bed.anotherRepairer();
+    const another = bed.anotherRebuilder();
     let cursors = 0;
     const slow = {
       ...use,
@@ -170,13 +170,13 @@ describe("a restore", () => {
     await bed.drained();
     const replaced = {
       ...use,
-      repair: {
-        ...use.repair,
+      rebuild: {
+        ...use.rebuild,
         runId: () => Promise.resolve("an-older-copy-that-was-promoted"),
       },
     };
     await expect(rebuildPartition(0, replaced, ANY)).rejects.toThrow(ClaimLost);
-    expect(await stores.redis.hget(META, "fence")).toMatch(/^repair:/);
+    expect(await stores.redis.hget(META, "fence")).toMatch(/^rebuild:/);
   });
 });
 
@@ -242,15 +242,15 @@ describe("of many fenced partitions", () => {
 
     const claimed = async (): Promise<number> => {
       const metas = all.map((partition) => stores.redis.hget(`{p${partition}}:meta`, "fence"));
-      return (await Promise.all(metas)).filter((fence) => fence?.startsWith("repair:")).length;
+      return (await Promise.all(metas)).filter((fence) => fence?.startsWith("rebuild:")).length;
     };
     let most = 0;
     let together: Promise<unknown> | null = null;
     let isBroken = true;
-    const repair: Rebuilding["repair"] = {
-      ...use.repair,
+    const rebuild: Rebuilding["rebuild"] = {
+      ...use.rebuild,
       async claim(partition, which) {
-        const answer = await use.repair.claim(partition, which);
+        const answer = await use.rebuild.claim(partition, which);
         most = Math.max(most, await claimed());
         // Whoever came one after the other would never have waited all at once.
         together ??= until(async () => (await claimed()) === REBUILDS_AT_ONCE, {
@@ -274,7 +274,7 @@ describe("of many fenced partitions", () => {
         .length;
     await using _ = new Rebuilder({
       ...use,
-      repair,
+      rebuild,
       ledgerWriter,
       fenced: () => all.filter((number) => stores.partitions[number]?.state === "fenced"),
       onRebuilt: () => undefined,

@@ -132,11 +132,11 @@ describe("a rebuild", () => {
     const before = await lasting(stores.redis);
     const dying = {
       ...use,
-      repair: { ...use.repair, reopen: () => Promise.reject(new Error("it died")) },
+      rebuild: { ...use.rebuild, reopen: () => Promise.reject(new Error("it died")) },
     };
     await expect(rebuildPartition(0, dying, ANY)).rejects.toThrow("it died");
     await expect(totals(stores.store, "p1")).rejects.toMatchObject({ code: "partition_fenced" });
-    const other = bed.anotherRepairer();
+    const other = bed.anotherRebuilder();
     {
       // As long as the claim lasts it is not another's.
       expect(await rebuildPartition(0, other, FENCED)).toEqual({ kind: "taken" });
