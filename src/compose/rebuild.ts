@@ -1,6 +1,7 @@
 /** What a rebuild needs, put together: for the worker, and for `restore`. */
 import type { Stores, Urls } from "#compose/stores";
 import { createEpochLedger } from "#postgres/epochs";
+import { createAlertDesk } from "#postgres/event-ledger";
 import { createLedgerWriter } from "#postgres/ledger-writer";
 import { createPostgres, type Sql } from "#postgres/client";
 import { createRebuildLedger } from "#postgres/rebuild-ledger";
@@ -29,6 +30,7 @@ export function openRebuilding(
     ledger: createRebuildLedger(sql),
     ledgerWriter: createLedgerWriter(sql),
     epochs: createEpochLedger(sql, storeId),
+    alerts: createAlertDesk(sql),
     close: () => sql.end({ timeout: 2 }),
   };
 }

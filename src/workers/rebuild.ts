@@ -4,6 +4,7 @@
  * its own. Whoever dies on the way leaves it fenced, and the next one begins from the beginning.
  */
 import type { Cursor, EpochLedger, LedgerBatch, LedgerWriter } from "#inventory/drain-ports";
+import type { AlertDesk } from "#inventory/event-ports";
 import {
   IN_USE_MS,
   type Claimed,
@@ -25,6 +26,7 @@ export interface RebuildDependencies {
   readonly ledger: RebuildLedger;
   readonly ledgerWriter: LedgerWriter;
   readonly epochs: EpochLedger;
+  readonly alerts: AlertDesk;
 }
 
 export interface RebuildOptions {
@@ -134,6 +136,9 @@ async function rebuilt(
     return waits("the ledger moved meanwhile, or another Redis server is in use");
   }
   onSealed();
+  // Whoever looks from time to time may miss a short fence: this one is told before it can end.
+  const fenced = { partition, kind: "fenced", productId: null, units: null, detail: null } as const;
+  await use.alerts.raise(fenced);
   const missing = missingBeyond(cursor, claimed);
   const drained = cursor.seq - start.seq;
   onStep("forget", 0);
