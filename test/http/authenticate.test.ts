@@ -90,7 +90,7 @@ describe("the time", () => {
     expect(await outcomeOf({ secret: SECRET }, token)).toBe(said);
   });
 
-  test.each([["soon"], [null], [{}], [1e400], [-1]])("is no %j", async (exp) => {
+  test.each([["soon"], [null], [{}], [-1]])("is no %j", async (exp) => {
     expect(await outcomeOf({ secret: SECRET }, handmade(HS256, { ...ADMIN, exp }))).toMatch(
       /^token_(invalid|expired)$/,
     );
