@@ -25,6 +25,8 @@ const KILL_EVERY = 8;
 const VICTIMS: readonly Victim[] = ["api", "redis", "api"];
 /** Attempts before it. */
 const KILLED_AFTER_MAX = 30;
+/** What was killed may take so long to come back. */
+const READ_MS_MAX = 20_000;
 const SEEDS = 2 ** 31;
 const JUMP_MS_MAX = 61_000;
 
@@ -106,7 +108,20 @@ async function record(bed: Bed, number: number, victim: Victim | null) {
     }
     await Promise.all(clients);
   });
+  for (const productId of productIds) await readAtLast(bed, recorder, productId);
   return { recorder, initial };
+}
+
+/** By whichever process is up: what came late is seen by somebody. */
+async function readAtLast({ urls, token }: Bed, recorder: Recorder, productId: string) {
+  const request = { method: "GET", path: `/product/${productId}`, token } as const;
+  const part = { productId, orderId: null, item: null, command: { verb: "read" } } as const;
+  const attempt = { client: "the last", request, parts: [part] };
+  const isRead = async (url: string) => (await recorder.send(url, attempt))?.length === 1;
+  await until(async () => (await isRead(urls[0] ?? "")) || (await isRead(urls[1] ?? "")), {
+    withinMs: READ_MS_MAX,
+    what: `somebody answers for ${productId}`,
+  });
 }
 
 function stateOf(initial: ReadonlyMap<string, State>, productId: string): State {
