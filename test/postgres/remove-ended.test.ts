@@ -232,6 +232,15 @@ describe("alerts", () => {
     expect(first).toMatchObject({ kind: "events" });
   });
 
+  test("stay where the ledger stands, so that nobody who has read to the end is sent back", async () => {
+    await db.writer.append(batch([moved(1), moved(2)]));
+    for (const kind of ["lag", "lag_over"] as const) await raise(kind);
+    await age();
+    await removeAll();
+    expect(await kinds()).toEqual(["2 lag", "2 lag_over"]);
+    expect(await heard(2)).toBe("events");
+  });
+
   test("go some at a time", async () => {
     await db.writer.append(batch([moved(1), moved(2)]));
     await db.sql`INSERT INTO alerts (partition, seq, number, kind, product_id)
