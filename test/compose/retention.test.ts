@@ -85,7 +85,8 @@ test(
       FROM generate_series(25, 35) AS days`;
     await using redis = await startRedis();
     const servers = { redisUrl: redis.url, databaseUrl: ledger.url };
-    await using _service = await startService({ ...servers, env: { RETENTION_DAYS: "30" } });
+    await using service = await startService({ ...servers, env: { RETENTION_DAYS: "30" } });
+    expect((await fetch(`${service.url}/health/live`)).status).toBe(200);
     const left = () => ledger.count("SELECT count(*) FROM recovery_reports");
     await until(async () => (await left()) < 11, { withinMs: 10_000, what: "some are removed" });
     expect(await ledger.count("SELECT max(epoch) FROM recovery_reports")).toBe(29);

@@ -59,5 +59,6 @@ test("of copies of one wish that come at once, one is made", async () => {
   await using db = await openLedger();
   const runs = createCountRunsTable(db.sql, systemClock);
   const asked = await Promise.all(Array.from({ length: 8 }, () => runs.ask(run("same"), soon())));
-  expect(asked.toSorted()).toEqual([...Array.from({ length: 7 }, () => "known"), "made"]);
+  expect(asked.filter((kind) => kind === "made")).toHaveLength(1);
+  expect(asked.filter((kind) => kind === "known")).toHaveLength(7);
 });
