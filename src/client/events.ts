@@ -46,12 +46,11 @@ export async function* followEvents(
     ...(types === undefined ? {} : { types: types.join(",") }),
     ...(limit === undefined ? {} : { limit: String(limit) }),
   };
-  const init = signal === undefined ? {} : { init: { signal } };
   let cursor = after;
   for (;;) {
     if (signal?.aborted === true) return;
     const place = cursor === undefined ? {} : { after: cursor };
-    const page = await pageOf(client, { wait: WAIT_SECONDS, ...place, ...filter }, init);
+    const page = await pageOf(client, { wait: WAIT_SECONDS, ...place, ...filter }, signal);
     if (page === null) {
       await sleep(PAUSE_MS, signal ?? new AbortController().signal);
       continue;
@@ -65,14 +64,20 @@ export async function* followEvents(
 async function pageOf(
   client: EventCalls,
   query: Parameters<EventCalls["events"]["$get"]>[0]["query"],
-  options: { init?: RequestInit },
+  signal: AbortSignal | undefined,
 ): Promise<EventPage | null> {
+  // A signal of each call's own: Node would keep something of every call with one that lives on.
+  const own = new AbortController();
+  const end = (): void => own.abort(signal?.reason);
+  signal?.addEventListener("abort", end);
   try {
-    return await (await client.events.$get({ query }, options)).json();
+    return await (await client.events.$get({ query }, { init: { signal: own.signal } })).json();
   } catch (error) {
-    if (options.init?.signal?.aborted === true) return null;
+    if (own.signal.aborted) return null;
     const isAway = error instanceof HoldfastUnanswered;
     if (isAway || (error instanceof HoldfastProblem && error.retryable)) return null;
     throw error;
+  } finally {
+    signal?.removeEventListener("abort", end);
   }
 }
