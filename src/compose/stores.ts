@@ -22,6 +22,7 @@ import { createLedger } from "#postgres/ledger";
 import { migrate } from "#postgres/migrate";
 import { createPseudonymizations } from "#postgres/pseudonymizations";
 import { createRunsTable, type RunsTable } from "#postgres/reconcile-runs";
+import { lowestSetAside } from "#postgres/ledger-standing";
 import { readLedgerGaps } from "#postgres/server-settings";
 import { ensureStore } from "#postgres/store-row";
 import { connectRedis } from "#redis/client";
@@ -130,6 +131,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     partitions,
     store: stock,
     clock: processClock,
+    setAside: () => lowestSetAside(sql),
     connect: () => {
       const waiting = connectRedis(options.redisUrl, `${name}-durability`);
       waiting.on("error", (error) => log.debug("durability connection", { error: error.message }));

@@ -203,7 +203,9 @@ describe("a count that is sent again", () => {
   test("by a clock that is ahead has one effect, and an earlier count none behind it", async () => {
     const productId = await all.initialize(50);
     const ahead = Date.now() + 4_000;
-    expect(await commit({ productId, quantity: 45, countedAt: ahead })).toMatchObject({ delta: -5 });
+    expect(await commit({ productId, quantity: 45, countedAt: ahead })).toMatchObject({
+      delta: -5,
+    });
     await adjust(productId, -10);
     const again = await commit({ productId, quantity: 45, countedAt: ahead });
     expect(again).toMatchObject({ delta: -5, replayed: true });
