@@ -39,7 +39,7 @@ export const RECOVERY_BUGS: readonly Mutant[] = [
     file: "lua/partition/claim.lua",
     find: "elseif claim and claim.token ~= token and claim.until_ms > now_ms() then",
     replace: "elseif claim and claim.token == nil then",
-    asks: redis("repair"),
+    asks: redis("rebuild"),
   },
   {
     bug: "a rebuild throws away what the journal still has",

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { OrderId, ProductId, type Reservation } from "#inventory/model";
 import type { EventType } from "#inventory/ports";
-import type { PartitionPart } from "#inventory/repair-ports";
+import type { PartitionPart } from "#inventory/rebuild-ports";
 import { systemClock } from "#lib/clock";
 import { createAlertDesk, createEventLedger } from "#postgres/event-ledger";
 import { writeEventCursor } from "#postgres/event-cursor";
 import { createLedgerWriter } from "#postgres/ledger-writer";
 import { createRemoval } from "#postgres/remove-ended";
-import { createRepairLedger } from "#postgres/repair-ledger";
+import { createRebuildLedger } from "#postgres/rebuild-ledger";
 import { verifyChain } from "#postgres/verify-chain";
 import { openLedger, soon, type TestLedger } from "#test/ledger";
 import { batch, crossing, movement, oversold, reservation } from "#test/movements";
@@ -111,7 +111,7 @@ describe("holds", () => {
 
     const copied = async () => {
       const parts: PartitionPart[] = [];
-      await createRepairLedger(db.sql).copy(0, async (part) => void parts.push(part));
+      await createRebuildLedger(db.sql).copy(0, async (part) => void parts.push(part));
       return parts.flatMap(({ holds }) => holds.map(({ reservation: { orderId } }) => orderId));
     };
     const asked = async () => [
