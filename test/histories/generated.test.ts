@@ -13,7 +13,7 @@ const PLANS = counted(80, 10_000);
 const SHORT_PLANS = counted(1_000, 50_000);
 const TEST_MS_MAX = counted(30_000, 3_600_000);
 /** The others can be explained after all: by what is unknown, or by what nobody looked at later. */
-const REFUSED_MIN = 0.8;
+const REFUSED_MIN = 0.75;
 const CLOCK: Clock = { earliest: (at) => at, latest: (at) => at };
 
 const historyOf = (units: number, operations: readonly Operation[]) => {

@@ -13,7 +13,7 @@ import { complaint } from "./report";
 import { goingBack } from "./sessions";
 
 const HISTORIES = counted(30, 1_000);
-const TEST_MS_MAX = counted(90_000, 2 * 3_600_000);
+const TEST_MS_MAX = counted(120_000, 2 * 3_600_000);
 const CLIENTS = 7;
 /** Of each client. */
 const STEPS = 9;
