@@ -33,8 +33,7 @@ export interface Link {
   readonly salt: string | null;
 }
 
-const SALT_BYTES = 16;
-const SALT_HEX_DIGITS = 2 * SALT_BYTES;
+const SALT_HEX_DIGITS = 32;
 /** Actors that are customers; what follows is the customer's id. */
 const CUSTOMER = "customer:";
 
@@ -48,6 +47,13 @@ export const isPersonal = ({ customerId, actor }: Pick<Linked, "customerId" | "a
 export function originOf(partition: number, firstSeq: number): string {
   return hash("sha256", JSON.stringify(["holdfast chain 1", partition, firstSeq]));
 }
+
+/**
+ * The salt of a movement, which the key of its partition leads to: a row that was lost and is put back
+ * has the salt that it had. A key that was replaced leads to none any more.
+ */
+export const saltOf = (key: string, partition: number, seq: number): string =>
+  hash("sha256", `holdfast salt 1 ${key} ${partition} ${seq}`).slice(0, SALT_HEX_DIGITS);
 
 /** What is of a person, hashed with the salt. */
 export function commitmentOf(row: Pick<Linked, "customerId" | "actor">, salt: string): string {
@@ -82,21 +88,21 @@ export function linkOf(previous: string, row: Linked, commitment: string | null)
   return hash("sha256", text);
 }
 
+/** The link of a movement with all that its row keeps of it. `key` is that of the partition. */
+export function linkWith(key: string, previous: string, row: Linked): Link {
+  if (!isPersonal(row)) return { chain: linkOf(previous, row, null), commitment: null, salt: null };
+  const salt = saltOf(key, row.partition, row.seq);
+  const commitment = commitmentOf(row, salt);
+  return { chain: linkOf(previous, row, commitment), commitment, salt };
+}
+
 /** The links of movements that follow each other, and each other's. */
-export function linksOf(previous: string, rows: readonly Linked[]): Link[] {
-  const persons = rows.reduce((count, row) => count + Number(isPersonal(row)), 0);
-  const salts = persons === 0 ? "" : randomBytes(persons * SALT_BYTES).toString("hex");
-  let used = 0;
+export function linksOf(key: string, previous: string, rows: readonly Linked[]): Link[] {
   let chain = previous;
   return rows.map((row) => {
-    if (!isPersonal(row)) {
-      chain = linkOf(chain, row, null);
-      return { chain, commitment: null, salt: null };
-    }
-    const salt = salts.slice(used, (used += SALT_HEX_DIGITS));
-    const commitment = commitmentOf(row, salt);
-    chain = linkOf(chain, row, commitment);
-    return { chain, commitment, salt };
+    const link = linkWith(key, chain, row);
+    chain = link.chain;
+    return link;
   });
 }
 
@@ -137,7 +143,7 @@ export function asideLinkOf(
 
 /** The same with a salt of its own. */
 export function asideLink(previous: string, seq: number, payload: string): Link {
-  const salt = randomBytes(SALT_BYTES).toString("hex");
+  const salt = randomBytes(SALT_HEX_DIGITS / 2).toString("hex");
   const parts = asideOf(payload);
   const commitment = asideCommitmentOf(parts, salt);
   return { chain: asideLinkOf(previous, seq, parts, commitment), commitment, salt };

@@ -7,7 +7,7 @@ import type {
   LedgerSnapshot,
   QuarantinedMovement,
   ReconcileLedger,
-} from "#inventory/reconcile-ports";
+} from "#inventory/reconcile-sides";
 import { splitReservationId } from "#inventory/reservation-id";
 import { ask, askRows } from "#postgres/ask";
 import { ownConnection, type Sql } from "#postgres/client";
@@ -16,10 +16,11 @@ import { reservationOf, ReservationRow } from "#postgres/rows";
 import gapsText from "./statements/reconcile-gaps.sql" with { type: "text" };
 import levelsAtText from "./statements/reconcile-levels-at.sql" with { type: "text" };
 import levelsText from "./statements/reconcile-levels.sql" with { type: "text" };
-import linksOfProductText from "./statements/reconcile-links-of-product.sql" with { type: "text" };
+import linksOfLevelText from "./statements/reconcile-links-of-level.sql" with { type: "text" };
 import linksText from "./statements/reconcile-links.sql" with { type: "text" };
 import liveHoldText from "./statements/reconcile-live-hold.sql" with { type: "text" };
 import liveHoldsText from "./statements/reconcile-live-holds.sql" with { type: "text" };
+import locationsText from "./statements/reconcile-locations.sql" with { type: "text" };
 import reservationsText from "./statements/reconcile-reservations.sql" with { type: "text" };
 
 /** A part of the history is some 100 ms of PostgreSQL; a busy server may need many times that. */
@@ -34,6 +35,7 @@ const CountRow = z.object({ count: z.int() });
 const SeqRow = z.object({ seq: z.int() });
 const HoldRow = z.object({ hold: z.string().nullable() });
 const IdRow = z.object({ id: ProductId });
+const PlaceRow = z.object({ location: Location });
 const LevelRow = z.object({
   productId: ProductId,
   location: Location,
@@ -52,6 +54,7 @@ const LinkRow = z.object({
   previousSeq: z.int().nullable(),
   previousOnHand: z.int().nullable(),
   previousReserved: z.int().nullable(),
+  explains: z.int().nullable(),
 });
 const LiveRow = ReservationRow.extend({ isLast: z.boolean() });
 const QuarantineRow = z.object({ partition: z.int(), seq: z.int(), payload: z.string() });
@@ -181,9 +184,12 @@ function snapshotOf(
     async links(partition, after, upTo) {
       return (await rows(LinkRow, linksText, [partition, after, upTo])).map(linkOf);
     },
-    async linksOf(productId, after, limit) {
-      const links = await rows(LinkRow, linksOfProductText, [productId, after, limit]);
-      return { links: links.map(linkOf), upTo: links.at(-1)?.seq ?? null };
+    async locationsOf(productId) {
+      return (await rows(PlaceRow, locationsText, [productId])).map(({ location }) => location);
+    },
+    async linksOf({ productId, location }, after, limit) {
+      const parameters = [productId, location, after, limit];
+      return (await rows(LinkRow, linksOfLevelText, parameters)).map(linkOf);
     },
     levels: ({ productId, location }, limit) =>
       rows(LevelRow, levelsText, [productId, location, limit]),

@@ -8,7 +8,7 @@ import type {
   StockMoment,
   StoredHold,
   StoredProduct,
-} from "#inventory/reconcile-ports";
+} from "#inventory/reconcile-sides";
 import { failureOf } from "#redis/client";
 import { decodeHold } from "#redis/hold-record";
 import { decodeEntries } from "#redis/journal";

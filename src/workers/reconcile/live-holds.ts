@@ -1,6 +1,6 @@
 /** The live holds of the ledger at one moment: each is in Redis, and they add up to what is reserved. */
 import type { Reservation } from "#inventory/model";
-import type { HoldPlace, LedgerSnapshot } from "#inventory/reconcile-ports";
+import type { HoldPlace, LedgerSnapshot } from "#inventory/reconcile-sides";
 import { splitReservationId } from "#inventory/reservation-id";
 import { isAskedFor, settle, type Comparison } from "#workers/reconcile/comparison";
 import { checkMissingHolds } from "#workers/reconcile/holds";

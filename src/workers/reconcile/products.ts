@@ -1,5 +1,6 @@
 /** Products of Redis against the levels of the ledger, the low set and the claims of SKUs. */
-import type { LedgerLevel, Repair, StoredLevel, StoredProduct } from "#inventory/reconcile-ports";
+import type { Repair } from "#inventory/reconcile-repairs";
+import type { LedgerLevel, StoredLevel, StoredProduct } from "#inventory/reconcile-sides";
 import {
   chunksOf,
   isAskedFor,

@@ -1,11 +1,7 @@
 /** One comparison of Redis and the ledger, under whatever traffic there is. */
 import { Fault } from "#inventory/faults";
-import type {
-  ReconcileLedger,
-  ReconcileReport,
-  ReconcileScope,
-  ReconcileStock,
-} from "#inventory/reconcile-ports";
+import type { ReconcileReport, ReconcileScope } from "#inventory/reconcile-ports";
+import type { ReconcileLedger, ReconcileStock } from "#inventory/reconcile-sides";
 import type { Clock } from "#lib/clock";
 import { follower, STAGES, type Comparison } from "#workers/reconcile/comparison";
 import { Findings } from "#workers/reconcile/findings";
@@ -62,6 +58,7 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
     checked: findings.checked,
     differences: findings.kept,
     differenceCount: findings.count,
+    explained: findings.explained,
     quarantined: quarantine.length,
   };
 }
