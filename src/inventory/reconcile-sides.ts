@@ -157,6 +157,8 @@ export interface QuarantinedMovement {
   readonly productId: string | null;
   /** Holds that it names, and those whose rows were set aside with it. */
   readonly reservationIds: readonly ReservationId[];
+  /** Products of the holds whose rows were set aside with it: the ledger may have their movements. */
+  readonly heldProductIds: readonly string[];
 }
 
 /** PostgreSQL as a comparison sees it. */

@@ -63,7 +63,12 @@ const Payload = z.object({
     productId: z.string().nullable(),
     reservationId: ReservationId.nullable(),
   }),
-  reservations: z.array(z.object({ reservationId: ReservationId })),
+  reservations: z.array(
+    z.object({
+      reservationId: ReservationId,
+      allocations: z.array(z.object({ productId: z.string() })),
+    }),
+  ),
 });
 
 type Parameters = (string | number)[];
@@ -224,8 +229,11 @@ function quarantined(row: z.infer<typeof QuarantineRow>): QuarantinedMovement {
     const { productId, reservationId } = movement;
     const more = reservations.map((hold) => hold.reservationId);
     const reservationIds = reservationId === null ? more : [reservationId, ...more];
-    return { partition, seq, isTold: true, productId, reservationIds };
+    const lines = reservations.flatMap(({ allocations }) => allocations);
+    const heldProductIds = lines.map((line) => line.productId);
+    return { partition, seq, isTold: true, productId, reservationIds, heldProductIds };
   } catch {
-    return { partition, seq, isTold: false, productId: null, reservationIds: [] };
+    const nothing = { productId: null, reservationIds: [], heldProductIds: [] };
+    return { partition, seq, isTold: false, ...nothing };
   }
 }
