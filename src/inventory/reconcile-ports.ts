@@ -5,6 +5,8 @@ import type { ProductId } from "#inventory/model";
 export const DIFFERENCE_KINDS = [
   /** A level's counts are not those of the ledger. */
   "counter",
+  /** A product's attributes are not those of the ledger. */
+  "product",
   /** A live hold that the ledger never heard of. */
   "orphan_hold",
   /** A hold that is live in the ledger and not in Redis. */

@@ -35,6 +35,14 @@ export type StockRepair =
       readonly owner: string;
       readonly second: number;
     }
+  | {
+      readonly side: "product";
+      readonly partition: number;
+      readonly productId: string;
+      /** That it had when it was looked at. */
+      readonly productSeq: number;
+      readonly attributes: Readonly<Record<string, string>>;
+    }
   | { readonly side: "low"; readonly partition: number; readonly productId: string }
   | { readonly side: "sku"; readonly sku: string; readonly productId: string };
 

@@ -17,10 +17,26 @@ export interface StoredLevel {
   readonly onHand: number | null;
   readonly reserved: number | null;
 }
+/** Attributes of a product that both sides have. */
+export const ATTRIBUTES = [
+  "sku",
+  "name",
+  "price",
+  "lowStockThreshold",
+  "reorderPoint",
+  "reorderQuantity",
+  "safetyStock",
+  "maxPerCustomer",
+  "home",
+] as const;
+export type Attributes = Readonly<Partial<Record<(typeof ATTRIBUTES)[number], string>>>;
+
 export interface StoredProduct {
   readonly productId: string;
   readonly seq: number | null;
   readonly sku: string | null;
+  /** As text, by their names; what nobody named is empty. */
+  readonly attributes: Attributes;
   readonly levels: readonly StoredLevel[];
   /** Its score in the low set, and what it should be; null: not in it. */
   readonly low: { readonly found: number | null; readonly expected: number | null };
@@ -176,6 +192,10 @@ export interface ReconcileLedger {
     productIds: readonly string[],
     seq: number,
   ): Promise<readonly LedgerLevel[]>;
+  /** What it says of these products now, and of which movement that is. */
+  attributes(
+    productIds: readonly string[],
+  ): Promise<ReadonlyMap<string, { readonly seq: number; readonly attributes: Attributes }>>;
   reservations(ids: readonly ReservationId[]): Promise<readonly Reservation[]>;
   /** The live hold of that owner. */
   liveHoldOf(partition: number, owner: string): Promise<Reservation | null>;

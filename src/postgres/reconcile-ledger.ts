@@ -2,17 +2,19 @@
 import { z } from "zod";
 import { Fault } from "#inventory/faults";
 import { Location, ProductId, ReservationId } from "#inventory/model";
-import type {
-  ChainLink,
-  LedgerSnapshot,
-  QuarantinedMovement,
-  ReconcileLedger,
+import {
+  ATTRIBUTES,
+  type ChainLink,
+  type LedgerSnapshot,
+  type QuarantinedMovement,
+  type ReconcileLedger,
 } from "#inventory/reconcile-sides";
 import { splitReservationId } from "#inventory/reservation-id";
 import { ask, askRows } from "#postgres/ask";
 import { ownConnection, type Sql } from "#postgres/client";
 import { numberColumn, textColumn } from "#postgres/columns";
 import { reservationOf, ReservationRow } from "#postgres/rows";
+import attributesText from "./statements/reconcile-attributes.sql" with { type: "text" };
 import gapsText from "./statements/reconcile-gaps.sql" with { type: "text" };
 import levelsAtText from "./statements/reconcile-levels-at.sql" with { type: "text" };
 import levelsText from "./statements/reconcile-levels.sql" with { type: "text" };
@@ -35,6 +37,11 @@ const CountRow = z.object({ count: z.int() });
 const SeqRow = z.object({ seq: z.int() });
 const HoldRow = z.object({ hold: z.string().nullable() });
 const IdRow = z.object({ id: ProductId });
+const AttributesRow = z.object({
+  id: z.string(),
+  seq: z.int(),
+  attributes: z.partialRecord(z.enum(ATTRIBUTES), z.string()),
+});
 const PlaceRow = z.object({ location: Location });
 const LevelRow = z.object({
   productId: ProductId,
@@ -113,6 +120,11 @@ export function createReconcileLedger(sql: Sql): ReconcileLedger {
     async levelsAt(partition, productIds, seq) {
       const ids = textColumn(productIds, (id) => id);
       return await rows(LevelRow, levelsAtText, [partition, ids, seq]);
+    },
+    async attributes(productIds) {
+      const ids = textColumn(productIds, (id) => id);
+      const found = await rows(AttributesRow, attributesText, [ids]);
+      return new Map(found.map(({ id, ...row }) => [id, row]));
     },
     async reservations(ids) {
       const parts = ids.map(splitReservationId);

@@ -2,12 +2,13 @@
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import { Fault } from "#inventory/faults";
-import type {
-  KeyStep,
-  ReconcileStock,
-  StockMoment,
-  StoredHold,
-  StoredProduct,
+import {
+  ATTRIBUTES,
+  type KeyStep,
+  type ReconcileStock,
+  type StockMoment,
+  type StoredHold,
+  type StoredProduct,
 } from "#inventory/reconcile-sides";
 import { failureOf } from "#redis/client";
 import { decodeHold } from "#redis/hold-record";
@@ -189,6 +190,7 @@ function productOf(productId: string, reply: unknown, score: unknown): StoredPro
     productId,
     seq: countOf(fields.get("seq")),
     sku: fields.get("sku") ?? null,
+    attributes: Object.fromEntries(ATTRIBUTES.map((name) => [name, fields.get(name)])),
     levels,
     low: {
       found: score === null || score instanceof Error ? null : Number(score),

@@ -13,6 +13,7 @@ import type { RedisStockStore } from "#redis/stock-store";
 const HOLD = loadScript("repair/hold.lua");
 const DUE = loadScript("repair/due.lua");
 const LOW = loadScript("repair/low.lua");
+const PRODUCT = loadScript("repair/product.lua");
 const CLAIM = loadScript("sku/claim.lua");
 
 const KEY_HEX_DIGITS = 32;
@@ -90,6 +91,13 @@ export function createStockRepairs(options: StockRepairsOptions): StockRepairs {
       }
       case "due":
         return await run(DUE, repair.partition, [repair.owner, String(repair.second)]);
+      case "product": {
+        const { partition, productId, productSeq, attributes } = repair;
+        const args = [productId, String(productSeq), ...Object.entries(attributes).flat()];
+        if (!(await run(PRODUCT, partition, args))) return false;
+        // Thresholds and safety stock decide its place there.
+        return await run(LOW, partition, [productId]);
+      }
       case "low":
         return await run(LOW, repair.partition, [repair.productId]);
       case "sku": {

@@ -197,6 +197,24 @@ test("a due entry is made once, for a live hold of that second", async () => {
   expect([...wordsOfHeader("repair/due.lua").items]).toEqual(["moved", "repaired", "stale"]);
 });
 
+test("attributes are set to what the ledger says, unless the product changed since", async () => {
+  const { seq } = await prepare();
+  const set = (at: number, ...more: string[]) => run("product", STORE, "p1", `${at}`, ...more);
+  const before = await redis.hgetall(stockKey(0, "p1"));
+  expect(await set(seq + 1, "name", "Mug")).toBe("moved");
+  expect(await run("product", STORE, "ghost", `${seq}`, "name", "Mug")).toBe("moved");
+  expect(await run("product", "another", "p1", `${seq}`, "name", "Mug")).toBe("stale");
+  expect(await redis.hgetall(stockKey(0, "p1"))).toEqual(before);
+  const wanted = { name: "Mug", price: "", maxPerCustomer: "", safetyStock: "3" };
+  expect(await set(seq, ...Object.entries(wanted).flat())).toBe("repaired");
+  expect(await redis.hgetall(stockKey(0, "p1"))).toEqual({ ...before, ...wanted });
+  for (const bad of [[], ["seq", "9"], ["home"], ["safetyStock", "-1"], ["onHand:default", "1"]]) {
+    await expect(set(seq, ...bad)).rejects.toThrow("cannot be read");
+  }
+  expect([...wordsOfHeader("repair/product.lua").items]).toEqual(["moved", "repaired", "stale"]);
+  await redis.hset(stockKey(0, "p1"), before);
+});
+
 test("the low set is set to what the levels say", async () => {
   const { store } = await prepare();
   await initialize(store, "p2", 3);

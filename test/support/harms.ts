@@ -75,6 +75,24 @@ export const HARMS: readonly [
     "told",
   ],
   [
+    "a threshold that somebody changed",
+    ["product p2"],
+    ({ redis }) => redis.hset(stockKey(0, "p2"), "lowStockThreshold", "11", "name", "Another"),
+  ],
+  [
+    "an attribute that is no number, and one that is gone",
+    ["product p2"],
+    async ({ redis }) => {
+      await redis.hset(stockKey(0, "p2"), "reorderPoint", "many");
+      await redis.hdel(stockKey(0, "p2"), "price");
+    },
+  ],
+  [
+    "a safety stock that makes a product low",
+    ["low p1", "product p1"],
+    ({ redis }) => redis.hset(stockKey(0, "p1"), "safetyStock", "45"),
+  ],
+  [
     "an orphan hold",
     ["missing_due p1", "orphan_hold p1"],
     ({ redis }, { one }) =>
