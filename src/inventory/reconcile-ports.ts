@@ -7,6 +7,8 @@ export const DIFFERENCE_KINDS = [
   "counter",
   /** A product's attributes are not those of the ledger. */
   "product",
+  /** A partition's copy of the registry of locations is not that of the ledger. */
+  "location",
   /** A live hold that the ledger never heard of. */
   "orphan_hold",
   /** A hold that is live in the ledger and not in Redis. */

@@ -1,6 +1,6 @@
 /** What mends a difference between Redis and the ledger, on each side. */
-import type { Movement, Reservation } from "#inventory/model";
-import type { LedgerLevel, LostChange } from "#inventory/reconcile-sides";
+import type { Movement, RegisteredLocation, Reservation } from "#inventory/model";
+import type { LedgerLevel, LostChange, StoredRegistry } from "#inventory/reconcile-sides";
 
 /** What a repair of Redis needs; each changes only what is still as it was found. */
 export type StockRepair =
@@ -42,6 +42,12 @@ export type StockRepair =
       /** That it had when it was looked at. */
       readonly productSeq: number;
       readonly attributes: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly side: "registry";
+      readonly partition: number;
+      readonly found: StoredRegistry;
+      readonly wanted: readonly RegisteredLocation[];
     }
   | { readonly side: "low"; readonly partition: number; readonly productId: string }
   | { readonly side: "sku"; readonly sku: string; readonly productId: string };

@@ -2,7 +2,7 @@
  * Redis and the ledger as a comparison sees them: what both must be able to tell while they go on
  * serving. `src/redis` and `src/postgres` give the sides.
  */
-import type { Movement, Reservation, ReservationId } from "#inventory/model";
+import type { Movement, RegisteredLocation, Reservation, ReservationId } from "#inventory/model";
 
 /** A partition of Redis at the moment of a read. */
 export interface StockMoment {
@@ -48,6 +48,20 @@ export interface StoredHold {
   readonly hold: Reservation | null;
 }
 
+/** A record of the registry as it stands there; `location` is null when it cannot be read. */
+export interface StoredLocation {
+  readonly text: string;
+  readonly location: RegisteredLocation | null;
+}
+
+/** A partition's copy of the registry. */
+export interface StoredRegistry {
+  readonly records: ReadonlyMap<string, StoredLocation>;
+  readonly rules: string;
+  /** Whether the rules are what the records say. */
+  readonly isRuled: boolean;
+}
+
 /** One step over all keys of a partition, in no order; a key may come twice. */
 export interface KeyStep {
   /** null: it was the last step. */
@@ -68,6 +82,9 @@ export interface ReconcileStock {
     partition: number,
     productIds: readonly string[],
   ): Promise<{ readonly at: StockMoment; readonly found: readonly (StoredProduct | null)[] }>;
+  registry(
+    partition: number,
+  ): Promise<{ readonly at: StockMoment; readonly found: StoredRegistry }>;
   /** The product that claims each SKU. */
   skuHolders(skus: readonly string[]): Promise<readonly (string | null)[]>;
   keys(partition: number, cursor: string): Promise<KeyStep>;
@@ -192,6 +209,7 @@ export interface ReconcileLedger {
     productIds: readonly string[],
     seq: number,
   ): Promise<readonly LedgerLevel[]>;
+  registry(): Promise<readonly RegisteredLocation[]>;
   /** What it says of these products now, and of which movement that is. */
   attributes(
     productIds: readonly string[],

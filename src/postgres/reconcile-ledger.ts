@@ -14,6 +14,7 @@ import { ask, askRows } from "#postgres/ask";
 import { ownConnection, type Sql } from "#postgres/client";
 import { numberColumn, textColumn } from "#postgres/columns";
 import { reservationOf, ReservationRow } from "#postgres/rows";
+import copyLocationsText from "./statements/copy-locations.sql" with { type: "text" };
 import attributesText from "./statements/reconcile-attributes.sql" with { type: "text" };
 import gapsText from "./statements/reconcile-gaps.sql" with { type: "text" };
 import levelsAtText from "./statements/reconcile-levels-at.sql" with { type: "text" };
@@ -41,6 +42,16 @@ const AttributesRow = z.object({
   id: z.string(),
   seq: z.int(),
   attributes: z.partialRecord(z.enum(ATTRIBUTES), z.string()),
+});
+const LocationRow = z.object({
+  location: Location,
+  version: z.int(),
+  name: z.string().nullable(),
+  address: z.string().nullable(),
+  priority: z.int(),
+  active: z.boolean(),
+  createdAt: z.int(),
+  updatedAt: z.int(),
 });
 const PlaceRow = z.object({ location: Location });
 const LevelRow = z.object({
@@ -121,6 +132,7 @@ export function createReconcileLedger(sql: Sql): ReconcileLedger {
       const ids = textColumn(productIds, (id) => id);
       return await rows(LevelRow, levelsAtText, [partition, ids, seq]);
     },
+    registry: () => rows(LocationRow, copyLocationsText, []),
     async attributes(productIds) {
       const ids = textColumn(productIds, (id) => id);
       const found = await rows(AttributesRow, attributesText, [ids]);

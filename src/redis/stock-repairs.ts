@@ -6,6 +6,7 @@ import type { Clock } from "#lib/clock";
 import { failureOf } from "#redis/client";
 import { encodeHold } from "#redis/hold-record";
 import { metaKey, skuKey } from "#redis/keys";
+import { encodeLocation, encodeRules } from "#redis/location-record";
 import type { RepairVerb } from "#redis/partition-queues";
 import { loadScript, runScript, type Script } from "#redis/script";
 import type { RedisStockStore } from "#redis/stock-store";
@@ -14,6 +15,7 @@ const HOLD = loadScript("repair/hold.lua");
 const DUE = loadScript("repair/due.lua");
 const LOW = loadScript("repair/low.lua");
 const PRODUCT = loadScript("repair/product.lua");
+const REGISTRY = loadScript("repair/registry.lua");
 const CLAIM = loadScript("sku/claim.lua");
 
 const KEY_HEX_DIGITS = 32;
@@ -97,6 +99,18 @@ export function createStockRepairs(options: StockRepairsOptions): StockRepairs {
         if (!(await run(PRODUCT, partition, args))) return false;
         // Thresholds and safety stock decide its place there.
         return await run(LOW, partition, [productId]);
+      }
+      case "registry": {
+        const { partition, found, wanted } = repair;
+        const shall = new Map<string, string>(
+          wanted.map((one) => [one.location, encodeLocation(one)]),
+        );
+        const names = new Set([...found.records.keys(), ...shall.keys()]);
+        const changes = [...names].flatMap((name) => {
+          const [text = "", put = ""] = [found.records.get(name)?.text, shall.get(name)];
+          return text === put ? [] : [name, text, put];
+        });
+        return await run(REGISTRY, partition, [found.rules, encodeRules(wanted), ...changes]);
       }
       case "low":
         return await run(LOW, repair.partition, [repair.productId]);

@@ -1,10 +1,19 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { encodeHold } from "#redis/hold-record";
-import { expiringKey, journalKey, lowKey, metaKey, reservationKey, stockKey } from "#redis/keys";
+import {
+  expiringKey,
+  journalKey,
+  locationsKey,
+  lowKey,
+  metaKey,
+  reservationKey,
+  stockKey,
+} from "#redis/keys";
 import { loadScript, runScript } from "#redis/script";
 import type { RedisStockStore } from "#redis/stock-store";
 import { splitReservationId } from "#inventory/reservation-id";
 import { wordsOfHeader } from "#test/answers";
+import { registerLocationCommand } from "#test/commands";
 import { dump } from "#test/keyspace";
 import { redisOfFile } from "#test/redis";
 import { adjustCommand, initialize, productOf, reserve, soon, totals } from "#test/store";
@@ -213,6 +222,28 @@ test("attributes are set to what the ledger says, unless the product changed sin
   }
   expect([...wordsOfHeader("repair/product.lua").items]).toEqual(["moved", "repaired", "stale"]);
   await redis.hset(stockKey(0, "p1"), before);
+});
+
+test("the registry is set to what the ledger says, unless it changed since", async () => {
+  const { store } = await prepare();
+  await store.registerLocation(registerLocationCommand("Warehouse B", { active: false }));
+  const text = (await redis.hget(locationsKey(0), "Warehouse B")) ?? "";
+  const rules = (await redis.hget(metaKey(0), "locations")) ?? "";
+  await redis.hset(locationsKey(0), "Warehouse B", "something else", "Nowhere", text);
+  await redis.hdel(metaKey(0), "locations");
+  const other = ["Warehouse B", "something else", text];
+  const stranger = ["Nowhere", text, ""];
+  const set = (...args: string[]) => run("registry", STORE, ...args);
+  expect(await set(rules, rules, ...other)).toBe("moved");
+  expect(await set("", rules, "Warehouse B", "", text)).toBe("moved");
+  expect(await run("registry", "another", "", rules, ...other)).toBe("stale");
+  expect(await set("", rules, ...other, ...stranger)).toBe("repaired");
+  expect(await redis.hgetall(locationsKey(0))).toEqual({ "Warehouse B": text });
+  expect(await redis.hget(metaKey(0), "locations")).toBe(rules);
+  for (const bad of [[""], ["", rules, "x"], [rules, rules, "{x}", "", ""]]) {
+    await expect(set(...bad)).rejects.toThrow("cannot be read");
+  }
+  expect([...wordsOfHeader("repair/registry.lua").items]).toEqual(["moved", "repaired", "stale"]);
 });
 
 test("the low set is set to what the levels say", async () => {

@@ -27,6 +27,7 @@ export function createMender({ stock, stockRepairs, ledgerRepairs }: MenderOptio
       case "record":
       case "due":
       case "low":
+      case "registry":
       case "product":
       case "sku":
         return await stockRepairs.mend(repair);

@@ -8,6 +8,7 @@ import { Findings } from "#workers/reconcile/findings";
 import { checkHistory } from "#workers/reconcile/history";
 import { checkStoredHolds } from "#workers/reconcile/holds";
 import { checkLiveHolds } from "#workers/reconcile/live-holds";
+import { checkRegistry } from "#workers/reconcile/registry";
 import { checkProducts } from "#workers/reconcile/products";
 
 export interface ReconcileOptions {
@@ -51,6 +52,7 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
   };
   const doubtful = await checkHistory(run);
   await checkProducts(run, doubtful);
+  await checkRegistry(run);
   await checkStoredHolds(run, doubtful);
   await checkLiveHolds(run, doubtful);
   await onProgress(100, findings);
