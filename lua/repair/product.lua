@@ -5,7 +5,7 @@
 -- Returns  repaired, moved (it changed since, or is not there), or stale (not that store, or fenced).
 -- Cost     O(fields).
 -- Retry    safe: the same values are set again.
--- @include lib/own.lua
+-- @include lib/repair-without-movement.lua
 
 local FIELDS = {
     sku = "^[^\t\n]+$",

@@ -6,7 +6,7 @@
 -- Returns  repaired, moved (it changed since), or stale (not that store, or fenced).
 -- Cost     O(locations).
 -- Retry    safe: the second call finds other records.
--- @include lib/own.lua
+-- @include lib/repair-without-movement.lua
 
 local found, wanted = ARGV[2], ARGV[3]
 if not wanted or #ARGV % 3 ~= 0 then

@@ -12,8 +12,7 @@ ALTER TABLE alerts DROP CONSTRAINT alerts_kind_check, ADD CONSTRAINT alerts_kind
 DROP INDEX alerts_of_conditions;
 CREATE INDEX alerts_of_conditions ON alerts (partition, kind, seq DESC, number DESC)
   WHERE kind IN ('lag', 'lag_over', 'fenced', 'unfenced', 'drift', 'drift_over');
--- A condition may begin again where it ended, with no movement in between: that it is raised once is held
--- by raise_alert.
+-- It may begin again where it ended, with no movement in between, as they may.
 DROP INDEX alerts_once;
 CREATE UNIQUE INDEX alerts_once ON alerts (partition, seq, kind, coalesce(product_id, ''))
   WHERE kind NOT IN ('lag', 'lag_over', 'fenced', 'unfenced', 'drift', 'drift_over');
