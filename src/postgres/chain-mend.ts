@@ -1,5 +1,5 @@
 /** The link of a movement that was lost and is put back: its own one, or none. */
-import { linkWith, originOf, type Link, type Linked } from "#postgres/chain";
+import { linksOf, originOf, type Link, type Linked } from "#postgres/chain";
 import { createChainRows, nextLink, type KeptRow } from "#postgres/chain-rows";
 import type { Sql } from "#postgres/client";
 
@@ -26,7 +26,8 @@ export async function linkOfLost(sql: Sql, movement: Linked): Promise<Link | nul
         ? stand.putAwayChain
         : (kept(seq - 1)?.chain ?? null);
   if (previous === null) return null;
-  const link = linkWith(stand.chainKey, previous, movement);
+  const [link] = linksOf(stand.chainKey, previous, [movement]);
+  if (link === undefined) return null;
   const next = kept(seq + 1);
   if (next !== null && next.chain !== null && seq !== segment.last) {
     return nextLink(link.chain, next) === next.chain ? link : null;

@@ -2,7 +2,7 @@
  * The chain of hashes over a partition's movements: each link is a hash of the link before it and of
  * what the row says. All hashes are SHA-256, here as hex.
  */
-import { hash, randomBytes } from "node:crypto";
+import { createCipheriv, hash, randomBytes } from "node:crypto";
 
 /** A movement as a link has it: plain values, whatever is wrong with them. */
 export interface Linked {
@@ -33,7 +33,8 @@ export interface Link {
   readonly salt: string | null;
 }
 
-const SALT_HEX_DIGITS = 32;
+const SALT_BYTES = 16;
+const SALT_HEX_DIGITS = 2 * SALT_BYTES;
 /** Actors that are customers; what follows is the customer's id. */
 const CUSTOMER = "customer:";
 
@@ -49,11 +50,17 @@ export function originOf(partition: number, firstSeq: number): string {
 }
 
 /**
- * The salt of a movement, which the key of its partition leads to: a row that was lost and is put back
- * has the salt that it had. A key that was replaced leads to none any more.
+ * The salts of movements that follow each other, which the key of their partition leads to: a row that
+ * was lost and is put back has the salt that it had. A key that was replaced leads to none any more.
+ * The key stream of AES in counter mode, whose counter is partition and seq: one call for a batch.
  */
-export const saltOf = (key: string, partition: number, seq: number): string =>
-  hash("sha256", `holdfast salt 1 ${key} ${partition} ${seq}`).slice(0, SALT_HEX_DIGITS);
+function saltsFrom(key: string, { partition, seq }: Linked, count: number): string {
+  const counter = Buffer.alloc(SALT_BYTES);
+  counter.writeUInt32BE(partition, 0);
+  counter.writeBigUInt64BE(BigInt(seq), 8);
+  const stream = createCipheriv("aes-256-ctr", Buffer.from(key, "hex"), counter);
+  return stream.update(Buffer.alloc(count * SALT_BYTES)).toString("hex");
+}
 
 /** What is of a person, hashed with the salt. */
 export function commitmentOf(row: Pick<Linked, "customerId" | "actor">, salt: string): string {
@@ -88,21 +95,20 @@ export function linkOf(previous: string, row: Linked, commitment: string | null)
   return hash("sha256", text);
 }
 
-/** The link of a movement with all that its row keeps of it. `key` is that of the partition. */
-export function linkWith(key: string, previous: string, row: Linked): Link {
-  if (!isPersonal(row)) return { chain: linkOf(previous, row, null), commitment: null, salt: null };
-  const salt = saltOf(key, row.partition, row.seq);
-  const commitment = commitmentOf(row, salt);
-  return { chain: linkOf(previous, row, commitment), commitment, salt };
-}
-
-/** The links of movements that follow each other, and each other's. */
+/** The links of movements that follow each other, and each other's. `key` is that of the partition. */
 export function linksOf(key: string, previous: string, rows: readonly Linked[]): Link[] {
+  const [first] = rows;
+  const salts = first && rows.some(isPersonal) ? saltsFrom(key, first, rows.length) : "";
   let chain = previous;
-  return rows.map((row) => {
-    const link = linkWith(key, chain, row);
-    chain = link.chain;
-    return link;
+  return rows.map((row, i) => {
+    if (!isPersonal(row)) {
+      chain = linkOf(chain, row, null);
+      return { chain, commitment: null, salt: null };
+    }
+    const salt = salts.slice(i * SALT_HEX_DIGITS, (i + 1) * SALT_HEX_DIGITS);
+    const commitment = commitmentOf(row, salt);
+    chain = linkOf(chain, row, commitment);
+    return { chain, commitment, salt };
   });
 }
 
@@ -143,7 +149,7 @@ export function asideLinkOf(
 
 /** The same with a salt of its own. */
 export function asideLink(previous: string, seq: number, payload: string): Link {
-  const salt = randomBytes(SALT_HEX_DIGITS / 2).toString("hex");
+  const salt = randomBytes(SALT_BYTES).toString("hex");
   const parts = asideOf(payload);
   const commitment = asideCommitmentOf(parts, salt);
   return { chain: asideLinkOf(previous, seq, parts, commitment), commitment, salt };
