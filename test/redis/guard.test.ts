@@ -2,7 +2,7 @@ import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "bun:test";
 import type { StockStore } from "#inventory/ports";
-import type { RecoveryReport } from "#inventory/repair-ports";
+import type { RecoveryReport } from "#inventory/rebuild-ports";
 import { BOUNDED_VERBS, prepare, VERBS } from "#test/batches";
 import { wordsOfHeader } from "#test/answers";
 import { dump, keysLike } from "#test/keyspace";

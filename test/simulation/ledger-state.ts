@@ -4,8 +4,8 @@
  */
 import type { Movement, Product, Reservation } from "#inventory/model";
 import type { AppendOutcome, Cursor, LedgerBatch } from "#inventory/ports";
-import type { HoldCopy, PartitionPart, RecoveryReport, SkuCopy } from "#inventory/repair-ports";
-import { IN_USE_MS } from "#inventory/repair-ports";
+import type { HoldCopy, PartitionPart, RecoveryReport, SkuCopy } from "#inventory/rebuild-ports";
+import { IN_USE_MS } from "#inventory/rebuild-ports";
 import { splitReservationId } from "#inventory/reservation-id";
 
 const OPERATION_KEEP_MS = 86_400_000;

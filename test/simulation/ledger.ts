@@ -1,7 +1,7 @@
 /** The ledger's ports of one process, over statements that travel, fail, and arrive late. */
 import { Fault } from "#inventory/faults";
 import type { AppendOutcome, BeginAnswer, EpochLedger, LedgerWriter } from "#inventory/ports";
-import type { RepairLedger } from "#inventory/repair-ports";
+import type { RebuildLedger } from "#inventory/rebuild-ports";
 import type { LedgerState } from "./ledger-state.ts";
 import { latency } from "./redis/connection.ts";
 import type { Process, Scheduler } from "./scheduler.ts";
@@ -110,7 +110,7 @@ export function epochLedgerOf(server: LedgerServer, owner: Process): EpochLedger
   };
 }
 
-export function repairLedgerOf(server: LedgerServer, owner: Process): RepairLedger {
+export function rebuildLedgerOf(server: LedgerServer, owner: Process): RebuildLedger {
   const { state } = server;
   return {
     quarantined: () => server.ask(owner, () => 0),

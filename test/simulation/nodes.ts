@@ -9,14 +9,14 @@ import type { Log } from "#lib/log";
 import { RedisConnection } from "#redis/connection";
 import { createJournal } from "#redis/journal";
 import { Partition } from "#redis/partition";
-import { createPartitionRepair } from "#redis/repair";
+import { createPartitionRebuild } from "#redis/rebuild";
 import { RedisStockStore } from "#redis/stock-store";
 import { depsOf } from "#test/ports-double";
 import { startDrain } from "#workers/drain-journal";
 import { ExpiryWorker } from "#workers/expire";
 import { Rebuilder } from "#workers/rebuilder";
 import { WakeUps } from "#workers/wake-ups";
-import { epochLedgerOf, ledgerWriterOf, repairLedgerOf, STORE_ID } from "./ledger.ts";
+import { epochLedgerOf, ledgerWriterOf, rebuildLedgerOf, STORE_ID } from "./ledger.ts";
 import { asRedis, SimulatedClient } from "./redis/client.ts";
 import { Process } from "./scheduler.ts";
 import type { World } from "./world.ts";
@@ -155,10 +155,11 @@ function startWork(world: World, stores: Stores): void {
     log,
   });
   const rebuilder = new Rebuilder({
-    repair: createPartitionRepair({ redis: asRedis(redis), storeId: STORE_ID }),
-    ledger: repairLedgerOf(ledger, process),
+    rebuild: createPartitionRebuild({ redis: asRedis(redis), storeId: STORE_ID }),
+    ledger: rebuildLedgerOf(ledger, process),
     ledgerWriter: ledgerWriterOf(ledger, process),
     epochs: epochLedgerOf(ledger, process),
+    alerts: { raise: () => ledger.ask(process, () => true) },
     log,
     fenced: () => (partition.state === "fenced" ? [0] : []),
     onRebuilt: (_partition, { dueSeconds }) => {
