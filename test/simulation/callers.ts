@@ -51,10 +51,21 @@ type Heard =
 /** Beyond the deadline, until the caller knows: the watch of the queues, and an explanation's wait. */
 const LATE_MS_MAX = 150;
 const DEADLINES_MS = [300, 900, 2_500, 5_000, 20_000] as const;
+const RETRY_MS_MAX = 400;
 const CALLER = CustomerId.parse("shop");
 
 export const sleep = (world: World, ms: number): Promise<void> =>
   new Promise((resolve) => void world.scheduler.after(ms, "caller", () => resolve(), null));
+
+/** Callers of a crowd ask at the same moments, so that their commands share batches. */
+const BEAT_MS = 200;
+
+/** Waits as long as a caller does: until the next beat in a crowd. */
+export function pause(world: World, msMax: number): Promise<void> {
+  const { random, plan, scheduler } = world;
+  const untilBeat = BEAT_MS - (scheduler.now % BEAT_MS);
+  return sleep(world, plan.fashion === null ? random.next() * msMax : untilBeat);
+}
 
 /** Repeats it until its outcome is certain; some callers give up sooner. */
 export async function perform(world: World, asking: Asking): Promise<Asked> {
@@ -79,7 +90,7 @@ export async function perform(world: World, asking: Asking): Promise<Asked> {
       asked.isDoubtful = true;
       if (!asking.isKeyed) return asked;
     }
-    await sleep(world, 20 + random.next() * 400);
+    await pause(world, RETRY_MS_MAX);
   }
   return asked;
 }
@@ -117,7 +128,10 @@ function once(world: World, node: Node, { id, isKeyed, ask }: Asking): Promise<H
         },
       );
     };
-    scheduler.after(latency(scheduler), "request to the service", arrive, node.process);
+    // What a crowd sends is read in one turn of the event loop.
+    const arrivesAt = scheduler.now + latency(scheduler);
+    const readAt = world.plan.fashion === null ? arrivesAt : Math.ceil(arrivesAt);
+    scheduler.after(readAt - scheduler.now, "request to the service", arrive, node.process);
   });
 }
 

@@ -68,7 +68,7 @@ export function planOf(random: Random): Plan {
     stock: random.whole(2, 16),
     clients: isCrowd ? random.whole(8, 15) : random.whole(2, 6),
     fashion: isCrowd ? random.pick(["adjust", "sell", "reserve"] as const) : null,
-    operations: isCrowd ? random.whole(2, 4) : random.whole(4, 9),
+    operations: isCrowd ? random.whole(2, 5) : random.whole(4, 9),
     chaosMs,
     faults,
     lostAnswers: kinds.includes("answers lost") ? 0.2 : 0,

@@ -1,6 +1,6 @@
 /** What the callers of one run do, one thing after another each. */
 import type { ProductId, Reservation } from "#inventory/model";
-import { perform, sleep, type Asked, type Asking } from "./callers.ts";
+import { pause, perform, type Asked, type Asking } from "./callers.ts";
 import {
   buy,
   change,
@@ -32,6 +32,7 @@ const FASHION_WEIGHT = 40;
 type Step = keyof typeof STEPS;
 
 const THINK_MS_MAX = 700;
+const HASTE_MS_MAX = 2;
 const HOLD_SECONDS_MAX = 6;
 
 export class Workload {
@@ -65,7 +66,7 @@ export class Workload {
     const holds: Reservation[] = [];
     for (let i = 0; i < plan.operations; i += 1) {
       const isHasty = random.next() < 0.5;
-      await sleep(this.#world, isHasty ? random.next() * 2 : random.next() * THINK_MS_MAX);
+      await pause(this.#world, isHasty ? HASTE_MS_MAX : THINK_MS_MAX);
       const { outcome } = await this.#do(this.#step(holds));
       if (outcome?.kind === "done" && outcome.type === "RESERVE" && outcome.reservation) {
         holds.push(outcome.reservation);
