@@ -29,6 +29,7 @@ export function startCountRunRoute({ deps }: Edge): Route {
     refusals: ["too_many_items"],
     roles: ADMIN,
     mutation: true,
+    inLedgerAlone: true,
     file: true,
     handlers: createHandlers(
       validate("query", CountRunQuery),

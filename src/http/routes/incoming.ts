@@ -28,6 +28,7 @@ const CHANGES = {
   refusals: ["incoming_not_found", "limit_exceeded"],
   roles: ADMIN,
   mutation: true,
+  inLedgerAlone: true,
 } as const;
 
 export function incomingRoutes({ deps }: Edge): readonly Route[] {
@@ -53,6 +54,7 @@ export function incomingRoutes({ deps }: Edge): readonly Route[] {
       refusals: ["product_not_found"],
       roles: ADMIN,
       mutation: true,
+      inLedgerAlone: true,
       handlers: createHandlers(validateBody(IncomingBody), async (c) => {
         const { location = null, reference = null, ...body } = c.req.valid("json");
         const input = { ...body, location, reference };
@@ -94,6 +96,7 @@ export function incomingRoutes({ deps }: Edge): readonly Route[] {
       ...CHANGES,
       method: "POST",
       path: PATHS.receive,
+      inLedgerAlone: false,
       summary: "Bring expected stock, or a part of it, into the stock",
       answers: { 200: Received },
       headers: ["ETag"],

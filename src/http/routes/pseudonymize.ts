@@ -20,6 +20,7 @@ export function pseudonymizeRoute({ deps }: Edge): Route {
     refusals: ["live_holds"],
     roles: ADMIN,
     mutation: true,
+    inLedgerAlone: true,
     handlers: createHandlers(
       validate("param", CustomerParam),
       validateOptionalBody(EmptyBody),

@@ -27,6 +27,7 @@ export function startReconcileRoute({ deps }: Edge): Route {
     refusals: ["too_many_items"],
     roles: ADMIN,
     mutation: true,
+    inLedgerAlone: true,
     bulk: true,
     handlers: createHandlers(validateBody(ReconcileBody), async (c) => {
       const body = c.req.valid("json");

@@ -77,6 +77,8 @@ export interface Route {
   readonly anonymous: Caller | null;
   /** Whether it changes something, hence takes an `Idempotency-Key`. */
   readonly mutation: boolean;
+  /** Whether what it changes is in PostgreSQL alone, so that its answer is durable as the ledger is. */
+  readonly inLedgerAlone: boolean;
   /** Whether it takes `If-Match`. */
   readonly conditional: boolean;
   /** Whether it takes lists, hence larger bodies. */
@@ -97,6 +99,7 @@ type Optional =
   | "guarded"
   | "anonymous"
   | "mutation"
+  | "inLedgerAlone"
   | "conditional"
   | "bulk"
   | "file"
@@ -109,6 +112,7 @@ const COMMON: Pick<Route, Optional> = {
   guarded: null,
   anonymous: null,
   mutation: false,
+  inLedgerAlone: false,
   conditional: false,
   bulk: false,
   file: false,
