@@ -153,7 +153,8 @@ export const VARIABLES = [
   {
     name: "RECONCILE_CRON",
     fallback: "0 3 * * *",
-    meaning: "When Redis and the ledger are compared by themselves (cron, UTC); `off`: never",
+    meaning:
+      "When Redis and the ledger are compared by themselves (five fields of cron, or six with seconds; UTC); `off`: never",
   },
   { name: "CORS_ORIGINS", meaning: "Browser origins that may call, by comma; none without it" },
   { name: "LOG_LEVEL", fallback: "info", meaning: "`debug`, `info`, `warn` or `error`" },

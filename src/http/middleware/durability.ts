@@ -86,7 +86,11 @@ export const LEDGER_EDGE: DurabilityEdge = {
   },
 };
 
-function applied(c: EdgeContext, preferred: DurabilityLevel | null, reached: DurabilityLevel): void {
+function applied(
+  c: EdgeContext,
+  preferred: DurabilityLevel | null,
+  reached: DurabilityLevel,
+): void {
   if (preferred === null || isAbove(preferred, reached)) return;
   c.res.headers.set("preference-applied", `durability=${preferred}`);
 }
