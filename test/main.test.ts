@@ -55,19 +55,17 @@ describe("the command line", () => {
     expect(await runMain(["--version"], {})).toEqual({ code: 0, output: `${version}\n` });
   });
 
-  test.each([
-    "bogus",
-    "bogus --help",
-    "help bogus",
-    "help import more",
-  ])("that cannot be understood is explained, with exit 2: %s", async (args) => {
-    const { code, output } = await runMain(args.split(" "), {});
-    expect({ code, output }).toEqual({
-      code: 2,
-      output: expect.stringMatching(/^.+\nFor help: bun run help\n$/),
-    });
-    expect(output).not.toMatch(STACK);
-  });
+  test.each(["bogus", "bogus --help", "help bogus", "help import more"])(
+    "that cannot be understood is explained, with exit 2: %s",
+    async (args) => {
+      const { code, output } = await runMain(args.split(" "), {});
+      expect({ code, output }).toEqual({
+        code: 2,
+        output: expect.stringMatching(/^.+\nFor help: bun run help\n$/),
+      });
+      expect(output).not.toMatch(STACK);
+    },
+  );
 
   test.each([
     ["token --role king", "--role must be one of admin, service, customer"],

@@ -59,7 +59,7 @@ It exits with 0, with 1 when it has no key, and with 2 when the command line can
 Examples:
   curl -H "Authorization: Bearer $(bun run token --role admin)" localhost:3003/api/inventory/low-stock
   bun run token --role customer --subject customer-1 --minutes 10
-  NODE_ENV=production JWT_SECRET_FILE=/run/secrets/jwt bun run token --role admin --subject alice
+  JWT_SECRET_FILE=/run/secrets/jwt bun run token --role admin --subject alice
 `;
 
 export const VERIFY_HELP = `Compares Redis and the ledger while they serve, and says what differs.

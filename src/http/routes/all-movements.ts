@@ -1,5 +1,6 @@
 import { createHandlers, type EdgeContext } from "#http/env";
 import { createExportRoom, EXPORT_SILENCE_SECONDS, streamOf } from "#http/export-stream";
+import { cursorsOf } from "#http/page-cursor";
 import { PATHS } from "#http/paths";
 import { invalid } from "#http/problem";
 import { lagHeader, refuse, reply, replyStream, replyText } from "#http/reply";
@@ -28,12 +29,13 @@ export function allMovementsRoute({ deps }: Edge): Route {
     refusals: ["history_not_kept"],
     roles: STAFF,
     handlers: createHandlers(validate("query", AllMovementsQuery), async (c) => {
-      const { order, cursor = null, limit, ...given } = c.req.valid("query");
-      const query = { ...filterOf(given), order, cursor, limit };
+      const { order, cursor, limit, ...given } = c.req.valid("query");
+      const { inner, outer } = cursorsOf(PATHS.allMovements, { ...given, order }, cursor);
+      const query = { ...filterOf(given), order, cursor: inner, limit };
       const found = await searchMovements(deps, c.get("request"), query);
       if (found.kind === "not_kept") return refuseGone(c, found);
       const { page, lag } = found;
-      const body = { items: page.items.map(ledgerMovementOf), nextCursor: page.nextCursor };
+      const body = { items: page.items.map(ledgerMovementOf), nextCursor: outer(page.nextCursor) };
       return reply(c, 200, body, lagHeader(lag));
     }),
   });

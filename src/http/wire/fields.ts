@@ -37,6 +37,10 @@ export function queryNumber(least: number, most: number) {
     .pipe(z.int().min(least).max(most));
 }
 
+const PARTITION_MAX = 9998;
+/** Of a query; whether the store has it, the store says. */
+export const PartitionNumber = queryNumber(0, PARTITION_MAX).optional();
+
 /** A moment: ISO 8601 with its zone. Becomes epoch milliseconds; what is finer is cut off. */
 export const Instant = z.iso
   .datetime({ offset: true, error: "must be a time with its zone, such as 2025-01-31T12:00:00Z" })

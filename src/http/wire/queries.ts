@@ -1,6 +1,13 @@
 /** Queries that contract A takes. Unknown ones are refused: a misspelt filter must not show all. */
 import { z } from "zod";
-import { Cursor, Instant, ProductId, queryNumber, Reference } from "#http/wire/fields";
+import {
+  Cursor,
+  Instant,
+  PartitionNumber,
+  ProductId,
+  queryNumber,
+  Reference,
+} from "#http/wire/fields";
 import { INCOMING_STATUSES } from "#inventory/incoming-ports";
 import { ALERT_KINDS, EVENT_TYPES } from "#inventory/event-ports";
 import { EVENT_WAIT_SECONDS_MAX } from "#inventory/follow-events";
@@ -20,7 +27,6 @@ const PAGE_ROWS = 50;
 const PAGE_ROWS_MAX = 200;
 const MOVEMENTS = 50;
 const MOVEMENTS_MAX = 500;
-const PARTITION_MAX = 9998;
 const LOW_STOCK = 100;
 const LOW_STOCK_MAX = 1000;
 const EVENTS = 100;
@@ -71,7 +77,7 @@ const movementFilters = {
   actor: Text.optional(),
   reference: Reference.optional(),
   requestId: Text.optional(),
-  partition: queryNumber(0, PARTITION_MAX).optional(),
+  partition: PartitionNumber,
   from: Instant.optional(),
   to: Instant.optional(),
 };
@@ -133,5 +139,6 @@ export const AlertsQuery = z.strictObject({
     .enum(["true", "false"])
     .transform((text) => text === "true")
     .optional(),
+  cursor: Cursor.optional(),
   limit: queryNumber(1, ALERTS_MAX).default(ALERTS),
 });
