@@ -80,7 +80,8 @@ export const incomingOfNothing: IncomingStock = {
   claim: notCompared,
   settle: notCompared,
   list: notCompared,
-  unfinished: notCompared,
+  takeUp: notCompared,
+  isInLedger: notCompared,
 };
 
 export class PostgresStockStore implements StockStore {

@@ -38,7 +38,7 @@ export function startWatch(stores: Stores, config: Config, metrics: Metrics, log
   /** Whether the last look at the settings was answered. */
   let isAnswered = true;
   const stopped = new Set<number>();
-  const alarm = createAlarms(stores.alertDesk, log);
+  const alarms = createAlarms(stores.alertDesk, log);
   const askLedger = async (): Promise<void> => {
     try {
       const answer = stores.sql`select 1`.then(() => null);
@@ -67,7 +67,7 @@ export function startWatch(stores: Stores, config: Config, metrics: Metrics, log
   const lookForFences = async (): Promise<void> => {
     for (const { number: partition, state } of stores.partitions) {
       if (state === "closed") continue;
-      await alarm({ partition, kind: "fenced", holds: state === "fenced", units: null });
+      await alarms.tell({ partition, kind: "fenced", holds: state === "fenced", units: null });
     }
   };
   const measure = async (): Promise<void> => {
@@ -79,7 +79,7 @@ export function startWatch(stores: Stores, config: Config, metrics: Metrics, log
         metrics.journalLag(String(partition), lag);
         if (lag <= LAG_OVER_MOVEMENTS || lag > LAG_ALERT_MOVEMENTS) {
           const holds = lag > LAG_ALERT_MOVEMENTS;
-          await alarm({ partition, kind: "lag", holds, units: lag });
+          await alarms.tell({ partition, kind: "lag", holds, units: lag });
         }
       }
     } catch (error) {
@@ -105,6 +105,10 @@ export function startWatch(stores: Stores, config: Config, metrics: Metrics, log
       log.debug("the clock of Redis could not be read", { error });
     }
   };
+  for (const partition of stores.partitions) {
+    // The rebuild has said that it was fenced; nobody need have looked meanwhile.
+    partition.onRebuilt(() => alarms.forget({ partition: partition.number, kind: "fenced" }));
+  }
   const timers = [
     setInterval(() => void measure(), LOOK_EVERY_MS),
     setInterval(() => void lookForFences(), LOOK_EVERY_MS),

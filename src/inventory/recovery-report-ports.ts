@@ -1,6 +1,6 @@
 /** What became of partitions that were rebuilt, for whoever asks afterwards. */
 import type { Page } from "#inventory/ledger-ports";
-import type { LostOperation, RecoveryReport } from "#inventory/repair-ports";
+import type { LostOperation, RecoveryReport } from "#inventory/rebuild-ports";
 
 export const RECOVERY_KINDS = [
   "rebuilt",

@@ -1,7 +1,7 @@
 /** What became of operations that were acknowledged: told once and for good, and listed. */
 import { z } from "zod";
 import { RECOVERY_KINDS, type RecoveryReports } from "#inventory/recovery-report-ports";
-import type { RecoveryReport } from "#inventory/repair-ports";
+import type { RecoveryReport } from "#inventory/rebuild-ports";
 import type { Clock } from "#lib/clock";
 import { ask, askRows } from "#postgres/ask";
 import type { Sql } from "#postgres/client";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { RecoveryReportQuery } from "#inventory/recovery-report-ports";
-import type { LostOperation, RecoveryReport } from "#inventory/repair-ports";
+import type { LostOperation, RecoveryReport } from "#inventory/rebuild-ports";
 import { systemClock } from "#lib/clock";
 import { createEventLedger } from "#postgres/event-ledger";
 import { createRecoveryReports, reportRecovery } from "#postgres/recovery-reports";

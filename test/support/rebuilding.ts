@@ -15,8 +15,8 @@ export interface RebuildBed extends AsyncDisposable {
   readonly db: TestLedger;
   readonly stores: TestStore;
   readonly use: Rebuilding;
-  /** Another repairer, as another worker has one. */
-  anotherRepairer(): Rebuilding;
+  /** Another rebuilder, as another worker has one. */
+  anotherRebuilder(): Rebuilding;
   /** Another process of the same store. */
   anotherProcess(): Promise<TestStore>;
   /** Brings the journals into the ledger. */
@@ -33,19 +33,19 @@ export async function openRebuildBed(redisUrl: string, partitions = 1): Promise<
   const anotherProcess = () =>
     openStore(redisUrl, { epochs: createEpochLedger(db.sql, storeId), partitions });
   const stores = await anotherProcess();
-  const repairers: Rebuilding[] = [];
-  const anotherRepairer = (): Rebuilding => {
+  const rebuilders: Rebuilding[] = [];
+  const anotherRebuilder = (): Rebuilding => {
     const urls = { redisUrl, databaseUrl: db.url };
     const made = openRebuilding(urls, { redis: stores.redis, storeId });
-    repairers.push(made);
+    rebuilders.push(made);
     return made;
   };
-  const use = anotherRepairer();
+  const use = anotherRebuilder();
   return {
     db,
     stores,
     use,
-    anotherRepairer,
+    anotherRebuilder,
     anotherProcess,
     async drained() {
       const all = Array.from({ length: partitions }, (_, number) => number);
@@ -85,7 +85,7 @@ export async function openRebuildBed(redisUrl: string, partitions = 1): Promise<
       ];
     },
     async [Symbol.asyncDispose]() {
-      for (const repairer of repairers) await repairer.close();
+      for (const rebuilder of rebuilders) await rebuilder.close();
       await stores.redis.flushall();
       await stores[Symbol.asyncDispose]();
       await db[Symbol.asyncDispose]();

@@ -7,4 +7,4 @@ ALTER TABLE alerts ADD CONSTRAINT alerts_kind_check CHECK (kind IN (
 ));
 DROP INDEX alerts_once;
 CREATE UNIQUE INDEX alerts_once ON alerts (partition, seq, kind, coalesce(product_id, ''))
-  WHERE kind <> 'lost';
+  WHERE kind NOT IN ('lag', 'lag_over', 'fenced', 'unfenced', 'lost');
