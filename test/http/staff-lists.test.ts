@@ -249,3 +249,19 @@ describe("a cursor", () => {
     expect((await send(`${path}&type=COUNT&type=SALE`, { as: "admin" })).status).toBe(200);
   });
 });
+
+describe("a query", () => {
+  const { send } = openApp();
+  test.each([
+    ["products?limit=1&limit=2", "limit", "must be given once"],
+    ["products?status=low_stock&status=low_stock", "status", "must be given once"],
+    ["movements?productId=p1&productId=p1", "productId", "must be given once"],
+    ["movements?partition=9", "partition", "must be below 1"],
+    ["movements/export?partition=1", "partition", "must be below 1"],
+    [`movements?reference=${"x".repeat(300)}`, "reference", "must have at most 128 characters"],
+    [`movements?reference=${"x".repeat(200)}`, "reference", "must have at most 128 characters"],
+  ])("400 for %.60s says %s %s", async (query, path, message) => {
+    const { status, body } = await send(`/api/inventory/${query}`, { as: "admin" });
+    expect([status, body["errors"]]).toEqual([400, [{ path, message }]]);
+  });
+});

@@ -4,7 +4,7 @@ import { PATHS } from "#http/paths";
 import { refuse, replayHeader, reply, send } from "#http/reply";
 import { keyReused } from "#http/routes/refusals";
 import { ADMIN, route, type Edge, type Route } from "#http/routes/route";
-import { validate, validateBodyOrCsv } from "#http/validate";
+import { createValidators, validate } from "#http/validate";
 import {
   CountRun,
   CountRunAsked,
@@ -14,10 +14,13 @@ import {
   CountRunQuery,
   countRowsOf,
   countsOfCsv,
+  refusalOfRun,
   CountRunTable,
 } from "#http/wire/count-runs";
 import { RunParam } from "#http/wire/reconcile";
 import { startCountRun } from "#inventory/start-count-run";
+
+const { validateBodyOrCsv } = createValidators(refusalOfRun);
 
 export function startCountRunRoute({ deps }: Edge): Route {
   return route({

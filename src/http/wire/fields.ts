@@ -10,9 +10,6 @@ const reserved = { message: "is a word of the API and names nothing", params: RE
 export const ProductId = model.ProductId.refine((id) => !RESERVED_WORDS.has(id), reserved);
 export const Sku = model.Sku.refine((sku) => !RESERVED_WORDS.has(sku), reserved);
 
-/** Shorter than free text: it names a document, such as a purchase order. */
-export const Reference = model.Text.max(128);
-
 /** Highest price; far above any, and far below where a double loses cents. */
 const PRICE_MAX = 1_000_000_000_000;
 /** Prices travel as decimal text: what JavaScript would write with an exponent is refused. */

@@ -1,13 +1,6 @@
 /** Queries that contract A takes. Unknown ones are refused: a misspelt filter must not show all. */
 import { z } from "zod";
-import {
-  Cursor,
-  Instant,
-  PartitionNumber,
-  ProductId,
-  queryNumber,
-  Reference,
-} from "#http/wire/fields";
+import { Cursor, Instant, PartitionNumber, ProductId, queryNumber } from "#http/wire/fields";
 import { INCOMING_STATUSES } from "#inventory/incoming-ports";
 import { ALERT_KINDS, EVENT_TYPES } from "#inventory/event-ports";
 import { EVENT_WAIT_SECONDS_MAX } from "#inventory/follow-events";
@@ -17,6 +10,7 @@ import {
   Location,
   MOVEMENT_TYPES,
   OrderId,
+  Reference,
   RESERVATION_STATUSES,
   ReservationId,
   STOCK_STATUSES,
