@@ -24,6 +24,8 @@ export function allMovementsRoute({ deps }: Edge): Route {
     method: "GET",
     path: PATHS.allMovements,
     summary: "Movements of the whole ledger by what they say, page by page",
+    notes:
+      "Where no index leads to what is asked for, a page may be short, or empty, and lead on all the same: follow `nextCursor` until it is null.",
     answers: { 200: AllMovements },
     headers: ["Ledger-Lag"],
     refusals: ["history_not_kept"],
@@ -47,6 +49,7 @@ export function movementsExportRoute({ deps, health, worded }: Edge): Route {
     method: "GET",
     path: PATHS.movementsExport,
     summary: "Movements of the whole ledger by what they say, as one stream",
+    notes: "Its last line says `complete`: without it the stream was cut.",
     answers: { 200: [MovementLines, MovementTable] },
     headers: ["Ledger-Lag", "Content-Disposition"],
     refusals: ["history_not_kept"],

@@ -27,6 +27,8 @@ export function startCountRunRoute({ deps }: Edge): Route {
     method: "POST",
     path: PATHS.countRuns,
     summary: "Take up to 100 000 counts as JSON or CSV, for a worker to put right",
+    notes:
+      "What is wished for stands in the query. Without `commit=true` nothing changes: the run tells which rows would be refused. A body above 256 KiB must declare its length.",
     answers: { 202: CountRunAsked },
     headers: ["Location"],
     refusals: ["too_many_items"],

@@ -14,6 +14,7 @@ export function eventsRoute({ deps }: Edge): Route {
     method: "GET",
     path: PATHS.events,
     summary: "Movements and alerts after a cursor, in order; waits for one where there is none",
+    notes: "Whoever goes on with `cursor` hears everything once.",
     answers: { 200: Events },
     refusals: ["cursor_expired"],
     roles: STAFF,
@@ -37,6 +38,7 @@ export function alertsRoute({ deps }: Edge): Route {
     method: "GET",
     path: PATHS.alerts,
     summary: "Alerts, newest first, page by page",
+    notes: "An alert that is open still holds.",
     answers: { 200: Alerts },
     roles: STAFF,
     handlers: createHandlers(validate("query", AlertsQuery), async (c) => {

@@ -17,6 +17,8 @@ export function recoveryReportsRoute({ deps }: Edge): Route {
     method: "GET",
     path: PATHS.recoveryReports,
     summary: "Rebuilds, and acknowledged operations that are lost, newest first, page by page",
+    notes:
+      "Of each report the first 500 operations are shown, and `operationCount` says how many there are.",
     answers: { 200: RecoveryReports },
     roles: ADMIN,
     handlers: createHandlers(validate("query", RecoveryReportsQuery), async (c) => {

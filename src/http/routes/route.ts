@@ -64,6 +64,8 @@ export interface Route {
   readonly path: string;
   /** What the call does, in one line. */
   readonly summary: string;
+  /** What else a caller should know of it; empty where there is nothing. */
+  readonly notes: string;
   /** What it answers, by status, where it does not refuse in its contract's words. */
   readonly answers: Readonly<Record<number, AnswerBody>>;
   /** Headers of its successes, besides those that its other members imply. */
@@ -94,6 +96,7 @@ export interface Route {
 }
 
 type Optional =
+  | "notes"
   | "headers"
   | "refusals"
   | "guarded"
@@ -107,6 +110,7 @@ type Optional =
   | "whileStopping";
 
 const COMMON: Pick<Route, Optional> = {
+  notes: "",
   headers: [],
   refusals: [],
   guarded: null,

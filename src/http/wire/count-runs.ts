@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { CountItem } from "#http/wire/bodies";
 import { valueAt } from "#http/wire/field-errors";
-import { queryNumber } from "#http/wire/fields";
+import { numberOr, pageLimit } from "#http/wire/fields";
 import { timeOf } from "#http/wire/objects";
 import { refusalOf } from "#http/validate";
 import {
@@ -42,9 +42,12 @@ export const CountRunTable = z.string().meta({
 });
 /** Without `commit` nothing changes: the run tells which rows would be refused. */
 export const CountRunQuery = z.strictObject({
-  commit: z.enum(["true", "false"]).default("false"),
-  errorPolicy: z.enum(ERROR_POLICIES).default("reject_all"),
-  reference: Reference.optional(),
+  commit: z.enum(["true", "false"]).default("false").describe("Whether what differs is put right."),
+  errorPolicy: z
+    .enum(ERROR_POLICIES)
+    .default("reject_all")
+    .describe("Whether a row that is refused refuses all, or itself alone."),
+  reference: Reference.optional().describe("Noted with each movement."),
 });
 
 /** What belongs in the query is told so where it stands in the body. */
@@ -61,8 +64,8 @@ export function refusalOfRun(issues: readonly z.core.$ZodIssue[], input: unknown
 }
 
 export const CountRunErrorsQuery = z.strictObject({
-  cursor: queryNumber(0, COUNT_ROWS_MAX).default(0),
-  limit: queryNumber(1, COUNT_ERRORS_MAX).default(COUNT_ERRORS),
+  cursor: numberOr(0, 0, COUNT_ROWS_MAX, "What the page before answered as `nextCursor`."),
+  limit: pageLimit(COUNT_ERRORS, COUNT_ERRORS_MAX),
 });
 
 export const CountRunAsked = z.strictObject({ id: z.string() });

@@ -23,20 +23,37 @@ export const Price = z
 export const Minutes = z.int().min(1).max(model.HOLD_MINUTES_MAX);
 
 /** What a list answered as `nextCursor`; only the ledger knows what it says. */
-export const Cursor = z.string().min(1).max(512);
+export const Cursor = z.string().min(1).max(512).meta({
+  description: "What the page before answered as `nextCursor`, with the same filters.",
+});
 
-/** A number in a query: digits only, so that neither `1e3` nor an empty text slips through. */
+/**
+ * A number in a query: digits only, so that neither `1e3` nor an empty text slips through. Documents
+ * say what it stands for: in a query every value is text.
+ */
 export function queryNumber(least: number, most: number) {
   return z
     .string()
     .regex(/^\d{1,15}$/, "must be a whole number")
+    .meta({ type: "integer", minimum: least, maximum: most, pattern: undefined })
     .transform(Number)
     .pipe(z.int().min(least).max(most));
 }
 
+/** `queryNumber`, and what it is where it is not given. */
+export function numberOr(fallback: number, least: number, most: number, description: string) {
+  return queryNumber(least, most).default(fallback).describe(description);
+}
+
+/** How many rows a page has. */
+export const pageLimit = (rows: number, rowsMax: number) =>
+  numberOr(rows, 1, rowsMax, "Most rows of a page.");
+
 const PARTITION_MAX = 9998;
 /** Of a query; whether the store has it, the store says. */
-export const PartitionNumber = queryNumber(0, PARTITION_MAX).optional();
+export const PartitionNumber = queryNumber(0, PARTITION_MAX)
+  .optional()
+  .describe("Of that partition of the store; 400 for one that it does not have.");
 
 /** A moment: ISO 8601 with its zone. Becomes epoch milliseconds; what is finer is cut off. */
 export const Instant = z.iso

@@ -1,6 +1,6 @@
 /** What the list of recovery reports takes and answers. */
 import { z } from "zod";
-import { Cursor, PartitionNumber, queryNumber } from "#http/wire/fields";
+import { Cursor, pageLimit, PartitionNumber } from "#http/wire/fields";
 import { timeOf } from "#http/wire/objects";
 import { RECOVERY_KINDS, type NotedReport } from "#inventory/recovery-report-ports";
 
@@ -9,10 +9,10 @@ const REPORTS = 20;
 const REPORTS_MAX = 50;
 
 export const RecoveryReportsQuery = z.strictObject({
-  kind: z.enum(RECOVERY_KINDS).optional().describe("Only reports of that kind."),
+  kind: z.enum(RECOVERY_KINDS).optional().describe("Of that kind."),
   partition: PartitionNumber,
   cursor: Cursor.optional(),
-  limit: queryNumber(1, REPORTS_MAX).default(REPORTS),
+  limit: pageLimit(REPORTS, REPORTS_MAX),
 });
 
 const Count = z.int().min(0);
