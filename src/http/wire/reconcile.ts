@@ -24,7 +24,7 @@ export const ReconcileBody = z
   .refine(
     ({ all, productIds, partition }) =>
       [all, productIds, partition].filter((named) => named !== undefined).length <= 1,
-    "the body must name productIds or partition, or neither for all",
+    "the body may name one of all, productIds and partition; none is all",
   );
 
 /** Nothing named: all. */
