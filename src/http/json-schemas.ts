@@ -40,6 +40,5 @@ function withDefault({
   readonly zodSchema: z.core.$ZodTypes;
   readonly jsonSchema: z.core.JSONSchema.BaseSchema;
 }): void {
-  const { def } = zodSchema._zod;
-  if (def.type === "default") jsonSchema["default"] = def.defaultValue;
+  if (zodSchema instanceof z.ZodDefault) jsonSchema["default"] = zodSchema.def.defaultValue;
 }

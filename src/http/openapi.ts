@@ -173,7 +173,7 @@ function admittanceOf({
   guarded,
 }: Route): Pick<Operation, "description" | "security"> {
   const only = (who: readonly string[]): string => `the role ${who.join(" or ")}.`;
-  const told = (who: string) => ({ description: [notes, who].filter((text) => text).join(" ") });
+  const told = (who: string) => ({ description: `${notes} ${who}`.trim() });
   if (roles !== "public") return { ...told(`For ${only(roles)}`), security: [{ bearer: [] }] };
   if (guarded === null) return { ...told("For everybody."), security: [] };
   const who = `For everybody; with \`${guarded.query}\` for ${only(guarded.roles)}`;
@@ -198,10 +198,10 @@ function parametersOf(route: Route, schemaOf: SchemaOf): Json[] {
       if (target === "param") {
         inPath.set(name, { name, in: "path", required: true, schema: property });
       } else {
-        const { description, ...schema } = property;
+        const { description, ...own } = property;
         const about = description === undefined ? {} : { description };
         const isRequired = required.includes(name);
-        inQuery.push({ name, in: "query", required: isRequired, ...about, schema });
+        inQuery.push({ name, in: "query", required: isRequired, ...about, schema: own });
       }
     }
   }
