@@ -74,6 +74,7 @@ describe("without any variable", () => {
       metricsToken: undefined,
       importToken: undefined,
       reconcileCron: "0 3 * * *",
+      retentionDays: 400,
       corsOrigins: [],
       logLevel: "info",
       warnings: [],
@@ -180,6 +181,7 @@ describe("a value that does not fit is refused with what is allowed:", () => {
     ..."daily|@daily|* * *|* * * *|* * * * * * *|60 * * * *|0 24 * * *|0 3 0 * *|0 3 * 13 *|0 3 * * 8|0 3 31 2 *|61 0 3 * * *|*/0 * * * *|0 3 * *  *"
       .split("|")
       .map((value): [string, string, string] => ["RECONCILE_CRON", value, "0 3 * * *, or off"]),
+    ["RETENTION_DAYS", "6", "a whole number from 7 to 36500"],
     ["CORS_ORIGINS", "*", "origins such as https://shop.example.com"],
     ["CORS_ORIGINS", "https://shop.example.com/", "origins such as https://shop.example.com"],
     ["LOG_LEVEL", "verbose", "one of: debug, info, warn, error"],

@@ -23,6 +23,8 @@ import { createLedger } from "#postgres/ledger";
 import { migrate } from "#postgres/migrate";
 import { createPseudonymizations } from "#postgres/pseudonymizations";
 import { createRunsTable, type RunsTable } from "#postgres/reconcile-runs";
+import { lowestSetAside } from "#postgres/ledger-standing";
+import { readLedgerGaps } from "#postgres/server-settings";
 import { createRecoveryReports } from "#postgres/recovery-reports";
 import { ensureStore } from "#postgres/store-row";
 import { connectRedis } from "#redis/client";
@@ -88,6 +90,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
   const store = await eventuallyPostgres({ log, url: options.databaseUrl }, async () => {
     const { applied } = await migrate(sql);
     if (applied.length > 0) log.info("PostgreSQL migrated", { applied });
+    await mustKeep(sql, config, log);
     return await ensureStore(sql, config.partitions);
   });
   const name = `holdfast-${randomId(6)}`;
@@ -131,6 +134,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     partitions,
     store: stock,
     clock: processClock,
+    setAside: () => lowestSetAside(sql),
     connect: () => {
       const waiting = connectRedis(options.redisUrl, `${name}-durability`);
       waiting.on("error", (error) => log.debug("durability connection", { error: error.message }));
@@ -185,6 +189,15 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
       await Promise.all([sql.end({ timeout: 2 }), writerSql.end({ timeout: 2 })]);
     },
   };
+}
+
+/** Outside production a ledger that may lose what it took is used, and said. */
+async function mustKeep(sql: Sql, config: Config, log: Log): Promise<void> {
+  const gaps = await readLedgerGaps(sql);
+  if (gaps.length === 0) return;
+  const message = `PostgreSQL may lose what it has answered: ${gaps.join("; ")}`;
+  if (config.production) throw new Refusal(message);
+  log.warn(message);
 }
 
 /** Answers the gaps that the start goes on with. */

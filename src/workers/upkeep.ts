@@ -10,8 +10,8 @@ const FINISH_EVERY_MS = 30_000;
 const PAUSE_MS = 100;
 
 export interface UpkeepOptions {
-  /** Removes some; answers whether there may be more. */
-  readonly forgetOperations: () => Promise<boolean>;
+  /** Removes some of what is old; answers whether there may be more. */
+  readonly removeOld: () => Promise<boolean>;
   /** Finishes some of the receipts whose caller is gone. */
   readonly finishReceipts: () => Promise<FinishedReceipts>;
   readonly log: Log;
@@ -19,13 +19,13 @@ export interface UpkeepOptions {
 
 /** Every worker does it: two at once remove the same rows once. */
 export function startUpkeep(options: UpkeepOptions): { stop(): void } {
-  const { forgetOperations, finishReceipts, log } = options;
+  const { removeOld, finishReceipts, log } = options;
   const stopping = new AbortController();
   const run = async (): Promise<void> => {
     try {
-      while (!stopping.signal.aborted && (await forgetOperations())) await Bun.sleep(PAUSE_MS);
+      while (!stopping.signal.aborted && (await removeOld())) await Bun.sleep(PAUSE_MS);
     } catch (error) {
-      tell(log, "old operations could not be removed now", error);
+      tell(log, "old rows could not be removed now", error);
     }
   };
   const finish = async (): Promise<void> => {

@@ -192,7 +192,9 @@ describe("a run of counts", () => {
       ];
       const run = await all.ended(await all.start("commit=true", { counts: bad }));
       expect(run).toMatchObject({ status: "rejected", pass: "check", failed: 3 });
-      expect(run.errors.map(({ row, productId, code }) => [row, productId, code])).toEqual<unknown[]>([
+      expect(run.errors.map(({ row, productId, code }) => [row, productId, code])).toEqual<
+        unknown[]
+      >([
         [BULK + 3, "nobody", "product_not_found"],
         [BULK + 4, "p-1", "validation_failed"],
         [BULK + 5, ids[0], "validation_failed"],

@@ -15,7 +15,7 @@ async function linesOf(parts: readonly FinishedReceipts[]) {
   const lines: z.output<typeof Line>[] = [];
   const left = [...parts];
   const upkeep = startUpkeep({
-    forgetOperations: () => Promise.resolve(false),
+    removeOld: () => Promise.resolve(false),
     finishReceipts: () => {
       const part = left.shift();
       return part ? Promise.resolve(part) : Promise.reject(new Error("it was asked again"));

@@ -1,5 +1,6 @@
 /** Counts by the ten thousand: taken here, put right by a worker. */
 import { contextOf, createHandlers } from "#http/env";
+import { cursorsOf } from "#http/page-cursor";
 import { PATHS } from "#http/paths";
 import { refuse, replayHeader, reply, send } from "#http/reply";
 import { keyReused } from "#http/routes/refusals";
@@ -12,10 +13,13 @@ import {
   CountRunErrorsQuery,
   countRunOf,
   CountRunQuery,
+  CountRuns,
+  CountRunsQuery,
   countRowsOf,
   countsOfCsv,
   refusalOfRun,
   CountRunTable,
+  listedCountRunOf,
 } from "#http/wire/count-runs";
 import { RunParam } from "#http/wire/reconcile";
 import { startCountRun } from "#inventory/start-count-run";
@@ -31,7 +35,7 @@ export function startCountRunRoute({ deps }: Edge): Route {
       "What is wished for stands in the query. Without `commit=true` nothing changes: the run tells which rows would be refused. A body above 256 KiB must declare its length.",
     answers: { 202: CountRunAsked },
     headers: ["Location"],
-    refusals: ["too_many_items"],
+    refusals: ["too_many_items", "rate_limited"],
     roles: ADMIN,
     mutation: true,
     inLedgerAlone: true,
@@ -45,11 +49,31 @@ export function startCountRunRoute({ deps }: Edge): Route {
         const input = { rows, errorPolicy, commit: commit === "true", reference };
         const outcome = await startCountRun(deps, contextOf(c), input);
         if (outcome.kind === "key_reused") return send(c, keyReused(c));
+        if (outcome.kind === "too_many_open") {
+          return refuse(c, "rate_limited", "too many runs of counts have not ended: wait for one");
+        }
         const { id } = outcome.run;
         const location = PATHS.countRun.replace(":runId", id);
         return reply(c, 202, { id }, { location, ...replayHeader(outcome.replayed) });
       },
     ),
+  });
+}
+
+export function countRunsRoute({ deps }: Edge): Route {
+  return route({
+    method: "GET",
+    path: PATHS.countRuns,
+    summary: "Runs of counts, newest first, without the rows that were refused",
+    answers: { 200: CountRuns },
+    roles: ADMIN,
+    handlers: createHandlers(validate("query", CountRunsQuery), async (c) => {
+      const { cursor, limit } = c.req.valid("query");
+      const { inner, outer } = cursorsOf(PATHS.countRuns, {}, cursor);
+      const page = await deps.countRuns.list(inner, limit, c.get("request").deadline);
+      const runs = page.items.map(listedCountRunOf);
+      return reply(c, 200, { runs, nextCursor: outer(page.nextCursor) });
+    }),
   });
 }
 

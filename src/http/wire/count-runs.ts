@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { CountItem } from "#http/wire/bodies";
 import { valueAt } from "#http/wire/field-errors";
-import { numberOr, pageLimit } from "#http/wire/fields";
+import { Cursor, numberOr, pageLimit } from "#http/wire/fields";
 import { timeOf } from "#http/wire/objects";
 import { refusalOf } from "#http/validate";
 import {
@@ -30,6 +30,8 @@ const WORDS_LENGTH_MAX = 300;
 const NAME_LENGTH_MAX = 64;
 const COUNT_ERRORS = 100;
 const COUNT_ERRORS_MAX = 500;
+const RUNS = 50;
+const RUNS_MAX = 200;
 
 const Row = z.unknown().meta({
   description:
@@ -68,10 +70,15 @@ export const CountRunErrorsQuery = z.strictObject({
   limit: pageLimit(COUNT_ERRORS, COUNT_ERRORS_MAX),
 });
 
+export const CountRunsQuery = z.strictObject({
+  cursor: Cursor.optional(),
+  limit: pageLimit(RUNS, RUNS_MAX),
+});
+
 export const CountRunAsked = z.strictObject({ id: z.string() });
 const Count = z.int().min(0);
 const Time = z.iso.datetime();
-export const CountRun = z.strictObject({
+const RUN = {
   id: z.string(),
   status: z.enum(COUNT_RUN_STATUSES),
   commit: z.boolean(),
@@ -91,6 +98,10 @@ export const CountRun = z.strictObject({
   failed: Count,
   /** Why it failed, or what it waits for. */
   error: z.string().nullable(),
+};
+
+export const CountRun = z.strictObject({
+  ...RUN,
   errors: z
     .array(
       z.strictObject({
@@ -106,6 +117,11 @@ export const CountRun = z.strictObject({
     .readonly(),
   nextCursor: z.string().nullable(),
 });
+const ListedCountRun = z.strictObject(RUN);
+export const CountRuns = z.strictObject({
+  runs: z.array(ListedCountRun).readonly(),
+  nextCursor: z.string().nullable(),
+});
 
 /** A run as it is answered, with a page of its errors. */
 export function countRunOf(
@@ -113,11 +129,17 @@ export function countRunOf(
   errors: readonly CountRowError[],
   limit: number,
 ): z.input<typeof CountRun> {
+  const last = errors.at(-1);
+  const nextCursor = last === undefined || errors.length < limit ? null : String(last.row);
+  return { ...listedCountRunOf(run), errors, nextCursor };
+}
+
+/** A run as a list has it. */
+export function listedCountRunOf(run: Run): z.input<typeof ListedCountRun> {
   const { pass, rows, done, succeeded, commit, errorPolicy } = run;
   const passes = commit && errorPolicy === "reject_all" ? 2 : 1;
   const before = passes === 2 && pass === "apply" ? rows : 0;
   const isOver = run.finishedAt !== null;
-  const last = errors.at(-1);
   return {
     id: run.id,
     status: run.status,
@@ -136,8 +158,6 @@ export function countRunOf(
     differing: run.differing,
     failed: done - succeeded,
     error: run.error,
-    errors,
-    nextCursor: last === undefined || errors.length < limit ? null : String(last.row),
   };
 }
 
