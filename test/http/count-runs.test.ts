@@ -231,10 +231,8 @@ describe("GET counts/runs", () => {
       },
     });
     const first = await send(PATH, { as: "admin" });
-    expect(first).toMatchObject({
-      status: 200,
-      body: { nextCursor: expect.stringMatching(/^[0-9a-f]{8}\.abc$/) },
-    });
+    const cursor = expect.stringMatching(/^[0-9a-f]{8}\.abc$/);
+    expect([first.status, first.body["nextCursor"]]).toEqual([200, cursor]);
     expect(first.body["runs"]).toEqual([
       expect.objectContaining({ id: RUN_ID, done: 2, failed: 1, progress: 25 }),
     ]);
