@@ -9,7 +9,7 @@ SELECT * FROM (
     (extract(epoch FROM at) * 1000)::bigint AS at, (extract(epoch FROM at) * 1000000)::bigint AS us,
     at AS told_at,
     CASE
-      WHEN kind IN ('back_in_stock', 'lag_over', 'unfenced') THEN false
+      WHEN kind IN ('back_in_stock', 'lag_over', 'unfenced', 'drift_over') THEN false
       WHEN kind IN ('low', 'out') THEN NOT EXISTS (
         SELECT FROM alerts AS later
         WHERE later.product_id = alerts.product_id AND later.seq > alerts.seq
@@ -20,6 +20,12 @@ SELECT * FROM (
         WHERE later.partition = alerts.partition
           AND (later.seq, later.number) > (alerts.seq, alerts.number)
           AND later.kind = CASE alerts.kind WHEN 'lag' THEN 'lag_over' ELSE 'unfenced' END
+      )
+      WHEN kind = 'drift' THEN NOT EXISTS (
+        SELECT FROM alerts AS later
+        WHERE later.partition = alerts.partition AND later.kind = 'drift_over'
+          AND (later.seq, later.number) > (alerts.seq, alerts.number)
+          AND later.product_id IS NOT DISTINCT FROM alerts.product_id
       )
       WHEN kind = 'quarantine' THEN EXISTS (
         SELECT FROM quarantine
