@@ -128,8 +128,8 @@ describe("raise", () => {
 
   test("drift of a product is open until it is over, and may begin again where it ended", async () => {
     const open = async () => {
-      const query = { kind: "drift", productId: null, open: true, limit: 10 } as const;
-      return (await events.alerts(query, soon())).map(({ productId }) => productId);
+      const { items } = await alertPage({ kind: "drift", open: true });
+      return items.map(({ productId }) => productId);
     };
     for (const productId of [p1, null]) await raise({ kind: "drift", productId });
     expect(await open()).toEqual([null, p1]);
@@ -282,7 +282,7 @@ test("an alert is open until another says otherwise", async () => {
 
 test("alerts are listed page by page, each once, also those of one instant", async () => {
   for (let round = 0; round < 3; round += 1) {
-    await raise({ detail: `${round}` });
+    await raise({ productId: ProductId.parse(`other-${round}`), detail: `${round}` });
     await raise({ partition: 1, productId: ProductId.parse(`product-${round}`) });
     await db.writer.append(batch([movement(round + 1)]));
   }
