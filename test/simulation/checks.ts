@@ -13,13 +13,17 @@ const EXPIRED_MS_MAX = 1_000;
 /** And after what was wrong, where its wake-up may be lost: the sweep finds it. */
 const SWEPT_MS_MAX = 7_000;
 
+const WAKING_MS = 500;
+
 /** Whether both stores agree and nothing is under way. */
 export function isAtRest(world: World): boolean {
-  const { redis, ledger, nodes } = world;
+  const { redis, ledger, nodes, scheduler } = world;
   const fields = redis.keys.read(metaKey(0), "hash")?.fields;
   const isDrained = fields?.get("seq") === String(ledger.state.cursor.seq);
+  // Who stood still has to learn first what happened meanwhile.
   const isOpen = nodes.every(({ process, partition }) => {
-    return !process.isAlive || partition.state === "open";
+    const isAwake = process.pausedUntil + WAKING_MS < scheduler.now;
+    return !process.isAlive || (isAwake && partition.state === "open");
   });
   const isOver = recordsOf(world).every((hold) => hold.status !== "ACTIVE");
   return isDrained && isOpen && isOver && fields?.get("drained") === fields?.get("seq");

@@ -11,7 +11,7 @@ export class Process {
   readonly name: string;
   isAlive = true;
   /** Until then it stands still (a collection of garbage, a stopped machine); then it catches up. */
-  pausedUntil = 0;
+  pausedUntil = -1_000;
   /** What happens to it in the middle of a turn, after so many things more that it sends. */
   fate: { sendsLeft: number; readonly strike: () => void } | null = null;
   /** How far its machine's clock is ahead. */
