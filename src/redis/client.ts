@@ -1,5 +1,6 @@
 /** Connections to Redis, with every setting that matters for "one effect" written out. */
 import { Redis } from "ioredis";
+import { Fault } from "#inventory/faults";
 
 /** A command that has no answer by then is sent again under its batch name. */
 export const COMMAND_TIMEOUT_MS = 1_500;
@@ -89,4 +90,14 @@ export function failureOf(error: unknown): RedisFailure {
   if (TRANSIENT.test(error.message)) return "transient";
   if (REFUSING.test(error.message)) return "refusing";
   return "error";
+}
+
+/** Asks Redis; what is no error of the command itself will pass, and is Fault `redis_unavailable`. */
+export async function asking<Reply>(question: () => Promise<Reply>): Promise<Reply> {
+  try {
+    return await question();
+  } catch (error) {
+    if (error instanceof Fault || failureOf(error) === "error") throw error;
+    throw new Fault("redis_unavailable", "Redis cannot be used at the moment", { cause: error });
+  }
 }

@@ -14,7 +14,7 @@ import {
 } from "#inventory/model";
 import type { JournaledLocation } from "#inventory/location-ports";
 import type { Cursor, Journal, JournalEntry } from "#inventory/ports";
-import { BLOCK_MS_MAX, failureOf } from "#redis/client";
+import { asking, BLOCK_MS_MAX } from "#redis/client";
 import { decodeHold } from "#redis/hold-record";
 import { journalKey, metaKey } from "#redis/keys";
 import { decodeLocation } from "#redis/location-record";
@@ -70,16 +70,6 @@ const strange = (partition: number): Fault =>
     "partition_fenced",
     `Redis does not hold what the ledger of partition ${partition} has`,
   );
-
-/** What is no error of the command itself passes: the drain waits and asks again. */
-async function asking<Reply>(question: () => Promise<Reply>): Promise<Reply> {
-  try {
-    return await question();
-  } catch (error) {
-    if (error instanceof Fault || failureOf(error) === "error") throw error;
-    throw new Fault("redis_unavailable", "Redis cannot be used at the moment", { cause: error });
-  }
-}
 
 /** RESP3 answers a map of streams, RESP2 a list of pairs. */
 function byPairs(reply: unknown): unknown {

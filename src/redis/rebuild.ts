@@ -10,12 +10,13 @@ import {
   type SkuCopy,
 } from "#inventory/rebuild-ports";
 import { randomId } from "#lib/ids";
+import { asking } from "#redis/client";
 import { decodeEntries } from "#redis/journal";
 import { journalKey, metaKey, partitionTag, skuKey } from "#redis/keys";
 import { recordedCount } from "#redis/recorded";
 import { RestoredPartition, type Step } from "#redis/restored-partition";
 import { readRunId } from "#redis/run-id";
-import { loadScript, runScript } from "#redis/script";
+import { loadScript, runScript, type Script } from "#redis/script";
 
 const claimScript = loadScript("partition/claim.lua");
 const rebuildScript = loadScript("partition/rebuild.lua");
@@ -47,9 +48,10 @@ export function createPartitionRebuild({
   const token = randomId(12);
   const restored = new Map<number, RestoredPartition>();
 
+  const run = (script: Script, partition: number, args: readonly string[]): Promise<unknown> =>
+    asking(() => runScript(redis, script, metaKey(partition), args));
   const call = async (partition: number, args: readonly string[]): Promise<void> => {
-    const key = metaKey(partition);
-    const reply = await runScript(redis, rebuildScript, key, [token, String(CLAIM_MS), ...args]);
+    const reply = await run(rebuildScript, partition, [token, String(CLAIM_MS), ...args]);
     if (reply !== "written") throw new ClaimLost(partition);
   };
   const send = async (partition: number, steps: readonly Step[]): Promise<void> => {
@@ -70,10 +72,10 @@ export function createPartitionRebuild({
   };
 
   return {
-    runId: () => readRunId(redis),
+    runId: () => asking(() => readRunId(redis)),
     async look(partition) {
       const fields = ["storeId", "epoch", "seq", "fence"] as const;
-      const meta = await redis.hmget(metaKey(partition), ...fields);
+      const meta = await asking(() => redis.hmget(metaKey(partition), ...fields));
       const [found, epoch, seq, fence] = MetaFields.parse(meta);
       if (found === null) return null;
       const at = { epoch: Number(epoch ?? "0"), seq: Number(seq ?? "0") };
@@ -81,16 +83,16 @@ export function createPartitionRebuild({
     },
     async claim(partition, which) {
       const args = [storeId, token, String(CLAIM_MS), which];
-      return claimAnswer(await runScript(redis, claimScript, metaKey(partition), args));
+      return claimAnswer(await run(claimScript, partition, args));
     },
     renew: (partition) => call(partition, []),
     async lift(partition) {
-      await runScript(redis, liftScript, metaKey(partition), [token]);
+      await run(liftScript, partition, [token]);
     },
     async rest(partition, after: Cursor, entriesMax) {
       const from = `(${after.epoch}-${after.seq}`;
       const key = journalKey(partition);
-      const reply: unknown = await redis.xrange(key, from, "+", "COUNT", entriesMax);
+      const reply = await asking(() => redis.xrange(key, from, "+", "COUNT", entriesMax));
       return decodeEntries(partition, reply);
     },
     async forget(partition) {
@@ -121,7 +123,7 @@ export function createPartitionRebuild({
         String(whole.dueSeconds[0] ?? 0),
         whole.rules,
       ];
-      const reply = await runScript(redis, reopenScript, metaKey(partition), args);
+      const reply = await run(reopenScript, partition, args);
       const [word] = Words.parse(reply);
       if (word === "used") throw new Error("Redis has seen a higher epoch than was taken for it");
       if (word !== "begun") throw new ClaimLost(partition);
