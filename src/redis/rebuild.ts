@@ -99,18 +99,23 @@ export function createPartitionRebuild({
       restored.delete(partition);
       const tag = partitionTag(partition);
       const meta = metaKey(partition);
-      for await (const keys of redis.scanStream({ match: `${tag}*`, count: KEYS_OF_SCAN })) {
-        const gone = z.array(z.string()).parse(keys);
-        const steps = gone
+      let at = "0";
+      do {
+        const from = at;
+        const [next, keys] = await asking(() =>
+          redis.scan(from, "MATCH", `${tag}*`, "COUNT", KEYS_OF_SCAN),
+        );
+        const steps = keys
           .filter((key) => key !== meta)
           .map((key): Step => ({ kind: "forget", key, values: [] }));
         await send(partition, steps);
-      }
+        at = next;
+      } while (at !== "0");
     },
     async write(partition: number, part: PartitionPart) {
       await send(partition, restoredOf(partition).take(part));
     },
-    claimSkus: (claims) => claimSkus(redis, claims),
+    claimSkus: (claims) => asking(() => claimSkus(redis, claims)),
     async reopen(partition, runId, begin, lastAt) {
       const whole = restoredOf(partition);
       await send(partition, whole.rest());

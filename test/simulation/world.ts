@@ -75,13 +75,6 @@ export class World {
   onError(message: string, fields: Readonly<Record<string, unknown>>): void {
     if (this.hasLost && LOSSES.test(message)) return;
     const { error } = fields;
-    // Redis is away while it is repaired: said as an error each time.
-    if (
-      message === "a partition could not be rebuilt" &&
-      error instanceof Error &&
-      /writeable|closed|timed out|LOADING|OOM/.test(error.message)
-    )
-      return;
     const detail = error instanceof Error ? (error.stack ?? error.message) : JSON.stringify(fields);
     this.fail(`an error in the log: ${message} ${detail}`);
   }

@@ -79,9 +79,11 @@ export class SimulatedClient {
   xrange = (...words: unknown[]) => this.call("XRANGE", ...words.map(String));
   xread = (...words: unknown[]) => this.call("XREAD", ...words.map(String));
 
-  async *scanStream({ match }: { match: string }): AsyncGenerator {
-    yield await this.call("SCAN", match.replace(/\*$/, ""));
-  }
+  /** All of them at once: a cursor of its own would show nothing more. */
+  scan = async (_cursor: string, _match: string, pattern: string) => [
+    "0",
+    await this.call("SCAN", pattern.replace(/\*$/, "")),
+  ];
 
   pipeline(): Pipeline {
     return new Pipeline(this);
