@@ -1,7 +1,7 @@
 /** Sixteen clients: users of every verb, readers who notice when time goes back, and holds of a second. */
 import type { Acknowledged } from "#test/audit";
 import { startExpiringLoad, type ExpiringLoad } from "#test/expiring-load";
-import { startLoad } from "#test/load";
+import { startLoad, type Load } from "#test/load";
 import { startReaders } from "#test/readers";
 import { openStoresOf } from "#test/stores";
 import type { Bed } from "#faults/bed";
@@ -15,7 +15,7 @@ export interface BedLoad {
   readonly productIds: readonly string[];
   /** Every effect that anybody was told of, so far. */
   readonly acknowledged: readonly Acknowledged[];
-  /** Of the users alone: that of the short holds comes by another way. */
+  /** Of the users there are now: that of the short holds comes by another way. */
   readonly users: { readonly acknowledged: readonly Acknowledged[] };
   readonly strange: readonly string[];
   /** Reads that showed an earlier state than one that had been answered before they were asked. */
@@ -24,6 +24,10 @@ export interface BedLoad {
   readonly shortHolds: number;
   /** Answers that were not what was hoped for, with how often. */
   readonly refusals: Readonly<Record<string, number>>;
+  /** Users finish what they are at, and leave. */
+  usersLeave(): Promise<void>;
+  /** Others come, who know nothing of what those held. */
+  othersCome(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -37,22 +41,30 @@ export interface LoadOptions {
 
 export async function startBedLoad(bed: Bed, options: LoadOptions): Promise<BedLoad> {
   const { seed, withoutLedger, withShortHolds } = options;
-  const users = await startLoad({ ...LOAD, url: bed.urls, seed, withoutLedger });
-  const readers = await startReaders({ count: READERS, urls: bed.urls, productIds: users.productIds, seed });
+  const first = await startLoad({ ...LOAD, url: bed.urls, seed, withoutLedger });
+  const { productIds } = first;
+  const all: Load[] = [first];
+  const readers = await startReaders({ count: READERS, urls: bed.urls, productIds, seed });
   const { redisUrl, databaseUrl } = bed.servers;
   const stores = withShortHolds ? await openStoresOf(redisUrl, databaseUrl) : null;
-  const short: ExpiringLoad | null = stores &&
-    startExpiringLoad(stores.store, users.productIds, { throughFaults: true });
+  const short: ExpiringLoad | null =
+    stores && startExpiringLoad(stores.store, productIds, { throughFaults: true });
   return {
-    productIds: users.productIds,
-    users,
+    productIds,
+    users: {
+      get acknowledged() {
+        return all.at(-1)?.acknowledged ?? [];
+      },
+    },
     get acknowledged() {
-      return [...users.acknowledged, ...(short?.acknowledged ?? [])];
+      return [...all, ...(short ? [short] : [])].flatMap(({ acknowledged }) => acknowledged);
     },
     get strange() {
-      return [...users.strange, ...(short?.strange ?? [])];
+      return [...all, ...(short ? [short] : [])].flatMap(({ strange }) => strange);
     },
-    wentBack: readers.wentBack,
+    get wentBack() {
+      return readers.wentBack;
+    },
     get reads() {
       return readers.reads;
     },
@@ -60,11 +72,19 @@ export async function startBedLoad(bed: Bed, options: LoadOptions): Promise<BedL
       return short?.made ?? 0;
     },
     get refusals() {
-      const met = [...users.caller.attempts].filter(([name]) => /no answer|5\d\d$/.test(name));
+      const met = all
+        .flatMap(({ caller }) => [...caller.attempts])
+        .filter(([name]) => /no answer|5\d\d$/.test(name));
       return Object.fromEntries(met);
     },
+    usersLeave: async () => {
+      await all.at(-1)?.stop();
+    },
+    othersCome: async () => {
+      all.push(await startLoad({ ...LOAD, url: bed.urls, seed: seed + USERS, withoutLedger }));
+    },
     async stop() {
-      await Promise.all([users.stop(), short?.stop(), readers.stop()]);
+      await Promise.all([...all, ...(short ? [short] : []), readers].map((one) => one.stop()));
       await stores?.[Symbol.asyncDispose]();
     },
   };

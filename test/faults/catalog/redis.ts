@@ -70,14 +70,16 @@ async function fork({ bed, load, random }: During) {
   await other.service.kill();
   await Promise.all(drains.map((service) => service.kill()));
   keepCopy(bed);
-  await moreEffects(load, EFFECTS);
-  // Clients leave it, or they would wait for it as long as it sleeps.
+  await moreEffects(load.users, EFFECTS);
+  await load.usersLeave();
+  // Clients leave it too, or they would wait for it as long as it sleeps.
   one.fromClients.misbehave({ drop: 1_000 }, random);
   one.service.signal("SIGSTOP");
   one.fromClients.reset();
   await putBack(bed);
   await other.service.restart();
-  await moreEffects(load, EFFECTS);
+  await load.othersCome();
+  await moreEffects(load.users, EFFECTS);
   return async () => {
     one.service.signal("SIGCONT");
     one.fromClients.misbehave(null, random);
