@@ -4,7 +4,7 @@
  */
 import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { createEpochLedger } from "#postgres/epochs";
 import { evidence } from "#test/evidence";
 import { filesOf, type Started } from "#test/operator";
@@ -28,7 +28,9 @@ const CUTS = counted(40, 2_000);
 const FLIPS = counted(20, 500);
 const FORKS = counted(3, 100);
 /** Every case reads all that its bed has lived through: after so many it is made anew. */
-const CASES_OF_ONE_MAX = 25;
+const CASES_OF_ONE_MAX = 15;
+/** Cases at once: most of one is waiting. */
+const LANES = 3;
 /** Cases whose files were written anew a moment ago, or were being so. */
 const REWRITTEN = 0.2;
 const REWRITING = 0.1;
@@ -38,42 +40,59 @@ const REWRITTEN_MS_MAX = 10_000;
 const TEST_MS_MAX = counted(60_000, 3 * 60 * 60_000);
 
 const first = seed();
-let bed: DamageBed;
+/** Beds that nobody works on. */
+const idle: { readonly bed: DamageBed; cases: number }[] = [];
 let cases = 0;
 
-beforeAll(async () => {
-  bed = await openDamageBed();
-}, TEST_MS_MAX);
 afterAll(async () => {
-  await bed[Symbol.asyncDispose]();
+  await Promise.all(idle.map(({ bed }) => bed[Symbol.asyncDispose]()));
 });
 
-/** Runs one case on a bed that is not too old; one that fails says how to have it again. */
-async function inCase<Result>(run: (random: Random) => Promise<Result>): Promise<Result> {
-  cases += 1;
-  if (cases % CASES_OF_ONE_MAX === 0) {
-    await bed[Symbol.asyncDispose]();
-    bed = await openDamageBed();
-  }
-  try {
-    return await run(new Random(first + cases));
-  } catch (error) {
-    const again = `HOLDFAST_TEST_SEED=${first} bun run test damaged-files`;
-    throw new Error(`case ${cases}: ${String(error)}; again: ${again}`, { cause: error });
-  }
+/** So many cases, some at once, each with numbers of its own; one that fails says how to have it again. */
+async function inCases(
+  count: number,
+  run: (bed: DamageBed, random: Random) => Promise<void>,
+): Promise<void> {
+  let left = count;
+  const lane = async (): Promise<void> => {
+    while (left > 0) {
+      left -= 1;
+      cases += 1;
+      await oneCase(cases, run);
+    }
+  };
+  const lanes = await Promise.allSettled(Array.from({ length: LANES }, lane));
+  for (const ended of lanes) if (ended.status === "rejected") throw ended.reason;
 }
 
-const changes = async (random: Random, store = bed.use.stores.store): Promise<void> => {
+async function oneCase(
+  number: number,
+  run: (bed: DamageBed, random: Random) => Promise<void>,
+): Promise<void> {
+  const lane = idle.pop() ?? { bed: await openDamageBed(), cases: 0 };
+  try {
+    await run(lane.bed, new Random(first + number));
+  } catch (error) {
+    await lane.bed[Symbol.asyncDispose]();
+    const again = `HOLDFAST_TEST_SEED=${first} bun run test damaged-files`;
+    throw new Error(`case ${number}: ${String(error)}; again: ${again}`, { cause: error });
+  }
+  lane.cases += 1;
+  if (lane.cases < CASES_OF_ONE_MAX) idle.push(lane);
+  else await lane.bed[Symbol.asyncDispose]();
+}
+
+async function change(bed: DamageBed, random: Random, store = bed.use.stores.store): Promise<void> {
   const acknowledged = await burst(store, random);
   bed.acknowledged = [...bed.acknowledged, ...acknowledged];
-};
+}
 
 /** Some files are whole and new, some have a base, some were being written anew at the end. */
-async function filled(random: Random): Promise<void> {
+async function filled(bed: DamageBed, random: Random): Promise<void> {
   const chance = random.next();
   if (chance < REWRITTEN) {
     await bed.redis.bgrewriteaof();
-    await until(async () => (await rewriting()) === "0", {
+    await until(async () => (await rewriting(bed)) === "0", {
       withinMs: REWRITTEN_MS_MAX,
       what: "the file is written anew",
     });
@@ -81,10 +100,10 @@ async function filled(random: Random): Promise<void> {
     await bed.redis.config("SET", "rdb-key-save-delay", SLOW_REWRITE);
     await bed.redis.bgrewriteaof();
   }
-  await changes(random);
+  await change(bed, random);
 }
 
-async function rewriting(): Promise<string> {
+async function rewriting(bed: DamageBed): Promise<string> {
   const info = await bed.redis.info("persistence");
   const [, scheduled] = /^aof_rewrite_scheduled:(\d)/m.exec(info) ?? [];
   const [, running] = /^aof_rewrite_in_progress:(\d)/m.exec(info) ?? [];
@@ -103,23 +122,21 @@ test(
   async () => {
     const started: Started[] = [];
     let [rebuilt, lost, movements] = [0, 0, 0];
-    for (let i = 0; i < CUTS; i += 1) {
-      await inCase(async (random) => {
-        await filled(random);
-        // What comes now is in the ledger, or not, when the file is cut.
-        if (random.next() < 0.5) await bed.use.drained();
-        await changes(random);
-        const harm = await harmed(bed, (folder) => cut(folder, random));
-        const isRebuilt = await admitted(bed);
-        await changes(random);
-        const seen = await held(bed);
-        mustHold(seen, harm.what);
-        started.push(harm.started);
-        if (isRebuilt) rebuilt += 1;
-        lost += seen.lost;
-        movements = Math.max(movements, seen.movements);
-      });
-    }
+    await inCases(CUTS, async (bed, random) => {
+      await filled(bed, random);
+      // What comes now is in the ledger, or not, when the file is cut.
+      if (random.next() < 0.5) await bed.use.drained();
+      await change(bed, random);
+      const harm = await harmed(bed, (folder) => cut(folder, random));
+      const isRebuilt = await admitted(bed);
+      await change(bed, random);
+      const seen = await held(bed);
+      mustHold(seen, harm.what);
+      started.push(harm.started);
+      if (isRebuilt) rebuilt += 1;
+      lost += seen.lost;
+      movements = Math.max(movements, seen.movements);
+    });
     expect(rebuilt).toBeGreaterThan(0);
     expect(lost).toBeGreaterThan(0);
     evidence("Redis's files are cut anywhere: all is there, from the ledger, or reported", {
@@ -139,27 +156,25 @@ test(
   async () => {
     const started: Started[] = [];
     let [harmless, told, rebuilt] = [0, 0, 0];
-    for (let i = 0; i < FLIPS; i += 1) {
-      await inCase(async (random) => {
-        await filled(random);
-        await bed.use.drained();
-        const harm = await harmed(bed, (folder) => flip(folder, random));
-        started.push(harm.started);
-        if (await admitted(bed)) rebuilt += 1;
-        const verdict = await verified(bed);
-        if (verdict.length === 0) {
-          harmless += 1;
-        } else {
-          told += 1;
-          // `bun run restore --apply --discard`: the ledger had all of it.
-          await admitted(bed, "any");
-        }
-        await changes(random);
-        const seen = await held(bed);
-        mustHold(seen, `${harm.what}; verify said: ${verdict.slice(0, 3).join(", ")}`);
-        expect(seen.lost).toBe(0);
-      });
-    }
+    await inCases(FLIPS, async (bed, random) => {
+      await filled(bed, random);
+      await bed.use.drained();
+      const harm = await harmed(bed, (folder) => flip(folder, random));
+      started.push(harm.started);
+      if (await admitted(bed)) rebuilt += 1;
+      const verdict = await verified(bed);
+      if (verdict.length === 0) {
+        harmless += 1;
+      } else {
+        told += 1;
+        // `bun run restore --apply --discard`: the ledger had all of it.
+        await admitted(bed, "any");
+      }
+      await change(bed, random);
+      const seen = await held(bed);
+      mustHold(seen, `${harm.what}; verify said: ${verdict.slice(0, 3).join(", ")}`);
+      expect(seen.lost).toBe(0);
+    });
     evidence("a bit of Redis's files is turned: it changes nothing, or verify tells", {
       bits: FLIPS,
       "loaded by itself": countOf(started, "by itself"),
@@ -178,40 +193,38 @@ test(
   async () => {
     let lost = 0;
     let later = 0;
-    for (let i = 0; i < FORKS; i += 1) {
-      await inCase(async (random) => {
-        await changes(random);
-        await bed.use.drained();
-        const copy = join(bed.server.folder, "earlier-copy");
-        rmSync(copy, { recursive: true, force: true });
-        cpSync(filesOf(bed.server), copy, { recursive: true });
-        // The ledger hears of none of these; nor does another process.
-        for (let more = random.whole(1, 4); more > 0; more -= 1) await changes(random);
-        bed.link.hold();
-        await bed.server.kill();
-        rmSync(filesOf(bed.server), { recursive: true });
-        cpSync(copy, filesOf(bed.server), { recursive: true });
-        await bed.server.restart();
-        const before = bed.acknowledged.length;
-        {
-          await using another = await openStore(bed.server.url, { epochs: await epochs() });
-          for (let more = random.whole(1, 4); more > 0; more -= 1) {
-            await changes(random, another.store);
-          }
+    await inCases(FORKS, async (bed, random) => {
+      await change(bed, random);
+      await bed.use.drained();
+      const copy = join(bed.server.folder, "earlier-copy");
+      rmSync(copy, { recursive: true, force: true });
+      cpSync(filesOf(bed.server), copy, { recursive: true });
+      // The ledger hears of none of these; nor does another process.
+      for (let more = random.whole(1, 4); more > 0; more -= 1) await change(bed, random);
+      bed.link.hold();
+      await bed.server.kill();
+      rmSync(filesOf(bed.server), { recursive: true });
+      cpSync(copy, filesOf(bed.server), { recursive: true });
+      await bed.server.restart();
+      const before = bed.acknowledged.length;
+      {
+        await using another = await openStore(bed.server.url, { epochs: await epochsOf(bed) });
+        for (let more = random.whole(1, 4); more > 0; more -= 1) {
+          await change(bed, random, another.store);
         }
-        later += bed.acknowledged.length - before;
-        const sold = bed.acknowledged.slice(before);
-        bed.link.resume();
-        expect(await admitted(bed)).toBe(true);
-        await changes(random);
-        const seen = await held(bed);
-        mustHold(seen, "a fork");
-        expect(seen.lost).toBeGreaterThan(0);
-        // The journal still had it.
-        expect(sold.filter((one) => !bed.acknowledged.includes(one))).toEqual([]);
-        lost += seen.lost;
-      });
-    }
+      }
+      later += bed.acknowledged.length - before;
+      const sold = bed.acknowledged.slice(before);
+      bed.link.resume();
+      expect(await admitted(bed)).toBe(true);
+      await change(bed, random);
+      const seen = await held(bed);
+      mustHold(seen, "a fork");
+      expect(seen.lost).toBeGreaterThan(0);
+      // The journal still had it.
+      expect(sold.filter((one) => !bed.acknowledged.includes(one))).toEqual([]);
+      lost += seen.lost;
+    });
     evidence("Redis goes back unnoticed and sells on: what is gone is reported, what came stays", {
       forks: FORKS,
       "reported as lost": lost,
@@ -221,7 +234,7 @@ test(
   TEST_MS_MAX,
 );
 
-async function epochs() {
+async function epochsOf(bed: DamageBed) {
   const [row] = await bed.use.db.sql`SELECT store_id FROM store`;
   return createEpochLedger(bed.use.db.sql, String(row?.["store_id"]));
 }

@@ -12,7 +12,7 @@ export interface Step {
 /** Round after round of all of them, each round in another order. */
 export function* planOf(faults: readonly Fault[], seed: number): Generator<Step, never> {
   if (faults.length === 0) throw new Error("there is no fault to plan");
-  for (let number = 0; ; ) {
+  for (let number = 0; ;) {
     for (const fault of new Random(seed + number).shuffled(faults)) {
       yield { fault, seed: seed + number };
       number += 1;

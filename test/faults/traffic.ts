@@ -14,7 +14,7 @@ import {
 
 const CALLERS = 6;
 /** Of each caller, one after the other. */
-const TURNS = 4;
+const TURNS = 2;
 const UNITS = 500;
 
 /** Made once: every burst is about these. */
@@ -61,7 +61,9 @@ async function change(
   const { more, note } = newRequest(acknowledged);
   const units = random.whole(1, 5);
   if (random.next() < 0.25) {
-    const adjusted = await store.adjust(adjustCommand(productId, units, { ...more, type: "RESTOCK" }));
+    const adjusted = await store.adjust(
+      adjustCommand(productId, units, { ...more, type: "RESTOCK" }),
+    );
     if (adjusted.kind === "adjusted") note("RESTOCK", units);
     return;
   }
