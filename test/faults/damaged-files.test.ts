@@ -73,7 +73,8 @@ async function oneCase(
   try {
     await run(lane.bed, new Random(first + number));
   } catch (error) {
-    await lane.bed[Symbol.asyncDispose]();
+    // What it was is told in any case.
+    await Promise.resolve(lane.bed[Symbol.asyncDispose]()).catch(console.error);
     const again = `HOLDFAST_TEST_SEED=${first} bun run test damaged-files`;
     throw new Error(`case ${number}: ${String(error)}; again: ${again}`, { cause: error });
   }

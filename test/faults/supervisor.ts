@@ -65,12 +65,13 @@ async function surviveOrTell(life: Life, step: Step): Promise<Survived> {
 }
 
 function lineOf({ fault, seed }: Step, survived: Survived): string {
-  const { checks, acknowledged, servedMs, wholeMs, lostReported } = survived;
+  const { checks, acknowledged, servedMs, wholeMs, lostReported, onTheWay } = survived;
   const figures = [
     `served after ${servedMs} ms`,
     `whole after ${wholeMs} ms`,
     `${acknowledged} acknowledged`,
     ...(lostReported > 0 ? [`${lostReported} reported as lost`] : []),
+    ...(onTheWay === "" ? [] : [`on the way ${onTheWay}`]),
     `${checks.length} checks hold`,
   ];
   return `${fault.name.padEnd(22)} seed ${seed}: ${figures.join(", ")}`;

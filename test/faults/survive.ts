@@ -32,6 +32,8 @@ export interface Survived {
   readonly servedMs: number;
   readonly wholeMs: number;
   readonly lostReported: number;
+  /** Requests that did not simply pass, by what happened to them. */
+  readonly onTheWay: string;
 }
 
 /** What does not hold is in its checks; it rejects where it could not be looked at. */
@@ -41,6 +43,7 @@ export async function survive(life: Life, fault: Fault, seed: number): Promise<S
   const withShortHolds = fault.withoutShortHolds !== true;
   const withoutLedger = fault.withoutLedger === true;
   const before = await lostSoFar(bed);
+  const faultsBefore = faultsOn(bed);
   const load = await startBedLoad(bed, { seed, withShortHolds, withoutLedger });
   try {
     await moreEffects(load.users, EFFECTS);
@@ -66,7 +69,14 @@ export async function survive(life: Life, fault: Fault, seed: number): Promise<S
     const { checks, kept, lost } = await check({ bed, fault, load, earlier, before });
     life.acknowledged = kept;
     const acknowledged = load.acknowledged.length;
-    return { checks, acknowledged, servedMs, wholeMs, lostReported: lost };
+    return {
+      checks,
+      acknowledged,
+      servedMs,
+      wholeMs,
+      lostReported: lost,
+      onTheWay: newFaults(faultsBefore, faultsOn(bed)),
+    };
   } finally {
     await load.stop();
   }
@@ -85,6 +95,25 @@ async function served(url: string, withinMs: number): Promise<void> {
     what: "an API serves a change",
   });
 }
+
+function faultsOn({ links }: Bed): ReadonlyMap<string, number> {
+  const all = new Map<string, number>();
+  for (const { faults, wire } of links) {
+    for (const [fault, count] of faults) {
+      const name = `${wire} ${fault}`;
+      all.set(name, (all.get(name) ?? 0) + count);
+    }
+  }
+  return all;
+}
+
+/** `redis lose 12, http copy 3`. */
+const newFaults = (before: ReadonlyMap<string, number>, now: ReadonlyMap<string, number>): string =>
+  [...now]
+    .map(([name, count]) => [name, count - (before.get(name) ?? 0)] as const)
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(", ");
 
 async function lostSoFar({ servers }: Bed) {
   const sql = postgres(servers.databaseUrl, { max: 1, onnotice: () => {} });

@@ -69,8 +69,8 @@ export const NETWORK: readonly Fault[] = [
     http: { drop: 60 },
   }),
   byChance("duplicates", "requests come twice, or after their repeat", {
-    redis: { copy: 60, hold: 20 },
-    http: { copy: 120, hold: 60 },
+    redis: { copy: 400, hold: 60 },
+    http: { copy: 250, hold: 80 },
   }),
   byChance("latency", "whatever is sent may be late, and all behind it", {
     redis: { delay: 200 },
@@ -78,7 +78,7 @@ export const NETWORK: readonly Fault[] = [
     http: { delay: 200 },
   }),
   byChance("bad-network", "all of these at once, on every way", {
-    redis: { lose: 15, half: 10, drop: 10, delay: 60, copy: 40, hold: 20 },
+    redis: { lose: 15, half: 10, drop: 10, delay: 60, copy: 150, hold: 30 },
     postgres: { lose: 5, drop: 5, delay: 60 },
     http: { lose: 30, half: 20, drop: 30, delay: 60, copy: 60, hold: 40 },
   }),

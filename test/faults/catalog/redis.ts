@@ -12,6 +12,8 @@ const EFFECTS = 60;
 /** Movements that the ledger has and a rolled back Redis lacks. */
 const AHEAD = 50;
 const AHEAD_MS_MAX = 20_000;
+/** A rebuild asks twice, 5 s apart, whether another server is in use. */
+const REBUILT_MS_MAX = 20_000;
 /** Below what an empty Redis uses. */
 const FULL = "1mb";
 /** Commands cut off the end of the append-only file. */
@@ -87,6 +89,24 @@ async function fork({ bed, load, random }: During) {
   };
 }
 
+async function lateAfterRebuild({ bed, load }: During) {
+  const [one] = bed.apis;
+  one?.toRedis.hold();
+  await asked(bed, async (redis) => {
+    await moreEffects(load.users, EFFECTS / 2);
+    const before = await redis.hget(metaKey(0), "epoch");
+    await redis.flushall();
+    await until(
+      async () => {
+        const [epoch, fence] = await redis.hmget(metaKey(0), "epoch", "fence");
+        return epoch !== null && fence === null && epoch !== before;
+      },
+      { withinMs: REBUILT_MS_MAX, what: "the partition is rebuilt" },
+    );
+  });
+  return () => one?.toRedis.resume();
+}
+
 async function cutFile({ bed, random }: During): Promise<void> {
   await bed.redis.kill();
   const [last] = readdirSync(filesOf(bed))
@@ -117,6 +137,14 @@ export const REDIS: readonly Fault[] = [
     lastsMs: [0, 0],
     mayLose: true,
     begin: ({ bed }) => asked(bed, async (redis) => void (await redis.flushall())),
+  },
+  {
+    name: "late-after-rebuild",
+    what: "FLUSHALL and a rebuild while one API is cut off: what it sent arrives at what was rebuilt",
+    lastsMs: [0, 0],
+    mayLose: true,
+    isSlow: true,
+    begin: lateAfterRebuild,
   },
   {
     name: "script-flush",
