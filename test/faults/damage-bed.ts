@@ -12,7 +12,7 @@ import { reconcile } from "#workers/reconcile/run";
 import { examine, type Acknowledged } from "#test/audit";
 import { invariants } from "#test/invariants";
 import { reported } from "#test/lost";
-import { startAsOperator, type Started } from "#test/operator";
+import { filesOf, startAsOperator, TORN_END_IS_TOLD, type Started } from "#test/operator";
 import { openRebuildBed, type RebuildBed } from "#test/rebuilding";
 import { startRedis, type TestServer } from "#test/servers";
 import { until } from "#test/until";
@@ -34,7 +34,7 @@ export interface DamageBed extends AsyncDisposable {
 }
 
 export async function openDamageBed(): Promise<DamageBed> {
-  const server = await startRedis();
+  const server = await startRedis({ settings: TORN_END_IS_TOLD });
   const link = await startLink("process to redis", "redis", server.url);
   const redis = new Redis(server.url);
   // The server ends again and again here.
@@ -68,7 +68,7 @@ export async function harmed<Harm>(
   harm: (folder: string) => Harm,
 ): Promise<{ readonly what: Harm; readonly started: Started }> {
   await server.kill();
-  const what = harm(`${server.folder}/appendonlydir`);
+  const what = harm(filesOf(server));
   return { what, started: await startAsOperator(server) };
 }
 

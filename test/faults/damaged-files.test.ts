@@ -34,6 +34,8 @@ const LANES = 3;
 /** Cases whose files were written anew a moment ago, or were being so. */
 const REWRITTEN = 0.2;
 const REWRITING = 0.1;
+/** Cases after which Redis is killed once more: what was cut off must not come back. */
+const AGAIN = 0.3;
 /** Microseconds a key, so that a rewrite is not over when Redis is killed. */
 const SLOW_REWRITE = "200000";
 const REWRITTEN_MS_MAX = 10_000;
@@ -133,6 +135,12 @@ test(
       await change(bed, random);
       const seen = await held(bed);
       mustHold(seen, harm.what);
+      if (random.next() < AGAIN) {
+        await bed.server.kill();
+        await bed.server.restart();
+        expect(await admitted(bed)).toBe(false);
+        mustHold(await held(bed), `${harm.what}, and killed again`);
+      }
       started.push(harm.started);
       if (isRebuilt) rebuilt += 1;
       lost += seen.lost;

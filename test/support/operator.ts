@@ -5,6 +5,13 @@ import { join } from "node:path";
 import { findRedisProgram } from "#embedded/redis-program";
 import type { TestServer } from "#test/servers";
 
+/**
+ * A Redis that cuts a torn end off by itself (`aof-load-truncated yes`, its default) leaves the
+ * beginning of a torn transaction in the file, and runs it at its next start (7.0.15, at least): so
+ * it does not start, and `redis-check-aof` cuts off the whole transaction.
+ */
+export const TORN_END_IS_TOLD = { "aof-load-truncated": "no" } as const;
+
 /** As it started at last: by itself, after `redis-check-aof --fix`, or without any of its files. */
 export type Started = "by itself" | "fixed" | "empty";
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 import { metaKey } from "#redis/keys";
 import { moreEffects } from "#test/effects";
+import { filesOf, startAsOperator } from "#test/operator";
 import { until } from "#test/until";
 import type { Bed } from "#faults/bed";
 import type { During, Fault } from "#faults/fault";
@@ -32,20 +33,20 @@ async function asked<Result>(bed: Bed, work: (redis: Redis) => Promise<Result>):
   }
 }
 
-const filesOf = ({ redis }: Bed): string => join(redis.folder, "appendonlydir");
 const copyOf = ({ redis }: Bed): string => join(redis.folder, "earlier-copy");
 
 function keepCopy(bed: Bed): void {
   rmSync(copyOf(bed), { recursive: true, force: true });
-  cpSync(filesOf(bed), copyOf(bed), { recursive: true });
+  cpSync(filesOf(bed.redis), copyOf(bed), { recursive: true });
 }
 
 /** Redis starts with the files of another moment. */
 async function putBack(bed: Bed): Promise<void> {
   await bed.redis.kill();
-  rmSync(filesOf(bed), { recursive: true, force: true });
-  cpSync(copyOf(bed), filesOf(bed), { recursive: true });
-  await bed.redis.restart();
+  rmSync(filesOf(bed.redis), { recursive: true, force: true });
+  cpSync(copyOf(bed), filesOf(bed.redis), { recursive: true });
+  // It was copied under way: its end may be torn.
+  await startAsOperator(bed.redis);
 }
 
 async function rollBack({ bed }: During): Promise<void> {
@@ -109,12 +110,12 @@ async function lateAfterRebuild({ bed, load }: During) {
 
 async function cutFile({ bed, random }: During): Promise<void> {
   await bed.redis.kill();
-  const [last] = readdirSync(filesOf(bed))
+  const [last] = readdirSync(filesOf(bed.redis))
     .filter((name) => name.endsWith(".incr.aof"))
     .toSorted((one, another) => numberIn(another) - numberIn(one));
-  const path = join(filesOf(bed), last ?? "");
+  const path = join(filesOf(bed.redis), last ?? "");
   truncateSync(path, Math.max(0, statSync(path).size - random.whole(...CUT_BYTES)));
-  await bed.redis.restart();
+  await startAsOperator(bed.redis);
 }
 
 /** `appendonly.aof.12.incr.aof` → 12. */
@@ -197,7 +198,7 @@ export const REDIS: readonly Fault[] = [
       bed.disk.fill(bed.redis);
       return async () => {
         bed.disk.free();
-        await bed.redis.restart();
+        await startAsOperator(bed.redis);
       };
     },
   },
