@@ -39,6 +39,7 @@ export const countRunsOfNothing: CountRuns = {
   ask: () => Promise.reject(new Error("this server takes no counts")),
   read: () => Promise.resolve(null),
   errors: () => Promise.resolve([]),
+  list: () => Promise.resolve({ items: [], nextCursor: null }),
 };
 
 /** Nobody asks to be forgotten. */
@@ -80,7 +81,8 @@ export const incomingOfNothing: IncomingStock = {
   claim: notCompared,
   settle: notCompared,
   list: notCompared,
-  unfinished: notCompared,
+  takeUp: notCompared,
+  isInLedger: notCompared,
 };
 
 export class PostgresStockStore implements StockStore {

@@ -116,6 +116,8 @@ function configFrom(settings: Settings, found: readonly Problem[]) {
     importToken: settings.IMPORT_TOKEN,
     /** null: no comparison comes by itself. */
     reconcileCron: settings.RECONCILE_CRON.pattern,
+    /** Of what has ended; movements are put away by a command alone. */
+    retentionDays: settings.RETENTION_DAYS,
     corsOrigins: settings.CORS_ORIGINS ?? [],
     logLevel: settings.LOG_LEVEL,
     /** For the log at the start: what was not refused but looks like a mistake. */

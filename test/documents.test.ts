@@ -49,6 +49,18 @@ describe("README", () => {
   });
 });
 
+test("documents name files that exist", () => {
+  const pages = ["README.md", "ARCHITECTURE.md", "SECURITY.md", "CHANGELOG.md"];
+  for (const page of new Glob("docs/**/*.md").scanSync(ROOT)) pages.push(page);
+  const missing = pages.flatMap((page) =>
+    Array.from(textOf(page).matchAll(/`((?:src|lua|test|bench|docs)\/[\w./-]+\.\w+)`/g))
+      .map(([, path = ""]) => path)
+      .filter((path) => !existsSync(join(ROOT, path)))
+      .map((path) => `${page}: ${path}`),
+  );
+  expect(missing).toEqual([]);
+});
+
 test("docs/contracts.md has every call of every contract below its heading, and no other", () => {
   const [, ...sections] = textOf("docs/contracts.md").split(/^## (?=[A-Z]\. )/m);
   const shown = sections.map((section) => {

@@ -56,7 +56,10 @@ process.exit(counts.failed === 0 && counts.passed > 0 ? 0 : 1);
 
 async function checked(): Promise<Counts> {
   const found: Counts = { passed: 0, failed: 0, skipped: 0 };
-  for (const { result } of await runChecks()) found[result] += 1;
+  for (const { result } of await runChecks()) {
+    // What nobody outside answered was neither passed nor skipped by us.
+    if (result !== "unanswered") found[result] += 1;
+  }
   return found;
 }
 

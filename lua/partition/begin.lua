@@ -6,7 +6,7 @@
 --          epoch and highest seq that the process has seen (0 0: none), and the seq at which that
 --          epoch ended, as the ledger noted it (empty: it did not).
 -- Returns  an array: begun|current <epoch> <seq>, or foreign (another store's data),
---          behind <seq> (Redis lacks what was acknowledged: fenced, now or before; only a repair lifts
+--          behind <seq> (Redis lacks what was acknowledged: fenced, now or before; only a rebuild lifts
 --          a fence), used <epoch> (not above Redis's).
 -- Cost     O(1).
 -- Retry    safe: the same run id answers current.

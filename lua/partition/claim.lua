@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Purpose: claims a fenced partition for one that repairs it: from here on only who has the token
+-- Purpose: claims a fenced partition for one that rebuilds it: from here on only who has the token
 --          may write there, until the claim has run out.
 -- KEYS[1]  {pN}:meta (hash, rw).
 -- ARGV     store id, token (letters and digits), milliseconds that the claim lasts, and
@@ -9,7 +9,7 @@
 --          foreign (another store's data).
 -- Cost     O(1).
 -- Retry    safe: the same token is a success and renews the claim.
--- @include lib/repair.lua
+-- @include lib/rebuild-claim.lua
 
 local store_id, token, lasts_ms, which = unpack(ARGV)
 if not string.match(token, "^%w+$") or not string.match(lasts_ms, "^%d+$") then

@@ -5,7 +5,7 @@
 -- Returns  lifted, or lost (the claim is another's, or gone).
 -- Cost     O(1).
 -- Retry    answers lost.
--- @include lib/repair.lua
+-- @include lib/rebuild-claim.lua
 
 local claim = claim_of(ARGV[1])
 if not claim then

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Purpose: ends a repair: the partition begins the epoch that was taken for it, and is open.
+-- Purpose: ends a rebuild: the partition begins the epoch that was taken for it, and is open.
 -- KEYS[1]  {pN}:meta (hash, rw).
 -- ARGV     token, run id of the server, epoch, seq of the ledger's cursor, time of its last
 --          movement (ms), first second that something is due (0: none), rules of the locations.
@@ -8,7 +8,7 @@
 --          used <epoch> (not above Redis's).
 -- Cost     O(1).
 -- Retry    answers lost: who asks again finds the partition open.
--- @include lib/repair.lua
+-- @include lib/rebuild-claim.lua
 
 local token, run_id, epoch, seq, last_at, first_due, rules = unpack(ARGV)
 local is_same = string.match(redis.call("INFO", "server"), "run_id:(%w+)") == run_id

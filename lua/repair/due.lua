@@ -5,7 +5,7 @@
 -- Returns  repaired, moved (it is not live, or due in another second), or stale (not that store, or fenced).
 -- Cost     O(entries of the second's list).
 -- Retry    safe: an entry that is there is not made twice.
--- @include lib/own.lua
+-- @include lib/repair-without-movement.lua
 
 local owner, second = ARGV[2], tonumber(ARGV[3])
 if not string.match(owner, "^%x+$") or not second or second < 1 then

@@ -6,7 +6,7 @@
 -- Returns  repaired, moved (another record is there by now), or stale (not that store, or fenced).
 -- Cost     O(entries of the second's list).
 -- Retry    safe: the second call finds another text.
--- @include lib/own.lua
+-- @include lib/repair-without-movement.lua
 
 local owner, found, text, second = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 if not string.match(owner, "^%x+$") or not second then

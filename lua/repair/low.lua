@@ -5,7 +5,7 @@
 -- Returns  repaired, or stale (not that store, or fenced).
 -- Cost     O(levels of the product).
 -- Retry    safe.
--- @include lib/own.lua
+-- @include lib/repair-without-movement.lua
 
 local id = ARGV[2]
 if not string.match(id, "^[%w_.-]+$") then

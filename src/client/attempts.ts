@@ -13,6 +13,8 @@ export interface AttemptOptions {
 export const READS: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 
 const NOT_MODIFIED = 304;
+/** The only answer that is longer than memory: whoever asks for it reads it piece by piece. */
+const STREAM_PATH = /\/movements\/export$/;
 /** Far above the largest answer, a page of 1 000 products. */
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -52,21 +54,34 @@ async function once(
 ): Promise<Response | HoldfastProblem | Error> {
   // Node takes whole milliseconds alone.
   const left = Math.ceil(Math.max(1, Math.min(attemptMs, endsAt - performance.now())));
-  const signal = AbortSignal.any([request.signal, AbortSignal.timeout(left)]);
+  const { url, method, headers } = request;
+  const isStream = STREAM_PATH.test(new URL(url).pathname);
+  const limit = isStream ? untilBegun(left) : { signal: AbortSignal.timeout(left), clear() {} };
+  const signal = AbortSignal.any([request.signal, limit.signal]);
   try {
-    const { url, method, headers } = request;
     const body = READS.has(method) ? null : await request.clone().text();
     // The service redirects nobody: whoever does is not the service.
     const again = new Request(url, { method, headers, body, signal, redirect: "manual" });
     const response = await fetch(again);
     const { status, ok } = response;
+    if (ok && isStream) return response;
     // Half an answer is none: the whole of it is read here, where it can be asked for again.
     const text = await textOf(response, ANSWER_BYTES_MAX);
     if (!ok && status !== NOT_MODIFIED) return problemOf(status, response.headers, text);
     return new Response(text === "" ? null : text, { status, headers: response.headers });
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
+  } finally {
+    limit.clear();
   }
+}
+
+/** As `AbortSignal.timeout`, and over when the answer has begun: a stream lasts as long as it does. */
+function untilBegun(ms: number) {
+  const controller = new AbortController();
+  const late = (): void => controller.abort(new DOMException("no answer in time", "TimeoutError"));
+  const timer = setTimeout(late, ms);
+  return { signal: controller.signal, clear: () => clearTimeout(timer) };
 }
 
 /** The body as text; throws where it is longer than any of the service's. */
@@ -91,7 +106,7 @@ function pauseOf(failure: Error, count: number): number {
 }
 
 /** Until then, or until the signal says that nobody waits any more. */
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
+export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {
       clearTimeout(timer);

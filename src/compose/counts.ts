@@ -14,13 +14,15 @@ export function openCountRuns(table: CountRunsTable, queue: CountQueue): CountRu
   return {
     read: (id, deadline) => table.read(id, deadline),
     errors: (id, after, limit, deadline) => table.errors(id, after, limit, deadline),
+    list: (cursor, limit, deadline) => table.list(cursor, limit, deadline),
     async ask(run, deadline) {
       const asked = await table.ask(run, deadline);
-      if (asked === null) return { kind: "key_reused" };
-      if (asked.made) await queue.wake(run.id);
+      if (asked === "key_reused") return { kind: "key_reused" };
+      if (asked === "full") return { kind: "too_many_open" };
+      if (asked === "made") await queue.wake(run.id);
       const noted = await table.read(run.id, deadline);
       if (noted === null) throw new Error("a run is gone that was just noted");
-      return { kind: "asked", run: noted, replayed: !asked.made };
+      return { kind: "asked", run: noted, replayed: asked === "known" };
     },
   };
 }

@@ -6,11 +6,13 @@ import { migrateToApply } from "#compose/migrate";
 import { Refusal } from "#compose/refusal";
 import { openExistingServers, type Servers } from "#compose/servers";
 import type { Config } from "#config";
+import { atOnce } from "#lib/at-once";
 import { createLog } from "#lib/log";
 import { createPostgres, type Sql } from "#postgres/client";
 import { ensureStore, readStore } from "#postgres/store-row";
 import { connectRedis } from "#redis/client";
 import { rebuildPartition, type RebuildOutcome } from "#workers/rebuild";
+import { REBUILDS_AT_ONCE } from "#workers/rebuilder";
 import { surveyPartition, type Survey } from "#workers/survey";
 
 export const RESTORE_HELP = `Writes Redis anew from PostgreSQL, partition by partition.
@@ -123,13 +125,34 @@ async function restored(config: Config, options: RestoreOptions, use: Rebuilding
   const chosen = all.filter((number) => options.partition === null || number === options.partition);
   if (chosen.length === 0) throw new Refusal(`there is no partition ${options.partition}`);
   let waiting = 0;
-  for (const partition of chosen) {
-    const isDone = options.apply
-      ? await write(partition, options, use)
-      : await look(partition, options, use);
-    if (!isDone) waiting += 1;
+  if (options.apply) {
+    const bar = progress();
+    await atOnce(chosen, REBUILDS_AT_ONCE, async (partition) => {
+      if (!(await written(partition, options, use, bar))) waiting += 1;
+    });
+  } else {
+    for (const partition of chosen) if (!(await look(partition, options, use))) waiting += 1;
   }
   return waiting;
+}
+
+/** One that fails does not hold back the others, nor leaves them half done. */
+async function written(
+  partition: number,
+  options: RestoreOptions,
+  use: Rebuilding,
+  bar: ReturnType<typeof progress>,
+): Promise<boolean> {
+  const tell = (words: string): void => {
+    bar.end(partition);
+    say(`partition ${partition}: ${words}`);
+  };
+  try {
+    return await write(partition, options, use, { step: bar.step, tell });
+  } catch (error) {
+    tell(`it failed: ${error instanceof Error ? error.message : String(error)}`);
+    return false;
+  }
 }
 
 /** Says what a restore would do; answers whether it would do it. Changes nothing. */
@@ -143,7 +166,7 @@ async function look(partition: number, { discard }: RestoreOptions, use: Rebuild
     say("  it is another store's: nothing would be written");
     return false;
   }
-  if (survey.isWhole) say("  nothing needs repair; --apply would write it anew all the same");
+  if (survey.isWhole) say("  nothing needs a rebuild; --apply would write it anew all the same");
   if (drained > 0) say(`  ${drained} movements of its journal would be brought into the ledger`);
   if (found === null && extent.lastEpoch > 0) {
     say("  Redis had something of this store: what the ledger does not have of it is not known");
@@ -163,21 +186,24 @@ function givenUp({ missing, gap }: Survey): string {
   return `${range} do not follow the ledger (${gap})`;
 }
 
-async function write(partition: number, options: RestoreOptions, use: Rebuilding) {
+async function write(
+  partition: number,
+  options: RestoreOptions,
+  use: Rebuilding,
+  { step, tell }: Pick<ReturnType<typeof progress>, "step"> & { tell: (words: string) => void },
+) {
   const survey = await surveyPartition(partition, use);
   if (survey.missing !== null && survey.waits === null && !options.discard) {
-    say(`partition ${partition}: nothing was written: ${givenUp(survey)}; --discard gives them up`);
+    tell(`nothing was written: ${givenUp(survey)}; --discard gives them up`);
     return false;
   }
   const { products, liveHolds } = survey.extent;
-  const bar = progress(partition, products + liveHolds);
   const outcome = await rebuildPartition(partition, use, {
     which: "any",
     discards: options.discard,
-    onStep: bar.step,
+    onStep: (_, done) => step(partition, done, products + liveHolds),
   });
-  bar.end();
-  say(`partition ${partition}: ${wordOf(outcome)}`);
+  tell(wordOf(outcome));
   return outcome.kind === "rebuilt" && (outcome.missing === null || options.discard);
 }
 
@@ -194,7 +220,7 @@ function wordOf(outcome: RebuildOutcome): string {
     case "open":
       return "nothing is wrong with it";
     case "taken":
-      return "somebody else repairs it";
+      return "somebody else rebuilds it";
     case "foreign":
       return "it holds another store's data: nothing was written";
     case "waits":
@@ -204,17 +230,26 @@ function wordOf(outcome: RebuildOutcome): string {
 
 const BAR_WIDTH = 30;
 
-/** A bar on a terminal, and nothing elsewhere. */
-function progress(partition: number, total: number) {
+/** A bar over all partitions at hand, on a terminal, and nothing elsewhere. */
+function progress() {
   const out = process.stderr;
+  const parts = new Map<number, { done: number; total: number }>();
   return {
-    step: (step: string, done: number): void => {
+    step: (partition: number, done: number, total: number): void => {
       if (!out.isTTY) return;
-      const share = total === 0 ? 1 : Math.min(1, done / total);
+      parts.set(partition, { done: Math.min(done, total), total });
+      const all = { done: 0, total: 0 };
+      for (const part of parts.values()) {
+        all.done += part.done;
+        all.total += part.total;
+      }
+      const share = all.total === 0 ? 1 : all.done / all.total;
       const bar = "#".repeat(Math.round(share * BAR_WIDTH)).padEnd(BAR_WIDTH, ".");
-      out.write(`\rpartition ${partition} ${step.padEnd(6)} [${bar}] ${done} of ${total} `);
+      out.write(`\rpartitions at hand: ${parts.size} [${bar}] ${all.done} of ${all.total}\u001b[K`);
     },
-    end: (): void => {
+    /** Clears the line for what is to be said. */
+    end: (partition: number): void => {
+      parts.delete(partition);
       if (out.isTTY) out.write("\r\u001b[K");
     },
   };

@@ -6,7 +6,7 @@ import { Refusal } from "#compose/refusal";
 import type { Config } from "#config";
 import type { CountRuns } from "#inventory/count-run-ports";
 import type { IncomingStock } from "#inventory/incoming-ports";
-import type { ReconcileRuns } from "#inventory/reconcile-ports";
+import type { ReconcileRuns, ReconcileRunTable } from "#inventory/reconcile-ports";
 import type { AlertDesk, EventLedger, Ledger } from "#inventory/ports";
 import type { Pseudonymizations } from "#inventory/pseudonym-ports";
 import { processClock } from "#lib/clock";
@@ -21,7 +21,9 @@ import { createAlertDesk, createEventLedger } from "#postgres/event-ledger";
 import { createLedger } from "#postgres/ledger";
 import { migrate } from "#postgres/migrate";
 import { createPseudonymizations } from "#postgres/pseudonymizations";
-import { createRunsTable, type RunsTable } from "#postgres/reconcile-runs";
+import { createRunsTable } from "#postgres/reconcile-runs";
+import { lowestSetAside } from "#postgres/ledger-standing";
+import { readLedgerGaps } from "#postgres/server-settings";
 import { ensureStore } from "#postgres/store-row";
 import { connectRedis } from "#redis/client";
 import { RedisConnection } from "#redis/connection";
@@ -52,7 +54,7 @@ export interface Stores {
   readonly acceptedGaps: readonly string[];
   readonly ledger: Ledger;
   readonly incoming: IncomingStock;
-  readonly runs: RunsTable;
+  readonly runs: ReconcileRunTable;
   readonly reconcileRuns: ReconcileRuns;
   readonly reconcileQueue: ReconcileQueue;
   readonly countRunsTable: CountRunsTable;
@@ -85,6 +87,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
   const store = await eventuallyPostgres({ log, url: options.databaseUrl }, async () => {
     const { applied } = await migrate(sql);
     if (applied.length > 0) log.info("PostgreSQL migrated", { applied });
+    await mustKeep(sql, config, log);
     return await ensureStore(sql, config.partitions);
   });
   const name = `holdfast-${randomId(6)}`;
@@ -128,6 +131,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     partitions,
     store: stock,
     clock: processClock,
+    setAside: () => lowestSetAside(sql),
     connect: () => {
       const waiting = connectRedis(options.redisUrl, `${name}-durability`);
       waiting.on("error", (error) => log.debug("durability connection", { error: error.message }));
@@ -181,6 +185,15 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
       await Promise.all([sql.end({ timeout: 2 }), writerSql.end({ timeout: 2 })]);
     },
   };
+}
+
+/** Outside production a ledger that may lose what it took is used, and said. */
+async function mustKeep(sql: Sql, config: Config, log: Log): Promise<void> {
+  const gaps = await readLedgerGaps(sql);
+  if (gaps.length === 0) return;
+  const message = `PostgreSQL may lose what it has answered: ${gaps.join("; ")}`;
+  if (config.production) throw new Refusal(message);
+  log.warn(message);
 }
 
 /** Answers the gaps that the start goes on with. */

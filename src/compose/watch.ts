@@ -3,11 +3,11 @@ import { createAlarms } from "#compose/alarms";
 import type { Config } from "#config";
 import type { Stores } from "#compose/stores";
 import { processClock } from "#lib/clock";
-import { deadlineAfter, withDeadline } from "#lib/deadline";
 import type { Log } from "#lib/log";
 import type { Metrics } from "#lib/metrics";
 import { readClockLeads } from "#redis/clock-lead";
 import { DURABILITY_LEVELS, type DurabilityLevel } from "#inventory/durability";
+import { readLedgerStanding } from "#postgres/ledger-standing";
 import { readServerSettings, type ServerSettings } from "#redis/server-settings";
 
 const LOOK_EVERY_MS = 2_000;
@@ -23,7 +23,7 @@ const LAG_OVER_MOVEMENTS = 5_000;
 export interface Watch {
   readonly ledgerAway: () => string | null;
   readonly durabilityGaps: () => readonly string[];
-  /** Partitions whose drain of this process has stopped for a gap. */
+  /** Partitions whose drain has stopped for a gap, in this process or in another. */
   readonly drainsStopped: () => readonly number[];
   /** Told by the drain. */
   drainStopped(partition: number): void;
@@ -38,11 +38,14 @@ export function startWatch(stores: Stores, config: Config, metrics: Metrics, log
   /** Whether the last look at the settings was answered. */
   let isAnswered = true;
   const stopped = new Set<number>();
-  const alarm = createAlarms(stores.alertDesk, log);
+  /** As the ledger knows it: the drain may run in another process. */
+  let stoppedElsewhere: readonly number[] = [];
+  const alarms = createAlarms(stores.alertDesk, log);
   const askLedger = async (): Promise<void> => {
     try {
-      const answer = stores.sql`select 1`.then(() => null);
-      away = await withDeadline(answer, deadlineAfter(ANSWER_MS_MAX), () => "no answer");
+      const standing = await readLedgerStanding(stores.sql, ANSWER_MS_MAX);
+      stoppedElsewhere = standing.flatMap((it) => (it.isStopped ? [it.partition] : []));
+      away = null;
     } catch (error) {
       away = error instanceof Error ? error.message : String(error);
     }
@@ -67,7 +70,7 @@ export function startWatch(stores: Stores, config: Config, metrics: Metrics, log
   const lookForFences = async (): Promise<void> => {
     for (const { number: partition, state } of stores.partitions) {
       if (state === "closed") continue;
-      await alarm({ partition, kind: "fenced", holds: state === "fenced", units: null });
+      await alarms.tell({ partition, kind: "fenced", holds: state === "fenced", units: null });
     }
   };
   const measure = async (): Promise<void> => {
@@ -79,7 +82,7 @@ export function startWatch(stores: Stores, config: Config, metrics: Metrics, log
         metrics.journalLag(String(partition), lag);
         if (lag <= LAG_OVER_MOVEMENTS || lag > LAG_ALERT_MOVEMENTS) {
           const holds = lag > LAG_ALERT_MOVEMENTS;
-          await alarm({ partition, kind: "lag", holds, units: lag });
+          await alarms.tell({ partition, kind: "lag", holds, units: lag });
         }
       }
     } catch (error) {
@@ -105,6 +108,10 @@ export function startWatch(stores: Stores, config: Config, metrics: Metrics, log
       log.debug("the clock of Redis could not be read", { error });
     }
   };
+  for (const partition of stores.partitions) {
+    // The rebuild has said that it was fenced; nobody need have looked meanwhile.
+    partition.onRebuilt(() => alarms.forget({ partition: partition.number, kind: "fenced" }));
+  }
   const timers = [
     setInterval(() => void measure(), LOOK_EVERY_MS),
     setInterval(() => void lookForFences(), LOOK_EVERY_MS),
@@ -118,7 +125,7 @@ export function startWatch(stores: Stores, config: Config, metrics: Metrics, log
   return {
     ledgerAway: () => away,
     durabilityGaps: () => gaps,
-    drainsStopped: () => [...stopped],
+    drainsStopped: () => [...new Set([...stopped, ...stoppedElsewhere])],
     drainStopped: (partition) => void stopped.add(partition),
     drainResumed: (partition) => void stopped.delete(partition),
     stop: () => {

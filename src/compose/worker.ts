@@ -13,6 +13,7 @@ import type { Shutdown } from "#lib/shutdown";
 import { forgetOperations } from "#postgres/forget-operations";
 import { createLedgerWriter } from "#postgres/ledger-writer";
 import { createPseudonymWork } from "#postgres/pseudonymizations";
+import { createRemoval } from "#postgres/remove-ended";
 import { connectBlocking, connectWorker } from "#redis/client";
 import { createJournal } from "#redis/journal";
 import { startDrain } from "#workers/drain-journal";
@@ -96,8 +97,12 @@ export async function startWorker(options: WorkerOptions): Promise<void> {
       watch.drainResumed(partition.number);
     });
   }
+  const removeEnded = createRemoval(stores.sql, config.retentionDays);
   const upkeep = startUpkeep({
-    forgetOperations: () => forgetOperations(stores.sql),
+    removeOld: async () => {
+      const hasOperations = await forgetOperations(stores.sql);
+      return (await removeEnded()) || hasOperations;
+    },
     finishReceipts: () => finishReceipts({ ...stores, clock: processClock }),
     log,
   });

@@ -19,6 +19,8 @@ import { LOG_LEVELS } from "#lib/log";
 const REQUEST_DEADLINE_MS_MAX = 9000;
 /** One day, as contract A has it; the same number bounds the core (HOLD_MINUTES_MAX). */
 const RESERVATION_MINUTES_LIMIT = 1_440;
+/** Rebuilds look back two days, and repeats of calls one. */
+const RETENTION_DAYS_MIN = 7;
 
 /** What each variable's text must be, and the value it stands for. */
 export const SETTINGS = z.strictObject({
@@ -56,6 +58,7 @@ export const SETTINGS = z.strictObject({
   METRICS_TOKEN: z.string().optional(),
   IMPORT_TOKEN: z.string().optional(),
   RECONCILE_CRON: cron(),
+  RETENTION_DAYS: wholeNumber(RETENTION_DAYS_MIN, 36_500),
   CORS_ORIGINS: listOf("origins such as https://shop.example.com", originOf).optional(),
   LOG_LEVEL: oneOf(LOG_LEVELS),
 } satisfies Record<VariableName, z.ZodType>);

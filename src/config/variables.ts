@@ -155,6 +155,12 @@ export const VARIABLES = [
     fallback: "0 3 * * *",
     meaning: "When Redis and the ledger are compared by themselves (cron, UTC); `off`: never",
   },
+  {
+    name: "RETENTION_DAYS",
+    fallback: "400",
+    meaning:
+      "Days that PostgreSQL keeps what has ended: holds, alerts, runs, receipts and reports of rebuilds",
+  },
   { name: "CORS_ORIGINS", meaning: "Browser origins that may call, by comma; none without it" },
   { name: "LOG_LEVEL", fallback: "info", meaning: "`debug`, `info`, `warn` or `error`" },
 ] as const satisfies readonly Variable[];

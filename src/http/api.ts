@@ -5,10 +5,17 @@ import type { EdgeEnv } from "#http/env";
 import type { PATHS } from "#http/paths";
 import type * as answers from "#http/wire/answers";
 import type * as bodies from "#http/wire/bodies";
+import type * as counted from "#http/wire/count-answers";
+import type * as countRuns from "#http/wire/count-runs";
+import type * as expected from "#http/wire/incoming-answers";
 import type * as queries from "#http/wire/queries";
+import type * as compared from "#http/wire/reconcile";
 
 export type {
+  Alert,
+  Event,
   Inventory,
+  InventoryAt,
   LedgerMovement,
   Movement,
   ProblemBody,
@@ -16,11 +23,16 @@ export type {
   Reservation,
   ShortLine,
 } from "#http/wire/answers";
+export type { Incoming, ReorderItem } from "#http/wire/incoming-answers";
 
 type Body<Schema extends z.ZodType> = { json: z.input<Schema> };
+/** Of a call that needs none. */
+type MayHaveBody<Schema extends z.ZodType> = { json?: z.input<Schema> };
 type Query<Schema extends z.ZodType> = { query: z.input<Schema> };
 type Product = { param: { productId: string } };
 type Hold = { param: { reservationId: string } };
+type Lot = { param: { incomingId: string } };
+type Run = { param: { runId: string } };
 
 /** A call as hono's client reads it; all statuses of success that it has. */
 type Call<Input, Answer extends z.ZodType, Status extends number = 200> = {
@@ -29,6 +41,10 @@ type Call<Input, Answer extends z.ZodType, Status extends number = 200> = {
   outputFormat: "json";
   status: Status;
 };
+/** A stream: `movementsOf` of the client reads it line by line. */
+type TextCall<Input> = { input: Input; output: string; outputFormat: "text"; status: 200 };
+/** Each row is read by itself: a wrong one is told by its number. */
+type ManyCounts = { json: { counts: z.input<typeof bodies.CountItem>[] } };
 /** 201 for what is held, 200 for what a dry run says. */
 type Reserve<Input> =
   Call<Input, typeof answers.Reserved, 201> | Call<Input, typeof answers.Reservable>;
@@ -41,7 +57,9 @@ interface Calls {
     $post: Call<Body<typeof bodies.InitializeBody>, typeof answers.Changed, 201>;
   };
   [PATHS.product]: {
-    $get: Call<Product, typeof answers.Inventory>;
+    $get:
+      | Call<Product & { query?: { include?: "incoming" } }, typeof answers.Inventory>
+      | Call<Product & { query?: { include?: "incoming" } }, typeof answers.InventoryExpecting>;
     $patch: Call<Product & Body<typeof bodies.AmendBody>, typeof answers.Changed>;
   };
   [PATHS.sku]: { $get: Call<{ param: { sku: string } }, typeof answers.Inventory> };
@@ -66,6 +84,7 @@ interface Calls {
   [PATHS.allMovements]: {
     $get: Call<Query<typeof queries.AllMovementsQuery>, typeof answers.AllMovements>;
   };
+  [PATHS.movementsExport]: { $get: TextCall<Query<typeof queries.MovementsExportQuery>> };
   [PATHS.reservations]: {
     $get: Call<Query<typeof queries.ReservationsQuery>, typeof answers.Reservations>;
     $post: Reserve<Body<typeof bodies.ReserveCartBody>>;
@@ -87,6 +106,32 @@ interface Calls {
     $post: Call<Body<typeof bodies.BulkCancelBody>, typeof answers.BulkEnded>;
   };
   [PATHS.lowStock]: { $get: Call<Query<typeof queries.LowStockQuery>, typeof answers.LowStock> };
+  [PATHS.counts]: { $post: Call<Body<typeof bodies.CountsBody>, typeof counted.CountsAnswer> };
+  [PATHS.countRuns]: {
+    $get: Call<Query<typeof countRuns.CountRunsQuery>, typeof countRuns.CountRuns>;
+    $post: Call<
+      Query<typeof countRuns.CountRunQuery> & ManyCounts,
+      typeof countRuns.CountRunAsked,
+      202
+    >;
+  };
+  [PATHS.countRun]: {
+    $get: Call<Run & Query<typeof countRuns.CountRunErrorsQuery>, typeof countRuns.CountRun>;
+  };
+  [PATHS.reorder]: { $get: Call<Query<typeof queries.ReorderQuery>, typeof expected.Reorder> };
+  [PATHS.incoming]: {
+    $get: Call<Query<typeof queries.IncomingQuery>, typeof expected.IncomingList>;
+    $post: Call<Body<typeof bodies.IncomingBody>, typeof expected.IncomingChanged, 201>;
+  };
+  [PATHS.oneIncoming]: {
+    $patch: Call<Lot & Body<typeof bodies.AmendIncomingBody>, typeof expected.IncomingChanged>;
+  };
+  [PATHS.cancelIncoming]: {
+    $post: Call<Lot & MayHaveBody<typeof bodies.EmptyBody>, typeof expected.IncomingChanged>;
+  };
+  [PATHS.receive]: {
+    $post: Call<Lot & MayHaveBody<typeof bodies.ReceiveBody>, typeof answers.Received>;
+  };
   [PATHS.locations]: {
     $get: Call<object, typeof answers.Locations>;
     $post: Call<Body<typeof bodies.RegisterLocationBody>, typeof answers.RegisteredLocation, 201>;
@@ -97,8 +142,37 @@ interface Calls {
       typeof answers.RegisteredLocation
     >;
   };
+  [PATHS.events]: { $get: Call<Query<typeof queries.EventsQuery>, typeof answers.Events> };
+  [PATHS.alerts]: { $get: Call<Query<typeof queries.AlertsQuery>, typeof answers.Alerts> };
+  [PATHS.pseudonymize]: {
+    $post: Call<
+      { param: { customerId: string } } & MayHaveBody<typeof bodies.EmptyBody>,
+      typeof answers.PseudonymizationAsked,
+      202
+    >;
+  };
+  [PATHS.pseudonymization]: {
+    $get: Call<{ param: { pseudonymizationId: string } }, typeof answers.Pseudonymization>;
+  };
+  [PATHS.reconcile]: {
+    $get: Call<Query<typeof compared.RunsQuery>, typeof compared.ReconcileRuns>;
+    $post: Call<Body<typeof compared.ReconcileBody>, typeof compared.ReconcileAsked, 202>;
+  };
+  [PATHS.reconcileRun]: { $get: Call<Run, typeof compared.ReconcileRun> };
   [PATHS.cleanupExpired]: { $post: Call<Body<typeof bodies.EmptyBody>, typeof answers.Cleaned> };
 }
 
-/** The type that hono's client is made from. */
-export type InventoryApi = Hono<EdgeEnv, { [Path in keyof Calls]: Calls[Path] }>;
+type InventoryPath = Extract<(typeof PATHS)[keyof typeof PATHS], `/api/inventory/${string}`>;
+
+/** The type that hono's client is made from. It does not compile without every path of the API. */
+export type InventoryApi = Hono<EdgeEnv, { [Path in InventoryPath | keyof Calls]: Calls[Path] }>;
+
+/** The call of a product with `asOf`: its answer is another, so that it is a type of its own. */
+export type InventoryAtApi = Hono<
+  EdgeEnv,
+  {
+    [PATHS.product]: {
+      $get: Call<Product & { query: { asOf: string } }, typeof answers.InventoryAt>;
+    };
+  }
+>;

@@ -48,7 +48,7 @@ const PROBLEMS = {
   internal_error: { status: 500, title: "Something went wrong here" },
   partition_fenced: {
     status: 503,
-    title: "This part of the stock is being repaired",
+    title: "This part of the stock is being rebuilt",
     retryAfter: 2,
   },
   redis_unavailable: { status: 503, title: "The stock cannot be reached", retryAfter: 1 },

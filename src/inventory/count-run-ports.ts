@@ -1,5 +1,6 @@
 /** The words of counts that come by the ten thousand: what is asked for, and what is told of it. */
 import type { Location, ProductId } from "#inventory/model";
+import type { Page } from "#inventory/ports";
 
 export const COUNT_RUN_STATUSES = [
   "queued",
@@ -82,7 +83,11 @@ export interface CountRuns {
   ): Promise<
     | { readonly kind: "asked"; readonly run: CountRun; readonly replayed: boolean }
     | { readonly kind: "key_reused" }
+    /** So many wait already that this one would wait too long. */
+    | { readonly kind: "too_many_open" }
   >;
+  /** Newest first; a cursor is one that it answered. */
+  list(cursor: string | null, limit: number, deadline: number): Promise<Page<CountRun>>;
   read(id: string, deadline: number): Promise<CountRun | null>;
   /** In the order of rows, behind that one. */
   errors(

@@ -5,7 +5,7 @@
 import type { Crossing } from "#inventory/event-ports";
 import type { JournaledLocation } from "#inventory/location-ports";
 import type { Movement, Product, Reservation } from "#inventory/model";
-import type { RecoveryReport } from "#inventory/repair-ports";
+import type { RecoveryReport } from "#inventory/rebuild-ports";
 
 /** A place in a partition's journal: all movements up to and including `seq` are behind it. */
 export interface Cursor {

@@ -64,8 +64,15 @@ export interface UnfinishedReceipt extends Receipt {
   readonly reference: string | null;
   readonly actor: string;
   readonly requestId: string;
-  /** The ledger has its movement: the stock has the units. */
-  readonly isInLedger: boolean;
+}
+
+/** What a receipt's movement is known by in the ledger. */
+export interface ReceiptMovement {
+  readonly incomingId: IncomingId;
+  readonly receipt: number;
+  /** Of its product. */
+  readonly partition: number;
+  readonly reason: string;
 }
 
 export interface IncomingQuery {
@@ -132,6 +139,11 @@ export interface IncomingStock {
   ): Promise<void>;
   /** Soonest first. */
   list(query: IncomingQuery, deadline: number): Promise<Page<Incoming>>;
-  /** Claimed longer ago than that, oldest first. */
-  unfinished(agoMs: number, limit: number, deadline: number): Promise<readonly UnfinishedReceipt[]>;
+  /**
+   * Takes up receipts that were claimed, or taken up, longer ago than that, oldest first. So one that
+   * cannot be finished comes again behind all others.
+   */
+  takeUp(agoMs: number, limit: number, deadline: number): Promise<readonly UnfinishedReceipt[]>;
+  /** Whether the ledger has the receipt's movement: the stock has its units. */
+  isInLedger(receipt: ReceiptMovement, deadline: number): Promise<boolean>;
 }

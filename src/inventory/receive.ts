@@ -73,12 +73,10 @@ export async function receive(
   }
 }
 
-type Bringing = Omit<UnfinishedReceipt, "isInLedger">;
-
 /** Adds the units. A claim whose units were surely not added is given back. */
 async function bring(
   deps: ReceiveDeps,
-  receipt: Bringing,
+  receipt: UnfinishedReceipt,
   deadline: number,
 ): Promise<AdjustOutcome> {
   try {
@@ -94,7 +92,7 @@ async function bring(
 /** Its units are expected again. Where that cannot be noted, a worker will add them after all. */
 async function giveBack(
   { incoming, clock }: ReceiveDeps,
-  { incomingId, receipt }: Pick<Bringing, "incomingId" | "receipt">,
+  { incomingId, receipt }: Pick<UnfinishedReceipt, "incomingId" | "receipt">,
   deadline: number,
 ): Promise<void> {
   try {
@@ -108,11 +106,11 @@ async function giveBack(
 
 function restock(
   { store }: Pick<Deps, "store">,
-  receipt: Bringing,
+  receipt: UnfinishedReceipt,
   deadline: number,
 ): Promise<AdjustOutcome> {
-  const { incomingId, productId, location, units, reference, actor, requestId } = receipt;
-  const reason = `incoming ${incomingId}, receipt ${receipt.receipt}`;
+  const { productId, location, units, reference, actor, requestId } = receipt;
+  const reason = reasonOf(receipt);
   return store.adjust({
     context: { actor, reason, ...(reference === null ? {} : { reference }), requestId },
     operation: operationOf(reason, units),
@@ -126,6 +124,13 @@ function restock(
   });
 }
 
+/** Of its movement: the ledger finds it by this. */
+const reasonOf = ({
+  incomingId,
+  receipt,
+}: Pick<UnfinishedReceipt, "incomingId" | "receipt">): string =>
+  `incoming ${incomingId}, receipt ${receipt}`;
+
 /** The receipt's own: no `Idempotency-Key` leads to it. */
 function operationOf(reason: string, units: number): Operation {
   return {
@@ -134,22 +139,62 @@ function operationOf(reason: string, units: number): Operation {
   };
 }
 
+/** What came of receipts whose caller is gone. */
+export interface FinishedReceipts {
+  readonly finished: number;
+  /** They come again, behind all others. */
+  readonly failed: readonly FailedReceipt[];
+  /** As many as are looked at in one go: there may be more. */
+  readonly mayBeMore: boolean;
+}
+export interface FailedReceipt {
+  readonly incomingId: IncomingId;
+  readonly receipt: number;
+  readonly error: unknown;
+}
+
 /**
- * Finishes receipts whose caller is gone. What the ledger has came already, however long ago; what
- * it lacks, Redis knows by the operation or never saw. Answers how many it finished.
+ * Finishes receipts whose caller is gone, each by itself. What the ledger has came already, however
+ * long ago; what it lacks, Redis knows by the operation or never saw. Rejects with a Fault when
+ * PostgreSQL cannot say which there are.
  */
-export async function finishReceipts(deps: ReceiveDeps): Promise<number> {
+export async function finishReceipts(deps: ReceiveDeps): Promise<FinishedReceipts> {
   const { store, incoming, clock } = deps;
-  const find = () =>
-    incoming.unfinished(UNFINISHED_MS_MIN, UNFINISHED_MAX, clock.now() + FINISH_MS_MAX);
-  if ((await find()).length === 0) return 0;
-  if ((await waitForLedger({ store, clock }, clock.now() + FINISH_MS_MAX)) > 0) return 0;
-  const unfinished = await find();
-  for (const receipt of unfinished) {
-    const until = clock.now() + FINISH_MS_MAX;
-    const isIn = receipt.isInLedger || (await restock(deps, receipt, until)).kind === "adjusted";
-    const state = isIn ? "done" : "refused";
-    await incoming.settle(receipt.incomingId, receipt.receipt, state, until);
+  const until = clock.now() + FINISH_MS_MAX;
+  const taken = await incoming.takeUp(UNFINISHED_MS_MIN, UNFINISHED_MAX, until);
+  const lags = new Map<number, Promise<number>>();
+  /** Movements that the ledger still lacks; of each partition it is waited for once. */
+  const lagOf = (partition: number): Promise<number> => {
+    const lag = lags.get(partition) ?? waitForLedger({ store, clock }, until, partition);
+    lags.set(partition, lag);
+    return lag;
+  };
+  const outcomes = await Promise.allSettled(
+    taken.map((receipt) => finishReceipt(deps, receipt, lagOf, until)),
+  );
+  const failed = outcomes.flatMap((outcome, i): FailedReceipt[] => {
+    const receipt = taken[i];
+    return outcome.status === "rejected" && receipt ? [{ ...receipt, error: outcome.reason }] : [];
+  });
+  const finished = taken.length - failed.length;
+  return { finished, failed, mayBeMore: taken.length === UNFINISHED_MAX };
+}
+
+async function finishReceipt(
+  deps: ReceiveDeps,
+  unfinished: UnfinishedReceipt,
+  lagOf: (partition: number) => Promise<number>,
+  until: number,
+): Promise<void> {
+  const { store, incoming } = deps;
+  const { incomingId, receipt, productId } = unfinished;
+  const partition = store.partitionOf(productId);
+  if ((await lagOf(partition)) > 0) {
+    throw new Fault("ledger_unavailable", "the ledger is behind: whether they came is not known");
   }
-  return unfinished.length;
+  const movement = { incomingId, receipt, partition, reason: reasonOf(unfinished) };
+  const isIn =
+    (await incoming.isInLedger(movement, until)) ||
+    (await restock(deps, unfinished, until)).kind === "adjusted";
+  await incoming.settle(incomingId, receipt, isIn ? "done" : "refused", until);
 }

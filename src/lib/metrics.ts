@@ -105,7 +105,7 @@ function ledgerMetrics(registry: Registry) {
   };
   const fenced = new Gauge({
     name: "holdfast_fenced_partitions",
-    help: "Partitions that refuse every change until they are repaired.",
+    help: "Partitions that refuse every change until they are rebuilt.",
     registers: [registry],
   });
   return {

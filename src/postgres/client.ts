@@ -70,6 +70,8 @@ function connect(url: string, options: PostgresOptions, onClose: () => void): Sq
       statement_timeout: statementMsMax,
       idle_in_transaction_session_timeout: statementMsMax + SILENCE_MARGIN_MS,
       TimeZone: "UTC",
+      // Whatever the server's or the role's default is: a commit that we hear of is on disk.
+      synchronous_commit: "on",
     },
     onnotice: () => {},
     onclose: onClose,

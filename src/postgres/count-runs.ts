@@ -11,9 +11,11 @@ import {
   type NewCountRun,
 } from "#inventory/count-run-ports";
 import { Location, ProductId, StockCount } from "#inventory/model";
+import type { Page } from "#inventory/ports";
 import type { Clock } from "#lib/clock";
 import { ask, askRows } from "#postgres/ask";
 import type { Sql } from "#postgres/client";
+import { cursorOf, readCursor, rowsOf } from "#postgres/page-cursor";
 import advanceText from "./statements/count-run-advance.sql" with { type: "text" };
 import askText from "./statements/count-run-ask.sql" with { type: "text" };
 import runText from "./statements/count-runs.sql" with { type: "text" };
@@ -21,7 +23,9 @@ import runText from "./statements/count-runs.sql" with { type: "text" };
 /** Rows that are worked on, and noted as done, together. */
 export const CHUNK_ROWS = 500;
 const ANSWER_MS_MAX = 7_000;
-/** Runs that wait and are looked for together. */
+/** Runs that have not ended, an hour's work if each is as long as it may be; see `ask`. */
+const COUNT_RUNS_OPEN_MAX = 50;
+/** Runs that wait and are looked for together: more than there are. */
 const OPEN_MAX = 1_000;
 
 const RunRow = z.object({
@@ -42,7 +46,11 @@ const RunRow = z.object({
   nextChunk: z.int(),
   tries: z.int(),
   error: z.string().nullable(),
+  /** Microseconds, as the order of the list has them. */
+  place: z.int(),
 });
+/** Of the last run of a page. */
+const RunCursor = z.tuple([z.int(), z.string().max(64)]);
 const Rows = z.array(
   z.union([
     z.object({
@@ -62,7 +70,7 @@ const ErrorRow = z.object({
   code: z.string(),
   message: z.string(),
 });
-const AskedRow = z.object({ payload: z.string(), made: z.boolean() });
+const AskedRow = z.object({ payload: z.string(), made: z.boolean(), isFull: z.boolean() });
 const IdRow = z.object({ id: z.string() });
 const ChunkRow = z.object({ rows: z.string() });
 
@@ -75,8 +83,10 @@ export interface ChunkDone {
 }
 
 export interface CountRunsTable {
-  /** null: a run of that id with another payload is there. */
-  ask(run: NewCountRun, deadline: number): Promise<{ readonly made: boolean } | null>;
+  /** Notes it, unless it is there, or there is no room for one more. */
+  ask(run: NewCountRun, deadline: number): Promise<"made" | "known" | "key_reused" | "full">;
+  /** Newest first. */
+  list(cursor: string | null, limit: number, deadline: number): Promise<Page<CountRun>>;
   read(id: string, deadline: number): Promise<CountRun | null>;
   errors(
     id: string,
@@ -106,8 +116,10 @@ export function createCountRunsTable(sql: Sql, clock: Clock): CountRunsTable {
   const change = async (text: string, parameters: Parameters): Promise<void> => {
     await ask(run(text, parameters), ANSWER_MS_MAX);
   };
+  const rowsWhich = async (which: string, parameters: Parameters, msMax: number) =>
+    await askRows(RunRow, run(runText.replace("/* which */", which), parameters), msMax);
   const read = async (id: string, msMax: number): Promise<CountRun | null> => {
-    const [found] = await askRows(RunRow, run(runText, [id]), msMax);
+    const [found] = await rowsWhich("WHERE id = $1", [id], msMax);
     return found ?? null;
   };
   return {
@@ -117,13 +129,25 @@ export function createCountRunsTable(sql: Sql, clock: Clock): CountRunsTable {
         rows.slice(number * CHUNK_ROWS, (number + 1) * CHUNK_ROWS),
       );
       const wish = [id, pass, errorPolicy, commit, reference, payload, askedBy, rows.length];
-      const statement = run(askText, [...wish, JSON.stringify(chunks)]);
+      const statement = run(askText, [...wish, JSON.stringify(chunks), COUNT_RUNS_OPEN_MAX]);
       // Of two copies at once, one waits for the other, and its snapshot does not have what it made.
       let answered: z.output<typeof AskedRow>[] = [];
       while (answered.length === 0)
         answered = await askRows(AskedRow, statement, deadline - clock.now());
       const [row] = answered;
-      return row?.payload === payload ? { made: row.made } : null;
+      if (row === undefined || row.isFull) return "full";
+      if (row.payload !== payload) return "key_reused";
+      return row.made ? "made" : "known";
+    },
+    async list(cursor, limit, deadline) {
+      const after = cursor === null ? [null, null] : readCursor(RunCursor, cursor);
+      const which = `WHERE $1::bigint IS NULL OR (asked_at, id)
+          < (to_timestamp(0) + $1::bigint * interval '1 microsecond', $2::text COLLATE "C")
+        ORDER BY asked_at DESC, id DESC LIMIT $3`;
+      const rows = await rowsWhich(which, [...after, rowsOf(limit)], deadline - clock.now());
+      const last = rows.at(-1);
+      const isLast = last === undefined || rows.length < limit;
+      return { items: rows, nextCursor: isLast ? null : cursorOf([last.place, last.id]) };
     },
     read: (id, deadline) => read(id, deadline - clock.now()),
     async errors(id, after, limit, deadline) {

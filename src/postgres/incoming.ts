@@ -18,11 +18,12 @@ import { cursorOf, readCursor, rowsOf } from "#postgres/page-cursor";
 import addText from "./statements/incoming-add.sql" with { type: "text" };
 import amendText from "./statements/incoming-amend.sql" with { type: "text" };
 import claimText from "./statements/incoming-claim.sql" with { type: "text" };
+import movementText from "./statements/incoming-movement.sql" with { type: "text" };
 import oneText from "./statements/incoming-one.sql" with { type: "text" };
 import reviveText from "./statements/incoming-revive.sql" with { type: "text" };
 import pageText from "./statements/incoming-page.sql" with { type: "text" };
 import settleText from "./statements/incoming-settle.sql" with { type: "text" };
-import unfinishedText from "./statements/incoming-unfinished.sql" with { type: "text" };
+import takeUpText from "./statements/incoming-take-up.sql" with { type: "text" };
 
 interface IncomingStockOptions {
   readonly sql: Sql;
@@ -50,6 +51,7 @@ const ClaimJson = z.object({ incoming: IncomingJson, receipt: z.int(), units: z.
 const IncomingRow = z.object({ incoming: IncomingJson });
 const ChangeRow = z.object({ kept: z.string().nullable(), made: z.unknown() });
 const StateRow = z.object({ state: z.string() });
+const MovementRow = z.object({ isThere: z.boolean() });
 const EndedRow = z.object({ ended: z.int() });
 const UnfinishedRow = z.object({
   incomingId: IncomingId,
@@ -60,7 +62,6 @@ const UnfinishedRow = z.object({
   requestId: z.string(),
   receipt: z.int(),
   units: z.int(),
-  isInLedger: z.boolean(),
 }) satisfies z.ZodType<UnfinishedReceipt>;
 
 const PageCursor = z.tuple([z.int().min(-TIME_MS_MAX).max(TIME_MS_MAX), z.uuid()]);
@@ -185,8 +186,12 @@ export function createIncomingStock({ sql, clock }: IncomingStockOptions): Incom
       const isWhole = rows.length <= limit || last === undefined;
       return { items, nextCursor: isWhole ? null : cursorOf([last.expectedAt, last.incomingId]) };
     },
-    unfinished: (agoMs, limit, deadline) =>
-      askRows(UnfinishedRow, run(unfinishedText, [agoMs, limit]), left(deadline)),
+    takeUp: (agoMs, limit, deadline) =>
+      askRows(UnfinishedRow, run(takeUpText, [agoMs, limit]), left(deadline)),
+    async isInLedger({ incomingId, receipt, partition, reason }, deadline) {
+      const statement = run(movementText, [incomingId, receipt, partition, reason]);
+      return (await askRow(MovementRow, statement, left(deadline))).isThere;
+    },
   };
 }
 

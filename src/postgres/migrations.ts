@@ -15,6 +15,9 @@ import hashChain from "./migrations/0013-hash-chain.sql" with { type: "text" };
 import retention from "./migrations/0014-retention.sql" with { type: "text" };
 import countRuns from "./migrations/0015-count-runs.sql" with { type: "text" };
 import progressOfRuns from "./migrations/0016-progress-of-runs.sql" with { type: "text" };
+import receiptsAndFences from "./migrations/0017-receipts-and-fences.sql" with { type: "text" };
+import whatHasEnded from "./migrations/0018-what-has-ended.sql" with { type: "text" };
+import repairs from "./migrations/0019-repairs.sql" with { type: "text" };
 
 export interface Migration {
   /** `NNNN-what-it-does`, numbered from 0001 without a gap. */
@@ -40,4 +43,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0014-retention", text: retention },
   { name: "0015-count-runs", text: countRuns },
   { name: "0016-progress-of-runs", text: progressOfRuns },
+  { name: "0017-receipts-and-fences", text: receiptsAndFences },
+  { name: "0018-what-has-ended", text: whatHasEnded },
+  { name: "0019-repairs", text: repairs },
 ];

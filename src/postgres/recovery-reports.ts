@@ -1,5 +1,5 @@
 /** What became of operations that were acknowledged, told once and for good. */
-import type { RecoveryReport } from "#inventory/repair-ports";
+import type { RecoveryReport } from "#inventory/rebuild-ports";
 import { ask } from "#postgres/ask";
 import type { Sql } from "#postgres/client";
 import reportRecoveryText from "./statements/report-recovery.sql" with { type: "text" };

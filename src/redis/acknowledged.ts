@@ -2,7 +2,7 @@
  * What this process has acknowledged and the ledger does not have yet: if Redis loses it, somebody
  * can still say what it was. Noted once a batch, by reference; taken apart only for a report.
  */
-import type { LostOperation } from "#inventory/repair-ports";
+import type { LostOperation } from "#inventory/rebuild-ports";
 
 /**
  * Operations that are remembered for a partition, about 40 MB; of older ones only the range of seq

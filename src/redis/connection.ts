@@ -16,7 +16,7 @@ import { loadScript, runScript } from "#redis/script";
 
 const beginScript = loadScript("partition/begin.lua");
 
-/** Pause between attempts while PostgreSQL is away or a partition waits to be repaired. */
+/** Pause between attempts while PostgreSQL is away or a partition waits to be rebuilt. */
 const RECHECK_PAUSE_MS = 250;
 
 /** How often the ledger is told which server is in use; far below IN_USE_MS of its side. */
@@ -158,7 +158,7 @@ export class RedisConnection implements AsyncDisposable {
     if (storeId !== null && storeId !== this.#options.epochs.storeId) {
       return this.#fence(partition, FOREIGN, { storeId });
     }
-    // A fence stands until a repair lifts it: nothing is begun meanwhile, and no epoch spent.
+    // A fence stands until a rebuild lifts it: nothing is begun meanwhile, and no epoch spent.
     if (fence !== null) return this.#fence(partition, BEHIND, { fence, mark: partition.mark });
     const isSuperseded = this.#superseded.delete(partition);
     if (storeId === null || metaRunId !== runId || epoch === null || isSuperseded) {

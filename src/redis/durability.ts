@@ -20,6 +20,8 @@ export interface RedisDurabilityOptions {
   readonly partitions: readonly Partition[];
   readonly store: Pick<StockStore, "positions">;
   readonly clock: Clock;
+  /** By partition the lowest seq that the ledger passed over and keeps in quarantine. */
+  readonly setAside: () => Promise<ReadonlyMap<number, number>>;
   /** Makes a connection of its own for what waits within Redis. */
   readonly connect: () => Redis;
   /** A wait for more than `disk` ended. */
@@ -91,14 +93,17 @@ export class RedisDurability implements Durability, AsyncDisposable {
 
   /** One read for each partition that somebody waits for; what other answers told counts too. */
   async #lookAtLedger(receipts: readonly Receipt[]): Promise<IsThere> {
-    const { clock, partitions, store } = this.#options;
-    const isThere: IsThere = ({ partition, seq }) => (partitions[partition]?.drained ?? 0) >= seq;
-    const asked = receipts.filter((receipt) => !isThere(receipt));
+    const { clock, partitions, store, setAside } = this.#options;
+    const isPassed: IsThere = ({ partition, seq }) => (partitions[partition]?.drained ?? 0) >= seq;
+    const asked = receipts.filter((receipt) => !isPassed(receipt));
     const deadline = clock.now() + LOOK_MS_MAX;
     const numbers = new Set(asked.map(({ partition }) => partition));
     // A partition that cannot be read is no reason for those of the others to wait.
     await Promise.allSettled([...numbers].map((number) => store.positions(deadline, number)));
-    return isThere;
+    // The cursor passes what PostgreSQL refused. Which of the changes that was, a receipt cannot say.
+    const aside = await setAside();
+    return (receipt) =>
+      isPassed(receipt) && receipt.seq < (aside.get(receipt.partition) ?? Infinity);
   }
 }
 

@@ -6,7 +6,7 @@ import { Acknowledged } from "#redis/acknowledged";
 /**
  * closed: no connection, or its server has not been looked at since it started; callers wait.
  * open: the epoch is known and the server is the one that wears it.
- * fenced: Redis lacks what was acknowledged; callers are refused until it is repaired.
+ * fenced: Redis lacks what was acknowledged; callers are refused until it is rebuilt.
  */
 export type PartitionState = "closed" | "open" | "fenced";
 
@@ -92,7 +92,7 @@ export class Partition {
   async opened(deadline: number): Promise<void> {
     while (this.#state !== "open") {
       if (this.#state === "fenced") {
-        throw new Fault("partition_fenced", `partition ${this.number} is being repaired`);
+        throw new Fault("partition_fenced", `partition ${this.number} is being rebuilt`);
       }
       const left = deadline - this.#clock.now();
       if (left <= 0) throw new Fault("redis_unavailable", "Redis cannot be used at the moment");

@@ -1,7 +1,7 @@
 /** A product's hash: read whole with HGETALL, or as the JSON object that scripts answer and journal. */
 import { DEFAULT_RULE, type Level, type Location } from "#inventory/model";
 import type { Product, ProductId, Sku } from "#inventory/model";
-import type { ProductCopy } from "#inventory/repair-ports";
+import type { ProductCopy } from "#inventory/rebuild-ports";
 import { decodeRules, NO_RULES, type LocationRules } from "#redis/location-record";
 import { recorded, recordedCount, recordedFields } from "#redis/recorded";
 

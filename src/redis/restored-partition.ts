@@ -1,6 +1,6 @@
 /** What the keys of a partition must be, from what the ledger says of it. */
 import { totalsOf, type RegisteredLocation } from "#inventory/model";
-import type { HoldCopy, PartitionPart, ProductCopy } from "#inventory/repair-ports";
+import type { HoldCopy, PartitionPart, ProductCopy } from "#inventory/rebuild-ports";
 import { splitReservationId } from "#inventory/reservation-id";
 import { encodeHold } from "#redis/hold-record";
 import {
@@ -18,7 +18,7 @@ import { encodeProduct } from "#redis/product-record";
 export interface Step {
   readonly kind: "forget" | "string" | "hash" | "list" | "zset";
   readonly key: string;
-  /** As the command takes them: see lua/partition/repair.lua. */
+  /** As the command takes them: see lua/partition/rebuild.lua. */
   readonly values: readonly string[];
 }
 

@@ -18,7 +18,7 @@ const DEFAULT_LIMITS: DrainLimits = {
 export interface DrainOptions extends DrainDependencies {
   /**
    * The journal of a partition does not continue where the ledger stands: its drain has ended and
-   * nothing of it reaches the ledger until somebody repairs it and calls `resume`.
+   * nothing of it reaches the ledger until somebody puts it right and calls `resume`.
    */
   readonly onFenced: (partition: number, reason: string) => void;
   readonly limits?: Partial<DrainLimits>;

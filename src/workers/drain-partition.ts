@@ -205,7 +205,7 @@ export class PartitionDrain {
     });
   }
 
-  /** The ledger stands there. Redis not hearing of it is repaired by the next time it does. */
+  /** The ledger stands there. Redis not hearing of it is made good by the next time it does. */
   async #moveTo(cursor: Cursor): Promise<void> {
     this.#cursor = cursor;
     this.#use.metrics.drainedSeq(String(this.#partition), cursor.seq);

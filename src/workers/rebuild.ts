@@ -4,13 +4,14 @@
  * its own. Whoever dies on the way leaves it fenced, and the next one begins from the beginning.
  */
 import type { Cursor, EpochLedger, LedgerBatch, LedgerWriter } from "#inventory/drain-ports";
+import type { AlertDesk } from "#inventory/event-ports";
 import {
   IN_USE_MS,
   type Claimed,
   type CopiedCounts,
-  type PartitionRepair,
-  type RepairLedger,
-} from "#inventory/repair-ports";
+  type PartitionRebuild,
+  type RebuildLedger,
+} from "#inventory/rebuild-ports";
 import { appendOrSetAside } from "#workers/append";
 import { cutJournal } from "#workers/journal-batches";
 
@@ -21,10 +22,11 @@ const MOVEMENTS_MAX = 2_000;
 const RENEW_EVERY_MS = 5_000;
 
 export interface RebuildDependencies {
-  readonly repair: PartitionRepair;
-  readonly ledger: RepairLedger;
+  readonly rebuild: PartitionRebuild;
+  readonly ledger: RebuildLedger;
   readonly ledgerWriter: LedgerWriter;
   readonly epochs: EpochLedger;
+  readonly alerts: AlertDesk;
 }
 
 export interface RebuildOptions {
@@ -66,11 +68,11 @@ export async function rebuildPartition(
   use: RebuildDependencies,
   options: RebuildOptions,
 ): Promise<RebuildOutcome> {
-  const { repair, ledger, epochs } = use;
-  const runId = await repair.runId();
+  const { rebuild, ledger, epochs } = use;
+  const runId = await rebuild.runId();
   const busy = await otherServerOf(partition, runId, ledger);
   if (busy !== null) return busy;
-  const claimed = await repair.claim(partition, options.which);
+  const claimed = await rebuild.claim(partition, options.which);
   if (claimed.kind !== "claimed") return claimed;
   let outcome: RebuildOutcome = waits("no epoch could be taken");
   let isSealed = false;
@@ -87,7 +89,7 @@ export async function rebuildPartition(
     return outcome;
   } finally {
     // Nothing was written: it is as it was found. A claim that cannot be lifted now runs out.
-    if (!isSealed) await repair.lift(partition).catch(() => undefined);
+    if (!isSealed) await rebuild.lift(partition).catch(() => undefined);
   }
 }
 
@@ -95,7 +97,7 @@ export async function rebuildPartition(
  * Whoever uses a server says so each second, while PostgreSQL answers. Where another one was ever in
  * use, the ledger is asked twice: it may have been away until a moment ago, for them as for us.
  */
-async function otherServerOf(partition: number, runId: string, ledger: RepairLedger) {
+async function otherServerOf(partition: number, runId: string, ledger: RebuildLedger) {
   const inUse = async () => {
     const other = await ledger.otherServer(partition, runId);
     if (other === null || other.seenMsAgo >= IN_USE_MS) return { other, waiting: null };
@@ -123,7 +125,7 @@ async function rebuilt(
   use: RebuildDependencies,
   { discards, onSealed, onStep = () => undefined }: RebuildOptions & { onSealed: () => void },
 ): Promise<RebuildOutcome> {
-  const { repair, ledger } = use;
+  const { rebuild, ledger } = use;
   onStep("drain", 0);
   const start = await use.ledgerWriter.cursor(partition);
   const { cursor, gap } = await drainRest(partition, start, use);
@@ -134,38 +136,41 @@ async function rebuilt(
     return waits("the ledger moved meanwhile, or another Redis server is in use");
   }
   onSealed();
+  // Whoever looks from time to time may miss a short fence: this one is told before it can end.
+  const fenced = { partition, kind: "fenced", productId: null, units: null, detail: null } as const;
+  await use.alerts.raise(fenced);
   const missing = missingBeyond(cursor, claimed);
   const drained = cursor.seq - start.seq;
   onStep("forget", 0);
-  const counts = await whileRenewing(partition, repair, async () => {
-    await repair.forget(partition);
+  const counts = await whileRenewing(partition, rebuild, async () => {
+    await rebuild.forget(partition);
     let written = 0;
     const copied = await ledger.copy(partition, async (part) => {
-      await repair.write(partition, part);
+      await rebuild.write(partition, part);
       written += part.products.length + part.holds.length;
       onStep("write", written);
     });
     // Of all partitions: as long as one of them is not there, its products' SKUs are not free.
-    await ledger.skus((claims) => repair.claimSkus(claims));
+    await ledger.skus((claims) => rebuild.claimSkus(claims));
     return copied;
   });
   const facts = { seq: cursor.seq, drained, ...counts };
   const report = { partition, kind: "rebuilt" as const, epoch, missing, operations: [], facts };
   await ledger.report({ ...report, reportedBy: "rebuild" });
   const begin = { epoch, seq: cursor.seq };
-  const dueSeconds = await repair.reopen(partition, runId, begin, counts.lastAt);
+  const dueSeconds = await rebuild.reopen(partition, runId, begin, counts.lastAt);
   return { kind: "rebuilt", epoch, seq: cursor.seq, drained, missing, dueSeconds, ...counts };
 }
 
 /** The ledger may take longer to answer than a claim lasts. */
 async function whileRenewing<Result>(
   partition: number,
-  repair: PartitionRepair,
+  rebuild: PartitionRebuild,
   work: () => Promise<Result>,
 ): Promise<Result> {
   let renewed = Promise.resolve();
   const timer = setInterval(() => {
-    renewed = renewed.then(() => repair.renew(partition));
+    renewed = renewed.then(() => rebuild.renew(partition));
     // It is awaited at the end.
     renewed.catch(() => undefined);
   }, RENEW_EVERY_MS);
@@ -191,10 +196,10 @@ export function missingBeyond(
 function drainRest(
   partition: number,
   start: Cursor,
-  { repair, ledgerWriter }: RebuildDependencies,
+  { rebuild, ledgerWriter }: RebuildDependencies,
 ): Promise<Followed> {
-  return followRest(partition, start, repair, async (batches) => {
-    await repair.renew(partition);
+  return followRest(partition, start, rebuild, async (batches) => {
+    await rebuild.renew(partition);
     for (const batch of batches) {
       const written = await appendOrSetAside(ledgerWriter, batch);
       if (written !== "appended") throw new Error("the ledger's cursor moved under a rebuild");
@@ -213,12 +218,12 @@ interface Followed {
 export async function followRest(
   partition: number,
   start: Cursor,
-  repair: Pick<PartitionRepair, "rest">,
+  rebuild: Pick<PartitionRebuild, "rest">,
   take: (batches: readonly LedgerBatch[]) => Promise<void>,
 ): Promise<Followed> {
   let cursor = start;
   for (;;) {
-    const entries = await repair.rest(partition, cursor, ENTRIES_MAX);
+    const entries = await rebuild.rest(partition, cursor, ENTRIES_MAX);
     const { batches, gap } = cutJournal(partition, cursor, entries, MOVEMENTS_MAX);
     await take(batches);
     cursor = batches.at(-1)?.to ?? cursor;

@@ -1,8 +1,15 @@
 /** Looks for fenced partitions and rebuilds them, for as long as the process runs. */
 import { Fault } from "#inventory/faults";
-import { ClaimLost } from "#inventory/repair-ports";
+import { ClaimLost } from "#inventory/rebuild-ports";
+import { processClock } from "#lib/clock";
 import type { Log } from "#lib/log";
 import { rebuildPartition, type RebuildDependencies, type Rebuilt } from "#workers/rebuild";
+
+/**
+ * Most of a rebuild may be its wait for other servers, so one after another takes as many waits as
+ * there are partitions. Each at hand has a connection to PostgreSQL, and one more while it copies.
+ */
+export const REBUILDS_AT_ONCE = 8;
 
 /** Between two looks at what this process knows of its partitions. */
 const LOOK_EVERY_MS = 250;
@@ -21,6 +28,9 @@ export class Rebuilder implements AsyncDisposable {
   readonly #ended: Promise<void>;
   /** What was said last of a partition, so that it is said once. */
   readonly #said = new Map<number, string>();
+  readonly #atHand = new Map<number, Promise<void>>();
+  /** When a partition may be tried again. */
+  readonly #notBefore = new Map<number, number>();
   #isStopped = false;
   #wake: () => void = () => undefined;
 
@@ -29,7 +39,7 @@ export class Rebuilder implements AsyncDisposable {
     this.#ended = this.#run();
   }
 
-  /** After the partition at hand. */
+  /** After the partitions at hand. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isStopped = true;
     this.#wake();
@@ -38,13 +48,32 @@ export class Rebuilder implements AsyncDisposable {
 
   async #run(): Promise<void> {
     while (!this.#isStopped) {
-      let failed = false;
-      for (const partition of this.#options.fenced()) {
-        if (this.#isStopped) return;
-        failed = !(await this.#rebuild(partition)) || failed;
-      }
-      await this.#pause(failed ? AGAIN_AFTER_MS : LOOK_EVERY_MS);
+      this.#begin();
+      await this.#pause(LOOK_EVERY_MS);
     }
+    await Promise.all(this.#atHand.values());
+  }
+
+  /** As many as may be at hand at once; whoever was tried longest ago comes first. */
+  #begin(): void {
+    const now = processClock.now();
+    const notBefore = (partition: number) => this.#notBefore.get(partition) ?? 0;
+    const due = this.#options
+      .fenced()
+      .filter((partition) => !this.#atHand.has(partition) && notBefore(partition) <= now)
+      .toSorted((a, b) => notBefore(a) - notBefore(b));
+    for (const partition of due.slice(0, REBUILDS_AT_ONCE - this.#atHand.size)) {
+      this.#atHand.set(partition, this.#attempt(partition));
+    }
+  }
+
+  async #attempt(partition: number): Promise<void> {
+    const isDone = await this.#rebuild(partition);
+    // What was rebuilt is fenced for this process until it has looked.
+    const again = processClock.now() + (isDone ? LOOK_EVERY_MS : AGAIN_AFTER_MS);
+    this.#notBefore.set(partition, again);
+    this.#atHand.delete(partition);
+    this.#wake();
   }
 
   /** Answers whether there is nothing left to do for now. */

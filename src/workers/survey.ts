@@ -1,5 +1,5 @@
 /** Looks at a partition and at what its ledger has: what a rebuild would do. Changes nothing. */
-import { IN_USE_MS, type Extent, type Looked } from "#inventory/repair-ports";
+import { IN_USE_MS, type Extent, type Looked } from "#inventory/rebuild-ports";
 import {
   followRest,
   inUseWords,
@@ -29,7 +29,7 @@ export interface Survey {
 
 export async function surveyPartition(
   partition: number,
-  use: Pick<RebuildDependencies, "repair" | "ledger">,
+  use: Pick<RebuildDependencies, "rebuild" | "ledger">,
 ): Promise<Survey> {
   for (let look = 1; ; look += 1) {
     const survey = await surveyOnce(partition, use);
@@ -43,17 +43,17 @@ export async function surveyPartition(
 
 async function surveyOnce(
   partition: number,
-  { repair, ledger }: Pick<RebuildDependencies, "repair" | "ledger">,
+  { rebuild, ledger }: Pick<RebuildDependencies, "rebuild" | "ledger">,
 ): Promise<Survey> {
-  const found = await repair.look(partition);
+  const found = await rebuild.look(partition);
   const extent = await ledger.extent(partition);
-  const waits = await waitsFor(partition, found, { repair, ledger });
+  const waits = await waitsFor(partition, found, { rebuild, ledger });
   const own = found?.isForeign === true ? null : found;
   const start = { epoch: extent.epoch, seq: extent.seq };
   const followed =
     own === null
       ? { cursor: start, gap: null }
-      : await followRest(partition, start, repair, () => Promise.resolve());
+      : await followRest(partition, start, rebuild, () => Promise.resolve());
   const missing = missingBeyond(followed.cursor, own ?? { seq: 0, missing: 0 });
   const has = own ?? { epoch: 0, seq: 0, fence: null };
   const isWhole =
@@ -68,10 +68,10 @@ async function surveyOnce(
 async function waitsFor(
   partition: number,
   found: Looked | null,
-  { repair, ledger }: Pick<RebuildDependencies, "repair" | "ledger">,
+  { rebuild, ledger }: Pick<RebuildDependencies, "rebuild" | "ledger">,
 ): Promise<string | null> {
   if (found?.isForeign === true) return "it holds another store's data";
-  const other = await ledger.otherServer(partition, await repair.runId());
+  const other = await ledger.otherServer(partition, await rebuild.runId());
   if (other !== null && other.seenMsAgo < IN_USE_MS) return inUseWords(other.runId);
   const unsettled = await ledger.quarantined(partition);
   return unsettled > 0 ? `${unsettled} of its movements are in quarantine` : null;

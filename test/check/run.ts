@@ -1,7 +1,8 @@
 import { helpIfAsked } from "#test/help";
-import { ROOT, SKIPPED_EXIT_CODE, TOOLS } from "./tools.ts";
+import { ROOT, SKIPPED_EXIT_CODE, TOOLS, UNANSWERED_EXIT_CODE } from "./tools.ts";
 
-type CheckResult = Readonly<{ name: string; result: "passed" | "failed" | "skipped" }>;
+type Result = "passed" | "failed" | "skipped" | "unanswered";
+type CheckResult = Readonly<{ name: string; result: Result }>;
 
 const STEPS: Readonly<Record<string, string[]>> = {
   types: TOOLS.check,
@@ -10,6 +11,7 @@ const STEPS: Readonly<Record<string, string[]>> = {
   "dead code": TOOLS.knip,
   "lua format": [...TOOLS.stylua, "--check", "lua"],
   "lua lint": TOOLS.luacheck,
+  vulnerabilities: TOOLS.audit,
 };
 
 /** Every check that needs no server, one after the other, with the output of those that fail. */
@@ -18,14 +20,19 @@ export async function runChecks(): Promise<CheckResult[]> {
   for (const [name, command] of Object.entries(STEPS)) {
     const startedAt = performance.now();
     const { exitCode, output } = await run(command);
-    const result =
-      exitCode === 0 ? "passed" : exitCode === SKIPPED_EXIT_CODE ? "skipped" : "failed";
+    const result = resultOf(exitCode);
     const ms = Math.round(performance.now() - startedAt);
     console.log(`(${result}) check ${name} [${ms} ms]`);
     if (result !== "passed") console.log(output.trimEnd());
     results.push({ name, result });
   }
   return results;
+}
+
+function resultOf(exitCode: number): Result {
+  if (exitCode === 0) return "passed";
+  if (exitCode === SKIPPED_EXIT_CODE) return "skipped";
+  return exitCode === UNANSWERED_EXIT_CODE ? "unanswered" : "failed";
 }
 
 async function run(command: string[]): Promise<{ exitCode: number; output: string }> {
@@ -35,7 +42,8 @@ async function run(command: string[]): Promise<{ exitCode: number; output: strin
 }
 
 if (import.meta.main) {
-  helpIfAsked(`Checks what needs no server: types, format, lint, dead code, and Lua's format and lint.
+  helpIfAsked(`Checks what needs no server of ours: types, format, lint, dead code, Lua's format and lint, and
+known vulnerabilities of the packages (unanswered where the registry keeps no advisories).
 
 Usage:
   bun run check

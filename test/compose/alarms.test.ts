@@ -78,7 +78,7 @@ test(
 test(
   "a partition that is fenced is an alert, which can be read meanwhile",
   async () => {
-    await redis.hset("{p0}:meta", "fence", "token-of-a-repair");
+    await redis.hset("{p0}:meta", "fence", "token-of-a-rebuild");
     const path = "/initialize";
     const body = { productId: "p2", sku: "s2", initialStock: 1 };
     const send = () => new Caller(api.url).once({ method: "POST", path, token, body });

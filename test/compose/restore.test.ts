@@ -82,7 +82,7 @@ describe("what would be given up", () => {
     async () => {
       await tenMovements();
       const looked = await restore();
-      expect(looked.output).toContain("nothing needs repair");
+      expect(looked.output).toContain("nothing needs a rebuild");
       expect(looked.output).toContain("10 movements of its journal would be brought into");
       expect(looked.output).not.toContain("given up");
       expect(looked.code).toBe(0);
@@ -109,7 +109,7 @@ describe("what would be given up", () => {
     await db.sql`DELETE FROM servers_in_use`;
     const { code, output } = await runMain(["restore"], env);
     expect(output).toContain("what the ledger does not have of it is not known");
-    expect(output).not.toContain("nothing needs repair");
+    expect(output).not.toContain("nothing needs a rebuild");
     expect(code).toBe(0);
   });
 });

@@ -2,7 +2,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { batch, EPOCH_MS, movements } from "#test/movements";
 import { openLedger, type TestLedger } from "#test/ledger";
-import { runMain } from "#test/service";
+import { startRedis } from "#test/servers";
+import { runMain, startService } from "#test/service";
+import { until } from "#test/until";
 
 const TEST_MS_MAX = 60_000;
 const RANGE = 10_000_000;
@@ -71,3 +73,24 @@ test("is refused in words where movements may not go", async () => {
   expect(output).toContain("a customer's id is being replaced");
   expect(code).toBe(1);
 });
+
+test(
+  "a worker removes by itself what ended longer ago than RETENTION_DAYS",
+  async () => {
+    await using ledger = await openLedger();
+    await ledger.sql`
+      INSERT INTO recovery_reports
+        (partition, kind, epoch, operations, facts, reported_by, created_at)
+      SELECT 0, 'lost', days, '[]', '{}', 'a', now() - days * interval '1 day'
+      FROM generate_series(25, 35) AS days`;
+    await using redis = await startRedis();
+    const servers = { redisUrl: redis.url, databaseUrl: ledger.url };
+    await using service = await startService({ ...servers, env: { RETENTION_DAYS: "30" } });
+    expect((await fetch(`${service.url}/health/live`)).status).toBe(200);
+    const left = () => ledger.count("SELECT count(*) FROM recovery_reports");
+    await until(async () => (await left()) < 11, { withinMs: 10_000, what: "some are removed" });
+    expect(await ledger.count("SELECT max(epoch) FROM recovery_reports")).toBe(29);
+    expect(await left()).toBe(5);
+  },
+  TEST_MS_MAX,
+);

@@ -194,6 +194,7 @@ test("the matrix is the one of the contract", () => {
 const MATRIX = [
   "GET /alerts: admin service",
   "GET /counts/runs/:runId: admin",
+  "GET /counts/runs: admin",
   "GET /docs-json: public",
   "GET /docs/init.js: public",
   "GET /docs/swagger-ui-bundle.js: public",

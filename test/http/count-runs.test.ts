@@ -154,6 +154,13 @@ describe("POST counts/runs", () => {
     expect(answer).toMatchObject({ status: 422, body: { code: "idempotency_key_reused" } });
   });
 
+  test("is refused while too many have not ended", async () => {
+    const { send } = openApp({ countRuns: { ask: async () => ({ kind: "too_many_open" }) } });
+    const answer = await send(PATH, { as: "admin", body: { counts: [count] } });
+    expect(answer).toMatchObject({ status: 429, body: { code: "rate_limited", retryable: true } });
+    expect(answer.headers.get("retry-after")).toBe("1");
+  });
+
   test.each(["commit=1", "errorPolicy=none", "reference=", "surprise=1"])(
     "refuses the query %s",
     async (query) => {
@@ -162,6 +169,35 @@ describe("POST counts/runs", () => {
       expect(answer).toMatchObject({ status: 400, body: { errors: [{ path }] } });
     },
   );
+});
+
+describe("GET counts/runs", () => {
+  test("has the runs without their errors, page by page", async () => {
+    const asked: unknown[] = [];
+    const { send } = openApp({
+      countRuns: {
+        list: async (cursor, limit) => {
+          asked.push([cursor, limit]);
+          return { items: [countRunOf({ rows: 4, done: 2, succeeded: 1 })], nextCursor: "abc" };
+        },
+      },
+    });
+    const first = await send(PATH, { as: "admin" });
+    expect(first).toMatchObject({ status: 200, body: { nextCursor: "abc" } });
+    expect(first.body["runs"]).toEqual([
+      expect.objectContaining({ id: RUN_ID, done: 2, failed: 1, progress: 25 }),
+    ]);
+    expect(first.text).not.toContain("errors");
+    await send(`${PATH}?cursor=abc&limit=7`, { as: "admin" });
+    expect(asked).toEqual([
+      [null, 50],
+      ["abc", 7],
+    ]);
+    for (const query of ["limit=0", "limit=201", "cursor=", "surprise=1"]) {
+      const answer = await send(`${PATH}?${query}`, { as: "admin" });
+      expect(answer).toMatchObject({ status: 400, body: { code: "validation_failed" } });
+    }
+  });
 });
 
 describe("GET counts/runs/:runId", () => {

@@ -33,7 +33,8 @@ function openGuarded() {
     claim: reached,
     settle: reached,
     list: reached,
-    unfinished: reached,
+    takeUp: reached,
+    isInLedger: reached,
   };
   return openApp({ incoming });
 }

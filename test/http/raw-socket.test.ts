@@ -8,6 +8,9 @@ import { until } from "#test/until";
 
 const START_MS_MAX = 60_000;
 const QUIET_MS_MAX = 10_000;
+const DRIP_MS = 500;
+/** The listener's idle timeout of 10 s, at Bun's next look. */
+const SLOW_HEAD_MS_MAX = 30_000;
 
 let served: ContractService;
 beforeAll(async () => {
@@ -178,6 +181,23 @@ describe("without a usable host", () => {
     const change = `PUT ${path} ${rest}Content-Type: application/json\r\n${LENGTH}\r\n${BODY}`;
     expect([404, 405]).toContain((await statusesOf(change))[0] ?? 0);
     expect(await stock()).toBe(before);
+  });
+});
+
+test("a head that never ends, byte by byte or not at all, does not keep its connection", async () => {
+  const started = `GET /health HTTP/1.1\r\n${HOST}X: `;
+  const sockets = [true, false].map((drips) => {
+    const socket = connect(Number(new URL(served.url).port), "127.0.0.1");
+    socket.on("error", () => undefined);
+    socket.resume();
+    socket.write(started);
+    const drip = drips ? setInterval(() => socket.write("x"), DRIP_MS) : undefined;
+    socket.on("close", () => clearInterval(drip));
+    return socket;
+  });
+  await until(() => sockets.every(({ closed }) => closed), {
+    withinMs: SLOW_HEAD_MS_MAX,
+    what: "both connections are ended",
   });
 });
 

@@ -200,6 +200,21 @@ describe("a count that is sent again", () => {
     }
   });
 
+  test("by a clock that is ahead has one effect, and an earlier count none behind it", async () => {
+    const productId = await all.initialize(50);
+    const ahead = Date.now() + 4_000;
+    expect(await commit({ productId, quantity: 45, countedAt: ahead })).toMatchObject({
+      delta: -5,
+    });
+    await adjust(productId, -10);
+    const again = await commit({ productId, quantity: 45, countedAt: ahead });
+    expect(again).toMatchObject({ delta: -5, replayed: true });
+    const earlier = await commit({ productId, quantity: 40, countedAt: ahead - 1_000 });
+    expect(earlier).toMatchObject({ status: 409, code: "counted_since" });
+    expect(await all.unitsOf(productId)).toBe(35);
+    expect(await countsOf(productId)).toHaveLength(1);
+  });
+
   test("under its key with another quantity is refused", async () => {
     const productId = await all.initialize(50);
     const at = await instant();

@@ -85,7 +85,7 @@ describe("a receipt whose process ends", () => {
     const deps =
       ended[z.enum(["before Redis", "behind Redis", "before it is noted"]).parse(when)]();
     await receive(deps, contextOf(null), incomingId, 4).catch(() => null);
-    expect(await finishReceipts(base())).toBe(0);
+    expect(await finishReceipts(base())).toMatchObject({ finished: 0, failed: [] });
     await age(incomingId);
     await Promise.all([finishReceipts(base()), finishReceipts(base())]);
     expect(await all.stateOf(incomingId)).toEqual([[4, "done", 4]]);
@@ -100,9 +100,80 @@ describe("a receipt whose process ends", () => {
     expect(keys.length).toBeGreaterThan(0);
     await all.stores.redis.del(...keys);
     await age(incomingId);
-    expect(await finishReceipts(base())).toBe(1);
+    expect(await finishReceipts(base())).toMatchObject({ finished: 1, failed: [] });
     expect(await all.unitsOf(productId)).toBe(4);
     expect(await all.stateOf(incomingId)).toEqual([[4, "done", 4]]);
+  });
+
+  test("holds up no other one when it cannot be finished, and is tried again behind them", async () => {
+    const [broken, whole, late] = await Promise.all([1, 2, 3].map(() => all.initialize(0)));
+    if (!broken || !whole || !late) throw new Error("three products were asked for");
+    const lots = await Promise.all([broken, whole, late].map((id) => all.expectUnits(id, 200)));
+    for (const { incomingId } of lots) {
+      await receive(ended["before Redis"](), contextOf(null), incomingId, 1).catch(() => null);
+    }
+    const [first, second, third] = lots.map(({ incomingId }) => incomingId);
+    if (!first || !second || !third) throw new Error("three lots were expected");
+    // As many as are looked at in one go, each of them older than the third one.
+    await all.stores
+      .sql`INSERT INTO incoming_receipts (incoming_id, receipt, units, actor, request_id)
+      SELECT ${first}, number, 1, 'admin:ada', 'r' FROM generate_series(2, 99) AS number`;
+    await all.stores.sql`UPDATE incoming_receipts SET claimed_at = now() - CASE incoming_id
+        WHEN ${first} THEN interval '3 minutes'
+        WHEN ${second} THEN interval '2 minutes'
+        ELSE interval '1 minute'
+      END
+      WHERE state = 'claimed'`;
+    const deps: ReceiveDeps = {
+      ...base(),
+      store: withAdjust((command) =>
+        command.productId === broken ? killed() : all.stores.store.adjust(command),
+      ),
+    };
+    const once = await finishReceipts(deps);
+    expect([once.finished, once.failed.length, once.mayBeMore]).toEqual([1, 99, true]);
+    expect(once.failed[0]).toMatchObject({ incomingId: first, error: new Error("killed") });
+    expect(await all.stateOf(second)).toEqual([[1, "done", 1]]);
+    expect(await all.stateOf(third)).toEqual([[1, "claimed", 1]]);
+    expect(await finishReceipts(deps)).toEqual({ finished: 1, failed: [], mayBeMore: false });
+    expect(await all.stateOf(third)).toEqual([[1, "done", 1]]);
+    await age(first);
+    expect((await finishReceipts(base())).finished).toBe(99);
+    expect(await all.unitsOf(broken)).toBe(99);
+  });
+
+  test("is not taken for a movement of before its claim", async () => {
+    const productId = await all.initialize(0);
+    const { incomingId } = await all.expectUnits(productId, 10);
+    const reason = `incoming ${incomingId}, receipt 1`;
+    const path = `/product/${productId}/stock`;
+    await all.send({ method: "PATCH", path, body: { quantity: 7, type: "RESTOCK", reason } });
+    expect(await all.list({ productId })).toHaveLength(2);
+    await receive(ended["before Redis"](), contextOf(null), incomingId, 4).catch(() => null);
+    await age(incomingId);
+    await finishReceipts(base());
+    expect(await all.unitsOf(productId)).toBe(11);
+  });
+
+  test("is looked for in no table of the ledger that was full before its claim", async () => {
+    const productId = await all.initialize(0);
+    const { incomingId } = await all.expectUnits(productId, 10);
+    const { sql } = all.stores;
+    await sql`SELECT ensure_movement_ranges(1, 10000000)`;
+    await sql`INSERT INTO incoming_receipts
+      (incoming_id, receipt, units, actor, request_id, state, ledger_seq)
+      VALUES (${incomingId}, 1, 1, 'admin:ada', 'r', 'refused', 10000000)`;
+    const statement = new URL(
+      "../../src/postgres/statements/incoming-movement.sql",
+      import.meta.url,
+    );
+    const movementText = await Bun.file(statement).text();
+    const parameters = [incomingId, 1, 0, `incoming ${incomingId}, receipt 1`];
+    const plan = await sql.unsafe(`EXPLAIN (ANALYZE) ${movementText}`, parameters);
+    const older = plan
+      .map((row) => String(row["QUERY PLAN"]))
+      .filter((it) => / movements_0 /.test(it));
+    expect(older).toEqual([expect.stringContaining("never executed")]);
   });
 
   test("is expected again when Redis took nothing; a repeat of its call is the same receipt", async () => {

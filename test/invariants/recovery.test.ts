@@ -19,6 +19,8 @@ const LOAD = { users: 8, products: 4, units: 5_000 };
 const EFFECTS_MIN = 150;
 const EFFECTS_MS_MAX = 30_000;
 const TEST_MS_MAX = 120_000;
+/** Each process looks every 2 s. */
+const ALERT_MS_MAX = 10_000;
 
 let all: Installation;
 let redis: Redis;
@@ -36,6 +38,21 @@ afterAll(async () => {
   await sql.end({ timeout: 1 });
   await all[Symbol.asyncDispose]();
 });
+
+/** Each rebuild has told that the partition was fenced; those who watch, that it is over. */
+async function alertsTold(): Promise<void> {
+  const alerts = async () => {
+    const rows = await sql`SELECT kind FROM alerts
+      WHERE kind IN ('fenced', 'unfenced') ORDER BY seq, number`;
+    return rows.map(({ kind }) => String(kind));
+  };
+  await until(async () => (await alerts()).at(-1) === "unfenced", {
+    withinMs: ALERT_MS_MAX,
+    what: "the end of the fence is told",
+  });
+  const fenced = (await alerts()).filter((kind) => kind === "fenced");
+  expect(fenced.length).toBeGreaterThanOrEqual((await reported(sql)).rebuilds);
+}
 
 /** All that was acknowledged so far in this file, less what was reported as lost. */
 let acknowledged: Acknowledged[] = [];
@@ -61,6 +78,7 @@ async function survives(blow: () => Promise<void>) {
   expect(load.strange.filter((it) => !isExplained(it))).toEqual([]);
   expect(load.strange.length).toBeLessThanOrEqual(3 * lost.requests.size);
   acknowledged = [...acknowledged, ...kept];
+  await alertsTold();
   const audited = await audit({ ...all.servers, acknowledged });
   console.log(
     `recovered after ${recoveredMs} ms, ${kept.length} acknowledged, ` +

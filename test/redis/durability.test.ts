@@ -34,6 +34,7 @@ afterAll(async () => {
 function durabilityOf({ store, partitions }: TestStore, floor: "disk" | "replica" = "disk") {
   let looks = 0;
   const reached: string[] = [];
+  const aside = new Map<number, number>();
   const durability = new RedisDurability({
     floor,
     partitions,
@@ -44,12 +45,13 @@ function durabilityOf({ store, partitions }: TestStore, floor: "disk" | "replica
         return store.positions(deadline, only);
       },
     },
+    setAside: () => Promise.resolve(aside),
     connect: () => connectRedis(server.url, "test-durability"),
     onReached: (wanted, level) => void reached.push(`${wanted} ${level}`),
     onFailure: () => undefined,
   });
   durability.settingsHold(true);
-  return { durability, reached, looks: () => looks };
+  return { durability, reached, aside, looks: () => looks };
 }
 
 const drain = (partition: number, seq: number) =>
@@ -145,6 +147,18 @@ describe("the ledger's level", () => {
     expect(await durability.reach("ledger", [receipt], soon())).toBe("ledger");
     partition.open(partition.epoch, 9, partition.epoch);
     expect(await durability.reach("ledger", [receipt], soon())).toBe("disk");
+  });
+
+  test("is not claimed from the first movement on that the ledger has set aside", async () => {
+    const { durability, aside } = durabilityOf(opened);
+    const epoch = opened.partitions[0]?.epoch ?? 0;
+    await admin.hset(metaKey(0), "seq", "9", "drained", "9");
+    aside.set(0, 7);
+    const level = (seq: number) =>
+      durability.reach("ledger", [{ partition: 0, epoch, seq }], steadyClock.now() + 200);
+    expect([await level(6), await level(7), await level(9)]).toEqual(["ledger", "disk", "disk"]);
+    aside.clear();
+    expect(await level(9)).toBe("ledger");
   });
 
   test("is not claimed where nothing was answered", async () => {

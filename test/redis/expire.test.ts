@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Reservation } from "#inventory/model";
+import { splitReservationId } from "#inventory/reservation-id";
+import { expiringKey } from "#redis/keys";
 import type { RedisStockStore } from "#redis/stock-store";
 import { wordsOfHeader } from "#test/answers";
 import { dump, keysLike } from "#test/keyspace";
@@ -155,6 +157,27 @@ describe("expire", () => {
     expect(Number(await redis.hget("{p0}:meta", "swept"))).toBeGreaterThanOrEqual(
       hold.expiresAt / 1_000,
     );
+  });
+
+  test("passes over a hold that has more than its product, and releases the others", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 50);
+    await initialize(store, "p2", 50);
+    const broken = await reserve(store, "o1", { p1: 5 });
+    const sound = await reserve(store, "o2", { p2: 7 });
+    await redis.hset("{p0}:stock:p1", "reserved:Warehouse A", "4");
+    await clockAt(redis, lastDue([broken, sound]));
+    expect(await store.expire(0)).toEqual({ expired: 1, more: false });
+    expect((await totals(store, "p2")).reserved).toBe(0);
+    expect(await store.reservation(broken.reservationId, soon())).toMatchObject({
+      status: "ACTIVE",
+    });
+    // Mended, it is released like any other.
+    const second = Math.floor(broken.expiresAt / 1_000);
+    await redis.hset("{p0}:stock:p1", "reserved:Warehouse A", "5");
+    await redis.rpush(expiringKey(0, second), splitReservationId(broken.reservationId).owner);
+    await redis.hset("{p0}:meta", "swept", second - 1);
+    expect(await store.expire(0)).toEqual({ expired: 1, more: false });
   });
 
   test("run again in the same second changes nothing", async () => {

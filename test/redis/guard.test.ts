@@ -231,14 +231,14 @@ test("another store's data is fenced, never touched", async () => {
   expect(await dump(redis)).toEqual(before);
 });
 
-test("the fence of a repair stays until the repair lifts it; then sales go on", async () => {
+test("the fence of a rebuild stays until the rebuild lifts it; then sales go on", async () => {
   const { store, partitions } = await open();
   await initialize(store, "p1", 50);
-  await redis.hset("{p0}:meta", "fence", "token-of-a-repair");
+  await redis.hset("{p0}:meta", "fence", "token-of-a-rebuild");
   await expectFenced(store);
   await server.restart();
   await expectFenced(store);
-  expect(await redis.hget("{p0}:meta", "fence")).toBe("token-of-a-repair");
+  expect(await redis.hget("{p0}:meta", "fence")).toBe("token-of-a-rebuild");
   await redis.hdel("{p0}:meta", "fence");
   await until(() => partitions[0]?.state === "open", {
     withinMs: 5_000,

@@ -43,6 +43,18 @@ test("a read answers what an earlier answered change has left, never older", asy
   }
 });
 
+test("a read is refused by a server that stands behind what was answered", async () => {
+  const { store } = await open();
+  await initialize(store, "p1", 50);
+  await store.adjust(adjustCommand("p1", 1));
+  await redis.hset("{p0}:meta", "seq", "1");
+  const reading = store.product(product("p1"), soon());
+  await expect(reading).rejects.toMatchObject({ code: "partition_fenced" });
+  expect(await redis.hget("{p0}:meta", "fence")).toBe("behind:2");
+  await redis.hset("{p0}:meta", "seq", "2");
+  await redis.hdel("{p0}:meta", "fence");
+});
+
 test("a key that cannot be read fails alone, the other reads of its turn have their answer", async () => {
   const { store } = await open();
   await initialize(store, "p1", 50);

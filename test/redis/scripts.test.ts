@@ -45,8 +45,8 @@ test("scripts that end holds, and what they wait for, run when Redis is out of m
     "partition/begin.lua",
     "partition/claim.lua",
     "partition/lift.lua",
+    "partition/rebuild.lua",
     "partition/reopen.lua",
-    "partition/repair.lua",
     "stock/cancel.lua",
     "stock/confirm.lua",
     "stock/expire.lua",
@@ -155,7 +155,7 @@ test("begin produced each word that its header promises", async () => {
   const script = loadScript("partition/begin.lua");
   const begin = async (...args: string[]): Promise<unknown> =>
     runScript(redis, script, keys.metaKey(0), args);
-  // Data that somebody acknowledged are missing: fenced for all, until a repair lifts it.
+  // Data that somebody acknowledged are missing: fenced for all, until a rebuild lifts it.
   expect(await begin("store", "run-1", "1", "5", "0", "0", "0")).toEqual(["behind", "0"]);
   expect(await redis.hget(keys.metaKey(0), "fence")).toBe("behind:5");
   expect(await begin("store", "run-2", "2", "0", "0", "0", "0")).toEqual(["behind", "0"]);

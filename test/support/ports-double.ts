@@ -141,7 +141,8 @@ const INCOMING: IncomingStock = {
   }),
   settle: async () => undefined,
   list: async () => ({ items: [incomingOf()], nextCursor: null }),
-  unfinished: async () => [],
+  takeUp: async () => [],
+  isInLedger: async () => false,
 };
 
 /** A port's method that always answers this, and remembers what it was asked. */

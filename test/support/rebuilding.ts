@@ -8,15 +8,15 @@ import { connectBlocking } from "#redis/client";
 import { createJournal } from "#redis/journal";
 import { startDrain } from "#workers/drain-journal";
 import { openLedger, type TestLedger } from "#test/ledger";
-import { openStore, type TestStore } from "#test/store";
+import { openStore, type StoreOptions, type TestStore } from "#test/store";
 import { until } from "#test/until";
 
 export interface RebuildBed extends AsyncDisposable {
   readonly db: TestLedger;
   readonly stores: TestStore;
   readonly use: Rebuilding;
-  /** Another repairer, as another worker has one. */
-  anotherRepairer(): Rebuilding;
+  /** Another rebuilder, as another worker has one. */
+  anotherRebuilder(): Rebuilding;
   /** Another process of the same store. */
   anotherProcess(): Promise<TestStore>;
   /** Brings the journals into the ledger. */
@@ -25,27 +25,34 @@ export interface RebuildBed extends AsyncDisposable {
   reports(): Promise<readonly Record<string, unknown>[]>;
 }
 
+/** Longer than any test: the ledger is not told which server is in use. */
+export const NEVER_MS = 2 ** 31 - 1;
+
 /** On that Redis, with a database of its own; empties Redis at the end. */
-export async function openRebuildBed(redisUrl: string, partitions = 1): Promise<RebuildBed> {
+export async function openRebuildBed(
+  redisUrl: string,
+  partitions = 1,
+  more: Pick<StoreOptions, "attendEveryMs"> = {},
+): Promise<RebuildBed> {
   const db = await openLedger({ partitions });
   const [row] = await db.sql`SELECT store_id FROM store`;
   const storeId = String(row?.["store_id"]);
   const anotherProcess = () =>
-    openStore(redisUrl, { epochs: createEpochLedger(db.sql, storeId), partitions });
+    openStore(redisUrl, { epochs: createEpochLedger(db.sql, storeId), partitions, ...more });
   const stores = await anotherProcess();
-  const repairers: Rebuilding[] = [];
-  const anotherRepairer = (): Rebuilding => {
+  const rebuilders: Rebuilding[] = [];
+  const anotherRebuilder = (): Rebuilding => {
     const urls = { redisUrl, databaseUrl: db.url };
     const made = openRebuilding(urls, { redis: stores.redis, storeId });
-    repairers.push(made);
+    rebuilders.push(made);
     return made;
   };
-  const use = anotherRepairer();
+  const use = anotherRebuilder();
   return {
     db,
     stores,
     use,
-    anotherRepairer,
+    anotherRebuilder,
     anotherProcess,
     async drained() {
       const all = Array.from({ length: partitions }, (_, number) => number);
@@ -85,7 +92,7 @@ export async function openRebuildBed(redisUrl: string, partitions = 1): Promise<
       ];
     },
     async [Symbol.asyncDispose]() {
-      for (const repairer of repairers) await repairer.close();
+      for (const rebuilder of rebuilders) await rebuilder.close();
       await stores.redis.flushall();
       await stores[Symbol.asyncDispose]();
       await db[Symbol.asyncDispose]();

@@ -58,5 +58,6 @@ export function countRunOf(changes: Partial<CountRun> = {}): CountRun {
 export const COUNT_RUNS: CountRuns = {
   ask: async ({ id }) => ({ kind: "asked", run: countRunOf({ id }), replayed: false }),
   read: async (id) => (id === RUN_ID ? countRunOf() : null),
+  list: async () => ({ items: [countRunOf()], nextCursor: null }),
   errors: async () => [],
 };

@@ -2,11 +2,15 @@
 import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
-import { ClaimLost } from "#inventory/repair-ports";
+import type { Rebuilding } from "#compose/rebuild";
+import { ClaimLost } from "#inventory/rebuild-ports";
+import { createLog } from "#lib/log";
 import { rebuildPartition, type RebuildOptions } from "#workers/rebuild";
+import { Rebuilder, REBUILDS_AT_ONCE } from "#workers/rebuilder";
 import { adjustCommand, initializeCommand } from "#test/commands";
-import { openRebuildBed, type RebuildBed } from "#test/rebuilding";
+import { NEVER_MS, openRebuildBed, type RebuildBed } from "#test/rebuilding";
 import { startRedis } from "#test/servers";
+import { runMain } from "#test/service";
 import { initialize, reserve, totals } from "#test/store";
 import { until } from "#test/until";
 
@@ -139,7 +143,7 @@ describe("a restore", () => {
     const { stores, use } = bed;
     await initialize(stores.store, "p1", 10);
     await bed.drained();
-    const another = bed.anotherRepairer();
+    const another = bed.anotherRebuilder();
     let cursors = 0;
     const slow = {
       ...use,
@@ -160,19 +164,19 @@ describe("a restore", () => {
   });
 
   test("is not opened on another server than the one that was written", async () => {
-    bed = await openRebuildBed(redis.url);
+    bed = await openRebuildBed(redis.url, 1, { attendEveryMs: NEVER_MS });
     const { stores, use } = bed;
     await reserveOne();
     await bed.drained();
     const replaced = {
       ...use,
-      repair: {
-        ...use.repair,
+      rebuild: {
+        ...use.rebuild,
         runId: () => Promise.resolve("an-older-copy-that-was-promoted"),
       },
     };
     await expect(rebuildPartition(0, replaced, ANY)).rejects.toThrow(ClaimLost);
-    expect(await stores.redis.hget(META, "fence")).toMatch(/^repair:/);
+    expect(await stores.redis.hget(META, "fence")).toMatch(/^rebuild:/);
   });
 });
 
@@ -215,3 +219,99 @@ test("a SKU is not free while the partition of its product is still to be rebuil
   const outcome = await stores.store.initialize(initializeCommand(rival, 1, { sku }));
   expect(outcome).toMatchObject({ kind: "sku_taken", productId: holder });
 });
+
+describe("of many fenced partitions", () => {
+  const [BROKEN, WAITING] = [0, 1];
+  const all = Array.from({ length: REBUILDS_AT_ONCE + 3 }, (_, number) => number);
+  const others = all.filter((partition) => partition !== BROKEN && partition !== WAITING);
+
+  test("as many as may be at hand are rebuilt in one wait, and who cannot be holds up none", async () => {
+    bed = await openRebuildBed(redis.url, all.length);
+    const { stores, use, db } = bed;
+    await initialize(stores.store, "p1", 10);
+    await bed.drained();
+    await stores.redis.flushall();
+    await Promise.all(all.map(fenced));
+    // Of what is tried first nearly each has to wait for another server, by itself.
+    for (const partition of all.slice(WAITING + 1, REBUILDS_AT_ONCE)) {
+      await db.sql`INSERT INTO servers_in_use (partition, run_id, seen_at)
+        VALUES (${partition}, 'another', now() - interval '1 minute')`;
+    }
+    await db.sql`INSERT INTO quarantine (partition, seq, epoch, payload, error)
+      VALUES (${WAITING}, 1, 1, '{}', 'why')`;
+
+    const claimed = async (): Promise<number> => {
+      const metas = all.map((partition) => stores.redis.hget(`{p${partition}}:meta`, "fence"));
+      return (await Promise.all(metas)).filter((fence) => fence?.startsWith("rebuild:")).length;
+    };
+    let most = 0;
+    let together: Promise<unknown> | null = null;
+    let isBroken = true;
+    const rebuild: Rebuilding["rebuild"] = {
+      ...use.rebuild,
+      async claim(partition, which) {
+        const answer = await use.rebuild.claim(partition, which);
+        most = Math.max(most, await claimed());
+        // Whoever came one after the other would never have waited all at once.
+        together ??= until(async () => (await claimed()) === REBUILDS_AT_ONCE, {
+          withinMs: 10_000,
+          what: "all that may be at hand are claimed",
+        });
+        await together;
+        return answer;
+      },
+    };
+    const ledgerWriter: Rebuilding["ledgerWriter"] = {
+      ...use.ledgerWriter,
+      cursor: (partition) =>
+        partition === BROKEN && isBroken
+          ? Promise.reject(new Error("it is broken"))
+          : use.ledgerWriter.cursor(partition),
+    };
+    const lines: string[] = [];
+    const told = (partition: number, message: string): number =>
+      lines.filter((line) => line.includes(`"partition":${partition},`) && line.includes(message))
+        .length;
+    await using _ = new Rebuilder({
+      ...use,
+      rebuild,
+      ledgerWriter,
+      fenced: () => all.filter((number) => stores.partitions[number]?.state === "fenced"),
+      onRebuilt: () => undefined,
+      log: createLog({ level: "info", format: "json", write: (line) => void lines.push(line) }),
+    });
+    const areOpen = (partitions: readonly number[]) =>
+      until(() => partitions.every((number) => stores.partitions[number]?.state === "open"), {
+        withinMs: 20_000,
+        what: `the partitions ${partitions.join()} are open`,
+      });
+    await areOpen(others);
+    for (const partition of others) expect(told(partition, "was rebuilt")).toBe(1);
+    expect(most).toBe(REBUILDS_AT_ONCE);
+    expect(told(WAITING, "a fenced partition waits")).toBe(1);
+    expect(told(BROKEN, "it is broken")).toBeGreaterThan(0);
+    expect(told(BROKEN, "was rebuilt") + told(WAITING, "was rebuilt")).toBe(0);
+    isBroken = false;
+    await db.sql`UPDATE quarantine SET settled_at = now()`;
+    await areOpen(all);
+    expect(await totals(stores.store, "p1")).toMatchObject({ onHand: 10 });
+  }, 60_000);
+});
+
+test("a restore writes several partitions at once, and all but those that wait", async () => {
+  bed = await openRebuildBed(redis.url, 3);
+  const { stores, db } = bed;
+  await initialize(stores.store, "p1", 10);
+  await bed.drained();
+  await db.sql`INSERT INTO servers_in_use (partition, run_id, seen_at)
+    VALUES (0, 'another', now() - interval '1 minute')`;
+  await db.sql`INSERT INTO quarantine (partition, seq, epoch, payload, error)
+    VALUES (1, 1, 1, '{}', 'why')`;
+  const env = { REDIS_URL: redis.url, DATABASE_URL: db.url, PARTITIONS: "3" };
+  const { code, output } = await runMain(["restore", "--apply"], env);
+  // The first one had to wait for the other server, and nobody waited for it.
+  expect(output).toMatch(/^partition 1: it waits: .*quarantine/m);
+  expect(output).toMatch(/^partition 2: \d+ products and /m);
+  expect(output).toMatch(/^partition 0: \d+ products and .*\n1 of the partitions could not be/m);
+  expect(code).toBe(1);
+}, 60_000);

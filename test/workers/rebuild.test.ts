@@ -3,6 +3,9 @@ import { tmpdir } from "node:os";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Redis } from "ioredis";
 import { decodeHold } from "#redis/hold-record";
+import { createAlarms } from "#compose/alarms";
+import type { Rebuilding } from "#compose/rebuild";
+import { createLog } from "#lib/log";
 import { rebuildPartition, type RebuildOptions } from "#workers/rebuild";
 import { audit } from "#test/audit";
 import {
@@ -114,6 +117,31 @@ describe("a rebuild", () => {
     expect(await bed.reports()).toMatchObject([{ kind: "rebuilt", from_seq: null }]);
   });
 
+  test("is an alert, and so is its end, though nobody looked while it was fenced", async () => {
+    await initialize(stores.store, "p1", 10);
+    await drained();
+    const log = createLog({ level: "error", format: "json", write: () => undefined });
+    const alarms = createAlarms(use.alerts, log);
+    const found = { partition: 0, kind: "fenced", holds: false, units: null } as const;
+    await alarms.tell(found);
+    const kinds = async () => (await db.sql`SELECT kind FROM alerts ORDER BY number`).flat();
+    expect(await kinds()).toEqual([]);
+    for (const times of [1, 2]) {
+      const reopen: Rebuilding["rebuild"]["reopen"] = async (...args) => {
+        expect((await kinds()).at(-1)).toEqual({ kind: "fenced" });
+        return await use.rebuild.reopen(...args);
+      };
+      const watched = { ...use, rebuild: { ...use.rebuild, reopen } };
+      expect(await rebuildPartition(0, watched, ANY)).toMatchObject({ kind: "rebuilt" });
+      await alarms.tell(found);
+      expect((await kinds()).at(-1)).toEqual({ kind: "fenced" });
+      alarms.forget(found);
+      await alarms.tell(found);
+      const pair = [{ kind: "fenced" }, { kind: "unfenced" }];
+      expect(await kinds()).toEqual(times === 1 ? pair : [...pair, ...pair]);
+    }
+  });
+
   test("drains what the journal still has, and loses none of it", async () => {
     await initialize(stores.store, "p1", 10);
     await drained();
@@ -132,11 +160,11 @@ describe("a rebuild", () => {
     const before = await lasting(stores.redis);
     const dying = {
       ...use,
-      repair: { ...use.repair, reopen: () => Promise.reject(new Error("it died")) },
+      rebuild: { ...use.rebuild, reopen: () => Promise.reject(new Error("it died")) },
     };
     await expect(rebuildPartition(0, dying, ANY)).rejects.toThrow("it died");
     await expect(totals(stores.store, "p1")).rejects.toMatchObject({ code: "partition_fenced" });
-    const other = bed.anotherRepairer();
+    const other = bed.anotherRebuilder();
     {
       // As long as the claim lasts it is not another's.
       expect(await rebuildPartition(0, other, FENCED)).toEqual({ kind: "taken" });

@@ -29,7 +29,7 @@ export interface Authenticator {
   verify(authorization: string | undefined): Promise<Caller>;
 }
 
-/** Between machines whose clocks differ a little. */
+/** A token's beginning, where the issuer's clock is a little ahead. Its end is exact. */
 const CLOCK_TOLERANCE_SECONDS = 5;
 /** Verified tokens kept, about a kilobyte each. */
 const CACHE_TOKENS_MAX = 50_000;
@@ -39,6 +39,8 @@ const CACHE_MS_MAX = 300_000;
 const TOKEN_LENGTH_MAX = 4096;
 const JWKS_TIMEOUT_MS = 2000;
 const JWKS_COOLDOWN_MS = 30_000;
+/** Keys are fetched again after this: with CACHE_MS_MAX, a withdrawn one counts for ten minutes. */
+const JWKS_CACHE_MS_MAX = 300_000;
 
 const SECRET_ALGORITHMS = ["HS256"];
 const PUBLIC_ALGORITHMS = ["RS256", "ES256", "EdDSA"];
@@ -64,9 +66,10 @@ export async function createAuthenticator(options: AuthenticatorOptions): Promis
     async verify(authorization) {
       const token = tokenOf(authorization);
       const claims = await claimsOf(verifiers, token);
+      const expiresMs = (claims.exp ?? 0) * 1000;
+      if (clock.now() >= expiresMs) throw expired();
       const caller = callerOf(claims);
       if (known.size >= CACHE_TOKENS_MAX) forgetOldest(known);
-      const expiresMs = ((claims.exp ?? 0) + CLOCK_TOLERANCE_SECONDS) * 1000;
       const until = Math.min(expiresMs, clock.now() + CACHE_MS_MAX);
       if (authorization !== undefined) known.set(authorization, { caller, until });
       return caller;
@@ -88,6 +91,7 @@ async function verifiersOf(options: AuthenticatorOptions): Promise<Map<string, V
     const keys = createRemoteJWKSet(new URL(jwksUrl), {
       timeoutDuration: JWKS_TIMEOUT_MS,
       cooldownDuration: JWKS_COOLDOWN_MS,
+      cacheMaxAge: JWKS_CACHE_MS_MAX,
     });
     const rules = rulesOf(options, PUBLIC_ALGORITHMS);
     const verifier: Verifier = async (token) => (await jwtVerify(token, keys, rules)).payload;
@@ -141,7 +145,7 @@ async function claimsOf(verifiers: Map<string, Verifier>, token: string): Promis
   try {
     return await verifier(token);
   } catch (error) {
-    if (error instanceof errors.JWTExpired) throw rejected("token_expired", "the token expired");
+    if (error instanceof errors.JWTExpired) throw expired();
     const invalid = error instanceof errors.JOSEError && !isKeySetAway(error);
     if (invalid) throw rejected("token_invalid", "the token could not be verified");
     throw new Fault("overloaded", "the keys that verify tokens cannot be reached", {
@@ -178,6 +182,10 @@ function callerOf(claims: JWTPayload): Caller {
     throw new Problem("role_required", `the token's role must be one of ${ROLES.join(", ")}`);
   }
   return { role: data.role, subject };
+}
+
+function expired(): Problem {
+  return rejected("token_expired", "the token expired");
 }
 
 /** RFC 6750, section 3.1. */

@@ -12,9 +12,12 @@ import {
   CountRunErrorsQuery,
   countRunOf,
   CountRunQuery,
+  CountRuns,
+  CountRunsQuery,
   countRowsOf,
   countsOfCsv,
   CountRunTable,
+  listedCountRunOf,
 } from "#http/wire/count-runs";
 import { RunParam } from "#http/wire/reconcile";
 import { startCountRun } from "#inventory/start-count-run";
@@ -26,7 +29,7 @@ export function startCountRunRoute({ deps }: Edge): Route {
     summary: "Take up to 100 000 counts as JSON or CSV, for a worker to put right",
     answers: { 202: CountRunAsked },
     headers: ["Location"],
-    refusals: ["too_many_items"],
+    refusals: ["too_many_items", "rate_limited"],
     roles: ADMIN,
     mutation: true,
     file: true,
@@ -39,11 +42,30 @@ export function startCountRunRoute({ deps }: Edge): Route {
         const input = { rows, errorPolicy, commit: commit === "true", reference };
         const outcome = await startCountRun(deps, contextOf(c), input);
         if (outcome.kind === "key_reused") return send(c, keyReused(c));
+        if (outcome.kind === "too_many_open") {
+          return refuse(c, "rate_limited", "too many runs of counts have not ended: wait for one");
+        }
         const { id } = outcome.run;
         const location = PATHS.countRun.replace(":runId", id);
         return reply(c, 202, { id }, { location, ...replayHeader(outcome.replayed) });
       },
     ),
+  });
+}
+
+export function countRunsRoute({ deps }: Edge): Route {
+  return route({
+    method: "GET",
+    path: PATHS.countRuns,
+    summary: "Runs of counts, newest first, without the rows that were refused",
+    answers: { 200: CountRuns },
+    roles: ADMIN,
+    handlers: createHandlers(validate("query", CountRunsQuery), async (c) => {
+      const { cursor = null, limit } = c.req.valid("query");
+      const page = await deps.countRuns.list(cursor, limit, c.get("request").deadline);
+      const { items, nextCursor } = page;
+      return reply(c, 200, { runs: items.map(listedCountRunOf), nextCursor });
+    }),
   });
 }
 

@@ -8,7 +8,7 @@ import {
 } from "#http/routes/bulk";
 import { checkAvailabilityRoute } from "#http/routes/check-availability";
 import { cleanupExpiredRoute } from "#http/routes/cleanup-expired";
-import { countRunRoute, startCountRunRoute } from "#http/routes/count-runs";
+import { countRunRoute, countRunsRoute, startCountRunRoute } from "#http/routes/count-runs";
 import { countsRoute } from "#http/routes/counts";
 import { docsRoutes } from "#http/routes/docs";
 import { cancelRoute, confirmRoute, extendRoute } from "#http/routes/end-reservation";
@@ -68,6 +68,7 @@ export function createRoutes(edge: Edge): readonly Route[] {
     lowStockRoute(edge),
     countsRoute(edge),
     startCountRunRoute(edge),
+    countRunsRoute(edge),
     countRunRoute(edge),
     reorderRoute(edge),
     ...incomingRoutes(edge),

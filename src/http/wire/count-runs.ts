@@ -1,7 +1,7 @@
 /** What the routes of counts by the ten thousand take and answer. */
 import { z } from "zod";
 import { CountItem } from "#http/wire/bodies";
-import { queryNumber, Reference } from "#http/wire/fields";
+import { Cursor, queryNumber, Reference } from "#http/wire/fields";
 import { timeOf } from "#http/wire/objects";
 import { refusalOf } from "#http/validate";
 import {
@@ -26,6 +26,8 @@ const CHARACTERS_AT_ONCE = 65_536;
 const WORDS_LENGTH_MAX = 300;
 const COUNT_ERRORS = 100;
 const COUNT_ERRORS_MAX = 500;
+const RUNS = 50;
+const RUNS_MAX = 200;
 
 const Row = z.unknown().meta({
   description:
@@ -47,10 +49,15 @@ export const CountRunErrorsQuery = z.strictObject({
   limit: queryNumber(1, COUNT_ERRORS_MAX).default(COUNT_ERRORS),
 });
 
+export const CountRunsQuery = z.strictObject({
+  cursor: Cursor.optional(),
+  limit: queryNumber(1, RUNS_MAX).default(RUNS),
+});
+
 export const CountRunAsked = z.strictObject({ id: z.string() });
 const Count = z.int().min(0);
 const Time = z.iso.datetime();
-export const CountRun = z.strictObject({
+const RUN = {
   id: z.string(),
   status: z.enum(COUNT_RUN_STATUSES),
   commit: z.boolean(),
@@ -70,6 +77,10 @@ export const CountRun = z.strictObject({
   failed: Count,
   /** Why it failed, or what it waits for. */
   error: z.string().nullable(),
+};
+
+export const CountRun = z.strictObject({
+  ...RUN,
   errors: z
     .array(
       z.strictObject({
@@ -83,6 +94,11 @@ export const CountRun = z.strictObject({
     .readonly(),
   nextCursor: z.string().nullable(),
 });
+const ListedCountRun = z.strictObject(RUN);
+export const CountRuns = z.strictObject({
+  runs: z.array(ListedCountRun).readonly(),
+  nextCursor: z.string().nullable(),
+});
 
 /** A run as it is answered, with a page of its errors. */
 export function countRunOf(
@@ -90,11 +106,17 @@ export function countRunOf(
   errors: readonly CountRowError[],
   limit: number,
 ): z.input<typeof CountRun> {
+  const last = errors.at(-1);
+  const nextCursor = last === undefined || errors.length < limit ? null : String(last.row);
+  return { ...listedCountRunOf(run), errors, nextCursor };
+}
+
+/** A run as a list has it. */
+export function listedCountRunOf(run: Run): z.input<typeof ListedCountRun> {
   const { pass, rows, done, succeeded, commit, errorPolicy } = run;
   const passes = commit && errorPolicy === "reject_all" ? 2 : 1;
   const before = passes === 2 && pass === "apply" ? rows : 0;
   const isOver = run.finishedAt !== null;
-  const last = errors.at(-1);
   return {
     id: run.id,
     status: run.status,
@@ -113,8 +135,6 @@ export function countRunOf(
     differing: run.differing,
     failed: done - succeeded,
     error: run.error,
-    errors,
-    nextCursor: last === undefined || errors.length < limit ? null : String(last.row),
   };
 }
 

@@ -6,10 +6,13 @@ WITH place AS (
     partitions.partition, coalesce(asked.seq, 0) AS seq, coalesce(asked.number, 0) AS number,
     partitions.cursor_seq AS "endSeq", partitions.raised AS "endNumber",
     (SELECT min(seq) FROM movements WHERE partition = partitions.partition) AS "firstSeq",
-    coalesce((
-      SELECT opening.seq FROM partition_openings AS opening
-      WHERE opening.partition = partitions.partition
-    ), 0) AS "putAwaySeq"
+    greatest(
+      (
+        SELECT opening.seq FROM partition_openings AS opening
+        WHERE opening.partition = partitions.partition
+      ),
+      CASE WHEN cardinality($6::text[]) > 0 THEN alerts_from ELSE 0 END
+    ) AS "putAwaySeq"
   FROM partitions
   LEFT JOIN unnest($1::integer[], $2::bigint[], $3::bigint[]) AS asked (partition, seq, number)
     ON asked.partition = partitions.partition

@@ -13,11 +13,12 @@ changed AS (
     updated_at = date_trunc('milliseconds', now())
   WHERE incoming_id = $3::uuid AND NOT cancelled AND NOT EXISTS (SELECT FROM known)
     AND received + coalesce($4::bigint, 1) <= quantity
-  RETURNING incoming_id, receipts, last_units, incoming_as_json(incoming) AS incoming
+  RETURNING incoming_id, receipts, last_units, product_id, incoming_as_json(incoming) AS incoming
 ),
 claimed AS (
-  INSERT INTO incoming_receipts (incoming_id, receipt, units, actor, request_id)
-  SELECT incoming_id, receipts, last_units, $5, $6 FROM changed
+  INSERT INTO incoming_receipts (incoming_id, receipt, units, actor, request_id, ledger_seq)
+  SELECT incoming_id, receipts, last_units, $5, $6, coalesce(cursor_seq, 0)
+  FROM changed LEFT JOIN products USING (product_id) LEFT JOIN partitions USING (partition)
 ),
 made AS (
   SELECT json_build_object('incoming', incoming, 'receipt', receipts, 'units', last_units) AS answer

@@ -23,9 +23,9 @@ SELECT
   EXISTS (
     SELECT FROM movements AS later
     WHERE later.product_id = asked.product_id AND later.location = asked.location
-      AND later.type = 'COUNT' AND later.seq >= first
-      -- One that names no instant was of its own.
-      AND coalesce(substring(reason FROM '^counted at (\S+):') COLLATE "C" > iso, true)
+      AND later.type = 'COUNT'
+      -- A clock that is ahead writes a count before its instant. One that names none was of its own.
+      AND coalesce(substring(reason FROM '^counted at (\S+):') COLLATE "C" > iso, later.seq >= first)
   ) AS "hasLater",
   kept,
   EXISTS (
@@ -49,7 +49,7 @@ LEFT JOIN LATERAL (
   ) AS same, substring(reason FROM 'by movement (\d+)$')::bigint AS basis
   FROM movements
   WHERE product_id = asked.product_id AND location = asked.location AND type = 'COUNT'
-    AND seq >= first AND starts_with(reason, 'counted at ' || iso || ':')
+    AND starts_with(reason, 'counted at ' || iso || ':')
   ORDER BY seq DESC LIMIT 1
 ) AS same ON true
 CROSS JOIN LATERAL (
@@ -67,6 +67,10 @@ CROSS JOIN LATERAL (
     FROM movements
     WHERE product_id = asked.product_id AND location = asked.location AND seq >= first
       AND type <> 'COUNT' AND on_hand_after <> on_hand_before
+      -- What was written down late counts for who asks for an instant before it happened.
+      AND (type NOT IN ('DRIFT', 'RECONCILE') OR coalesce(
+        substring(reason FROM '^explains movement (\d{1,15}):')::bigint >= first, true
+      ))
     GROUP BY type
   ) AS types
 ) AS moved

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { Fault } from "#inventory/faults";
-import { ClaimLost } from "#inventory/repair-ports";
+import { ClaimLost } from "#inventory/rebuild-ports";
 import { metaKey } from "#redis/keys";
-import { createPartitionRepair } from "#redis/repair";
+import { createPartitionRebuild } from "#redis/rebuild";
 import { readRunId } from "#redis/run-id";
 import { loadScript, runScript } from "#redis/script";
 import { wordsOfHeader } from "#test/answers";
@@ -14,7 +14,7 @@ import { until } from "#test/until";
 
 const { redis, server, open } = await redisOfFile();
 
-/** What such a test leaves under repair is no store that could be whole. */
+/** What such a test leaves half rebuilt is no store that could be whole. */
 const spoiling = (name: string, body: () => Promise<void>): void =>
   test(name, async () => {
     await body();
@@ -26,8 +26,8 @@ const run = (path: string, args: readonly string[]) =>
   runScript(redis, loadScript(path), metaKey(0), args);
 const claim = async (token: string, which = "fenced", lastsMs = 10_000): Promise<unknown> =>
   run("partition/claim.lua", [STORE, token, String(lastsMs), which]);
-const repair = (token: string, ...steps: string[]): Promise<unknown> =>
-  run("partition/repair.lua", [token, "10000", ...steps]);
+const rebuild = (token: string, ...steps: string[]): Promise<unknown> =>
+  run("partition/rebuild.lua", [token, "10000", ...steps]);
 const reopen = async (token: string, epoch: string, runId?: string): Promise<unknown> => {
   const written = runId ?? (await readRunId(redis));
   return await run("partition/reopen.lua", [token, written, epoch, "5", "0", "0", ""]);
@@ -58,18 +58,18 @@ spoiling("an empty Redis is claimed too, and then belongs to the store", async (
 });
 
 spoiling(
-  "repair produced each word: it writes for who has the claim, keys of the partition alone",
+  "rebuild produced each word: it writes for who has the claim, keys of the partition alone",
   async () => {
     const { store } = await open();
     await initialize(store, "p1", 5);
     await claim("a", "any");
     const before = await dump(redis);
-    expect(await repair("b", "forget", "stock:p1", "0")).toBe("lost");
+    expect(await rebuild("b", "forget", "stock:p1", "0")).toBe("lost");
     for (const name of ["meta", "other", "stock", "stock:", "}x:stock:p1", "metaphor:x"]) {
-      await expect(repair("a", "string", name, "1", "text")).rejects.toThrow("cannot be read");
+      await expect(rebuild("a", "string", name, "1", "text")).rejects.toThrow("cannot be read");
     }
     for (const name of ["meta", ""]) {
-      await expect(repair("a", "forget", name, "0")).rejects.toThrow("cannot be read");
+      await expect(rebuild("a", "forget", name, "0")).rejects.toThrow("cannot be read");
     }
     expect(await dump(redis)).toEqual(before);
     const many = Array.from({ length: 2_500 }, (_, i) => `owner-${i}`);
@@ -82,8 +82,8 @@ spoiling(
       ["hash", "locations", "2", "here", "a record"],
     ].flat();
     // A step that is sent twice leaves what one leaves.
-    expect(await repair("a", ...steps)).toBe("repaired");
-    expect(await repair("a", ...steps)).toBe("repaired");
+    expect(await rebuild("a", ...steps)).toBe("written");
+    expect(await rebuild("a", ...steps)).toBe("written");
     expect(await redis.exists("{p0}:stock:p1")).toBe(0);
     expect(await redis.get("{p0}:operation:k")).toBe("text");
     expect(await redis.pttl("{p0}:operation:k")).toBeGreaterThan(59_000);
@@ -92,13 +92,13 @@ spoiling(
     expect(await redis.zscore("{p0}:low", "p1")).toBe("3");
     expect(await redis.hget("{p0}:locations", "here")).toBe("a record");
     // More of what the step before wrote.
-    expect(await repair("a", "list+", "expiring:7", "1", "one more")).toBe("repaired");
+    expect(await rebuild("a", "list+", "expiring:7", "1", "one more")).toBe("written");
     expect(await redis.lrange("{p0}:expiring:7", 0, -1)).toEqual([...many, "one more"]);
     // Whatever somebody left under the tag is no reason to stop.
     await redis.set("{p0}:limit:of-another-version", "x");
-    expect(await repair("a", "forget", "limit:of-another-version", "0")).toBe("repaired");
+    expect(await rebuild("a", "forget", "limit:of-another-version", "0")).toBe("written");
     expect(await redis.exists("{p0}:limit:of-another-version")).toBe(0);
-    expect([...wordsOfHeader("partition/repair.lua").items]).toEqual(["lost", "repaired"]);
+    expect([...wordsOfHeader("partition/rebuild.lua").items]).toEqual(["lost", "written"]);
   },
 );
 
@@ -151,8 +151,8 @@ spoiling("who has lost the claim writes nothing more", async () => {
   await using opened = await openStore(server.url);
   await initialize(opened.store, "p1", 5);
   await reserve(opened.store, "o1", { p1: 1 });
-  const ours = createPartitionRepair({ redis, storeId: STORE });
-  const theirs = createPartitionRepair({ redis, storeId: STORE });
+  const ours = createPartitionRebuild({ redis, storeId: STORE });
+  const theirs = createPartitionRebuild({ redis, storeId: STORE });
   expect(await ours.claim(0, "any")).toMatchObject({ kind: "claimed", missing: null });
   expect(await theirs.claim(0, "any")).toEqual({ kind: "taken" });
   const before = await dump(redis);

@@ -1,4 +1,4 @@
-/** A partition of Redis under repair: claimed under a token, emptied, written, opened again. */
+/** A partition of Redis that is rebuilt: claimed under a token, emptied, written, opened again. */
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import type { Cursor } from "#inventory/drain-ports";
@@ -6,9 +6,9 @@ import {
   ClaimLost,
   type ClaimAnswer,
   type PartitionPart,
-  type PartitionRepair,
+  type PartitionRebuild,
   type SkuCopy,
-} from "#inventory/repair-ports";
+} from "#inventory/rebuild-ports";
 import { randomId } from "#lib/ids";
 import { decodeEntries } from "#redis/journal";
 import { journalKey, metaKey, partitionTag, skuKey } from "#redis/keys";
@@ -18,7 +18,7 @@ import { readRunId } from "#redis/run-id";
 import { loadScript, runScript } from "#redis/script";
 
 const claimScript = loadScript("partition/claim.lua");
-const repairScript = loadScript("partition/repair.lua");
+const rebuildScript = loadScript("partition/rebuild.lua");
 const liftScript = loadScript("partition/lift.lua");
 const reopenScript = loadScript("partition/reopen.lua");
 
@@ -34,20 +34,23 @@ type CutStep = Omit<Step, "kind"> & { readonly kind: Step["kind"] | `${Step["kin
 
 const Words = z.array(z.string()).min(1);
 
-export interface RepairOptions {
+export interface PartitionRebuildOptions {
   readonly redis: Redis;
   readonly storeId: string;
 }
 
-/** One repairer: its claims bear one token, so that it may go on where it was interrupted. */
-export function createPartitionRepair({ redis, storeId }: RepairOptions): PartitionRepair {
+/** One rebuilder: its claims bear one token, so that it may go on where it was interrupted. */
+export function createPartitionRebuild({
+  redis,
+  storeId,
+}: PartitionRebuildOptions): PartitionRebuild {
   const token = randomId(12);
   const restored = new Map<number, RestoredPartition>();
 
   const call = async (partition: number, args: readonly string[]): Promise<void> => {
     const key = metaKey(partition);
-    const reply = await runScript(redis, repairScript, key, [token, String(CLAIM_MS), ...args]);
-    if (reply !== "repaired") throw new ClaimLost(partition);
+    const reply = await runScript(redis, rebuildScript, key, [token, String(CLAIM_MS), ...args]);
+    if (reply !== "written") throw new ClaimLost(partition);
   };
   const send = async (partition: number, steps: readonly Step[]): Promise<void> => {
     for (const part of partsOf(steps)) {
@@ -130,7 +133,7 @@ export function createPartitionRepair({ redis, storeId }: RepairOptions): Partit
 
 /** What a fence says that is missing. Twin: lua/partition/claim.lua. */
 function missingOf(fence: string | null): number {
-  const [, missing] = /^(?:behind|repair:\w+:\d+):(\d*)$/.exec(fence ?? "") ?? [];
+  const [, missing] = /^(?:behind|rebuild:\w+:\d+):(\d*)$/.exec(fence ?? "") ?? [];
   return Number(missing || "0");
 }
 

@@ -1,4 +1,4 @@
--- A partition under repair: its fence names who repairs it, until when, and the seq that is known to
+-- A partition that is rebuilt: its fence names who rebuilds it, until when, and the seq that is known to
 -- be missing; empty: it was open.
 -- @include lib/keys.lua
 
@@ -7,14 +7,14 @@ local function now_ms()
     return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- What a fence says of a repair; nil when it says nothing of one.
+-- What a fence says of a rebuild; nil when it says nothing of one.
 local function read_claim(fence)
-    local token, until_ms, missing = string.match(fence or "", "^repair:(%w+):(%d+):(%d*)$")
+    local token, until_ms, missing = string.match(fence or "", "^rebuild:(%w+):(%d+):(%d*)$")
     return token and { token = token, until_ms = tonumber(until_ms), missing = missing }
 end
 
 local function write_claim(token, lasts_ms, missing)
-    local fence = string.format("repair:%s:%d:%s", token, now_ms() + lasts_ms, missing)
+    local fence = string.format("rebuild:%s:%d:%s", token, now_ms() + lasts_ms, missing)
     redis.call("HSET", meta_key, "fence", fence)
 end
 

@@ -1,11 +1,11 @@
-/** A Redis that does not show its settings, as managed ones do not. */
+/** Servers whose settings are hidden, as those of managed ones are, or do not keep what is promised. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { z } from "zod";
 import { readServerSettings } from "#redis/server-settings";
-import { startRedis, temporaryFolder, testDatabase } from "#test/servers";
+import { startPostgres, startRedis, temporaryFolder, testDatabase } from "#test/servers";
 import { launchService, startService } from "#test/service";
 
 const TEST_MS_MAX = 60_000;
@@ -70,7 +70,7 @@ describe("a Redis that does not show its settings", () => {
   test(
     "is refused in production in one line where DURABILITY=disk promises it",
     async () => {
-      await using database = await testDatabase();
+      await using database = await startPostgres();
       const env = { NODE_ENV: "production", HOST: "127.0.0.1" };
       const urls = { redisUrl: url.href, databaseUrl: database.url };
       await using service = launchService({ ...urls, env });
@@ -85,3 +85,19 @@ describe("a Redis that does not show its settings", () => {
     TEST_MS_MAX,
   );
 });
+
+test(
+  "a PostgreSQL that may lose what it has answered is refused in production, and said elsewhere",
+  async () => {
+    await using database = await testDatabase();
+    await using redis = await startRedis();
+    const urls = { redisUrl: redis.url, databaseUrl: database.url };
+    const why = "PostgreSQL may lose what it has answered: fsync is off: set it to on";
+    await using refused = launchService({ ...urls, env: { NODE_ENV: "production" } });
+    expect(await refused.exitCode()).toBe(1);
+    expect(refused.output()).toContain(why);
+    await using service = await startService(urls);
+    expect(service.output()).toContain(why);
+  },
+  TEST_MS_MAX,
+);

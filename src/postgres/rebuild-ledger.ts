@@ -6,8 +6,8 @@ import {
   IN_USE_MS,
   type CopiedCounts,
   type PartitionPart,
-  type RepairLedger,
-} from "#inventory/repair-ports";
+  type RebuildLedger,
+} from "#inventory/rebuild-ports";
 import { askRow, askRows } from "#postgres/ask";
 import { ownConnection, type Sql } from "#postgres/client";
 import { asFault } from "#postgres/failure";
@@ -82,7 +82,7 @@ const OperationRow = z.object({ key: z.string(), text: z.string(), livesMs: z.in
 
 const NOTHING: PartitionPart = { products: [], holds: [], locations: [], operations: [] };
 
-export function createRepairLedger(sql: Sql): RepairLedger {
+export function createRebuildLedger(sql: Sql): RebuildLedger {
   return {
     async quarantined(partition) {
       const statement = () => sql.unsafe(unsettledText, [partition]);

@@ -1,15 +1,15 @@
 #!lua flags=allow-oom
--- Purpose: one step of a repair: forgets keys of the partition, or writes them as the ledger has them.
+-- Purpose: one step of a rebuild: forgets keys of the partition, or writes them as the ledger has them.
 -- KEYS[1]  {pN}:meta (hash, rw); writes or removes whatever keys of the partition are named, never
 --          the meta.
 -- ARGV     token, milliseconds that the claim lasts from now, then for each key: what becomes of it
 --          (forget|string|hash|list|zset; with a + behind it: more of what the step before wrote),
 --          its name behind the tag, number of values, the values (string: value, and milliseconds to
 --          live or none; hash: field and value; zset: score and member).
--- Returns  repaired, or lost (the claim is another's, or gone).
+-- Returns  written, or lost (the claim is another's, or gone).
 -- Cost     O(values).
 -- Retry    safe but for what is written in several steps: each key is removed before its first one.
--- @include lib/repair.lua
+-- @include lib/rebuild-claim.lua
 
 local WHOLE_NAMES = { journal = true, low = true, locations = true }
 local FIRST_WORDS = {
@@ -31,7 +31,7 @@ while at <= #ARGV do
     local is_ours = count and (WHOLE_NAMES[name] or FIRST_WORDS[string.match(name, "^(%l+):.")])
     -- Whatever else stands under the tag goes too; the meta never does.
     if not is_ours and (kind ~= "forget" or not count or name == "meta" or name == "") then
-        error("a step of a repair cannot be read")
+        error("a step of a rebuild cannot be read")
     end
     steps[#steps + 1] = { kind = kind, key = tag .. name, first = at + 3, last = at + 2 + count }
     at = at + 3 + count
@@ -70,4 +70,4 @@ for _, step in ipairs(steps) do
         write(step)
     end
 end
-return "repaired"
+return "written"

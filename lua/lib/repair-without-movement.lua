@@ -1,4 +1,4 @@
--- The guard of repairs that are no movement: this store's partition, and not fenced.
+-- What repairs share that are no movement: they touch this store's partition alone, and no fenced one.
 -- ARGV[1] is the store id.
 -- @include lib/keys.lua
 

@@ -15,7 +15,7 @@ import type {
 /** A server that was in use within this time may be in use still: who uses it says so each second. */
 export const IN_USE_MS = 5_000;
 
-/** What a partition's Redis was when it was claimed for a repair. */
+/** What a partition's Redis was when it was claimed for a rebuild. */
 export interface Claimed {
   readonly kind: "claimed";
   /** Of what it holds; 0: it holds nothing. */
@@ -38,7 +38,7 @@ export type ClaimAnswer =
   | Claimed
   /** Nothing is wrong with it. */
   | { readonly kind: "open" }
-  /** Somebody else repairs it. */
+  /** Somebody else rebuilds it. */
   | { readonly kind: "taken" }
   /** It holds another store's data. */
   | { readonly kind: "foreign" };
@@ -77,8 +77,8 @@ export interface SkuCopy {
   readonly createdAt: number;
 }
 
-/** A partition of Redis under repair. Whoever lost the claim is told so by a `ClaimLost`. */
-export interface PartitionRepair {
+/** A partition of Redis that is rebuilt. Whoever lost the claim is told so by a `ClaimLost`. */
+export interface PartitionRebuild {
   /** Of the server that would be written. */
   runId(): Promise<string>;
   /** What it holds now; null: nothing of this store. Changes nothing. */
@@ -109,10 +109,10 @@ export interface PartitionRepair {
   ): Promise<readonly number[]>;
 }
 
-/** Another repairs the partition now, or nobody may any more. */
+/** Another rebuilds the partition now, or nobody may any more. */
 export class ClaimLost extends Error {
   constructor(partition: number) {
-    super(`the repair of partition ${partition} is somebody else's now`);
+    super(`the rebuild of partition ${partition} is somebody else's now`);
   }
 }
 
@@ -145,7 +145,7 @@ export interface LostOperation {
 }
 
 /** The ledger as what a partition is rebuilt from. */
-export interface RepairLedger {
+export interface RebuildLedger {
   /** Movements of the partition that PostgreSQL refused and nobody has settled. */
   quarantined(partition: number): Promise<number>;
   /** The server of another run id that was in use last; null: none. */

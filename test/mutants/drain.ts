@@ -1,0 +1,71 @@
+/** Bugs in the drain and its statements. */
+import { testsIn, type Mutant } from "./mutant.ts";
+
+const workers = testsIn("workers");
+const postgres = testsIn("postgres");
+
+export const DRAIN_BUGS: readonly Mutant[] = [
+  {
+    bug: "the drain skips movements that are missing in the journal",
+    file: "src/workers/journal-batches.ts",
+    find: "const goesOn = first === next && entry.epoch >= at.epoch;",
+    replace: "const goesOn = first >= next && entry.epoch >= at.epoch;",
+    asks: workers("journal-batches"),
+  },
+  {
+    bug: "the movement at the cursor is written twice",
+    file: "src/workers/journal-batches.ts",
+    find: "=> seq > at.seq;",
+    replace: "=> seq >= at.seq;",
+    asks: workers("journal-batches"),
+  },
+  {
+    bug: "two drains write the same batch",
+    file: "src/postgres/statements/append.sql",
+    find: "WHERE partition = $1 AND cursor_epoch = $2 AND cursor_seq = $3 AND epoch = $6",
+    replace: "WHERE partition = $1 AND cursor_epoch = $2 AND $3::bigint >= 0 AND epoch = $6",
+    asks: postgres("ledger-writer"),
+  },
+  {
+    bug: "a batch that was read before an epoch began is written after it",
+    file: "src/postgres/statements/append.sql",
+    find: "AND cursor_seq = $3 AND epoch = $6",
+    replace: "AND cursor_seq = $3 AND $6::bigint > 0",
+    asks: postgres("ledger-writer", "epochs"),
+  },
+  {
+    bug: "an older state of a level overwrites a newer one",
+    file: "src/postgres/statements/append.sql",
+    find: "  WHERE levels.seq < excluded.seq\n",
+    replace: "",
+    asks: postgres("ledger-writer"),
+  },
+  {
+    bug: "behind a movement that PostgreSQL refuses the rest is dropped",
+    file: "src/workers/append.ts",
+    find: 'return written === "appended" ? await appendOrSetAside(writer, right, options) : written;',
+    replace:
+      "return right.partition < 0 ? await appendOrSetAside(writer, right, options) : written;",
+    asks: workers("drain-failures", "drain-journal"),
+  },
+  {
+    bug: "Redis hears that the ledger has what is not written yet",
+    file: "src/workers/drain-partition.ts",
+    find: `        if ((await this.#write(batch)) !== "appended") return null;
+        this.#passed(batch);
+        await this.#moveTo(batch.to);
+`,
+    replace: `        await this.#moveTo(batch.to);
+        if ((await this.#write(batch)) !== "appended") return null;
+        this.#passed(batch);
+`,
+    asks: workers("drain-failures", "drain-journal", "drain-redis"),
+  },
+  {
+    bug: "a drain goes on from a cursor that another one moved",
+    file: "src/workers/drain-partition.ts",
+    find: 'if ((await this.#write(batch)) !== "appended") return null;',
+    replace: "await this.#write(batch);",
+    asks: workers("drain-journal", "drain-failures", "drain-redis"),
+  },
+];

@@ -1,0 +1,77 @@
+/** Puts a mutant into a copy of the code and asks tests about it. */
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ROOT } from "#test/packaging";
+import type { Mutant } from "./mutant.ts";
+
+const COPIED = ["src", "lua", "test", "package.json", "tsconfig.json", "bunfig.toml"];
+/** Of one test in there; a bug may make it wait for ever. */
+const TEST_MS_MAX = 30_000;
+/** Of all the files that one mutant asks. */
+const VERDICT_MS_MAX = 180_000;
+
+export type Verdict =
+  | { readonly kind: "killed"; readonly file: string; readonly test: string }
+  | { readonly kind: "lived" };
+
+/** A copy of the code in which one bug after the other is tried. */
+export class Copy implements Disposable {
+  readonly #folder = mkdtempSync(join(tmpdir(), "holdfast-mutant-"));
+
+  constructor() {
+    for (const name of COPIED) {
+      cpSync(join(ROOT, name), join(this.#folder, name), { recursive: true });
+    }
+    symlinkSync(join(ROOT, "node_modules"), join(this.#folder, "node_modules"));
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.#folder, { recursive: true });
+  }
+
+  /** File by file, until one of its tests fails. The copy is then as it was. */
+  async judge(mutant: Mutant): Promise<Verdict> {
+    const path = join(this.#folder, mutant.file);
+    const sound = readFileSync(path, "utf8");
+    writeFileSync(path, mutated(sound, mutant));
+    try {
+      for (const file of mutant.asks) {
+        const test = await this.#firstFailure(file);
+        if (test !== null) return { kind: "killed", file, test };
+      }
+      return { kind: "lived" };
+    } finally {
+      writeFileSync(path, sound);
+    }
+  }
+
+  /** Name of the first test of the file that fails, or null. */
+  async #firstFailure(file: string): Promise<string | null> {
+    const { HOLDFAST_TEST_LONG: _long, HOLDFAST_TEST_EVIDENCE: _evidence, ...env } = process.env;
+    const flags = ["--bail=1", `--timeout=${TEST_MS_MAX}`];
+    const child = Bun.spawn([process.execPath, "test", ...flags, `./${file}`], {
+      cwd: this.#folder,
+      env,
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+      timeout: VERDICT_MS_MAX,
+    });
+    const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+    const exitCode = await child.exited;
+    if (exitCode === 0) return null;
+    if (child.signalCode !== null) return "(none came to an end)";
+    const [, test] = /^\(fail\) (.*?)(?: \[[\d.]+ms\])?$/m.exec(out + err) ?? [];
+    // A bug that keeps the file from being read proves nothing about the tests in it.
+    if (test === undefined) throw new Error(`${file} did not run: ${(out + err).slice(-2_000)}`);
+    return test;
+  }
+}
+
+/** The text with the bug in it. Throws where the place is not there, or there twice. */
+export function mutated(text: string, { bug, file, find, replace }: Mutant): string {
+  const places = text.split(find).length - 1;
+  if (places !== 1) throw new Error(`${bug}: ${file} has its place ${places} times`);
+  return text.replace(find, () => replace);
+}

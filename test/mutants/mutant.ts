@@ -1,0 +1,17 @@
+/** A bug that somebody could make, and who is asked about it. */
+export interface Mutant {
+  /** What is broken, as a reader of the evidence understands it. */
+  readonly bug: string;
+  readonly file: string;
+  /** Stands there exactly once. */
+  readonly find: string;
+  readonly replace: string;
+  /** Test files that may notice, the quickest first. */
+  readonly asks: readonly string[];
+}
+
+/** Test files of a folder below test/, by name. */
+export const testsIn =
+  (folder: string) =>
+  (...names: string[]): string[] =>
+    names.map((name) => `test/${folder}/${name}.test.ts`);

@@ -1,0 +1,16 @@
+/**
+ * Bugs that somebody could make, each of which a test must notice: what is wrong, where, and the
+ * test files that are asked. One that lives on is a promise that nothing holds.
+ */
+import { BATCH_BUGS } from "./batches.ts";
+import { DRAIN_BUGS } from "./drain.ts";
+import type { Mutant } from "./mutant.ts";
+import { RECOVERY_BUGS } from "./recovery.ts";
+import { SCRIPT_BUGS } from "./scripts.ts";
+
+export const MUTANTS: readonly Mutant[] = [
+  ...SCRIPT_BUGS,
+  ...BATCH_BUGS,
+  ...DRAIN_BUGS,
+  ...RECOVERY_BUGS,
+];
