@@ -5,7 +5,7 @@
 import { Redis } from "ioredis";
 import { steadyClock } from "#lib/clock";
 import { createReconcileLedger } from "#postgres/reconcile-ledger";
-import { metaKey } from "#redis/keys";
+import { metaKey, reservationKey } from "#redis/keys";
 import { createReconcileStock } from "#redis/reconcile-stock";
 import { rebuildPartition } from "#workers/rebuild";
 import { reconcile } from "#workers/reconcile/run";
@@ -146,4 +146,12 @@ export async function held(bed: DamageBed): Promise<Held> {
   await invariants(redis).catch((error: unknown) => void found.push(String(error)));
   if (found.length === 0) bed.acknowledged = kept;
   return { broken: found, lost, movements: audited.movements };
+}
+
+/** Whether all that is broken is about holds that ended: their records answer repeats, no more. */
+export async function isOfEnded({ redis }: DamageBed, { broken }: Held): Promise<boolean> {
+  const lines = broken.flatMap((text) => text.split("\n").filter((line) => line.includes("p0")));
+  const owners = lines.map((line) => /p0-([0-9a-f]{32})-/.exec(line)?.[1] ?? "");
+  const records = await Promise.all(owners.map((owner) => redis.get(reservationKey(0, owner))));
+  return records.every((record) => record !== null && !record.includes("\tACTIVE\t"));
 }

@@ -16,6 +16,7 @@ import {
   admitted,
   harmed,
   held,
+  isOfEnded,
   openDamageBed,
   verified,
   type DamageBed,
@@ -164,7 +165,7 @@ test(
   "a bit of Redis's files is turned: it changes nothing, or verify tells and a restore mends it",
   async () => {
     const started: Started[] = [];
-    let [harmless, told, rebuilt] = [0, 0, 0];
+    let [harmless, told, ended, rebuilt] = [0, 0, 0, 0];
     await inCases(FLIPS, async (bed, random) => {
       await filled(bed, random);
       await bed.use.drained();
@@ -180,7 +181,14 @@ test(
         await admitted(bed, "any");
       }
       await change(bed, random);
-      const seen = await held(bed);
+      const after = await held(bed);
+      // What a repeat hears of a hold that ended is not compared: within a day it is forgotten.
+      const isUntold = after.broken.length > 0 && (await isOfEnded(bed, after));
+      if (isUntold) {
+        ended += 1;
+        await admitted(bed, "any");
+      }
+      const seen = isUntold ? await held(bed) : after;
       mustHold(seen, `${harm.what}; verify said: ${verdict.slice(0, 3).join(", ")}`);
       expect(seen.lost).toBe(0);
     });
@@ -191,6 +199,7 @@ test(
       "begun empty": countOf(started, "empty"),
       "rebuilt from the ledger": rebuilt,
       "verify found nothing": harmless,
+      "of it in holds that ended alone": ended,
       "verify told, and a restore mended": told,
     });
   },
