@@ -47,7 +47,7 @@ function readOptions(args: readonly string[]) {
     forMs: values.times === undefined ? msOf(values.for) : Infinity,
     times: values.times === undefined ? Infinity : countOf(values.times),
     faults: values.only === undefined ? CATALOG : values.only.split(",").map(faultOf),
-    seed: values.seed === undefined ? newSeed() : seedOf(values.seed),
+    seed: values.seed === undefined ? newSeed() : seedIn(values.seed),
     isVerbose: values.verbose,
     isList: values.list,
   };
@@ -63,6 +63,14 @@ function msOf(text: string): number {
 function countOf(text: string): number {
   if (!/^[1-9]\d{0,6}$/.test(text)) throw new UsageError(`--times takes a number: ${text}`);
   return Number(text);
+}
+
+function seedIn(text: string): number {
+  try {
+    return seedOf(text);
+  } catch {
+    throw new UsageError(`--seed takes a number such as a run prints: ${text}`);
+  }
 }
 
 function faultOf(name: string): Fault {

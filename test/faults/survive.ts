@@ -44,11 +44,12 @@ export async function survive(life: Life, fault: Fault, seed: number): Promise<S
   const withoutLedger = fault.withoutLedger === true;
   const before = await lostSoFar(bed);
   const faultsBefore = faultsOn(bed);
+  // Drawn first: what begins now may draw as often as requests come.
+  const lastsMs = random.whole(fault.lastsMs[0], fault.lastsMs[1] + 1);
   const load = await startBedLoad(bed, { seed, withShortHolds, withoutLedger });
   try {
     await moreEffects(load.users, EFFECTS);
     const end = await fault.begin({ bed, load, random });
-    const lastsMs = random.whole(fault.lastsMs[0], fault.lastsMs[1] + 1);
     const begunAt = performance.now();
     await until(() => performance.now() - begunAt >= lastsMs, {
       withinMs: lastsMs + 1_000,
