@@ -23,6 +23,8 @@ const RECHECK_PAUSE_MS = 250;
 const ATTEND_EVERY_MS = 1_000;
 
 const BEHIND = "Redis lacks what was acknowledged";
+/** Twin: lua/lib/rebuild-claim.lua. */
+const CLAIM = /^rebuild:/;
 const FOREIGN = "Redis holds the data of another store";
 
 const Text = z.string().nullable();
@@ -159,7 +161,7 @@ export class RedisConnection implements AsyncDisposable {
       return this.#fence(partition, FOREIGN, { storeId });
     }
     // A fence stands until a rebuild lifts it: nothing is begun meanwhile, and no epoch spent.
-    if (fence !== null) return this.#fence(partition, BEHIND, { fence, mark: partition.mark });
+    if (fence !== null) return this.#waitFor(partition, fence);
     const isSuperseded = this.#superseded.delete(partition);
     if (storeId === null || metaRunId !== runId || epoch === null || isSuperseded) {
       return this.#begin(partition, runId);
@@ -229,6 +231,18 @@ export class RedisConnection implements AsyncDisposable {
     log.error("acknowledged operations are lost: see recovery_reports", facts);
     const report = { partition: number, kind: "lost" as const, epoch, missing, operations };
     await epochs.report({ ...report, facts: {}, reportedBy: this.#name });
+  }
+
+  /** A fence that somebody has claimed is one that is being lifted, planned or not. */
+  #waitFor(partition: Partition, fence: string): false {
+    const facts = { fence, mark: partition.mark };
+    if (partition.state === "fenced" || !CLAIM.test(fence)) {
+      return this.#fence(partition, BEHIND, facts);
+    }
+    partition.fence();
+    const message = "a partition is being rebuilt from the ledger";
+    this.#options.log.warn(message, { partition: partition.number, ...facts });
+    return false;
   }
 
   /** Said once, however often it is found again. Answers that the partition is not open. */

@@ -39,6 +39,14 @@ afterAll(async () => {
   await all[Symbol.asyncDispose]();
 });
 
+/** Whoever follows the alerts hears of each report, too. */
+async function reportedAndTold() {
+  const lost = await reported(sql);
+  const alerts = await sql`SELECT units FROM alerts WHERE kind = 'lost'`;
+  expect(alerts).toHaveLength(lost.reports);
+  return lost;
+}
+
 /** Each rebuild has told that the partition was fenced; those who watch, that it is over. */
 async function alertsTold(): Promise<void> {
   const alerts = async () => {
@@ -71,7 +79,7 @@ async function survives(blow: () => Promise<void>) {
   await moreEffects(load, EFFECTS_MIN);
   const recoveredMs = Math.round(performance.now() - struckAt);
   await load.stop();
-  const lost = await reported(sql);
+  const lost = await reportedAndTold();
   const kept = load.acknowledged.filter(({ requestId }) => !lost.requests.has(requestId));
   // Who goes on with what was lost hears that it is not there; nobody else hears such a thing.
   const isExplained = (it: string): boolean => lost.subjects.some((id) => it.includes(id));
@@ -159,7 +167,7 @@ test(
     await api.ready();
     await moreEffects(later, EFFECTS_MIN);
     await later.stop();
-    const lost = await reported(sql);
+    const lost = await reportedAndTold();
     expect(lost.requests.size).toBeGreaterThan(requests.size + EFFECTS_MIN / 2);
     const both = [...load.acknowledged, ...later.acknowledged];
     acknowledged = [...acknowledged, ...both.filter((it) => !lost.requests.has(it.requestId))];

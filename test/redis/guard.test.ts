@@ -231,6 +231,22 @@ test("another store's data is fenced, never touched", async () => {
   expect(await dump(redis)).toEqual(before);
 });
 
+test("a fence that somebody has claimed says that it is rebuilt, any other that something is missing", async () => {
+  const said = async (fence: string) => {
+    const { store, lines } = await open();
+    await redis.hset("{p0}:meta", "fence", fence);
+    await expectFenced(store);
+    await redis.hdel("{p0}:meta", "fence");
+    const told = lines.map((line): unknown => JSON.parse(line));
+    expect(told).toMatchObject([{ partition: 0, fence }]);
+    return told;
+  };
+  const claimed = { level: "warn", message: "a partition is being rebuilt from the ledger" };
+  expect(await said("rebuild:token:99999999999999:")).toMatchObject([claimed]);
+  const message = "Redis lacks what was acknowledged; the partition is fenced";
+  expect(await said("behind:9")).toMatchObject([{ level: "error", message }]);
+});
+
 test("the fence of a rebuild stays until the rebuild lifts it; then sales go on", async () => {
   const { store, partitions } = await open();
   await initialize(store, "p1", 50);

@@ -14,18 +14,24 @@ export interface Reported {
   readonly requests: ReadonlySet<string | null>;
   /** Of the owners of holds, else products: who goes on with one of them hears that it is not there. */
   readonly subjects: readonly string[];
+  /** Reports that a process made of what it had acknowledged. */
+  readonly reports: number;
   /** How often a partition was rebuilt so far. */
   readonly rebuilds: number;
 }
 
 export async function reported(sql: Sql): Promise<Reported> {
   const rows = await sql`SELECT kind, operations FROM recovery_reports`;
-  const lost = rows
-    .filter(({ kind }) => kind === "lost")
-    .flatMap(({ operations }) => LostOperations.parse(operations));
+  const ofLost = rows.filter(({ kind }) => kind === "lost");
+  const lost = ofLost.flatMap(({ operations }) => LostOperations.parse(operations));
   const subjects = lost.flatMap(
     ({ reservationId, productId }) => reservationId?.split("-")[1] ?? productId ?? [],
   );
   const rebuilds = rows.filter(({ kind }) => kind === "rebuilt").length;
-  return { requests: new Set(lost.map(({ requestId }) => requestId)), subjects, rebuilds };
+  return {
+    requests: new Set(lost.map(({ requestId }) => requestId)),
+    subjects,
+    reports: ofLost.length,
+    rebuilds,
+  };
 }
