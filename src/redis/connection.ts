@@ -183,11 +183,10 @@ export class RedisConnection implements AsyncDisposable {
     return true;
   }
 
-  /** The seq at which the epoch ended that this process knows, as the ledger noted it. */
+  /** Up to which seq there is still what was done in the epoch that this process knows. */
   async #endOf({ number, epoch }: Partition): Promise<number> {
     if (epoch === 0) return Number.POSITIVE_INFINITY;
-    const [next] = await this.#options.epochs.beganAfter(number, epoch);
-    return next?.beganAt ?? Number.POSITIVE_INFINITY;
+    return endOf(epoch, await this.#options.epochs.beganAfter(number, epoch));
   }
 
   async #begin(partition: Partition, runId: string): Promise<boolean> {
@@ -220,11 +219,9 @@ export class RedisConnection implements AsyncDisposable {
   async #reportLost(partition: Partition): Promise<void> {
     const { epochs, log } = this.#options;
     const began = await epochs.beganAfter(partition.number, partition.epoch);
-    const endOf = (epoch: number): number =>
-      began.find((next) => next.epoch > epoch)?.beganAt ?? Number.POSITIVE_INFINITY;
-    const end = endOf(partition.epoch);
+    const end = endOf(partition.epoch, began);
     if (partition.mark <= end) return;
-    const operations = partition.acknowledged.lostBeyond(endOf);
+    const operations = partition.acknowledged.lostBeyond((epoch) => endOf(epoch, began));
     const missing = { from: end + 1, to: partition.mark };
     const { number, epoch } = partition;
     const facts = { partition: number, epoch, ...missing, operations: operations.length };
@@ -254,6 +251,15 @@ export class RedisConnection implements AsyncDisposable {
     }
     return false;
   }
+}
+
+/**
+ * The seq at which the epoch ended, by those that began since. The lowest counts: the next one may have
+ * gone on with all of it, and been lost itself before the ledger had it.
+ */
+function endOf(ended: number, began: readonly { epoch: number; beganAt: number }[]): number {
+  const later = began.filter(({ epoch }) => epoch > ended);
+  return Math.min(...later.map(({ beganAt }) => beganAt));
 }
 
 function beginAnswer(reply: readonly string[]) {
