@@ -79,15 +79,14 @@ export interface Findings {
 
 /** Waits until the ledger has all, then throws with every law that does not hold. */
 export async function audit(options: AuditOptions): Promise<Audited> {
+  const { audited: ledger, broken } = await examine(options);
   const redis = new Redis(options.redisUrl);
   try {
-    const { audited: ledger, broken } = await examine(options);
-    const all = [...broken.values()].flat();
-    if (all.length > 0) throw new Error(`the audit failed:\n${all.slice(0, 40).join("\n")}`);
-    const audited = { ...ledger, redis: await invariants(redis, options.partitions) };
-    const unseen = Object.entries(audited).find(([what, n]) => n === 0 && what !== "drainedInMs");
+    const text = [...broken.values()].flat().slice(0, 40).join("\n");
+    if (text !== "") throw new Error(`the audit failed:\n${text}`);
+    const unseen = Object.entries(ledger).find(([what, n]) => n === 0 && what !== "drainedInMs");
     if (unseen) throw new Error(`no ${unseen[0]} were audited`);
-    return audited;
+    return { ...ledger, redis: await invariants(redis, options.partitions) };
   } finally {
     redis.disconnect();
   }
@@ -297,7 +296,7 @@ function reservationsAreTheRecordsOfRedis({ reservations, records }: State): str
   const lost = [...reservations.values()]
     .filter(({ status, reservationId }) => status === "ACTIVE" && !known.has(reservationId))
     .map(({ reservationId }) => `${reservationId} is live in the ledger and not in Redis`);
-  return [...broken, ...lost];
+  return broken.concat(lost);
 }
 
 /** The record of an ended hold keeps whom it was for until Redis forgets it, within a day. */
