@@ -175,6 +175,8 @@ export interface LedgerSnapshot {
     after: Pick<LedgerLevel, "productId" | "location">,
     limit: number,
   ): Promise<readonly LedgerLevel[]>;
+  /** Seq of the last movement that set what is reserved there to what its holds add up to; 0: none. */
+  reservedRepairOf(level: Pick<LedgerLevel, "productId" | "location">): Promise<number>;
   /** Live holds among the next `limit` reservations; `last` null: there are no more. */
   liveHolds(
     after: HoldPlace,
@@ -192,6 +194,19 @@ export interface QuarantinedMovement {
   readonly reservationIds: readonly ReservationId[];
   /** Products of the holds whose rows were set aside with it: the ledger may have their movements. */
   readonly heldProductIds: readonly string[];
+}
+
+/** What the movements of a hold did at one level. */
+export interface HoldUnits {
+  readonly productId: string;
+  readonly location: string;
+  readonly held: number;
+  readonly confirmed: number;
+  readonly released: number;
+  /** Whether they begin where the hold began: older ones may have been put away. */
+  readonly isWhole: boolean;
+  /** Of the last of them. */
+  readonly seq: number;
 }
 
 /** PostgreSQL as a comparison sees it. */
@@ -219,6 +234,11 @@ export interface ReconcileLedger {
   liveHoldOf(partition: number, owner: string): Promise<Reservation | null>;
   /** Of which hold a movement is; null: there is no such movement, or it has none. */
   holdOfMovement(partition: number, seq: number): Promise<string | null>;
+  /** What the movements of that hold did; where it is of no order, at these products. */
+  unitsOf(
+    hold: Pick<Reservation, "reservationId" | "orderId">,
+    productIds: readonly string[],
+  ): Promise<readonly HoldUnits[]>;
   /** Reads the ledger as it stands now. */
   atOneMoment<Result>(read: (snapshot: LedgerSnapshot) => Promise<Result>): Promise<Result>;
 }

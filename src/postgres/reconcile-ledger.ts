@@ -25,6 +25,7 @@ import liveHoldText from "./statements/reconcile-live-hold.sql" with { type: "te
 import liveHoldsText from "./statements/reconcile-live-holds.sql" with { type: "text" };
 import locationsText from "./statements/reconcile-locations.sql" with { type: "text" };
 import reservationsText from "./statements/reconcile-reservations.sql" with { type: "text" };
+import unitsOfHoldText from "./statements/reconcile-units-of-hold.sql" with { type: "text" };
 
 /** A part of the history is some 100 ms of PostgreSQL; a busy server may need many times that. */
 const STATEMENT_MS_MAX = 30_000;
@@ -37,6 +38,15 @@ const CursorRow = z.object({ partition: z.int(), seq: z.int() });
 const CountRow = z.object({ count: z.int() });
 const SeqRow = z.object({ seq: z.int() });
 const HoldRow = z.object({ hold: z.string().nullable() });
+const UnitsRow = z.object({
+  productId: z.string(),
+  location: z.string(),
+  held: z.int(),
+  confirmed: z.int(),
+  released: z.int(),
+  isWhole: z.boolean(),
+  seq: z.int(),
+});
 const IdRow = z.object({ id: ProductId });
 const AttributesRow = z.object({
   id: z.string(),
@@ -89,7 +99,7 @@ const Payload = z.object({
   ),
 });
 
-type Parameters = (string | number)[];
+type Parameters = (string | number | null)[];
 
 export function createReconcileLedger(sql: Sql): ReconcileLedger {
   const rows = <Schema extends z.ZodType>(schema: Schema, text: string, parameters: Parameters) =>
@@ -156,6 +166,10 @@ export function createReconcileLedger(sql: Sql): ReconcileLedger {
       const [row] = await rows(HoldRow, text, [partition, seq]);
       return row?.hold ?? null;
     },
+    async unitsOf({ reservationId, orderId }, productIds) {
+      const ids = textColumn(productIds, (id) => id);
+      return await rows(UnitsRow, unitsOfHoldText, [reservationId, orderId, ids]);
+    },
     atOneMoment: (read) => atOneMoment(sql, read),
   };
 }
@@ -187,6 +201,10 @@ async function atOneMoment<Result>(
 
 const OPENINGS = `SELECT product_id AS "productId", location, on_hand AS "onHand", reserved, seq
   FROM level_openings`;
+
+/** Their reason is written by redis/stock-repairs.ts. */
+const RESERVED_REPAIR = `SELECT coalesce(max(seq), 0)::bigint AS seq FROM movements
+  WHERE product_id = $1 AND location = $2 AND type = 'RECONCILE' AND reason LIKE 'holds add up to %'`;
 
 function snapshotOf(
   run: (text: string, parameters: Parameters) => ReturnType<Sql["unsafe"]>,
@@ -222,6 +240,10 @@ function snapshotOf(
     },
     levels: ({ productId, location }, limit) =>
       rows(LevelRow, levelsText, [productId, location, limit]),
+    async reservedRepairOf({ productId, location }) {
+      const [row] = await rows(SeqRow, RESERVED_REPAIR, [productId, location]);
+      return row?.seq ?? 0;
+    },
     async liveHolds({ owner, generation, partition }, limit) {
       const found = await rows(LiveRow, liveHoldsText, [owner, generation, partition, limit]);
       const last = found.at(-1);

@@ -1,6 +1,6 @@
 /** What every part of a comparison works with. */
 import { Fault } from "#inventory/faults";
-import type { ReconcileScope } from "#inventory/reconcile-ports";
+import type { DifferenceKind, ReconcileScope } from "#inventory/reconcile-ports";
 import type { Repair } from "#inventory/reconcile-repairs";
 import type {
   QuarantinedMovement,
@@ -28,6 +28,8 @@ export interface Comparison {
   /** null: nothing is mended. */
   readonly mend: Mend | null;
   readonly quarantine: readonly QuarantinedMovement[];
+  /** Partitions of which a hold or a movement is in doubt: what is reserved there is left as it is. */
+  readonly contested: Set<number>;
   /** Resolves when the ledger has that movement. */
   readonly follow: (partition: number, seq: number) => Promise<void>;
   /** So much of a stage is done, 0 … 1; rejects when the run shall end. */
@@ -46,10 +48,19 @@ export interface Mendable {
   readonly repair: Repair | null;
 }
 
+/** Of these nobody knows whether what is reserved is right. */
+const CONTESTING: ReadonlySet<DifferenceKind> = new Set([
+  "orphan_hold",
+  "missing_hold",
+  "hold_differs",
+  "missing_movement",
+]);
+
 /** Notes a difference, mended first where that is asked for. */
 export async function settle(run: Comparison, { found, repair }: Mendable): Promise<void> {
   if (!run.findings.isNew(found)) return;
   const repaired = run.mend !== null && repair !== null && (await run.mend(repair));
+  if (!repaired && CONTESTING.has(found.kind)) run.contested.add(found.partition);
   run.findings.add(found, repaired);
 }
 

@@ -11,6 +11,7 @@ import {
   type Comparison,
   type Mendable,
 } from "#workers/reconcile/comparison";
+import { wordOfMovements, type Word } from "#workers/reconcile/agreement";
 import { doubtOf, unless } from "#workers/reconcile/doubt";
 import { checkUnknownProducts } from "#workers/reconcile/products";
 
@@ -140,21 +141,63 @@ async function differenceOf(
     return { found: { ...base, kind: "hold_differs", ledger: null, cause }, repair: remove };
   }
   const isMoved = (await run.ledger.holdOfMovement(partition, hold.seq)) === hold.reservationId;
+  const [ofHold = "unknown", ofRow = "unknown"] = await wordOfMovements(run, hold, row);
   if (row !== null) {
-    const cause = behindOf(hold, row);
-    const isRowBehind = isMoved && hold.seq > row.seq;
-    return {
-      found: { ...base, kind: "hold_differs", ledger: told(row), cause },
-      repair: isRowBehind ? { side: "reservation", hold } : { ...remove, hold: liveOnly(row) },
+    const found = { ...base, kind: "hold_differs" as const, ledger: told(row) };
+    const repairs: Repairs = {
+      row: isMoved ? { side: "reservation", hold, found: row } : null,
+      record: { ...remove, hold: liveOnly(row) },
     };
+    return judged(found, hold, row, { ofHold, ofRow }, repairs);
   }
   if (isMoved) {
-    const cause = "its movements are in the ledger, its row is not";
-    const found = { ...base, kind: "hold_differs" as const, ledger: null, cause };
-    return { found, repair: { side: "reservation", hold } };
+    const found = { ...base, kind: "hold_differs" as const, ledger: null };
+    const lost = "its movements are in the ledger, its row is not";
+    if (ofHold === "disagree") {
+      return { found: { ...found, cause: `${lost}; its record ${AGAINST}` }, repair: null };
+    }
+    const repair: Repair = { side: "reservation", hold, found: null };
+    return { found: { ...found, cause: lost }, repair };
   }
   const cause = "the ledger has no movement of it";
   return { found: { ...base, kind: "orphan_hold", ledger: null, cause }, repair: remove };
+}
+
+interface Repairs {
+  /** Sets the row of the ledger to the record; null: the ledger has no such movement. */
+  readonly row: Repair | null;
+  /** Sets the record of Redis to the row. */
+  readonly record: Repair;
+}
+
+const AGAINST = "is not what its movements come to";
+
+/**
+ * Two states of one hold: its movements tell which is right. Where they are not all there any more the
+ * newer one is; at the same movement nobody can tell then.
+ */
+function judged(
+  found: Omit<Mendable["found"], "cause">,
+  hold: Reservation,
+  row: Reservation,
+  { ofHold, ofRow }: { readonly ofHold: Word; readonly ofRow: Word },
+  repairs: Repairs,
+): Mendable {
+  const behind = behindOf(hold, row);
+  const with_ = (why: string | null, repair: Repair | null): Mendable => {
+    return { found: { ...found, cause: why === null ? behind : `${behind}; ${why}` }, repair };
+  };
+  if (ofHold === "disagree" && ofRow === "disagree") {
+    return with_("neither is what its movements come to: it is left as it is", null);
+  }
+  if (ofRow === "disagree") return with_(`the row ${AGAINST}`, repairs.row);
+  if (ofHold === "disagree") return with_(`the record ${AGAINST}`, repairs.record);
+  if (hold.seq === row.seq) {
+    const why = "its movements do not tell which is right: it is left as it is";
+    return with_(why, null);
+  }
+  const isRowBehind = hold.seq > row.seq && repairs.row !== null;
+  return with_(null, isRowBehind ? repairs.row : repairs.record);
 }
 
 /** What ended needs no record: the ledger answers for it. */
@@ -196,21 +239,26 @@ async function checkDue(
   });
 }
 
-/** What the ledger says of a hold that Redis was asked for, and both once more. */
+/**
+ * What the ledger says of a hold that Redis was asked for, and both once more. Answers the products of
+ * those that were told.
+ */
 export async function checkMissingHolds(
   run: Comparison,
   holds: readonly Reservation[],
   doubtful: ReadonlySet<string>,
-): Promise<void> {
+): Promise<readonly string[]> {
+  const products: string[] = [];
   const byPartition = Map.groupBy(
     holds,
     ({ reservationId }) => splitReservationId(reservationId).partition,
   );
   for (const [partition, own] of byPartition) {
     for (const chunk of chunksOf(own, CHUNK_HOLDS)) {
-      await findMissing(run, partition, chunk, doubtful);
+      products.push(...(await findMissing(run, partition, chunk, doubtful)));
     }
   }
+  return products;
 }
 
 async function findMissing(
@@ -218,9 +266,10 @@ async function findMissing(
   partition: number,
   holds: readonly Reservation[],
   doubtful: ReadonlySet<string>,
-): Promise<void> {
+): Promise<readonly string[]> {
   let left = holds;
   let found: Mendable[] = [];
+  let products: string[] = [];
   for (let look = 0; look < LOOKS_MAX && left.length > 0; look += 1) {
     const owners = left.map(({ reservationId }) => splitReservationId(reservationId).owner);
     const { at, found: stored } = await run.stock.holds(partition, owners);
@@ -230,52 +279,66 @@ async function findMissing(
       const isThere = hold?.reservationId === row.reservationId && hold.status === "ACTIVE";
       return isThere ? [] : [{ id: row.reservationId, record }];
     });
-    if (gone.length === 0) return;
+    if (gone.length === 0) return [];
     await run.follow(partition, at.seq);
     const rows = await run.ledger.reservations(gone.map(({ id }) => id));
     const live = new Map(
       rows.filter(({ status }) => status === "ACTIVE").map((row) => [row.reservationId, row]),
     );
     left = [...live.values()];
-    if (left.length === 0) return;
+    if (left.length === 0) return [];
     const doubt = await doubtOf(run, partition, doubtful);
-    found = gone.flatMap(({ id, record }) => {
+    const lacking = gone.flatMap(({ id, record }) => {
       const row = live.get(id);
       if (row === undefined || row.seq > at.seq) return [];
-      const why = doubt.ofHold(splitReservationId(id).owner, row, record?.hold ?? null);
-      return [unless(why, missing(partition, row, record, at))];
+      return [{ row, record }];
     });
+    products = lacking.flatMap(({ row }) => row.allocations.map(({ productId }) => productId));
+    found = [];
+    for (const { row, record } of lacking) {
+      const { owner } = splitReservationId(row.reservationId);
+      const why = doubt.ofHold(owner, row, record?.hold ?? null);
+      found.push(unless(why, await missing(run, partition, row, record, at)));
+    }
   }
   for (const one of found) await settle(run, one);
+  return products;
 }
 
-function missing(
+async function missing(
+  run: Comparison,
   partition: number,
   row: Reservation,
   record: StoredHold | null,
   { seq }: StockMoment,
-): Mendable {
+): Promise<Mendable> {
   const base = { ...baseOf(partition, row), ledger: told(row) };
   const { owner } = splitReservationId(row.reservationId);
-  const found = record === null ? null : record.text;
-  const restore: Repair = { side: "record", partition, owner, found, hold: row };
-  if (record === null) {
-    const cause = `it is live in the ledger up to ${seq}, and Redis has no record`;
-    return { found: { ...base, kind: "missing_hold", redis: null, cause }, repair: restore };
-  }
-  const { hold } = record;
+  const text = record === null ? null : record.text;
+  const hold = record?.hold ?? null;
+  const restore: Repair = { side: "record", partition, owner, found: text, hold: row };
+  const isSame = hold?.reservationId === row.reservationId;
+  const [ofRow = "unknown", ofHold = "unknown"] = await wordOfMovements(
+    run,
+    row,
+    isSame ? hold : null,
+  );
   if (hold === null) {
-    const cause = "its record cannot be read";
-    const differs = { ...base, kind: "hold_differs" as const, redis: "unreadable", cause };
-    return { found: differs, repair: restore };
+    const isGone = record === null;
+    const why = isGone
+      ? `it is live in the ledger up to ${seq}, and Redis has no record`
+      : "its record cannot be read";
+    const isWrong = ofRow === "disagree";
+    const cause = isWrong ? `${why}; the row ${AGAINST}: it is left as it is` : why;
+    const differs = isGone
+      ? { ...base, kind: "missing_hold" as const, redis: null, cause }
+      : { ...base, kind: "hold_differs" as const, redis: "unreadable", cause };
+    return { found: differs, repair: isWrong ? null : restore };
   }
-  const isSame = hold.reservationId === row.reservationId;
-  const cause = isSame ? behindOf(hold, row) : "another record has its place";
   const redis = `${hold.reservationId}: ${told(hold)}`;
+  const found = { ...base, kind: "hold_differs" as const, redis };
   // Which of two holds of one owner is right is for a person to say.
-  const isBehind = isSame && hold.seq <= row.seq;
-  return {
-    found: { ...base, kind: "hold_differs", redis, cause },
-    repair: isBehind ? restore : isSame ? { side: "reservation", hold } : null,
-  };
+  if (!isSame) return { found: { ...found, cause: "another record has its place" }, repair: null };
+  const repairs: Repairs = { row: { side: "reservation", hold, found: row }, record: restore };
+  return judged(found, hold, row, { ofHold, ofRow }, repairs);
 }

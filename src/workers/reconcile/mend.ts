@@ -24,6 +24,7 @@ export function createMender({ stock, stockRepairs, ledgerRepairs }: MenderOptio
         return await ledgerRepairs.mend(repair);
       case "counter":
       case "break":
+      case "reserved":
       case "record":
       case "due":
       case "low":

@@ -44,6 +44,7 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
     findings,
     mend: options.mend ?? null,
     quarantine,
+    contested: new Set(quarantine.map(({ partition }) => partition)),
     follow,
     advance: async (stage, share) => {
       const done = (STAGES.indexOf(stage) + share) / STAGES.length;
