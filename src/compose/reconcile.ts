@@ -44,7 +44,7 @@ export function startReconcileWorker({
     runs,
     clock,
     log,
-    compare: async ({ id, askedBy, mode, scope }, onProgress) => {
+    compare: async ({ id, askedBy, mode, scope }, hands) => {
       const asked = { actor: askedBy, reference: `reconcile ${id}` };
       const mend = createMender({
         stock,
@@ -52,7 +52,7 @@ export function startReconcileWorker({
         ledgerRepairs: createLedgerRepairs(sql, asked),
       });
       const mending = mode === "repair" ? { mend } : {};
-      const report = await reconcile({ stock, ledger, clock, scope, onProgress, ...mending });
+      const report = await reconcile({ stock, ledger, clock, scope, ...hands, ...mending });
       await tellDrift(drift, { id, scope }, report);
       return report;
     },

@@ -96,12 +96,29 @@ export interface ReconcileRunTable {
   /** Ids of runs that nobody has begun, or that stand still, oldest first. */
   waiting(): Promise<readonly string[]>;
   /** A run that begins, or begins anew after its worker died; null: it has ended, or never was. */
-  begin(id: string): Promise<ReconcileRun | null>;
-  progress(id: string, percent: number, report: ReconcileReport): Promise<void>;
+  begin(id: string): Promise<BegunRun | null>;
+  /** Notes how far that attempt is; false, here and below: another one has begun, or it has ended. */
+  progress(attempt: Attempt, percent: number, report: ReconcileReport): Promise<boolean>;
+  /** Notes a difference that is about to be mended; one that was noted already is noted once. */
+  noteMended(attempt: Attempt, name: string, difference: Difference | null): Promise<void>;
+  /** It was not mended after all. */
+  withdrawMended(attempt: Attempt, name: string): Promise<void>;
   /** Back to those that wait. */
-  putBack(id: string): Promise<void>;
-  complete(id: string, report: ReconcileReport): Promise<void>;
-  fail(id: string, error: string): Promise<void>;
+  putBack(attempt: Attempt): Promise<boolean>;
+  complete(attempt: Attempt, report: ReconcileReport): Promise<boolean>;
+  /** `report` is what it had found by then; null: nothing yet. */
+  fail(attempt: Attempt, error: string, report: ReconcileReport | null): Promise<boolean>;
+}
+
+/** One attempt at a run: a worker that stood still may find that another one has begun it. */
+export interface Attempt {
+  readonly id: string;
+  readonly attempt: number;
+}
+
+export interface BegunRun extends ReconcileRun, Attempt {
+  /** What earlier attempts have mended, by the name of the difference; null: a report does not name it. */
+  readonly mended: ReadonlyMap<string, Difference | null>;
 }
 
 /** What is compared. */

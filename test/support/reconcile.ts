@@ -19,6 +19,7 @@ import type { RedisStockStore } from "#redis/stock-store";
 import { startDrain } from "#workers/drain-journal";
 import { createMender } from "#workers/reconcile/mend";
 import { reconcile } from "#workers/reconcile/run";
+import type { Hands } from "#workers/reconcile/worker";
 import { openLedger, type TestLedger } from "#test/ledger";
 import { startRedis } from "#test/servers";
 import { endCommand, extendCommand, openStore, reserveCommand } from "#test/store";
@@ -36,7 +37,8 @@ export interface ReconcileBed extends AsyncDisposable {
   /** Waits until the ledger has every movement. */
   readonly drained: () => Promise<void>;
   report(scope?: ReconcileScope): Promise<ReconcileReport>;
-  repair(scope?: ReconcileScope): Promise<ReconcileReport>;
+  /** `hands` of a run that is noted as it goes. */
+  repair(scope?: ReconcileScope, hands?: Partial<Hands>): Promise<ReconcileReport>;
 }
 
 export async function openReconcileBed(
@@ -99,7 +101,8 @@ export async function openReconcileBed(
       await until(isDrained, { withinMs: DRAINED_MS_MAX, what: "the ledger has every movement" });
     },
     report: (scope = { kind: "all" }) => reconcile({ ...common, scope }),
-    repair: (scope = { kind: "all" }) => reconcile({ ...common, scope, mend }),
+    repair: (scope = { kind: "all" }, hands = {}) =>
+      reconcile({ ...common, scope, mend, ...hands }),
     async [Symbol.asyncDispose]() {
       await drain.stop();
       for (const connection of [...blocking, redis, own]) connection.disconnect();

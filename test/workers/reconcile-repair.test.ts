@@ -2,7 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { audit } from "#test/audit";
 import { HARMS, seed } from "#test/harms";
 import { splitReservationId } from "#inventory/reservation-id";
-import { reservationKey, stockKey } from "#redis/keys";
+import { reservationKey, skuKey, stockKey } from "#redis/keys";
+import { systemClock } from "#lib/clock";
+import { createRunsTable } from "#postgres/reconcile-runs";
+import { Findings } from "#workers/reconcile/findings";
 import { verifyChain } from "#postgres/verify-chain";
 import { keepBusy, namesOf, openReconcileBed, type ReconcileBed } from "#test/reconcile";
 import { adjustCommand, endCommand, initialize, product, soon } from "#test/store";
@@ -218,4 +221,46 @@ test("units that no hold has go back once, by repairs that run at the same time,
   expect(await traffic.stop()).toBeGreaterThan(20);
   await bed.drained();
   expect((await bed.report()).differences).toEqual([]);
+});
+
+test("what a repair had mended when it was stopped is in the report of the one that goes on", async () => {
+  await using bed = await openReconcileBed();
+  await seed(bed);
+  const runs = createRunsTable(bed.db.sql, systemClock);
+  const ask = { id: "one", mode: "repair", scope: { kind: "all" }, askedBy: "admin:ada" } as const;
+  await runs.ask({ ...ask, payload: "" }, systemClock.now() + 5_000);
+  const attempt = async (untilPercent: number) => {
+    const run = await runs.begin("one");
+    if (run === null) throw new Error("the run cannot begin");
+    return await bed.repair(ask.scope, {
+      findings: new Findings(run.mended),
+      notes: {
+        note: (name, difference) => runs.noteMended(run, name, difference),
+        withdraw: (name) => runs.withdrawMended(run, name),
+      },
+      onProgress: (percent) => {
+        if (percent >= untilPercent) throw new Error("stopped by a test");
+      },
+    });
+  };
+  const harm = (id: string) => bed.redis.hincrby(stockKey(0, id), "onHand:Warehouse A", 2);
+  await harm("p1");
+  await harm("p2");
+  await bed.redis.del(stockKey(0, "p3"));
+  await expect(attempt(50)).rejects.toThrow("stopped by a test");
+  // Of these one is harmed once more, and another one is new.
+  await harm("p2");
+  await bed.redis.del(skuKey("SKU-p1"));
+  const { differences, differenceCount } = await attempt(101);
+  expect(differenceCount).toBe(5);
+  const told = differences.map(
+    ({ kind, productId, repaired }) => `${kind} ${productId} ${repaired}`,
+  );
+  expect(told.toSorted()).toEqual([
+    "counter p1 true",
+    "counter p2 true",
+    "counter p3 false",
+    "low p3 true",
+    "sku p1 true",
+  ]);
 });
