@@ -25,6 +25,8 @@ export const DIFFERENCE_KINDS = [
   "missing_movement",
   /** The ledger's snapshot is not what its movements or its live holds add up to. */
   "snapshot",
+  /** A key of Redis that is of another type or name than any of ours: what stands there is not known. */
+  "unreadable",
 ] as const;
 export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number];
 

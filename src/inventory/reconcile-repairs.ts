@@ -60,7 +60,9 @@ export type StockRepair =
       readonly wanted: readonly RegisteredLocation[];
     }
   | { readonly side: "low"; readonly partition: number; readonly productId: string }
-  | { readonly side: "sku"; readonly sku: string; readonly productId: string };
+  | { readonly side: "sku"; readonly sku: string; readonly productId: string }
+  /** A claim as it was found, which no product has. */
+  | { readonly side: "claim"; readonly sku: string; readonly text: string };
 
 /** What a repair of the ledger needs. */
 export type LedgerRepair =

@@ -148,6 +148,11 @@ export function createReconcileLedger(sql: Sql): ReconcileLedger {
       const found = await rows(AttributesRow, attributesText, [ids]);
       return new Map(found.map(({ id, ...row }) => [id, row]));
     },
+    async productOfSku(sku) {
+      const text = "SELECT product_id AS id FROM products WHERE sku = $1 LIMIT 1";
+      const [row] = await rows(IdRow, text, [sku]);
+      return row?.id ?? null;
+    },
     async reservations(ids) {
       const parts = ids.map(splitReservationId);
       const parameters = [

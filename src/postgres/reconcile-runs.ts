@@ -1,6 +1,6 @@
 /** The comparisons that were asked for, and how far they are. */
 import { z } from "zod";
-import { Location, ProductId } from "#inventory/model";
+import { ProductId } from "#inventory/model";
 import {
   DIFFERENCE_KINDS,
   RECONCILE_MODES,
@@ -27,7 +27,7 @@ const DifferenceJson = z.object({
   kind: z.enum(DIFFERENCE_KINDS),
   partition: z.int(),
   productId: z.string().nullable(),
-  location: Location.nullable(),
+  location: z.string().nullable(),
   reservationId: z.string().nullable(),
   redis: z.string().nullable(),
   ledger: z.string().nullable(),

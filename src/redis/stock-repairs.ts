@@ -16,6 +16,7 @@ const DUE = loadScript("repair/due.lua");
 const LOW = loadScript("repair/low.lua");
 const PRODUCT = loadScript("repair/product.lua");
 const REGISTRY = loadScript("repair/registry.lua");
+const FREE = loadScript("repair/claim.lua");
 const CLAIM = loadScript("sku/claim.lua");
 
 const KEY_HEX_DIGITS = 32;
@@ -133,6 +134,8 @@ export function createStockRepairs(options: StockRepairsOptions): StockRepairs {
         const reply = await runScript(redis, CLAIM, skuKey(repair.sku), [repair.productId, claim]);
         return Array.isArray(reply) && reply[0] === "claimed";
       }
+      case "claim":
+        return (await runScript(redis, FREE, skuKey(repair.sku), [repair.text])) === "repaired";
     }
   };
   return {

@@ -7,6 +7,7 @@ import {
   lowKey,
   metaKey,
   reservationKey,
+  skuKey,
   stockKey,
 } from "#redis/keys";
 import { loadScript, runScript } from "#redis/script";
@@ -314,4 +315,14 @@ describe("what is reserved of a level", () => {
     const words = wordsOfHeader("repair/reserved.lua").items;
     expect(answers.of("repair/reserved.lua").items).toEqual(words);
   });
+});
+
+test("a claim that no product has is given free, and another one stays", async () => {
+  await redis.set(skuKey("SKU-1"), "ghost\t1");
+  const free = (text: string) =>
+    runScript(redis, loadScript("repair/claim.lua"), skuKey("SKU-1"), [text]);
+  expect(await free("ghost\t2")).toBe("moved");
+  expect(await free("ghost\t1")).toBe("repaired");
+  expect(await free("ghost\t1")).toBe("moved");
+  expect(await redis.exists(skuKey("SKU-1"))).toBe(0);
 });

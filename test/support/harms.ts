@@ -88,7 +88,7 @@ export const HARMS: readonly [
   ],
   [
     "a product that the ledger does not know",
-    ["counter ghost", "sku ghost"],
+    ["counter ghost"],
     ({ redis }) => redis.copy(stockKey(0, "p2"), stockKey(0, "ghost")),
     "told",
   ],
@@ -219,6 +219,22 @@ export const HARMS: readonly [
     "a SKU that another product claims",
     ["sku p2"],
     ({ redis }) => redis.set(skuKey("SKU-p2"), "p1\t1700000000000"),
+  ],
+  [
+    "a SKU that another product has by its record, and claims",
+    ["product p1", "sku p2"],
+    async ({ redis }) => {
+      await redis.hset(stockKey(0, "p1"), "sku", "SKU-p2");
+      await redis.set(skuKey("SKU-p2"), "p1\t1700000000000");
+    },
+  ],
+  [
+    "a SKU that is claimed for a product that is nowhere, and one for another product",
+    ["sku ghost", "sku p1"],
+    async ({ redis }) => {
+      await redis.set(skuKey("SKU-lost"), "ghost\t1700000000000");
+      await redis.set(skuKey("SKU-old"), "p1\t1700000000000");
+    },
   ],
   [
     "a movement that is missing in the middle",

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { ReconcileReport } from "#inventory/reconcile-ports";
-import { stockKey } from "#redis/keys";
+import { expiringKey, lowKey, reservationKey, skuKey, stockKey } from "#redis/keys";
 import { HARMS, seed } from "#test/harms";
 import { keepBusy, namesOf, openReconcileBed } from "#test/reconcile";
 import { adjustCommand, initialize, product } from "#test/store";
@@ -101,4 +101,36 @@ test("under live traffic nothing is found that is not there, and what is there i
     expect(checked.holds).toBeGreaterThan(10);
   }
   expect(namesOf(harmed)).toEqual(["counter p1", "counter p2"]);
+});
+
+test("keys of another type or name are told, and all else is compared and mended", async () => {
+  await using bed = await openReconcileBed();
+  const { one } = await seed(bed);
+  const { redis } = bed;
+  const due = expiringKey(0, one.expiresAt / 1_000);
+  await redis.del(due, lowKey(0), skuKey("SKU-p3"));
+  await redis.set(due, "x");
+  await redis.set(lowKey(0), "x");
+  await redis.sadd(skuKey("SKU-lost"), "x");
+  await redis.set(reservationKey(0, "zzz"), "x");
+  await redis.hset(stockKey(0, "a b"), "x", "1");
+  await redis.sadd(reservationKey(0, "f".repeat(32)), "x");
+  await redis.hincrby(stockKey(0, "p1"), "onHand:Warehouse A", 1);
+  // A claim of just now may be for a product that is made in this moment.
+  await redis.set(skuKey("SKU-new"), `p9\t${Date.now()}`);
+  const { differences } = await bed.repair();
+  const strange = differences.filter(({ kind }) => kind === "unreadable");
+  expect(strange.map((found) => found.redis).toSorted()).toEqual(
+    [due, lowKey(0), skuKey("SKU-lost"), reservationKey(0, "zzz"), stockKey(0, "a b")].toSorted(),
+  );
+  for (const found of strange) expect(found.repaired).toBe(false);
+  const others = differences.filter(({ kind }) => kind !== "unreadable");
+  expect(namesOf({ differences: others })).toEqual(["counter p1", "hold_differs -", "sku p3"]);
+  expect(others.filter(({ kind }) => kind !== "counter")).toMatchObject([
+    { kind: "sku", repaired: true },
+    { kind: "hold_differs", repaired: true },
+  ]);
+  await redis.del(due, lowKey(0));
+  await redis.zadd(lowKey(0), 1, "a b'c");
+  expect(namesOf(await bed.repair())).toContain("unreadable -");
 });

@@ -11,6 +11,7 @@ import {
   type Comparison,
   type Mendable,
 } from "#workers/reconcile/comparison";
+import { tellUnreadable } from "#workers/reconcile/unreadable";
 import { wordOfMovements, type Word } from "#workers/reconcile/agreement";
 import { doubtOf, unless } from "#workers/reconcile/doubt";
 import { checkUnknownProducts } from "#workers/reconcile/products";
@@ -32,6 +33,7 @@ export async function checkStoredHolds(
       const step = await run.stock.keys(partition, cursor);
       if (run.scope.kind !== "products") {
         await checkUnknownProducts(run, partition, step.productIds, doubtful);
+        for (const key of step.strange) await tellUnreadable(run, partition, key);
       }
       for (const owners of chunksOf(step.owners, CHUNK_HOLDS)) {
         await compareHolds(run, partition, owners, due, doubtful);
@@ -212,7 +214,12 @@ function behindOf(hold: Reservation, row: Reservation): string {
 
 async function checkDueLists(run: Comparison, partition: number, due: DueSeconds): Promise<void> {
   for (const [second, owners] of due) {
-    const listed = await run.stock.dueList(partition, second);
+    const { listed, unreadable } = await run.stock.dueList(partition, second);
+    if (unreadable !== null) {
+      const why = `is no list, and ${owners.length} live holds are due in it`;
+      await tellUnreadable(run, partition, unreadable, why);
+      continue;
+    }
     const { swept } = await run.stock.moment(partition);
     const lost = second > swept ? owners.filter((owner) => !listed.has(owner)) : owners;
     for (const owner of lost) await checkDue(run, partition, owner, second);

@@ -31,6 +31,7 @@ export function createMender({ stock, stockRepairs, ledgerRepairs }: MenderOptio
       case "registry":
       case "product":
       case "sku":
+      case "claim":
         return await stockRepairs.mend(repair);
     }
   };

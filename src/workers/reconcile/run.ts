@@ -3,6 +3,7 @@ import { Fault } from "#inventory/faults";
 import type { ReconcileReport, ReconcileScope } from "#inventory/reconcile-ports";
 import type { ReconcileLedger, ReconcileStock } from "#inventory/reconcile-sides";
 import type { Clock } from "#lib/clock";
+import { checkClaims } from "#workers/reconcile/claims";
 import { follower, STAGES, type Comparison, type MendNotes } from "#workers/reconcile/comparison";
 import { Findings } from "#workers/reconcile/findings";
 import { checkHistory } from "#workers/reconcile/history";
@@ -58,6 +59,7 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
   };
   const doubtful = await checkHistory(run);
   await checkProducts(run, doubtful);
+  await checkClaims(run);
   await checkRegistry(run);
   await checkStoredHolds(run, doubtful);
   await checkLiveHolds(run, doubtful);
