@@ -46,7 +46,7 @@ export async function runVerify(config: Config, options: VerifyOptions): Promise
     process.stdout.write(
       options.json
         ? `${JSON.stringify(told)}\n`
-        : `${wordsOf(report)}${chains.map(chainLine).join("")}`,
+        : `${wordsOf(report)}${chains.map(chainLine).join("")}${verdictOf(report, chains)}\n`,
     );
     mustBeEqual(report);
     mustBeIntact(chains);
@@ -177,24 +177,36 @@ function mustBeIntact(chains: readonly PartitionChain[]): void {
 }
 
 function wordsOf(report: ReconcileReport): string {
-  const { checked, differences, differenceCount, explained, quarantined } = report;
+  const { checked, differences, differenceCount, explained, quarantined, quarantine } = report;
   const looked =
     `${checked.products} products, ${checked.levels} levels, ${checked.holds} live holds ` +
     `and ${checked.movements} movements`;
   const lines = differences.slice(0, PRINTED_MAX).map(lineOf);
   const more = differenceCount - lines.length;
-  const verdict =
-    differenceCount === 0 && quarantined === 0
-      ? ["Redis and the ledger are equal"]
-      : [`${differenceCount} differences, ${quarantined} movements in quarantine`];
   return [
     `looked at ${looked}`,
     ...lines,
     ...(more > 0 ? [`and ${more} more`] : []),
+    ...quarantine.map(
+      ({ partition, seq }) => `quarantine  movement ${seq} of partition ${partition}`,
+    ),
+    ...(quarantined > quarantine.length
+      ? [`and ${quarantined - quarantine.length} more in quarantine`]
+      : []),
     ...(explained > 0 ? [`${explained} changes without a record were written down since`] : []),
-    ...verdict,
     "",
   ].join("\n");
+}
+
+/** Said last: equal is what has no break in its chain either. */
+function verdictOf(
+  { differenceCount, quarantined }: ReconcileReport,
+  chains: readonly PartitionChain[],
+): string {
+  const broken = chains.filter(({ kind }) => kind === "broken").length;
+  if (differenceCount + quarantined + broken === 0) return "Redis and the ledger are equal";
+  const differ = `${differenceCount} differences, ${quarantined} movements in quarantine`;
+  return broken === 0 ? differ : `${differ}, ${broken} broken chains`;
 }
 
 function lineOf(one: Difference): string {

@@ -5,6 +5,8 @@ import type { ProductId } from "#inventory/model";
 export const DIFFERENCE_KINDS = [
   /** A level's counts are not those of the ledger. */
   "counter",
+  /** Two movements of a level that do not follow each other: it changed between them without a record. */
+  "break",
   /** A product's attributes are not those of the ledger. */
   "product",
   /** A partition's copy of the registry of locations is not that of the ledger. */
@@ -23,8 +25,12 @@ export const DIFFERENCE_KINDS = [
   "sku",
   /** A number of the ledger's sequence that is neither a movement nor in quarantine. */
   "missing_movement",
+  /** A movement of the ledger where none can be yet, or where all was put away. */
+  "stray_movement",
   /** The ledger's snapshot is not what its movements or its live holds add up to. */
   "snapshot",
+  /** The chain of hashes does not fit at a movement. */
+  "chain",
   /** A key of Redis that is of another type or name than any of ours: what stands there is not known. */
   "unreadable",
 ] as const;
@@ -146,4 +152,6 @@ export interface ReconcileReport {
   readonly explained: number;
   /** Movements that are set aside and not settled: the ledger is not whole while there are any. */
   readonly quarantined: number;
+  /** The first of them. */
+  readonly quarantine: readonly { readonly partition: number; readonly seq: number }[];
 }

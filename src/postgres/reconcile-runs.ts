@@ -46,6 +46,8 @@ const ReportJson = z.object({
   /** Runs of earlier versions knew of none. */
   explained: z.int().default(0),
   quarantined: z.int(),
+  /** As those before it. */
+  quarantine: z.array(z.object({ partition: z.int(), seq: z.int() })).default([]),
 });
 
 const RunRow = z.object({

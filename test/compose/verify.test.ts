@@ -53,9 +53,11 @@ test("verify names what differs and exits with 1", async () => {
 test("verify is red while something is in quarantine", async () => {
   const { db, verify } = await openWritten();
   await db.sql`INSERT INTO quarantine (partition, seq, epoch, payload, error)
-    VALUES (0, 99, 1, '{"movement":{"productId":"p1"}}', 'a test')`;
+    VALUES (0, 2, 1, '{"movement":{"productId":"p1"}}', 'a test')`;
   const { code, output } = await verify();
   expect(output).toContain("1 movements are in quarantine");
+  expect(output).toContain("quarantine  movement 2 of partition 0");
+  expect(output).not.toContain("are equal");
   expect(code).toBe(1);
 });
 

@@ -92,6 +92,7 @@ describe("GET reconcile", () => {
       differenceCount: 1,
       explained: 2,
       quarantined: 0,
+      quarantine: [],
     };
     const run = runOf({ status: "completed", progress: 100, report, startedAt: 1, finishedAt: 2 });
     const { send } = openApp({ runs: { read: async () => run, list: async () => [run] } });

@@ -25,6 +25,7 @@ const REPORT: ReconcileReport = {
   differenceCount: 1,
   explained: 0,
   quarantined: 0,
+  quarantine: [],
 };
 
 test("runs wait that nobody has begun, or whose worker has not been heard of for a minute", async () => {

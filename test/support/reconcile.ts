@@ -10,6 +10,7 @@ import { createLedgerWriter } from "#postgres/ledger-writer";
 import { createLedgerRepairs } from "#postgres/ledger-repairs";
 import { createReconcileLedger } from "#postgres/reconcile-ledger";
 import { ensureStore } from "#postgres/store-row";
+import { verifyChain } from "#postgres/verify-chain";
 import { connectBlocking, connectRedis } from "#redis/client";
 import { createJournal } from "#redis/journal";
 import { metaKey } from "#redis/keys";
@@ -72,7 +73,17 @@ export async function openReconcileBed(
   await own.connect();
   const stock = createReconcileStock({ redis: own, partitions, storeId });
   const ledger = createReconcileLedger(db.sql);
-  const common = { stock, ledger, clock: steadyClock, onProgress: () => undefined };
+  const walk = async (partition: number, onPage: () => void) => {
+    const walked = await verifyChain(db.sql, partition, { onPage });
+    return walked.kind === "broken" ? walked : null;
+  };
+  const common = {
+    stock,
+    ledger,
+    clock: steadyClock,
+    onProgress: () => undefined,
+    ...(chain ? { chain: walk } : {}),
+  };
   const asked = { actor: "admin:ada", reference: "run-1" };
   const mend = createMender({
     stock,

@@ -72,9 +72,11 @@ describe("a chain stays broken", () => {
     await bed.redis.xadd(journalKey(0), id, ...changed);
     for (const [later, own] of rest) await bed.redis.xadd(journalKey(0), later, ...own);
     await bed.db.sql`DELETE FROM movements WHERE seq = 1`;
-    expect(namesOf(await bed.repair())).toEqual(["missing_movement -"]);
+    expect(namesOf(await bed.repair())).toEqual(["chain -", "missing_movement -"]);
     expect(await verify(bed)).toEqual({ kind: "broken", seq: 1, cause: "changed" });
-    expect((await bed.report()).differences).toEqual([]);
+    const { differences } = await bed.report();
+    const cause = "the chain breaks at movement 1: changed";
+    expect(differences).toMatchObject([{ kind: "chain", partition: 0, cause, repaired: false }]);
   });
 
   test("where the journal has forgotten what it was", async () => {
@@ -82,8 +84,11 @@ describe("a chain stays broken", () => {
     await fill(bed);
     await bed.redis.xtrim(journalKey(0), "MAXLEN", 0);
     await bed.db.sql`DELETE FROM movements WHERE seq = 4`;
-    expect((await bed.repair()).differences).toMatchObject([{ repaired: true }]);
-    expect((await bed.report()).differences).toEqual([]);
+    expect((await bed.repair()).differences).toMatchObject([
+      { kind: "missing_movement", repaired: true },
+      { kind: "chain", repaired: false },
+    ]);
+    expect(namesOf(await bed.report())).toEqual(["chain -"]);
     expect(await verify(bed)).toEqual({ kind: "broken", seq: 4, cause: "changed" });
   });
 

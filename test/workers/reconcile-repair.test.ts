@@ -127,13 +127,20 @@ describe("what changed without a record, and traffic passed before anybody looke
     await using bed = await openReconcileBed();
     await pass(bed);
     const told = await bed.report();
-    expect(namesOf(told)).toEqual(["counter p1", "counter p2", "snapshot p2"]);
+    expect(namesOf(told)).toEqual(["break p1", "break p2", "snapshot p2"]);
     expect(told.explained).toBe(0);
     expect((await sums(bed)).slice(0, 2)).toEqual(["p1 47 6 43 6", "p2 48 4 48 7"]);
     const mended = await bed.repair();
     expect(mended.differences).toMatchObject([
-      { kind: "counter", productId: "p1", repaired: true },
-      { kind: "counter", productId: "p2", repaired: true },
+      {
+        kind: "break",
+        productId: "p1",
+        repaired: true,
+        redis: null,
+        ledger:
+          "movement 8 ends at 47 on hand, 6 reserved; movement 10 begins at 51 on hand, 6 reserved",
+      },
+      { kind: "break", productId: "p2", repaired: true },
       { kind: "snapshot", productId: "p2", repaired: true },
     ]);
     await bed.drained();
@@ -157,7 +164,7 @@ describe("what changed without a record, and traffic passed before anybody looke
       .sql`UPDATE movements SET reason = replace(reason, 'explains movement 10', 'explains movement 9')`;
     const { differences, explained } = await bed.report();
     expect(explained).toBe(1);
-    expect(namesOf({ differences })).toEqual(["counter p1", "counter p1"]);
+    expect(namesOf({ differences })).toEqual(["break p1", "break p1"]);
   });
 
   test("is written down once by repairs that run at the same time, under traffic", async () => {
@@ -168,7 +175,7 @@ describe("what changed without a record, and traffic passed before anybody looke
     await using traffic = keepBusy(bed, ids, 4);
     await bed.redis.hincrby(stockKey(0, "busy-3"), "onHand:Warehouse A", -500);
     const seen = async () => namesOf(await bed.report()).join();
-    await until(async () => (await seen()) === "counter busy-3", {
+    await until(async () => (await seen()) === "break busy-3", {
       withinMs: 10_000,
       what: "traffic has passed it",
     });

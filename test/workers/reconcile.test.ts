@@ -134,3 +134,21 @@ test("keys of another type or name are told, and all else is compared and mended
   await redis.zadd(lowKey(0), 1, "a b'c");
   expect(namesOf(await bed.repair())).toContain("unreadable -");
 });
+
+test("a movement beyond the last one is told, without any chain", async () => {
+  await using bed = await openReconcileBed();
+  await seed(bed);
+  await bed.db.sql`INSERT INTO movements (partition, seq, epoch, type, product_id, location,
+      on_hand_before, on_hand_after, reserved_before, reserved_after, actor, at)
+    SELECT partition, 11, epoch, 'ADJUSTMENT', product_id, location, 1, 500, 0, 0, 'admin:eve', at
+    FROM movements WHERE seq = 2`;
+  for (const scope of [
+    { kind: "all" },
+    { kind: "products", productIds: [product("p2")] },
+  ] as const) {
+    const { differences } = await bed.report(scope);
+    expect(differences).toMatchObject([
+      { kind: "stray_movement", cause: "movement 11 is beyond the last one, 9", repaired: false },
+    ]);
+  }
+});

@@ -38,7 +38,7 @@ export interface Comparison {
   readonly advance: (stage: Stage, share: number) => Promise<void>;
 }
 
-export const STAGES = ["history", "products", "holds", "live holds"] as const;
+export const STAGES = ["history", "products", "holds", "live holds", "chain"] as const;
 export type Stage = (typeof STAGES)[number];
 
 /** Mends one difference; false: it is not as it was found any more, or cannot be mended. */

@@ -1,9 +1,12 @@
 /** What a comparison has found so far, bounded in what is kept and not in what is counted. */
 import { hash } from "node:crypto";
+import type { QuarantinedMovement } from "#inventory/reconcile-sides";
 import type { Checked, Difference, ReconcileReport } from "#inventory/reconcile-ports";
 
 /** Differences that a report names; it tells how many there are besides. */
 export const DIFFERENCES_KEPT = 1_000;
+/** Movements in quarantine that a report names. */
+const QUARANTINE_KEPT = 100;
 /** Names that are remembered, so that what is met twice counts once. */
 const NAMES_MAX = 1_000_000;
 const NAME_HEX_DIGITS = 32;
@@ -24,7 +27,7 @@ export class Findings {
   /** Changes without a record that were written down since. */
   explained = 0;
   /** Movements in quarantine, once they were read. */
-  quarantined = 0;
+  quarantine: readonly QuarantinedMovement[] = [];
 
   constructor(earlier: Mended = new Map()) {
     this.#earlier = new Map(earlier);
@@ -68,7 +71,10 @@ export class Findings {
       differences: this.kept,
       differenceCount: this.count,
       explained: this.explained,
-      quarantined: this.quarantined,
+      quarantined: this.quarantine.length,
+      quarantine: this.quarantine
+        .slice(0, QUARANTINE_KEPT)
+        .map(({ partition, seq }) => ({ partition, seq })),
     };
   }
 }

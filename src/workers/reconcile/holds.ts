@@ -110,7 +110,8 @@ function noteDue(due: DueSeconds, owner: string, hold: Reservation | null): void
   if (owners.length === 1) due.set(second, owners);
 }
 
-const baseOf = (partition: number, hold: Reservation | null) => ({
+/** Whose a hold is, as a difference names it. */
+export const baseOf = (partition: number, hold: Reservation | null) => ({
   partition,
   productId: hold?.allocations[0]?.productId ?? null,
   location: hold?.allocations[0]?.location ?? null,
@@ -118,7 +119,7 @@ const baseOf = (partition: number, hold: Reservation | null) => ({
 });
 
 /** A hold in the words of a report. */
-function told(hold: Reservation): string {
+export function told(hold: Reservation): string {
   const lines = hold.allocations.map(({ productId, location, held, confirmed, released }) => {
     const counts = `${held} held, ${confirmed} confirmed, ${released} released`;
     return `${productId} at ${location}: ${counts}`;

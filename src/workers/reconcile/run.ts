@@ -3,6 +3,7 @@ import { Fault } from "#inventory/faults";
 import type { ReconcileReport, ReconcileScope } from "#inventory/reconcile-ports";
 import type { ReconcileLedger, ReconcileStock } from "#inventory/reconcile-sides";
 import type { Clock } from "#lib/clock";
+import { checkChains, type ChainWalk } from "#workers/reconcile/chain";
 import { checkClaims } from "#workers/reconcile/claims";
 import { follower, STAGES, type Comparison, type MendNotes } from "#workers/reconcile/comparison";
 import { Findings } from "#workers/reconcile/findings";
@@ -19,6 +20,8 @@ export interface ReconcileOptions {
   readonly scope: ReconcileScope;
   readonly mend?: Comparison["mend"];
   readonly notes?: MendNotes;
+  /** Absent: who asks looks at the chain itself. */
+  readonly chain?: ChainWalk;
   /** Of a run that begins anew: it has what was mended before. */
   readonly findings?: Findings;
   /** Told with each step, 0 … 100; rejects when the run shall end. */
@@ -39,7 +42,7 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
   }
   const { findings = new Findings() } = options;
   const quarantine = await ledger.quarantine();
-  findings.quarantined = quarantine.length;
+  findings.quarantine = quarantine;
   const run: Comparison = {
     stock,
     ledger,
@@ -63,6 +66,7 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
   await checkRegistry(run);
   await checkStoredHolds(run, doubtful);
   await checkLiveHolds(run, doubtful);
+  if (options.chain !== undefined) await checkChains(run, options.chain);
   await onProgress(100);
   return findings.report();
 }
