@@ -89,6 +89,7 @@ export interface ReconcileRuns {
   ): Promise<
     | { readonly kind: "asked"; readonly run: ReconcileRun; readonly replayed: boolean }
     | { readonly kind: "key_reused" }
+    | { readonly kind: "too_many_open" }
   >;
   read(id: string, deadline: number): Promise<ReconcileRun | null>;
   /** Newest first, without their differences. */
@@ -97,8 +98,8 @@ export interface ReconcileRuns {
 
 /** Every run that was asked for, for who asks and for the worker. Whoever asked is woken elsewhere. */
 export interface ReconcileRunTable {
-  /** False: a run of that id with another payload is there. */
-  ask(run: NewRun, deadline: number): Promise<{ readonly made: boolean } | null>;
+  /** null: a run of that id with another payload is there; full: too many have not ended. */
+  ask(run: NewRun, deadline: number): Promise<{ readonly made: boolean } | "full" | null>;
   read(id: string, deadline: number): Promise<ReconcileRun | null>;
   list(limit: number, deadline: number): Promise<readonly ReconcileRun[]>;
   /** Ids of runs that nobody has begun, or that stand still, oldest first. */

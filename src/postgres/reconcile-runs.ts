@@ -20,6 +20,8 @@ const WAITING_MAX = 1_000;
 /** A report as it is, and one without the differences that may be a thousand. */
 const WHOLE = "report";
 const COUNTS = "jsonb_set(report, '{differences}', '[]')";
+/** Runs that have not ended, for all who ask; each compares for itself, one after the other. */
+const RUNS_OPEN_MAX = 50;
 /** Seldom is a step so long: its worker has died, or is woken for what it has at hand already. */
 const STILL_MS = 60_000;
 
@@ -67,7 +69,7 @@ const RunRow = z.object({
   report: ReportJson.nullable(),
   error: z.string().nullable(),
 });
-const AskedRow = z.object({ payload: z.string(), made: z.boolean() });
+const AskedRow = z.object({ payload: z.string(), made: z.boolean(), isFull: z.boolean() });
 const IdRow = z.object({ id: z.string() });
 const AttemptRow = z.object({ attempt: z.int() });
 const MendedRow = z.object({ name: z.string(), difference: DifferenceJson.nullable() });
@@ -90,13 +92,14 @@ export function createRunsTable(sql: Sql, clock: Clock): ReconcileRunTable {
   };
   return {
     async ask({ id, scope, mode, payload, askedBy }, deadline) {
-      const parameters = [id, JSON.stringify(scope), mode, payload, askedBy];
+      const parameters = [id, JSON.stringify(scope), mode, payload, askedBy, RUNS_OPEN_MAX];
       const statement = () => sql.unsafe(askText, parameters, { prepare: false });
       // Of two copies at once, one waits for the other, and its snapshot does not have what it made.
       let answered: z.output<typeof AskedRow>[] = [];
       while (answered.length === 0)
         answered = await askRows(AskedRow, statement, deadline - clock.now());
       const [row] = answered;
+      if (row?.isFull === true) return "full";
       return row?.payload === payload ? { made: row.made } : null;
     },
     async read(id, deadline) {

@@ -113,6 +113,13 @@ describe("GET reconcile", () => {
     expect(list.text).not.toContain("without a record");
   });
 
+  test("is refused with a time to come again while too many have not ended", async () => {
+    const { send } = openApp({ runs: { ask: async () => ({ kind: "too_many_open" }) } });
+    const answer = await send(PATH, { as: "admin", method: "POST", body: {} });
+    expect(answer).toMatchObject({ status: 429, body: { code: "rate_limited" } });
+    expect(answer.headers.get("retry-after")).toMatch(/^[1-9]/);
+  });
+
   test("knows no other run", async () => {
     const { send } = openApp();
     const answer = await send(`${PATH}/nothing`, { as: "admin" });

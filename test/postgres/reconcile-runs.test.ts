@@ -85,3 +85,20 @@ test("what was mended is noted for the next attempt, and an earlier one writes n
   expect(await runs.complete(second, REPORT)).toBe(false);
   expect(await db.count("SELECT count(*) FROM reconcile_mended")).toBe(0);
 });
+
+test("so many runs may be open; one that is known is answered, and the nightly one comes", async () => {
+  await using db = await openLedger();
+  const runs = createRunsTable(db.sql, systemClock);
+  for (let i = 0; i < 50; i += 1) {
+    expect(await runs.ask(run(`r${i}`), soon())).toEqual({ made: true });
+  }
+  expect(await runs.ask(run("more"), soon())).toBe("full");
+  expect(await runs.ask(run("r7"), soon())).toEqual({ made: false });
+  const nightly = { ...run("nightly1"), askedBy: "system:nightly" };
+  expect(await runs.ask(nightly, soon())).toEqual({ made: true });
+  for (const id of ["r0", "r1"]) {
+    await runs.begin(id);
+    await runs.fail({ id, attempt: 1 }, "gone", null);
+  }
+  expect(await runs.ask(run("more"), soon())).toEqual({ made: true });
+});

@@ -10,3 +10,5 @@ CREATE TABLE reconcile_mended (
   difference jsonb,
   PRIMARY KEY (run_id, name)
 );
+
+CREATE INDEX reconcile_runs_open ON reconcile_runs (asked_at) WHERE status IN ('queued', 'running');
