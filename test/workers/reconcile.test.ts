@@ -120,9 +120,9 @@ test("keys of another type or name are told, and all else is compared and mended
   await redis.set(skuKey("SKU-new"), `p9\t${Date.now()}`);
   const { differences } = await bed.repair();
   const strange = differences.filter(({ kind }) => kind === "unreadable");
-  expect(strange.map((found) => found.redis).toSorted()).toEqual(
-    [due, lowKey(0), skuKey("SKU-lost"), reservationKey(0, "zzz"), stockKey(0, "a b")].toSorted(),
-  );
+  const keys = [due, lowKey(0), skuKey("SKU-lost"), reservationKey(0, "zzz"), stockKey(0, "a b")];
+  expect(new Set(strange.map(({ redis: key }) => key))).toEqual(new Set(keys));
+  expect(strange.length).toBe(keys.length);
   for (const found of strange) expect(found.repaired).toBe(false);
   const others = differences.filter(({ kind }) => kind !== "unreadable");
   expect(namesOf({ differences: others })).toEqual(["counter p1", "hold_differs -", "sku p3"]);

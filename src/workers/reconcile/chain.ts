@@ -15,12 +15,12 @@ export async function checkChains(run: Comparison, walk: ChainWalk): Promise<voi
   for (const [place, partition] of run.partitions.entries()) {
     const share = place / run.partitions.length;
     await run.advance("chain", share);
-    const ending: { reason: unknown } = { reason: null };
+    const ending: { reason: Error | null } = { reason: null };
     // A walk of minutes is heard of too, or another worker takes its run for dead.
     const onPage = (): void => {
       if (ending.reason !== null) throw ending.reason;
       run.advance("chain", share).catch((reason: unknown) => {
-        ending.reason = reason;
+        ending.reason = reason instanceof Error ? reason : new Error("it was stopped");
       });
     };
     const broken = await walk(partition, onPage);

@@ -12,7 +12,8 @@ import {
   type Mendable,
 } from "#workers/reconcile/comparison";
 import { tellUnreadable } from "#workers/reconcile/unreadable";
-import { wordOfMovements, type Word } from "#workers/reconcile/agreement";
+import { wordOfMovements } from "#workers/reconcile/agreement";
+import { AGAINST, judged, told, type Repairs } from "#workers/reconcile/judge-hold";
 import { doubtOf, unless } from "#workers/reconcile/doubt";
 import { checkUnknownProducts } from "#workers/reconcile/products";
 
@@ -118,17 +119,6 @@ export const baseOf = (partition: number, hold: Reservation | null) => ({
   reservationId: hold?.reservationId ?? null,
 });
 
-/** A hold in the words of a report. */
-export function told(hold: Reservation): string {
-  const lines = hold.allocations.map(({ productId, location, held, confirmed, released }) => {
-    const counts = `${held} held, ${confirmed} confirmed, ${released} released`;
-    return `${productId} at ${location}: ${counts}`;
-  });
-  const due =
-    hold.expiresAt === null ? "standing" : `due ${new Date(hold.expiresAt).toISOString()}`;
-  return `${hold.status} at ${hold.seq}, ${due}, ${lines.join("; ")}`;
-}
-
 async function differenceOf(
   run: Comparison,
   partition: number,
@@ -166,52 +156,8 @@ async function differenceOf(
   return { found: { ...base, kind: "orphan_hold", ledger: null, cause }, repair: remove };
 }
 
-interface Repairs {
-  /** Sets the row of the ledger to the record; null: the ledger has no such movement. */
-  readonly row: Repair | null;
-  /** Sets the record of Redis to the row. */
-  readonly record: Repair;
-}
-
-const AGAINST = "is not what its movements come to";
-
-/**
- * Two states of one hold: its movements tell which is right. Where they are not all there any more the
- * newer one is; at the same movement nobody can tell then.
- */
-function judged(
-  found: Omit<Mendable["found"], "cause">,
-  hold: Reservation,
-  row: Reservation,
-  { ofHold, ofRow }: { readonly ofHold: Word; readonly ofRow: Word },
-  repairs: Repairs,
-): Mendable {
-  const behind = behindOf(hold, row);
-  const with_ = (why: string | null, repair: Repair | null): Mendable => {
-    return { found: { ...found, cause: why === null ? behind : `${behind}; ${why}` }, repair };
-  };
-  if (ofHold === "disagree" && ofRow === "disagree") {
-    return with_("neither is what its movements come to: it is left as it is", null);
-  }
-  if (ofRow === "disagree") return with_(`the row ${AGAINST}`, repairs.row);
-  if (ofHold === "disagree") return with_(`the record ${AGAINST}`, repairs.record);
-  if (hold.seq === row.seq) {
-    const why = "its movements do not tell which is right: it is left as it is";
-    return with_(why, null);
-  }
-  const isRowBehind = hold.seq > row.seq && repairs.row !== null;
-  return with_(null, isRowBehind ? repairs.row : repairs.record);
-}
-
 /** What ended needs no record: the ledger answers for it. */
 const liveOnly = (row: Reservation): Reservation | null => (row.status === "ACTIVE" ? row : null);
-
-function behindOf(hold: Reservation, row: Reservation): string {
-  if (hold.seq > row.seq) return "the ledger's row is behind its movements";
-  return hold.seq < row.seq
-    ? "the record is behind the ledger"
-    : "they differ at the same movement";
-}
 
 async function checkDueLists(run: Comparison, partition: number, due: DueSeconds): Promise<void> {
   for (const [second, owners] of due) {

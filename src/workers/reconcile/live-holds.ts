@@ -3,7 +3,8 @@ import type { Reservation } from "#inventory/model";
 import type { HoldPlace, LedgerSnapshot } from "#inventory/reconcile-sides";
 import { splitReservationId } from "#inventory/reservation-id";
 import { isAskedFor, settle, type Comparison } from "#workers/reconcile/comparison";
-import { baseOf, checkMissingHolds, told } from "#workers/reconcile/holds";
+import { baseOf, checkMissingHolds } from "#workers/reconcile/holds";
+import { told } from "#workers/reconcile/judge-hold";
 
 /** Reservations of one statement, of which most have ended long ago. */
 const PAGE_RESERVATIONS = 20_000;
