@@ -80,6 +80,7 @@ export const incomingOfNothing: IncomingStock = {
   amend: notCompared,
   claim: notCompared,
   settle: notCompared,
+  giveBack: notCompared,
   list: notCompared,
   takeUp: notCompared,
   isInLedger: notCompared,

@@ -11,8 +11,10 @@ import { randomId } from "#lib/ids";
 import { codeIn } from "#test/caller";
 import { operation } from "#test/commands";
 import { soon, startExpecting } from "#test/expecting";
+import { until } from "#test/until";
 
 const TEST_MS_MAX = 60_000;
+const REBUILD_MS_MAX = 20_000;
 
 let all: Awaited<ReturnType<typeof startExpecting>>;
 beforeAll(async () => {
@@ -41,7 +43,10 @@ describe("a receipt whose process ends", () => {
     }),
     "before it is noted": (): ReceiveDeps => ({
       ...base(),
-      incoming: { ...all.stores.incoming, settle: killed },
+      incoming: {
+        ...all.stores.incoming,
+        settle: () => Promise.reject(new Fault("ledger_unavailable", "away")),
+      },
     }),
   };
   type Adjust = ReceiveDeps["store"]["adjust"];
@@ -75,7 +80,7 @@ describe("a receipt whose process ends", () => {
       const outcome = await receive(base(), contextOf(key), incomingId, 4);
       expect(outcome).toMatchObject({ kind: "received", receipt: { receipt: 1, units: 4 } });
     }
-    expect(await all.stateOf(incomingId)).toEqual([[4, "done", 4]]);
+    expect(await all.stateOf(incomingId)).toEqual([[4, "brought", 4]]);
     expect(await all.unitsOf(productId)).toBe(4);
   });
 
@@ -87,7 +92,11 @@ describe("a receipt whose process ends", () => {
     await receive(deps, contextOf(null), incomingId, 4).catch(() => null);
     expect(await finishReceipts(base())).toMatchObject({ finished: 0, failed: [] });
     await age(incomingId);
-    await Promise.all([finishReceipts(base()), finishReceipts(base())]);
+    const both = await Promise.all([finishReceipts(base()), finishReceipts(base())]);
+    expect(both.map(({ finished }) => finished).toSorted()).toEqual([0, 1]);
+    // The ledger has it, or will the next time that somebody looks.
+    await age(incomingId);
+    expect(await finishReceipts(base())).toMatchObject({ finished: 0, failed: [] });
     expect(await all.stateOf(incomingId)).toEqual([[4, "done", 4]]);
     expect(await all.unitsOf(productId)).toBe(4);
   });
@@ -133,10 +142,10 @@ describe("a receipt whose process ends", () => {
     const once = await finishReceipts(deps);
     expect([once.finished, once.failed.length, once.mayBeMore]).toEqual([1, 99, true]);
     expect(once.failed[0]).toMatchObject({ incomingId: first, error: new Error("killed") });
-    expect(await all.stateOf(second)).toEqual([[1, "done", 1]]);
+    expect(await all.stateOf(second)).toEqual([[1, "brought", 1]]);
     expect(await all.stateOf(third)).toEqual([[1, "claimed", 1]]);
     expect(await finishReceipts(deps)).toEqual({ finished: 1, failed: [], mayBeMore: false });
-    expect(await all.stateOf(third)).toEqual([[1, "done", 1]]);
+    expect(await all.stateOf(third)).toEqual([[1, "brought", 1]]);
     await age(first);
     expect((await finishReceipts(base())).finished).toBe(99);
     expect(await all.unitsOf(broken)).toBe(99);
@@ -195,7 +204,7 @@ describe("a receipt whose process ends", () => {
     };
     await receive(late, contextOf(key), incomingId, 4).catch(() => null);
     for (const _ of [1, 2]) await receive(base(), contextOf(key), incomingId, 4);
-    expect(await all.stateOf(incomingId)).toEqual([[4, "done", 4]]);
+    expect(await all.stateOf(incomingId)).toEqual([[4, "brought", 4]]);
     expect(await all.unitsOf(productId)).toBe(4);
   });
 
@@ -221,4 +230,155 @@ describe("a receipt whose process ends", () => {
     expect([answer.status, codeIn(answer)]).toEqual([409, "limit_exceeded"]);
     expect(await all.stateOf(incomingId)).toEqual([[0, "refused", 10]]);
   });
+
+  test("is not added anew by a repeat whose key outlives what Redis knows of it", async () => {
+    const productId = await all.initialize(0);
+    const { incomingId } = await all.expectUnits(productId, 10);
+    const key = randomId(8);
+    await receive(base(), contextOf(key), incomingId, 4);
+    await all.stores.sql`UPDATE incoming_receipts
+      SET state = 'done', claimed_at = now() - interval '24 hours' WHERE incoming_id = ${incomingId}`;
+    await all.stores.redis.del(...(await all.stores.redis.keys("*:operation:*")));
+    const outcome = await receive(base(), contextOf(key), incomingId, 4);
+    expect(outcome).toMatchObject({ kind: "received", receipt: { units: 4 }, replayed: true });
+    expect(await all.unitsOf(productId)).toBe(4);
+  });
+
+  describe("and that several bring at once", () => {
+    const refusal = new Fault("redis_unavailable", "away");
+    const refusing = (): ReceiveDeps => ({
+      ...base(),
+      store: withAdjust(() => Promise.reject(refusal)),
+    });
+    /** Copies of one call; the first one is with Redis until it is told what comes of it. */
+    async function startCopies() {
+      const productId = await all.initialize(0);
+      const { incomingId } = await all.expectUnits(productId, 10);
+      const key = randomId(8);
+      const there = Promise.withResolvers<void>();
+      const told = Promise.withResolvers<"refused" | "adjusted">();
+      const store = withAdjust(async (command) => {
+        there.resolve();
+        if ((await told.promise) === "refused") throw refusal;
+        return all.stores.store.adjust(command);
+      });
+      const first = receive({ ...base(), store }, contextOf(key), incomingId, null);
+      const heard = first.then(
+        ({ kind }) => kind,
+        (error: unknown) => (error instanceof Fault ? error.code : error),
+      );
+      await there.promise;
+      const another = (deps = base()) => receive(deps, contextOf(key), incomingId, null);
+      const somebodyElse = () => receive(base(), contextOf(null), incomingId, null);
+      return { productId, incomingId, tell: told.resolve, heard, another, somebodyElse };
+    }
+
+    test("comes once where one of them is refused while another one brings it", async () => {
+      const { productId, incomingId, tell, heard, another, somebodyElse } = await startCopies();
+      const slow = Promise.withResolvers<void>();
+      const broughtIt = Promise.withResolvers<void>();
+      const incoming: ReceiveDeps["incoming"] = {
+        ...all.stores.incoming,
+        async settle(...args) {
+          broughtIt.resolve();
+          await slow.promise;
+          await all.stores.incoming.settle(...args);
+        },
+      };
+      const second = another({ ...base(), incoming });
+      await broughtIt.promise;
+      tell("refused");
+      expect(await heard).toBe("outcome_unknown");
+      expect((await somebodyElse()).kind).toBe("exceeds_expected");
+      slow.resolve();
+      expect((await second).kind).toBe("received");
+      expect(await all.stateOf(incomingId)).toEqual([[10, "brought", 10]]);
+      expect(await all.unitsOf(productId)).toBe(10);
+    });
+
+    test("comes once where a later one is refused before the first one brings it", async () => {
+      const { productId, incomingId, tell, heard, another, somebodyElse } = await startCopies();
+      await expect(another(refusing())).rejects.toMatchObject({ code: "outcome_unknown" });
+      expect((await somebodyElse()).kind).toBe("exceeds_expected");
+      tell("adjusted");
+      expect(await heard).toBe("received");
+      await expect(another(refusing())).rejects.toMatchObject({ code: "outcome_unknown" });
+      expect((await somebodyElse()).kind).toBe("exceeds_expected");
+      expect(await all.stateOf(incomingId)).toEqual([[10, "brought", 10]]);
+      expect(await all.unitsOf(productId)).toBe(10);
+    });
+
+    test("is expected again when the last of them was refused", async () => {
+      const { productId, incomingId, tell, heard, another, somebodyElse } = await startCopies();
+      await expect(another(refusing())).rejects.toMatchObject({ code: "outcome_unknown" });
+      tell("refused");
+      expect(await heard).toBe("redis_unavailable");
+      expect(await all.stateOf(incomingId)).toEqual([[0, "refused", 10]]);
+      await expect(another(refusing())).rejects.toMatchObject({ code: "redis_unavailable" });
+      expect((await somebodyElse()).kind).toBe("received");
+      expect((await another()).kind).toBe("exceeds_expected");
+      expect(await all.unitsOf(productId)).toBe(10);
+    });
+
+    test("is given back by none of those from whom a worker took it up", async () => {
+      const { productId, incomingId, tell, heard, somebodyElse } = await startCopies();
+      await age(incomingId);
+      const slow = Promise.withResolvers<void>();
+      const there = Promise.withResolvers<void>();
+      const store = withAdjust(async (command) => {
+        there.resolve();
+        await slow.promise;
+        return all.stores.store.adjust(command);
+      });
+      const finishing = finishReceipts({ ...base(), store });
+      await there.promise;
+      tell("refused");
+      expect(await heard).toBe("outcome_unknown");
+      expect((await somebodyElse()).kind).toBe("exceeds_expected");
+      slow.resolve();
+      expect(await finishing).toMatchObject({ finished: 1, failed: [] });
+      expect(await all.stateOf(incomingId)).toEqual([[10, "brought", 10]]);
+      expect(await all.unitsOf(productId)).toBe(10);
+    });
+
+    test("is told where it came although others took its place", async () => {
+      const { incomingId, tell, heard, somebodyElse } = await startCopies();
+      await all.stores.sql`UPDATE incoming_receipts SET state = 'refused', holders = 0
+        WHERE incoming_id = ${incomingId}`;
+      await all.stores.sql`UPDATE incoming SET received = 0 WHERE incoming_id = ${incomingId}`;
+      expect((await somebodyElse()).kind).toBe("received");
+      tell("adjusted");
+      expect(await heard).toMatchObject({ code: "23514" });
+    });
+  });
+
+  test(
+    "is brought again when a Redis loses it before the ledger has it",
+    async () => {
+      const productId = await all.initialize(5);
+      const { incomingId } = await all.expectUnits(productId, 10);
+      expect(await all.list({ productId })).toHaveLength(1);
+      await all.worker.kill();
+      const key = randomId(8);
+      expect((await receive(base(), contextOf(key), incomingId, null)).kind).toBe("received");
+      expect(await all.unitsOf(productId)).toBe(15);
+      await all.stores.redis.flushall();
+      await all.worker.restart();
+      const isServed = () => all.unitsOf(productId).catch(() => null);
+      await until(async () => (await isServed()) !== null, {
+        withinMs: REBUILD_MS_MAX,
+        what: "the partition is rebuilt",
+      });
+      expect(await all.unitsOf(productId)).toBe(5);
+      expect(await all.stateOf(incomingId)).toEqual([[10, "brought", 10]]);
+      for (const finished of [1, 0]) {
+        await age(incomingId);
+        expect(await finishReceipts(base())).toMatchObject({ finished, failed: [] });
+      }
+      expect(await all.stateOf(incomingId)).toEqual([[10, "done", 10]]);
+      await receive(base(), contextOf(key), incomingId, null);
+      expect(await all.unitsOf(productId)).toBe(15);
+    },
+    TEST_MS_MAX,
+  );
 });
