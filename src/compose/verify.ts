@@ -176,7 +176,8 @@ function mustBeIntact(chains: readonly PartitionChain[]): void {
   if (broken.length > 0) throw new Refusal(`the chain is broken in partition ${broken.join(", ")}`);
 }
 
-function wordsOf({ checked, differences, differenceCount, quarantined }: ReconcileReport): string {
+function wordsOf(report: ReconcileReport): string {
+  const { checked, differences, differenceCount, explained, quarantined } = report;
   const looked =
     `${checked.products} products, ${checked.levels} levels, ${checked.holds} live holds ` +
     `and ${checked.movements} movements`;
@@ -190,6 +191,7 @@ function wordsOf({ checked, differences, differenceCount, quarantined }: Reconci
     `looked at ${looked}`,
     ...lines,
     ...(more > 0 ? [`and ${more} more`] : []),
+    ...(explained > 0 ? [`${explained} changes without a record were written down since`] : []),
     ...verdict,
     "",
   ].join("\n");

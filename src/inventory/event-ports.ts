@@ -11,6 +11,7 @@ export type StockAlert = (typeof STOCK_ALERTS)[number];
 /** What an operator must know. Those that end have a word for their end: `ALERT_ENDS`. */
 export const RAISED_ALERTS = [
   "drift",
+  "drift_over",
   "quarantine",
   "gap",
   "lag",
@@ -24,7 +25,7 @@ export const ALERT_KINDS = [...STOCK_ALERTS, ...RAISED_ALERTS] as const;
 export type AlertKind = (typeof ALERT_KINDS)[number];
 
 /** A condition that lasts, and the alert that tells of its end. */
-export const ALERT_ENDS = { lag: "lag_over", fenced: "unfenced" } as const;
+export const ALERT_ENDS = { lag: "lag_over", fenced: "unfenced", drift: "drift_over" } as const;
 
 /** A batch left a product with another grade than it found: one line of its journal entry. */
 export interface Crossing {

@@ -2,7 +2,7 @@
  * The chain of hashes over a partition's movements: each link is a hash of the link before it and of
  * what the row says. All hashes are SHA-256, here as hex.
  */
-import { hash, randomBytes } from "node:crypto";
+import { createCipheriv, hash, randomBytes } from "node:crypto";
 
 /** A movement as a link has it: plain values, whatever is wrong with them. */
 export interface Linked {
@@ -49,6 +49,19 @@ export function originOf(partition: number, firstSeq: number): string {
   return hash("sha256", JSON.stringify(["holdfast chain 1", partition, firstSeq]));
 }
 
+/**
+ * The salts of movements that follow each other, which the key of their partition leads to: a row that
+ * was lost and is put back has the salt that it had. A key that was replaced leads to none any more.
+ * The key stream of AES in counter mode, whose counter is partition and seq: one call for a batch.
+ */
+function saltsFrom(key: string, { partition, seq }: Linked, count: number): string {
+  const counter = Buffer.alloc(SALT_BYTES);
+  counter.writeUInt32BE(partition, 0);
+  counter.writeBigUInt64BE(BigInt(seq), 8);
+  const stream = createCipheriv("aes-256-ctr", Buffer.from(key, "hex"), counter);
+  return stream.update(Buffer.alloc(count * SALT_BYTES)).toString("hex");
+}
+
 /** What is of a person, hashed with the salt. */
 export function commitmentOf(row: Pick<Linked, "customerId" | "actor">, salt: string): string {
   const { customerId, actor } = row;
@@ -82,18 +95,17 @@ export function linkOf(previous: string, row: Linked, commitment: string | null)
   return hash("sha256", text);
 }
 
-/** The links of movements that follow each other, and each other's. */
-export function linksOf(previous: string, rows: readonly Linked[]): Link[] {
-  const persons = rows.reduce((count, row) => count + Number(isPersonal(row)), 0);
-  const salts = persons === 0 ? "" : randomBytes(persons * SALT_BYTES).toString("hex");
-  let used = 0;
+/** The links of movements that follow each other, and each other's. `key` is that of the partition. */
+export function linksOf(key: string, previous: string, rows: readonly Linked[]): Link[] {
+  const [first] = rows;
+  const salts = first && rows.some(isPersonal) ? saltsFrom(key, first, rows.length) : "";
   let chain = previous;
-  return rows.map((row) => {
+  return rows.map((row, i) => {
     if (!isPersonal(row)) {
       chain = linkOf(chain, row, null);
       return { chain, commitment: null, salt: null };
     }
-    const salt = salts.slice(used, (used += SALT_HEX_DIGITS));
+    const salt = salts.slice(i * SALT_HEX_DIGITS, (i + 1) * SALT_HEX_DIGITS);
     const commitment = commitmentOf(row, salt);
     chain = linkOf(chain, row, commitment);
     return { chain, commitment, salt };

@@ -1,9 +1,12 @@
 /** Mends what a comparison found wrong in the ledger, and only what is still as it was found. */
 import { z } from "zod";
 import { Location, ProductId, type Movement } from "#inventory/model";
-import type { LedgerRepairs, LostChange } from "#inventory/reconcile-ports";
+import type { LedgerRepairs } from "#inventory/reconcile-repairs";
+import type { LostChange } from "#inventory/reconcile-sides";
 import { splitReservationId } from "#inventory/reservation-id";
 import { askRow, askRows } from "#postgres/ask";
+import type { Link } from "#postgres/chain";
+import { linkOfLost } from "#postgres/chain-mend";
 import type { Sql } from "#postgres/client";
 import levelText from "./statements/repair-level.sql" with { type: "text" };
 import movementText from "./statements/repair-movement.sql" with { type: "text" };
@@ -30,11 +33,16 @@ export function createLedgerRepairs(
     const [row] = await askRows(EpochRow, statement, ANSWER_MS_MAX);
     return row?.epoch ?? null;
   };
-  const insert = (movement: Omit<Movement, "at"> & { readonly at: number | null }) =>
-    changed(movementText, columnsOf(movement));
+  const insert = (movement: Lost, link: Link | null = null) =>
+    changed(movementText, [
+      ...columnsOf(movement),
+      link?.chain ?? null,
+      link?.commitment ?? null,
+      link?.salt ?? null,
+    ]);
   return {
     epochOf,
-    insertMovement: insert,
+    insertMovement: async (movement) => await insert(movement, await linkOfLost(sql, movement)),
     async mend(repair) {
       switch (repair.side) {
         case "movement": {
@@ -85,6 +93,9 @@ export function createLedgerRepairs(
   };
 }
 
+/** Of what is put back without its name the time is not known either. */
+type Lost = Omit<Movement, "at"> & { readonly at: number | null };
+
 /** What it was is not known, only what it changed: a change without a record, as DRIFT says. */
 const lost = ({ productId, location, ...counts }: LostChange) => ({
   ...counts,
@@ -98,9 +109,7 @@ const lost = ({ productId, location, ...counts }: LostChange) => ({
   requestId: null,
 });
 
-const columnsOf = (
-  row: Omit<Movement, "at"> & { readonly at: number | null },
-): (string | number | null)[] => [
+const columnsOf = (row: Lost): (string | number | null)[] => [
   row.seq,
   row.epoch,
   row.onHandBefore,

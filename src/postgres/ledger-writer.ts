@@ -24,8 +24,9 @@ const CursorRow = z.object({
   cursor_epoch: z.int(),
   cursor_seq: z.int(),
   chain: z.string().nullable(),
+  chainKey: z.string(),
 });
-const MovedRow = z.object({ moved: z.int().min(0).max(1) });
+const MovedRow = z.object({ moved: z.int().min(0).max(1), chainKey: z.string().nullable() });
 const QuarantinedRow = z.object({ quarantined: z.int() });
 
 /** What the writer knows of a partition since its cursor was last read. */
@@ -36,6 +37,8 @@ interface Known {
   rangesUpTo: number;
   /** Link of the movement at the cursor; null: there is no chain. */
   chain: string | null;
+  /** What the salts of its movements are made of. */
+  chainKey: string;
 }
 
 export interface LedgerWriterOptions {
@@ -87,7 +90,7 @@ export function createLedgerWriter(
   const write = async (
     batch: LedgerBatch,
     text: string,
-    rest: (chain: string | null) => Written,
+    rest: (known: Known) => Written,
   ): Promise<AppendOutcome> => {
     const partition = known.get(batch.partition);
     if (partition === undefined) throw new Error("the cursor must be read before a batch");
@@ -98,11 +101,12 @@ export function createLedgerWriter(
       if (!isAsWanted(partition)) return { kind: "cursor_moved" };
     }
     const guard = [batch.partition, from.epoch, from.seq, to.epoch, to.seq, partition.epoch];
-    const { parameters, chain } = rest(partition.chain);
+    const { parameters, chain } = rest(partition);
     try {
       const [row] = await askRows(MovedRow, run(text, [...guard, ...parameters]), ANSWER_MS_MAX);
       if (row?.moved !== 1) return { kind: "cursor_moved" };
       partition.chain = chain;
+      partition.chainKey = row.chainKey ?? partition.chainKey;
       return { kind: "appended" };
     } catch (error) {
       if (kindOfFailure(error) !== "data") throw asFault(error);
@@ -113,12 +117,13 @@ export function createLedgerWriter(
   return {
     async cursor(partition) {
       const row = await read(partition);
-      known.set(partition, { epoch: row.epoch, rangesUpTo: 0, chain: row.chain });
+      const { epoch, chain, chainKey } = row;
+      known.set(partition, { epoch, rangesUpTo: 0, chain, chainKey });
       return { epoch: row.cursor_epoch, seq: row.cursor_seq };
     },
     async append(batch) {
       mustFollow(batch.from, batch.to, batch.movements);
-      return await write(batch, appendText, (chain) => appended(batch, chain));
+      return await write(batch, appendText, (partition) => appended(batch, partition));
     },
     async quarantine(batch, error) {
       mustFollow(batch.from, batch.to, batch.movements);
@@ -127,7 +132,7 @@ export function createLedgerWriter(
       const [movement] = movements;
       const kept = { reservations, products, locations, operations, crossings };
       const payload = JSON.stringify({ movement, ...kept });
-      return await write(batch, quarantineText, (chain) => {
+      return await write(batch, quarantineText, ({ chain }) => {
         const parameters = [payload, error, chain];
         if (chain === null) return { parameters: [...parameters, null, null, null], chain };
         const link = asideLink(chain, batch.to.seq, payload);
@@ -142,10 +147,10 @@ export function createLedgerWriter(
   };
 }
 
-function appended(batch: LedgerBatch, chain: string | null): Written {
+function appended(batch: LedgerBatch, { chain, chainKey }: Known): Written {
   const columns = batchColumns(batch);
   if (chain === null) return { parameters: [...columns, null, null, "{}", "{}", "{}"], chain };
-  const links = linksOf(chain, batch.movements);
+  const links = linksOf(chainKey, chain, batch.movements);
   const last = links.at(-1)?.chain ?? chain;
   const parameters = [
     ...columns,

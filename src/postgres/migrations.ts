@@ -17,6 +17,7 @@ import countRuns from "./migrations/0015-count-runs.sql" with { type: "text" };
 import progressOfRuns from "./migrations/0016-progress-of-runs.sql" with { type: "text" };
 import receiptsAndFences from "./migrations/0017-receipts-and-fences.sql" with { type: "text" };
 import whatHasEnded from "./migrations/0018-what-has-ended.sql" with { type: "text" };
+import repairs from "./migrations/0019-repairs.sql" with { type: "text" };
 import receiptsBrought from "./migrations/0020-receipts-brought.sql" with { type: "text" };
 
 export interface Migration {
@@ -45,5 +46,6 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0016-progress-of-runs", text: progressOfRuns },
   { name: "0017-receipts-and-fences", text: receiptsAndFences },
   { name: "0018-what-has-ended", text: whatHasEnded },
+  { name: "0019-repairs", text: repairs },
   { name: "0020-receipts-brought", text: receiptsBrought },
 ];

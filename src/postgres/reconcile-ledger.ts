@@ -2,24 +2,28 @@
 import { z } from "zod";
 import { Fault } from "#inventory/faults";
 import { Location, ProductId, ReservationId } from "#inventory/model";
-import type {
-  ChainLink,
-  LedgerSnapshot,
-  QuarantinedMovement,
-  ReconcileLedger,
-} from "#inventory/reconcile-ports";
+import {
+  ATTRIBUTES,
+  type ChainLink,
+  type LedgerSnapshot,
+  type QuarantinedMovement,
+  type ReconcileLedger,
+} from "#inventory/reconcile-sides";
 import { splitReservationId } from "#inventory/reservation-id";
 import { ask, askRows } from "#postgres/ask";
 import { ownConnection, type Sql } from "#postgres/client";
 import { numberColumn, textColumn } from "#postgres/columns";
 import { reservationOf, ReservationRow } from "#postgres/rows";
+import copyLocationsText from "./statements/copy-locations.sql" with { type: "text" };
+import attributesText from "./statements/reconcile-attributes.sql" with { type: "text" };
 import gapsText from "./statements/reconcile-gaps.sql" with { type: "text" };
 import levelsAtText from "./statements/reconcile-levels-at.sql" with { type: "text" };
 import levelsText from "./statements/reconcile-levels.sql" with { type: "text" };
-import linksOfProductText from "./statements/reconcile-links-of-product.sql" with { type: "text" };
+import linksOfLevelText from "./statements/reconcile-links-of-level.sql" with { type: "text" };
 import linksText from "./statements/reconcile-links.sql" with { type: "text" };
 import liveHoldText from "./statements/reconcile-live-hold.sql" with { type: "text" };
 import liveHoldsText from "./statements/reconcile-live-holds.sql" with { type: "text" };
+import locationsText from "./statements/reconcile-locations.sql" with { type: "text" };
 import reservationsText from "./statements/reconcile-reservations.sql" with { type: "text" };
 
 /** A part of the history is some 100 ms of PostgreSQL; a busy server may need many times that. */
@@ -34,6 +38,22 @@ const CountRow = z.object({ count: z.int() });
 const SeqRow = z.object({ seq: z.int() });
 const HoldRow = z.object({ hold: z.string().nullable() });
 const IdRow = z.object({ id: ProductId });
+const AttributesRow = z.object({
+  id: z.string(),
+  seq: z.int(),
+  attributes: z.partialRecord(z.enum(ATTRIBUTES), z.string()),
+});
+const LocationRow = z.object({
+  location: Location,
+  version: z.int(),
+  name: z.string().nullable(),
+  address: z.string().nullable(),
+  priority: z.int(),
+  active: z.boolean(),
+  createdAt: z.int(),
+  updatedAt: z.int(),
+});
+const PlaceRow = z.object({ location: Location });
 const LevelRow = z.object({
   productId: ProductId,
   location: Location,
@@ -52,6 +72,7 @@ const LinkRow = z.object({
   previousSeq: z.int().nullable(),
   previousOnHand: z.int().nullable(),
   previousReserved: z.int().nullable(),
+  explains: z.int().nullable(),
 });
 const LiveRow = ReservationRow.extend({ isLast: z.boolean() });
 const QuarantineRow = z.object({ partition: z.int(), seq: z.int(), payload: z.string() });
@@ -60,7 +81,12 @@ const Payload = z.object({
     productId: z.string().nullable(),
     reservationId: ReservationId.nullable(),
   }),
-  reservations: z.array(z.object({ reservationId: ReservationId })),
+  reservations: z.array(
+    z.object({
+      reservationId: ReservationId,
+      allocations: z.array(z.object({ productId: z.string() })),
+    }),
+  ),
 });
 
 type Parameters = (string | number)[];
@@ -105,6 +131,12 @@ export function createReconcileLedger(sql: Sql): ReconcileLedger {
     async levelsAt(partition, productIds, seq) {
       const ids = textColumn(productIds, (id) => id);
       return await rows(LevelRow, levelsAtText, [partition, ids, seq]);
+    },
+    registry: () => rows(LocationRow, copyLocationsText, []),
+    async attributes(productIds) {
+      const ids = textColumn(productIds, (id) => id);
+      const found = await rows(AttributesRow, attributesText, [ids]);
+      return new Map(found.map(({ id, ...row }) => [id, row]));
     },
     async reservations(ids) {
       const parts = ids.map(splitReservationId);
@@ -181,9 +213,12 @@ function snapshotOf(
     async links(partition, after, upTo) {
       return (await rows(LinkRow, linksText, [partition, after, upTo])).map(linkOf);
     },
-    async linksOf(productId, after, limit) {
-      const links = await rows(LinkRow, linksOfProductText, [productId, after, limit]);
-      return { links: links.map(linkOf), upTo: links.at(-1)?.seq ?? null };
+    async locationsOf(productId) {
+      return (await rows(PlaceRow, locationsText, [productId])).map(({ location }) => location);
+    },
+    async linksOf({ productId, location }, after, limit) {
+      const parameters = [productId, location, after, limit];
+      return (await rows(LinkRow, linksOfLevelText, parameters)).map(linkOf);
     },
     levels: ({ productId, location }, limit) =>
       rows(LevelRow, levelsText, [productId, location, limit]),
@@ -218,8 +253,11 @@ function quarantined(row: z.infer<typeof QuarantineRow>): QuarantinedMovement {
     const { productId, reservationId } = movement;
     const more = reservations.map((hold) => hold.reservationId);
     const reservationIds = reservationId === null ? more : [reservationId, ...more];
-    return { partition, seq, isTold: true, productId, reservationIds };
+    const lines = reservations.flatMap(({ allocations }) => allocations);
+    const heldProductIds = lines.map((line) => line.productId);
+    return { partition, seq, isTold: true, productId, reservationIds, heldProductIds };
   } catch {
-    return { partition, seq, isTold: false, productId: null, reservationIds: [] };
+    const nothing = { productId: null, reservationIds: [], heldProductIds: [] };
+    return { partition, seq, isTold: false, ...nothing };
   }
 }

@@ -5,9 +5,8 @@ import {
   DIFFERENCE_KINDS,
   RECONCILE_MODES,
   RUN_STATUSES,
-  type NewRun,
-  type ReconcileReport,
   type ReconcileRun,
+  type ReconcileRunTable,
 } from "#inventory/reconcile-ports";
 import type { Clock } from "#lib/clock";
 import { ask, askRows } from "#postgres/ask";
@@ -45,6 +44,8 @@ const ReportJson = z.object({
     }),
   ),
   differenceCount: z.int(),
+  /** Runs of earlier versions knew of none. */
+  explained: z.int().default(0),
   quarantined: z.int(),
 });
 
@@ -68,24 +69,8 @@ const RunRow = z.object({
 const AskedRow = z.object({ payload: z.string(), made: z.boolean() });
 const IdRow = z.object({ id: z.string() });
 
-export interface RunsTable {
-  /** False: a run of that id with another payload is there. */
-  ask(run: NewRun, deadline: number): Promise<{ readonly made: boolean } | null>;
-  read(id: string, deadline: number): Promise<ReconcileRun | null>;
-  list(limit: number, deadline: number): Promise<readonly ReconcileRun[]>;
-  /** Ids of runs that nobody has begun, or that stand still, oldest first. */
-  waiting(): Promise<readonly string[]>;
-  /** A run that begins, or begins anew after its worker died; null: it has ended, or never was. */
-  begin(id: string): Promise<ReconcileRun | null>;
-  progress(id: string, percent: number, report: ReconcileReport): Promise<void>;
-  /** Back to those that wait. */
-  putBack(id: string): Promise<void>;
-  complete(id: string, report: ReconcileReport): Promise<void>;
-  fail(id: string, error: string): Promise<void>;
-}
-
 /** `clock` is the one that callers' deadlines are on. */
-export function createRunsTable(sql: Sql, clock: Clock): RunsTable {
+export function createRunsTable(sql: Sql, clock: Clock): ReconcileRunTable {
   const rows = async (
     which: string,
     parameters: (string | number)[],

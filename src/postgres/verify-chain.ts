@@ -1,20 +1,16 @@
 /** Walks a partition's chain of hashes, and finds the first row that does not fit. */
 import { z } from "zod";
-import { askRow, askRows } from "#postgres/ask";
 import {
   asideCommitmentOf,
-  asideLinkOf,
   asideOf,
   commitmentOf,
   isPersonal,
   linkOf,
   originOf,
 } from "#postgres/chain";
+import { createChainRows, LinkedRow, nextLink, type KeptRow } from "#postgres/chain-rows";
 import type { Sql } from "#postgres/client";
-import pageText from "./statements/chain-page.sql" with { type: "text" };
-import standText from "./statements/chain-stand.sql" with { type: "text" };
 
-const STATEMENT_MS_MAX = 30_000;
 /** Rows of one statement, some milliseconds. */
 const PAGE_ROWS = 2_000;
 
@@ -55,48 +51,6 @@ export interface VerifyChainOptions {
   readonly onPage?: (links: number) => void;
 }
 
-const StandRow = z.object({
-  cursorSeq: z.int(),
-  chain: z.string().nullable(),
-  stray: z.int().nullable(),
-  putAwaySeq: z.int().nullable(),
-  putAwayChain: z.string().nullable(),
-  segments: z.array(
-    z.object({ first: z.int(), last: z.int().nullable(), lastChain: z.string().nullable() }),
-  ),
-});
-
-/** Whatever somebody made of it: nothing here is believed. */
-const LinkedRow = z.object({
-  partition: z.int(),
-  seq: z.int(),
-  epoch: z.int(),
-  type: z.string(),
-  productId: z.string().nullable(),
-  location: z.string(),
-  onHandBefore: z.number(),
-  onHandAfter: z.number(),
-  reservedBefore: z.number(),
-  reservedAfter: z.number(),
-  reservationId: z.string().nullable(),
-  orderId: z.string().nullable(),
-  customerId: z.string().nullable(),
-  actor: z.string(),
-  reason: z.string().nullable(),
-  reference: z.string().nullable(),
-  requestId: z.string().nullable(),
-  at: z.number(),
-});
-const KeptRow = LinkedRow.extend({
-  chain: z.string().nullable(),
-  commitment: z.string().nullable(),
-  salt: z.string().nullable(),
-  /** Of a movement that was set aside. */
-  payload: z.string().nullable(),
-  pseudonymous: z.boolean(),
-});
-type KeptRow = z.output<typeof KeptRow>;
-
 /**
  * Checks every link of a partition up to where the ledger stands now, while it goes on. It finds the
  * first row that was changed, deleted, inserted or put in another's place since it was written. Who
@@ -107,9 +61,8 @@ export async function verifyChain(
   partition: number,
   { pageRows = PAGE_ROWS, onPage }: VerifyChainOptions = {},
 ): Promise<ChainReport> {
-  const run = (text: string, parameters: number[]) => () =>
-    sql.unsafe(text, parameters, { prepare: false });
-  const stand = await askRow(StandRow, run(standText, [partition]), STATEMENT_MS_MAX);
+  const rows = createChainRows(sql, partition);
+  const stand = await rows.stand();
   const segments: ChainSegment[] = [];
   let links = 0;
   for (const { first, last, lastChain } of stand.segments) {
@@ -122,9 +75,7 @@ export async function verifyChain(
     let link = isCut ? (stand.putAwayChain ?? "") : originOf(partition, first);
     for (let from = start; from <= to; from += pageRows) {
       const upTo = Math.min(to, from + pageRows - 1);
-      const rows = run(pageText, [partition, from, upTo]);
-      const page = await askRows(KeptRow, rows, STATEMENT_MS_MAX);
-      const walked = walk(page, { from, to: upTo, link });
+      const walked = walk(await rows.page(from, upTo), { from, to: upTo, link });
       if (walked.kind === "broken") return walked;
       link = walked.link;
       links += upTo - from + 1;
@@ -177,12 +128,9 @@ function walk(rows: readonly KeptRow[], { from, to, link: before }: Span): Walke
 
 /** The link after a row, and what is wrong with it. */
 function checked(link: string, row: KeptRow): { link: string; cause: ChainBreak | null } {
-  const { seq, payload, commitment, salt } = row;
+  const { payload, commitment, salt } = row;
   const parts = payload === null ? null : asideOf(payload);
-  const next =
-    parts === null
-      ? linkOf(link, row, commitment)
-      : asideLinkOf(link, seq, parts, commitment ?? "");
+  const next = nextLink(link, row);
   if (next !== row.chain) return { link: next, cause: "changed" };
   const isNamed = parts !== null || isPersonal(row);
   if (isNamed !== (commitment !== null)) return { link: next, cause: "changed" };

@@ -29,11 +29,14 @@ const SCRIPTS = {
   amendLocation: loadScript("location/amend.lua"),
   copyLocation: loadScript("location/copy.lua"),
   repairCounter: loadScript("repair/counter.lua"),
+  repairBreak: loadScript("repair/break.lua"),
 };
 const EXPIRE = loadScript("stock/expire.lua");
 
 /** The verbs that go to Redis in batches, each a script of its name. */
 export type BatchedVerb = keyof typeof SCRIPTS;
+/** Those that mend what a comparison found. */
+export type RepairVerb = "repairCounter" | "repairBreak";
 
 /** Bounded steps that one caller waits for when its units may be due. */
 const EXPIRE_STEPS_MAX = 200;
@@ -89,6 +92,7 @@ export class PartitionQueues {
       amendLocation: queue("amendLocation"),
       copyLocation: queue("copyLocation"),
       repairCounter: queue("repairCounter"),
+      repairBreak: queue("repairBreak"),
     };
     this.#expireSender = new BatchSender({ ...common, verb: "expire", script: EXPIRE });
     this.#expireSlot = this.#expireSender.slot(0);

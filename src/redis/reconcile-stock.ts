@@ -2,19 +2,25 @@
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import { Fault } from "#inventory/faults";
-import type {
-  KeyStep,
-  ReconcileStock,
-  StockMoment,
-  StoredHold,
-  StoredProduct,
-} from "#inventory/reconcile-ports";
+import type { RegisteredLocation } from "#inventory/model";
+import {
+  ATTRIBUTES,
+  type KeyStep,
+  type ReconcileStock,
+  type StockMoment,
+  type StoredHold,
+  type StoredLocation,
+  type StoredProduct,
+  type StoredRegistry,
+} from "#inventory/reconcile-sides";
 import { failureOf } from "#redis/client";
 import { decodeHold } from "#redis/hold-record";
+import { decodeLocation, decodeRules, encodeRules } from "#redis/location-record";
 import { decodeEntries } from "#redis/journal";
 import {
   expiringKey,
   journalKey,
+  locationsKey,
   lowKey,
   metaKey,
   partitionTag,
@@ -23,7 +29,7 @@ import {
   stockKey,
 } from "#redis/keys";
 import { partitionOf } from "#redis/partition";
-import { recordedCount } from "#redis/recorded";
+import { recorded, recordedCount } from "#redis/recorded";
 
 /** Keys looked at by one step: well under 1 ms of Redis. */
 const SCAN_KEYS = 1_000;
@@ -77,6 +83,13 @@ export function createReconcileStock(options: ReconcileStockOptions): ReconcileS
       const { at, replies } = await atOnce(partition, commands);
       const found = productIds.map((id, i) => productOf(id, replies[2 * i], replies[2 * i + 1]));
       return { at, found };
+    },
+    async registry(partition) {
+      const { at, replies } = await atOnce(partition, [
+        ["hgetall", locationsKey(partition)],
+        ["hget", metaKey(partition), "locations"],
+      ]);
+      return { at, found: registryOf(replies[0], replies[1]) };
     },
     async skuHolders(skus) {
       const pipeline = redis.pipeline();
@@ -189,12 +202,40 @@ function productOf(productId: string, reply: unknown, score: unknown): StoredPro
     productId,
     seq: countOf(fields.get("seq")),
     sku: fields.get("sku") ?? null,
+    attributes: Object.fromEntries(ATTRIBUTES.map((name) => [name, fields.get(name)])),
     levels,
     low: {
       found: score === null || score instanceof Error ? null : Number(score),
       expected: unreserved <= threshold ? unreserved : null,
     },
   };
+}
+
+function registryOf(reply: unknown, rules: unknown): StoredRegistry {
+  const texts = Object.entries(typeof reply === "object" && reply !== null ? reply : {});
+  const records = new Map(
+    texts.map(([name, value]): [string, StoredLocation] => [name, locationOf(name, String(value))]),
+  );
+  const known = [...records.values()].flatMap(({ location }) => location ?? []);
+  const text = typeof rules === "string" ? rules : "";
+  return { records, rules: text, isRuled: isRuledBy(text, known) };
+}
+
+function locationOf(name: string, text: string): StoredLocation {
+  try {
+    return { text, location: decodeLocation(recorded(name), text) };
+  } catch {
+    return { text, location: null };
+  }
+}
+
+/** Rules stand in the order in which they changed. */
+function isRuledBy(rules: string, known: readonly RegisteredLocation[]): boolean {
+  try {
+    return Bun.deepEquals(decodeRules(rules), decodeRules(encodeRules(known)));
+  } catch {
+    return false;
+  }
 }
 
 function holdOf(partition: number, owner: string, reply: unknown): StoredHold | null {

@@ -1,26 +1,36 @@
 /** Mends what a comparison found wrong in Redis, and only what is still as it was found. */
+import { hash } from "node:crypto";
 import type { Redis } from "ioredis";
-import type { StockRepair, StockRepairs } from "#inventory/reconcile-ports";
+import type { StockRepair, StockRepairs } from "#inventory/reconcile-repairs";
 import type { Clock } from "#lib/clock";
 import { failureOf } from "#redis/client";
 import { encodeHold } from "#redis/hold-record";
 import { metaKey, skuKey } from "#redis/keys";
+import { encodeLocation, encodeRules } from "#redis/location-record";
+import type { RepairVerb } from "#redis/partition-queues";
 import { loadScript, runScript, type Script } from "#redis/script";
 import type { RedisStockStore } from "#redis/stock-store";
 
 const HOLD = loadScript("repair/hold.lua");
 const DUE = loadScript("repair/due.lua");
 const LOW = loadScript("repair/low.lua");
+const PRODUCT = loadScript("repair/product.lua");
+const REGISTRY = loadScript("repair/registry.lua");
 const CLAIM = loadScript("sku/claim.lua");
+
+const KEY_HEX_DIGITS = 32;
+const PAYLOAD_HEX_DIGITS = 16;
 
 /** A repair has its answer by then, or is left for the next run. */
 const ANSWER_MS_MAX = 5_000;
+
+const signed = (units: number): string => (units < 0 ? `${units}` : `+${units}`);
 
 export interface StockRepairsOptions {
   readonly redis: Redis;
   readonly storeId: string;
   /** Repairs of counters are movements, and go the way of all movements. */
-  readonly store: Pick<RedisStockStore, "repairCounter">;
+  readonly store: Pick<RedisStockStore, "repair">;
   readonly clock: Clock;
   /** Who asked for it, and in which run. */
   readonly actor: string;
@@ -32,6 +42,11 @@ export function createStockRepairs(options: StockRepairsOptions): StockRepairs {
   const run = async (script: Script, partition: number, args: readonly string[]) => {
     const word = await runScript(redis, script, metaKey(partition), [storeId, ...args]);
     return word === "repaired";
+  };
+
+  const move = async (verb: RepairVerb, productId: string, line: string): Promise<boolean> => {
+    const word = await store.repair(verb, productId, line, clock.now() + ANSWER_MS_MAX);
+    return word === "repaired" || word === "replayed\trepaired";
   };
 
   const mend = async (repair: StockRepair): Promise<boolean> => {
@@ -47,8 +62,28 @@ export function createStockRepairs(options: StockRepairsOptions): StockRepairs {
           level.reserved,
           JSON.stringify(context),
         ].join("\t");
-        const deadline = clock.now() + ANSWER_MS_MAX;
-        return (await store.repairCounter(level.productId, line, deadline)) === "repaired";
+        return await move("repairCounter", level.productId, line);
+      }
+      case "break": {
+        const { partition, seq, change } = repair;
+        const onHand = change.onHandAfter - change.onHandBefore;
+        const reserved = change.reservedAfter - change.reservedBefore;
+        const { productId, location } = change;
+        const told = `${signed(onHand)} on hand, ${signed(reserved)} reserved`;
+        // Read again from the ledger by postgres/statements/reconcile-links.sql: it names the movement.
+        const context = { actor, reference, reason: `explains movement ${seq}: ${told} before it` };
+        const digest = (text: string, digits: number) => hash("sha256", text).slice(0, digits);
+        const line = [
+          productId,
+          location,
+          onHand,
+          reserved,
+          // Whoever asks for it, and however often: a break is written down once.
+          digest(`break ${partition} ${seq}`, KEY_HEX_DIGITS),
+          digest(told, PAYLOAD_HEX_DIGITS),
+          JSON.stringify(context),
+        ].join("\t");
+        return await move("repairBreak", productId, line);
       }
       case "record": {
         const { partition, owner, found, hold } = repair;
@@ -58,6 +93,25 @@ export function createStockRepairs(options: StockRepairsOptions): StockRepairs {
       }
       case "due":
         return await run(DUE, repair.partition, [repair.owner, String(repair.second)]);
+      case "product": {
+        const { partition, productId, productSeq, attributes } = repair;
+        const args = [productId, String(productSeq), ...Object.entries(attributes).flat()];
+        if (!(await run(PRODUCT, partition, args))) return false;
+        // Thresholds and safety stock decide its place there.
+        return await run(LOW, partition, [productId]);
+      }
+      case "registry": {
+        const { partition, found, wanted } = repair;
+        const shall = new Map<string, string>(
+          wanted.map((one) => [one.location, encodeLocation(one)]),
+        );
+        const names = new Set([...found.records.keys(), ...shall.keys()]);
+        const changes = [...names].flatMap((name) => {
+          const [text = "", put = ""] = [found.records.get(name)?.text, shall.get(name)];
+          return text === put ? [] : [name, text, put];
+        });
+        return await run(REGISTRY, partition, [found.rules, encodeRules(wanted), ...changes]);
+      }
       case "low":
         return await run(LOW, repair.partition, [repair.productId]);
       case "sku": {

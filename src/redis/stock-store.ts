@@ -73,7 +73,7 @@ import {
   sellOutcome,
 } from "#redis/outcomes";
 import { partitionOf, type Partition } from "#redis/partition";
-import { PartitionQueues, type WritePathOptions } from "#redis/partition-queues";
+import { PartitionQueues, type RepairVerb, type WritePathOptions } from "#redis/partition-queues";
 import { decodeProduct } from "#redis/product-record";
 import { Reads } from "#redis/reads";
 import { recordedFields } from "#redis/recorded";
@@ -226,9 +226,9 @@ export class RedisStockStore implements StockStore {
     return this.#route(partition).queues.expire(deadline, receipts);
   }
 
-  /** One line for lua/repair/counter.lua; answers its word. */
-  readonly repairCounter = (id: string, line: string, deadline: number): Promise<string> =>
-    this.#routeOf(id).queues.submit("repairCounter", line, 1, { deadline });
+  /** One line for the script of that repair; answers its word. */
+  readonly repair = (verb: RepairVerb, id: string, line: string, deadline: number) =>
+    this.#routeOf(id).queues.submit(verb, line, 1, { deadline });
 
   readonly partitionOf = (productId: string): number => partitionOf(productId, this.partitions);
 

@@ -4,6 +4,7 @@
  */
 import { callOut } from "#lib/call-out";
 import type { Log } from "#lib/log";
+import { pause } from "#lib/pause";
 import { instanceIdOf, instanceOf, SERVICE, type Place } from "#registry/instance";
 
 /** A third of the lease, as every Eureka client has it. */
@@ -165,18 +166,3 @@ function withoutPassword(url: string): string {
 
 const reasonOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
-
-/** Ends early when told to; the timer keeps no process alive. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    timer.unref();
-    signal.addEventListener("abort", end);
-  });
-}

@@ -2,6 +2,7 @@
 import { factsOf, Fault } from "#inventory/faults";
 import type { PseudonymWork } from "#inventory/pseudonym-ports";
 import type { Log } from "#lib/log";
+import { pause } from "#lib/pause";
 
 /** Between two looks whether there is something to do. */
 const LOOK_MS = 1_000;
@@ -42,21 +43,7 @@ export class Pseudonymizer implements AsyncDisposable {
         log[level]("customers' ids could not be replaced now", factsOf(error));
         isBusy = false;
       }
-      await this.#pause(isBusy ? PAUSE_MS : LOOK_MS);
+      await pause(isBusy ? PAUSE_MS : LOOK_MS, this.#stopping.signal);
     }
-  }
-
-  #pause(ms: number): Promise<void> {
-    const { signal } = this.#stopping;
-    if (signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const end = (): void => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", end);
-        resolve();
-      };
-      const timer = setTimeout(end, ms);
-      signal.addEventListener("abort", end, { once: true });
-    });
   }
 }

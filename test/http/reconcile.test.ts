@@ -86,7 +86,13 @@ describe("GET reconcile", () => {
       repaired: true,
     };
     const checked = { products: 3, levels: 3, holds: 2, movements: 9 };
-    const report = { checked, differences: [difference], differenceCount: 1, quarantined: 0 };
+    const report = {
+      checked,
+      differences: [difference],
+      differenceCount: 1,
+      explained: 2,
+      quarantined: 0,
+    };
     const run = runOf({ status: "completed", progress: 100, report, startedAt: 1, finishedAt: 2 });
     const { send } = openApp({ runs: { read: async () => run, list: async () => [run] } });
     const answer = await send(`${PATH}/${RUN_ID}`, { as: "admin" });

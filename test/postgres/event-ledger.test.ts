@@ -117,6 +117,21 @@ describe("raise", () => {
     expect(await raise({ kind: "drift", productId: p1 })).toBe(false);
   });
 
+  test("drift of a product is open until it is over, and may begin again where it ended", async () => {
+    const open = async () => {
+      const query = { kind: "drift", productId: null, open: true, limit: 10 } as const;
+      return (await events.alerts(query, soon())).map(({ productId }) => productId);
+    };
+    for (const productId of [p1, null]) await raise({ kind: "drift", productId });
+    expect(await open()).toEqual([null, p1]);
+    expect(await raise({ kind: "drift_over", productId: p1 })).toBe(true);
+    expect(await raise({ kind: "drift_over", productId: p1 })).toBe(false);
+    expect(await open()).toEqual([null]);
+    expect(await raise({ kind: "drift", productId: p1 })).toBe(true);
+    expect(await raise({ kind: "drift_over" })).toBe(true);
+    expect(await open()).toEqual([p1]);
+  });
+
   test("when ten processes find it at once, one raises it", async () => {
     const raised = await Promise.all(Array.from({ length: 10 }, () => raise({ kind: "fenced" })));
     expect(raised.filter(Boolean)).toHaveLength(1);

@@ -23,6 +23,7 @@ const REPORT: ReconcileReport = {
     },
   ],
   differenceCount: 1,
+  explained: 0,
   quarantined: 0,
 };
 

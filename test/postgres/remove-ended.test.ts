@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { OrderId, ProductId, type Reservation } from "#inventory/model";
+import type { ALERT_ENDS } from "#inventory/event-ports";
 import type { EventType } from "#inventory/ports";
 import type { PartitionPart } from "#inventory/rebuild-ports";
 import { systemClock } from "#lib/clock";
@@ -153,8 +154,9 @@ describe("holds", () => {
 
 describe("alerts", () => {
   const desk = () => createAlertDesk(db.sql);
-  const raise = (kind: "lag" | "lag_over" | "fenced" | "unfenced" | "drift" | "gap") =>
-    desk().raise({ partition: 0, kind, productId: null, units: null, detail: null });
+  const raise = (
+    kind: keyof typeof ALERT_ENDS | (typeof ALERT_ENDS)[keyof typeof ALERT_ENDS] | "gap",
+  ) => desk().raise({ partition: 0, kind, productId: null, units: null, detail: null });
   const events = () => createEventLedger({ sql: db.sql, clock: systemClock });
   const kinds = async () =>
     (await db.sql`SELECT seq, kind FROM alerts ORDER BY seq, number`).map(
@@ -181,6 +183,8 @@ describe("alerts", () => {
     await raise("fenced");
     await raise("unfenced");
     await raise("gap");
+    await raise("drift");
+    await raise("drift_over");
     await raise("drift");
     for (const seq of [5, 6]) {
       await db.writer.quarantine(batch([oversold(seq, { at: timeOf(seq) })]), "no");

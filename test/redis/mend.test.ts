@@ -1,9 +1,19 @@
-import { describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import { encodeHold } from "#redis/hold-record";
-import { expiringKey, lowKey, metaKey, reservationKey, stockKey } from "#redis/keys";
+import {
+  expiringKey,
+  journalKey,
+  locationsKey,
+  lowKey,
+  metaKey,
+  reservationKey,
+  stockKey,
+} from "#redis/keys";
 import { loadScript, runScript } from "#redis/script";
+import type { RedisStockStore } from "#redis/stock-store";
 import { splitReservationId } from "#inventory/reservation-id";
 import { wordsOfHeader } from "#test/answers";
+import { registerLocationCommand } from "#test/commands";
 import { dump } from "#test/keyspace";
 import { redisOfFile } from "#test/redis";
 import { adjustCommand, initialize, productOf, reserve, soon, totals } from "#test/store";
@@ -35,11 +45,13 @@ describe("a counter", () => {
     const { store, seq } = await prepare();
     await redis.hset(stockKey(0, "p1"), "onHand:Warehouse A", "9");
     await redis.zadd(lowKey(0), 4, "p1");
-    expect(await store.repairCounter("p1", lineOf(seq, 50, 5), soon())).toBe("repaired");
+    expect(await store.repair("repairCounter", "p1", lineOf(seq, 50, 5), soon())).toBe("repaired");
     expect(await totals(store, "p1")).toEqual({ onHand: 50, reserved: 5, available: 45 });
     expect(await redis.zscore(lowKey(0), "p1")).toBeNull();
     expect((await productOf(store, "p1")).seq).toBe(seq + 2);
-    expect(await store.repairCounter("p1", lineOf(seq + 2, 50, 5), soon())).toBe("current");
+    expect(await store.repair("repairCounter", "p1", lineOf(seq + 2, 50, 5), soon())).toBe(
+      "current",
+    );
   });
 
   test("that no movement could have had, or that is none, goes back as well", async () => {
@@ -47,7 +59,7 @@ describe("a counter", () => {
     for (const [i, text] of ["3", "many", "", "9999999999999"].entries()) {
       await redis.hset(stockKey(0, "p1"), "onHand:Warehouse A", text);
       const line = lineOf(seq + 2 * i, 50, 5);
-      expect(await store.repairCounter("p1", line, soon())).toBe("repaired");
+      expect(await store.repair("repairCounter", "p1", line, soon())).toBe("repaired");
     }
     expect(await totals(store, "p1")).toEqual({ onHand: 50, reserved: 5, available: 45 });
   });
@@ -56,15 +68,96 @@ describe("a counter", () => {
     const { store, seq } = await prepare();
     await store.adjust(adjustCommand("p1", 1));
     const before = await dump(redis);
-    expect(await store.repairCounter("p1", lineOf(seq, 50, 5), soon())).toBe("moved");
-    expect(await store.repairCounter("ghost", lineOf(seq, 50, 5, "ghost"), soon())).toBe("unknown");
+    expect(await store.repair("repairCounter", "p1", lineOf(seq, 50, 5), soon())).toBe("moved");
+    expect(await store.repair("repairCounter", "ghost", lineOf(seq, 50, 5, "ghost"), soon())).toBe(
+      "unknown",
+    );
     expect(await dump(redis)).toEqual(before);
     for (const bad of ["p1", lineOf(seq, 5, 50), lineOf(seq, -1, 0)]) {
-      await expect(store.repairCounter("p1", bad, soon())).rejects.toThrow("cannot be read");
+      await expect(store.repair("repairCounter", "p1", bad, soon())).rejects.toThrow(
+        "cannot be read",
+      );
     }
     expect(answers.of("repair/counter.lua").items).toEqual(
       wordsOfHeader("repair/counter.lua").items,
     );
+  });
+});
+
+describe("a break that traffic has passed", () => {
+  // Here nothing had broken: what is left are movements that do not follow each other.
+  afterEach(() => redis.flushall());
+  const breakOf = (onHand: number, reserved: number, of = 1, id = "p1"): string =>
+    [id, "Warehouse A", onHand, reserved, `${of}`.repeat(32), "ab".repeat(8), CONTEXT].join("\t");
+  const repair = (store: RedisStockStore, line: string, id = "p1") =>
+    store.repair("repairBreak", id, line, soon());
+  /** What its last two movements say, each from and to. */
+  async function written(): Promise<number[][]> {
+    const [entry] = await redis.xrevrange(journalKey(0), "+", "-", "COUNT", 1);
+    const lines = entry?.[1][3]?.split("\n") ?? [];
+    expect(lines.map((line) => line.split("\t")[1])).toEqual(["DRIFT", "RECONCILE"]);
+    return lines.map((line) => line.split("\t").slice(4, 8).map(Number));
+  }
+
+  test.each([
+    [4, 0],
+    [-60, 0],
+    [0, 3],
+    [0, -3],
+    [0, 46],
+    [-50, 46],
+    [7, -46],
+    [-70, -10],
+  ])(
+    "of %i on hand and %i reserved is written down, and the stock stays",
+    async (onHand, reserved) => {
+      const { store, seq } = await prepare();
+      const before = await redis.hgetall(stockKey(0, "p1"));
+      expect(await repair(store, breakOf(onHand, reserved))).toBe("repaired");
+      const after = await redis.hgetall(stockKey(0, "p1"));
+      const { updatedAt = "" } = after;
+      expect(after).toEqual({ ...before, seq: `${seq + 2}`, updatedAt });
+      const rows = await written();
+      const [drift = [], back = []] = rows;
+      expect([drift[0], drift[2], back[1], back[3]]).toEqual([50, 5, 50, 5]);
+      expect([drift, back].map(([from = 0, to = 0]) => to - from).reduce((a, b) => a + b)).toBe(
+        onHand,
+      );
+      const held = [drift, back].map(([, , from = 0, to = 0]) => to - from);
+      expect(held.reduce((a, b) => a + b)).toBe(reserved);
+      for (const [a = 0, b = 0, c = 0, d = 0] of rows) {
+        expect(c <= a && d <= b && Math.min(a, b, c, d) >= 0).toBe(true);
+      }
+    },
+  );
+
+  test("is written down once, and never above the limit or for a level that is not there", async () => {
+    const { store } = await prepare();
+    expect(await repair(store, breakOf(4, 0))).toBe("repaired");
+    const before = await dump(redis);
+    expect(await repair(store, breakOf(4, 0))).toBe("replayed\trepaired");
+    expect(await repair(store, breakOf(5, 0).replace("abab", "cdcd"))).toBe("key_reused");
+    for (const most of [1e12, -1e12]) {
+      expect(await repair(store, breakOf(most, 0, 2))).toBe("above_limit");
+    }
+    expect(await repair(store, breakOf(4, 0, 2, "ghost"), "ghost")).toBe("unknown");
+    const elsewhere = breakOf(4, 0, 2).replace("Warehouse A", "Warehouse Z");
+    expect(await repair(store, elsewhere)).toBe("unknown");
+    expect(await dump(redis)).toEqual(before);
+    for (const bad of ["p1", breakOf(1.5, 0), breakOf(1e12 + 1, 0), breakOf(0, -1e12 - 1)]) {
+      await expect(repair(store, bad)).rejects.toThrow("cannot be read");
+    }
+    expect(answers.of("repair/break.lua").items).toEqual(wordsOfHeader("repair/break.lua").items);
+  });
+
+  test("leaves no crossing and the low set as it was, also at a location that is switched off", async () => {
+    const { store } = await prepare();
+    await redis.hset(metaKey(0), "locations", "\nWarehouse A=0=100");
+    const before = await redis.zrange(lowKey(0), "0", "-1", "WITHSCORES");
+    expect(await repair(store, breakOf(-60, 3))).toBe("repaired");
+    const [entry] = await redis.xrevrange(journalKey(0), "+", "-", "COUNT", 1);
+    expect(entry?.[1].filter((_, i) => i % 2 === 0)).toEqual(["at", "movements", "operations"]);
+    expect(await redis.zrange(lowKey(0), "0", "-1", "WITHSCORES")).toEqual(before);
   });
 });
 
@@ -111,6 +204,46 @@ test("a due entry is made once, for a live hold of that second", async () => {
   expect(await run("due", STORE, owner, `${due}`)).toBe("repaired");
   expect(await redis.lrange(expiringKey(0, due), 0, -1)).toEqual([owner]);
   expect([...wordsOfHeader("repair/due.lua").items]).toEqual(["moved", "repaired", "stale"]);
+});
+
+test("attributes are set to what the ledger says, unless the product changed since", async () => {
+  const { seq } = await prepare();
+  const set = (at: number, ...more: string[]) => run("product", STORE, "p1", `${at}`, ...more);
+  const before = await redis.hgetall(stockKey(0, "p1"));
+  expect(await set(seq + 1, "name", "Mug")).toBe("moved");
+  expect(await run("product", STORE, "ghost", `${seq}`, "name", "Mug")).toBe("moved");
+  expect(await run("product", "another", "p1", `${seq}`, "name", "Mug")).toBe("stale");
+  expect(await redis.hgetall(stockKey(0, "p1"))).toEqual(before);
+  const wanted = { name: "Mug", price: "", maxPerCustomer: "", safetyStock: "3" };
+  expect(await set(seq, ...Object.entries(wanted).flat())).toBe("repaired");
+  expect(await redis.hgetall(stockKey(0, "p1"))).toEqual({ ...before, ...wanted });
+  for (const bad of [[], ["seq", "9"], ["home"], ["safetyStock", "-1"], ["onHand:default", "1"]]) {
+    await expect(set(seq, ...bad)).rejects.toThrow("cannot be read");
+  }
+  expect([...wordsOfHeader("repair/product.lua").items]).toEqual(["moved", "repaired", "stale"]);
+  await redis.hset(stockKey(0, "p1"), before);
+});
+
+test("the registry is set to what the ledger says, unless it changed since", async () => {
+  const { store } = await prepare();
+  await store.registerLocation(registerLocationCommand("Warehouse B", { active: false }));
+  const text = (await redis.hget(locationsKey(0), "Warehouse B")) ?? "";
+  const rules = (await redis.hget(metaKey(0), "locations")) ?? "";
+  await redis.hset(locationsKey(0), "Warehouse B", "something else", "Nowhere", text);
+  await redis.hdel(metaKey(0), "locations");
+  const other = ["Warehouse B", "something else", text];
+  const stranger = ["Nowhere", text, ""];
+  const set = (...args: string[]) => run("registry", STORE, ...args);
+  expect(await set(rules, rules, ...other)).toBe("moved");
+  expect(await set("", rules, "Warehouse B", "", text)).toBe("moved");
+  expect(await run("registry", "another", "", rules, ...other)).toBe("stale");
+  expect(await set("", rules, ...other, ...stranger)).toBe("repaired");
+  expect(await redis.hgetall(locationsKey(0))).toEqual({ "Warehouse B": text });
+  expect(await redis.hget(metaKey(0), "locations")).toBe(rules);
+  for (const bad of [[""], ["", rules, "x"], [rules, rules, "{x}", "", ""]]) {
+    await expect(set(...bad)).rejects.toThrow("cannot be read");
+  }
+  expect([...wordsOfHeader("repair/registry.lua").items]).toEqual(["moved", "repaired", "stale"]);
 });
 
 test("the low set is set to what the levels say", async () => {

@@ -3,6 +3,7 @@ import { splitReservationId } from "#inventory/reservation-id";
 import {
   expiringKey,
   journalKey,
+  locationsKey,
   lowKey,
   metaKey,
   reservationKey,
@@ -10,6 +11,7 @@ import {
   stockKey,
 } from "#redis/keys";
 import type { ReconcileBed } from "#test/reconcile";
+import { registerLocationCommand } from "#test/commands";
 import { adjustCommand, endCommand, initialize, reserve, type TimedHold } from "#test/store";
 
 /** Three products, two live holds, and some history. */
@@ -28,6 +30,13 @@ export async function seed({
 }
 
 const ownerOf = (hold: TimedHold): string => splitReservationId(hold.reservationId).owner;
+
+/** Two locations that are known by name, one of them switched off. */
+async function registered({ store, drained }: ReconcileBed): Promise<void> {
+  await store.registerLocation(registerLocationCommand("Warehouse A"));
+  await store.registerLocation(registerLocationCommand("Warehouse B", { active: false }));
+  await drained();
+}
 
 export type Harm = (
   bed: ReconcileBed,
@@ -73,6 +82,51 @@ export const HARMS: readonly [
     ["counter ghost", "sku ghost"],
     ({ redis }) => redis.copy(stockKey(0, "p2"), stockKey(0, "ghost")),
     "told",
+  ],
+  [
+    "a threshold that somebody changed",
+    ["product p2"],
+    ({ redis }) => redis.hset(stockKey(0, "p2"), "lowStockThreshold", "11", "name", "Another"),
+  ],
+  [
+    "an attribute that is no number, and one that is gone",
+    ["product p2"],
+    async ({ redis }) => {
+      await redis.hset(stockKey(0, "p2"), "reorderPoint", "many");
+      await redis.hdel(stockKey(0, "p2"), "price");
+    },
+  ],
+  [
+    "a safety stock that makes a product low",
+    ["low p1", "product p1"],
+    ({ redis }) => redis.hset(stockKey(0, "p1"), "safetyStock", "45"),
+  ],
+  [
+    "a location that somebody switched on again",
+    ["location -"],
+    async (bed) => {
+      await registered(bed);
+      const text = (await bed.redis.hget(locationsKey(0), "Warehouse B")) ?? "";
+      await bed.redis.hset(locationsKey(0), "Warehouse B", text.replace("1\t0\t", "1\t1\t"));
+    },
+  ],
+  [
+    "a location that is gone, one that nobody registered, and one that cannot be read",
+    ["location -"],
+    async (bed) => {
+      await registered(bed);
+      const text = (await bed.redis.hget(locationsKey(0), "Warehouse B")) ?? "";
+      await bed.redis.hset(locationsKey(0), "Warehouse A", "something else", "Nowhere", text);
+      await bed.redis.hdel(locationsKey(0), "Warehouse B");
+    },
+  ],
+  [
+    "rules that are not those of the registry",
+    ["location -"],
+    async (bed) => {
+      await registered(bed);
+      await bed.redis.hdel(metaKey(0), "locations");
+    },
   ],
   [
     "an orphan hold",

@@ -167,7 +167,11 @@ async function attempt(to: Deliveries, request: Request, requestId: string) {
 }
 
 /** Over a connection of its own: a client that repeats by itself would hide what happens. */
-async function send(url: string, request: Request, requestId: string): Promise<Answer | null> {
+export async function send(
+  url: string,
+  request: Request,
+  requestId: string,
+): Promise<Answer | null> {
   const { method, path, token, body, key } = request;
   try {
     const response = await fetch(`${url}/api/inventory${path}`, {

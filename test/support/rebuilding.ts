@@ -8,7 +8,7 @@ import { connectBlocking } from "#redis/client";
 import { createJournal } from "#redis/journal";
 import { startDrain } from "#workers/drain-journal";
 import { openLedger, type TestLedger } from "#test/ledger";
-import { openStore, type TestStore } from "#test/store";
+import { openStore, type StoreOptions, type TestStore } from "#test/store";
 import { until } from "#test/until";
 
 export interface RebuildBed extends AsyncDisposable {
@@ -25,13 +25,20 @@ export interface RebuildBed extends AsyncDisposable {
   reports(): Promise<readonly Record<string, unknown>[]>;
 }
 
+/** Longer than any test: the ledger is not told which server is in use. */
+export const NEVER_MS = 2 ** 31 - 1;
+
 /** On that Redis, with a database of its own; empties Redis at the end. */
-export async function openRebuildBed(redisUrl: string, partitions = 1): Promise<RebuildBed> {
+export async function openRebuildBed(
+  redisUrl: string,
+  partitions = 1,
+  more: Pick<StoreOptions, "attendEveryMs"> = {},
+): Promise<RebuildBed> {
   const db = await openLedger({ partitions });
   const [row] = await db.sql`SELECT store_id FROM store`;
   const storeId = String(row?.["store_id"]);
   const anotherProcess = () =>
-    openStore(redisUrl, { epochs: createEpochLedger(db.sql, storeId), partitions });
+    openStore(redisUrl, { epochs: createEpochLedger(db.sql, storeId), partitions, ...more });
   const stores = await anotherProcess();
   const rebuilders: Rebuilding[] = [];
   const anotherRebuilder = (): Rebuilding => {

@@ -40,9 +40,9 @@ export interface ReconcileBed extends AsyncDisposable {
 }
 
 export async function openReconcileBed(
-  options: { partitions?: number } = {},
+  options: { partitions?: number; chain?: boolean } = {},
 ): Promise<ReconcileBed> {
-  const { partitions = 1 } = options;
+  const { partitions = 1, chain = false } = options;
   const server = await startRedis();
   const db = await openLedger({ partitions });
   const { storeId } = await ensureStore(db.sql, partitions);
@@ -60,7 +60,7 @@ export async function openReconcileBed(
   });
   const drain = startDrain({
     journal,
-    ledgerWriter: createLedgerWriter(db.sql),
+    ledgerWriter: createLedgerWriter(db.sql, { chain }),
     clock: systemClock,
     log: silent,
     metrics: createMetrics(),

@@ -8,7 +8,7 @@ import { createLog } from "#lib/log";
 import { rebuildPartition, type RebuildOptions } from "#workers/rebuild";
 import { Rebuilder, REBUILDS_AT_ONCE } from "#workers/rebuilder";
 import { adjustCommand, initializeCommand } from "#test/commands";
-import { openRebuildBed, type RebuildBed } from "#test/rebuilding";
+import { NEVER_MS, openRebuildBed, type RebuildBed } from "#test/rebuilding";
 import { startRedis } from "#test/servers";
 import { runMain } from "#test/service";
 import { initialize, reserve, totals } from "#test/store";
@@ -164,7 +164,7 @@ describe("a restore", () => {
   });
 
   test("is not opened on another server than the one that was written", async () => {
-    bed = await openRebuildBed(redis.url);
+    bed = await openRebuildBed(redis.url, 1, { attendEveryMs: NEVER_MS });
     const { stores, use } = bed;
     await reserveOne();
     await bed.drained();

@@ -48,8 +48,6 @@ async function isLeft(bed: ReconcileBed, hold: Reservation, kinds: readonly Diff
     expect(differences.map(({ kind }) => kind)).toEqual([...kinds]);
     for (const one of differences) {
       expect(one.repaired).toBe(false);
-      // That holds do not add up is told of a level, which nothing mends.
-      if (one.kind === "snapshot") continue;
       const { reservationId } = hold;
       expect(one).toMatchObject({ reservationId, partition });
       expect(one.cause).toContain("in quarantine");
@@ -69,7 +67,7 @@ const CASES: readonly Case[] = [
   [
     "RESERVE of one product of a cart",
     "type = 'RESERVE' AND product_id = 'p2'",
-    ["orphan_hold", "snapshot"],
+    ["orphan_hold"],
     ({ store }) => reserve(store, "o3", { p1: 2, p2: 1 }),
   ],
   [
@@ -183,4 +181,68 @@ test("a movement in quarantine keeps no repair from a hold that it is not of", a
   await bed.redis.del(reservationKey(0, splitReservationId(one.reservationId).owner));
   const { differences } = await bed.repair();
   expect(differences).toMatchObject([{ kind: "missing_hold", repaired: true }]);
+});
+
+describe("of a movement in quarantine that an operator has settled", () => {
+  /** An adjustment of p3 by 1 that PostgreSQL refuses, and will not again. */
+  async function setAside(bed: ReconcileBed): Promise<void> {
+    await seed(bed);
+    await refuse(bed, "type = 'ADJUSTMENT'");
+    await bed.store.adjust(adjustCommand("p3", 1));
+    await bed.drained();
+    await bed.db.sql`ALTER TABLE movements DROP CONSTRAINT refused_by_a_test`;
+    expect(await bed.report()).toMatchObject({ differences: [], quarantined: 1 });
+  }
+  const settle = ({ db }: ReconcileBed) => db.sql`UPDATE quarantine SET settled_at = now()`;
+  const pass = async (bed: ReconcileBed): Promise<void> => {
+    await bed.store.adjust(adjustCommand("p3", 2));
+    await bed.drained();
+  };
+  const onHand = ({ redis }: ReconcileBed) => redis.hget(stockKey(0, "p3"), "onHand:Warehouse A");
+  const bringIn = ({ db }: ReconcileBed) => db.sql`
+    INSERT INTO movements
+    SELECT (jsonb_populate_record(own, jsonb_build_object(
+      'seq', aside.seq, 'type', 'ADJUSTMENT', 'on_hand_before', 5, 'on_hand_after', 6
+    ))).*
+    FROM quarantine AS aside, movements AS own
+    WHERE own.product_id = 'p3' AND own.seq < aside.seq ORDER BY own.seq DESC LIMIT 1`;
+
+  test("and brought into the ledger nothing is told but a level that is behind it", async () => {
+    await using bed = await openReconcileBed();
+    await setAside(bed);
+    await bringIn(bed);
+    await settle(bed);
+    expect((await bed.repair()).differences).toMatchObject([
+      { kind: "snapshot", productId: "p3", repaired: true },
+    ]);
+    await pass(bed);
+    expect(await bed.report()).toMatchObject({ differences: [], quarantined: 0, explained: 0 });
+    expect(await onHand(bed)).toBe("8");
+  });
+
+  test("and left out, while others went on, the change is written down", async () => {
+    await using bed = await openReconcileBed();
+    await setAside(bed);
+    await pass(bed);
+    expect((await bed.repair()).differences).toEqual([]);
+    await settle(bed);
+    expect((await bed.repair()).differences).toMatchObject([
+      { kind: "counter", productId: "p3", repaired: true },
+    ]);
+    await bed.drained();
+    expect(await bed.report()).toMatchObject({ differences: [], explained: 1 });
+    expect(await onHand(bed)).toBe("8");
+  });
+
+  test("and left out for good, Redis is set back to the ledger", async () => {
+    await using bed = await openReconcileBed();
+    await setAside(bed);
+    await settle(bed);
+    expect((await bed.repair()).differences).toMatchObject([
+      { kind: "counter", productId: "p3", repaired: true },
+    ]);
+    await bed.drained();
+    expect(await bed.report()).toMatchObject({ differences: [], explained: 0 });
+    expect(await onHand(bed)).toBe("5");
+  });
 });

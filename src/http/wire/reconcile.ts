@@ -72,6 +72,8 @@ const RUN = {
   checked: z.strictObject({ products: Count, levels: Count, holds: Count, movements: Count }),
   /** All there are; of the differences the first thousand are kept. */
   differenceCount: Count,
+  /** Changes without a record that a repair wrote down: they are no differences any more. */
+  explained: Count,
   quarantined: Count,
   error: z.string().nullable(),
 };
@@ -102,6 +104,7 @@ export function runOf(run: Run): z.input<typeof ReconcileRun> {
     progress: run.progress,
     checked: report?.checked ?? NOTHING,
     differenceCount: report?.differenceCount ?? 0,
+    explained: report?.explained ?? 0,
     quarantined: report?.quarantined ?? 0,
     error: run.error,
     differences: report?.differences ?? [],

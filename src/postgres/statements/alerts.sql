@@ -7,7 +7,7 @@ SELECT * FROM (
     partition, seq, number, kind, product_id AS "productId", units, detail,
     (extract(epoch FROM at) * 1000)::bigint AS at,
     CASE
-      WHEN kind IN ('back_in_stock', 'lag_over', 'unfenced') THEN false
+      WHEN kind IN ('back_in_stock', 'lag_over', 'unfenced', 'drift_over') THEN false
       WHEN kind IN ('low', 'out') THEN NOT EXISTS (
         SELECT FROM alerts AS later
         WHERE later.product_id = alerts.product_id AND later.seq > alerts.seq
@@ -18,6 +18,12 @@ SELECT * FROM (
         WHERE later.partition = alerts.partition
           AND (later.seq, later.number) > (alerts.seq, alerts.number)
           AND later.kind = CASE alerts.kind WHEN 'lag' THEN 'lag_over' ELSE 'unfenced' END
+      )
+      WHEN kind = 'drift' THEN NOT EXISTS (
+        SELECT FROM alerts AS later
+        WHERE later.partition = alerts.partition AND later.kind = 'drift_over'
+          AND (later.seq, later.number) > (alerts.seq, alerts.number)
+          AND later.product_id IS NOT DISTINCT FROM alerts.product_id
       )
       WHEN kind = 'quarantine' THEN EXISTS (
         SELECT FROM quarantine

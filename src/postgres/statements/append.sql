@@ -12,7 +12,7 @@ WITH moved AS (
   UPDATE partitions SET cursor_epoch = $4, cursor_seq = $5, chain = decode($70::text, 'hex')
   WHERE partition = $1 AND cursor_epoch = $2 AND cursor_seq = $3 AND epoch = $6
     AND chain IS NOT DISTINCT FROM decode($69::text, 'hex')
-  RETURNING partition
+  RETURNING partition, chain_key
 ),
 new_movements AS (
   INSERT INTO movements (
@@ -133,4 +133,4 @@ new_alerts AS (
   ) AS crossing (seq, kind, product_id, units, at)
   ON CONFLICT DO NOTHING
 )
-SELECT count(*)::integer AS moved FROM moved
+SELECT count(*)::integer AS moved, max(encode(chain_key, 'hex')) AS "chainKey" FROM moved

@@ -1,6 +1,7 @@
 -- Where a partition's chain begins, goes on and ends, all of one state. $1 partition.
 SELECT
   cursor_seq AS "cursorSeq", encode(partitions.chain, 'hex') AS chain,
+  encode(chain_key, 'hex') AS "chainKey",
   coalesce((
     SELECT json_agg(json_build_object(
       'first', first_seq, 'last', last_seq, 'lastChain', encode(last_chain, 'hex')

@@ -67,6 +67,10 @@ CROSS JOIN LATERAL (
     FROM movements
     WHERE product_id = asked.product_id AND location = asked.location AND seq >= first
       AND type <> 'COUNT' AND on_hand_after <> on_hand_before
+      -- What was written down late counts for who asks for an instant before it happened.
+      AND (type NOT IN ('DRIFT', 'RECONCILE') OR coalesce(
+        substring(reason FROM '^explains movement (\d{1,15}):')::bigint >= first, true
+      ))
     GROUP BY type
   ) AS types
 ) AS moved

@@ -16,6 +16,10 @@ made AS (
   ON CONFLICT DO NOTHING
   RETURNING id
 ),
+-- Nothing shall lead to the salts of what was written until now.
+forgotten AS (
+  UPDATE partitions SET chain_key = DEFAULT WHERE EXISTS (SELECT FROM made)
+),
 parts AS (
   INSERT INTO pseudonymization_parts (id, partition, first_seq, next_seq, last_seq)
   SELECT

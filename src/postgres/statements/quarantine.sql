@@ -7,7 +7,7 @@ WITH moved AS (
     cursor_epoch = $4, cursor_seq = $5, raised = raised + 1, chain = decode($10::text, 'hex')
   WHERE partition = $1 AND cursor_epoch = $2 AND cursor_seq = $3 AND epoch = $6
     AND chain IS NOT DISTINCT FROM decode($9::text, 'hex')
-  RETURNING partition, raised
+  RETURNING partition, raised, chain_key
 ),
 aside AS (
   INSERT INTO quarantine (
@@ -23,4 +23,4 @@ alarm AS (
   SELECT moved.partition, $5::bigint, moved.raised, 'quarantine', $8::text FROM moved
   ON CONFLICT DO NOTHING
 )
-SELECT count(*)::integer AS moved FROM moved
+SELECT count(*)::integer AS moved, max(encode(chain_key, 'hex')) AS "chainKey" FROM moved

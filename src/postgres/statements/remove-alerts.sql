@@ -27,6 +27,12 @@ removed AS (
         WHERE later.partition = page.partition AND later.kind IN ('fenced', 'unfenced')
           AND (later.seq, later.number) > (page.seq, page.number)
       )
+      WHEN kind IN ('drift', 'drift_over') THEN EXISTS (
+        SELECT FROM alerts AS later
+        WHERE later.partition = page.partition AND later.kind IN ('drift', 'drift_over')
+          AND (later.seq, later.number) > (page.seq, page.number)
+          AND later.product_id IS NOT DISTINCT FROM page.product_id
+      )
       WHEN kind = 'quarantine' THEN NOT EXISTS (
         SELECT FROM quarantine
         WHERE quarantine.partition = page.partition AND quarantine.seq = page.seq

@@ -1,12 +1,12 @@
 /** What every part of a comparison works with. */
 import { Fault } from "#inventory/faults";
+import type { ReconcileScope } from "#inventory/reconcile-ports";
+import type { Repair } from "#inventory/reconcile-repairs";
 import type {
   QuarantinedMovement,
   ReconcileLedger,
-  ReconcileScope,
   ReconcileStock,
-  Repair,
-} from "#inventory/reconcile-ports";
+} from "#inventory/reconcile-sides";
 import type { Clock } from "#lib/clock";
 import type { Findings, Found } from "#workers/reconcile/findings";
 

@@ -3,7 +3,7 @@
  * so that Redis is right where the two differ. It is told, and nothing is mended.
  */
 import type { Reservation } from "#inventory/model";
-import type { QuarantinedMovement } from "#inventory/reconcile-ports";
+import type { QuarantinedMovement } from "#inventory/reconcile-sides";
 import { splitReservationId } from "#inventory/reservation-id";
 import type { Comparison, Mendable } from "#workers/reconcile/comparison";
 

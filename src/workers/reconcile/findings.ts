@@ -14,6 +14,8 @@ export class Findings {
   readonly #names = new Set<string>();
   readonly #checked = { products: 0, levels: 0, holds: 0, movements: 0 };
   #count = 0;
+  /** Changes without a record that were written down since. */
+  explained = 0;
 
   /** Whether it is new: a walk over the keys of a Redis that grows meets some of them twice. */
   isNew(found: Found): boolean {

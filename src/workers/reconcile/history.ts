@@ -7,7 +7,8 @@ import type {
   LedgerLevel,
   LedgerSnapshot,
   LostChange,
-} from "#inventory/reconcile-ports";
+} from "#inventory/reconcile-sides";
+import { Breaks, countsOf, nameOf } from "#workers/reconcile/breaks";
 import { isAskedFor, settle, type Comparison } from "#workers/reconcile/comparison";
 
 /** Movements of one statement: some 100 ms of PostgreSQL. */
@@ -35,11 +36,6 @@ interface Gap {
 /** Of nothing yet. */
 const EMPTY = { onHand: 0, reserved: 0, seq: 0 };
 
-const nameOf = (at: { readonly productId: string; readonly location: string }): string =>
-  `${at.productId}\t${at.location}`;
-const countsOf = ({ onHand, reserved }: { onHand: number; reserved: number }): string =>
-  `${onHand} on hand, ${reserved} reserved`;
-
 type Counts = Pick<Folded, "onHand" | "reserved">;
 const changeOf = (
   { productId, location }: { readonly productId: string; readonly location: string },
@@ -64,6 +60,7 @@ export async function checkHistory(run: Comparison): Promise<ReadonlySet<string>
       : history.walkPartitions());
     await history.compareLevels();
     await history.settleGaps();
+    await history.breaks.settle();
     return history.doubtful;
   });
 }
@@ -75,11 +72,13 @@ class History {
   /** Missing numbers, each with what one level did across it; null: more than one thing may be. */
   readonly #gaps = new Map<string, Gap>();
   #until = 0;
+  readonly breaks: Breaks;
   readonly doubtful = new Set<string>();
 
   constructor(run: Comparison, snapshot: LedgerSnapshot) {
     this.#run = run;
     this.#snapshot = snapshot;
+    this.breaks = new Breaks(run);
     for (const { productId } of run.quarantine) {
       if (productId !== null) this.doubtful.add(productId);
     }
@@ -140,13 +139,21 @@ class History {
   async walkProducts(productIds: readonly string[]): Promise<void> {
     for (const productId of productIds) {
       const partition = this.#run.stock.partitionOf(productId);
-      for (let after: number | null = 0; after !== null;) {
-        const { links, upTo } = await this.#snapshot.linksOf(productId, after, PART_MOVEMENTS);
-        for (const link of links) await this.#follow(partition, link);
-        this.#run.findings.looked("movements", links.length);
-        after = upTo;
+      for (const location of await this.#snapshot.locationsOf(productId)) {
+        await this.#walkLevel(partition, { productId, location });
       }
       await this.#run.advance("history", 0);
+    }
+  }
+
+  async #walkLevel(partition: number, level: Pick<ChainLink, "productId" | "location">) {
+    for (let after = 0; ;) {
+      const links = await this.#snapshot.linksOf(level, after, PART_MOVEMENTS);
+      for (const link of links) await this.#follow(partition, link);
+      const last = links.at(-1);
+      if (last === undefined) return;
+      this.#run.findings.looked("movements", links.length);
+      after = last.seq;
     }
   }
 
@@ -213,7 +220,10 @@ class History {
 
   /** Tells of every missing number, now that all that happened round it is known. */
   async settleGaps(): Promise<void> {
-    for (const gap of this.#gaps.values()) await this.#tellGap(gap);
+    const gaps = [...this.#gaps.values()];
+    // In their order: a movement's link in the chain is made of the one before it.
+    gaps.sort((one, other) => one.partition - other.partition || one.seq - other.seq);
+    for (const gap of gaps) await this.#tellGap(gap);
   }
 
   async #tellGap({ partition, seq, changes }: Gap): Promise<void> {
@@ -264,18 +274,10 @@ class History {
     });
     const isWhole = before.onHand === link.onHandBefore && before.reserved === link.reservedBefore;
     if (isWhole || (await this.#isExplained(partition, before, link))) return;
-    const begins = countsOf({ onHand: link.onHandBefore, reserved: link.reservedBefore });
-    const found = {
-      kind: "counter" as const,
-      partition,
-      productId: link.productId,
-      location: link.location,
-      reservationId: null,
-      redis: begins,
-      ledger: countsOf(before),
-      cause: `it changed without a record between movements ${before.seq} and ${link.seq}`,
-    };
-    await settle(this.#run, { found, repair: null });
+    const begins = { onHand: link.onHandBefore, reserved: link.reservedBefore };
+    const change = changeOf(link, before, begins);
+    const own = { partition, seq: link.seq, after: before.seq, change };
+    await this.breaks.met(own, link.explains);
   }
 
   /** By a movement between the two that is missing, or in quarantine: that one is told of by itself. */

@@ -1,6 +1,7 @@
 /** The holds of Redis against the ledger's reservations, and their places in the due lists. */
 import type { Reservation } from "#inventory/model";
-import type { Repair, StockMoment, StoredHold } from "#inventory/reconcile-ports";
+import type { Repair } from "#inventory/reconcile-repairs";
+import type { StockMoment, StoredHold } from "#inventory/reconcile-sides";
 import { splitReservationId } from "#inventory/reservation-id";
 import {
   chunksOf,

@@ -1,6 +1,6 @@
 /** The live holds of the ledger at one moment: each is in Redis, and they add up to what is reserved. */
 import type { Reservation } from "#inventory/model";
-import type { HoldPlace, LedgerSnapshot } from "#inventory/reconcile-ports";
+import type { HoldPlace, LedgerSnapshot } from "#inventory/reconcile-sides";
 import { splitReservationId } from "#inventory/reservation-id";
 import { isAskedFor, settle, type Comparison } from "#workers/reconcile/comparison";
 import { checkMissingHolds } from "#workers/reconcile/holds";
@@ -62,13 +62,17 @@ async function compareReserved(
   doubtful: ReadonlySet<string>,
 ): Promise<void> {
   let after = { productId: "", location: "" };
+  // A hold whose row was set aside adds nothing up, whatever of its movements the ledger has.
+  const aside = new Set(
+    (await run.ledger.quarantine()).flatMap(({ heldProductIds }) => heldProductIds),
+  );
   for (;;) {
     const page = await snapshot.levels(after, PAGE_LEVELS);
     for (const { productId, location, reserved } of page) {
       const partition = run.stock.partitionOf(productId);
       if (!run.partitions.includes(partition) || !isAskedFor(run, productId)) continue;
       const sum = held.get(`${productId}\t${location}`) ?? 0;
-      if (sum === reserved || doubtful.has(productId)) continue;
+      if (sum === reserved || doubtful.has(productId) || aside.has(productId)) continue;
       const base = { partition, productId, location, reservationId: null, redis: null };
       const cause = `its live holds add up to ${sum}`;
       await settle(run, {

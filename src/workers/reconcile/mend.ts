@@ -1,5 +1,6 @@
 /** Which side mends what, and from where a lost movement comes back. */
-import type { LedgerRepairs, ReconcileStock, StockRepairs } from "#inventory/reconcile-ports";
+import type { LedgerRepairs, StockRepairs } from "#inventory/reconcile-repairs";
+import type { ReconcileStock } from "#inventory/reconcile-sides";
 import type { Mend } from "#workers/reconcile/comparison";
 
 export interface MenderOptions {
@@ -22,9 +23,12 @@ export function createMender({ stock, stockRepairs, ledgerRepairs }: MenderOptio
       case "reservation":
         return await ledgerRepairs.mend(repair);
       case "counter":
+      case "break":
       case "record":
       case "due":
       case "low":
+      case "registry":
+      case "product":
       case "sku":
         return await stockRepairs.mend(repair);
     }

@@ -1,5 +1,12 @@
 /** Products of Redis against the levels of the ledger, the low set and the claims of SKUs. */
-import type { LedgerLevel, Repair, StoredLevel, StoredProduct } from "#inventory/reconcile-ports";
+import type { Repair } from "#inventory/reconcile-repairs";
+import {
+  ATTRIBUTES,
+  type Attributes,
+  type LedgerLevel,
+  type StoredLevel,
+  type StoredProduct,
+} from "#inventory/reconcile-sides";
 import {
   chunksOf,
   isAskedFor,
@@ -81,12 +88,17 @@ async function compareProducts(
       ({ productId }) => productId,
     );
     const holders = await stock.skuHolders(stored.map((product) => product?.sku ?? ""));
+    const attributes = await ledger.attributes(left);
     const all = left.map((productId, i) => {
       const product = stored[i] ?? null;
       const counted = doubtful.has(productId)
         ? []
         : countersOf(partition, productId, product, levels.get(productId) ?? []);
-      return [...counted, ...attendantsOf(partition, product, holders[i] ?? null)];
+      const known = attributes.get(productId);
+      // Where the ledger is ahead of what was read, the next comparison judges.
+      const named = known !== undefined && known.seq <= at.seq ? known.attributes : null;
+      const amended = doubtful.has(productId) ? [] : attributesOf(partition, product, named);
+      return [...counted, ...amended, ...attendantsOf(partition, product, holders[i] ?? null)];
     });
     if (look === 0) {
       findings.looked("products", stored.filter((product) => product !== null).length);
@@ -97,7 +109,8 @@ async function compareProducts(
   if (found.length === 0) return;
   const doubt = await doubtOf(run, partition, doubtful);
   for (const one of found) {
-    if (one.found.kind !== "counter") await settle(run, one);
+    const isJudged = one.found.kind !== "counter" && one.found.kind !== "product";
+    if (isJudged) await settle(run, one);
     else if (!doubt.hasProduct(one.found.productId ?? "")) {
       await settle(run, unless(doubt.ofCounts, one));
     }
@@ -148,6 +161,36 @@ function repairOf(
   const found = told(redis) ?? "nothing";
   return { side: "counter", level, productSeq: product.seq, found };
 }
+
+/** Attributes go back to what the ledger says; a product that one side lacks is told of by its counts. */
+function attributesOf(
+  partition: number,
+  product: StoredProduct | null,
+  named: Attributes | null,
+): Mendable[] {
+  if (product === null || named === null) return [];
+  const { productId, seq, attributes } = product;
+  const differing = ATTRIBUTES.filter((name) => !isSame(name, named[name], attributes[name]));
+  if (differing.length === 0) return [];
+  const of = (side: Attributes) =>
+    differing.map((name) => `${name} ${JSON.stringify(side[name] ?? null)}`).join(", ");
+  const base = { partition, productId, location: null, reservationId: null };
+  const cause = `${differing.join(", ")} changed without a record`;
+  const wanted = Object.fromEntries(differing.map((name) => [name, named[name] ?? ""]));
+  return [
+    {
+      found: { ...base, kind: "product", redis: of(attributes), ledger: of(named), cause },
+      repair:
+        seq === null
+          ? null
+          : { side: "product", partition, productId, productSeq: seq, attributes: wanted },
+    },
+  ];
+}
+
+/** A price may be written in more than one way. */
+const isSame = (name: string, one: string | undefined, other: string | undefined): boolean =>
+  one === other || (name === "price" && !!one && !!other && Number(one) === Number(other));
 
 /** What hangs on a product: its place in the low set, and its SKU. */
 function attendantsOf(

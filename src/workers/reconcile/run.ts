@@ -1,17 +1,14 @@
 /** One comparison of Redis and the ledger, under whatever traffic there is. */
 import { Fault } from "#inventory/faults";
-import type {
-  ReconcileLedger,
-  ReconcileReport,
-  ReconcileScope,
-  ReconcileStock,
-} from "#inventory/reconcile-ports";
+import type { ReconcileReport, ReconcileScope } from "#inventory/reconcile-ports";
+import type { ReconcileLedger, ReconcileStock } from "#inventory/reconcile-sides";
 import type { Clock } from "#lib/clock";
 import { follower, STAGES, type Comparison } from "#workers/reconcile/comparison";
 import { Findings } from "#workers/reconcile/findings";
 import { checkHistory } from "#workers/reconcile/history";
 import { checkStoredHolds } from "#workers/reconcile/holds";
 import { checkLiveHolds } from "#workers/reconcile/live-holds";
+import { checkRegistry } from "#workers/reconcile/registry";
 import { checkProducts } from "#workers/reconcile/products";
 
 export interface ReconcileOptions {
@@ -55,6 +52,7 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
   };
   const doubtful = await checkHistory(run);
   await checkProducts(run, doubtful);
+  await checkRegistry(run);
   await checkStoredHolds(run, doubtful);
   await checkLiveHolds(run, doubtful);
   await onProgress(100, findings);
@@ -62,6 +60,7 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
     checked: findings.checked,
     differences: findings.kept,
     differenceCount: findings.count,
+    explained: findings.explained,
     quarantined: quarantine.length,
   };
 }

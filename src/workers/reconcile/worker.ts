@@ -2,7 +2,7 @@
 import { Worker, type Job } from "bullmq";
 import type { Redis } from "ioredis";
 import { factsOf, Fault } from "#inventory/faults";
-import type { ReconcileReport, ReconcileRun } from "#inventory/reconcile-ports";
+import type { ReconcileReport, ReconcileRun, ReconcileRunTable } from "#inventory/reconcile-ports";
 import type { Clock } from "#lib/clock";
 import { deadlineAfter, withDeadline } from "#lib/deadline";
 import type { Log } from "#lib/log";
@@ -22,32 +22,12 @@ const ANSWER_MS_MAX = 7_000;
 /** How often runs are looked for that nobody was woken for. */
 const LOOK_MS = 30_000;
 
-/** The table of runs, as the worker sees it. */
-export interface Runs {
-  ask(
-    run: {
-      readonly id: string;
-      readonly mode: "report";
-      readonly scope: { readonly kind: "all" };
-      readonly askedBy: string;
-      readonly payload: string;
-    },
-    deadline: number,
-  ): Promise<unknown>;
-  waiting(): Promise<readonly string[]>;
-  begin(id: string): Promise<ReconcileRun | null>;
-  progress(id: string, percent: number, report: ReconcileReport): Promise<void>;
-  putBack(id: string): Promise<void>;
-  complete(id: string, report: ReconcileReport): Promise<void>;
-  fail(id: string, error: string): Promise<void>;
-}
-
 export interface ReconcileWorkerOptions {
   /** For the worker: never gives up (`maxRetriesPerRequest: null`). */
   readonly workerConnection: Redis;
   /** Of the queue: a Redis that comes back there may have forgotten what it was told. */
   readonly queueConnection: Redis;
-  readonly runs: Runs;
+  readonly runs: ReconcileRunTable;
   readonly clock: Clock;
   readonly log: Log;
   /** Compares what that run is about. */
@@ -164,8 +144,8 @@ export class ReconcileWorker implements AsyncDisposable {
       if (this.#isStopping) throw new Stopped("the process stops");
       if (performance.now() < notedAt + NOTE_MS) return;
       notedAt = performance.now();
-      const { checked, kept: differences, count: differenceCount } = findings;
-      const report = { checked, differences, differenceCount, quarantined: 0 };
+      const { checked, kept: differences, count: differenceCount, explained } = findings;
+      const report = { checked, differences, differenceCount, explained, quarantined: 0 };
       await this.#options.runs.progress(id, percent, report);
     };
   }

@@ -1,0 +1,87 @@
+/** What mends a difference between Redis and the ledger, on each side. */
+import type { Movement, RegisteredLocation, Reservation } from "#inventory/model";
+import type { LedgerLevel, LostChange, StoredRegistry } from "#inventory/reconcile-sides";
+
+/** What a repair of Redis needs; each changes only what is still as it was found. */
+export type StockRepair =
+  | {
+      readonly side: "counter";
+      readonly level: LedgerCounts;
+      /** That the product had when it was looked at. */
+      readonly productSeq: number;
+      /** What stood there, in words. */
+      readonly found: string;
+    }
+  | {
+      /** What a level changed without a record, and traffic has passed since. */
+      readonly side: "break";
+      readonly partition: number;
+      /** The movement before which it changed. */
+      readonly seq: number;
+      readonly change: LostChange;
+    }
+  | {
+      readonly side: "record";
+      readonly partition: number;
+      readonly owner: string;
+      /** null: there was no record. */
+      readonly found: string | null;
+      /** null: it is removed. */
+      readonly hold: Reservation | null;
+    }
+  | {
+      readonly side: "due";
+      readonly partition: number;
+      readonly owner: string;
+      readonly second: number;
+    }
+  | {
+      readonly side: "product";
+      readonly partition: number;
+      readonly productId: string;
+      /** That it had when it was looked at. */
+      readonly productSeq: number;
+      readonly attributes: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly side: "registry";
+      readonly partition: number;
+      readonly found: StoredRegistry;
+      readonly wanted: readonly RegisteredLocation[];
+    }
+  | { readonly side: "low"; readonly partition: number; readonly productId: string }
+  | { readonly side: "sku"; readonly sku: string; readonly productId: string };
+
+/** What a repair of the ledger needs. */
+export type LedgerRepair =
+  | {
+      readonly side: "movement";
+      readonly partition: number;
+      readonly seq: number;
+      /** What it did, where its neighbours leave no doubt. */
+      readonly change: LostChange | null;
+    }
+  | { readonly side: "level"; readonly level: LedgerCounts; readonly found: LedgerLevel | null }
+  | { readonly side: "reservation"; readonly hold: Reservation };
+
+export type Repair = StockRepair | LedgerRepair;
+
+/** A level and what it should have. */
+export interface LedgerCounts {
+  readonly partition: number;
+  readonly productId: string;
+  readonly location: string;
+  readonly onHand: number;
+  readonly reserved: number;
+}
+
+/** Mends one difference; false: it is not as it was found, or cannot be mended by itself. */
+export interface StockRepairs {
+  mend(repair: StockRepair): Promise<boolean>;
+}
+export interface LedgerRepairs {
+  /** Of which epoch a seq is; null: none had begun. */
+  epochOf(partition: number, seq: number): Promise<number | null>;
+  insertMovement(movement: Movement): Promise<boolean>;
+  mend(repair: LedgerRepair): Promise<boolean>;
+}

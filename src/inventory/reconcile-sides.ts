@@ -1,0 +1,224 @@
+/**
+ * Redis and the ledger as a comparison sees them: what both must be able to tell while they go on
+ * serving. `src/redis` and `src/postgres` give the sides.
+ */
+import type { Movement, RegisteredLocation, Reservation, ReservationId } from "#inventory/model";
+
+/** A partition of Redis at the moment of a read. */
+export interface StockMoment {
+  readonly seq: number;
+  /** Up to this second nothing more is released. */
+  readonly swept: number;
+}
+
+/** Counts as they stand in Redis; null: no count stands there. */
+export interface StoredLevel {
+  readonly location: string;
+  readonly onHand: number | null;
+  readonly reserved: number | null;
+}
+/** Attributes of a product that both sides have. */
+export const ATTRIBUTES = [
+  "sku",
+  "name",
+  "price",
+  "lowStockThreshold",
+  "reorderPoint",
+  "reorderQuantity",
+  "safetyStock",
+  "maxPerCustomer",
+  "home",
+] as const;
+export type Attributes = Readonly<Partial<Record<(typeof ATTRIBUTES)[number], string>>>;
+
+export interface StoredProduct {
+  readonly productId: string;
+  readonly seq: number | null;
+  readonly sku: string | null;
+  /** As text, by their names; what nobody named is empty. */
+  readonly attributes: Attributes;
+  readonly levels: readonly StoredLevel[];
+  /** Its score in the low set, and what it should be; null: not in it. */
+  readonly low: { readonly found: number | null; readonly expected: number | null };
+}
+
+/** A record as it stands under an owner's key; `hold` is null when it cannot be read. */
+export interface StoredHold {
+  readonly text: string;
+  readonly hold: Reservation | null;
+}
+
+/** A record of the registry as it stands there; `location` is null when it cannot be read. */
+export interface StoredLocation {
+  readonly text: string;
+  readonly location: RegisteredLocation | null;
+}
+
+/** A partition's copy of the registry. */
+export interface StoredRegistry {
+  readonly records: ReadonlyMap<string, StoredLocation>;
+  readonly rules: string;
+  /** Whether the rules are what the records say. */
+  readonly isRuled: boolean;
+}
+
+/** One step over all keys of a partition, in no order; a key may come twice. */
+export interface KeyStep {
+  /** null: it was the last step. */
+  readonly next: string | null;
+  readonly productIds: readonly string[];
+  readonly owners: readonly string[];
+}
+
+/**
+ * Redis as a comparison sees it. Reads of several records are of one moment. Rejects with Fault
+ * `partition_fenced` when the partition is fenced or holds another store's data.
+ */
+export interface ReconcileStock {
+  readonly partitions: number;
+  partitionOf(productId: string): number;
+  moment(partition: number): Promise<StockMoment>;
+  products(
+    partition: number,
+    productIds: readonly string[],
+  ): Promise<{ readonly at: StockMoment; readonly found: readonly (StoredProduct | null)[] }>;
+  registry(
+    partition: number,
+  ): Promise<{ readonly at: StockMoment; readonly found: StoredRegistry }>;
+  /** The product that claims each SKU. */
+  skuHolders(skus: readonly string[]): Promise<readonly (string | null)[]>;
+  keys(partition: number, cursor: string): Promise<KeyStep>;
+  holds(
+    partition: number,
+    owners: readonly string[],
+  ): Promise<{ readonly at: StockMoment; readonly found: readonly (StoredHold | null)[] }>;
+  /** Owners in the list of that second. */
+  dueList(partition: number, second: number): Promise<ReadonlySet<string>>;
+  /** The record and whether the list of that second has it, at one moment. */
+  dueHold(
+    partition: number,
+    owner: string,
+    second: number,
+  ): Promise<{
+    readonly at: StockMoment;
+    readonly found: StoredHold | null;
+    readonly isListed: boolean;
+  }>;
+  /** A page of the low set. */
+  lowMembers(
+    partition: number,
+    cursor: string,
+  ): Promise<{ readonly next: string | null; readonly productIds: readonly string[] }>;
+  /** The journal's kept entry with that movement; null when the tail no longer has it. */
+  journaled(partition: number, epoch: number, seq: number): Promise<Movement | null>;
+}
+
+/** A level by the ledger. */
+export interface LedgerLevel {
+  readonly productId: string;
+  readonly location: string;
+  readonly onHand: number;
+  readonly reserved: number;
+  /** Of its last movement. */
+  readonly seq: number;
+}
+
+/** From where one movement of a level ended to where the next one begins. */
+export interface LostChange {
+  readonly productId: string;
+  readonly location: string;
+  readonly onHandBefore: number;
+  readonly onHandAfter: number;
+  readonly reservedBefore: number;
+  readonly reservedAfter: number;
+}
+
+/** A place in the movements of one level where something begins, ends or breaks. */
+export interface ChainLink extends LostChange {
+  readonly seq: number;
+  /** The one before it in this part; null: it is the level's first there. */
+  readonly previous: {
+    readonly seq: number;
+    readonly onHand: number;
+    readonly reserved: number;
+  } | null;
+  /** Seq of the movement before which something changed without a record, where this one is for that. */
+  readonly explains: number | null;
+}
+
+/** A place in the list of all reservations. */
+export interface HoldPlace {
+  readonly owner: string;
+  readonly generation: string;
+  readonly partition: number;
+}
+
+/** The ledger at one moment, however long it is read. */
+export interface LedgerSnapshot {
+  readonly cursors: ReadonlyMap<number, number>;
+  /** Up to `until` movements were put away, and what the levels were then. */
+  openings(): Promise<{ readonly until: number; readonly levels: readonly LedgerLevel[] }>;
+  /** Numbers of that range that are neither a movement nor in quarantine, at most `limit`. */
+  gaps(partition: number, after: number, upTo: number, limit: number): Promise<readonly number[]>;
+  /** First and last link of each level in that range, and each that does not follow. */
+  links(partition: number, after: number, upTo: number): Promise<readonly ChainLink[]>;
+  /** Where a product has movements. */
+  locationsOf(productId: string): Promise<readonly string[]>;
+  /** The same links of the next `limit` movements of one level; none: there are no more. */
+  linksOf(
+    level: Pick<ChainLink, "productId" | "location">,
+    after: number,
+    limit: number,
+  ): Promise<readonly ChainLink[]>;
+  /** Levels in the order of product and location. */
+  levels(
+    after: Pick<LedgerLevel, "productId" | "location">,
+    limit: number,
+  ): Promise<readonly LedgerLevel[]>;
+  /** Live holds among the next `limit` reservations; `last` null: there are no more. */
+  liveHolds(
+    after: HoldPlace,
+    limit: number,
+  ): Promise<{ readonly holds: readonly Reservation[]; readonly last: HoldPlace | null }>;
+}
+
+export interface QuarantinedMovement {
+  readonly partition: number;
+  readonly seq: number;
+  /** False: its payload cannot be read, and it may be of any product and hold. */
+  readonly isTold: boolean;
+  readonly productId: string | null;
+  /** Holds that it names, and those whose rows were set aside with it. */
+  readonly reservationIds: readonly ReservationId[];
+  /** Products of the holds whose rows were set aside with it: the ledger may have their movements. */
+  readonly heldProductIds: readonly string[];
+}
+
+/** PostgreSQL as a comparison sees it. */
+export interface ReconcileLedger {
+  cursor(partition: number): Promise<number>;
+  quarantine(): Promise<readonly QuarantinedMovement[]>;
+  /** Products of the next `limit` levels, in order; none: there are no more. */
+  productIds(after: string, limit: number): Promise<readonly string[]>;
+  /** Those of them that have no level. */
+  unknownProducts(partition: number, productIds: readonly string[]): Promise<readonly string[]>;
+  productCount(): Promise<number>;
+  /** The levels of these products as they were right after that movement. */
+  levelsAt(
+    partition: number,
+    productIds: readonly string[],
+    seq: number,
+  ): Promise<readonly LedgerLevel[]>;
+  registry(): Promise<readonly RegisteredLocation[]>;
+  /** What it says of these products now, and of which movement that is. */
+  attributes(
+    productIds: readonly string[],
+  ): Promise<ReadonlyMap<string, { readonly seq: number; readonly attributes: Attributes }>>;
+  reservations(ids: readonly ReservationId[]): Promise<readonly Reservation[]>;
+  /** The live hold of that owner. */
+  liveHoldOf(partition: number, owner: string): Promise<Reservation | null>;
+  /** Of which hold a movement is; null: there is no such movement, or it has none. */
+  holdOfMovement(partition: number, seq: number): Promise<string | null>;
+  /** Reads the ledger as it stands now. */
+  atOneMoment<Result>(read: (snapshot: LedgerSnapshot) => Promise<Result>): Promise<Result>;
+}
