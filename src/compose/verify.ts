@@ -1,6 +1,7 @@
 /** `verify`: compares Redis and the ledger as they stand, says what differs, and changes no stock. */
 import type { Redis } from "ioredis";
 import { eventuallyPostgres, eventuallyRedis } from "#compose/eventually";
+import { lineOf as asideLine } from "#compose/quarantine";
 import { openExistingServers, type Servers } from "#compose/servers";
 import { Refusal } from "#compose/refusal";
 import type { Config } from "#config";
@@ -11,6 +12,7 @@ import { createLog } from "#lib/log";
 import { createMetrics } from "#lib/metrics";
 import { createPostgres, type Sql } from "#postgres/client";
 import { createLedgerWriter } from "#postgres/ledger-writer";
+import { createQuarantine, type SetAside } from "#postgres/quarantine";
 import { createReconcileLedger } from "#postgres/reconcile-ledger";
 import { readStore, type Store } from "#postgres/store-row";
 import { verifyChain, type ChainReport } from "#postgres/verify-chain";
@@ -41,12 +43,13 @@ export async function runVerify(config: Config, options: VerifyOptions): Promise
     say(`Redis       ${servers.description.redis}`);
     say(`PostgreSQL  ${servers.description.postgres}`);
     const report = await compare(config, servers, sql, say);
+    const aside = await setAside(sql);
     const chains = await chainsOf(sql, say);
-    const told = { ...report, chains };
+    const told = { ...report, quarantine: aside.map(namesOf), chains };
     process.stdout.write(
       options.json
         ? `${JSON.stringify(told)}\n`
-        : `${wordsOf(report)}${chains.map(chainLine).join("")}`,
+        : [wordsOf(report), ...aside.map(quarantineLine), ...chains.map(chainLine)].join(""),
     );
     mustBeEqual(report);
     mustBeIntact(chains);
@@ -142,6 +145,21 @@ async function whileDraining<Result>(
     await drain.stop();
     for (const connection of blocking) connection.disconnect();
   }
+}
+
+/** Movements in quarantine, as many as are printed. */
+async function setAside(sql: Sql): Promise<SetAside[]> {
+  const aside: SetAside[] = [];
+  for await (const one of createQuarantine(sql).all(null)) {
+    if (aside.push(one) === PRINTED_MAX) break;
+  }
+  return aside;
+}
+
+const quarantineLine = (one: SetAside): string => `quarantine  ${asideLine(one)}\n`;
+
+function namesOf({ partition, seq, error, rows }: SetAside) {
+  return { partition, seq, productId: rows?.movements[0]?.productId ?? null, error };
 }
 
 type PartitionChain = ChainReport & { readonly partition: number };

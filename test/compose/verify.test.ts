@@ -56,6 +56,7 @@ test("verify is red while something is in quarantine", async () => {
     VALUES (0, 99, 1, '{"movement":{"productId":"p1"}}', 'a test')`;
   const { code, output } = await verify();
   expect(output).toContain("1 movements are in quarantine");
+  expect(output).toMatch(/^quarantine {2}partition 0 {2}movement 99 .* of what it is unknown$/m);
   expect(code).toBe(1);
 });
 
