@@ -109,8 +109,8 @@ export async function runQuarantine(config: Config, options: QuarantineOptions):
     });
     say(`PostgreSQL  ${servers.description.postgres}`);
     const quarantine = createQuarantine(sql);
-    if (options.act === "list") await list(quarantine, options);
-    else if (options.act === "retry") await retry(quarantine, options);
+    if (options.act === "list") await listThem(quarantine, options);
+    else if (options.act === "retry") await retryThem(quarantine, options);
     else await giveUp(sql, quarantine, options);
   } finally {
     await sql.end({ timeout: 2 });
@@ -118,7 +118,7 @@ export async function runQuarantine(config: Config, options: QuarantineOptions):
   }
 }
 
-async function list(quarantine: Quarantine, { partition }: QuarantineOptions): Promise<void> {
+async function listThem(quarantine: Quarantine, { partition }: QuarantineOptions): Promise<void> {
   let count = 0;
   for await (const aside of quarantine.all(partition)) {
     say(lineOf(aside));
@@ -128,7 +128,7 @@ async function list(quarantine: Quarantine, { partition }: QuarantineOptions): P
   say(count === 0 ? "nothing is in quarantine" : `${count} movements are in quarantine`);
 }
 
-async function retry(
+async function retryThem(
   quarantine: Quarantine,
   { partition, apply }: QuarantineOptions,
 ): Promise<void> {

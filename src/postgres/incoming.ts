@@ -92,15 +92,15 @@ export function createIncomingStock({ sql, clock }: IncomingStockOptions): Incom
   ): Promise<Changed<z.output<Schema>>> {
     const { key, payload } = operation ?? { key: null, payload: "" };
     const statement = run(text, [key, payload, ...parameters]);
-    const ask = () => askRow(ChangeRow, statement, left(deadline));
+    const askOnce = () => askRow(ChangeRow, statement, left(deadline));
     // Two copies at once: one of them notes the operation. The other fails on that, or waits for the
     // row and finds it changed; in either case it began too early to see why, and looks again.
     const settled = async () => {
       try {
-        const first = await ask();
-        return first.kept === null && first.made === null && key !== null ? await ask() : first;
+        const first = await askOnce();
+        return first.kept === null && first.made === null && key !== null ? await askOnce() : first;
       } catch (error) {
-        if (codeOf(error) === UNIQUE_VIOLATION) return await ask();
+        if (codeOf(error) === UNIQUE_VIOLATION) return await askOnce();
         throw error;
       }
     };

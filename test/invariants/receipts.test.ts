@@ -43,7 +43,7 @@ describe("a receipt whose process ends", () => {
     expect(await finishReceipts(all.base())).toMatchObject({ finished: 0, failed: [] });
     await all.age(incomingId);
     const both = await Promise.all([finishReceipts(all.base()), finishReceipts(all.base())]);
-    expect(both.map(({ finished }) => finished).toSorted()).toEqual([0, 1]);
+    expect(both.map(({ finished }) => finished).toSorted((a, b) => a - b)).toEqual([0, 1]);
     // The ledger has it, or will the next time that somebody looks.
     await all.age(incomingId);
     expect(await finishReceipts(all.base())).toMatchObject({ finished: 0, failed: [] });
