@@ -148,10 +148,7 @@ function restock(
 }
 
 /** Of its movement: the ledger finds it by this. */
-const reasonOf = ({
-  incomingId,
-  receipt,
-}: Pick<HeldReceipt, "incomingId" | "receipt">): string =>
+const reasonOf = ({ incomingId, receipt }: Pick<HeldReceipt, "incomingId" | "receipt">): string =>
   `incoming ${incomingId}, receipt ${receipt}`;
 
 /** The receipt's own: no `Idempotency-Key` leads to it. */

@@ -97,7 +97,7 @@ export function createLedgerWriter(
   const write = async (
     batch: LedgerBatch,
     text: string,
-    parametersOf: (known: Known, guard: Guard) => Written,
+    parametersOf: (partition: Known, guard: Guard) => Written,
   ): Promise<AppendOutcome> => {
     const partition = known.get(batch.partition);
     if (partition === undefined) throw new Error("the cursor must be read before a batch");
@@ -130,7 +130,7 @@ export function createLedgerWriter(
     },
     async append(batch) {
       mustFollow(batch.from, batch.to, batch.movements);
-      return await write(batch, APPEND, (known, guard) => appended(batch, known, guard));
+      return await write(batch, APPEND, (partition, guard) => appended(batch, partition, guard));
     },
     async quarantine(batch, error) {
       mustFollow(batch.from, batch.to, batch.movements);

@@ -2,7 +2,7 @@
 -- one, they are expected again. $1 id, $2 receipt, $3 attempt: a holder of an earlier one gives nothing.
 WITH left_by AS (
   UPDATE incoming_receipts SET
-    holders = holders - 1,
+    holders = greatest(holders - 1, 1),
     state = CASE holders WHEN 1 THEN 'refused' ELSE state END
   WHERE incoming_id = $1::uuid AND receipt = $2::integer AND attempt = $3::integer
     AND state IN ('claimed', 'brought')

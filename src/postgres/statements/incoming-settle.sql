@@ -7,7 +7,7 @@ WITH found AS (
   FOR UPDATE
 ),
 noted AS (
-  UPDATE incoming_receipts AS receipts SET state = $3, holders = greatest(holders, 1) FROM found
+  UPDATE incoming_receipts AS receipts SET state = $3 FROM found
   WHERE receipts.incoming_id = found.incoming_id AND receipts.receipt = found.receipt
   RETURNING receipts.incoming_id, units, found.state AS was
 )
