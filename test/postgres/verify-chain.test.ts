@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { CustomerId, type Movement } from "#inventory/model";
+import { CustomerId, OrderId, type Movement } from "#inventory/model";
 import type { LedgerWriter } from "#inventory/ports";
 import { systemClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
@@ -41,6 +41,18 @@ async function write(): Promise<void> {
   const hold = reservation(1, { customerId: CAROL, seq: 13 });
   await writer.quarantine(batch([aside], { reservations: [hold] }), "refused by a test");
   await writer.append(batch(rows(14, COUNT - 13)));
+}
+
+/** Replaces a customer's id, as a worker does it. */
+async function forget(customerId: CustomerId, onStep?: () => Promise<void>): Promise<CustomerId> {
+  const id = randomId(32);
+  const pseudonym = CustomerId.parse(`pseudonym-${id}`);
+  const wanted = { id, customerId, pseudonym, operation: null, askedBy: "admin:ada" };
+  const asked = await createPseudonymizations(db.sql, systemClock).ask(wanted, soon());
+  expect(asked).toMatchObject({ kind: "asked" });
+  const work = createPseudonymWork(db.sql, { movements: 4 });
+  while (await work.step()) await onStep?.();
+  return pseudonym;
 }
 
 /** Whatever the pages are, the same is found. */
@@ -236,16 +248,9 @@ describe("a customer that became a pseudonym", () => {
   test("changes no link, in movements and in what was set aside", async () => {
     await write();
     const before = await verify();
-    const wanted = {
-      id: randomId(32),
-      customerId: CAROL,
-      pseudonym: CustomerId.parse("pseudonym-of-a-test"),
-      operation: null,
-      askedBy: "admin:ada",
-    };
-    await createPseudonymizations(db.sql, systemClock).ask(wanted, soon());
-    const work = createPseudonymWork(db.sql, { movements: 4 });
-    while (await work.step()) expect(await verifyChain(db.sql, 0)).toEqual(before);
+    await forget(CAROL, async () => {
+      expect(await verifyChain(db.sql, 0)).toEqual(before);
+    });
     expect(await verify()).toEqual(before);
     const named = `customer_id = '${CAROL}' OR actor LIKE '%${CAROL}%'`;
     expect(await db.count(`SELECT count(*) FROM movements WHERE ${named}`)).toBe(0);
@@ -255,5 +260,17 @@ describe("a customer that became a pseudonym", () => {
     expect(await db.count("SELECT count(*) FROM quarantine WHERE chain_salt IS NOT NULL")).toBe(0);
     await db.sql`UPDATE movements SET customer_id = 'dan' WHERE seq = 9`;
     expect(await verify()).toEqual({ kind: "broken", seq: 9, cause: "replaced_customer" });
+  });
+
+  test("leaves what somebody else did, and was set aside, with all that the chain needs of it", async () => {
+    await write();
+    const others = { customerId: CustomerId.parse("dan"), actor: "service:carol" };
+    const same = { orderId: OrderId.parse(CAROL), reason: CAROL, reference: `customer:${CAROL}` };
+    await writer.quarantine(batch([oversold(COUNT + 1, { ...others, ...same })]), "refused");
+    const aside = () => db.sql`SELECT payload::text, chain_salt FROM quarantine WHERE seq > 13`;
+    const before = [...(await aside())];
+    await forget(CAROL);
+    expect([...(await aside())]).toEqual(before);
+    expect(await verify()).toMatchObject({ kind: "intact", links: COUNT + 1 });
   });
 });

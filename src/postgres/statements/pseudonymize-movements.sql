@@ -26,18 +26,22 @@ put_away AS (
   SELECT pseudonymize_put_away(partition, next_seq, end_seq, customer_id, pseudonym) AS rows
   FROM part
 ),
-aside AS (
-  UPDATE quarantine SET payload = replace(
+-- What bears the same text elsewhere, such as an order's id, is somebody else's.
+texts AS (
+  SELECT
+    own.partition, seq, payload::text AS before,
     replace(
-      payload::text, '"customerId":' || to_json(customer_id), '"customerId":' || to_json(pseudonym)
-    ),
-    '"actor":' || to_json('customer:' || customer_id), '"actor":' || to_json('customer:' || pseudonym)
-  )::json,
-  chain_salt = NULL
-  FROM part
-  WHERE quarantine.partition = part.partition AND seq BETWEEN next_seq AND end_seq
-    AND strpos(payload::text, to_json(customer_id)::text)
-      + strpos(payload::text, to_json('customer:' || customer_id)::text) > 0
+      replace(
+        payload::text, '"customerId":' || to_json(customer_id), '"customerId":' || to_json(pseudonym)
+      ),
+      '"actor":' || to_json('customer:' || customer_id), '"actor":' || to_json('customer:' || pseudonym)
+    ) AS after
+  FROM part JOIN quarantine AS own USING (partition) WHERE seq BETWEEN next_seq AND end_seq
+),
+aside AS (
+  UPDATE quarantine AS own SET payload = after::json, chain_salt = NULL
+  FROM texts
+  WHERE own.partition = texts.partition AND own.seq = texts.seq AND after <> before
   RETURNING 1
 ),
 passed AS (
