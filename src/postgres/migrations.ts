@@ -18,6 +18,7 @@ import progressOfRuns from "./migrations/0016-progress-of-runs.sql" with { type:
 import receiptsAndFences from "./migrations/0017-receipts-and-fences.sql" with { type: "text" };
 import whatHasEnded from "./migrations/0018-what-has-ended.sql" with { type: "text" };
 import repairs from "./migrations/0019-repairs.sql" with { type: "text" };
+import pseudonymsInTheChain from "./migrations/0020-pseudonyms-in-the-chain.sql" with { type: "text" };
 
 export interface Migration {
   /** `NNNN-what-it-does`, numbered from 0001 without a gap. */
@@ -46,4 +47,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0017-receipts-and-fences", text: receiptsAndFences },
   { name: "0018-what-has-ended", text: whatHasEnded },
   { name: "0019-repairs", text: repairs },
+  { name: "0020-pseudonyms-in-the-chain", text: pseudonymsInTheChain },
 ];

@@ -73,7 +73,7 @@ describe("a chain stays broken", () => {
     for (const [later, own] of rest) await bed.redis.xadd(journalKey(0), later, ...own);
     await bed.db.sql`DELETE FROM movements WHERE seq = 1`;
     expect(namesOf(await bed.repair())).toEqual(["missing_movement -"]);
-    expect(await verify(bed)).toEqual({ kind: "broken", seq: 1, cause: "changed" });
+    expect(await verify(bed)).toMatchObject({ kind: "broken", seq: 1, cause: "no_link" });
     expect((await bed.report()).differences).toEqual([]);
   });
 
@@ -84,7 +84,7 @@ describe("a chain stays broken", () => {
     await bed.db.sql`DELETE FROM movements WHERE seq = 4`;
     expect((await bed.repair()).differences).toMatchObject([{ repaired: true }]);
     expect((await bed.report()).differences).toEqual([]);
-    expect(await verify(bed)).toEqual({ kind: "broken", seq: 4, cause: "changed" });
+    expect(await verify(bed)).toMatchObject({ kind: "broken", seq: 4, cause: "no_link" });
   });
 
   test("where somebody was forgotten since, for nothing leads to the salt any more", async () => {
@@ -102,7 +102,7 @@ describe("a chain stays broken", () => {
     ).toMatchObject({ kind: "asked" });
     await bed.db.sql`DELETE FROM movements WHERE seq = 3`;
     await bed.repair();
-    expect(await verify(bed)).toEqual({ kind: "broken", seq: 3, cause: "changed" });
+    expect(await verify(bed)).toMatchObject({ kind: "broken", seq: 3, cause: "no_link" });
     // What is written from now on can be put back again.
     const hold = await reserve(bed.store, "o9", { p1: 2 }, { customerId: CAROL });
     await bed.drained();
@@ -122,5 +122,5 @@ test("without a chain a movement is put back without a link", async () => {
   await bed.db.sql`DELETE FROM movements WHERE seq = 3`;
   await bed.repair();
   expect(await bed.db.count("SELECT count(chain) FROM movements")).toBe(0);
-  expect(await verify(bed)).toEqual({ kind: "intact", segments: [], links: 0 });
+  expect(await verify(bed)).toMatchObject({ kind: "intact", segments: [], links: 0 });
 });

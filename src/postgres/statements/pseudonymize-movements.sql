@@ -1,5 +1,6 @@
 -- Replaces a customer's id in the next movements of one partition, and in those of them that were
--- set aside. $1 movements to look at. Another worker's part is passed over.
+-- set aside; the chain of hashes says which they were. $1 movements to look at. Another worker's part is
+-- passed over.
 WITH part AS (
   SELECT
     part.id, part.partition, next_seq, least(next_seq + $1::bigint - 1, last_seq) AS end_seq,
@@ -20,7 +21,7 @@ replaced AS (
   FROM part
   WHERE movements.partition = part.partition AND seq BETWEEN next_seq AND end_seq
     AND (movements.customer_id = part.customer_id OR actor = 'customer:' || part.customer_id)
-  RETURNING 1
+  RETURNING seq, chain_commitment
 ),
 put_away AS (
   SELECT pseudonymize_put_away(partition, next_seq, end_seq, customer_id, pseudonym) AS rows
@@ -42,7 +43,13 @@ aside AS (
   UPDATE quarantine AS own SET payload = after::json, chain_salt = NULL
   FROM texts
   WHERE own.partition = texts.partition AND own.seq = texts.seq AND after <> before
-  RETURNING 1
+  RETURNING own.seq, chain_commitment
+),
+chained AS (
+  SELECT chain_pseudonym(partition, pseudonym, ARRAY(
+    SELECT seq FROM (SELECT * FROM replaced UNION SELECT * FROM aside) AS linked
+    WHERE chain_commitment IS NOT NULL ORDER BY seq
+  )) FROM part
 ),
 passed AS (
   UPDATE pseudonymization_parts AS own SET next_seq = end_seq + 1 FROM part
@@ -54,4 +61,4 @@ counted AS (
     + (SELECT sum(rows) FROM put_away)
   FROM part WHERE asked.id = part.id
 )
-SELECT count(*)::integer AS parts FROM part
+SELECT count(*)::integer AS parts FROM chained
