@@ -3,7 +3,9 @@ import { CustomerId, OrderId, type Movement } from "#inventory/model";
 import type { LedgerWriter } from "#inventory/ports";
 import { commitmentOf, isPersonal, linksOf } from "#postgres/chain";
 import { createLedgerWriter } from "#postgres/ledger-writer";
+import { MIGRATIONS } from "#postgres/migrations";
 import { createPseudonymWork } from "#postgres/pseudonymizations";
+import { verifyChain } from "#postgres/verify-chain";
 import {
   CAROL,
   COUNT,
@@ -131,6 +133,51 @@ describe("a customer that became a pseudonym", () => {
       segments: [first, { breakCount: 0 }],
     });
     expect(await db.count("SELECT count(*) FROM chain_pseudonyms WHERE after_seq > 28")).toBe(1);
+  });
+
+  test("is in the chain whatever is written meanwhile, of however many customers at once", async () => {
+    await bed.write();
+    const names = [CAROL, ...["dan", "eve", "fay"].map((name) => CustomerId.parse(name))];
+    let seq = COUNT;
+    let moved = 0;
+    const append = async (): Promise<void> => {
+      const customerId = names[seq % names.length] ?? null;
+      const outcome = await writer.append(batch([row(seq + 1, { customerId, actor: "x" })]));
+      if (outcome.kind === "appended") seq += 1;
+      else moved += (await writer.cursor(0)).seq === seq ? 1 : Number.NaN;
+    };
+    for (let i = 0; i < 20; i += 1) await append();
+    const worker = async (): Promise<void> => {
+      const work = createPseudonymWork(db.sql, { movements: 3 });
+      while (await work.step());
+    };
+    const writing = new AbortController();
+    const drain = (async () => {
+      while (!writing.signal.aborted) await append();
+    })();
+    for (const name of names) await bed.ask(name);
+    await Promise.all([worker(), worker()]);
+    await worker();
+    writing.abort();
+    await drain;
+    expect(moved).toBeGreaterThan(0);
+    expect(await verifyChain(db.sql, 0)).toMatchObject({ kind: "intact", links: seq });
+  });
+
+  test("that was given before the chain said so is in it since, and can be given to nobody else", async () => {
+    await bed.write();
+    await bed.forget(CAROL);
+    // As a version before migration 20 left it: the end is the link of the last movement.
+    await db.sql`DROP TABLE chain_pseudonyms`;
+    await db.sql`DROP FUNCTION chain_pseudonym`;
+    await db.sql`
+      UPDATE partitions SET chain = (SELECT chain FROM movements WHERE seq = ${COUNT})
+      WHERE partition = 0`;
+    const migration = MIGRATIONS.find(({ name }) => name.startsWith("0020"));
+    await db.sql.unsafe(migration?.text ?? "");
+    expect(await bed.verify()).toMatchObject(intact);
+    await db.sql`UPDATE movements SET customer_id = 'pseudonym-x' WHERE seq = 9`;
+    expect(await bed.verify()).toMatchObject({ seq: 9, cause: "replaced_customer" });
   });
 
   test("cannot be tried against what is left in the database, also where a drain with the old key writes on", async () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { CustomerId } from "#inventory/model";
 import { steadyClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
-import { createPseudonymizations } from "#postgres/pseudonymizations";
+import { createPseudonymizations, createPseudonymWork } from "#postgres/pseudonymizations";
 import { verifyChain } from "#postgres/verify-chain";
 import { journalKey } from "#redis/keys";
 import { namesOf, openReconcileBed, type ReconcileBed } from "#test/reconcile";
@@ -57,6 +57,31 @@ describe("a movement that was deleted, and that the journal still has, is put ba
     await bed.drained();
     expect(await verify(bed)).toMatchObject({ kind: "intact", links: MOVEMENTS + 1 });
   });
+});
+
+test("what the chain says of pseudonyms is before and behind a movement that comes back", async () => {
+  await using bed = await openChained();
+  await fill(bed);
+  const forget = async (): Promise<void> => {
+    const id = randomId(32);
+    const pseudonym = CustomerId.parse(`pseudonym-${id}`);
+    const wanted = { id, customerId: CAROL, pseudonym, operation: null, askedBy: "admin:ada" };
+    await createPseudonymizations(bed.db.sql, steadyClock).ask(wanted, soon());
+    for (const work = createPseudonymWork(bed.db.sql); await work.step(););
+  };
+  /** One that names nobody. */
+  const lost = async (seq: number): Promise<void> => {
+    await bed.db.sql`DELETE FROM movements WHERE seq = ${seq}`;
+    expect((await bed.repair()).differences.length).toBe(1);
+    expect(await verify(bed)).toMatchObject({ kind: "intact" });
+  };
+  await forget();
+  expect(await bed.db.count("SELECT max(after_seq) FROM chain_pseudonyms")).toBe(MOVEMENTS);
+  await lost(MOVEMENTS);
+  await bed.store.adjust(adjustCommand("p1", 1));
+  await bed.drained();
+  await lost(MOVEMENTS);
+  await lost(MOVEMENTS + 1);
 });
 
 describe("a chain stays broken", () => {
