@@ -12,6 +12,7 @@ import {
   ledgerOfNothing,
   noEvents,
   noPseudonymizations,
+  noReports,
   PostgresStockStore,
   countRunsOfNothing,
   runsOfNothing,
@@ -40,6 +41,7 @@ for (const pair of Bun.argv.slice(2)) {
       countRuns: countRunsOfNothing,
       ...noEvents,
       pseudonymizations: noPseudonymizations,
+      recoveryReports: noReports,
       clock: processClock,
       policy: {
         reservationMinutes: config.reservationMinutes,

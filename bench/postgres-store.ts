@@ -1,5 +1,6 @@
 /** Reserve as one statement of PostgreSQL, in the place of the product's stock store. */
 import type { CountRuns } from "#inventory/count-run-ports";
+import type { RecoveryReports } from "#inventory/recovery-report-ports";
 import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { Sql } from "postgres";
 import { z } from "zod";
@@ -39,6 +40,11 @@ export const countRunsOfNothing: CountRuns = {
   ask: () => Promise.reject(new Error("this server takes no counts")),
   read: () => Promise.resolve(null),
   errors: () => Promise.resolve([]),
+  list: () => Promise.resolve({ items: [], nextCursor: null }),
+};
+
+/** Nothing is rebuilt. */
+export const noReports: RecoveryReports = {
   list: () => Promise.resolve({ items: [], nextCursor: null }),
 };
 

@@ -1,6 +1,7 @@
 /** Reads the command line and runs one command of the service. */
 import { parseArgs } from "node:util";
 import { runImportCommand } from "#compose/import";
+import { MIGRATE_HELP, START_HELP, TOKEN_HELP, VERIFY_HELP } from "#compose/help";
 import { runMigrate } from "#compose/migrate";
 import { Refusal } from "#compose/refusal";
 import {
@@ -11,7 +12,7 @@ import {
 } from "#compose/retention";
 import { RESTORE_HELP, restoreOptions, RestoreUsageError, runRestore } from "#compose/restore";
 import { runStart, START_ROLES, type StartRole } from "#compose/start";
-import { printToken } from "#compose/token";
+import { printToken, TokenUsageError } from "#compose/token";
 import { contractProblems } from "#compose/contracts";
 import { runVerify } from "#compose/verify";
 import {
@@ -34,16 +35,11 @@ Usage:
   bun run migrate                     bring PostgreSQL to the schema of this version
   bun run restore                     write Redis anew from PostgreSQL: see restore --help
   bun run retention --before DATE     put old movements away: see retention --help
-  bun run token --role admin          print a token for the API (development: signed with its own key)
+  bun run token --role admin          print a token for the API: see token --help
   bun run import --from csv FILE      bring the stock of another system: see import --help
   bun run verify [--json]             compare Redis and the ledger; exit 1 when they differ
   bun run help [COMMAND]              print this, or a command's; so does --help behind any of them
   bun src/main.ts --version           print the version
-
-Options of token:
-  --role admin|service|customer       what the token may do            (default: customer)
-  --subject NAME                      who it is for                    (default: the role's name)
-  --minutes N                         how long it is valid, 1-10080    (default: 60)
 
 Examples:
   bun run start
@@ -56,7 +52,11 @@ Every setting is an environment variable: see .env.example.
 
 /** What help says of each command. */
 const HELPS: ReadonlyMap<string, string> = new Map([
-  ...["start", "migrate", "token", "verify", "help"].map((command) => [command, HELP] as const),
+  ["help", HELP],
+  ["start", START_HELP],
+  ["migrate", MIGRATE_HELP],
+  ["token", TOKEN_HELP],
+  ["verify", VERIFY_HELP],
   ["import", IMPORT_HELP],
   ["restore", RESTORE_HELP],
   ["retention", RETENTION_HELP],
@@ -164,6 +164,7 @@ function explain(error: unknown, command: string): number {
     error instanceof ImportUsageError ||
     error instanceof RestoreUsageError ||
     error instanceof RetentionUsageError ||
+    error instanceof TokenUsageError ||
     error instanceof UsageError ||
     isParseError(error);
   if (isUsage) {

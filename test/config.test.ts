@@ -178,8 +178,9 @@ describe("a value that does not fit is refused with what is allowed:", () => {
     ["CONTRACTS_AUTH", "yes", "one of: none, required"],
     ["CONTRACTS_OPEN", "yes", "1 or 0"],
     ["SAMPLE_DATA", "yes", "1 or 0"],
-    ["RECONCILE_CRON", "daily", "must be a pattern of cron such as 0 3 * * *, or off"],
-    ["RECONCILE_CRON", "* * *", "must be a pattern of cron such as 0 3 * * *, or off"],
+    ..."daily|@daily|* * *|* * * *|* * * * * * *|60 * * * *|0 24 * * *|0 3 0 * *|0 3 * 13 *|0 3 * * 8|0 3 31 2 *|61 0 3 * * *|*/0 * * * *|0 3 * *  *"
+      .split("|")
+      .map((value): [string, string, string] => ["RECONCILE_CRON", value, "0 3 * * *, or off"]),
     ["RETENTION_DAYS", "6", "a whole number from 7 to 36500"],
     ["CORS_ORIGINS", "*", "origins such as https://shop.example.com"],
     ["CORS_ORIGINS", "https://shop.example.com/", "origins such as https://shop.example.com"],

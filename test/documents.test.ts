@@ -8,6 +8,7 @@ import type { Contract } from "#http/contract";
 import { inventory } from "#http/inventory";
 import * as bodies from "#http/wire/bodies";
 import { CountRunBody } from "#http/wire/count-runs";
+import { ReconcileBody } from "#http/wire/reconcile";
 import { createMetrics } from "#lib/metrics";
 import { withConfigurationTable } from "#test/configuration-table";
 import { endpoints, tableRows } from "#test/documents";
@@ -190,6 +191,8 @@ const BODIES: Readonly<Record<string, z.ZodType>> = {
   return: bodies.ReturnBody,
   counts: bodies.CountsBody,
   "counts/runs": CountRunBody,
+  reconcile: ReconcileBody,
+  pseudonymize: bodies.EmptyBody,
   "POST …/incoming": bodies.IncomingBody,
   "PATCH …/incoming/:incomingId": bodies.AmendIncomingBody,
   receive: bodies.ReceiveBody,

@@ -141,6 +141,7 @@ async function appOptions(
       events: stores.events,
       eventTail,
       pseudonymizations: stores.pseudonymizations,
+      recoveryReports: stores.recoveryReports,
       clock: processClock,
       policy: {
         reservationMinutes: config.reservationMinutes,

@@ -10,6 +10,7 @@ import { startWorker } from "#compose/worker";
 import { loadSampleData } from "#compose/sample-data";
 import type { Config } from "#config";
 import { processClock } from "#lib/clock";
+import { nextOf } from "#lib/cron";
 import { createLog } from "#lib/log";
 import { createMetrics } from "#lib/metrics";
 import { createShutdown } from "#lib/shutdown";
@@ -53,6 +54,11 @@ export async function runStart(config: Config, role: StartRole): Promise<void> {
   if (role !== "worker") registry.join(place.port);
   log.info(`Redis       ${servers.description.redis}`);
   log.info(`PostgreSQL  ${servers.description.postgres}`);
+  if (role !== "api" && config.reconcileCron !== null) {
+    const next = nextOf(config.reconcileCron, Date.now());
+    const at = next === null ? "never" : new Date(next).toISOString();
+    log.info(`comparison  of Redis and the ledger: next ${at} (RECONCILE_CRON)`);
+  }
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
   const words = role === "worker" ? "" : `, contracts ${namesOf(contracts)}`;
   log.info(`serving     role ${role}${words} on ${place.url} (after ${seconds} s)`);

@@ -6,6 +6,7 @@ import { Refusal } from "#compose/refusal";
 import type { Config } from "#config";
 import type { CountRuns } from "#inventory/count-run-ports";
 import type { IncomingStock } from "#inventory/incoming-ports";
+import type { RecoveryReports } from "#inventory/recovery-report-ports";
 import type { ReconcileRuns, ReconcileRunTable } from "#inventory/reconcile-ports";
 import type { AlertDesk, EventLedger, Ledger } from "#inventory/ports";
 import type { Pseudonymizations } from "#inventory/pseudonym-ports";
@@ -24,6 +25,7 @@ import { createPseudonymizations } from "#postgres/pseudonymizations";
 import { createRunsTable } from "#postgres/reconcile-runs";
 import { lowestSetAside } from "#postgres/ledger-standing";
 import { readLedgerGaps } from "#postgres/server-settings";
+import { createRecoveryReports } from "#postgres/recovery-reports";
 import { ensureStore } from "#postgres/store-row";
 import { connectRedis } from "#redis/client";
 import { RedisConnection } from "#redis/connection";
@@ -64,6 +66,7 @@ export interface Stores {
   readonly events: EventLedger;
   readonly alertDesk: AlertDesk;
   readonly pseudonymizations: Pseudonymizations;
+  readonly recoveryReports: RecoveryReports;
   /** Asks for a worker to be woken in that second of Redis's clock. */
   readonly wakeAt: (partition: number, second: number) => void;
   /** Last: closes the connections. */
@@ -173,6 +176,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     events: createEventLedger({ sql, clock: processClock }),
     alertDesk: createAlertDesk(writerSql),
     pseudonymizations: createPseudonymizations(sql, processClock),
+    recoveryReports: createRecoveryReports(sql, processClock),
     wakeAt: (partition, second) =>
       wakeUps.wakeAt(partition, second, stock.msUntil(partition, second)),
     close: async () => {

@@ -18,6 +18,9 @@ const Options = z.strictObject({
     .refine((minutes) => minutes <= MINUTES_MAX, `must be at most ${MINUTES_MAX} (a week)`),
 });
 
+/** A command line that cannot be understood. */
+export class TokenUsageError extends Error {}
+
 /** The secret that tokens are signed with: the configured one, or the development key. */
 export function signingSecret(config: Config): string | undefined {
   if (config.jwtSecret !== undefined) return config.jwtSecret;
@@ -29,7 +32,7 @@ export async function printToken(config: Config, input: unknown): Promise<void> 
   const options = Options.safeParse(input);
   if (!options.success) {
     const lines = options.error.issues.map(({ path, message }) => `--${path.join(".")} ${message}`);
-    throw new Refusal(lines.join("\n"));
+    throw new TokenUsageError(lines.join("\n"));
   }
   const secret = signingSecret(config);
   if (secret === undefined) {

@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
+import { nextOf } from "#lib/cron";
 
 /** Longer numbers than this are no longer exact; nothing here comes near. */
 const DIGITS_MAX = 15;
@@ -23,13 +24,13 @@ export function oneOf<const Word extends string>(words: readonly Word[], because
   );
 }
 
-/** Five fields of cron, or six with seconds; `off` stands for none. */
+/** Five fields of cron, or six with seconds, that come to pass some day; `off` stands for none. */
 export function cron() {
-  const pattern =
-    /^(?:[\d*,/-]+ ){1,2}(?:[\d*,/?LW-]+) [\dA-Z*,/-]+ [\dA-Z*,/?L#-]+(?: [\dA-Z*,/?L#-]+)?$/;
-  return parsed("must be a pattern of cron such as 0 3 * * *, or off", (value) => {
+  const fields = "minute, hour, day, month and weekday";
+  const must = `must be a pattern of cron (${fields}) that is due some day, such as 0 3 * * *, or off`;
+  return parsed(must, (value) => {
     if (value === "off") return { pattern: null };
-    return pattern.test(value) ? { pattern: value } : undefined;
+    return nextOf(value, 0) === null ? undefined : { pattern: value };
   });
 }
 

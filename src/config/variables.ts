@@ -153,7 +153,8 @@ export const VARIABLES = [
   {
     name: "RECONCILE_CRON",
     fallback: "0 3 * * *",
-    meaning: "When Redis and the ledger are compared by themselves (cron, UTC); `off`: never",
+    meaning:
+      "When Redis and the ledger are compared by themselves (five fields of cron, or six with seconds; UTC); `off`: never",
   },
   {
     name: "RETENTION_DAYS",

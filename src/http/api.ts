@@ -9,6 +9,7 @@ import type * as counted from "#http/wire/count-answers";
 import type * as countRuns from "#http/wire/count-runs";
 import type * as expected from "#http/wire/incoming-answers";
 import type * as queries from "#http/wire/queries";
+import type * as reported from "#http/wire/recovery-reports";
 import type * as compared from "#http/wire/reconcile";
 
 export type {
@@ -144,6 +145,9 @@ interface Calls {
   };
   [PATHS.events]: { $get: Call<Query<typeof queries.EventsQuery>, typeof answers.Events> };
   [PATHS.alerts]: { $get: Call<Query<typeof queries.AlertsQuery>, typeof answers.Alerts> };
+  [PATHS.recoveryReports]: {
+    $get: Call<Query<typeof reported.RecoveryReportsQuery>, typeof reported.RecoveryReports>;
+  };
   [PATHS.pseudonymize]: {
     $post: Call<
       { param: { customerId: string } } & MayHaveBody<typeof bodies.EmptyBody>,

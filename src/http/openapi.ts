@@ -6,6 +6,7 @@
 import { STATUS_CODES } from "node:http";
 import { Context } from "hono";
 import { z } from "zod";
+import { jsonSchemas, type SchemaOf } from "#http/json-schemas";
 import type { Contract } from "#http/contract";
 import type { EdgeEnv } from "#http/env";
 import type { ProblemCode } from "#http/problem";
@@ -165,19 +166,19 @@ function operationOf(contract: Mounted["contract"], route: Route, schemaOf: Sche
   };
 }
 
-/** Who may call it. An empty requirement means that it may be called without a token too. */
-function admittanceOf({ roles, guarded }: Route): Pick<Operation, "description" | "security"> {
+/** What to know of it, and who may call it. An empty requirement means that it may be called without a token too. */
+function admittanceOf({
+  notes,
+  roles,
+  guarded,
+}: Route): Pick<Operation, "description" | "security"> {
   const only = (who: readonly string[]): string => `the role ${who.join(" or ")}.`;
-  if (roles !== "public") {
-    return { description: `For ${only(roles)}`, security: [{ bearer: [] }] };
-  }
-  if (guarded === null) return { security: [] };
-  const description = `For everybody; with \`${guarded.query}\` for ${only(guarded.roles)}`;
-  return { description, security: [{}, { bearer: [] }] };
+  const told = (who: string) => ({ description: `${notes} ${who}`.trim() });
+  if (roles !== "public") return { ...told(`For ${only(roles)}`), security: [{ bearer: [] }] };
+  if (guarded === null) return { ...told("For everybody."), security: [] };
+  const who = `For everybody; with \`${guarded.query}\` for ${only(guarded.roles)}`;
+  return { ...told(who), security: [{}, { bearer: [] }] };
 }
-
-/** JSON Schema of what goes in or comes out; its shared shapes are components. */
-type SchemaOf = (schema: z.ZodType, io: "input" | "output") => unknown;
 
 const JSON_TYPE = "application/json";
 
@@ -197,7 +198,10 @@ function parametersOf(route: Route, schemaOf: SchemaOf): Json[] {
       if (target === "param") {
         inPath.set(name, { name, in: "path", required: true, schema: property });
       } else {
-        inQuery.push({ name, in: "query", required: required.includes(name), schema: property });
+        const { description, ...own } = property;
+        const about = description === undefined ? {} : { description };
+        const isRequired = required.includes(name);
+        inQuery.push({ name, in: "query", required: isRequired, ...about, schema: own });
       }
     }
   }
@@ -323,26 +327,3 @@ function someContext(): Context<EdgeEnv> {
   c.set("request", state);
   return c;
 }
-
-/** Schemas with an id become components; everything else stands where it is used. Each is made once. */
-function jsonSchemas(): { readonly schemas: Json; readonly schemaOf: SchemaOf } {
-  const schemas: Record<string, unknown> = {};
-  const made = { input: new Map<z.ZodType, unknown>(), output: new Map<z.ZodType, unknown>() };
-  const make = (schema: z.ZodType, io: "input" | "output"): unknown => {
-    const json = JSON.stringify(z.toJSONSchema(schema, { io }));
-    const shared = json.replaceAll('"#/$defs/', '"#/components/schemas/');
-    const { $schema: _, $defs, ...rest } = RootSchema.parse(JSON.parse(shared));
-    Object.assign(schemas, $defs);
-    return rest;
-  };
-  return {
-    schemas,
-    schemaOf(schema, io) {
-      const known = made[io].get(schema) ?? make(schema, io);
-      made[io].set(schema, known);
-      return known;
-    },
-  };
-}
-
-const RootSchema = z.looseObject({ $defs: z.record(z.string(), z.unknown()).default({}) });

@@ -49,6 +49,7 @@ export const PATHS = {
   location: `${BASE}/locations/:location`,
   events: `${BASE}/events`,
   alerts: `${BASE}/alerts`,
+  recoveryReports: `${BASE}/recovery-reports`,
   pseudonymize: `${BASE}/customers/:customerId/pseudonymize`,
   pseudonymization: `${BASE}/pseudonymizations/:pseudonymizationId`,
   cleanupExpired: `${BASE}/cleanup-expired`,

@@ -66,13 +66,16 @@ export function createValidators(refuse: RefusalOf) {
   }
 
   /** Checks a body that must be there: throws `json_required` and `malformed_json` as well. */
-  function validateBody<Schema extends z.ZodType>(schema: Schema): Check<"json", Schema> {
+  function validateBody<Schema extends z.ZodType>(
+    schema: Schema,
+    types = "application/json",
+  ): Check<"json", Schema> {
     const check = validate("json", schema);
     const checkBody: typeof check = async (c, next) => {
       if (isJson(c.req.header("content-type"))) return check(c, next);
       if ((await c.req.text()) === "")
         throw new Problem("malformed_json", "a JSON body is required");
-      throw jsonRequired();
+      throw new Problem("json_required", `the body must be sent as ${types}`);
     };
     noted.set(checkBody, { target: "json", schema, required: true, jsonOnly: true });
     return checkBody;
@@ -84,7 +87,7 @@ export function createValidators(refuse: RefusalOf) {
     text: z.ZodType,
     read: (csv: string) => Promise<z.output<Schema> & object>,
   ): Check<"json", Schema> {
-    const check = validateBody(schema);
+    const check = validateBody(schema, "application/json or text/csv");
     const checkBody: typeof check = async (c, next) => {
       if (!/^text\/csv *(;|$)/i.test(c.req.header("content-type") ?? "")) return check(c, next);
       c.req.addValidatedData("json", await read(await c.req.text()));
@@ -116,8 +119,7 @@ export function createValidators(refuse: RefusalOf) {
 }
 
 /** Those of contract A: they throw `validation_failed` with every field that is wrong. */
-export const { validate, validateBody, validateBodyOrCsv, validateOptionalBody } =
-  createValidators(refusalOf);
+export const { validate, validateBody, validateOptionalBody } = createValidators(refusalOf);
 
 function isJson(contentType: string | undefined): boolean {
   if (contentType === "application/json") return true;
@@ -129,7 +131,11 @@ function jsonRequired(): Problem {
 }
 
 /** In contract A's words. */
-export function refusalOf(issues: readonly z.core.$ZodIssue[], input: unknown): Error {
+export function refusalOf(
+  issues: readonly z.core.$ZodIssue[],
+  input: unknown,
+  target: Target = "json",
+): Error {
   const tooMany = issues.find(
     (issue) => issue.code === "too_big" && issue.origin === "array" && !isMistaken(issue, issues),
   );
@@ -137,7 +143,7 @@ export function refusalOf(issues: readonly z.core.$ZodIssue[], input: unknown): 
     const most = `${pathText(tooMany.path)} takes at most ${tooMany.maximum} items`;
     return new Problem("too_many_items", most);
   }
-  const errors = fieldErrorsOf(issues, input);
+  const errors = fieldErrorsOf(issues, input, target);
   const message = errors.map((error) => `${error.path} ${error.message}`.trim()).join("; ");
   if (issues.every(isReserved)) return new Problem("reserved_id", message, { members: { errors } });
   return new Fault("validation_failed", message, { errors });

@@ -5,6 +5,7 @@ import type { Receipt } from "#inventory/durability";
 import type { EventTail } from "#inventory/event-tail";
 import { CustomerId, type MovementContext, type OrderId } from "#inventory/model";
 import type { Pseudonymizations } from "#inventory/pseudonym-ports";
+import type { RecoveryReports } from "#inventory/recovery-report-ports";
 import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { CommandBase, EventLedger, Ledger, Operation, StockStore } from "#inventory/ports";
 import type { Clock } from "#lib/clock";
@@ -32,6 +33,7 @@ export interface Deps {
   readonly countRuns: CountRuns;
   readonly events: EventLedger;
   readonly pseudonymizations: Pseudonymizations;
+  readonly recoveryReports: RecoveryReports;
   /** Where long polls wait. */
   readonly eventTail: EventTail;
   /** Epoch milliseconds: the clock that deadlines are told by. */

@@ -17,21 +17,30 @@ export type ErrorPolicy = (typeof ERROR_POLICIES)[number];
 export const COUNT_PASSES = ["check", "apply"] as const;
 export type CountPass = (typeof COUNT_PASSES)[number];
 
-/** A row of what was sent, numbered from 1. */
+interface CountPlace {
+  /** Numbered from 1. */
+  readonly row: number;
+  /** Of a CSV, the line that it begins at; null of JSON. */
+  readonly line: number | null;
+}
+
+/** A row of what was sent. */
 export type CountRow =
-  | {
-      readonly row: number;
+  | (CountPlace & {
       readonly productId: ProductId;
       readonly location: Location | null;
       readonly quantity: number;
       readonly countedAt: number;
-    }
-  /** It is no count; whoever sent it must be told why. */
-  | { readonly row: number; readonly wrong: string };
+    })
+  /** It is no count; whoever sent it must be told why, and what it is about if it says so. */
+  | (CountPlace & {
+      readonly productId: string | null;
+      readonly location: string | null;
+      readonly wrong: string;
+    });
 
 /** Why a row was not put right. */
-export interface CountRowError {
-  readonly row: number;
+export interface CountRowError extends CountPlace {
   readonly productId: string | null;
   readonly location: string | null;
   readonly code: string;

@@ -2,6 +2,7 @@
  * Alerts and events, part of `ports.ts`: what the scripts journal when a product crosses a bound,
  * what whoever finds trouble raises, and both with the movements as one ordered feed.
  */
+import type { Page } from "#inventory/ledger-ports";
 import type { Movement, ProductId } from "#inventory/model";
 
 /** What is available of a product now: nothing; at or below its threshold; more. */
@@ -18,6 +19,7 @@ export const RAISED_ALERTS = [
   "lag_over",
   "fenced",
   "unfenced",
+  "lost",
 ] as const;
 export type RaisedAlert = (typeof RAISED_ALERTS)[number];
 
@@ -42,7 +44,7 @@ export interface Crossing {
 /** What whoever finds trouble says of it. */
 export interface RaiseCommand {
   readonly partition: number;
-  readonly kind: Exclude<RaisedAlert, "quarantine">;
+  readonly kind: Exclude<RaisedAlert, "quarantine" | "lost">;
   /** null: it is about no product in particular. */
   readonly productId: ProductId | null;
   /** Units or movements that are off; null where no number says anything. */
@@ -114,6 +116,7 @@ export interface AlertQuery {
   readonly productId: ProductId | null;
   /** Whether it still holds; null: both. */
   readonly open: boolean | null;
+  readonly cursor: string | null;
   readonly limit: number;
 }
 
@@ -128,7 +131,7 @@ export interface EventLedger {
   /** Rejects with `validation_failed` when the cursor is none of this store's. */
   events(query: EventQuery, deadline: number): Promise<EventPage>;
   /** Newest first. */
-  alerts(query: AlertQuery, deadline: number): Promise<readonly (Alert & { open: boolean })[]>;
+  alerts(query: AlertQuery, deadline: number): Promise<Page<Alert & { readonly open: boolean }>>;
   /** One statement, however many wait. `since` null: no alert is looked for. */
   look(since: readonly EventPlace[] | null): Promise<FeedLook>;
 }

@@ -8,6 +8,12 @@ import type {
   ReservationId,
 } from "#inventory/model";
 
+/** A page of a list; the cursor is opaque. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly nextCursor: string | null;
+}
+
 /** null: any. */
 export interface MovementFilter {
   readonly productId: ProductId | null;

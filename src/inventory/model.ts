@@ -62,6 +62,9 @@ export type CustomerId = z.infer<typeof CustomerId>;
 /** Free text of a caller: a reference, a reason, a name. */
 export const Text = printable(256);
 
+/** Shorter than free text: it names a document, such as a purchase order. */
+export const Reference = printable(128);
+
 /** Units that move: a whole number, 1 to 10^9. */
 export const Quantity = z.int().min(1).max(QUANTITY_MAX).brand<"Quantity">();
 export type Quantity = z.infer<typeof Quantity>;

@@ -13,7 +13,13 @@ import type {
   ShortLine,
 } from "#inventory/hold-ports";
 import type { LevelSince, LevelThen } from "#inventory/count-ports";
-import type { MovementFilter, MovementQuery, MovementSpan, StockAt } from "#inventory/ledger-ports";
+import type {
+  MovementFilter,
+  MovementQuery,
+  MovementSpan,
+  Page,
+  StockAt,
+} from "#inventory/ledger-ports";
 import type { Receipt } from "#inventory/durability";
 import type {
   AmendLocationCommand,
@@ -239,11 +245,6 @@ export interface Position {
   readonly drained: number;
 }
 
-/** A page of a list; the cursor is opaque. */
-export interface Page<T> {
-  readonly items: readonly T[];
-  readonly nextCursor: string | null;
-}
 /** A part of a list that is counted, and how many rows all of it has. */
 export interface Counted<T> {
   readonly items: readonly T[];

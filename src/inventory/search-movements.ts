@@ -1,5 +1,6 @@
 import type { Deps, ReadContext } from "#inventory/context";
 import { Fault } from "#inventory/faults";
+import { mustHavePartition } from "#inventory/known-partition";
 import type { Movement } from "#inventory/model";
 import type { MovementFilter, MovementQuery, MovementSpan, Page } from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";
@@ -105,6 +106,7 @@ async function prepared(
   asked: MovementFilter,
 ): Promise<{ readonly filter: MovementFilter | null; readonly lag: number }> {
   const { productId, reservationId, partition } = asked;
+  mustHavePartition(deps.store, partition);
   const homes = [
     partition,
     productId === null ? null : deps.store.partitionOf(productId),

@@ -1,5 +1,5 @@
 import { actorOf, type Deps, type RequestContext } from "#inventory/context";
-import { Fault } from "#inventory/faults";
+import { mustHavePartition } from "#inventory/known-partition";
 import type { ReconcileMode, ReconcileRuns, ReconcileScope } from "#inventory/reconcile-ports";
 import { randomId } from "#lib/ids";
 
@@ -12,12 +12,7 @@ export async function startReconcile(
   ctx: RequestContext,
   { scope, mode }: { readonly scope: ReconcileScope; readonly mode: ReconcileMode },
 ): ReturnType<ReconcileRuns["ask"]> {
-  const { partitions } = deps.store;
-  if (scope.kind === "partition" && scope.partition >= partitions) {
-    const message = `must be below ${partitions}`;
-    const errors = [{ path: "partition", message }];
-    throw new Fault("validation_failed", `partition ${message}`, { errors });
-  }
+  mustHavePartition(deps.store, scope.kind === "partition" ? scope.partition : null);
   const { operation } = ctx;
   const id = operation?.key ?? randomId(ID_LENGTH);
   const payload = operation?.payload ?? "";

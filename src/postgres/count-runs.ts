@@ -49,22 +49,26 @@ const RunRow = z.object({
   /** Microseconds, as the order of the list has them. */
   place: z.int(),
 });
+/** `line` is missing from what an earlier version kept. */
+const Place = { row: z.int(), line: z.int().nullable().default(null) };
+const Name = z.string().nullable().default(null);
 /** Of the last run of a page. */
 const RunCursor = z.tuple([z.int(), z.string().max(64)]);
 const Rows = z.array(
   z.union([
     z.object({
-      row: z.int(),
+      ...Place,
       productId: ProductId,
       location: Location.nullable(),
       quantity: StockCount,
       countedAt: z.int(),
     }),
-    z.object({ row: z.int(), wrong: z.string() }),
+    z.object({ ...Place, productId: Name, location: Name, wrong: z.string() }),
   ]),
 );
 const ErrorRow = z.object({
   row: z.int(),
+  line: z.int().nullable(),
   productId: z.string().nullable(),
   location: z.string().nullable(),
   code: z.string(),
@@ -151,7 +155,7 @@ export function createCountRunsTable(sql: Sql, clock: Clock): CountRunsTable {
     },
     read: (id, deadline) => read(id, deadline - clock.now()),
     async errors(id, after, limit, deadline) {
-      const text = `SELECT row, product_id AS "productId", location, code, message
+      const text = `SELECT row, line, product_id AS "productId", location, code, message
         FROM count_run_errors WHERE run_id = $1 AND row > $2 ORDER BY row LIMIT $3`;
       return await askRows(ErrorRow, run(text, [id, after, limit]), deadline - clock.now());
     },

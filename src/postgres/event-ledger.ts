@@ -18,6 +18,7 @@ import type { Sql } from "#postgres/client";
 import { numberColumn, textColumn } from "#postgres/columns";
 import { notOurs, readEventCursor, writeEventCursor } from "#postgres/event-cursor";
 import { MOVEMENT_RANGE_SEQS } from "#postgres/movement-ranges";
+import { cursorOf, readCursor, rowsOf } from "#postgres/page-cursor";
 import { MovementRow } from "#postgres/rows";
 import alertsText from "./statements/alerts.sql" with { type: "text" };
 import eventsText from "./statements/events.sql" with { type: "text" };
@@ -37,7 +38,9 @@ const AlertRow = z.object({
   detail: z.string().nullable(),
   at: z.int(),
 });
-const ListedAlertRow = AlertRow.extend({ open: z.boolean() });
+const ListedAlertRow = AlertRow.extend({ open: z.boolean(), us: z.int() });
+/** Time (µs), partition, seq and number: what alerts are sorted by. */
+const AlertCursor = z.tuple([z.int(), z.int().min(0).max(9999), z.int().min(0), z.int().min(0)]);
 const PlaceRow = z.object({
   partition: z.int(),
   seq: z.int(),
@@ -95,9 +98,14 @@ export function createEventLedger({ sql, clock }: EventLedgerOptions): EventLedg
       if (after.length > 0 && places.some(isGone)) return { kind: "gone" };
       return pageOf(places, feedsOf(row), query);
     },
-    async alerts({ kind, productId, open, limit }, deadline) {
-      const statement = run(alertsText, [kind, productId, open, limit]);
-      return await askRows(ListedAlertRow, statement, deadline - clock.now());
+    async alerts({ kind, productId, open, cursor, limit: asked }, deadline) {
+      const limit = rowsOf(asked);
+      const after = cursor === null ? nowhere : readCursor(AlertCursor, cursor);
+      const statement = run(alertsText, [kind, productId, open, ...after, limit + 1]);
+      const rows = await askRows(ListedAlertRow, statement, deadline - clock.now());
+      const items = rows.slice(0, limit).map(({ us: _us, ...alert }) => alert);
+      const last = rows.length > limit ? rows[limit - 1] : undefined;
+      return { items, nextCursor: last === undefined ? null : cursorOf(keyOf(last)) };
     },
     async look(since) {
       const statement = run(feedLookText, placeColumns(since ?? []));
@@ -107,6 +115,15 @@ export function createEventLedger({ sql, clock }: EventLedgerOptions): EventLedg
     },
   };
 }
+
+const nowhere = [null, null, null, null];
+
+const keyOf = ({ us, partition, seq, number }: z.output<typeof ListedAlertRow>) => [
+  us,
+  partition,
+  seq,
+  number,
+];
 
 /** Raises alerts in PostgreSQL, in the order of the ledger. */
 export function createAlertDesk(sql: Sql): AlertDesk {

@@ -18,7 +18,8 @@ import progressOfRuns from "./migrations/0016-progress-of-runs.sql" with { type:
 import receiptsAndFences from "./migrations/0017-receipts-and-fences.sql" with { type: "text" };
 import whatHasEnded from "./migrations/0018-what-has-ended.sql" with { type: "text" };
 import repairs from "./migrations/0019-repairs.sql" with { type: "text" };
-import pseudonymsInTheChain from "./migrations/0020-pseudonyms-in-the-chain.sql" with { type: "text" };
+import whatPeopleAsk from "./migrations/0020-what-people-ask.sql" with { type: "text" };
+import pseudonymsInTheChain from "./migrations/0021-pseudonyms-in-the-chain.sql" with { type: "text" };
 
 export interface Migration {
   /** `NNNN-what-it-does`, numbered from 0001 without a gap. */
@@ -47,5 +48,6 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0017-receipts-and-fences", text: receiptsAndFences },
   { name: "0018-what-has-ended", text: whatHasEnded },
   { name: "0019-repairs", text: repairs },
-  { name: "0020-pseudonyms-in-the-chain", text: pseudonymsInTheChain },
+  { name: "0020-what-people-ask", text: whatPeopleAsk },
+  { name: "0021-pseudonyms-in-the-chain", text: pseudonymsInTheChain },
 ];

@@ -70,18 +70,31 @@ function textOf(source: string, way: string): string {
     ORDER BY movement.at ${way}, partition ${way}, seq ${way} LIMIT $4`;
 }
 
-/** Where the rows come from: the order's, those of the product's levels, or all of the spans. */
+/**
+ * The movements of a request: its own, or those of the items of a bulk call, which have `#` and a
+ * number behind its id. By bytes, `$` is what follows `#`.
+ */
+const ofRequest = (id: string): string =>
+  `(request_id COLLATE "C" = ${id}::text OR (request_id COLLATE "C" > ${id}::text || '#'
+    AND request_id COLLATE "C" < ${id}::text || '$'))`;
+
+/** Where the rows come from: the order's, what a request did by hand, those of the product's levels, or all of the spans. */
 function sourceOf(
-  { orderId, productId }: MovementFilter,
+  { orderId, productId, requestId, types }: MovementFilter,
   rows: (where: readonly string[]) => string,
   given: (value: string) => string,
 ): string {
-  if (orderId !== null) {
-    // Of its own, so that no plan walks the spans and hopes to meet the order soon.
-    const ofOrder = `WITH of_order AS MATERIALIZED
-      (SELECT * FROM movements WHERE order_id = ${given(orderId)})`;
-    const all = rows(["partition = span.partition"]).replace("FROM movements", "FROM of_order");
-    return `(${ofOrder} SELECT found.* FROM ${SPANS}, ${all} AS found)`;
+  const few =
+    orderId !== null
+      ? `order_id = ${given(orderId)}`
+      : requestId !== null && isByHand(types)
+        ? `${BY_HAND} AND ${ofRequest(given(requestId))}`
+        : null;
+  if (few !== null) {
+    // Of its own, so that no plan walks the spans and hopes to meet one of them soon.
+    const own = `WITH own AS MATERIALIZED (SELECT * FROM movements WHERE ${few})`;
+    const all = rows(["partition = span.partition"]).replace("FROM movements", "FROM own");
+    return `(${own} SELECT found.* FROM ${SPANS}, ${all} AS found)`;
   }
   if (productId !== null) {
     // A product lives in one partition, so that its own order is that of seq.
@@ -102,11 +115,11 @@ function conditionsOf(filter: MovementFilter, given: (value: string) => string):
     ["reservation_id", filter.reservationId],
     ["actor", filter.actor],
     ["reference", filter.reference],
-    ["request_id", filter.requestId],
   ] as const;
   const conditions = equal.flatMap(([column, value]) =>
     value === null ? [] : [`${column} = ${given(value)}`],
   );
+  if (filter.requestId !== null) conditions.push(ofRequest(given(filter.requestId)));
   if (types === null) return conditions;
   // Named once more in the words of the partial index, for the planner to see it.
   const byHand = isByHand(types) ? [BY_HAND] : [];

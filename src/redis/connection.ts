@@ -23,6 +23,8 @@ const RECHECK_PAUSE_MS = 250;
 const ATTEND_EVERY_MS = 1_000;
 
 const BEHIND = "Redis lacks what was acknowledged";
+/** Twin: lua/lib/rebuild-claim.lua. */
+const CLAIM = /^rebuild:/;
 const FOREIGN = "Redis holds the data of another store";
 
 const Text = z.string().nullable();
@@ -159,7 +161,7 @@ export class RedisConnection implements AsyncDisposable {
       return this.#fence(partition, FOREIGN, { storeId });
     }
     // A fence stands until a rebuild lifts it: nothing is begun meanwhile, and no epoch spent.
-    if (fence !== null) return this.#fence(partition, BEHIND, { fence, mark: partition.mark });
+    if (fence !== null) return this.#waitFor(partition, fence);
     const isSuperseded = this.#superseded.delete(partition);
     if (storeId === null || metaRunId !== runId || epoch === null || isSuperseded) {
       return this.#begin(partition, runId);
@@ -181,11 +183,10 @@ export class RedisConnection implements AsyncDisposable {
     return true;
   }
 
-  /** The seq at which the epoch ended that this process knows, as the ledger noted it. */
+  /** Up to which seq there is still what was done in the epoch that this process knows. */
   async #endOf({ number, epoch }: Partition): Promise<number> {
     if (epoch === 0) return Number.POSITIVE_INFINITY;
-    const [next] = await this.#options.epochs.beganAfter(number, epoch);
-    return next?.beganAt ?? Number.POSITIVE_INFINITY;
+    return endOf(epoch, await this.#options.epochs.beganAfter(number, epoch));
   }
 
   async #begin(partition: Partition, runId: string): Promise<boolean> {
@@ -218,17 +219,27 @@ export class RedisConnection implements AsyncDisposable {
   async #reportLost(partition: Partition): Promise<void> {
     const { epochs, log } = this.#options;
     const began = await epochs.beganAfter(partition.number, partition.epoch);
-    const endOf = (epoch: number): number =>
-      began.find((next) => next.epoch > epoch)?.beganAt ?? Number.POSITIVE_INFINITY;
-    const end = endOf(partition.epoch);
+    const end = endOf(partition.epoch, began);
     if (partition.mark <= end) return;
-    const operations = partition.acknowledged.lostBeyond(endOf);
+    const operations = partition.acknowledged.lostBeyond((epoch) => endOf(epoch, began));
     const missing = { from: end + 1, to: partition.mark };
     const { number, epoch } = partition;
     const facts = { partition: number, epoch, ...missing, operations: operations.length };
     log.error("acknowledged operations are lost: see recovery_reports", facts);
     const report = { partition: number, kind: "lost" as const, epoch, missing, operations };
     await epochs.report({ ...report, facts: {}, reportedBy: this.#name });
+  }
+
+  /** A fence that somebody has claimed is one that is being lifted, planned or not. */
+  #waitFor(partition: Partition, fence: string): false {
+    const facts = { fence, mark: partition.mark };
+    if (partition.state === "fenced" || !CLAIM.test(fence)) {
+      return this.#fence(partition, BEHIND, facts);
+    }
+    partition.fence();
+    const message = "a partition is being rebuilt from the ledger";
+    this.#options.log.warn(message, { partition: partition.number, ...facts });
+    return false;
   }
 
   /** Said once, however often it is found again. Answers that the partition is not open. */
@@ -240,6 +251,15 @@ export class RedisConnection implements AsyncDisposable {
     }
     return false;
   }
+}
+
+/**
+ * The seq at which the epoch ended, by those that began since. The lowest counts: the next one may have
+ * gone on with all of it, and been lost itself before the ledger had it.
+ */
+function endOf(ended: number, began: readonly { epoch: number; beganAt: number }[]): number {
+  const later = began.filter(({ epoch }) => epoch > ended);
+  return Math.min(...later.map(({ beganAt }) => beganAt));
 }
 
 function beginAnswer(reply: readonly string[]) {

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { Fault } from "#inventory/faults";
 import type { Product, ProductId, Sku } from "#inventory/model";
 import type { Clock } from "#lib/clock";
+import { withDeadline } from "#lib/deadline";
 import { failureOf } from "#redis/client";
 import { skuKey } from "#redis/keys";
 import type { Partition } from "#redis/partition";
@@ -73,7 +74,11 @@ export class SkuClaims {
     for (;;) {
       await partition.opened(deadline);
       try {
-        const reply = await runScript(redis, claimScript, skuKey(sku), [productId, stale]);
+        // Late, it claims for the same product, which the next attempt takes up.
+        const claiming = runScript(redis, claimScript, skuKey(sku), [productId, stale]);
+        const reply = await withDeadline(claiming, { at: deadline, clock }, () => {
+          throw new Fault("redis_unavailable", "Redis did not answer in time");
+        });
         const [word, claim] = ClaimReply.parse(reply);
         return word === "claimed" ? null : (claim ?? "");
       } catch (error) {

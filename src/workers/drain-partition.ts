@@ -57,7 +57,7 @@ const ALL = "all";
  * It begins *locating*: asks PostgreSQL for the cursor, and tells Redis, for a drain that died
  * between the two may have told nobody. Then it alternates between *reading* the entries after
  * the cursor and *appending* them in batches, the next read under way while a batch is appended.
- * Each appended batch is settled: Redis hears how far the ledger is. A batch that finds the cursor
+ * Each appended batch is settled: Redis hears how far the ledger is, and hears it again while idle. A batch that finds the cursor
  * elsewhere (another drain won, an epoch began, or our own earlier try did arrive) leads back to
  * locating. A batch that PostgreSQL refuses is halved until the one movement that it refuses is
  * alone; that one is set aside, and the rest goes on. A failure of any other kind leads to
@@ -161,7 +161,8 @@ export class PartitionDrain {
         await this.#moveTo(batch.to);
       }
       if (gap !== null) return (await this.#isStill(at)) ? gap : null;
-      if (!this.#isSettled) await this.#moveTo(at);
+      // While nothing comes, too: what a drain told that has ended may have arrived late.
+      if (!this.#isSettled || entries.length === 0) await this.#moveTo(at);
     }
   }
 

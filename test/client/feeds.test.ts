@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { createClient, followEvents, movementsOf, type EventPage } from "#client/client";
 import { serveContracts, type ContractService } from "#test/contract";
 import { startFaultyProxy, type Fault } from "#test/faulty-proxy";
@@ -308,6 +308,7 @@ test("the example of feeds in docs/client.md does what it says", async () => {
   const [, example] = [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, block]) => block);
   // Within the package, which calls itself by its name.
   const file = join(ROOT, `.data/feeds-${process.pid}.ts`);
+  mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, example ?? "");
   try {
     const env = { ...process.env, HOLDFAST_URL: service.url, HOLDFAST_TOKEN: token };

@@ -217,6 +217,7 @@ const MATRIX = [
   "GET /pseudonymizations/:pseudonymizationId: admin",
   "GET /reconcile/:runId: admin",
   "GET /reconcile: admin",
+  "GET /recovery-reports: admin",
   "GET /reorder: admin service",
   "GET /reservation/:reservationId: admin service customer",
   "GET /reservations: admin service customer",

@@ -33,7 +33,13 @@ async function rowsOf(
 }
 
 const count = { productId: "p1", quantity: 5, countedAt: AT };
-const row = { productId: "p1", quantity: 5, countedAt: Date.parse(AT), location: null };
+const row = {
+  line: null,
+  productId: "p1",
+  quantity: 5,
+  countedAt: Date.parse(AT),
+  location: null,
+};
 
 describe("POST counts/runs", () => {
   test("takes JSON and CSV alike", async () => {
@@ -48,7 +54,15 @@ describe("POST counts/runs", () => {
       `\uFEFF${HEADER}\r\n\r\n"p1","5","${AT}",\r\np1,5,${AT},"A B"`,
       `location;countedAt; quantity;productId\n;${AT};5;p1\nA B;${AT};5;p1\n`,
     ];
-    for (const text of texts) expect(await rowsOf(text, CSV)).toEqual(rows);
+    const lines = [
+      [2, 3],
+      [3, 4],
+      [2, 3],
+    ];
+    for (const [index, text] of texts.entries()) {
+      const numbered = rows.map((one, place) => ({ ...one, line: lines[index]?.[place] }));
+      expect(await rowsOf(text, CSV)).toEqual(numbered);
+    }
     const { answer } = await sent({ counts });
     const { id } = answer.body;
     expect([answer.status, answer.headers.get("location")]).toEqual([202, `${PATH}/${String(id)}`]);
@@ -79,6 +93,40 @@ describe("POST counts/runs", () => {
       "surprise",
     ]);
     expect(wrong.join("")).not.toMatch(/[\p{Cc}\p{Cs}]/u);
+  });
+
+  test("words what is wrong with a quantity alike in JSON and CSV, and says whose it is", async () => {
+    const quantities = ["-1", "1.5", "-0.5", "1000000000001"];
+    const place = { productId: "p1", location: "A" };
+    const json = await rowsOf({
+      counts: quantities.map((text) => ({ ...count, location: "A", quantity: Number(text) })),
+    });
+    const lines = quantities.map((text) => `p1,"${text}",${AT},A`);
+    const csv = await rowsOf(`${HEADER}\n\n${lines.join("\n")}`, CSV);
+    expect(csv).toMatchObject(json.map((one) => ({ ...one, line: expect.any(Number) })));
+    expect(csv).toMatchObject([
+      { ...place, row: 1, line: 3, wrong: "quantity must be at least 0" },
+      { ...place, row: 2, line: 4, wrong: "quantity must be a whole number" },
+      { ...place, row: 3, line: 5, wrong: "quantity must be a whole number" },
+      { ...place, row: 4, line: 6, wrong: "quantity must be at most 1000000000000" },
+    ]);
+  });
+
+  test("refuses in the body what belongs in the query, and another type by what it takes", async () => {
+    const body = { counts: [count], commit: true, surprise: 1 };
+    const { answer } = await sent(body);
+    expect([answer.status, answer.body["errors"]]).toEqual([
+      400,
+      [
+        { path: "commit", message: "is no field of the body: send it in the query (?commit=…)" },
+        { path: "surprise", message: "is not a field of this call" },
+      ],
+    ]);
+    const xml = await sent("<counts/>", { "content-type": "text/xml" });
+    expect(xml.answer).toMatchObject({
+      status: 415,
+      body: { message: "the body must be sent as application/json or text/csv" },
+    });
   });
 
   test("reads hostile CSV row by row", async () => {
@@ -183,17 +231,18 @@ describe("GET counts/runs", () => {
       },
     });
     const first = await send(PATH, { as: "admin" });
-    expect(first).toMatchObject({ status: 200, body: { nextCursor: "abc" } });
+    const cursor = expect.stringMatching(/^[0-9a-f]{8}\.abc$/);
+    expect([first.status, first.body["nextCursor"]]).toEqual([200, cursor]);
     expect(first.body["runs"]).toEqual([
       expect.objectContaining({ id: RUN_ID, done: 2, failed: 1, progress: 25 }),
     ]);
     expect(first.text).not.toContain("errors");
-    await send(`${PATH}?cursor=abc&limit=7`, { as: "admin" });
+    await send(`${PATH}?cursor=${String(first.body["nextCursor"])}&limit=7`, { as: "admin" });
     expect(asked).toEqual([
       [null, 50],
       ["abc", 7],
     ]);
-    for (const query of ["limit=0", "limit=201", "cursor=", "surprise=1"]) {
+    for (const query of ["limit=0", "limit=201", "cursor=", "cursor=abc", "surprise=1"]) {
       const answer = await send(`${PATH}?${query}`, { as: "admin" });
       expect(answer).toMatchObject({ status: 400, body: { code: "validation_failed" } });
     }
@@ -202,7 +251,14 @@ describe("GET counts/runs", () => {
 
 describe("GET counts/runs/:runId", () => {
   test("tells how far it is over both passes, and what was refused, page by page", async () => {
-    const error = { row: 3, productId: "p1", location: null, code: "counted_since", message: "m" };
+    const error = {
+      row: 3,
+      line: null,
+      productId: "p1",
+      location: null,
+      code: "counted_since",
+      message: "m",
+    };
     const run = countRunOf({ status: "running", pass: "apply", rows: 4, done: 2, succeeded: 1 });
     const { send } = openApp({
       countRuns: {

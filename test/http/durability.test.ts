@@ -101,12 +101,38 @@ describe("the answer to a change", () => {
       expect([route.path, answer.status < 300]).toEqual([route.path, true]);
       expect([route.path, answer.headers.get("durability")]).toEqual([
         route.path,
-        route.mutation ? "disk" : null,
+        route.mutation ? (route.inLedgerAlone ? "ledger" : "disk") : null,
       ]);
       named[route.mutation ? "yes" : "no"] += 1;
     }
     expect(named.yes).toBeGreaterThan(10);
     expect(named.no).toBeGreaterThan(10);
+  });
+
+  test("is of the ledger at once where PostgreSQL alone has what it tells", async () => {
+    const { app, asked } = openWaiting({ floor: "ledger" });
+    const own = ROUTES.filter(({ inLedgerAlone }) => inLedgerAlone);
+    const calls = own.map(({ method, path }) => `${method} ${path}`);
+    expect(calls.toSorted()).toEqual([
+      "PATCH /api/inventory/incoming/:incomingId",
+      "POST /api/inventory/counts/runs",
+      "POST /api/inventory/customers/:customerId/pseudonymize",
+      "POST /api/inventory/incoming",
+      "POST /api/inventory/incoming/:incomingId/cancel",
+      "POST /api/inventory/reconcile",
+    ]);
+    for (const route of own) {
+      const { path, method, body } = exampleOf(route);
+      const call = { method, as: "admin", ...(body === undefined ? {} : { body }) } as const;
+      const send = (prefer: string) => app.send(path, { ...call, headers: { prefer } });
+      expect(levelsOf(await send("durability=ledger"))).toEqual(["ledger", "durability=ledger"]);
+      expect(levelsOf(await send("durability=replica"))).toEqual(["ledger", "durability=replica"]);
+      expect(levelsOf(await send("durability=gold"))).toEqual(["ledger", null]);
+      expect(levelsOf(await app.send(path, call))).toEqual(["ledger", null]);
+      const refused = await app.send(`${path}?unknown=1`, { ...call, body: { unknown: 1 } });
+      expect([refused.status, ...levelsOf(refused)]).toEqual([400, null, null]);
+    }
+    expect(asked).toEqual([]);
   });
 
   test("waits for nothing, and notes nothing, where nobody asked for more", async () => {

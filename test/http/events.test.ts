@@ -111,7 +111,7 @@ describe("GET /alerts", () => {
     const asked: AlertQuery[] = [];
     const alerts = async (query: AlertQuery) => {
       asked.push(query);
-      return [ALERT];
+      return { items: [ALERT], nextCursor: "next" };
     };
     const { send } = openApp({ events: { alerts } });
     const query = "?kind=low&productId=p1&open=true&limit=3";
@@ -131,11 +131,12 @@ describe("GET /alerts", () => {
           timestamp: "2025-01-01T00:00:00.000Z",
         },
       ],
+      nextCursor: expect.stringMatching(/^[0-9a-f]{8}\.next$/),
     });
     await send(`${path}?open=false`, { as: "admin" });
     expect(asked).toEqual([
-      { kind: "low", productId: PRODUCT_ID, open: true, limit: 3 },
-      { kind: null, productId: null, open: false, limit: 100 },
+      { kind: "low", productId: PRODUCT_ID, open: true, cursor: null, limit: 3 },
+      { kind: null, productId: null, open: false, cursor: null, limit: 100 },
     ]);
   });
 

@@ -224,3 +224,26 @@ describe("what tests hold answers against", () => {
     else expect(told).toContain(expected);
   });
 });
+
+test("each parameter of a query of ours says what it is, and what a page holds", () => {
+  const named = calls
+    .filter(({ name }) => name.startsWith("inventory "))
+    .flatMap(({ operation }) => operation.parameters)
+    .filter((parameter) => parameter["in"] === "query");
+  expect(named.length).toBeGreaterThan(50);
+  const words = /^[A-Z].*\.$/;
+  const mute = named.filter((parameter) => !words.test(String(parameter["description"])));
+  expect(mute).toEqual([]);
+  const limits = named.filter((parameter) => parameter["name"] === "limit");
+  expect(limits.length).toBeGreaterThan(8);
+  for (const limit of limits) {
+    const [least, most, rows] = [1, expect.any(Number), expect.any(Number)];
+    const schema = { type: "integer", minimum: least, maximum: most, default: rows };
+    expect(limit["schema"]).toEqual(schema);
+  }
+  const list = document.paths["/api/inventory/movements"]?.["get"]?.parameters;
+  expect(list?.find((parameter) => parameter["name"] === "type")?.["schema"]).toMatchObject({
+    type: "array",
+    items: { enum: expect.arrayContaining(["SALE", "COUNT"]) },
+  });
+});

@@ -1,9 +1,10 @@
 /** Movements, low stock and the cleanup: what staff looks at. */
 import { describe, expect, test } from "bun:test";
 import { Fault } from "#inventory/faults";
+import type { RecoveryReportQuery } from "#inventory/recovery-report-ports";
 import { DEFAULT_RULE, Location, OrderId } from "#inventory/model";
 import { openApp } from "#test/http-app";
-import { movementOf, productOf, reservationOf } from "#test/ports-double";
+import { movementOf, productOf, REPORT, reservationOf } from "#test/ports-double";
 
 describe("GET /product/:productId/movements", () => {
   const path = "/api/inventory/product/p1/movements";
@@ -155,5 +156,112 @@ describe("POST /cleanup-expired", () => {
     const endless = openApp({ store: { expire: async () => ({ expired: 1, more: true }) } });
     const answer = await endless.send(path, { as: "admin", body: {} });
     expect(answer.body).toMatchObject({ cleaned: 20, more: true });
+  });
+});
+
+describe("GET /recovery-reports", () => {
+  const path = "/api/inventory/recovery-reports";
+  test("200 words each report, newest first, and hands on the filters", async () => {
+    const asked: RecoveryReportQuery[] = [];
+    const list = async (query: RecoveryReportQuery) => {
+      asked.push(query);
+      return { items: [REPORT], nextCursor: null };
+    };
+    const { send } = openApp({ recoveryReports: { list } });
+    const { status, body } = await send(`${path}?kind=lost&partition=0&limit=3`, { as: "admin" });
+    expect(status).toBe(200);
+    const { id, at: _, ...told } = REPORT;
+    const shown = { reportId: id, ...told, timestamp: "2025-01-01T00:00:00.000Z" };
+    expect(body).toEqual({ items: [shown], nextCursor: null });
+    await send(path, { as: "admin" });
+    expect(asked).toEqual([
+      { kind: "lost", partition: 0, cursor: null, limit: 3 },
+      { kind: null, partition: null, cursor: null, limit: 20 },
+    ]);
+  });
+
+  test.each([
+    ["kind=found", "kind"],
+    ["partition=1", "partition"],
+    ["limit=51", "limit"],
+  ])("400 for %s names the field", async (query, field) => {
+    const { status, body } = await openApp().send(`${path}?${query}`, { as: "admin" });
+    expect([status, body]).toMatchObject([400, { errors: [{ path: field }] }]);
+  });
+});
+
+describe("a cursor", () => {
+  const next = async () => ({ items: [], nextCursor: "next" });
+  const seen: (string | null)[] = [];
+  const page = async ({ cursor }: { readonly cursor: string | null }) => {
+    seen.push(cursor);
+    return await next();
+  };
+  const { send } = openApp({
+    ledger: {
+      products: page,
+      reservations: page,
+      movementPage: page,
+      reorder: (cursor) => page({ cursor }),
+    },
+    incoming: { list: page },
+    events: { alerts: page },
+    recoveryReports: { list: page },
+  });
+  const lists: readonly (readonly [path: string, filter: string, other: string])[] = [
+    ["products", "q=a&status=low_stock", "q=b&status=low_stock"],
+    ["reservations", "status=ACTIVE", "status=EXPIRED"],
+    ["movements", "type=SALE,COUNT&order=oldest", "type=SALE&order=oldest"],
+    ["incoming", "productId=p1", "productId=p2"],
+    ["alerts", "kind=low&open=true", "kind=low"],
+    ["recovery-reports", "kind=lost", "kind=rebuilt"],
+    ["reorder", "", ""],
+  ];
+
+  test.each(lists)(
+    "of %s?%s leads on there, and is refused elsewhere",
+    async (list, filter, other) => {
+      const ask = (query: string, of = list) =>
+        send(`/api/inventory/${of}?${query}`, { as: "admin" });
+      const { nextCursor } = (await ask(filter)).body;
+      // Also on the next page, whose size may be another one.
+      const again = await ask(`limit=7&cursor=${String(nextCursor)}&${filter}`);
+      expect([again.status, again.body["nextCursor"]]).toEqual([200, nextCursor]);
+      expect(seen.splice(0)).toEqual([null, "next"]);
+      const wrong = list === "reorder" ? [] : [await ask(`cursor=${String(nextCursor)}&${other}`)];
+      const elsewhere = list === "incoming" ? "products" : "incoming";
+      const refused = [
+        ...wrong,
+        await ask(`cursor=${String(nextCursor)}`, elsewhere),
+        await ask(`cursor=next&${filter}`),
+      ];
+      for (const { status, body } of refused) {
+        const message = "must be one that this list answered with these very filters";
+        expect([status, body]).toMatchObject([400, { errors: [{ path: "cursor", message }] }]);
+      }
+      expect(seen).toEqual([]);
+    },
+  );
+
+  test("is of filters, in whatever order they stand", async () => {
+    const first = await send("/api/inventory/movements?type=SALE,COUNT&actor=a", { as: "admin" });
+    const path = `/api/inventory/movements?actor=a&cursor=${String(first.body["nextCursor"])}`;
+    expect((await send(`${path}&type=COUNT&type=SALE`, { as: "admin" })).status).toBe(200);
+  });
+});
+
+describe("a query", () => {
+  const { send } = openApp();
+  test.each([
+    ["products?limit=1&limit=2", "limit", "must be given once"],
+    ["products?status=low_stock&status=low_stock", "status", "must be given once"],
+    ["movements?productId=p1&productId=p1", "productId", "must be given once"],
+    ["movements?partition=9", "partition", "must be below 1"],
+    ["movements/export?partition=1", "partition", "must be below 1"],
+    [`movements?reference=${"x".repeat(300)}`, "reference", "must have at most 128 characters"],
+    [`movements?reference=${"x".repeat(200)}`, "reference", "must have at most 128 characters"],
+  ])("400 for %.60s says %s %s", async (query, path, message) => {
+    const { status, body } = await send(`/api/inventory/${query}`, { as: "admin" });
+    expect([status, body["errors"]]).toEqual([400, [{ path, message }]]);
   });
 });

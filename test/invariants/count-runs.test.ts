@@ -187,15 +187,17 @@ describe("a run of counts", () => {
       const bad = [
         ...counts,
         { productId: "nobody", quantity: 1, countedAt: now() },
-        { productId: ids[0], quantity: -1, countedAt: now() },
+        { productId: "p-1", quantity: -1, countedAt: now() },
         { productId: ids[0], quantity: 1, countedAt: now(), location: "A" },
       ];
       const run = await all.ended(await all.start("commit=true", { counts: bad }));
       expect(run).toMatchObject({ status: "rejected", pass: "check", failed: 3 });
-      expect(run.errors.map(({ row, code }) => [row, code])).toEqual([
-        [BULK + 3, "product_not_found"],
-        [BULK + 4, "validation_failed"],
-        [BULK + 5, "validation_failed"],
+      expect(run.errors.map(({ row, productId, code }) => [row, productId, code])).toEqual<
+        unknown[]
+      >([
+        [BULK + 3, "nobody", "product_not_found"],
+        [BULK + 4, "p-1", "validation_failed"],
+        [BULK + 5, ids[0], "validation_failed"],
       ]);
       const page = await all.read(run.id, "?limit=2");
       expect([page.errors.length, page.nextCursor]).toEqual([2, `${BULK + 4}`]);

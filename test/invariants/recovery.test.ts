@@ -57,6 +57,9 @@ const LostOperations = z.array(
 /** Every id that was reported as lost: of requests, and of owners of holds and products. */
 async function reported() {
   const rows = await sql`SELECT operations FROM recovery_reports WHERE kind = 'lost'`;
+  // Whoever follows the alerts hears of each of them.
+  const alerts = await sql`SELECT units FROM alerts WHERE kind = 'lost'`;
+  expect(alerts).toHaveLength(rows.length);
   const lost = rows.flatMap(({ operations }) => LostOperations.parse(operations));
   const subjects = lost.flatMap(
     ({ reservationId, productId }) => reservationId?.split("-")[1] ?? productId ?? [],

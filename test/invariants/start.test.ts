@@ -41,6 +41,7 @@ test(
     expect(output).toMatch(
       /PostgreSQL +postgres:\/\/127\.0\.0\.1:\d+\/holdfast \(own, data in .*\)/,
     );
+    expect(output).toMatch(/comparison +of Redis and the ledger: next \d{4}-.*T03:00:00\.000Z/);
     expect(output).toContain("bun run token --role admin");
     for (const name of ["redis", "postgres"]) {
       const password = readFileSync(join(env.DATA_DIR, `${name}.password`), "utf8").trim();

@@ -2,7 +2,6 @@
 import { testsIn, type Mutant } from "./mutant.ts";
 
 const redis = testsIn("redis");
-const workers = testsIn("workers");
 
 export const BATCH_BUGS: readonly Mutant[] = [
   {
@@ -31,7 +30,7 @@ export const BATCH_BUGS: readonly Mutant[] = [
     file: "src/redis/batch-sender.ts",
     find: "if (slot.wasSent && this.#options.partition.rebuilt > sentUnder) {",
     replace: "if (slot.wasSent && this.#options.partition.rebuilt < 0) {",
-    asks: workers("rebuild-races"),
+    asks: redis("rebuild"),
   },
   {
     bug: "every caller of a batch hears the first one's answer",

@@ -11,7 +11,7 @@ const run = (id: string, payload = ""): NewCountRun => ({
   commit: true,
   reference: null,
   askedBy: "admin:ada",
-  rows: [{ row: 1, wrong: "no count" }],
+  rows: [{ row: 1, line: null, productId: null, location: null, wrong: "no count" }],
 });
 
 test("runs are listed newest first, each once, whatever the size of a page", async () => {

@@ -1,8 +1,16 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { ProductId } from "#inventory/model";
-import type { AlertKind, EventQuery, EventType, LedgerEvent, RaiseCommand } from "#inventory/ports";
+import type {
+  AlertKind,
+  AlertQuery,
+  EventQuery,
+  EventType,
+  LedgerEvent,
+  RaiseCommand,
+} from "#inventory/ports";
 import { systemClock } from "#lib/clock";
 import { createAlertDesk, createEventLedger } from "#postgres/event-ledger";
+import { cursorOf } from "#postgres/page-cursor";
 import { openLedger, soon, type TestLedger } from "#test/ledger";
 import { batch, crossing, EPOCH_MS, movement, movements, oversold } from "#test/movements";
 
@@ -33,6 +41,11 @@ const raise = (fields: Partial<RaiseCommand> = {}) =>
     detail: null,
     ...fields,
   });
+const alertPage = (fields: Partial<AlertQuery> = {}) =>
+  events.alerts(
+    { kind: null, productId: null, open: null, cursor: null, limit: 20, ...fields },
+    soon(),
+  );
 const read = (fields: Partial<EventQuery> = {}) =>
   events.events({ after: null, types: null, limit: 100, ...fields }, soon());
 
@@ -70,11 +83,7 @@ describe("append", () => {
     await db.sql`TRUNCATE movements`;
     // A ledger that was restored to a state before it, with the alerts kept.
     expect(await db.writer.append(first)).toEqual({ kind: "appended" });
-    const alerts = await events.alerts(
-      { kind: null, productId: null, open: null, limit: 9 },
-      soon(),
-    );
-    expect(alerts).toEqual([
+    expect((await alertPage({ limit: 9 })).items).toEqual([
       {
         partition: 0,
         seq: 2,
@@ -119,8 +128,8 @@ describe("raise", () => {
 
   test("drift of a product is open until it is over, and may begin again where it ended", async () => {
     const open = async () => {
-      const query = { kind: "drift", productId: null, open: true, limit: 10 } as const;
-      return (await events.alerts(query, soon())).map(({ productId }) => productId);
+      const { items } = await alertPage({ kind: "drift", open: true });
+      return items.map(({ productId }) => productId);
     };
     for (const productId of [p1, null]) await raise({ kind: "drift", productId });
     expect(await open()).toEqual([null, p1]);
@@ -220,9 +229,9 @@ describe("the feed", () => {
     await db.writer.append(
       batch([movement(range + 1, { reservedBefore: 0, reservedAfter: 1 })], { from }),
     );
-    const cursorOf = (seq: number) => `${seq.toString(36)}.1_0.1`;
-    expect(await read({ after: cursorOf(range - 2) })).toEqual({ kind: "gone" });
-    expect(await read({ after: cursorOf(range - 1) })).toMatchObject({ kind: "events" });
+    const placeAt = (seq: number) => `${seq.toString(36)}.1_0.1`;
+    expect(await read({ after: placeAt(range - 2) })).toEqual({ kind: "gone" });
+    expect(await read({ after: placeAt(range - 1) })).toMatchObject({ kind: "events" });
   });
 });
 
@@ -248,8 +257,8 @@ describe("a look", () => {
 
 test("an alert is open until another says otherwise", async () => {
   const kinds = async (open: boolean | null) => {
-    const alerts = await events.alerts({ kind: null, productId: null, open, limit: 20 }, soon());
-    return alerts.map(({ kind, seq }) => `${kind} ${seq}`);
+    const { items } = await alertPage({ open });
+    return items.map(({ kind, seq }) => `${kind} ${seq}`);
   };
   const [low, out] = [crossing(1, "low"), crossing(2, "out")];
   await db.writer.append(batch(movements(1, 2), { crossings: [low, out] }));
@@ -266,7 +275,31 @@ test("an alert is open until another says otherwise", async () => {
   expect(await kinds(true)).toEqual([]);
   expect(await kinds(null)).toHaveLength(7);
   const query = { kind: "low", productId: p1, open: false, limit: 1 } as const;
-  expect(await events.alerts(query, soon())).toMatchObject([{ kind: "low", seq: 1 }]);
+  expect((await alertPage(query)).items).toMatchObject([{ kind: "low", seq: 1 }]);
   const other = { ...query, productId: ProductId.parse("product-2") };
-  expect(await events.alerts(other, soon())).toEqual([]);
+  expect((await alertPage(other)).items).toEqual([]);
+});
+
+test("alerts are listed page by page, each once, also those of one instant", async () => {
+  for (let round = 0; round < 3; round += 1) {
+    await raise({ productId: ProductId.parse(`other-${round}`), detail: `${round}` });
+    await raise({ partition: 1, productId: ProductId.parse(`product-${round}`) });
+    await db.writer.append(batch([movement(round + 1)]));
+  }
+  await db.sql`UPDATE alerts SET at = '2025-01-31T12:00:00.123456Z' WHERE partition = 0 OR product_id > 'product-0'`;
+  await db.sql`UPDATE alerts SET at = '2025-01-31T12:00:00.123Z' WHERE product_id = 'product-0'`;
+  const all = (await alertPage()).items;
+  expect(all.length).toBeGreaterThan(4);
+  for (const limit of [1, 2, 3]) {
+    const seen: unknown[] = [];
+    for (let cursor: string | null = null; ;) {
+      const page = await alertPage({ limit, cursor });
+      seen.push(...page.items);
+      cursor = page.nextCursor;
+      if (cursor === null) break;
+      expect(page.items).toHaveLength(limit);
+    }
+    expect(seen).toEqual([...all]);
+  }
+  await expect(alertPage({ cursor: cursorOf(["x"]) })).rejects.toThrow("cursor");
 });

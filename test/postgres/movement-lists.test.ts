@@ -74,7 +74,7 @@ function movementAt(partition: number, seq: number): Movement {
     reservationId: reservationIdOf(partition, "0a".repeat(16), `abcdef${10 + (seq % 19)}`),
     actor: `service:${seq % 4}`,
     reference: seq % 6 === 0 ? `'"; ${seq % 23}` : null,
-    requestId: `request-${seq % 29}`,
+    requestId: `request-${seq % 12}${seq % 24 < 12 ? "" : `#${seq % 2}`}`,
   });
 }
 
@@ -87,9 +87,13 @@ function compare(one: Movement, other: Movement): number {
 }
 
 function expected(filter: MovementFilter, order: MovementOrder): string[] {
-  const { types, from, to, ...equal } = filter;
+  const { types, from, to, requestId, ...equal } = filter;
   const found = all
     .filter((row) => types === null || types.includes(row.type))
+    .filter(
+      (row) =>
+        requestId === null || [row.requestId, row.requestId?.split("#")[0]].includes(requestId),
+    )
     .filter((row) => (from === null || row.at >= from) && (to === null || row.at < to))
     .filter((row) =>
       Object.entries(equal).every(
@@ -145,7 +149,10 @@ const FILTERS: Readonly<Record<string, Partial<MovementFilter>>> = {
   "a hold": { reservationId: reservationIdOf(2, "0a".repeat(16), "abcdef13") },
   "an actor": { actor: "service:2" },
   "a reference": { reference: "'\"; 12" },
-  "a request": { requestId: "request-28" },
+  "a request": { requestId: "request-1" },
+  "an item of a request": { requestId: "request-1#1" },
+  "what a request counted": { requestId: "request-10", types: ["COUNT", "RETURN"] },
+  "nobody's request": { requestId: "request" },
   "a time": { from: EPOCH_MS + 10, to: EPOCH_MS + 20 },
   "a time that begins before all": { from: 0, to: EPOCH_MS + 3 },
   "a time behind all": { from: EPOCH_MS + 1_000_000 },
@@ -237,6 +244,10 @@ test("what has an index is found by it", async () => {
   expect(await planOf(`partition = 0 AND seq > 5 AND ${hot}`)).toContain("partition_seq_idx");
   expect(await planOf("order_id = 'order-3' AND type IN ('SALE', 'RETURN')")).toContain(
     "order_id_product_id_idx",
+  );
+  const ofRequest = `request_id COLLATE "C" > 'r#' AND request_id COLLATE "C" < 'r$'`;
+  expect(await planOf(`${hot} AND (request_id COLLATE "C" = 'r' OR ${ofRequest})`)).toContain(
+    "request_id_idx",
   );
   expect(await planOf("product_id = 'product-1-2' AND location = 'A' AND seq > 5")).toContain(
     "product_id_location_seq_idx",

@@ -167,13 +167,13 @@ describe("a customer that became a pseudonym", () => {
   test("that was given before the chain said so is in it since, and can be given to nobody else", async () => {
     await bed.write();
     await bed.forget(CAROL);
-    // As a version before migration 20 left it: the end is the link of the last movement.
+    // As a version before migration 21 left it: the end is the link of the last movement.
     await db.sql`DROP TABLE chain_pseudonyms`;
     await db.sql`DROP FUNCTION chain_pseudonym`;
     await db.sql`
       UPDATE partitions SET chain = (SELECT chain FROM movements WHERE seq = ${COUNT})
       WHERE partition = 0`;
-    const migration = MIGRATIONS.find(({ name }) => name.startsWith("0020"));
+    const migration = MIGRATIONS.find(({ name }) => name.startsWith("0021"));
     await db.sql.unsafe(migration?.text ?? "");
     expect(await bed.verify()).toMatchObject(intact);
     await db.sql`UPDATE movements SET customer_id = 'pseudonym-x' WHERE seq = 9`;

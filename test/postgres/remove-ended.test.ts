@@ -164,8 +164,8 @@ describe("alerts", () => {
     );
   const age = () => db.sql`UPDATE alerts SET at = ${new Date(OLD)}`;
   const openOnes = async () => {
-    const query = { kind: null, productId: null, open: true, limit: 100 };
-    return (await events().alerts(query, soon())).map(({ kind, seq }) => `${seq} ${kind}`);
+    const query = { kind: null, productId: null, open: true, cursor: null, limit: 100 };
+    return (await events().alerts(query, soon())).items.map(({ kind, seq }) => `${seq} ${kind}`);
   };
   /** What a follower hears who stands behind that movement. */
   const heard = async (seq: number, types: ReadonlySet<EventType> | null = null) => {

@@ -2,6 +2,7 @@ import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "bun:test";
 import type { StockStore } from "#inventory/ports";
+import type { RecoveryReport } from "#inventory/rebuild-ports";
 import { BOUNDED_VERBS, prepare, VERBS } from "#test/batches";
 import { wordsOfHeader } from "#test/answers";
 import { dump, keysLike } from "#test/keyspace";
@@ -203,6 +204,31 @@ describe("a server that lost data", () => {
     await redis.hset("{p0}:meta", "epoch", epoch, "beganAt", "0", "seq", "6");
   });
 
+  test("and was rebuilt after an epoch that had gone on whole: what is lost is told by id", async () => {
+    const reports: RecoveryReport[] = [];
+    const began = [
+      { epoch: 2, beganAt: 3 },
+      { epoch: 3, beganAt: 1 },
+    ];
+    const epochs = {
+      ...memoryEpochs(),
+      beganAfter: async () => began,
+      report: async (report: RecoveryReport) => void reports.push(report),
+    };
+    await using opened = await openStore(server.url, { epochs });
+    await initialize(opened.store, "p1", 50);
+    await reserve(opened.store, "o1", { p1: 1 });
+    await reserve(opened.store, "o2", { p1: 1 });
+    // Epoch 2 had all three, and was lost before the ledger did: epoch 3 began with the first.
+    await redis.hset("{p0}:meta", "epoch", "3", "beganAt", "1", "rebuilt", "3");
+    opened.redis.disconnect(true);
+    await until(() => reports.length > 0, { withinMs: 5_000, what: "the loss is reported" });
+    expect(reports[0]).toMatchObject({ kind: "lost", epoch: 1, missing: { from: 2, to: 3 } });
+    expect(reports[0]?.operations.map(({ seq }) => seq)).toEqual([2, 3]);
+    // As it was, so that the sums can be held against each other.
+    await redis.hset("{p0}:meta", "epoch", "1", "beganAt", "0", "rebuilt", "0");
+  });
+
   test("behind the ledger is fenced by a process that never knew it", async () => {
     const { store } = await open();
     await initialize(store, "p1", 50);
@@ -229,6 +255,22 @@ test("another store's data is fenced, never touched", async () => {
   const before = await dump(redis);
   await expectFenced(store);
   expect(await dump(redis)).toEqual(before);
+});
+
+test("a fence that somebody has claimed says that it is rebuilt, any other that something is missing", async () => {
+  const said = async (fence: string) => {
+    const { store, lines } = await open();
+    await redis.hset("{p0}:meta", "fence", fence);
+    await expectFenced(store);
+    await redis.hdel("{p0}:meta", "fence");
+    const told = lines.map((line): unknown => JSON.parse(line));
+    expect(told).toMatchObject([{ partition: 0, fence }]);
+    return told;
+  };
+  const claimed = { level: "warn", message: "a partition is being rebuilt from the ledger" };
+  expect(await said("rebuild:token:99999999999999:")).toMatchObject([claimed]);
+  const message = "Redis lacks what was acknowledged; the partition is fenced";
+  expect(await said("behind:9")).toMatchObject([{ level: "error", message }]);
 });
 
 test("the fence of a rebuild stays until the rebuild lifts it; then sales go on", async () => {

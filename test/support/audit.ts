@@ -45,7 +45,8 @@ export interface Audited {
   readonly drainedInMs: number;
 }
 
-interface State {
+/** What both stores say once all is drained. */
+export interface State {
   readonly movements: readonly Movement[];
   /** `product at location` → on hand and reserved, by PostgreSQL and by Redis. */
   readonly snapshot: ReadonlyMap<string, string>;
@@ -84,7 +85,7 @@ export async function audit(options: AuditOptions): Promise<Audited> {
     });
     const drainedInMs = Math.round(performance.now() - startedAt);
     const state = { ...(await read(redis, sql, partitions)), acknowledged };
-    const broken = LAWS.flatMap((law) => law(state));
+    const broken = brokenLaws(state);
     if (broken.length > 0) throw new Error(`the audit failed:\n${broken.slice(0, 40).join("\n")}`);
     const audited = {
       redis: await invariants(redis, partitions),
@@ -103,6 +104,9 @@ export async function audit(options: AuditOptions): Promise<Audited> {
     await sql.end({ timeout: CLOSE_SECONDS_MAX });
   }
 }
+
+/** Every law that does not hold, in words. */
+export const brokenLaws = (state: State): string[] => LAWS.flatMap((law) => law(state));
 
 async function isDrained(redis: Redis, sql: postgres.Sql, partitions: number): Promise<boolean> {
   const rows = await sql`SELECT partition, cursor_seq::text FROM partitions ORDER BY partition`;

@@ -20,6 +20,7 @@ import {
 } from "#inventory/model";
 import type { CountRuns } from "#inventory/count-run-ports";
 import type { Pseudonymization, Pseudonymizations } from "#inventory/pseudonym-ports";
+import type { NotedReport, RecoveryReports } from "#inventory/recovery-report-ports";
 import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { Alert, EventLedger, Ledger, ShortLine, StockStore } from "#inventory/ports";
 import { systemClock, type Clock } from "#lib/clock";
@@ -256,7 +257,7 @@ const EVENTS: EventLedger = {
     ],
     cursor: "9.1",
   }),
-  alerts: async () => [ALERT],
+  alerts: async () => ({ items: [ALERT], nextCursor: null }),
   look: async () => ({ places: [{ partition: 0, seq: 9, number: 1 }], alerts: new Set() }),
 };
 
@@ -274,6 +275,32 @@ const PSEUDONYMIZATIONS: Pseudonymizations = {
   read: async (id) => (id === PSEUDONYMIZATION.id ? PSEUDONYMIZATION : null),
 };
 
+export const REPORT: NotedReport = {
+  id: 7,
+  partition: 0,
+  kind: "lost",
+  epoch: 2,
+  missing: { from: 6, to: 9 },
+  operationCount: 1,
+  operations: [
+    {
+      verb: "adjust",
+      outcome: "adjusted",
+      seq: 9,
+      requestId: "request-1",
+      reservationId: null,
+      productId: PRODUCT_ID,
+    },
+  ],
+  facts: {},
+  reportedBy: "api-1",
+  at: AT,
+};
+
+const RECOVERY_REPORTS: RecoveryReports = {
+  list: async () => ({ items: [REPORT], nextCursor: null }),
+};
+
 export interface Doubles {
   readonly store?: Partial<StockStore>;
   readonly ledger?: Partial<Ledger>;
@@ -282,6 +309,7 @@ export interface Doubles {
   readonly countRuns?: Partial<CountRuns>;
   readonly events?: Partial<EventLedger>;
   readonly pseudonymizations?: Partial<Pseudonymizations>;
+  readonly recoveryReports?: Partial<RecoveryReports>;
   readonly clock?: Clock;
   readonly policy?: Deps["policy"];
 }
@@ -305,6 +333,7 @@ export function depsOf(doubles: Doubles): Deps {
     events: { ...EVENTS, ...events },
     eventTail: new EventTail({ events: { ...EVENTS, ...events }, onWaiters: () => undefined }),
     pseudonymizations: { ...PSEUDONYMIZATIONS, ...pseudonymizations },
+    recoveryReports: { ...RECOVERY_REPORTS, ...doubles.recoveryReports },
     clock: clock ?? systemClock,
     policy: policy ?? { reservationMinutes: 15, reservationMinutesMax: 60, onExpired: "reject" },
     newGeneration: () => "abcdefgh",

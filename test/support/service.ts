@@ -9,7 +9,7 @@ import type { Role } from "#inventory/context";
 import { temporaryFolder } from "#test/servers";
 import { until } from "#test/until";
 
-const MAIN = fileURLToPath(import.meta.resolve("../../src/main.ts"));
+const ROOT = fileURLToPath(import.meta.resolve("../.."));
 /** A first start of embedded servers makes a PostgreSQL data folder; all else takes a second. */
 const READY_MS_MAX = 40_000;
 const EXIT_MS_MAX = 20_000;
@@ -25,6 +25,8 @@ export interface ServiceOptions {
   readonly databaseUrl?: string;
   /** More settings, or others. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Where the code of another version is; default: the present one. */
+  readonly root?: string;
 }
 
 export interface Service extends AsyncDisposable {
@@ -54,7 +56,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
 /** Starts one process and waits for nothing. */
 export function launchService(options: ServiceOptions): Service {
-  const { role = "all", redisUrl, databaseUrl, env = {} } = options;
+  const { role = "all", redisUrl, databaseUrl, env = {}, root = ROOT } = options;
   const port = freePort();
   const settings = {
     PATH: process.env["PATH"] ?? "",
@@ -69,7 +71,7 @@ export function launchService(options: ServiceOptions): Service {
     ...env,
   };
   const url = `http://127.0.0.1:${settings.PORT === "0" ? settings.WORKER_PORT : settings.PORT}`;
-  const launch = spawnMain(["start", role], settings);
+  const launch = spawnMain(["start", role], settings, root);
   let child = launch();
   const output = (): string => outputOf(child);
   const ready = async (): Promise<void> => {
@@ -114,13 +116,13 @@ export async function runMain(
   return { code, output: outputOf(child) };
 }
 
-function spawnMain(args: readonly string[], env: Record<string, string>): () => Child {
+function spawnMain(args: readonly string[], env: Record<string, string>, root = ROOT): () => Child {
   const logs = temporaryFolder("log");
   let starts = 0;
   return () => {
     starts += 1;
     return startChild({
-      command: [process.execPath, MAIN, ...args],
+      command: [process.execPath, join(root, "src/main.ts"), ...args],
       env,
       logFile: join(logs, `${starts}.log`),
       endSignal: "SIGTERM",

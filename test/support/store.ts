@@ -26,8 +26,6 @@ import { until } from "#test/until";
 
 export * from "#test/commands";
 
-const silent = createLog({ level: "error", format: "json", write: () => undefined });
-
 /** An epoch ledger without PostgreSQL: counts epochs, knows no movements. */
 export function memoryEpochs(): EpochLedger {
   let epoch = 0;
@@ -51,6 +49,8 @@ export interface TestStore extends AsyncDisposable {
   readonly dueSeconds: Set<number>;
   /** Owners that expire reported. */
   readonly damaged: readonly string[];
+  /** What the connection wrote into the log, as JSON. */
+  readonly lines: readonly string[];
 }
 
 export interface StoreOptions {
@@ -70,11 +70,12 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     { length: options.partitions ?? 1 },
     (_, number) => new Partition(number, steadyClock),
   );
+  const lines: string[] = [];
   const connection = new RedisConnection({
     redis,
     partitions,
     epochs: options.epochs ?? memoryEpochs(),
-    log: silent,
+    log: createLog({ level: "warn", format: "json", write: (line) => void lines.push(line) }),
     ...(options.attendEveryMs === undefined ? {} : { attendEveryMs: options.attendEveryMs }),
   });
   const dueSeconds = new Set<number>();
@@ -107,6 +108,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
     partitions,
     dueSeconds,
     damaged,
+    lines,
     [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
   };
 }

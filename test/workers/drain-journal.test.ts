@@ -103,15 +103,26 @@ describe("the drain", () => {
     await using db = await openLedger();
     const journal = createMemoryJournal();
     await using harness = drainOf({ journal, ledgerWriter: db.writer, limits: { idleMsMax: 20 } });
-    await met("the cursor is located", () => journal.settled.length === 1);
+    await met("the cursor is located", () => journal.settled.length > 0);
     journal.fail("settle", new Fault("redis_unavailable", "away"));
     journal.push(...entries(1, 2));
     await drainedTo(db, 2);
-    expect(journal.settled).toEqual([START]);
+    expect(journal.settled.at(-1)).toEqual(START);
     journal.fail("settle", null);
     await met("Redis is told", () => journal.settled.at(-1)?.seq === 2);
     expect(harness.fenced).toEqual([]);
   });
+});
+
+test("an idle drain tells Redis again: what one that ended had told may arrive late", async () => {
+  await using db = await openLedger();
+  const journal = createMemoryJournal();
+  await using harness = drainOf({ journal, ledgerWriter: db.writer, limits: { idleMsMax: 20 } });
+  journal.push(...entries(1, 2));
+  await drainedTo(db, 2);
+  const told = () => journal.settled.filter(({ seq }) => seq === 2).length;
+  await met("Redis is told again and again", () => told() > 3);
+  expect(harness.fenced).toEqual([]);
 });
 
 describe("a row that PostgreSQL refuses", () => {

@@ -67,8 +67,30 @@ export function createDurabilityEdge(durability: Durability): DurabilityEdge {
       const { preferred, wanted, receipts } = asked;
       const reached = wanted === null ? base() : await durability.reach(wanted, receipts, deadline);
       c.res.headers.set("durability", reached);
-      if (preferred === null || isAbove(preferred, reached)) return;
-      c.res.headers.set("preference-applied", `durability=${preferred}`);
+      applied(c, preferred, reached);
     },
   };
+}
+
+/** Of routes that change PostgreSQL alone: the answer is its commit, and nothing more is waited for. */
+export const LEDGER_EDGE: DurabilityEdge = {
+  ask(c) {
+    const state = c.get("request");
+    state.level = () => "ledger";
+    const preferred = preferredLevel(c.req.header("prefer") ?? "");
+    if (preferred !== null) state.asked = { preferred, wanted: null, receipts: [] };
+  },
+  async answer(c) {
+    const { asked } = c.get("request");
+    if (asked !== null && c.res.status < 300) applied(c, asked.preferred, "ledger");
+  },
+};
+
+function applied(
+  c: EdgeContext,
+  preferred: DurabilityLevel | null,
+  reached: DurabilityLevel,
+): void {
+  if (preferred === null || isAbove(preferred, reached)) return;
+  c.res.headers.set("preference-applied", `durability=${preferred}`);
 }

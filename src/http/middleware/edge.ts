@@ -13,7 +13,7 @@ import {
   limitBody,
 } from "#http/middleware/body-limit";
 import type { Cors } from "#http/middleware/cors";
-import { createDurabilityEdge } from "#http/middleware/durability";
+import { createDurabilityEdge, LEDGER_EDGE } from "#http/middleware/durability";
 import type { FailureLog } from "#http/middleware/failure-log";
 import { operationOf } from "#http/middleware/idempotency";
 import { requestIdOf } from "#http/middleware/request-id";
@@ -69,7 +69,7 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
   const { auth, bodies, failures, onError } = options;
   const start = begin(options);
   const limit = route.method === "GET" ? null : limitBody(bytesMaxOf(route));
-  const levels = route.mutation ? createDurabilityEdge(options.durability) : null;
+  const levels = levelsOf(options, route);
   const count = options.metrics.httpRequest(options.contract.name, route.path);
 
   const admit = async (c: EdgeContext): Promise<void> => {
@@ -113,6 +113,11 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
       failures(`slow ${method} ${path}`, "a slow request", { requestId, method, path, seconds });
     }
   };
+}
+
+function levelsOf({ durability }: EdgeOptions, { mutation, inLedgerAlone }: Route) {
+  if (!mutation) return null;
+  return inLedgerAlone ? LEDGER_EDGE : createDurabilityEdge(durability);
 }
 
 function bytesMaxOf({ bulk, file }: Route): number {

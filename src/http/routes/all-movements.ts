@@ -1,5 +1,6 @@
 import { createHandlers, type EdgeContext } from "#http/env";
 import { createExportRoom, EXPORT_SILENCE_SECONDS, streamOf } from "#http/export-stream";
+import { cursorsOf } from "#http/page-cursor";
 import { PATHS } from "#http/paths";
 import { invalid } from "#http/problem";
 import { lagHeader, refuse, reply, replyStream, replyText } from "#http/reply";
@@ -23,17 +24,20 @@ export function allMovementsRoute({ deps }: Edge): Route {
     method: "GET",
     path: PATHS.allMovements,
     summary: "Movements of the whole ledger by what they say, page by page",
+    notes:
+      "Where no index leads to what is asked for, a page may be short, or empty, and lead on all the same: follow `nextCursor` until it is null.",
     answers: { 200: AllMovements },
     headers: ["Ledger-Lag"],
     refusals: ["history_not_kept"],
     roles: STAFF,
     handlers: createHandlers(validate("query", AllMovementsQuery), async (c) => {
-      const { order, cursor = null, limit, ...given } = c.req.valid("query");
-      const query = { ...filterOf(given), order, cursor, limit };
+      const { order, cursor, limit, ...given } = c.req.valid("query");
+      const { inner, outer } = cursorsOf(PATHS.allMovements, { ...given, order }, cursor);
+      const query = { ...filterOf(given), order, cursor: inner, limit };
       const found = await searchMovements(deps, c.get("request"), query);
       if (found.kind === "not_kept") return refuseGone(c, found);
       const { page, lag } = found;
-      const body = { items: page.items.map(ledgerMovementOf), nextCursor: page.nextCursor };
+      const body = { items: page.items.map(ledgerMovementOf), nextCursor: outer(page.nextCursor) };
       return reply(c, 200, body, lagHeader(lag));
     }),
   });
@@ -45,6 +49,7 @@ export function movementsExportRoute({ deps, health, worded }: Edge): Route {
     method: "GET",
     path: PATHS.movementsExport,
     summary: "Movements of the whole ledger by what they say, as one stream",
+    notes: "Its last line says `complete`: without it the stream was cut.",
     answers: { 200: [MovementLines, MovementTable] },
     headers: ["Ledger-Lag", "Content-Disposition"],
     refusals: ["history_not_kept"],

@@ -1,10 +1,11 @@
 /** Counts by the ten thousand: taken here, put right by a worker. */
 import { contextOf, createHandlers } from "#http/env";
+import { cursorsOf } from "#http/page-cursor";
 import { PATHS } from "#http/paths";
 import { refuse, replayHeader, reply, send } from "#http/reply";
 import { keyReused } from "#http/routes/refusals";
 import { ADMIN, route, type Edge, type Route } from "#http/routes/route";
-import { validate, validateBodyOrCsv } from "#http/validate";
+import { createValidators, validate } from "#http/validate";
 import {
   CountRun,
   CountRunAsked,
@@ -16,22 +17,28 @@ import {
   CountRunsQuery,
   countRowsOf,
   countsOfCsv,
+  refusalOfRun,
   CountRunTable,
   listedCountRunOf,
 } from "#http/wire/count-runs";
 import { RunParam } from "#http/wire/reconcile";
 import { startCountRun } from "#inventory/start-count-run";
 
+const { validateBodyOrCsv } = createValidators(refusalOfRun);
+
 export function startCountRunRoute({ deps }: Edge): Route {
   return route({
     method: "POST",
     path: PATHS.countRuns,
     summary: "Take up to 100 000 counts as JSON or CSV, for a worker to put right",
+    notes:
+      "What is wished for stands in the query. Without `commit=true` nothing changes: the run tells which rows would be refused. A body above 256 KiB must declare its length.",
     answers: { 202: CountRunAsked },
     headers: ["Location"],
     refusals: ["too_many_items", "rate_limited"],
     roles: ADMIN,
     mutation: true,
+    inLedgerAlone: true,
     file: true,
     handlers: createHandlers(
       validate("query", CountRunQuery),
@@ -61,10 +68,11 @@ export function countRunsRoute({ deps }: Edge): Route {
     answers: { 200: CountRuns },
     roles: ADMIN,
     handlers: createHandlers(validate("query", CountRunsQuery), async (c) => {
-      const { cursor = null, limit } = c.req.valid("query");
-      const page = await deps.countRuns.list(cursor, limit, c.get("request").deadline);
-      const { items, nextCursor } = page;
-      return reply(c, 200, { runs: items.map(listedCountRunOf), nextCursor });
+      const { cursor, limit } = c.req.valid("query");
+      const { inner, outer } = cursorsOf(PATHS.countRuns, {}, cursor);
+      const page = await deps.countRuns.list(inner, limit, c.get("request").deadline);
+      const runs = page.items.map(listedCountRunOf);
+      return reply(c, 200, { runs, nextCursor: outer(page.nextCursor) });
     }),
   });
 }

@@ -1,4 +1,5 @@
 import { createHandlers } from "#http/env";
+import { cursorsOf } from "#http/page-cursor";
 import { PATHS } from "#http/paths";
 import { refuse, reply } from "#http/reply";
 import { route, STAFF, type Edge, type Route } from "#http/routes/route";
@@ -13,6 +14,7 @@ export function eventsRoute({ deps }: Edge): Route {
     method: "GET",
     path: PATHS.events,
     summary: "Movements and alerts after a cursor, in order; waits for one where there is none",
+    notes: "Whoever goes on with `cursor` hears everything once.",
     answers: { 200: Events },
     refusals: ["cursor_expired"],
     roles: STAFF,
@@ -35,15 +37,18 @@ export function alertsRoute({ deps }: Edge): Route {
   return route({
     method: "GET",
     path: PATHS.alerts,
-    summary: "Alerts, newest first",
+    summary: "Alerts, newest first, page by page",
+    notes: "An alert that is open still holds.",
     answers: { 200: Alerts },
     roles: STAFF,
     handlers: createHandlers(validate("query", AlertsQuery), async (c) => {
-      const { kind = null, productId = null, open = null, limit } = c.req.valid("query");
-      const query = { kind, productId, open, limit };
+      const { cursor, limit, ...filters } = c.req.valid("query");
+      const { kind = null, productId = null, open = null } = filters;
+      const { inner, outer } = cursorsOf(PATHS.alerts, filters, cursor);
+      const query = { kind, productId, open, cursor: inner, limit };
       // As the ledger has them, whatever became of Redis: that may be what they are about.
-      const alerts = await deps.events.alerts(query, c.get("request").deadline);
-      return reply(c, 200, { alerts: alerts.map(alertOf) });
+      const { items, nextCursor } = await deps.events.alerts(query, c.get("request").deadline);
+      return reply(c, 200, { alerts: items.map(alertOf), nextCursor: outer(nextCursor) });
     }),
   });
 }

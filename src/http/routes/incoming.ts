@@ -1,6 +1,7 @@
 /** Stock that is expected: noted, changed, cancelled, and received into the stock. */
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
 import { productEtag } from "#http/middleware/conditional";
+import { cursorsOf } from "#http/page-cursor";
 import { PATHS } from "#http/paths";
 import { refusal, replayHeader, reply, send, type Answer } from "#http/reply";
 import { aboveLimit, keyReused, unknownProduct } from "#http/routes/refusals";
@@ -28,6 +29,7 @@ const CHANGES = {
   refusals: ["incoming_not_found", "limit_exceeded"],
   roles: ADMIN,
   mutation: true,
+  inLedgerAlone: true,
 } as const;
 
 export function incomingRoutes({ deps }: Edge): readonly Route[] {
@@ -39,10 +41,12 @@ export function incomingRoutes({ deps }: Edge): readonly Route[] {
       answers: { 200: IncomingList },
       roles: STAFF,
       handlers: createHandlers(validate("query", IncomingQuery), async (c) => {
-        const { productId = null, status = null, cursor = null, limit } = c.req.valid("query");
-        const query = { productId, status, cursor, limit };
+        const { cursor, limit, ...filters } = c.req.valid("query");
+        const { productId = null, status = null } = filters;
+        const { inner, outer } = cursorsOf(PATHS.incoming, filters, cursor);
+        const query = { productId, status, cursor: inner, limit };
         const { items, nextCursor } = await listIncoming(deps, c.get("request").deadline, query);
-        return reply(c, 200, { items: items.map(incomingOf), nextCursor });
+        return reply(c, 200, { items: items.map(incomingOf), nextCursor: outer(nextCursor) });
       }),
     }),
     route({
@@ -53,6 +57,7 @@ export function incomingRoutes({ deps }: Edge): readonly Route[] {
       refusals: ["product_not_found"],
       roles: ADMIN,
       mutation: true,
+      inLedgerAlone: true,
       handlers: createHandlers(validateBody(IncomingBody), async (c) => {
         const { location = null, reference = null, ...body } = c.req.valid("json");
         const input = { ...body, location, reference };
@@ -94,6 +99,7 @@ export function incomingRoutes({ deps }: Edge): readonly Route[] {
       ...CHANGES,
       method: "POST",
       path: PATHS.receive,
+      inLedgerAlone: false,
       summary: "Bring expected stock, or a part of it, into the stock",
       answers: { 200: Received },
       headers: ["ETag"],

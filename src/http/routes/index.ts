@@ -25,6 +25,7 @@ import { productRoute, productsRoute, skuRoute } from "#http/routes/products";
 import { pseudonymizationRoute, pseudonymizeRoute } from "#http/routes/pseudonymize";
 import { reconcileRunRoute, reconcileRunsRoute, startReconcileRoute } from "#http/routes/reconcile";
 import { reservationRoute, reservationsRoute } from "#http/routes/reservations";
+import { recoveryReportsRoute } from "#http/routes/recovery-reports";
 import { reorderRoute } from "#http/routes/reorder";
 import { reserveCartRoute, reserveRoute } from "#http/routes/reserve";
 import { returnRoute } from "#http/routes/return";
@@ -77,6 +78,7 @@ export function createRoutes(edge: Edge): readonly Route[] {
     amendLocationRoute(edge),
     eventsRoute(edge),
     alertsRoute(edge),
+    recoveryReportsRoute(edge),
     pseudonymizeRoute(edge),
     pseudonymizationRoute(edge),
     cleanupExpiredRoute(edge),

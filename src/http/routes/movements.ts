@@ -15,6 +15,8 @@ export function movementsRoute({ deps }: Edge): Route {
     method: "GET",
     path: PATHS.movements,
     summary: "Movements of a product, newest first",
+    notes:
+      "The newest alone, without a cursor: for older ones, and for filters, ask `GET /api/inventory/movements?productId=…`.",
     answers: { 200: Movements },
     headers: ["Ledger-Lag"],
     refusals: ["product_not_found"],

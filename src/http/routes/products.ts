@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { createHandlers, type EdgeContext } from "#http/env";
 import { isKnown, productEtag } from "#http/middleware/conditional";
+import { cursorsOf } from "#http/page-cursor";
 import { PATHS } from "#http/paths";
 import { invalid } from "#http/problem";
 import { lagHeader, refuse, reply, replyText } from "#http/reply";
@@ -71,16 +72,12 @@ export function productsRoute({ deps }: Edge): Route {
     headers: ["Ledger-Lag"],
     roles: STAFF,
     handlers: createHandlers(validate("query", ProductsQuery), async (c) => {
-      const {
-        q = null,
-        status = null,
-        location = null,
-        cursor = null,
-        limit,
-      } = c.req.valid("query");
-      const query = { q, status, location, cursor, limit };
+      const { cursor, limit, ...filters } = c.req.valid("query");
+      const { q = null, status = null, location = null } = filters;
+      const { inner, outer } = cursorsOf(PATHS.products, filters, cursor);
+      const query = { q, status, location, cursor: inner, limit };
       const { page, lag } = await listProducts(deps, c.get("request"), query);
-      const body = { items: page.items.map(inventoryOf), nextCursor: page.nextCursor };
+      const body = { items: page.items.map(inventoryOf), nextCursor: outer(page.nextCursor) };
       return reply(c, 200, body, lagHeader(lag));
     }),
   });

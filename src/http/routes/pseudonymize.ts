@@ -16,10 +16,13 @@ export function pseudonymizeRoute({ deps }: Edge): Route {
     method: "POST",
     path: PATHS.pseudonymize,
     summary: "Replace a customer's id in the ledger by a random pseudonym",
+    notes:
+      "It takes no body, or `{}`. A worker does it: ask `pseudonymizations` under the id how far it is.",
     answers: { 202: PseudonymizationAsked },
     refusals: ["live_holds"],
     roles: ADMIN,
     mutation: true,
+    inLedgerAlone: true,
     handlers: createHandlers(
       validate("param", CustomerParam),
       validateOptionalBody(EmptyBody),

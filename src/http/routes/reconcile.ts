@@ -22,11 +22,14 @@ export function startReconcileRoute({ deps }: Edge): Route {
     method: "POST",
     path: PATHS.reconcile,
     summary: "Compare Redis and the ledger, and mend what differs where that is asked for",
+    notes:
+      "The body names `productIds`, or a `partition`, or neither for all. A worker does it: ask `Location` how far it is.",
     answers: { 202: ReconcileAsked },
     headers: ["Location"],
     refusals: ["too_many_items"],
     roles: ADMIN,
     mutation: true,
+    inLedgerAlone: true,
     bulk: true,
     handlers: createHandlers(validateBody(ReconcileBody), async (c) => {
       const body = c.req.valid("json");

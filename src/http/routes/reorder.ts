@@ -1,4 +1,5 @@
 import { createHandlers } from "#http/env";
+import { cursorsOf } from "#http/page-cursor";
 import { PATHS } from "#http/paths";
 import { lagHeader, reply } from "#http/reply";
 import { route, STAFF, type Edge, type Route } from "#http/routes/route";
@@ -17,9 +18,11 @@ export function reorderRoute({ deps }: Edge): Route {
     headers: ["Ledger-Lag"],
     roles: STAFF,
     handlers: createHandlers(validate("query", ReorderQuery), async (c) => {
-      const { cursor = null, limit } = c.req.valid("query");
-      const { rows, nextCursor, lag } = await listReorder(deps, c.get("request"), cursor, limit);
-      return reply(c, 200, { items: rows.map(reorderOf), nextCursor }, lagHeader(lag));
+      const { cursor, limit } = c.req.valid("query");
+      const { inner, outer } = cursorsOf(PATHS.reorder, {}, cursor);
+      const { rows, nextCursor, lag } = await listReorder(deps, c.get("request"), inner, limit);
+      const body = { items: rows.map(reorderOf), nextCursor: outer(nextCursor) };
+      return reply(c, 200, body, lagHeader(lag));
     }),
   });
 }

@@ -1,4 +1,5 @@
 import { contextOf, createHandlers } from "#http/env";
+import { cursorsOf } from "#http/page-cursor";
 import { PATHS } from "#http/paths";
 import { lagHeader, refuse, reply } from "#http/reply";
 import { ANY_ROLE, route, type Edge, type Route } from "#http/routes/route";
@@ -36,11 +37,12 @@ export function reservationsRoute({ deps }: Edge): Route {
     headers: ["Ledger-Lag"],
     roles: ANY_ROLE,
     handlers: createHandlers(validate("query", ReservationsQuery), async (c) => {
-      const given = c.req.valid("query");
-      const { orderId = null, customerId = null, status = null, cursor = null, limit } = given;
-      const query = { orderId, customerId, status, cursor, limit };
+      const { cursor, limit, ...filters } = c.req.valid("query");
+      const { orderId = null, customerId = null, status = null } = filters;
+      const { inner, outer } = cursorsOf(PATHS.reservations, filters, cursor);
+      const query = { orderId, customerId, status, cursor: inner, limit };
       const { page, lag } = await listReservations(deps, contextOf(c), query);
-      const body = { items: page.items.map(reservationOf), nextCursor: page.nextCursor };
+      const body = { items: page.items.map(reservationOf), nextCursor: outer(page.nextCursor) };
       return reply(c, 200, body, lagHeader(lag));
     }),
   });

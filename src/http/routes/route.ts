@@ -64,6 +64,8 @@ export interface Route {
   readonly path: string;
   /** What the call does, in one line. */
   readonly summary: string;
+  /** What else a caller should know of it; empty where there is nothing. */
+  readonly notes: string;
   /** What it answers, by status, where it does not refuse in its contract's words. */
   readonly answers: Readonly<Record<number, AnswerBody>>;
   /** Headers of its successes, besides those that its other members imply. */
@@ -77,6 +79,8 @@ export interface Route {
   readonly anonymous: Caller | null;
   /** Whether it changes something, hence takes an `Idempotency-Key`. */
   readonly mutation: boolean;
+  /** Whether what it changes is in PostgreSQL alone, so that its answer is durable as the ledger is. */
+  readonly inLedgerAlone: boolean;
   /** Whether it takes `If-Match`. */
   readonly conditional: boolean;
   /** Whether it takes lists, hence larger bodies. */
@@ -92,11 +96,13 @@ export interface Route {
 }
 
 type Optional =
+  | "notes"
   | "headers"
   | "refusals"
   | "guarded"
   | "anonymous"
   | "mutation"
+  | "inLedgerAlone"
   | "conditional"
   | "bulk"
   | "file"
@@ -104,11 +110,13 @@ type Optional =
   | "whileStopping";
 
 const COMMON: Pick<Route, Optional> = {
+  notes: "",
   headers: [],
   refusals: [],
   guarded: null,
   anonymous: null,
   mutation: false,
+  inLedgerAlone: false,
   conditional: false,
   bulk: false,
   file: false,

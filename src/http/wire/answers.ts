@@ -238,7 +238,10 @@ export const Alert = z
   })
   .meta({ id: "Alert" });
 export type Alert = z.output<typeof Alert>;
-export const Alerts = z.strictObject({ alerts: z.array(Alert) });
+export const Alerts = z.strictObject({
+  alerts: z.array(Alert),
+  nextCursor: z.string().nullable(),
+});
 
 export const Availability = z.strictObject({
   availability: z.array(

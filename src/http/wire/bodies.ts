@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { signRule } from "#inventory/adjust";
 import { ON_EXPIRED } from "#inventory/context";
-import { CalendarInstant, Minutes, Price, ProductId, Reference, Sku } from "#http/wire/fields";
+import { CalendarInstant, Minutes, Price, ProductId, Sku } from "#http/wire/fields";
 import { RESERVE_MODES } from "#inventory/hold-ports";
 import {
   ADJUSTMENT_TYPES,
@@ -17,6 +17,7 @@ import {
   QUANTITY_MAX,
   ReservationId,
   StockCount,
+  Reference,
   Text,
 } from "#inventory/model";
 

@@ -1,7 +1,8 @@
 /** What the routes of counts by the ten thousand take and answer. */
 import { z } from "zod";
 import { CountItem } from "#http/wire/bodies";
-import { Cursor, queryNumber, Reference } from "#http/wire/fields";
+import { valueAt } from "#http/wire/field-errors";
+import { Cursor, numberOr, pageLimit } from "#http/wire/fields";
 import { timeOf } from "#http/wire/objects";
 import { refusalOf } from "#http/validate";
 import {
@@ -13,6 +14,7 @@ import {
   type CountRun as Run,
 } from "#inventory/count-run-ports";
 import { Fault } from "#inventory/faults";
+import { Reference } from "#inventory/model";
 import { createCsvReader, type CsvRecord } from "#lib/csv";
 import { printable } from "#lib/printable";
 
@@ -24,6 +26,8 @@ const COUNT_LINE_LENGTH_MAX = 1_000;
 const ROWS_AT_ONCE = 1_000;
 const CHARACTERS_AT_ONCE = 65_536;
 const WORDS_LENGTH_MAX = 300;
+/** Of a name that is none: as long as one may be. */
+const NAME_LENGTH_MAX = 64;
 const COUNT_ERRORS = 100;
 const COUNT_ERRORS_MAX = 500;
 const RUNS = 50;
@@ -40,18 +44,35 @@ export const CountRunTable = z.string().meta({
 });
 /** Without `commit` nothing changes: the run tells which rows would be refused. */
 export const CountRunQuery = z.strictObject({
-  commit: z.enum(["true", "false"]).default("false"),
-  errorPolicy: z.enum(ERROR_POLICIES).default("reject_all"),
-  reference: Reference.optional(),
+  commit: z.enum(["true", "false"]).default("false").describe("Whether what differs is put right."),
+  errorPolicy: z
+    .enum(ERROR_POLICIES)
+    .default("reject_all")
+    .describe("Whether a row that is refused refuses all, or itself alone."),
+  reference: Reference.optional().describe("Noted with each movement."),
 });
+
+/** What belongs in the query is told so where it stands in the body. */
+export function refusalOfRun(issues: readonly z.core.$ZodIssue[], input: unknown): Error {
+  const told = issues.flatMap((issue): z.core.$ZodIssue[] => {
+    if (issue.code !== "unrecognized_keys" || issue.path.length > 0) return [issue];
+    return issue.keys.map((key) => {
+      if (!(key in CountRunQuery.shape)) return { ...issue, keys: [key] };
+      const message = `is no field of the body: send it in the query (?${key}=…)`;
+      return { code: "custom", path: [key], message };
+    });
+  });
+  return refusalOf(told, input);
+}
+
 export const CountRunErrorsQuery = z.strictObject({
-  cursor: queryNumber(0, COUNT_ROWS_MAX).default(0),
-  limit: queryNumber(1, COUNT_ERRORS_MAX).default(COUNT_ERRORS),
+  cursor: numberOr(0, 0, COUNT_ROWS_MAX, "What the page before answered as `nextCursor`."),
+  limit: pageLimit(COUNT_ERRORS, COUNT_ERRORS_MAX),
 });
 
 export const CountRunsQuery = z.strictObject({
   cursor: Cursor.optional(),
-  limit: queryNumber(1, RUNS_MAX).default(RUNS),
+  limit: pageLimit(RUNS, RUNS_MAX),
 });
 
 export const CountRunAsked = z.strictObject({ id: z.string() });
@@ -85,6 +106,8 @@ export const CountRun = z.strictObject({
     .array(
       z.strictObject({
         row: z.int().min(1),
+        /** Of the CSV, where its first character stood; null of JSON. */
+        line: z.int().min(1).nullable(),
         productId: z.string().nullable(),
         location: z.string().nullable(),
         code: z.string(),
@@ -138,15 +161,19 @@ export function listedCountRunOf(run: Run): z.input<typeof ListedCountRun> {
   };
 }
 
-/** What stands where a row should be. */
-class BrokenRow {
-  readonly why: string;
-  constructor(why: string) {
+/** A row of a CSV, and where it began: as JSON would have it, or why it is none. */
+class CsvRow {
+  readonly line: number;
+  readonly item: unknown;
+  readonly why: string | null;
+  constructor(line: number, item: unknown, why: string | null = null) {
+    this.line = line;
+    this.item = item;
     this.why = why;
   }
 }
 
-/** The rows of a CSV, as JSON would have them. Throws `validation_failed` without a usable header. */
+/** The rows of a CSV. Throws `validation_failed` without a usable header. */
 export async function countsOfCsv(csv: string): Promise<z.output<typeof CountRunBody>> {
   const reader = createCsvReader(COUNT_LINE_LENGTH_MAX);
   const counts: unknown[] = [];
@@ -193,18 +220,24 @@ function wrongHeader(why: string): Fault {
   return new Fault("validation_failed", `header ${message}`, { errors });
 }
 
-function rowOf(header: readonly string[], record: CsvRecord): unknown {
-  if (record.kind === "broken") return new BrokenRow(record.reason);
+/** A number as JSON has one, so that the rules of counts say what is wrong with it. */
+const NUMBER = /^-?\d{1,15}(?:\.\d{1,15})?$/;
+
+function rowOf(header: readonly string[], record: CsvRecord): CsvRow {
+  const { line } = record;
+  if (record.kind === "broken") return new CsvRow(line, null, record.reason);
   const { cells } = record;
   if (cells.length !== header.length) {
-    return new BrokenRow(`has ${cells.length} fields, and the header ${header.length}`);
+    const why = `has ${cells.length} fields, and the header ${header.length}`;
+    return new CsvRow(line, null, why);
   }
   const named = header.map((name, index): [string, unknown] => {
     const text = cells[index] ?? "";
-    const isNumber = name === "quantity" && /^\d{1,15}$/.test(text);
+    const isNumber = name === "quantity" && NUMBER.test(text);
     return [name, isNumber ? Number(text) : text];
   });
-  return Object.fromEntries(named.filter(([, value]) => value !== ""));
+  const item = Object.fromEntries(named.filter(([, value]) => value !== ""));
+  return new CsvRow(line, item);
 }
 
 /** Each as a count, or why it is none. */
@@ -217,12 +250,22 @@ export async function countRowsOf(items: readonly unknown[]): Promise<CountRow[]
   return rows;
 }
 
-function countRowOf(row: number, item: unknown): CountRow {
-  if (item instanceof BrokenRow) return { row, wrong: readable(item.why) };
+function countRowOf(row: number, given: unknown): CountRow {
+  const { line, item, why } = given instanceof CsvRow ? given : new CsvRow(0, given);
+  const place = { row, line: line === 0 ? null : line };
   const { success, data, error } = CountItem.safeParse(item);
-  if (!success) return { row, wrong: readable(refusalOf(error.issues, item).message) };
-  const { location = null, ...count } = data;
-  return { row, location, ...count };
+  if (success) {
+    const { location = null, ...count } = data;
+    return { ...place, location, ...count };
+  }
+  const told = { productId: nameIn(item, "productId"), location: nameIn(item, "location") };
+  return { ...place, ...told, wrong: readable(why ?? refusalOf(error.issues, item).message) };
+}
+
+/** What a row that is no count says that it is about; null where it says nothing of the kind. */
+function nameIn(item: unknown, name: "productId" | "location"): string | null {
+  const value = valueAt(item, [name]);
+  return typeof value === "string" ? readable(value.slice(0, NAME_LENGTH_MAX)) : null;
 }
 
 /** Of what somebody sent, so much as PostgreSQL can keep and a person would read. */

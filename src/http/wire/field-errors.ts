@@ -6,8 +6,19 @@ import type { FieldError } from "#inventory/faults";
 const ERRORS_MAX = 20;
 
 /** Each field that is wrong, once, so that it reads on after its name. */
-export function fieldErrorsOf(issues: readonly z.core.$ZodIssue[], input: unknown): FieldError[] {
-  return firstOfEach(issues.flatMap((issue) => fieldErrors(issue, input)));
+export function fieldErrorsOf(
+  issues: readonly z.core.$ZodIssue[],
+  input: unknown,
+  target: "param" | "query" | "json" = "json",
+): FieldError[] {
+  return firstOfEach(
+    issues.flatMap((issue) => {
+      // What stands in a query several times comes as a list.
+      const isTwice = target === "query" && Array.isArray(valueAt(input, issue.path));
+      if (!isTwice || issue.path.length === 0) return fieldErrors(issue, input);
+      return [{ path: pathText(issue.path), message: "must be given once" }];
+    }),
+  );
 }
 
 /** An empty text is also not printable: once is enough. */

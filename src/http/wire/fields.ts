@@ -10,9 +10,6 @@ const reserved = { message: "is a word of the API and names nothing", params: RE
 export const ProductId = model.ProductId.refine((id) => !RESERVED_WORDS.has(id), reserved);
 export const Sku = model.Sku.refine((sku) => !RESERVED_WORDS.has(sku), reserved);
 
-/** Shorter than free text: it names a document, such as a purchase order. */
-export const Reference = model.Text.max(128);
-
 /** Highest price; far above any, and far below where a double loses cents. */
 const PRICE_MAX = 1_000_000_000_000;
 /** Prices travel as decimal text: what JavaScript would write with an exponent is refused. */
@@ -26,16 +23,37 @@ export const Price = z
 export const Minutes = z.int().min(1).max(model.HOLD_MINUTES_MAX);
 
 /** What a list answered as `nextCursor`; only the ledger knows what it says. */
-export const Cursor = z.string().min(1).max(512);
+export const Cursor = z.string().min(1).max(512).meta({
+  description: "What the page before answered as `nextCursor`, with the same filters.",
+});
 
-/** A number in a query: digits only, so that neither `1e3` nor an empty text slips through. */
+/**
+ * A number in a query: digits only, so that neither `1e3` nor an empty text slips through. Documents
+ * say what it stands for: in a query every value is text.
+ */
 export function queryNumber(least: number, most: number) {
   return z
     .string()
     .regex(/^\d{1,15}$/, "must be a whole number")
+    .meta({ type: "integer", minimum: least, maximum: most, pattern: undefined })
     .transform(Number)
     .pipe(z.int().min(least).max(most));
 }
+
+/** `queryNumber`, and what it is where it is not given. */
+export function numberOr(fallback: number, least: number, most: number, description: string) {
+  return queryNumber(least, most).default(fallback).describe(description);
+}
+
+/** How many rows a page has. */
+export const pageLimit = (rows: number, rowsMax: number) =>
+  numberOr(rows, 1, rowsMax, "Most rows of a page.");
+
+const PARTITION_MAX = 9998;
+/** Of a query; whether the store has it, the store says. */
+export const PartitionNumber = queryNumber(0, PARTITION_MAX)
+  .optional()
+  .describe("Of that partition of the store; 400 for one that it does not have.");
 
 /** A moment: ISO 8601 with its zone. Becomes epoch milliseconds; what is finer is cut off. */
 export const Instant = z.iso

@@ -1,6 +1,6 @@
 /** What the routes of comparisons take and answer. */
 import { z } from "zod";
-import { ProductId, queryNumber } from "#http/wire/fields";
+import { pageLimit, ProductId } from "#http/wire/fields";
 import {
   DIFFERENCE_KINDS,
   RECONCILE_MODES,
@@ -24,7 +24,7 @@ export const ReconcileBody = z
   .refine(
     ({ all, productIds, partition }) =>
       [all, productIds, partition].filter((named) => named !== undefined).length <= 1,
-    "the body must name one of all, productIds and partition",
+    "the body may name one of all, productIds and partition; none is all",
   );
 
 /** Nothing named: all. */
@@ -39,7 +39,7 @@ export function scopeOf({
 export const RunParam = z.strictObject({
   runId: z.string().regex(/^[0-9a-z]{1,64}$/, "must be an id that a call of reconcile answered"),
 });
-export const RunsQuery = z.strictObject({ limit: queryNumber(1, RUNS_MAX).default(RUNS) });
+export const RunsQuery = z.strictObject({ limit: pageLimit(RUNS, RUNS_MAX) });
 
 export const ReconcileAsked = z.strictObject({ id: z.string() });
 

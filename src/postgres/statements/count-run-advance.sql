@@ -8,9 +8,11 @@ WITH run AS (
   RETURNING id
 ),
 noted AS (
-  INSERT INTO count_run_errors (run_id, row, product_id, location, code, message)
-  SELECT run.id, one.row, one."productId", one.location, one.code, one.message
+  INSERT INTO count_run_errors (run_id, row, line, product_id, location, code, message)
+  SELECT run.id, one.row, one.line, one."productId", one.location, one.code, one.message
   FROM run, json_to_recordset($7::text::json)
-    AS one (row integer, "productId" text, location text, code text, message text)
+    AS one (
+      row integer, line integer, "productId" text, location text, code text, message text
+    )
 )
 SELECT id FROM run

@@ -37,7 +37,7 @@ export interface CountRunOptions {
   readonly onChunk: () => void;
 }
 
-type Count = Extract<CountRow, { readonly productId: unknown }>;
+type Count = Extract<CountRow, { readonly quantity: unknown }>;
 
 /** Goes on where the run is; answers how it ended, null where another worker has it. */
 export async function countRun(
@@ -96,7 +96,7 @@ async function levelOf(
   return `${productId}\n${where}`;
 }
 
-const isCount = (row: CountRow): row is Count => "productId" in row;
+const isCount = (row: CountRow): row is Count => "quantity" in row;
 
 interface Place {
   readonly run: CountRun;
@@ -125,8 +125,8 @@ async function countChunk(
   let differing = 0;
   for (const row of rows) {
     if (!isCount(row)) {
-      const nobody = { productId: null, location: null };
-      errors.push({ row: row.row, ...nobody, code: "validation_failed", message: row.wrong });
+      const { wrong, ...told } = row;
+      errors.push({ ...told, code: "validation_failed", message: wrong });
       continue;
     }
     const outcome: CountAtOutcome | undefined = repeated.has(row.row)
@@ -137,8 +137,8 @@ async function countChunk(
       if (outcome.found.delta !== 0) differing += 1;
       continue;
     }
-    const { productId, location } = row;
-    errors.push({ row: row.row, productId, location, ...refusalOf(row, outcome, tries) });
+    const { line, productId, location } = row;
+    errors.push({ row: row.row, line, productId, location, ...refusalOf(row, outcome, tries) });
   }
   const { length } = rows;
   return { rows: length, succeeded: length - errors.length, differing, errors };

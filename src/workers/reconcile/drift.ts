@@ -66,8 +66,10 @@ async function endOthers(
   { id, scope }: Run,
   left: ReadonlyMap<string, Place>,
 ): Promise<void> {
-  const query = { kind: "drift", productId: null, open: true, limit: ENDED_MAX } as const;
-  for (const alert of await events.alerts(query, clock.now() + ANSWER_MS_MAX)) {
+  const drift = { kind: "drift", productId: null, open: true } as const;
+  const query = { ...drift, cursor: null, limit: ENDED_MAX };
+  const { items } = await events.alerts(query, clock.now() + ANSWER_MS_MAX);
+  for (const alert of items) {
     if (left.has(nameOf(alert)) || !wasCompared(scope, alert)) continue;
     const { partition, productId } = alert;
     const detail = `run ${id} finds it no more`;

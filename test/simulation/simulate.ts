@@ -1,0 +1,92 @@
+/** One run: everything that a seed decides, until it has come to rest and is checked. */
+import { randomId } from "#lib/ids";
+import { Random } from "#test/random";
+import { brokenRules, isAtRest, unrestOf } from "./checks.ts";
+import { BEGINS_AT, bytesAskedFor, setScheduler } from "./globals.ts";
+import { planOf } from "./plan.ts";
+import type { SimulatedRedis } from "./redis/server.ts";
+import { Scheduler } from "./scheduler.ts";
+import { Workload } from "./workload.ts";
+import { World } from "./world.ts";
+
+/** After the last fault: a claim of a repair that died lasts half a minute. */
+const REST_MS_MAX = 120_000;
+const REST_STEP_MS = 500;
+
+export interface Result {
+  readonly seed: number;
+  /** Of all that happened, in its order. */
+  readonly hash: number;
+  readonly failures: readonly string[];
+  readonly events: number;
+  readonly operations: number;
+  readonly movements: number;
+  /** Milliseconds that passed in the run. */
+  readonly simulatedMs: number;
+  /** What happened, by name, and how often. */
+  readonly seen: ReadonlyMap<string, number>;
+}
+
+export interface Watchers {
+  /** Told of everything that happens. */
+  readonly trace?: (line: string) => void;
+  /** Given the server before anybody speaks to it. */
+  readonly onRedis?: (redis: SimulatedRedis) => void;
+}
+
+/** Runs one seed. */
+export function simulate(seed: number, { trace, onRedis }: Watchers = {}): Result {
+  const random = new Random(seed);
+  const scheduler = new Scheduler(random);
+  setScheduler(scheduler);
+  freshIds();
+  const plan = planOf(random);
+  const world = new World(scheduler, random, plan, trace ?? null);
+  onRedis?.(world.redis);
+  world.tell(() => JSON.stringify(plan));
+  let workload: Workload | null = null;
+  try {
+    scheduler.as(null, () => (workload = new Workload(world)));
+    world.keepCopies();
+    scheduler.runUntil(plan.chaosMs);
+    scheduler.as(null, () => world.heal());
+    settle(world, () => workload?.busy === 0);
+  } catch (error) {
+    world.fail(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+  const asked = workloadOf(workload).asked;
+  if (world.failures.length === 0) world.failures.push(...brokenRules(world, asked));
+  return {
+    seed,
+    hash: scheduler.hash,
+    failures: world.failures,
+    events: scheduler.events,
+    operations: asked.length,
+    movements: world.ledger.state.movements.length,
+    simulatedMs: scheduler.now,
+    seen: world.seen,
+  };
+}
+
+function settle(world: World, isDone: () => boolean): void {
+  const { scheduler } = world;
+  const end = scheduler.now + REST_MS_MAX;
+  while (scheduler.now < end) {
+    scheduler.runUntil(scheduler.now + REST_STEP_MS);
+    if (world.failures.length > 0) return;
+    if (isDone() && isAtRest(world)) return;
+  }
+  const callers = isDone() ? "" : "; its callers are not done";
+  world.fail(`it does not come to rest: ${unrestOf(world)}${callers}`);
+}
+
+/** Ids are made of bytes that the run before may have left over. */
+function freshIds(): void {
+  const before = bytesAskedFor();
+  while (bytesAskedFor() === before) randomId(1);
+}
+
+function workloadOf(workload: Workload | null): Workload {
+  if (!workload) throw new Error(`no callers at ${BEGINS_AT}`);
+  return workload;
+}

@@ -1,0 +1,214 @@
+/** The operations of a run: real verbs of the core, with what each answer promises. */
+import { adjust } from "#inventory/adjust";
+import { cancel } from "#inventory/cancel";
+import { confirm } from "#inventory/confirm";
+import { expire } from "#inventory/expire";
+import { extend } from "#inventory/extend";
+import type { HoldAnswer } from "#inventory/hold-answer";
+import { initialize } from "#inventory/initialize";
+import {
+  Location,
+  OrderId,
+  ProductId,
+  Quantity,
+  Sku,
+  type MovementType,
+  type Reservation,
+} from "#inventory/model";
+import { reserve } from "#inventory/reserve";
+import { sell } from "#inventory/sell";
+import { transfer } from "#inventory/transfer";
+import type { Asking, Outcome } from "./callers.ts";
+import type { World } from "./world.ts";
+
+const HOME = Location.parse("default");
+const OTHER = Location.parse("annex");
+
+export const productId = (number: number): ProductId => ProductId.parse(`product-${number}`);
+
+const refused = (word: string): Outcome => ({ kind: "refused", word });
+const done = (
+  type: MovementType,
+  units: number,
+  reservation: Reservation | null = null,
+): Outcome => ({ kind: "done", type, units, reservation });
+
+const nothing = { expectedQuantity: null };
+
+export function make(id: string, product: ProductId, initialStock: number): Asking {
+  return {
+    id,
+    told: `initialize ${product} with ${initialStock}`,
+    isKeyed: true,
+    async ask(deps, ctx) {
+      const input = { productId: product, sku: Sku.parse(`sku-${product}`), initialStock };
+      const { kind } = await initialize(deps, ctx, input);
+      // Its SKU may be claimed by an attempt that did not come further.
+      return kind === "initialized" || kind === "exists"
+        ? done("INITIAL", initialStock)
+        : refused(kind);
+    },
+  };
+}
+
+export function hold(
+  id: string,
+  lines: readonly { readonly productId: ProductId; readonly quantity: number }[],
+  seconds: number,
+): Asking {
+  const units = lines.reduce((sum, { quantity }) => sum + quantity, 0);
+  const scope = lines.length === 1 && lines[0] ? lines[0].productId : "cart";
+  return {
+    id,
+    told: `reserve ${units} of ${lines.map((line) => line.productId).join(",")} for ${seconds} s`,
+    isKeyed: true,
+    async ask(deps, ctx) {
+      const outcome = await reserve(
+        deps,
+        { ...ctx, operation: null },
+        {
+          orderId: OrderId.parse(id),
+          customerId: null,
+          scope,
+          lines: lines.map((line) => ({ ...line, location: null })),
+          expirationMinutes: seconds / 60,
+        },
+      );
+      if (outcome.kind !== "reserved" && outcome.kind !== "held") return refused(outcome.kind);
+      return done("RESERVE", units, outcome.reservation);
+    },
+  };
+}
+
+const heldBy = ({ allocations }: Reservation): number =>
+  allocations.reduce((sum, { held }) => sum + held, 0);
+
+function ended(type: MovementType, units: number, answer: HoldAnswer, again: string): Outcome {
+  if (answer.kind !== "done" && answer.kind !== again) return refused(answer.kind);
+  if (!("reservation" in answer)) return refused(answer.kind);
+  return done(type, units, answer.reservation);
+}
+
+/** Sells the hold, all of it or one unit. */
+export function buy(id: string, reservation: Reservation, isPart: boolean): Asking {
+  const [line] = reservation.allocations;
+  const { reservationId } = reservation;
+  const lines = isPart && line ? [{ productId: line.productId, quantity: 1 }] : null;
+  const units = lines === null ? heldBy(reservation) : 1;
+  return {
+    id,
+    told: `confirm ${units} of ${reservationId}`,
+    isKeyed: true,
+    async ask(deps, ctx) {
+      const answer = await confirm(deps, ctx, { reservationId, lines, onExpired: "reject" });
+      return ended("SALE", units, answer, lines === null ? "confirmed" : "");
+    },
+  };
+}
+
+export function giveBack(id: string, reservation: Reservation): Asking {
+  const { reservationId } = reservation;
+  return {
+    id,
+    told: `cancel ${reservationId}`,
+    isKeyed: true,
+    async ask(deps, ctx) {
+      const answer = await cancel(deps, ctx, { reservationId, lines: null });
+      return ended("RELEASE", heldBy(reservation), answer, "cancelled");
+    },
+  };
+}
+
+export function prolong(id: string, reservation: Reservation, seconds: number): Asking {
+  const { reservationId } = reservation;
+  return {
+    id,
+    told: `extend ${reservationId} by ${seconds} s`,
+    isKeyed: true,
+    async ask(deps, ctx) {
+      const answer = await extend(deps, ctx, { reservationId, minutes: seconds / 60 });
+      // One that lives as long already is not moved.
+      const outcome = ended("EXTEND", 0, answer, "");
+      return outcome.kind === "done" ? { kind: "read" } : outcome;
+    },
+  };
+}
+
+export function sale(id: string, product: ProductId, quantity: number, isKeyed: boolean): Asking {
+  return {
+    id,
+    told: `sell ${quantity} of ${product}`,
+    isKeyed,
+    async ask(deps, ctx) {
+      const input = {
+        productId: product,
+        quantity,
+        location: null,
+        orderId: null,
+        customerId: null,
+      };
+      const { kind } = await sell(deps, ctx, { ...input, ...nothing });
+      return kind === "sold" ? done("SALE", quantity) : refused(kind);
+    },
+  };
+}
+
+export function change(id: string, product: ProductId, quantity: number, isKeyed: boolean): Asking {
+  const type = quantity > 0 ? "RESTOCK" : "ADJUSTMENT";
+  return {
+    id,
+    told: `adjust ${product} by ${quantity}`,
+    isKeyed,
+    async ask(deps, ctx) {
+      const input = {
+        productId: product,
+        quantity,
+        type,
+        location: null,
+        expectedSeq: null,
+      } as const;
+      const { kind } = await adjust(deps, ctx, { ...input, ...nothing });
+      return kind === "adjusted" ? done(type, Math.abs(quantity)) : refused(kind);
+    },
+  };
+}
+
+export function move(id: string, product: ProductId, units: number): Asking {
+  return {
+    id,
+    told: `transfer ${units} of ${product}`,
+    isKeyed: true,
+    async ask(deps, ctx) {
+      const input = { productId: product, from: HOME, to: OTHER, quantity: Quantity.parse(units) };
+      const { kind } = await transfer(deps, ctx, { ...input, ...nothing });
+      return kind === "transferred" ? done("TRANSFER", 2 * units) : refused(kind);
+    },
+  };
+}
+
+/** Fails the run where a read shows less than the ledger had when it was asked for. */
+export function look(world: World, id: string, product: ProductId, seq: number): Asking {
+  return {
+    id,
+    told: `read ${product}`,
+    isKeyed: true,
+    async ask(deps, ctx) {
+      const found = await deps.store.product(product, ctx.deadline);
+      if ((found?.seq ?? 0) < seq)
+        world.fail(`${id}: ${product} stood at ${seq} and is read at ${found?.seq ?? "-"}`);
+      return { kind: "read" };
+    },
+  };
+}
+
+export function cleanUp(id: string): Asking {
+  return {
+    id,
+    told: "expire",
+    isKeyed: true,
+    async ask(deps, ctx) {
+      await expire(deps, ctx);
+      return { kind: "read" };
+    },
+  };
+}

@@ -1,0 +1,294 @@
+/** One simulated system: its servers, its processes, and what goes wrong with them. */
+import type { Random } from "#test/random";
+import { LedgerServer } from "./ledger.ts";
+import { LedgerState } from "./ledger-state.ts";
+import { BEGINS_AT } from "./globals.ts";
+import { startNode, type Node } from "./nodes.ts";
+import { CHAOS_FROM_MS, type FaultKind, type Plan } from "./plan.ts";
+import type { SimulatedClient } from "./redis/client.ts";
+import { SimulatedRedis, type Found } from "./redis/server.ts";
+import type { Process, Scheduler } from "./scheduler.ts";
+
+/** Lines of the log that say what a Redis lost; no other error is one of a run in order. */
+const LOSSES =
+  /^(acknowledged operations are lost|Redis lacks what was acknowledged; the partition is fenced|a partition was rebuilt from the ledger|the journal does not continue where the ledger stands|the drain stopped)/;
+
+const DOWN_MS_MAX = 2_500;
+const RESTART_MS_MAX = 2_500;
+/** A connection ends that long after something was sent on it: before it arrives, or its answer. */
+const CUT_MS_MAX = 3;
+const SILENT_MS_MAX = 4_000;
+
+export class World {
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly plan: Plan;
+  readonly redis: SimulatedRedis;
+  readonly ledger: LedgerServer;
+  readonly nodes: Node[] = [];
+  readonly failures: string[] = [];
+  /** What happened, by name. */
+  readonly seen = new Map<string, number>();
+  /** From when to when something was wrong. */
+  readonly troubles: { readonly from: number; readonly to: number }[] = [];
+  /** Whether Redis came back without what it had. */
+  hasLost = false;
+  /** How often a command is the last one that its connection takes, or is followed by silence. */
+  cutting = 0;
+  silencing = 0;
+  readonly #trace: ((line: string) => void) | null;
+  #started = 0;
+
+  constructor(
+    scheduler: Scheduler,
+    random: Random,
+    plan: Plan,
+    trace: ((line: string) => void) | null,
+  ) {
+    this.scheduler = scheduler;
+    this.random = random;
+    this.plan = plan;
+    this.#trace = trace;
+    this.redis = new SimulatedRedis(scheduler);
+    const state = new LedgerState(() => BEGINS_AT + scheduler.now);
+    this.ledger = new LedgerServer(state, scheduler, this.onSend);
+    for (let i = 0; i < plan.apis; i += 1) this.#start("api");
+    for (let i = 0; i < plan.workers; i += 1) this.#start("worker");
+    for (const { at, kind } of plan.faults) {
+      scheduler.after(at, "fault", () => this.#break(kind), null);
+    }
+  }
+
+  tell(line: () => string): void {
+    this.#trace?.(`${this.scheduler.now.toFixed(3).padStart(10)}  ${line()}`);
+  }
+
+  saw(what: string): void {
+    this.seen.set(what, (this.seen.get(what) ?? 0) + 1);
+  }
+
+  fail(what: string): void {
+    this.tell(() => `FAILED: ${what}`);
+    this.failures.push(what);
+  }
+
+  onError(message: string, fields: Readonly<Record<string, unknown>>): void {
+    if (this.hasLost && LOSSES.test(message)) return;
+    const { error } = fields;
+    // Redis is away while it is repaired: said as an error each time.
+    if (
+      message === "a partition could not be rebuilt" &&
+      error instanceof Error &&
+      /writeable|closed|timed out|LOADING|OOM/.test(error.message)
+    )
+      return;
+    const detail = error instanceof Error ? (error.stack ?? error.message) : JSON.stringify(fields);
+    this.fail(`an error in the log: ${message} ${detail}`);
+  }
+
+  /** False: the process died instead of sending. */
+  readonly onSend = (owner: Process): boolean => {
+    if (!owner.isAlive) return false;
+    const { fate } = owner;
+    if (fate === null) return true;
+    fate.sendsLeft -= 1;
+    if (fate.sendsLeft >= 0) return true;
+    owner.fate = null;
+    fate.strike();
+    return owner.isAlive;
+  };
+
+  /** While the network is bad, connections end and fall silent with something under way. */
+  readonly onSent = (client: SimulatedClient): void => {
+    const { cutting, silencing } = this;
+    if (cutting === 0 && silencing === 0) return;
+    const luck = this.random.next();
+    if (luck < cutting) {
+      const cut = (): void => client.connection?.cut();
+      this.scheduler.after(this.random.next() * CUT_MS_MAX, "cut", cut, null);
+    } else if (luck < cutting + silencing) {
+      client.connection?.silence(this.random.next() * SILENT_MS_MAX);
+      client.suspect();
+    }
+  };
+
+  /** Those that serve. */
+  living(role: Node["role"]): readonly Node[] {
+    return this.nodes.filter((node) => {
+      const isReady = node.clients.every(({ hasConnected }) => hasConnected);
+      return node.role === role && node.process.isAlive && isReady;
+    });
+  }
+
+  /** Ends everything that is wrong. */
+  heal(): void {
+    this.tell(() => "nothing goes wrong from here on");
+    this.ledger.isAway = false;
+    this.ledger.failing = 0;
+    this.redis.isFull = false;
+    this.redis.isLoading = false;
+    this.cutting = 0;
+    this.silencing = 0;
+    if (!this.redis.isUp) this.#startRedis("kept");
+    for (const { process } of this.nodes) process.fate = null;
+  }
+
+  #start(role: Node["role"]): void {
+    this.#started += 1;
+    const name = `${role}-${this.#started}`;
+    this.tell(() => `${name} starts`);
+    this.nodes.push(startNode(this, role, name));
+  }
+
+  #kill(node: Node, how: string): void {
+    if (!node.process.isAlive) return;
+    this.tell(() => `${node.process.name} dies ${how}`);
+    this.saw("death");
+    node.process.isAlive = false;
+    for (const client of node.clients) client.connection?.cut();
+    const ms = this.random.next() * RESTART_MS_MAX;
+    this.#trouble(ms + 1_000);
+    this.scheduler.after(ms, "start", () => this.#start(node.role), null);
+  }
+
+  /** That is wrong for as long, and what follows of it for a while. */
+  #trouble(ms: number): void {
+    const { now } = this.scheduler;
+    this.troubles.push({ from: now, to: now + ms + 6_000 });
+  }
+
+  /** For a while, then it is over. */
+  #for(ms: number, begin: () => void, end: () => void): void {
+    this.#trouble(ms);
+    begin();
+    this.scheduler.after(ms, "trouble ends", end, null);
+  }
+
+  #startRedis(found: Found): void {
+    if (this.redis.isUp) return;
+    this.tell(() => `Redis starts, its data ${found}`);
+    this.redis.begin(found);
+  }
+
+  #restartRedis(found: Found): void {
+    const { redis, random, scheduler } = this;
+    if (!redis.isUp || (found === "older" && redis.copies === 0)) return;
+    this.tell(() => "Redis ends");
+    redis.end();
+    if (found !== "kept") this.hasLost = true;
+    const downMs = random.next() * DOWN_MS_MAX;
+    this.#trouble(downMs);
+    scheduler.after(downMs, "redis starts", () => this.#startRedis(found), null);
+    if (random.next() < 0.3) {
+      redis.isLoading = true;
+      scheduler.after(
+        downMs + random.next() * 500,
+        "loaded",
+        () => (redis.isLoading = false),
+        null,
+      );
+    }
+  }
+
+  #break(kind: FaultKind): void {
+    const { random, redis, ledger, scheduler } = this;
+    this.tell(() => `fault: ${kind}`);
+    this.saw(`fault ${kind}`);
+    const ms = random.next() * 3_000;
+    switch (kind) {
+      case "cut":
+        return this.#for(
+          ms,
+          () => (this.cutting = 0.15),
+          () => (this.cutting = 0),
+        );
+      case "silence":
+        return this.#for(
+          ms,
+          () => (this.silencing = 0.08),
+          () => (this.silencing = 0),
+        );
+      case "redis restarts":
+        return this.#restartRedis("kept");
+      case "redis older":
+        return this.#restartRedis("older");
+      case "redis empty":
+        return this.#restartRedis("empty");
+      case "redis full":
+        return this.#for(
+          ms,
+          () => (redis.isFull = true),
+          () => (redis.isFull = false),
+        );
+      case "redis clock": {
+        this.#trouble(ms);
+        redis.clockAheadMs = random.whole(-2_000, 2_000);
+        return;
+      }
+      case "ledger away":
+        return this.#for(
+          ms,
+          () => (ledger.isAway = true),
+          () => (ledger.isAway = false),
+        );
+      case "ledger fails":
+        return this.#for(
+          ms,
+          () => (ledger.failing = 0.3),
+          () => (ledger.failing = 0),
+        );
+      case "api dies":
+      case "worker dies": {
+        const living = this.living(kind === "api dies" ? "api" : "worker");
+        if (living.length > 0) this.#kill(random.pick(living), "at once");
+        return;
+      }
+      case "dies in a turn": {
+        const living = this.nodes.filter(({ process }) => process.isAlive);
+        if (living.length === 0) return;
+        const node = random.pick(living);
+        const strike = (): void => this.#kill(node, "in the middle of a turn");
+        node.process.fate = { sendsLeft: random.whole(0, 12), strike };
+        return;
+      }
+      case "pause":
+        return this.#pauseLater(random.pick(this.nodes), random.next() < 0.3 ? 5 * ms : ms);
+      case "sleeps through a loss": {
+        const living = this.living("api");
+        if (living.length === 0) return;
+        const lose = (): void => {
+          const loseIt = (): void => this.#restartRedis(random.pick(["older", "empty"] as const));
+          scheduler.after(random.next() * 1_500, "loss", loseIt, null);
+        };
+        return this.#pauseLater(random.pick(living), 11_000 + 2 * ms, lose);
+      }
+      case "jobs lost": {
+        this.#trouble(0);
+        return redis.loseJobs();
+      }
+      case "answers lost":
+        return;
+    }
+  }
+
+  /** It stands still with something under way. */
+  #pauseLater({ process }: Node, ms: number, then = (): void => undefined): void {
+    const strike = (): void => {
+      this.tell(() => `${process.name} stands still for ${Math.round(ms)} ms`);
+      process.pausedUntil = this.scheduler.now + ms;
+      this.#trouble(ms);
+      then();
+    };
+    process.fate = { sendsLeft: this.random.whole(0, 12), strike };
+  }
+
+  /** Copies of Redis's disk for a later start that finds an older one. */
+  keepCopies(): void {
+    const { plan, random, scheduler, redis } = this;
+    if (!plan.faults.some(({ kind }) => kind === "redis older")) return;
+    for (let i = 0; i < 4; i += 1) {
+      const at = CHAOS_FROM_MS + random.next() * plan.chaosMs;
+      scheduler.after(at, "copy", () => redis.isUp && redis.keepCopy(), null);
+    }
+  }
+}

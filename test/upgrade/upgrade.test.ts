@@ -1,0 +1,161 @@
+/** This version and the one before it, on one store: none loses or doubles what the other did. */
+import { describe, expect, test } from "bun:test";
+import { Queue } from "bullmq";
+import { Redis } from "ioredis";
+import { randomId } from "#lib/ids";
+import { JOBS, isJobName, QUEUE_NAME, QUEUE_PREFIX } from "#workers/catalog";
+import { audit } from "#test/audit";
+import { Caller, reservationIn, type Request } from "#test/caller";
+import { evidence } from "#test/evidence";
+import { startLoad } from "#test/load";
+import { counted } from "#test/scale";
+import { startRedis, temporaryFolder, testDatabase } from "#test/servers";
+import { runMain, startService, tokenOf } from "#test/service";
+import { until } from "#test/until";
+import { baseline } from "./baseline.ts";
+
+const PHASE_MS = counted(2_500, 60_000);
+const TEST_MS_MAX = counted(90_000, 15 * 60_000);
+
+const before = await baseline();
+
+/** Requests that the version before made, each with the answer that it had. */
+async function made(caller: Caller, admin: string, productId: string) {
+  const post = (path: string, body: object): Request => ({
+    method: "POST",
+    path,
+    token: admin,
+    body,
+    key: randomId(12),
+  });
+  const body = { productId, sku: `SKU-${productId}`, initialStock: 100 };
+  await answered(caller, post("/initialize", body));
+  const hold = (orderId: string) => post(`/product/${productId}/reserve`, { quantity: 2, orderId });
+  const lot = { productId, quantity: 10, expectedAt: new Date(Date.now() + 60_000).toISOString() };
+  const requests = [
+    hold("to confirm"),
+    hold("to cancel"),
+    post(`/product/${productId}/sell`, { quantity: 3, orderId: "sold" }),
+    post(`/product/${productId}/transfer`, { from: "default", to: "annex", quantity: 5 }),
+    post("/incoming", lot),
+    { ...post(`/product/${productId}/stock`, { quantity: -1 }), method: "PATCH" as const },
+  ];
+  const answers = [];
+  for (const request of requests) answers.push(await answered(caller, request));
+  return { productId, requests, answers };
+}
+
+async function answered(caller: Caller, request: Request) {
+  const answer = await caller.call(request);
+  if (answer.status >= 300) {
+    throw new Error(`${request.path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+  }
+  return answer;
+}
+
+/** What the version before began is gone on with by this one: repeated, confirmed, cancelled, returned. */
+async function goneOnWith(caller: Caller, admin: string, done: Awaited<ReturnType<typeof made>>) {
+  for (const [i, request] of done.requests.entries()) {
+    const again = await answered(caller, request);
+    expect([request.path, again.body]).toEqual([request.path, done.answers[i]?.body]);
+  }
+  const [confirmed, cancelled] = done.answers.slice(0, 2).map(reservationIn);
+  const post = (path: string, body: object = {}): Request => ({
+    method: "POST",
+    path,
+    token: admin,
+    body,
+    key: randomId(12),
+  });
+  await answered(caller, post(`/reservation/${confirmed?.reservationId}/confirm`));
+  await answered(caller, post(`/reservation/${cancelled?.reservationId}/cancel`));
+  const back = { quantity: 3, orderId: "sold", disposition: "restock" };
+  await answered(caller, post(`/product/${done.productId}/return`, back));
+  const read = { method: "GET", path: `/product/${done.productId}`, token: admin } as const;
+  // 100, less 2 confirmed and 1 taken; what was sold is back.
+  expect((await answered(caller, read)).body).toMatchObject({ totalStock: 97, reservedStock: 0 });
+}
+
+const forAWhile = async (): Promise<void> => {
+  const endAt = performance.now() + PHASE_MS;
+  await until(() => performance.now() >= endAt, {
+    withinMs: 2 * PHASE_MS,
+    what: "time has passed",
+  });
+};
+
+describe("the version before and this one", () => {
+  test(
+    "serve one store side by side, drain each other's journal, and all of it is equal at the end",
+    async () => {
+      await using redis = await startRedis();
+      await using database = await testDatabase();
+      const servers = { redisUrl: redis.url, databaseUrl: database.url };
+      const { root } = before;
+      await using oldApi = await startService({ ...servers, root, role: "api" });
+      await using oldWorker = await startService({ ...servers, root, role: "worker" });
+      const admin = await tokenOf("admin", "administrator");
+      const done = await made(new Caller(oldApi.url), admin, randomId(8));
+      const load = { users: 6, products: 4, units: 400 };
+      await using oldLoad = await startLoad({ url: oldApi.url, ...load });
+      await forAWhile();
+      // Its schema comes under the processes that run; the worker before drains what it journals.
+      await using api = await startService({ ...servers, role: "api" });
+      await using newLoad = await startLoad({ url: api.url, ...load });
+      await forAWhile();
+      const second = await made(new Caller(oldApi.url), admin, randomId(8));
+      await goneOnWith(new Caller(api.url), admin, done);
+      // The wake-ups that wait are those of both: each is what a worker of this version takes.
+      const connection = new Redis(redis.url, { maxRetriesPerRequest: null });
+      const queue = new Queue(QUEUE_NAME, { connection, prefix: QUEUE_PREFIX });
+      const jobs = await queue.getDelayed();
+      expect(jobs.length).toBeGreaterThan(0);
+      for (const { name, data } of jobs) {
+        expect(isJobName(name) && JOBS[name].payload.safeParse(data).success).toBe(true);
+      }
+      await queue.close();
+      connection.disconnect();
+      // Now this version's worker drains what the API before still writes.
+      await using worker = await startService({ ...servers, role: "worker" });
+      await oldWorker.kill();
+      await forAWhile();
+      await oldLoad.stop();
+      await oldApi.kill();
+      await goneOnWith(new Caller(api.url), admin, second);
+      await forAWhile();
+      await newLoad.stop();
+      expect([...oldLoad.strange, ...newLoad.strange]).toEqual([]);
+      expect([api.hasExited(), worker.hasExited()]).toEqual([false, false]);
+      const acknowledged = [...oldLoad.acknowledged, ...newLoad.acknowledged];
+      const { movements } = await audit({ ...servers, acknowledged });
+      const env = { REDIS_URL: redis.url, DATABASE_URL: database.url };
+      const verified = await runMain(["verify"], env);
+      expect([verified.code, verified.output]).toEqual([0, expect.any(String)]);
+      evidence("this version takes over from the one before it, side by side on one store", {
+        before: before.name,
+        "for (s)": (4 * PHASE_MS) / 1_000,
+        acknowledged: acknowledged.length,
+        movements,
+      });
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
+    "have one data folder: what the killed one left is there, and what it began is gone on with",
+    async () => {
+      const env = { DATA_DIR: temporaryFolder("upgrade") };
+      const admin = await tokenOf("admin", "administrator");
+      let done;
+      {
+        await using old = await startService({ root: before.root, env });
+        done = await made(new Caller(old.url), admin, randomId(8));
+        await old.kill();
+      }
+      await using service = await startService({ env });
+      await goneOnWith(new Caller(service.url), admin, done);
+      expect((await runMain(["verify"], env)).code).toBe(0);
+    },
+    TEST_MS_MAX,
+  );
+});
