@@ -47,11 +47,18 @@ export function connectBlocking(url: string, name: string): Redis {
   });
 }
 
+/**
+ * BullMQ blocks for up to 10 s on a copy of this connection. Without a limit a connection that
+ * swallows bytes is waited on for ever, and nobody is woken for what is due.
+ */
+const WORKER_SOCKET_TIMEOUT_MS = 12_000;
+
 /** A connection for BullMQ's worker, which waits for as long as Redis is away. */
 export function connectWorker(url: string, name: string): Redis {
   return new Redis(url, {
     connectionName: name,
     maxRetriesPerRequest: null,
+    socketTimeout: WORKER_SOCKET_TIMEOUT_MS,
     connectTimeout: CONNECT_TIMEOUT_MS,
     retryStrategy: reconnectDelay,
   });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { audit, type Acknowledged } from "#test/audit";
+import { moreEffects } from "#test/effects";
 import { evidence } from "#test/evidence";
 import { startInstallation, type Installation } from "#test/installation";
 import { startLoad, type Load } from "#test/load";
@@ -12,7 +13,6 @@ import { until } from "#test/until";
 const KILLS = counted(3, 100);
 /** Effects that must be acknowledged before and after the blow, so that it falls under load. */
 const EFFECTS_MIN = 200;
-const EFFECTS_MS_MAX = 20_000;
 const RECOVERED_MS_MAX = 10_000;
 /** Audits read all that an installation has lived through: after so many it is made anew. */
 const KILLS_OF_ONE_MAX = 16;
@@ -53,19 +53,11 @@ async function renewed(): Promise<Installation> {
   return all;
 }
 
-const moreEffects = (load: Load): Promise<unknown> => {
-  const goal = load.acknowledged.length + EFFECTS_MIN;
-  return until(() => load.acknowledged.length >= goal, {
-    withinMs: EFFECTS_MS_MAX,
-    what: `${EFFECTS_MIN} more effects are acknowledged`,
-  });
-};
-
 /** One blow under load; answers how long after it a change was served, and all was up again. */
 async function survive(victim: (typeof VICTIMS)[number][0]) {
   const installation = await renewed();
   await using load = await startLoad({ ...LOAD, url: installation.api.url });
-  await moreEffects(load);
+  await moreEffects(load, EFFECTS_MIN);
   const killedAt = performance.now();
   const sinceMs = (): number => Math.round(performance.now() - killedAt);
   await installation[victim].kill();
@@ -80,7 +72,7 @@ async function survive(victim: (typeof VICTIMS)[number][0]) {
   expect(status).toBe(201);
   const servedMs = sinceMs();
   const restartedMs = await restarting;
-  await moreEffects(load);
+  await moreEffects(load, EFFECTS_MIN);
   await load.stop();
 
   expect(load.strange).toEqual([]);
@@ -120,7 +112,7 @@ test(
   async () => {
     const { servers, api, redis } = all;
     await using load = await startLoad({ ...LOAD, url: api.url });
-    await moreEffects(load);
+    await moreEffects(load, EFFECTS_MIN);
     const pausedAt = performance.now();
     redis.pause();
     const plain = Array.from({ length: PLAIN }, () => adjustWithoutKey(load));
@@ -130,7 +122,7 @@ test(
     });
     redis.resume();
     await Promise.all(plain);
-    await moreEffects(load);
+    await moreEffects(load, EFFECTS_MIN);
     const recoveredInMs = Math.round(performance.now() - pausedAt - PAUSE_MS);
     await load.stop();
 

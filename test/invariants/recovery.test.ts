@@ -7,10 +7,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Redis } from "ioredis";
 import postgres from "postgres";
-import { z } from "zod";
 import { audit, type Acknowledged } from "#test/audit";
+import { moreEffects } from "#test/effects";
 import { startInstallation, type Installation } from "#test/installation";
-import { startLoad, type Load } from "#test/load";
+import { startLoad } from "#test/load";
+import { reported } from "#test/lost";
 import { startService } from "#test/service";
 import { until } from "#test/until";
 
@@ -38,33 +39,12 @@ afterAll(async () => {
   await all[Symbol.asyncDispose]();
 });
 
-const moreEffects = (load: Load, count = EFFECTS_MIN): Promise<unknown> => {
-  const goal = load.acknowledged.length + count;
-  return until(() => load.acknowledged.length >= goal, {
-    withinMs: EFFECTS_MS_MAX,
-    what: `${count} more effects are acknowledged`,
-  });
-};
-
-const LostOperations = z.array(
-  z.object({
-    requestId: z.string().nullable(),
-    reservationId: z.string().nullable(),
-    productId: z.string().nullable(),
-  }),
-);
-
-/** Every id that was reported as lost: of requests, and of owners of holds and products. */
-async function reported() {
-  const rows = await sql`SELECT operations FROM recovery_reports WHERE kind = 'lost'`;
-  // Whoever follows the alerts hears of each of them.
+/** Whoever follows the alerts hears of each report, too. */
+async function reportedAndTold() {
+  const lost = await reported(sql);
   const alerts = await sql`SELECT units FROM alerts WHERE kind = 'lost'`;
-  expect(alerts).toHaveLength(rows.length);
-  const lost = rows.flatMap(({ operations }) => LostOperations.parse(operations));
-  const subjects = lost.flatMap(
-    ({ reservationId, productId }) => reservationId?.split("-")[1] ?? productId ?? [],
-  );
-  return { requests: new Set(lost.map(({ requestId }) => requestId)), subjects };
+  expect(alerts).toHaveLength(lost.reports);
+  return lost;
 }
 
 /** Each rebuild has told that the partition was fenced; those who watch, that it is over. */
@@ -72,21 +52,15 @@ async function alertsTold(): Promise<void> {
   const alerts = async () => {
     const rows = await sql`SELECT kind FROM alerts
       WHERE kind IN ('fenced', 'unfenced') ORDER BY seq, number`;
-    return rows.map(({ kind }) => z.string().parse(kind));
+    return rows.map(({ kind }) => String(kind));
   };
   await until(async () => (await alerts()).at(-1) === "unfenced", {
     withinMs: ALERT_MS_MAX,
     what: "the end of the fence is told",
   });
   const fenced = (await alerts()).filter((kind) => kind === "fenced");
-  expect(fenced.length).toBeGreaterThanOrEqual(await rebuilds());
+  expect(fenced.length).toBeGreaterThanOrEqual((await reported(sql)).rebuilds);
 }
-
-const rebuilds = async (): Promise<number> => {
-  const [row] =
-    await sql`SELECT count(*)::integer AS n FROM recovery_reports WHERE kind = 'rebuilt'`;
-  return z.int().parse(row?.["n"]);
-};
 
 /** All that was acknowledged so far in this file, less what was reported as lost. */
 let acknowledged: Acknowledged[] = [];
@@ -94,18 +68,18 @@ let acknowledged: Acknowledged[] = [];
 /** A blow under load: it goes on afterwards, and everything adds up. */
 async function survives(blow: () => Promise<void>) {
   await using load = await startLoad({ ...LOAD, url: all.api.url });
-  await moreEffects(load);
-  const before = await rebuilds();
+  await moreEffects(load, EFFECTS_MIN);
+  const { rebuilds } = await reported(sql);
   const struckAt = performance.now();
   await blow();
-  await until(async () => (await rebuilds()) > before, {
+  await until(async () => (await reported(sql)).rebuilds > rebuilds, {
     withinMs: EFFECTS_MS_MAX,
     what: "the partition is rebuilt",
   });
-  await moreEffects(load);
+  await moreEffects(load, EFFECTS_MIN);
   const recoveredMs = Math.round(performance.now() - struckAt);
   await load.stop();
-  const lost = await reported();
+  const lost = await reportedAndTold();
   const kept = load.acknowledged.filter(({ requestId }) => !lost.requests.has(requestId));
   // Who goes on with what was lost hears that it is not there; nobody else hears such a thing.
   const isExplained = (it: string): boolean => lost.subjects.some((id) => it.includes(id));
@@ -170,32 +144,31 @@ test(
     const { api, worker, redis: server, servers } = all;
     const copy = join(server.folder, "earlier-copy");
     await using load = await startLoad({ ...LOAD, url: api.url, withoutLedger: true });
-    await moreEffects(load);
+    await moreEffects(load, EFFECTS_MIN);
     // From here on the ledger hears of nothing.
     await worker.kill();
     rmSync(copy, { recursive: true, force: true });
     cpSync(join(server.folder, "appendonlydir"), copy, { recursive: true });
-    await moreEffects(load);
+    await moreEffects(load, EFFECTS_MIN);
     // The one that remembers sleeps while another sells from the older Redis.
     await load.stop();
     api.signal("SIGSTOP");
     await rollBack(copy);
     await using another = await startService({ ...servers, role: "api" });
     await using later = await startLoad({ ...LOAD, url: another.url, withoutLedger: true });
-    await moreEffects(later);
-    const before = await rebuilds();
-    const alreadyReported = (await reported()).requests.size;
+    await moreEffects(later, EFFECTS_MIN);
+    const { rebuilds, requests } = await reported(sql);
     api.signal("SIGCONT");
     await worker.restart();
-    await until(async () => (await rebuilds()) > before, {
+    await until(async () => (await reported(sql)).rebuilds > rebuilds, {
       withinMs: EFFECTS_MS_MAX,
       what: "the partition is rebuilt",
     });
     await api.ready();
-    await moreEffects(later);
+    await moreEffects(later, EFFECTS_MIN);
     await later.stop();
-    const lost = await reported();
-    expect(lost.requests.size).toBeGreaterThan(alreadyReported + EFFECTS_MIN / 2);
+    const lost = await reportedAndTold();
+    expect(lost.requests.size).toBeGreaterThan(requests.size + EFFECTS_MIN / 2);
     const both = [...load.acknowledged, ...later.acknowledged];
     acknowledged = [...acknowledged, ...both.filter((it) => !lost.requests.has(it.requestId))];
     // What was sold after the rollback is not lost: it was still in the journal.

@@ -37,16 +37,19 @@ export const count = (tally: Tally, name: string): void =>
 export class Caller {
   /** Every attempt, by verb and status (or `no answer`). */
   readonly attempts: Tally = new Map();
-  #url: string;
+  readonly #urls: readonly string[];
+  #turn = 0;
 
-  constructor(url: string) {
-    this.#url = url;
+  /** With several, each attempt goes to the next: a repeat may meet another process. */
+  constructor(...urls: string[]) {
+    this.#urls = urls.map((url) => url.replace(/\/$/, ""));
   }
 
   /** One attempt; rejects when there is no answer. */
   async once(request: Request, requestId = randomId(16)): Promise<Answer> {
     const { method, path, token, body, key } = request;
-    const response = await fetch(`${this.#url}/api/inventory${path}`, {
+    const url = this.#urls[(this.#turn += 1) % this.#urls.length];
+    const response = await fetch(`${url}/api/inventory${path}`, {
       method,
       headers: {
         authorization: `Bearer ${token}`,

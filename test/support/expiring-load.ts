@@ -3,6 +3,7 @@ import { randomInt } from "node:crypto";
 import { processClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
 import type { RedisStockStore } from "#redis/stock-store";
+import { Fault } from "#inventory/faults";
 import type { Reservation } from "#inventory/model";
 import type { Acknowledged } from "#test/audit";
 import { endCommand, reserveCommand } from "#test/store";
@@ -12,6 +13,8 @@ const HOLDS_AT_ONCE = 20;
 const ANSWER_MS_MAX = 5_000;
 /** Confirms start up to this long before the due second, so that some come after it. */
 const EARLY_MS_MAX = 40;
+/** After a refusal, where some are expected. */
+const REFUSED_PAUSE_MS = 100;
 
 export interface ExpiringLoad {
   /** Short holds that were made. */
@@ -35,6 +38,7 @@ export function contextOf(requestId: string) {
 export function startExpiringLoad(
   store: RedisStockStore,
   productIds: readonly string[],
+  options: { readonly throughFaults?: boolean } = {},
 ): ExpiringLoad {
   const load = { made: 0, confirmed: 0, reacquired: 0, expired: 0, isStopped: false };
   const acknowledged: Acknowledged[] = [];
@@ -76,7 +80,7 @@ export function startExpiringLoad(
       if (soldAs !== reservationId) load.reacquired += 1;
       acknowledged.push({ requestId, type: "SALE", units: 1, reservationId: soldAs });
     } else {
-      throw new Error(`confirm at the due second answered ${outcome.kind}`);
+      throw new Error(`confirm of ${reservationId} when it was due answered ${outcome.kind}`);
     }
   };
   const run = async (): Promise<void> => {
@@ -90,7 +94,9 @@ export function startExpiringLoad(
             .map(confirm),
         );
       } catch (error) {
-        strange.push(String(error));
+        const isExpected = error instanceof Fault && error.retryable;
+        if (options.throughFaults === true && isExpected) await Bun.sleep(REFUSED_PAUSE_MS);
+        else strange.push(String(error));
       }
     }
   };

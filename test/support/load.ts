@@ -1,5 +1,4 @@
 /** A mixed load over HTTP: users who order, change their minds, pay and look, and an administrator. */
-import { randomInt } from "node:crypto";
 import { randomId } from "#lib/ids";
 import type { Acknowledged } from "#test/audit";
 import {
@@ -11,10 +10,12 @@ import {
   type Answer,
   type Request,
 } from "#test/caller";
+import { Random, seedOfRun } from "#test/random";
 import { tokenOf } from "#test/service";
 
 export interface LoadOptions {
-  readonly url: string;
+  /** Several: each attempt goes to the next. */
+  readonly url: string | readonly string[];
   readonly users: number;
   readonly products: number;
   /** Units of each product at the start. */
@@ -23,6 +24,8 @@ export interface LoadOptions {
   readonly perSecondMax?: number;
   /** Only what is answered without PostgreSQL. */
   readonly withoutLedger?: boolean;
+  /** Of what each user does, in which order; not given: that of the run. */
+  readonly seed?: number;
 }
 
 export interface Load extends AsyncDisposable {
@@ -67,11 +70,12 @@ interface User {
   readonly load: Load;
   readonly token: string;
   readonly admin: string;
+  readonly random: Random;
 }
 
 /** Makes the products, then lets users loose. */
 export async function startLoad(options: LoadOptions): Promise<Load> {
-  const { url, users, products, units, perSecondMax = Infinity } = options;
+  const { url, users, products, units, perSecondMax = Infinity, seed = seedOfRun() } = options;
   const run = randomId(6);
   const deck = deckOf(options.withoutLedger === true ? SCRIPTS : [...SCRIPTS, ...OF_LEDGER]);
   const state = { isStopped: false };
@@ -81,7 +85,7 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
     await Promise.all(loops);
   };
   const load: Load = {
-    caller: new Caller(url),
+    caller: new Caller(...[url].flat()),
     productIds: Array.from({ length: products }, (_, i) => `${run}-${i}`),
     acknowledged: [],
     strange: [],
@@ -89,14 +93,15 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
     [Symbol.asyncDispose]: stop,
   };
   const admin = await tokenOf("admin", "administrator");
-  for (const id of load.productIds) await initialize({ load, admin, token: admin }, id, units);
+  const maker = { load, admin, token: admin, random: new Random(seed) };
+  for (const id of load.productIds) await initialize(maker, id, units);
   const pauseMs = (1_000 * users) / perSecondMax;
   loops = Array.from({ length: users }, async (_, i) => {
-    const user = { load, admin, token: await tokenOf("customer", `customer-${run}-${i}`) };
+    const token = await tokenOf("customer", `customer-${run}-${i}`);
+    const user = { load, admin, token, random: new Random(seed + i) };
     while (!state.isStopped) {
-      const script = deck[randomInt(deck.length)] ?? look;
       try {
-        await script(user);
+        await user.random.pick(deck)(user);
       } catch (error) {
         load.strange.push(String(error));
       }
@@ -131,7 +136,7 @@ function acknowledge(
   user.load.acknowledged.push({ requestId, type, units, reservationId });
 }
 
-const pick = ({ load }: User): string => load.productIds[randomInt(load.productIds.length)] ?? "";
+const pick = ({ load, random }: User): string => random.pick(load.productIds);
 
 async function reserve(user: User, productId: string, orderId: string, quantity: number) {
   const { token } = user;
@@ -154,7 +159,7 @@ async function end(user: User, verb: "confirm" | "cancel", id: string, units: nu
 
 async function reserveAndConfirm(user: User): Promise<void> {
   const [productId, orderId] = [pick(user), randomId(8)];
-  const hold = await reserve(user, productId, orderId, randomInt(1, 4));
+  const hold = await reserve(user, productId, orderId, user.random.whole(1, 4));
   if (!hold) return;
   await end(user, "confirm", hold.reservationId, hold.quantity ?? 0);
   const { token } = user;
@@ -169,7 +174,7 @@ async function reserveAndConfirm(user: User): Promise<void> {
 }
 
 async function reserveAndCancel(user: User): Promise<void> {
-  const hold = await reserve(user, pick(user), randomId(8), randomInt(1, 4));
+  const hold = await reserve(user, pick(user), randomId(8), user.random.whole(1, 4));
   if (!hold) return;
   await end(user, "cancel", hold.reservationId, hold.quantity ?? 0);
   const path = `/reservation/${hold.reservationId}/confirm`;
@@ -235,10 +240,10 @@ async function abandon(user: User): Promise<void> {
 }
 
 async function adjustWithKey(user: User): Promise<void> {
-  const quantity = randomInt(1, 9);
+  const quantity = user.random.whole(1, 9);
   const path = `/product/${pick(user)}/stock`;
-  const type = randomInt(2) === 0 ? "RESTOCK" : "RETURN";
-  const location = randomInt(3) === 0 ? "annex" : "default";
+  const type = user.random.whole(0, 2) === 0 ? "RESTOCK" : "RETURN";
+  const location = user.random.whole(0, 3) === 0 ? "annex" : "default";
   const body = { quantity, type, location, reference: randomId(8) };
   const request = { method: "PATCH", path, token: user.admin, body, key: randomId(12) } as const;
   const answer = await ask(user, request, [200]);
@@ -254,8 +259,8 @@ async function adjustWithKey(user: User): Promise<void> {
 
 /** Its units leave one location and come to the other: two movements. */
 async function transferWithKey(user: User): Promise<void> {
-  const quantity = randomInt(1, 9);
-  const [from, to] = randomInt(2) === 0 ? ["default", "annex"] : ["annex", "default"];
+  const quantity = user.random.whole(1, 9);
+  const [from, to] = user.random.whole(0, 2) === 0 ? ["default", "annex"] : ["annex", "default"];
   const path = `/product/${pick(user)}/transfer`;
   const body = { from, to, quantity };
   const request = { method: "POST", path, token: user.admin, body, key: randomId(12) } as const;
@@ -301,7 +306,7 @@ async function sellAndReturn(user: User): Promise<void> {
 
 async function amend(user: User): Promise<void> {
   const path = `/product/${pick(user)}`;
-  const body = { name: `name ${randomId(4)}`, lowStockThreshold: randomInt(20) };
+  const body = { name: `name ${randomId(4)}`, lowStockThreshold: user.random.whole(0, 20) };
   const request = { method: "PATCH", path, token: user.admin, body, key: randomId(12) } as const;
   const answer = await ask(user, request, [200]);
   if (answer) acknowledge(user, answer, "ATTRIBUTE", 0);

@@ -10,6 +10,8 @@ export interface StallingProxy extends AsyncDisposable {
   resume(): void;
   /** Connections open now never pass anything again and are never closed; new ones work. */
   swallow(): void;
+  /** Connections open now are reset. */
+  reset(): void;
 }
 
 /** Both ways of one connection. */
@@ -67,6 +69,12 @@ export async function startStallingProxy(serverUrl: string): Promise<StallingPro
     },
     swallow: () => {
       for (const pair of pairs) pair.isDead = true;
+    },
+    reset: () => {
+      for (const { client, upstream } of pairs) {
+        client.resetAndDestroy();
+        upstream.resetAndDestroy();
+      }
     },
     async [Symbol.asyncDispose]() {
       for (const { client, upstream } of pairs) {

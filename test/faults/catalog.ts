@@ -1,0 +1,8 @@
+/** Every fault there is. */
+import { NETWORK } from "#faults/catalog/network";
+import { POSTGRES } from "#faults/catalog/postgres";
+import { PROCESSES } from "#faults/catalog/processes";
+import { REDIS } from "#faults/catalog/redis";
+import type { Fault } from "#faults/fault";
+
+export const CATALOG: readonly Fault[] = [...PROCESSES, ...REDIS, ...POSTGRES, ...NETWORK];

@@ -1,0 +1,112 @@
+/** Ways between processes that lose, double, delay, keep and cut. */
+import type { Bed } from "#faults/bed";
+import type { Fault } from "#faults/fault";
+import type { Link, Weights } from "#faults/link";
+
+const MS = [1_500, 3_000] as const;
+const RESET_EVERY_MS = 150;
+
+const waysOf = (bed: Bed, ...wires: readonly Link["wire"][]): Link[] =>
+  bed.links.filter(({ wire }) => wires.includes(wire));
+
+/** Every request of those ways fares by chance. */
+function byChance(
+  name: string,
+  what: string,
+  weights: Readonly<Partial<Record<Link["wire"], Weights>>>,
+): Fault {
+  return {
+    name,
+    what,
+    lastsMs: MS,
+    begin({ bed, random }) {
+      for (const link of bed.links) link.misbehave(weights[link.wire] ?? null, random);
+      return async () => {
+        for (const link of bed.links) link.misbehave(null, random);
+        await Promise.all(bed.links.map((link) => link.release()));
+      };
+    },
+  };
+}
+
+/** All that these ways carry is kept while it lasts, and goes on late and in order. */
+function cut(name: string, what: string, choose: (bed: Bed) => readonly Link[]): Fault {
+  return {
+    name,
+    what,
+    lastsMs: [2_500, 4_000],
+    begin({ bed }) {
+      const links = choose(bed);
+      for (const link of links) link.hold();
+      return () => {
+        for (const link of links) link.resume();
+      };
+    },
+  };
+}
+
+/** What is open on these ways is dead for ever, and nobody is told. */
+function blackHole(name: string, what: string, choose: (bed: Bed) => readonly Link[]): Fault {
+  return {
+    name,
+    what,
+    lastsMs: [2_500, 4_000],
+    begin({ bed }) {
+      for (const link of choose(bed)) link.swallow();
+    },
+  };
+}
+
+export const NETWORK: readonly Fault[] = [
+  byChance("lost-replies", "answers of Redis, PostgreSQL and the API are lost or come in half", {
+    redis: { lose: 20, half: 15 },
+    postgres: { lose: 5 },
+    http: { lose: 40, half: 30 },
+  }),
+  byChance("lost-requests", "requests never leave, and connections fall silent", {
+    redis: { drop: 20, silence: 2 },
+    postgres: { drop: 5, silence: 2 },
+    http: { drop: 60 },
+  }),
+  byChance("duplicates", "requests come twice, or after their repeat", {
+    redis: { copy: 400, hold: 60 },
+    http: { copy: 250, hold: 80 },
+  }),
+  byChance("latency", "whatever is sent may be late, and all behind it", {
+    redis: { delay: 200 },
+    postgres: { delay: 200 },
+    http: { delay: 200 },
+  }),
+  byChance("bad-network", "all of these at once, on every way", {
+    redis: { lose: 15, half: 10, drop: 10, delay: 60, copy: 150, hold: 30 },
+    postgres: { lose: 5, drop: 5, delay: 60 },
+    http: { lose: 30, half: 20, drop: 30, delay: 60, copy: 60, hold: 40 },
+  }),
+  {
+    name: "resets",
+    what: "all connections of one way after the other are reset, again and again",
+    lastsMs: MS,
+    begin({ bed, random }) {
+      const timer = setInterval(() => random.pick(bed.links).reset(), RESET_EVERY_MS);
+      return () => clearInterval(timer);
+    },
+  },
+  cut("cut-redis", "nobody reaches Redis; what was sent arrives late", (bed) =>
+    waysOf(bed, "redis"),
+  ),
+  cut("cut-postgres", "nobody reaches PostgreSQL; what was sent arrives late", (bed) =>
+    waysOf(bed, "postgres"),
+  ),
+  cut("cut-api", "one API reaches neither server, the other both", ({ apis: [first] }) =>
+    first ? [first.toRedis, first.toLedger] : [],
+  ),
+  cut("late-append", "one worker's statements come after the other went on", ({ workers }) =>
+    workers.slice(0, 1).map(({ toLedger }) => toLedger),
+  ),
+  blackHole("black-hole-redis", "every connection to Redis is dead and stays open", (bed) =>
+    waysOf(bed, "redis"),
+  ),
+  blackHole("black-hole-postgres", "every connection to PostgreSQL is dead and stays open", (bed) =>
+    waysOf(bed, "postgres"),
+  ),
+];

@@ -1,0 +1,106 @@
+/** A PostgreSQL that dies in the middle, waits, or takes nothing. */
+import postgres from "postgres";
+import { until } from "#test/until";
+import type { Bed } from "#faults/bed";
+import type { Fault } from "#faults/fault";
+
+const MS = [1_000, 3_000] as const;
+const INSIDE_MS_MAX = 10_000;
+
+/** One connection past every proxy, that the server may end at any time. */
+async function asked<Result>(bed: Bed, work: (sql: postgres.Sql) => Promise<Result>) {
+  const sql = postgres(bed.servers.databaseUrl, { max: 1, onnotice: () => {} });
+  try {
+    return await work(sql);
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
+/** An append has written all of it and is not committed while this sleeps. */
+const SLOW = `
+  CREATE FUNCTION sleeps_inside() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM pg_sleep(5); RETURN NULL; END $$;
+  CREATE TRIGGER sleeps_inside AFTER INSERT ON movements
+    FOR EACH STATEMENT EXECUTE FUNCTION sleeps_inside()`;
+const QUICK = `
+  DROP TRIGGER IF EXISTS sleeps_inside ON movements;
+  DROP FUNCTION IF EXISTS sleeps_inside()`;
+const INSIDE = `SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'`;
+
+async function untilInside(bed: Bed): Promise<void> {
+  await asked(bed, async (sql) => {
+    await sql.unsafe(SLOW);
+    await until(async () => (await sql.unsafe(INSIDE)).length > 0, {
+      withinMs: INSIDE_MS_MAX,
+      what: "an append is inside its statement",
+    });
+  });
+}
+
+/** Locked by a transaction that stays open while it lasts. */
+const locked = (table: string): Fault => ({
+  name: `lock-${table}`,
+  what: `another transaction holds the table ${table} (ACCESS EXCLUSIVE)`,
+  lastsMs: MS,
+  withoutLedger: true,
+  async begin({ bed }) {
+    const sql = postgres(bed.servers.databaseUrl, { max: 1, onnotice: () => {} });
+    const connection = await sql.reserve();
+    await connection.unsafe(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
+    return async () => {
+      await connection.unsafe("ROLLBACK");
+      connection.release();
+      await sql.end({ timeout: 1 });
+    };
+  },
+});
+
+export const POSTGRES: readonly Fault[] = [
+  {
+    name: "kill-postgres-inside",
+    what: "kill -9 of PostgreSQL while an append is written and not committed",
+    lastsMs: [0, 500],
+    withoutLedger: true,
+    async begin({ bed }) {
+      await untilInside(bed);
+      await bed.postgres.kill();
+      return async () => {
+        await bed.postgres.restart();
+        await asked(bed, (sql) => sql.unsafe(QUICK));
+      };
+    },
+  },
+  {
+    name: "end-backends",
+    what: "every connection is ended by the server, one of them inside an append",
+    lastsMs: [0, 500],
+    withoutLedger: true,
+    async begin({ bed }) {
+      await untilInside(bed);
+      await asked(bed, async (sql) => {
+        await sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+          WHERE datname = current_database() AND pid <> pg_backend_pid()`;
+        await sql.unsafe(QUICK);
+      });
+    },
+  },
+  locked("movements"),
+  locked("partitions"),
+  {
+    name: "read-only-postgres",
+    what: "PostgreSQL takes no writes",
+    lastsMs: MS,
+    withoutLedger: true,
+    async begin({ bed }) {
+      const set = (value: "on" | "off") =>
+        asked(bed, async (sql) => {
+          await sql.unsafe("SET default_transaction_read_only = off");
+          await sql.unsafe(`ALTER SYSTEM SET default_transaction_read_only = ${value}`);
+          await sql.unsafe("SELECT pg_reload_conf()");
+        });
+      await set("on");
+      return () => set("off");
+    },
+  },
+];

@@ -1,0 +1,219 @@
+/** A Redis that forgets, goes back, has no room, or another time. */
+import { cpSync, readdirSync, rmSync, statSync, truncateSync } from "node:fs";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { metaKey } from "#redis/keys";
+import { moreEffects } from "#test/effects";
+import { filesOf, startAsOperator } from "#test/operator";
+import { until } from "#test/until";
+import type { Bed } from "#faults/bed";
+import type { During, Fault } from "#faults/fault";
+
+const EFFECTS = 60;
+/** Movements that the ledger has and a rolled back Redis lacks. */
+const AHEAD = 50;
+const AHEAD_MS_MAX = 20_000;
+/** A rebuild asks twice, 5 s apart, whether another server is in use. */
+const REBUILT_MS_MAX = 20_000;
+/** Below what an empty Redis uses. */
+const FULL = "1mb";
+/** Commands cut off the end of the append-only file. */
+const CUT_BYTES = [1, 20_000] as const;
+/** Below the fifteen minutes that a user's hold lives. */
+const AHEAD_SECONDS = [5, 240] as const;
+const BACK_SECONDS = [1, 3] as const;
+
+async function asked<Result>(bed: Bed, work: (redis: Redis) => Promise<Result>): Promise<Result> {
+  const redis = new Redis(bed.servers.redisUrl);
+  redis.on("error", () => undefined);
+  try {
+    return await work(redis);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+const copyOf = ({ redis }: Bed): string => join(redis.folder, "earlier-copy");
+
+function keepCopy(bed: Bed): void {
+  rmSync(copyOf(bed), { recursive: true, force: true });
+  cpSync(filesOf(bed.redis), copyOf(bed), { recursive: true });
+}
+
+/** Redis starts with the files of another moment. */
+async function putBack(bed: Bed): Promise<void> {
+  await bed.redis.kill();
+  rmSync(filesOf(bed.redis), { recursive: true, force: true });
+  cpSync(copyOf(bed), filesOf(bed.redis), { recursive: true });
+  // It was copied under way: its end may be torn.
+  await startAsOperator(bed.redis);
+}
+
+async function rollBack({ bed }: During): Promise<void> {
+  await asked(bed, async (redis) => {
+    keepCopy(bed);
+    const numberOf = async (field: string) => Number(await redis.hget(metaKey(0), field));
+    const seq = await numberOf("seq");
+    await until(async () => (await numberOf("drained")) > seq + AHEAD, {
+      withinMs: AHEAD_MS_MAX,
+      what: "the ledger is ahead of the copy",
+    });
+  });
+  await putBack(bed);
+}
+
+/**
+ * Redis goes back unnoticed: nothing of it has reached the ledger, and who was told of it sleeps.
+ * Others sell from what it was; then the one that remembers wakes.
+ */
+async function fork({ bed, load, random }: During) {
+  const [one, other] = bed.apis;
+  if (!one || !other) throw new Error("a fork takes two APIs");
+  const drains = bed.workers.map(({ service }) => service);
+  await other.service.kill();
+  await Promise.all(drains.map((service) => service.kill()));
+  keepCopy(bed);
+  await moreEffects(load.users, EFFECTS);
+  await load.usersLeave();
+  // Clients leave it too, or they would wait for it as long as it sleeps.
+  one.fromClients.misbehave({ drop: 1_000 }, random);
+  one.service.signal("SIGSTOP");
+  one.fromClients.reset();
+  await putBack(bed);
+  await other.service.restart();
+  await load.othersCome();
+  await moreEffects(load.users, EFFECTS);
+  return async () => {
+    one.service.signal("SIGCONT");
+    one.fromClients.misbehave(null, random);
+    await Promise.all(drains.map((service) => service.restart()));
+  };
+}
+
+async function lateAfterRebuild({ bed, load }: During) {
+  const [one] = bed.apis;
+  one?.toRedis.hold();
+  await asked(bed, async (redis) => {
+    await moreEffects(load.users, EFFECTS / 2);
+    const before = await redis.hget(metaKey(0), "epoch");
+    await redis.flushall();
+    await until(
+      async () => {
+        const [epoch, fence] = await redis.hmget(metaKey(0), "epoch", "fence");
+        return epoch !== null && fence === null && epoch !== before;
+      },
+      { withinMs: REBUILT_MS_MAX, what: "the partition is rebuilt" },
+    );
+  });
+  return () => one?.toRedis.resume();
+}
+
+async function cutFile({ bed, random }: During): Promise<void> {
+  await bed.redis.kill();
+  const [last] = readdirSync(filesOf(bed.redis))
+    .filter((name) => name.endsWith(".incr.aof"))
+    .toSorted((one, another) => numberIn(another) - numberIn(one));
+  const path = join(filesOf(bed.redis), last ?? "");
+  truncateSync(path, Math.max(0, statSync(path).size - random.whole(...CUT_BYTES)));
+  await startAsOperator(bed.redis);
+}
+
+/** `appendonly.aof.12.incr.aof` → 12. */
+const numberIn = (name: string): number => Number(/\.(\d+)\.incr/.exec(name)?.[1] ?? 0);
+
+/** How far the clock of a bed was moved so far: it never goes back for good. */
+const offsets = new WeakMap<Bed, number>();
+
+function moveClock(bed: Bed, bySeconds: number): void {
+  if (!bed.clock) throw new Error("this bed has the true time");
+  const offset = (offsets.get(bed) ?? 0) + bySeconds;
+  offsets.set(bed, offset);
+  bed.clock.set(offset);
+}
+
+export const REDIS: readonly Fault[] = [
+  {
+    name: "flushall",
+    what: "FLUSHALL: Redis forgets everything, the jobs of BullMQ too",
+    lastsMs: [0, 0],
+    mayLose: true,
+    begin: ({ bed }) => asked(bed, async (redis) => void (await redis.flushall())),
+  },
+  {
+    name: "late-after-rebuild",
+    what: "FLUSHALL and a rebuild while one API is cut off: what it sent arrives at what was rebuilt",
+    lastsMs: [0, 0],
+    mayLose: true,
+    isSlow: true,
+    begin: lateAfterRebuild,
+  },
+  {
+    name: "script-flush",
+    what: "SCRIPT FLUSH: Redis forgets every script",
+    lastsMs: [0, 500],
+    begin: ({ bed }) => asked(bed, async (redis) => void (await redis.script("FLUSH"))),
+  },
+  {
+    name: "rollback",
+    what: "Redis starts with older files, and the ledger is ahead of them",
+    lastsMs: [0, 0],
+    mayLose: true,
+    isSlow: true,
+    begin: rollBack,
+  },
+  {
+    name: "fork",
+    what: "Redis starts with older files, unnoticed, and sells on before who remembers wakes",
+    lastsMs: [0, 0],
+    mayLose: true,
+    withoutLedger: true,
+    withoutShortHolds: true,
+    isSlow: true,
+    begin: fork,
+  },
+  {
+    name: "cut-file",
+    what: "the end of the append-only file is gone when Redis starts again",
+    lastsMs: [0, 0],
+    mayLose: true,
+    isSlow: true,
+    begin: cutFile,
+  },
+  {
+    name: "memory-full",
+    what: "Redis is at maxmemory and evicts nothing",
+    lastsMs: [1_000, 3_000],
+    async begin({ bed }) {
+      const set = (limit: string) =>
+        asked(bed, async (redis) => void (await redis.config("SET", "maxmemory", limit)));
+      await set(FULL);
+      return () => set("0");
+    },
+  },
+  {
+    name: "disk-full",
+    what: "the append-only file may not grow: Redis ends at the next change",
+    lastsMs: [1_000, 2_000],
+    begin({ bed }) {
+      bed.disk.fill(bed.redis);
+      return async () => {
+        bed.disk.free();
+        await startAsOperator(bed.redis);
+      };
+    },
+  },
+  {
+    name: "clock-ahead",
+    what: "the clock of Redis jumps ahead by up to four minutes and stays there",
+    needs: ["clock"],
+    lastsMs: [500, 1_000],
+    begin: ({ bed, random }) => moveClock(bed, random.whole(...AHEAD_SECONDS)),
+  },
+  {
+    name: "clock-back",
+    what: "the clock of Redis goes back by some seconds: time stands still until it has caught up",
+    needs: ["clock"],
+    lastsMs: [3_500, 4_000],
+    begin: ({ bed, random }) => moveClock(bed, -random.whole(...BACK_SECONDS)),
+  },
+];

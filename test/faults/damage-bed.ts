@@ -1,0 +1,157 @@
+/**
+ * A Redis whose files are harmed, its ledger, and one process that remembers what it was told: all
+ * that a case needs, without the processes, so that one costs a fraction of a second.
+ */
+import { Redis } from "ioredis";
+import { steadyClock } from "#lib/clock";
+import { createReconcileLedger } from "#postgres/reconcile-ledger";
+import { metaKey, reservationKey } from "#redis/keys";
+import { createReconcileStock } from "#redis/reconcile-stock";
+import { rebuildPartition } from "#workers/rebuild";
+import { reconcile } from "#workers/reconcile/run";
+import { examine, type Acknowledged } from "#test/audit";
+import { invariants } from "#test/invariants";
+import { reported } from "#test/lost";
+import { filesOf, startAsOperator, TORN_END_IS_TOLD, type Started } from "#test/operator";
+import { openRebuildBed, type RebuildBed } from "#test/rebuilding";
+import { startRedis, type TestServer } from "#test/servers";
+import { until } from "#test/until";
+import { makeProducts } from "#faults/traffic";
+import { startLink, type Link } from "#faults/link";
+
+const LOOKED_AT_MS_MAX = 10_000;
+const REBUILT_MS_MAX = 10_000;
+
+export interface DamageBed extends AsyncDisposable {
+  readonly server: TestServer;
+  /** The way of the process that remembers. */
+  readonly link: Link;
+  /** For looking and for harm. */
+  readonly redis: Redis;
+  readonly use: RebuildBed;
+  /** All that was acknowledged and not reported as lost. */
+  acknowledged: readonly Acknowledged[];
+}
+
+export async function openDamageBed(): Promise<DamageBed> {
+  const server = await startRedis({ settings: TORN_END_IS_TOLD });
+  const link = await startLink("process to redis", "redis", server.url);
+  const redis = new Redis(server.url);
+  // The server ends again and again here.
+  redis.on("error", () => undefined);
+  const use = await openRebuildBed(link.url);
+  use.stores.redis.on("error", () => undefined);
+  return {
+    server,
+    link,
+    redis,
+    use,
+    acknowledged: await makeProducts(use.stores.store),
+    async [Symbol.asyncDispose]() {
+      // Its last words to Redis need a way there.
+      link.resume();
+      await until(() => use.stores.redis.status === "ready", {
+        withinMs: LOOKED_AT_MS_MAX,
+        what: "the process is connected",
+      });
+      await use[Symbol.asyncDispose]();
+      redis.disconnect();
+      await link[Symbol.asyncDispose]();
+      await server.stop();
+    },
+  };
+}
+
+/** Kills Redis, harms what it left, and starts it as an operator would. */
+export async function harmed<Harm>(
+  { server }: DamageBed,
+  harm: (folder: string) => Harm,
+): Promise<{ readonly what: Harm; readonly started: Started }> {
+  await server.kill();
+  const what = harm(filesOf(server));
+  return { what, started: await startAsOperator(server) };
+}
+
+/**
+ * Waits until the process has looked at the server that there is now, and rebuilds the partition
+ * where that found it lacking. Answers whether it did.
+ */
+export async function admitted(bed: DamageBed, which: "fenced" | "any" = "fenced") {
+  const { use, redis } = bed;
+  const [partition] = use.stores.partitions;
+  if (!partition) throw new Error("there is no partition");
+  const runId = await runIdOf(redis);
+  const isLookedAt = async (): Promise<boolean> => {
+    if (partition.state === "fenced") return true;
+    const [known, epoch] = await redis.hmget(metaKey(0), "runId", "epoch");
+    const isCurrent = known === runId && Number(epoch) === partition.epoch;
+    return partition.state === "open" && isCurrent;
+  };
+  await until(isLookedAt, { withinMs: LOOKED_AT_MS_MAX, what: "the process looked at Redis" });
+  if (partition.state !== "fenced" && which === "fenced") return false;
+  // Another server was in use a moment ago, and is this one: nobody waits here for what is known.
+  await use.db.sql`DELETE FROM servers_in_use`;
+  const discards = which === "any";
+  const outcome = await rebuildPartition(0, use.use, { which, discards });
+  if (outcome.kind !== "rebuilt") throw new Error(`not rebuilt: ${JSON.stringify(outcome)}`);
+  await until(() => partition.state === "open" && partition.rebuilt === outcome.epoch, {
+    withinMs: REBUILT_MS_MAX,
+    what: "the process goes on with what was rebuilt",
+  });
+  return true;
+}
+
+async function runIdOf(redis: Redis): Promise<string> {
+  const info = await until(() => redis.info("server"), {
+    withinMs: LOOKED_AT_MS_MAX,
+    what: "Redis answers",
+  });
+  return /^run_id:(\w+)/m.exec(info)?.[1] ?? "";
+}
+
+/** What `bun run verify` says: differences by kind, or that it cannot compare. Empty: all is equal. */
+export async function verified({ use, redis }: DamageBed): Promise<readonly string[]> {
+  const [row] = await use.db.sql`SELECT store_id FROM store`;
+  const storeId = String(row?.["store_id"]);
+  const stock = createReconcileStock({ redis, partitions: 1, storeId });
+  const ledger = createReconcileLedger(use.db.sql);
+  const onProgress = () => undefined;
+  try {
+    await use.drained();
+    const common = { stock, ledger, clock: steadyClock, onProgress };
+    const { differences, quarantined } = await reconcile({ ...common, scope: { kind: "all" } });
+    const found = differences.map(({ kind, cause }) => `${kind}: ${cause}`);
+    return quarantined > 0 ? [...found, `${quarantined} movements are in quarantine`] : found;
+  } catch (error) {
+    return [`it cannot be compared: ${String(error)}`];
+  }
+}
+
+export interface Held {
+  readonly broken: readonly string[];
+  readonly lost: number;
+  readonly movements: number;
+}
+
+/** Holds all of it to every law: nothing is gone that was not reported, and nothing is sold twice. */
+export async function held(bed: DamageBed): Promise<Held> {
+  const { use, redis } = bed;
+  const { requests } = await reported(use.db.sql);
+  const kept = bed.acknowledged.filter(({ requestId }) => !requests.has(requestId));
+  const lost = bed.acknowledged.length - kept.length;
+  const urls = { redisUrl: bed.server.url, databaseUrl: use.db.url };
+  await use.drained();
+  const { audited, broken } = await examine({ ...urls, acknowledged: kept });
+  const found = [...broken].flatMap(([law, texts]) => texts.map((text) => `${law}: ${text}`));
+  await invariants(redis).catch((error: unknown) => void found.push(String(error)));
+  if (found.length === 0) bed.acknowledged = kept;
+  return { broken: found, lost, movements: audited.movements };
+}
+
+/** Whether all that is broken is about holds that ended: their records answer repeats, no more. */
+export async function isOfEnded({ redis }: DamageBed, { broken }: Held): Promise<boolean> {
+  const lines = broken.flatMap((text) => text.split("\n").filter((line) => line.includes("p0")));
+  const owners = lines.map((line) => /p0-([0-9a-f]{32})-/.exec(line)?.[1] ?? "");
+  const records = await Promise.all(owners.map((owner) => redis.get(reservationKey(0, owner))));
+  return records.every((record) => record !== null && !record.includes("\tACTIVE\t"));
+}

@@ -1,0 +1,33 @@
+/** What a fault is: data, with a begin that answers how it ends. */
+import type { Random } from "#test/random";
+import type { Bed, Need } from "#faults/bed";
+import type { BedLoad } from "#faults/load";
+
+export interface During {
+  readonly bed: Bed;
+  readonly load: BedLoad;
+  /** All that is random in it: its seed repeats the choices. */
+  readonly random: Random;
+}
+
+type End = () => Promise<void> | void;
+
+export interface Fault {
+  /** `kill-api`. */
+  readonly name: string;
+  /** One line for `--list`. */
+  readonly what: string;
+  readonly needs?: readonly Need[];
+  /** Between its begin and its end. */
+  readonly lastsMs: readonly [least: number, most: number];
+  /** What was acknowledged may be gone afterwards; then it must have been reported. */
+  readonly mayLose?: true;
+  /** The load asks for nothing that the ledger alone knows, which would wait for it. */
+  readonly withoutLedger?: true;
+  /** Nobody beside the service remembers what was acknowledged. */
+  readonly withoutShortHolds?: true;
+  /** It takes more than some seconds: the small share of `run test` leaves it out. */
+  readonly isSlow?: true;
+  /** Does the harm; answers how it is undone, where it does not undo itself. */
+  begin(during: During): Promise<End | void> | End | void;
+}

@@ -1,0 +1,29 @@
+/** Which faults, in which order, with which seed each: drawn by one number. */
+import { Random } from "#test/random";
+import type { Need } from "#faults/bed";
+import type { Fault } from "#faults/fault";
+
+export interface Step {
+  readonly fault: Fault;
+  /** Of all that is random in it and in its load. */
+  readonly seed: number;
+}
+
+/** Round after round of all of them, each round in another order. */
+export function* planOf(faults: readonly Fault[], seed: number): Generator<Step, never> {
+  if (faults.length === 0) throw new Error("there is no fault to plan");
+  for (let number = 0; ;) {
+    for (const fault of new Random(seed + number).shuffled(faults)) {
+      yield { fault, seed: seed + number };
+      number += 1;
+    }
+  }
+}
+
+/** What a bed must have for all of them. */
+export const needsOf = (faults: readonly Fault[]): ReadonlySet<Need> =>
+  new Set(faults.flatMap(({ needs = [] }) => needs));
+
+/** How the step is had again by itself. */
+export const repeatOf = ({ fault, seed }: Step): string =>
+  `bun run faults --only ${fault.name} --seed ${seed} --times 1`;

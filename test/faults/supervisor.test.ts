@@ -1,0 +1,52 @@
+import { expect, test } from "bun:test";
+import { evidence } from "#test/evidence";
+import { counted, isLong, seed } from "#test/scale";
+import { spreadOf } from "#test/spread";
+import { CATALOG } from "#faults/catalog";
+import { needsOf, planOf, type Step } from "#faults/plan";
+import { supervise } from "#faults/supervisor";
+
+/** Those that take half a minute are for `test:long` and `bun run faults`. */
+const FAULTS = CATALOG.filter(({ isSlow }) => isLong || isSlow !== true);
+const TIMES = counted(2, 3 * FAULTS.length);
+const TEST_MS_MAX = counted(180_000, 3 * 60 * 60_000);
+
+const first = (faults: typeof CATALOG, count: number, of: number): Step[] => {
+  const plan = planOf(faults, of);
+  return Array.from({ length: count }, () => plan.next().value);
+};
+
+test("a seed plans the same faults again, each round has all of them, and one can be had alone", () => {
+  const steps = first(CATALOG, 2 * CATALOG.length, 7);
+  expect(steps).toEqual(first(CATALOG, 2 * CATALOG.length, 7));
+  expect(steps).not.toEqual(first(CATALOG, 2 * CATALOG.length, 8));
+  for (const round of [steps.slice(0, CATALOG.length), steps.slice(CATALOG.length)]) {
+    const names = round.map(({ fault }) => fault.name);
+    expect(names.toSorted()).toEqual(CATALOG.map(({ name }) => name).toSorted());
+  }
+  for (const step of steps) expect(first([step.fault], 1, step.seed)).toEqual([step]);
+  expect(new Set(CATALOG.map(({ name }) => name)).size).toBe(CATALOG.length);
+});
+
+test(
+  "an installation under load lives through faults of every kind, and all that is promised holds after each",
+  async () => {
+    const steps = first(FAULTS, TIMES, seed());
+    const needs = needsOf(steps.map(({ fault }) => fault));
+    const say = (line: string): void => console.log(line);
+    const lived = await supervise(steps, { needs, say, isVerbose: false });
+    const sum = (of: (one: (typeof lived)[number]) => number): number =>
+      lived.reduce((total, one) => total + of(one), 0);
+    const served = spreadOf(lived.map(({ servedMs }) => servedMs));
+    evidence("an installation lives through every fault of the catalog under load", {
+      faults: lived.length,
+      kinds: new Set(lived.map(({ step }) => step.fault.name)).size,
+      "checks that held": sum(({ checks }) => checks.length),
+      acknowledged: sum(({ acknowledged }) => acknowledged),
+      "reported as lost": sum(({ lostReported }) => lostReported),
+      "served again (ms, p50)": served.p50,
+      "served again (ms, max)": served.max,
+    });
+  },
+  TEST_MS_MAX,
+);

@@ -1,0 +1,126 @@
+/** One fault, from before it begins until all that must hold was looked at. */
+import postgres from "postgres";
+import type { Acknowledged } from "#test/audit";
+import { Caller } from "#test/caller";
+import { moreEffects } from "#test/effects";
+import { reported } from "#test/lost";
+import { Random } from "#test/random";
+import { tokenOf } from "#test/service";
+import { until } from "#test/until";
+import { randomId } from "#lib/ids";
+import type { Bed } from "#faults/bed";
+import { check, type Check } from "#faults/checks";
+import type { Fault } from "#faults/fault";
+import { startBedLoad } from "#faults/load";
+
+/** Before the fault and behind it. */
+const EFFECTS = 40;
+const SERVED_MS_MAX = 10_000;
+/** A rebuild asks twice, 5 s apart, whether another server is in use. */
+const REBUILT_MS_MAX = 30_000;
+
+/** A bed with all that was acknowledged on it since it was made. */
+export interface Life {
+  readonly bed: Bed;
+  acknowledged: readonly Acknowledged[];
+}
+
+export interface Survived {
+  readonly checks: readonly Check[];
+  readonly acknowledged: number;
+  /** From the end of the fault until each API served a change, and all processes were ready. */
+  readonly servedMs: number;
+  readonly wholeMs: number;
+  readonly lostReported: number;
+  /** Requests that did not simply pass, by what happened to them. */
+  readonly onTheWay: string;
+}
+
+/** What does not hold is in its checks; it rejects where it could not be looked at. */
+export async function survive(life: Life, fault: Fault, seed: number): Promise<Survived> {
+  const { bed } = life;
+  const random = new Random(seed);
+  const withShortHolds = fault.withoutShortHolds !== true;
+  const withoutLedger = fault.withoutLedger === true;
+  const before = await lostSoFar(bed);
+  const faultsBefore = faultsOn(bed);
+  // Drawn first: what begins now may draw as often as requests come.
+  const lastsMs = random.whole(fault.lastsMs[0], fault.lastsMs[1] + 1);
+  const load = await startBedLoad(bed, { seed, withShortHolds, withoutLedger });
+  try {
+    await moreEffects(load.users, EFFECTS);
+    const end = await fault.begin({ bed, load, random });
+    const begunAt = performance.now();
+    await until(() => performance.now() - begunAt >= lastsMs, {
+      withinMs: lastsMs + 1_000,
+      what: "the fault lasted long enough",
+    });
+    await end?.();
+    const endedAt = performance.now();
+    const sinceMs = (): number => Math.round(performance.now() - endedAt);
+    const withinMs = fault.mayLose === true ? REBUILT_MS_MAX : SERVED_MS_MAX;
+    await Promise.all(bed.apis.map(({ service }) => served(service.url, withinMs)));
+    const servedMs = sinceMs();
+    const services = [...bed.apis, ...bed.workers].map(({ service }) => service);
+    await Promise.all(services.map((service) => service.ready()));
+    const wholeMs = sinceMs();
+    await moreEffects(load.users, EFFECTS);
+    await load.stop();
+    const earlier = life.acknowledged;
+    const { checks, kept, lost } = await check({ bed, fault, load, earlier, before });
+    life.acknowledged = kept;
+    const acknowledged = load.acknowledged.length;
+    return {
+      checks,
+      acknowledged,
+      servedMs,
+      wholeMs,
+      lostReported: lost,
+      onTheWay: newFaults(faultsBefore, faultsOn(bed)),
+    };
+  } finally {
+    await load.stop();
+  }
+}
+
+/** A change of its own, again and again until it is done. */
+async function served(url: string, withinMs: number): Promise<void> {
+  const caller = new Caller(url);
+  const token = await tokenOf("admin", "administrator");
+  const id = `served-${randomId(8)}`;
+  const body = { productId: id, sku: id, initialStock: 1 };
+  const request = { method: "POST", path: "/initialize", token, body, key: id } as const;
+  const requestId = randomId(16);
+  await until(async () => (await caller.attempt(request, requestId))?.status === 201, {
+    withinMs,
+    what: "an API serves a change",
+  });
+}
+
+function faultsOn({ links }: Bed): ReadonlyMap<string, number> {
+  const all = new Map<string, number>();
+  for (const { faults, wire } of links) {
+    for (const [fault, count] of faults) {
+      const name = `${wire} ${fault}`;
+      all.set(name, (all.get(name) ?? 0) + count);
+    }
+  }
+  return all;
+}
+
+/** `redis lose 12, http copy 3`. */
+const newFaults = (before: ReadonlyMap<string, number>, now: ReadonlyMap<string, number>): string =>
+  [...now]
+    .map(([name, count]) => [name, count - (before.get(name) ?? 0)] as const)
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(", ");
+
+async function lostSoFar({ servers }: Bed) {
+  const sql = postgres(servers.databaseUrl, { max: 1, onnotice: () => {} });
+  try {
+    return await reported(sql);
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}

@@ -1,0 +1,57 @@
+/** Who read something once reads nothing older later: readers that go round several processes. */
+import { Caller, inventoryOf } from "#test/caller";
+import { Random } from "#test/random";
+import { tokenOf } from "#test/service";
+
+const READ_PAUSE_MS = 10;
+
+export interface Readers {
+  /** Reads that showed an earlier state than one that was answered before they were asked. */
+  readonly wentBack: readonly string[];
+  readonly reads: number;
+  stop(): Promise<void>;
+}
+
+/** What one of `urls` has shown to any of them, each other must know. */
+export async function startReaders(options: {
+  readonly count: number;
+  readonly urls: readonly string[];
+  readonly productIds: readonly string[];
+  readonly seed: number;
+}): Promise<Readers> {
+  const { count, urls, productIds, seed } = options;
+  const caller = new Caller(...urls);
+  const token = await tokenOf("admin", "administrator");
+  const seen = new Map<string, number>();
+  const wentBack: string[] = [];
+  const state = { isStopped: false, reads: 0 };
+  const read = async (productId: string): Promise<void> => {
+    const before = seen.get(productId) ?? 0;
+    const path = `/product/${productId}`;
+    const answer = await caller.attempt({ method: "GET", path, token });
+    if (answer?.status !== 200) return;
+    const { version } = inventoryOf(answer);
+    state.reads += 1;
+    const known = seen.get(productId) ?? 0;
+    // Told once: from there on it is held to what it shows now.
+    if (version < before) wentBack.push(`${productId}: version ${version} after ${before}`);
+    seen.set(productId, version < before ? version : Math.max(version, known));
+  };
+  const running = Array.from({ length: count }, async (_, i) => {
+    const random = new Random(seed + i);
+    while (!state.isStopped) {
+      await read(random.pick(productIds));
+      await Bun.sleep(READ_PAUSE_MS);
+    }
+  });
+  return {
+    wentBack,
+    get reads() {
+      return state.reads;
+    },
+    stop: async () => {
+      state.isStopped = true;
+      await Promise.all(running);
+    },
+  };
+}
