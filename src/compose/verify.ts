@@ -4,6 +4,7 @@ import { eventuallyPostgres, eventuallyRedis } from "#compose/eventually";
 import { lineOf as asideLine } from "#compose/quarantine";
 import { openExistingServers, type Servers } from "#compose/servers";
 import { Refusal } from "#compose/refusal";
+import { linesOfChain, mustHold, type PartitionChain } from "#compose/verify-words";
 import type { Config } from "#config";
 import { Fault } from "#inventory/faults";
 import type { Difference, ReconcileReport } from "#inventory/reconcile-ports";
@@ -15,7 +16,7 @@ import { createLedgerWriter } from "#postgres/ledger-writer";
 import { createQuarantine, type SetAside } from "#postgres/quarantine";
 import { createReconcileLedger } from "#postgres/reconcile-ledger";
 import { readStore, type Store } from "#postgres/store-row";
-import { verifyChain, type ChainReport } from "#postgres/verify-chain";
+import { verifyChain } from "#postgres/verify-chain";
 import { connectBlocking, connectRedis } from "#redis/client";
 import { createJournal } from "#redis/journal";
 import { createReconcileStock } from "#redis/reconcile-stock";
@@ -49,10 +50,10 @@ export async function runVerify(config: Config, options: VerifyOptions): Promise
     process.stdout.write(
       options.json
         ? `${JSON.stringify(told)}\n`
-        : [wordsOf(report), ...aside.map(quarantineLine), ...chains.map(chainLine)].join(""),
+        : [wordsOf(report), ...aside.map(quarantineLine), ...chains.flatMap(linesOfChain)].join(""),
     );
     mustBeEqual(report);
-    mustBeIntact(chains);
+    mustHold(chains, config.ledgerChain);
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     throw new Refusal(`not verified: ${error.message} (${error.code})`, { cause: error });
@@ -162,8 +163,6 @@ function namesOf({ partition, seq, error, rows }: SetAside) {
   return { partition, seq, productId: rows?.movements[0]?.productId ?? null, error };
 }
 
-type PartitionChain = ChainReport & { readonly partition: number };
-
 /** The chain of hashes of each partition; without one there is nothing that could be broken. */
 async function chainsOf(sql: Sql, say: (line: string) => void): Promise<PartitionChain[]> {
   const store = await readStore(sql);
@@ -178,20 +177,6 @@ async function chainsOf(sql: Sql, say: (line: string) => void): Promise<Partitio
     chains.push({ partition, ...(await verifyChain(sql, partition, { onPage })) });
   }
   return chains;
-}
-
-function chainLine(chain: PartitionChain): string {
-  if (chain.kind === "broken") {
-    return `partition ${chain.partition}: the chain breaks at movement ${chain.seq}: ${chain.cause}\n`;
-  }
-  return chain.segments
-    .map(({ from, to, link }) => `partition ${chain.partition}: chain ${from} to ${to}: ${link}\n`)
-    .join("");
-}
-
-function mustBeIntact(chains: readonly PartitionChain[]): void {
-  const broken = chains.filter(({ kind }) => kind === "broken").map(({ partition }) => partition);
-  if (broken.length > 0) throw new Refusal(`the chain is broken in partition ${broken.join(", ")}`);
 }
 
 function wordsOf(report: ReconcileReport): string {

@@ -135,9 +135,10 @@ export function createLedgerWriter(
     async quarantine(batch, error) {
       mustFollow(batch.from, batch.to, batch.movements);
       if (batch.movements.length !== 1) throw new Error("one movement is set aside at a time");
-      const { movements, reservations, products, locations, operations, crossings } = batch;
+      // Replies to repeats are for a day, and name customers in texts of their own: not kept here.
+      const { movements, reservations, products, locations, crossings } = batch;
       const [movement] = movements;
-      const kept = { reservations, products, locations, operations, crossings };
+      const kept = { reservations, products, locations, crossings };
       const payload = JSON.stringify({ movement, ...kept });
       // Whatever is wrong with it, it is set aside.
       const productId = ProductId.safeParse(movement?.productId).data ?? null;
