@@ -91,12 +91,17 @@ describe("a customer's id", () => {
     await db.writer.append(batch([last], { reservations: states }));
     const aside = oversold(42, { customerId: CAROL, actor: `customer:${CAROL}` });
     await db.writer.quarantine(
-      batch([aside], { reservations: [reservation(9, { customerId: CAROL, seq: 42 })] }),
+      batch([aside], {
+        reservations: [reservation(9, { customerId: CAROL, seq: 42 })],
+        // A reply that a repeat hears names her in a text.
+        operations: [{ key: "k", text: `a reply to ${CAROL}`, seq: 42 }],
+      }),
       "refused by a test",
     );
     // The tables that a person's name may stand in; a new one has to be thought of here.
     expect(await tablesWith(CAROL)).toEqual(["movements_0", "quarantine", "reservations"]);
     const before = await contents();
+    expect(before).not.toContain("a reply to");
 
     expect(await ask()).toEqual({ kind: "asked", id: ID, replayed: false });
     expect(await read()).toMatchObject({ movements: 0, progress: 0, finishedAt: null });
