@@ -68,7 +68,8 @@ const Payload = z
     reservations: z.array(ReservationJson),
     products: z.array(ProductJson),
     locations: z.array(LocationJson),
-    operations: z.array(OperationJson),
+    /** Of a row that an earlier version wrote. */
+    operations: z.array(OperationJson).default([]),
     crossings: z.array(CrossingJson),
   })
   .transform(({ movement, ...states }) => ({
@@ -76,10 +77,15 @@ const Payload = z
     ...states,
   })) satisfies z.ZodType<BatchRows>;
 
-/** null: it is not what a drain sets aside. */
-export function readAsidePayload(payload: string): z.output<typeof Payload> | null {
+/** Of a payload and the operations beside it (null: none). null: it is not what a drain sets aside. */
+export function readAsidePayload(
+  payload: string,
+  operations: string | null,
+): z.output<typeof Payload> | null {
   try {
-    return Payload.parse(JSON.parse(payload));
+    const rows = Payload.parse(JSON.parse(payload));
+    if (operations === null) return rows;
+    return { ...rows, operations: z.array(OperationJson).parse(JSON.parse(operations)) };
   } catch {
     return null;
   }

@@ -135,8 +135,9 @@ export function createLedgerWriter(
     async quarantine(batch, error) {
       mustFollow(batch.from, batch.to, batch.movements);
       if (batch.movements.length !== 1) throw new Error("one movement is set aside at a time");
-      // Replies to repeats are for a day, and name customers in texts of their own: not kept here.
+      // Replies to repeats are for a day, and name customers in texts of their own: not linked.
       const { movements, reservations, products, locations, crossings } = batch;
+      const operations = batch.operations.length > 0 ? JSON.stringify(batch.operations) : null;
       const [movement] = movements;
       const kept = { reservations, products, locations, crossings };
       const payload = JSON.stringify({ movement, ...kept });
@@ -145,10 +146,10 @@ export function createLedgerWriter(
       return await write(batch, quarantineText, ({ chain }, guard) => {
         const parameters = [...guard, payload, error, chain];
         if (chain === null) {
-          return { parameters: [...parameters, null, null, null, productId], chain };
+          return { parameters: [...parameters, null, null, null, productId, operations], chain };
         }
         const link = asideLink(chain, batch.to.seq, payload);
-        const more = [link.chain, link.commitment, link.salt, productId];
+        const more = [link.chain, link.commitment, link.salt, productId, operations];
         return { parameters: [...parameters, ...more], chain: link.chain };
       });
     },

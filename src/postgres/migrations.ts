@@ -21,6 +21,7 @@ import repairs from "./migrations/0019-repairs.sql" with { type: "text" };
 import whatPeopleAsk from "./migrations/0020-what-people-ask.sql" with { type: "text" };
 import pseudonymsInTheChain from "./migrations/0021-pseudonyms-in-the-chain.sql" with { type: "text" };
 import receiptsBrought from "./migrations/0022-receipts-brought.sql" with { type: "text" };
+import operationsSetAside from "./migrations/0023-operations-set-aside.sql" with { type: "text" };
 import whatRunsMended from "./migrations/0024-what-runs-mended.sql" with { type: "text" };
 
 export interface Migration {
@@ -53,5 +54,6 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0020-what-people-ask", text: whatPeopleAsk },
   { name: "0021-pseudonyms-in-the-chain", text: pseudonymsInTheChain },
   { name: "0022-receipts-brought", text: receiptsBrought },
+  { name: "0023-operations-set-aside", text: operationsSetAside },
   { name: "0024-what-runs-mended", text: whatRunsMended },
 ];

@@ -56,6 +56,8 @@ const AsideRow = z.object({
   partition: z.int(),
   seq: z.int(),
   payload: z.string(),
+  /** What repeats hear; null: none, or none may ask any more. */
+  operations: z.string().nullable(),
   error: z.string(),
   at: z.int(),
 });
@@ -122,8 +124,9 @@ export function createQuarantine(sql: Sql): Quarantine {
 }
 
 /** A payload that names another place than its row was made by nobody who sets aside. */
-function rowsOf({ partition, seq, payload }: z.output<typeof AsideRow>): SetAside["rows"] {
-  const rows = readAsidePayload(payload);
+function rowsOf(row: z.output<typeof AsideRow>): SetAside["rows"] {
+  const { partition, seq } = row;
+  const rows = readAsidePayload(row.payload, row.operations);
   const movement = rows?.movements[0];
   return movement?.partition === partition && movement.seq === seq ? rows : null;
 }

@@ -100,6 +100,10 @@ describe("a customer's id", () => {
     );
     // The tables that a person's name may stand in; a new one has to be thought of here.
     expect(await tablesWith(CAROL)).toEqual(["movements_0", "quarantine", "reservations"]);
+    // What repeats hear stands beside the payload for a day, like all such replies.
+    expect(await contents()).toContain("a reply to");
+    await db.sql`UPDATE quarantine SET created_at = now() - interval '25 hours'`;
+    await forgetOperations(db.sql);
     const before = await contents();
     expect(before).not.toContain("a reply to");
 

@@ -2,6 +2,7 @@
 -- $1 partition, $2 $3 cursor before, $4 $5 cursor after, $6 epoch of the partition,
 -- $7 payload (JSON), $8 error. $9 $10 last link of the chain before and after, $11 $12 commitment
 -- and salt (all hex); without a chain null. $13 product, null where it has none.
+-- $14 its operations (JSON), null: none.
 WITH moved AS (
   UPDATE partitions SET
     cursor_epoch = $4, cursor_seq = $5, raised = raised + 1, chain = decode($10::text, 'hex')
@@ -11,11 +12,11 @@ WITH moved AS (
 ),
 aside AS (
   INSERT INTO quarantine (
-    partition, seq, epoch, payload, error, chain, chain_commitment, chain_salt
+    partition, seq, epoch, payload, error, chain, chain_commitment, chain_salt, operations
   )
   SELECT
     moved.partition, $5::bigint, $4::bigint, $7::text::json, $8::text, decode($10::text, 'hex'),
-    decode($11::text, 'hex'), decode($12::text, 'hex')
+    decode($11::text, 'hex'), decode($12::text, 'hex'), $14::text::json
   FROM moved
 ),
 alarm AS (
