@@ -2,13 +2,7 @@
  * Redis and the ledger as a comparison sees them: what both must be able to tell while they go on
  * serving. `src/redis` and `src/postgres` give the sides.
  */
-import type {
-  Allocation,
-  Movement,
-  RegisteredLocation,
-  Reservation,
-  ReservationId,
-} from "#inventory/model";
+import type { Movement, RegisteredLocation, Reservation, ReservationId } from "#inventory/model";
 
 /** A partition of Redis at the moment of a read. */
 export interface StockMoment {
@@ -209,12 +203,6 @@ export interface LedgerSnapshot {
   reservedRepairOf(level: Pick<LedgerLevel, "productId" | "location">): Promise<number>;
   /** Movements of that partition where none can be, at most `limit`. */
   strays(partition: number, limit: number): Promise<readonly number[]>;
-  /** Ended holds of that page, younger than `until`, that their movements do not come to. */
-  endedHolds(
-    after: HoldPlace,
-    limit: number,
-    until: number,
-  ): Promise<readonly { readonly row: Reservation; readonly units: readonly Allocation[] }[]>;
   /** Live holds among the next `limit` reservations; `last` null: there are no more. */
   liveHolds(
     after: HoldPlace,

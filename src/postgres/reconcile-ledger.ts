@@ -25,7 +25,6 @@ import liveHoldText from "./statements/reconcile-live-hold.sql" with { type: "te
 import liveHoldsText from "./statements/reconcile-live-holds.sql" with { type: "text" };
 import locationsText from "./statements/reconcile-locations.sql" with { type: "text" };
 import reservationsText from "./statements/reconcile-reservations.sql" with { type: "text" };
-import endedHoldsText from "./statements/reconcile-ended-holds.sql" with { type: "text" };
 import straysText from "./statements/reconcile-strays.sql" with { type: "text" };
 import unitsOfHoldText from "./statements/reconcile-units-of-hold.sql" with { type: "text" };
 
@@ -85,17 +84,6 @@ const LinkRow = z.object({
   previousOnHand: z.int().nullable(),
   previousReserved: z.int().nullable(),
   explains: z.int().nullable(),
-});
-const EndedRow = ReservationRow.extend({
-  units: z.array(
-    z.object({
-      productId: ProductId,
-      location: Location,
-      held: z.int(),
-      confirmed: z.int(),
-      released: z.int(),
-    }),
-  ),
 });
 const LiveRow = ReservationRow.extend({ isLast: z.boolean() });
 const QuarantineRow = z.object({ partition: z.int(), seq: z.int(), payload: z.string() });
@@ -260,11 +248,6 @@ function snapshotOf(
       rows(LevelRow, levelsText, [productId, location, limit]),
     async strays(partition, limit) {
       return (await rows(SeqRow, straysText, [partition, limit])).map(({ seq }) => seq);
-    },
-    async endedHolds({ owner, generation, partition }, limit, until) {
-      const place = [owner, generation, partition, limit, until];
-      const found = await rows(EndedRow, endedHoldsText, place);
-      return found.map(({ units, ...row }) => ({ row: reservationOf(row), units }));
     },
     async reservedRepairOf({ productId, location }) {
       const [row] = await rows(SeqRow, RESERVED_REPAIR, [productId, location]);

@@ -199,20 +199,6 @@ export const HARMS: readonly [
     ({ db }, { one }) => db.sql`DELETE FROM reservations WHERE owner = ${ownerOf(one)}`,
   ],
   [
-    "a row of units that nobody was sold",
-    ["hold_differs p1"],
-    ({ db }) => db.sql`UPDATE reservations
-      SET allocations = replace(allocations::text, '"confirmed": 3', '"confirmed": 30')::jsonb
-      WHERE status = 'CONFIRMED'`,
-  ],
-  [
-    "a sale that the ledger's row calls another end",
-    ["hold_differs p1"],
-    ({ db }) =>
-      db.sql`UPDATE reservations SET status = 'CANCELLED', end_reason = 'cancelled'
-        WHERE status = 'CONFIRMED'`,
-  ],
-  [
     "a hold that no due list has",
     ["missing_due p1"],
     ({ redis }, { one }) => redis.lrem(expiringKey(0, one.expiresAt / 1_000), 0, ownerOf(one)),

@@ -78,7 +78,7 @@ test("a store whose old movements were put away has no difference, unless what t
   await bed.db.sql`UPDATE level_openings SET on_hand = on_hand + 1`;
   // Where a movement follows, it does not begin there; p3 has none.
   const wrong = await bed.report();
-  expect(namesOf(wrong)).toEqual(["counter p1", "counter p2", "snapshot p3"]);
+  expect(namesOf(wrong)).toEqual(["break p1", "break p2", "snapshot p3"]);
   expect(wrong.differenceCount).toBe(3);
 });
 

@@ -3,8 +3,7 @@ import type { Reservation } from "#inventory/model";
 import type { HoldPlace, LedgerSnapshot } from "#inventory/reconcile-sides";
 import { splitReservationId } from "#inventory/reservation-id";
 import { isAskedFor, settle, type Comparison } from "#workers/reconcile/comparison";
-import { baseOf, checkMissingHolds } from "#workers/reconcile/holds";
-import { told } from "#workers/reconcile/judge-hold";
+import { checkMissingHolds } from "#workers/reconcile/holds";
 
 /** Reservations of one statement, of which most have ended long ago. */
 const PAGE_RESERVATIONS = 20_000;
@@ -23,13 +22,11 @@ export async function checkLiveHolds(
     const held = new Map<string, number>();
     // A row that was wrong counts here as it was, whatever was mended of it since.
     const known = new Set(doubtful);
-    const { until } = await snapshot.openings();
     for (let after: HoldPlace | null = FIRST; after !== null;) {
       const page: Awaited<ReturnType<LedgerSnapshot["liveHolds"]>> = await snapshot.liveHolds(
         after,
         PAGE_RESERVATIONS,
       );
-      await checkEndedHolds(run, snapshot, after, until);
       const holds = page.holds.filter((hold) => isWanted(run, hold));
       addUp(held, holds);
       for (const id of await checkMissingHolds(run, holds, doubtful)) known.add(id);
@@ -38,41 +35,6 @@ export async function checkLiveHolds(
     }
     await compareReserved(run, snapshot, held, known);
   });
-}
-
-/** What ended is in the ledger alone: its row says what its movements come to. */
-async function checkEndedHolds(
-  run: Comparison,
-  snapshot: LedgerSnapshot,
-  after: HoldPlace,
-  until: number,
-): Promise<void> {
-  const ended = await snapshot.endedHolds(after, PAGE_RESERVATIONS, until);
-  const aside = new Set(run.quarantine.flatMap(({ reservationIds }) => reservationIds));
-  for (const { row, units } of ended) {
-    const isDark = run.quarantine.some(({ isTold }) => !isTold);
-    if (isDark || aside.has(row.reservationId) || !isWanted(run, row)) continue;
-    const { partition } = splitReservationId(row.reservationId);
-    const isSold = units.some(({ confirmed }) => confirmed > 0);
-    const status = row.status === "CONFIRMED" ? "CANCELLED" : row.status;
-    const reason = row.endReason === "confirmed" ? "cancelled" : row.endReason;
-    const hold: Reservation = {
-      ...row,
-      allocations: units,
-      status: isSold ? "CONFIRMED" : status,
-      endReason: isSold ? "confirmed" : reason,
-    };
-    await settle(run, {
-      found: {
-        ...baseOf(partition, row),
-        kind: "hold_differs",
-        redis: null,
-        ledger: told(row),
-        cause: `it has ended, and its movements come to: ${told(hold)}`,
-      },
-      repair: { side: "reservation", hold, found: row },
-    });
-  }
 }
 
 /** Owners are hashes: the first digits tell how far the walk is. */
