@@ -86,6 +86,7 @@ export const incomingOfNothing: IncomingStock = {
   amend: notCompared,
   claim: notCompared,
   settle: notCompared,
+  giveBack: notCompared,
   list: notCompared,
   takeUp: notCompared,
   isInLedger: notCompared,

@@ -3,6 +3,12 @@ import { parseArgs } from "node:util";
 import { runImportCommand } from "#compose/import";
 import { MIGRATE_HELP, START_HELP, TOKEN_HELP, VERIFY_HELP } from "#compose/help";
 import { runMigrate } from "#compose/migrate";
+import {
+  QUARANTINE_HELP,
+  quarantineOptions,
+  QuarantineUsageError,
+  runQuarantine,
+} from "#compose/quarantine";
 import { Refusal } from "#compose/refusal";
 import {
   RETENTION_HELP,
@@ -34,6 +40,7 @@ Usage:
   bun run start [all|api|worker]      serve the API, the background work, or both (default: all)
   bun run migrate                     bring PostgreSQL to the schema of this version
   bun run restore                     write Redis anew from PostgreSQL: see restore --help
+  bun run quarantine                  what PostgreSQL refused: see quarantine --help
   bun run retention --before DATE     put old movements away: see retention --help
   bun run token --role admin          print a token for the API: see token --help
   bun run import --from csv FILE      bring the stock of another system: see import --help
@@ -59,6 +66,7 @@ const HELPS: ReadonlyMap<string, string> = new Map([
   ["verify", VERIFY_HELP],
   ["import", IMPORT_HELP],
   ["restore", RESTORE_HELP],
+  ["quarantine", QUARANTINE_HELP],
   ["retention", RETENTION_HELP],
 ]);
 const HELP_WORDS = new Set(["--help", "-h"]);
@@ -82,6 +90,8 @@ async function main(argv: readonly string[]): Promise<void> {
       return runVerify(readConfig(), verifyOptions(rest));
     case "restore":
       return runRestore(readConfig(), restoreOptions(rest));
+    case "quarantine":
+      return runQuarantine(readConfig(), quarantineOptions(rest));
     case "retention":
       return runRetention(readConfig(), retentionOptions(rest));
     case "import":
@@ -164,6 +174,7 @@ function explain(error: unknown, command: string): number {
     error instanceof ImportUsageError ||
     error instanceof RestoreUsageError ||
     error instanceof RetentionUsageError ||
+    error instanceof QuarantineUsageError ||
     error instanceof TokenUsageError ||
     error instanceof UsageError ||
     isParseError(error);

@@ -6,6 +6,7 @@ import type { Log } from "#lib/log";
 import type { Shutdown } from "#lib/shutdown";
 import { createLedgerRepairs } from "#postgres/ledger-repairs";
 import { createReconcileLedger } from "#postgres/reconcile-ledger";
+import { verifyChain } from "#postgres/verify-chain";
 import { connectRedis, connectWorker } from "#redis/client";
 import { createReconcileStock } from "#redis/reconcile-stock";
 import { createStockRepairs } from "#redis/stock-repairs";
@@ -44,15 +45,19 @@ export function startReconcileWorker({
     runs,
     clock,
     log,
-    compare: async ({ id, askedBy, mode, scope }, onProgress) => {
+    compare: async ({ id, askedBy, mode, scope }, hands) => {
       const asked = { actor: askedBy, reference: `reconcile ${id}` };
       const mend = createMender({
         stock,
         stockRepairs: createStockRepairs({ redis, storeId, store, clock, ...asked }),
         ledgerRepairs: createLedgerRepairs(sql, asked),
       });
+      const chain = async (partition: number, onPage: () => void) => {
+        const walked = await verifyChain(sql, partition, { onPage });
+        return walked.kind === "broken" ? walked : null;
+      };
       const mending = mode === "repair" ? { mend } : {};
-      const report = await reconcile({ stock, ledger, clock, scope, onProgress, ...mending });
+      const report = await reconcile({ stock, ledger, clock, scope, chain, ...hands, ...mending });
       await tellDrift(drift, { id, scope }, report);
       return report;
     },

@@ -164,6 +164,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
       async ask(run, deadline) {
         const asked = await runs.ask(run, deadline);
         if (asked === null) return { kind: "key_reused" };
+        if (asked === "full") return { kind: "too_many_open" };
         if (asked.made) await reconcileQueue.wake(run.id);
         const noted = await runs.read(run.id, deadline);
         if (noted === null) throw new Error("a run is gone that was just noted");

@@ -1,8 +1,10 @@
 /** `verify`: compares Redis and the ledger as they stand, says what differs, and changes no stock. */
 import type { Redis } from "ioredis";
 import { eventuallyPostgres, eventuallyRedis } from "#compose/eventually";
+import { lineOf as asideLine } from "#compose/quarantine";
 import { openExistingServers, type Servers } from "#compose/servers";
 import { Refusal } from "#compose/refusal";
+import { linesOfChain, mustHold, type PartitionChain } from "#compose/verify-words";
 import type { Config } from "#config";
 import { Fault } from "#inventory/faults";
 import type { Difference, ReconcileReport } from "#inventory/reconcile-ports";
@@ -11,9 +13,10 @@ import { createLog } from "#lib/log";
 import { createMetrics } from "#lib/metrics";
 import { createPostgres, type Sql } from "#postgres/client";
 import { createLedgerWriter } from "#postgres/ledger-writer";
+import { createQuarantine, type SetAside } from "#postgres/quarantine";
 import { createReconcileLedger } from "#postgres/reconcile-ledger";
 import { readStore, type Store } from "#postgres/store-row";
-import { verifyChain, type ChainReport } from "#postgres/verify-chain";
+import { verifyChain } from "#postgres/verify-chain";
 import { connectBlocking, connectRedis } from "#redis/client";
 import { createJournal } from "#redis/journal";
 import { createReconcileStock } from "#redis/reconcile-stock";
@@ -41,15 +44,21 @@ export async function runVerify(config: Config, options: VerifyOptions): Promise
     say(`Redis       ${servers.description.redis}`);
     say(`PostgreSQL  ${servers.description.postgres}`);
     const report = await compare(config, servers, sql, say);
+    const aside = await setAside(sql);
     const chains = await chainsOf(sql, say);
-    const told = { ...report, chains };
+    const told = { ...report, quarantine: aside.map(namesOf), chains };
     process.stdout.write(
       options.json
         ? `${JSON.stringify(told)}\n`
-        : `${wordsOf(report)}${chains.map(chainLine).join("")}`,
+        : [
+            wordsOf(report),
+            ...aside.map(quarantineLine),
+            ...chains.flatMap(linesOfChain),
+            `${verdictOf(report, chains)}\n`,
+          ].join(""),
     );
     mustBeEqual(report);
-    mustBeIntact(chains);
+    mustHold(chains, config.ledgerChain);
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     throw new Refusal(`not verified: ${error.message} (${error.code})`, { cause: error });
@@ -144,7 +153,20 @@ async function whileDraining<Result>(
   }
 }
 
-type PartitionChain = ChainReport & { readonly partition: number };
+/** Movements in quarantine, as many as are printed. */
+async function setAside(sql: Sql): Promise<SetAside[]> {
+  const aside: SetAside[] = [];
+  for await (const one of createQuarantine(sql).all(null)) {
+    if (aside.push(one) === PRINTED_MAX) break;
+  }
+  return aside;
+}
+
+const quarantineLine = (one: SetAside): string => `quarantine  ${asideLine(one)}\n`;
+
+function namesOf({ partition, seq, error, rows }: SetAside) {
+  return { partition, seq, productId: rows?.movements[0]?.productId ?? null, error };
+}
 
 /** The chain of hashes of each partition; without one there is nothing that could be broken. */
 async function chainsOf(sql: Sql, say: (line: string) => void): Promise<PartitionChain[]> {
@@ -162,39 +184,37 @@ async function chainsOf(sql: Sql, say: (line: string) => void): Promise<Partitio
   return chains;
 }
 
-function chainLine(chain: PartitionChain): string {
-  if (chain.kind === "broken") {
-    return `partition ${chain.partition}: the chain breaks at movement ${chain.seq}: ${chain.cause}\n`;
-  }
-  return chain.segments
-    .map(({ from, to, link }) => `partition ${chain.partition}: chain ${from} to ${to}: ${link}\n`)
-    .join("");
-}
-
-function mustBeIntact(chains: readonly PartitionChain[]): void {
-  const broken = chains.filter(({ kind }) => kind === "broken").map(({ partition }) => partition);
-  if (broken.length > 0) throw new Refusal(`the chain is broken in partition ${broken.join(", ")}`);
-}
-
 function wordsOf(report: ReconcileReport): string {
-  const { checked, differences, differenceCount, explained, quarantined } = report;
+  const { checked, differences, differenceCount, explained, quarantined, quarantine } = report;
   const looked =
     `${checked.products} products, ${checked.levels} levels, ${checked.holds} live holds ` +
     `and ${checked.movements} movements`;
   const lines = differences.slice(0, PRINTED_MAX).map(lineOf);
   const more = differenceCount - lines.length;
-  const verdict =
-    differenceCount === 0 && quarantined === 0
-      ? ["Redis and the ledger are equal"]
-      : [`${differenceCount} differences, ${quarantined} movements in quarantine`];
   return [
     `looked at ${looked}`,
     ...lines,
     ...(more > 0 ? [`and ${more} more`] : []),
+    ...quarantine.map(
+      ({ partition, seq }) => `quarantine  movement ${seq} of partition ${partition}`,
+    ),
+    ...(quarantined > quarantine.length
+      ? [`and ${quarantined - quarantine.length} more in quarantine`]
+      : []),
     ...(explained > 0 ? [`${explained} changes without a record were written down since`] : []),
-    ...verdict,
     "",
   ].join("\n");
+}
+
+/** Said last: equal is what has no break in its chain either. */
+function verdictOf(
+  { differenceCount, quarantined }: ReconcileReport,
+  chains: readonly PartitionChain[],
+): string {
+  const broken = chains.filter(({ kind }) => kind === "broken").length;
+  if (differenceCount + quarantined + broken === 0) return "Redis and the ledger are equal";
+  const differ = `${differenceCount} differences, ${quarantined} movements in quarantine`;
+  return broken === 0 ? differ : `${differ}, ${broken} broken chains`;
 }
 
 function lineOf(one: Difference): string {

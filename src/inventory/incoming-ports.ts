@@ -56,9 +56,17 @@ export interface Receipt {
   readonly receipt: number;
   readonly units: number;
 }
-/** One that was claimed and not finished, with what it takes to finish it. */
-export interface UnfinishedReceipt extends Receipt {
+/** One that somebody is about to bring into the stock. */
+export interface HeldReceipt {
   readonly incomingId: IncomingId;
+  readonly receipt: number;
+  /** Those who hold it are counted anew with each one: a holder of an earlier one is not among them. */
+  readonly attempt: number;
+}
+/** One that the ledger is not known to have, with what it takes to finish it. */
+export interface UnfinishedReceipt extends Receipt, HeldReceipt {
+  /** Its units were in the stock. */
+  readonly isBrought: boolean;
   readonly productId: ProductId;
   readonly location: Location | null;
   readonly reference: string | null;
@@ -98,6 +106,9 @@ export type ClaimOutcome =
       /** As the claim left it. */
       readonly incoming: Incoming;
       readonly receipt: Receipt;
+      readonly attempt: number;
+      /** It is in the ledger, for so long that Redis may not know its operation any more. */
+      readonly isForgotten: boolean;
     }
   /** So many are not expected (any more). */
   | { readonly kind: "exceeds_expected"; readonly incoming: Incoming }
@@ -130,20 +141,24 @@ export interface IncomingStock {
     by: Claimant,
     deadline: number,
   ): Promise<ClaimOutcome>;
-  /** The receipt's units are in the stock, or cannot come into it and are expected again. */
+  /** The receipt's units are in the stock, or in the ledger too. Rejects where others took its place. */
   settle(
-    incomingId: IncomingId,
-    receipt: number,
-    state: "done" | "refused",
+    receipt: Pick<HeldReceipt, "incomingId" | "receipt">,
+    state: "brought" | "done",
     deadline: number,
   ): Promise<void>;
+  /**
+   * Who holds the receipt surely brought nothing, and will not. Answers whether its units are expected
+   * again: not while others hold it, who may have brought them.
+   */
+  giveBack(receipt: HeldReceipt, deadline: number): Promise<boolean>;
   /** Soonest first. */
   list(query: IncomingQuery, deadline: number): Promise<Page<Incoming>>;
   /**
-   * Takes up receipts that were claimed, or taken up, longer ago than that, oldest first. So one that
-   * cannot be finished comes again behind all others.
+   * Takes up receipts that were held last longer ago than that, oldest first. So one that cannot be
+   * finished comes again behind all others.
    */
   takeUp(agoMs: number, limit: number, deadline: number): Promise<readonly UnfinishedReceipt[]>;
-  /** Whether the ledger has the receipt's movement: the stock has its units. */
+  /** Whether the ledger has the receipt's movement, or keeps it in quarantine. */
   isInLedger(receipt: ReceiptMovement, deadline: number): Promise<boolean>;
 }

@@ -1,13 +1,18 @@
 /**
  * Units of an expected lot come into the stock. The receipt is claimed first, in PostgreSQL; then
  * Redis adds the units under an operation that is the receipt's own, so that whoever repeats it (the
- * caller, or a worker after a crash) adds nothing twice; at last the receipt is noted as done.
+ * caller, or a worker after a crash) adds nothing twice; then it is noted as brought. A worker notes it
+ * as done when the ledger has it, and brings again what a Redis lost before that.
+ *
+ * Several may bring one receipt at once: copies of its call, and a worker. They are counted, and its
+ * units are expected again when Redis has surely refused every one of them.
  */
 import { hash } from "node:crypto";
 import { actorOf, type Deps, type RequestContext } from "#inventory/context";
 import { Fault } from "#inventory/faults";
 import type {
   ClaimOutcome,
+  HeldReceipt,
   Incoming,
   IncomingId,
   Receipt,
@@ -51,20 +56,24 @@ export async function receive(
   const by = { actor: actorOf(ctx.caller), requestId, operation };
   const claimed = await deps.incoming.claim(incomingId, units, by, ctx.deadline);
   if (claimed.kind !== "claimed") return claimed;
-  const { incoming, receipt } = claimed;
-  const outcome = await bring(deps, { ...incoming, ...receipt, ...by }, ctx.deadline);
+  const { incoming, receipt, attempt } = claimed;
+  if (claimed.isForgotten) {
+    // Redis would add the units anew.
+    const product = await deps.store.product(incoming.productId, ctx.deadline);
+    if (product === null) return { kind: "unknown_product" };
+    return { kind: "received", incoming, receipt, product, replayed: true };
+  }
+  const held = { ...incoming, ...receipt, ...by, attempt };
+  const outcome = await bring(deps, held, ctx.deadline);
   switch (outcome.kind) {
     case "adjusted": {
       const { product, replayed } = outcome;
-      // The units are there: what is not noted now, a worker notes later.
-      await deps.incoming
-        .settle(incomingId, receipt.receipt, "done", ctx.deadline)
-        .catch(() => undefined);
+      await noteBrought(deps, held, ctx.deadline);
       return { kind: "received", incoming, receipt, product, replayed };
     }
     case "above_limit":
     case "unknown_product":
-      await giveBack(deps, { incomingId, ...receipt }, ctx.deadline);
+      await giveBack(deps, held, ctx.deadline);
       return outcome;
     case "below_reserved":
     case "expected_mismatch":
@@ -73,10 +82,12 @@ export async function receive(
   }
 }
 
+type Bringing = Omit<UnfinishedReceipt, "isBrought">;
+
 /** Adds the units. A claim whose units were surely not added is given back. */
 async function bring(
   deps: ReceiveDeps,
-  receipt: UnfinishedReceipt,
+  receipt: Bringing,
   deadline: number,
 ): Promise<AdjustOutcome> {
   try {
@@ -89,24 +100,36 @@ async function bring(
   }
 }
 
-/** Its units are expected again. Where that cannot be noted, a worker will add them after all. */
-async function giveBack(
-  { incoming, clock }: ReceiveDeps,
-  { incomingId, receipt }: Pick<UnfinishedReceipt, "incomingId" | "receipt">,
+/** The units are there: where PostgreSQL is away, a worker finds that out later. */
+async function noteBrought(
+  { incoming }: ReceiveDeps,
+  receipt: HeldReceipt,
   deadline: number,
 ): Promise<void> {
   try {
-    const until = Math.max(deadline, clock.now() + GIVE_BACK_MS);
-    await incoming.settle(incomingId, receipt, "refused", until);
+    await incoming.settle(receipt, "brought", deadline);
   } catch (error) {
-    const message = "the receipt is noted, and its units may come yet";
-    throw new Fault("outcome_unknown", message, { cause: error });
+    if (!(error instanceof Fault)) throw error;
   }
+}
+
+/** Its units are expected again. Where others hold it, or that cannot be noted, they may come yet. */
+async function giveBack(
+  { incoming, clock }: ReceiveDeps,
+  receipt: HeldReceipt,
+  deadline: number,
+): Promise<void> {
+  const until = Math.max(deadline, clock.now() + GIVE_BACK_MS);
+  const message = "the receipt is noted, and its units may come yet";
+  const isExpectedAgain = await incoming.giveBack(receipt, until).catch((cause: unknown) => {
+    throw new Fault("outcome_unknown", message, { cause });
+  });
+  if (!isExpectedAgain) throw new Fault("outcome_unknown", message);
 }
 
 function restock(
   { store }: Pick<Deps, "store">,
-  receipt: UnfinishedReceipt,
+  receipt: Bringing,
   deadline: number,
 ): Promise<AdjustOutcome> {
   const { productId, location, units, reference, actor, requestId } = receipt;
@@ -125,10 +148,7 @@ function restock(
 }
 
 /** Of its movement: the ledger finds it by this. */
-const reasonOf = ({
-  incomingId,
-  receipt,
-}: Pick<UnfinishedReceipt, "incomingId" | "receipt">): string =>
+const reasonOf = ({ incomingId, receipt }: Pick<HeldReceipt, "incomingId" | "receipt">): string =>
   `incoming ${incomingId}, receipt ${receipt}`;
 
 /** The receipt's own: no `Idempotency-Key` leads to it. */
@@ -139,8 +159,9 @@ function operationOf(reason: string, units: number): Operation {
   };
 }
 
-/** What came of receipts whose caller is gone. */
+/** What came of receipts that the ledger was not known to have. */
 export interface FinishedReceipts {
+  /** Their caller was gone, or a Redis had lost them. */
   readonly finished: number;
   /** They come again, behind all others. */
   readonly failed: readonly FailedReceipt[];
@@ -153,10 +174,14 @@ export interface FailedReceipt {
   readonly error: unknown;
 }
 
+/** `noted`: nothing had to be done. `waits`: its units are in the stock, and not in the ledger yet. */
+type Finish = "finished" | "noted" | "waits";
+
 /**
- * Finishes receipts whose caller is gone, each by itself. What the ledger has came already, however
- * long ago; what it lacks, Redis knows by the operation or never saw. Rejects with a Fault when
- * PostgreSQL cannot say which there are.
+ * Finishes receipts, each by itself: those that were brought are done when the ledger has them, and
+ * those whose caller is gone are brought. What the ledger has came already, however long ago; what it
+ * lacks, Redis knows by the operation, or never saw, or lost. Rejects with a Fault when PostgreSQL
+ * cannot say which there are.
  */
 export async function finishReceipts(deps: ReceiveDeps): Promise<FinishedReceipts> {
   const { store, incoming, clock } = deps;
@@ -176,7 +201,9 @@ export async function finishReceipts(deps: ReceiveDeps): Promise<FinishedReceipt
     const receipt = taken[i];
     return outcome.status === "rejected" && receipt ? [{ ...receipt, error: outcome.reason }] : [];
   });
-  const finished = taken.length - failed.length;
+  const finished = outcomes.filter(
+    (outcome) => outcome.status === "fulfilled" && outcome.value === "finished",
+  ).length;
   return { finished, failed, mayBeMore: taken.length === UNFINISHED_MAX };
 }
 
@@ -185,16 +212,24 @@ async function finishReceipt(
   unfinished: UnfinishedReceipt,
   lagOf: (partition: number) => Promise<number>,
   until: number,
-): Promise<void> {
+): Promise<Finish> {
   const { store, incoming } = deps;
-  const { incomingId, receipt, productId } = unfinished;
+  const { incomingId, receipt, productId, isBrought } = unfinished;
   const partition = store.partitionOf(productId);
   if ((await lagOf(partition)) > 0) {
+    if (isBrought) return "waits";
     throw new Fault("ledger_unavailable", "the ledger is behind: whether they came is not known");
   }
   const movement = { incomingId, receipt, partition, reason: reasonOf(unfinished) };
-  const isIn =
-    (await incoming.isInLedger(movement, until)) ||
-    (await restock(deps, unfinished, until)).kind === "adjusted";
-  await incoming.settle(incomingId, receipt, isIn ? "done" : "refused", until);
+  if (await incoming.isInLedger(movement, until)) {
+    await incoming.settle(unfinished, "done", until);
+    return isBrought ? "noted" : "finished";
+  }
+  const outcome = await restock(deps, unfinished, until);
+  if (outcome.kind !== "adjusted") {
+    await giveBack(deps, unfinished, until);
+    return "finished";
+  }
+  await incoming.settle(unfinished, "brought", until);
+  return isBrought && outcome.replayed ? "waits" : "finished";
 }

@@ -5,6 +5,8 @@ import type { ProductId } from "#inventory/model";
 export const DIFFERENCE_KINDS = [
   /** A level's counts are not those of the ledger. */
   "counter",
+  /** Two movements of a level that do not follow each other: it changed between them without a record. */
+  "break",
   /** A product's attributes are not those of the ledger. */
   "product",
   /** A partition's copy of the registry of locations is not that of the ledger. */
@@ -23,8 +25,14 @@ export const DIFFERENCE_KINDS = [
   "sku",
   /** A number of the ledger's sequence that is neither a movement nor in quarantine. */
   "missing_movement",
+  /** A movement of the ledger where none can be yet, or where all was put away. */
+  "stray_movement",
   /** The ledger's snapshot is not what its movements or its live holds add up to. */
   "snapshot",
+  /** The chain of hashes does not fit at a movement. */
+  "chain",
+  /** A key of Redis that is of another type or name than any of ours: what stands there is not known. */
+  "unreadable",
 ] as const;
 export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number];
 
@@ -81,6 +89,7 @@ export interface ReconcileRuns {
   ): Promise<
     | { readonly kind: "asked"; readonly run: ReconcileRun; readonly replayed: boolean }
     | { readonly kind: "key_reused" }
+    | { readonly kind: "too_many_open" }
   >;
   read(id: string, deadline: number): Promise<ReconcileRun | null>;
   /** Newest first, without their differences. */
@@ -89,19 +98,36 @@ export interface ReconcileRuns {
 
 /** Every run that was asked for, for who asks and for the worker. Whoever asked is woken elsewhere. */
 export interface ReconcileRunTable {
-  /** False: a run of that id with another payload is there. */
-  ask(run: NewRun, deadline: number): Promise<{ readonly made: boolean } | null>;
+  /** null: a run of that id with another payload is there; full: too many have not ended. */
+  ask(run: NewRun, deadline: number): Promise<{ readonly made: boolean } | "full" | null>;
   read(id: string, deadline: number): Promise<ReconcileRun | null>;
   list(limit: number, deadline: number): Promise<readonly ReconcileRun[]>;
   /** Ids of runs that nobody has begun, or that stand still, oldest first. */
   waiting(): Promise<readonly string[]>;
   /** A run that begins, or begins anew after its worker died; null: it has ended, or never was. */
-  begin(id: string): Promise<ReconcileRun | null>;
-  progress(id: string, percent: number, report: ReconcileReport): Promise<void>;
+  begin(id: string): Promise<BegunRun | null>;
+  /** Notes how far that attempt is; false, here and below: another one has begun, or it has ended. */
+  progress(attempt: Attempt, percent: number, report: ReconcileReport): Promise<boolean>;
+  /** Notes a difference that is about to be mended; one that was noted already is noted once. */
+  noteMended(attempt: Attempt, name: string, difference: Difference | null): Promise<void>;
+  /** It was not mended after all. */
+  withdrawMended(attempt: Attempt, name: string): Promise<void>;
   /** Back to those that wait. */
-  putBack(id: string): Promise<void>;
-  complete(id: string, report: ReconcileReport): Promise<void>;
-  fail(id: string, error: string): Promise<void>;
+  putBack(attempt: Attempt): Promise<boolean>;
+  complete(attempt: Attempt, report: ReconcileReport): Promise<boolean>;
+  /** `report` is what it had found by then; null: nothing yet. */
+  fail(attempt: Attempt, error: string, report: ReconcileReport | null): Promise<boolean>;
+}
+
+/** One attempt at a run: a worker that stood still may find that another one has begun it. */
+export interface Attempt {
+  readonly id: string;
+  readonly attempt: number;
+}
+
+export interface BegunRun extends ReconcileRun, Attempt {
+  /** What earlier attempts have mended, by the name of the difference; null: a report does not name it. */
+  readonly mended: ReadonlyMap<string, Difference | null>;
 }
 
 /** What is compared. */
@@ -127,4 +153,6 @@ export interface ReconcileReport {
   readonly explained: number;
   /** Movements that are set aside and not settled: the ledger is not whole while there are any. */
   readonly quarantined: number;
+  /** The first of them. */
+  readonly quarantine: readonly { readonly partition: number; readonly seq: number }[];
 }

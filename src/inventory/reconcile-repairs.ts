@@ -21,6 +21,16 @@ export type StockRepair =
       readonly change: LostChange;
     }
   | {
+      /** What is reserved of a level, and held by nobody; below zero: what its holds have beyond it. */
+      readonly side: "reserved";
+      readonly partition: number;
+      readonly productId: string;
+      readonly location: string;
+      readonly units: number;
+      /** Seq of the last repair of that kind which was seen; 0: none. */
+      readonly after: number;
+    }
+  | {
       readonly side: "record";
       readonly partition: number;
       readonly owner: string;
@@ -50,7 +60,9 @@ export type StockRepair =
       readonly wanted: readonly RegisteredLocation[];
     }
   | { readonly side: "low"; readonly partition: number; readonly productId: string }
-  | { readonly side: "sku"; readonly sku: string; readonly productId: string };
+  | { readonly side: "sku"; readonly sku: string; readonly productId: string }
+  /** A claim as it was found, which no product has. */
+  | { readonly side: "claim"; readonly sku: string; readonly text: string };
 
 /** What a repair of the ledger needs. */
 export type LedgerRepair =
@@ -62,7 +74,12 @@ export type LedgerRepair =
       readonly change: LostChange | null;
     }
   | { readonly side: "level"; readonly level: LedgerCounts; readonly found: LedgerLevel | null }
-  | { readonly side: "reservation"; readonly hold: Reservation };
+  | {
+      readonly side: "reservation";
+      readonly hold: Reservation;
+      /** The row as it was found, where it may stand at the same movement. */
+      readonly found: Reservation | null;
+    };
 
 export type Repair = StockRepair | LedgerRepair;
 

@@ -68,6 +68,8 @@ export interface KeyStep {
   readonly next: string | null;
   readonly productIds: readonly string[];
   readonly owners: readonly string[];
+  /** Whole names of those that no product and no hold can have. */
+  readonly strange: readonly string[];
 }
 
 /**
@@ -87,13 +89,28 @@ export interface ReconcileStock {
   ): Promise<{ readonly at: StockMoment; readonly found: StoredRegistry }>;
   /** The product that claims each SKU. */
   skuHolders(skus: readonly string[]): Promise<readonly (string | null)[]>;
+  /** One step over all claims, each with how long ago it was made. */
+  skuClaims(cursor: string): Promise<{
+    readonly next: string | null;
+    readonly claims: readonly {
+      readonly sku: string;
+      readonly productId: string;
+      readonly ageMs: number;
+      readonly text: string;
+    }[];
+    /** Keys that are no claim. */
+    readonly unreadable: readonly string[];
+  }>;
   keys(partition: number, cursor: string): Promise<KeyStep>;
   holds(
     partition: number,
     owners: readonly string[],
   ): Promise<{ readonly at: StockMoment; readonly found: readonly (StoredHold | null)[] }>;
-  /** Owners in the list of that second. */
-  dueList(partition: number, second: number): Promise<ReadonlySet<string>>;
+  /** Owners in the list of that second; a key: it is no list. */
+  dueList(
+    partition: number,
+    second: number,
+  ): Promise<{ readonly listed: ReadonlySet<string>; readonly unreadable: string | null }>;
   /** The record and whether the list of that second has it, at one moment. */
   dueHold(
     partition: number,
@@ -104,11 +121,17 @@ export interface ReconcileStock {
     readonly found: StoredHold | null;
     readonly isListed: boolean;
   }>;
-  /** A page of the low set. */
+  /** A page of the low set; a key: it is no such set. */
   lowMembers(
     partition: number,
     cursor: string,
-  ): Promise<{ readonly next: string | null; readonly productIds: readonly string[] }>;
+  ): Promise<{
+    readonly next: string | null;
+    readonly productIds: readonly string[];
+    /** Members that can be no product. */
+    readonly strange: readonly string[];
+    readonly unreadable: string | null;
+  }>;
   /** The journal's kept entry with that movement; null when the tail no longer has it. */
   journaled(partition: number, epoch: number, seq: number): Promise<Movement | null>;
 }
@@ -169,12 +192,17 @@ export interface LedgerSnapshot {
     level: Pick<ChainLink, "productId" | "location">,
     after: number,
     limit: number,
+    upTo: number,
   ): Promise<readonly ChainLink[]>;
   /** Levels in the order of product and location. */
   levels(
     after: Pick<LedgerLevel, "productId" | "location">,
     limit: number,
   ): Promise<readonly LedgerLevel[]>;
+  /** Seq of the last movement that set what is reserved there to what its holds add up to; 0: none. */
+  reservedRepairOf(level: Pick<LedgerLevel, "productId" | "location">): Promise<number>;
+  /** Movements of that partition where none can be, at most `limit`. */
+  strays(partition: number, limit: number): Promise<readonly number[]>;
   /** Live holds among the next `limit` reservations; `last` null: there are no more. */
   liveHolds(
     after: HoldPlace,
@@ -192,6 +220,19 @@ export interface QuarantinedMovement {
   readonly reservationIds: readonly ReservationId[];
   /** Products of the holds whose rows were set aside with it: the ledger may have their movements. */
   readonly heldProductIds: readonly string[];
+}
+
+/** What the movements of a hold did at one level. */
+export interface HoldUnits {
+  readonly productId: string;
+  readonly location: string;
+  readonly held: number;
+  readonly confirmed: number;
+  readonly released: number;
+  /** Whether they begin where the hold began: older ones may have been put away. */
+  readonly isWhole: boolean;
+  /** Of the last of them. */
+  readonly seq: number;
 }
 
 /** PostgreSQL as a comparison sees it. */
@@ -214,11 +255,18 @@ export interface ReconcileLedger {
   attributes(
     productIds: readonly string[],
   ): Promise<ReadonlyMap<string, { readonly seq: number; readonly attributes: Attributes }>>;
+  /** Which product has that SKU; null: none. */
+  productOfSku(sku: string): Promise<string | null>;
   reservations(ids: readonly ReservationId[]): Promise<readonly Reservation[]>;
   /** The live hold of that owner. */
   liveHoldOf(partition: number, owner: string): Promise<Reservation | null>;
   /** Of which hold a movement is; null: there is no such movement, or it has none. */
   holdOfMovement(partition: number, seq: number): Promise<string | null>;
+  /** What the movements of that hold did; where it is of no order, at these products. */
+  unitsOf(
+    hold: Pick<Reservation, "reservationId" | "orderId">,
+    productIds: readonly string[],
+  ): Promise<readonly HoldUnits[]>;
   /** Reads the ledger as it stands now. */
   atOneMoment<Result>(read: (snapshot: LedgerSnapshot) => Promise<Result>): Promise<Result>;
 }

@@ -1,11 +1,16 @@
-/** A batch as the array parameters of statements/append.sql, in its order from $7 on. */
+/** A batch as the array parameters of statements/batch-rows.sql, in its order. */
 import type { Crossing } from "#inventory/event-ports";
 import type { Movement, Product, RegisteredLocation, Reservation } from "#inventory/model";
 import type { KeptOperation, LedgerBatch } from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";
 import { numberColumn, textColumn } from "#postgres/columns";
 
-export function batchColumns(batch: LedgerBatch): string[] {
+/** Columns of links, for movements that have none. */
+export const NO_LINKS = ["{}", "{}", "{}"];
+
+export type BatchRows = Omit<LedgerBatch, "partition" | "from" | "to">;
+
+export function batchColumns(batch: BatchRows): string[] {
   return [
     ...movementColumns(batch.movements),
     ...levelColumns(batch.movements),

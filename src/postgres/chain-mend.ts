@@ -1,6 +1,6 @@
 /** The link of a movement that was lost and is put back: its own one, or none. */
 import { linksOf, originOf, type Link, type Linked } from "#postgres/chain";
-import { createChainRows, nextLink, type KeptRow } from "#postgres/chain-rows";
+import { createChainRows, nextGiven, nextLink, type KeptRow } from "#postgres/chain-rows";
 import type { Sql } from "#postgres/client";
 
 /**
@@ -17,6 +17,10 @@ export async function linkOfLost(sql: Sql, movement: Linked): Promise<Link | nul
   );
   if (segment === undefined) return null;
   const beside = await rows.page(seq - 1, seq + 1);
+  const given = await rows.pseudonyms(seq - 1, seq);
+  /** The link that the next movement follows. */
+  const behind = (at: number, link: string): string =>
+    given.filter(({ afterSeq }) => afterSeq === at).reduce(nextGiven, link);
   const kept = (at: number): KeptRow | null => beside.find((row) => row.seq === at) ?? null;
   const isCut = stand.putAwaySeq === seq - 1;
   const previous =
@@ -26,13 +30,14 @@ export async function linkOfLost(sql: Sql, movement: Linked): Promise<Link | nul
         ? stand.putAwayChain
         : (kept(seq - 1)?.chain ?? null);
   if (previous === null) return null;
-  const [link] = linksOf(stand.chainKey, previous, [movement]);
+  const before = segment.first === seq ? previous : behind(seq - 1, previous);
+  const [link] = linksOf(stand.chainKey, before, [movement]);
   if (link === undefined) return null;
   const next = kept(seq + 1);
   if (next !== null && next.chain !== null && seq !== segment.last) {
-    return nextLink(link.chain, next) === next.chain ? link : null;
+    return nextLink(behind(seq, link.chain), next) === next.chain ? link : null;
   }
   const end = segment.last === null ? stand.chain : segment.lastChain;
   const isEnd = seq === (segment.last ?? stand.cursorSeq);
-  return isEnd && end !== link.chain ? null : link;
+  return isEnd && end !== behind(seq, link.chain) ? null : link;
 }

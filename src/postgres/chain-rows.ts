@@ -1,9 +1,11 @@
 /** What PostgreSQL keeps of a partition's chain of hashes: where it stands, and its rows. */
 import { z } from "zod";
 import { askRow, askRows } from "#postgres/ask";
-import { asideLinkOf, asideOf, linkOf } from "#postgres/chain";
+import { asideLinkOf, asideOf, linkOf, pseudonymLinkOf } from "#postgres/chain";
 import type { Sql } from "#postgres/client";
+import outsideText from "./statements/chain-outside.sql" with { type: "text" };
 import pageText from "./statements/chain-page.sql" with { type: "text" };
+import pseudonymsText from "./statements/chain-pseudonyms.sql" with { type: "text" };
 import standText from "./statements/chain-stand.sql" with { type: "text" };
 
 const STATEMENT_MS_MAX = 30_000;
@@ -17,9 +19,15 @@ const StandRow = z.object({
   putAwaySeq: z.int().nullable(),
   putAwayChain: z.string().nullable(),
   segments: z.array(
-    z.object({ first: z.int(), last: z.int().nullable(), lastChain: z.string().nullable() }),
+    z.object({
+      first: z.int(),
+      last: z.int().nullable(),
+      lastChain: z.string().nullable(),
+      behind: z.int(),
+    }),
   ),
 });
+export type ChainStand = z.output<typeof StandRow>;
 
 /** Whatever somebody made of it: nothing here is believed. */
 export const LinkedRow = z.object({
@@ -48,9 +56,22 @@ export const KeptRow = LinkedRow.extend({
   salt: z.string().nullable(),
   /** Of a movement that was set aside. */
   payload: z.string().nullable(),
-  pseudonymous: z.boolean(),
+  /** That it bears, as the chain says. */
+  pseudonym: z.string().nullable(),
 });
 export type KeptRow = z.output<typeof KeptRow>;
+
+/** A link behind that of `afterSeq`: these movements bear that pseudonym since. */
+const GivenRow = z.object({
+  afterSeq: z.int(),
+  number: z.int(),
+  pseudonym: z.string(),
+  seqs: z.string(),
+  chain: z.string(),
+});
+export type GivenRow = z.output<typeof GivenRow>;
+
+const OutsideRow = z.object({ first: z.int(), last: z.int() });
 
 export function createChainRows(sql: Sql, partition: number) {
   const run = (text: string, parameters: number[]) => () =>
@@ -60,6 +81,15 @@ export function createChainRows(sql: Sql, partition: number) {
     /** In their order; what was set aside comes before a movement of the same seq. */
     page: (from: number, upTo: number): Promise<KeptRow[]> =>
       askRows(KeptRow, run(pageText, [partition, from, upTo]), STATEMENT_MS_MAX),
+    /** In their order. */
+    pseudonyms: (from: number, upTo: number): Promise<GivenRow[]> =>
+      askRows(GivenRow, run(pseudonymsText, [partition, from, upTo]), STATEMENT_MS_MAX),
+    /** The first and the last row with a link, where none should be. */
+    outside: async (from: number, upTo: number) => {
+      const text = run(outsideText, [partition, from, upTo]);
+      const [row] = await askRows(OutsideRow, text, STATEMENT_MS_MAX);
+      return row ?? null;
+    },
   };
 }
 
@@ -69,3 +99,7 @@ export function nextLink(link: string, row: KeptRow): string {
   if (payload === null) return linkOf(link, row, commitment);
   return asideLinkOf(link, seq, asideOf(payload), commitment ?? "");
 }
+
+/** The link after one of pseudonyms, by what it says. */
+export const nextGiven = (link: string, { seqs, pseudonym }: GivenRow): string =>
+  pseudonymLinkOf(link, seqs, pseudonym);

@@ -112,9 +112,24 @@ export function linksOf(key: string, previous: string, rows: readonly Linked[]):
   });
 }
 
+/** The customers that a row names. */
+export const personsOf = ({
+  customerId,
+  actor,
+}: Pick<Linked, "customerId" | "actor">): string[] => [
+  ...(customerId === null ? [] : [customerId]),
+  ...(isCustomer(actor) ? [actor.slice(CUSTOMER.length)] : []),
+];
+
+/** The link that says which movements bear a pseudonym since; `seqs` with commas between them. */
+export const pseudonymLinkOf = (previous: string, seqs: string, pseudonym: string): string =>
+  hash("sha256", `${previous} ${seqs} ${pseudonym}`);
+
 /** What of a movement that was set aside is of persons, and the rest of its payload. */
 export interface AsidePayload {
   readonly personal: string;
+  /** The customers it names. */
+  readonly persons: readonly string[];
   readonly rest: string;
 }
 
@@ -123,18 +138,22 @@ const PERSONAL_FIELDS: ReadonlySet<string> = new Set(["customerId", "actor"]);
 /** Takes a payload apart, whatever it is: `customerId` and actors that are customers are of persons. */
 export function asideOf(payload: string): AsidePayload {
   const personal: string[] = [];
+  const persons: string[] = [];
   const rest: unknown = JSON.parse(payload, (name, value: unknown) => {
     if (typeof value !== "string" || !PERSONAL_FIELDS.has(name)) return value;
     if (name === "actor" && !isCustomer(value)) return value;
     personal.push(value);
+    persons.push(name === "actor" ? value.slice(CUSTOMER.length) : value);
     return name === "actor" ? CUSTOMER : "";
   });
-  return { personal: JSON.stringify(personal), rest: JSON.stringify(rest) };
+  return { personal: JSON.stringify(personal), persons, rest: JSON.stringify(rest) };
 }
 
 /** What is of persons in a payload, hashed with the salt. */
-export const asideCommitmentOf = ({ personal }: AsidePayload, salt: string): string =>
-  hash("sha256", JSON.stringify([salt, personal]));
+export const asideCommitmentOf = (
+  { personal }: Pick<AsidePayload, "personal">,
+  salt: string,
+): string => hash("sha256", JSON.stringify([salt, personal]));
 
 /** The link of a movement that was set aside. */
 export function asideLinkOf(

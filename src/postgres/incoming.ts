@@ -11,16 +11,17 @@ import {
 import { Location, ProductId } from "#inventory/model";
 import type { Operation } from "#inventory/ports";
 import type { Clock } from "#lib/clock";
-import { askRow, askRows } from "#postgres/ask";
+import { ask, askRow, askRows } from "#postgres/ask";
 import type { Sql } from "#postgres/client";
 import { TIME_MS_MAX } from "#postgres/movement-lists";
 import { cursorOf, readCursor, rowsOf } from "#postgres/page-cursor";
 import addText from "./statements/incoming-add.sql" with { type: "text" };
 import amendText from "./statements/incoming-amend.sql" with { type: "text" };
 import claimText from "./statements/incoming-claim.sql" with { type: "text" };
+import giveBackText from "./statements/incoming-give-back.sql" with { type: "text" };
+import holdText from "./statements/incoming-hold.sql" with { type: "text" };
 import movementText from "./statements/incoming-movement.sql" with { type: "text" };
 import oneText from "./statements/incoming-one.sql" with { type: "text" };
-import reviveText from "./statements/incoming-revive.sql" with { type: "text" };
 import pageText from "./statements/incoming-page.sql" with { type: "text" };
 import settleText from "./statements/incoming-settle.sql" with { type: "text" };
 import takeUpText from "./statements/incoming-take-up.sql" with { type: "text" };
@@ -50,9 +51,9 @@ const ClaimJson = z.object({ incoming: IncomingJson, receipt: z.int(), units: z.
 
 const IncomingRow = z.object({ incoming: IncomingJson });
 const ChangeRow = z.object({ kept: z.string().nullable(), made: z.unknown() });
-const StateRow = z.object({ state: z.string() });
+const HeldRow = z.object({ state: z.string(), attempt: z.int(), isForgotten: z.boolean() });
 const MovementRow = z.object({ isThere: z.boolean() });
-const EndedRow = z.object({ ended: z.int() });
+const GivenBackRow = z.object({ refused: z.int() });
 const UnfinishedRow = z.object({
   incomingId: IncomingId,
   productId: ProductId,
@@ -62,9 +63,14 @@ const UnfinishedRow = z.object({
   requestId: z.string(),
   receipt: z.int(),
   units: z.int(),
+  attempt: z.int(),
+  isBrought: z.boolean(),
 }) satisfies z.ZodType<UnfinishedReceipt>;
 
 const PageCursor = z.tuple([z.int().min(-TIME_MS_MAX).max(TIME_MS_MAX), z.uuid()]);
+
+/** Of a receipt that was claimed just now. */
+const FIRST_ATTEMPT = 1;
 
 const UNIQUE_VIOLATION = "23505";
 const CHECK_VIOLATION = "23514";
@@ -86,15 +92,15 @@ export function createIncomingStock({ sql, clock }: IncomingStockOptions): Incom
   ): Promise<Changed<z.output<Schema>>> {
     const { key, payload } = operation ?? { key: null, payload: "" };
     const statement = run(text, [key, payload, ...parameters]);
-    const ask = () => askRow(ChangeRow, statement, left(deadline));
+    const askOnce = () => askRow(ChangeRow, statement, left(deadline));
     // Two copies at once: one of them notes the operation. The other fails on that, or waits for the
     // row and finds it changed; in either case it began too early to see why, and looks again.
     const settled = async () => {
       try {
-        const first = await ask();
-        return first.kept === null && first.made === null && key !== null ? await ask() : first;
+        const first = await askOnce();
+        return first.kept === null && first.made === null && key !== null ? await askOnce() : first;
       } catch (error) {
-        if (codeOf(error) === UNIQUE_VIOLATION) return await ask();
+        if (codeOf(error) === UNIQUE_VIOLATION) return await askOnce();
         throw error;
       }
     };
@@ -116,13 +122,14 @@ export function createIncomingStock({ sql, clock }: IncomingStockOptions): Incom
     return rows[0]?.incoming ?? null;
   }
 
-  /** Whether the receipt of an earlier call may go on: one that was refused is claimed again. */
-  async function isClaimed(incomingId: IncomingId, receipt: number, deadline: number) {
-    const statement = run(reviveText, [incomingId, receipt]);
+  /** Holds the receipt of an earlier call; null: it was refused, and is not expected any more. */
+  async function hold(incomingId: IncomingId, receipt: number, deadline: number) {
+    const statement = run(holdText, [incomingId, receipt]);
     try {
-      return (await askRow(StateRow, statement, left(deadline))).state !== "refused";
+      const held = await askRow(HeldRow, statement, left(deadline));
+      return held.state === "refused" ? null : held;
     } catch (error) {
-      if (codeOf(error) === CHECK_VIOLATION) return false;
+      if (codeOf(error) === CHECK_VIOLATION) return null;
       throw error;
     }
   }
@@ -160,21 +167,24 @@ export function createIncomingStock({ sql, clock }: IncomingStockOptions): Incom
       if (changed.kind === "key_reused") return changed;
       if (changed.kind === "changed") {
         const { incoming, ...receipt } = changed.value;
-        if (!changed.replayed || (await isClaimed(incomingId, receipt.receipt, deadline))) {
-          return { kind: "claimed", incoming, receipt };
+        const first = { attempt: FIRST_ATTEMPT, isForgotten: false };
+        const held = changed.replayed ? await hold(incomingId, receipt.receipt, deadline) : first;
+        if (held !== null) {
+          const { attempt, isForgotten } = held;
+          return { kind: "claimed", incoming, receipt, attempt, isForgotten };
         }
       }
       const incoming = await one(incomingId, deadline);
       if (incoming === null) return { kind: "unknown_incoming" };
       return { kind: "exceeds_expected", incoming };
     },
-    async settle(incomingId, receipt, state, deadline) {
-      const end = async (from: string, sign: number): Promise<boolean> => {
-        const statement = run(settleText, [incomingId, receipt, state, from, sign]);
-        return (await askRow(EndedRow, statement, left(deadline))).ended > 0;
-      };
-      if (state === "refused") await end("claimed", -1);
-      else if (!(await end("claimed", 0))) await end("refused", 1);
+    async settle({ incomingId, receipt }, state, deadline) {
+      const statement = run(settleText, [incomingId, receipt, state]);
+      await ask(statement, left(deadline));
+    },
+    async giveBack({ incomingId, receipt, attempt }, deadline) {
+      const statement = run(giveBackText, [incomingId, receipt, attempt]);
+      return (await askRow(GivenBackRow, statement, left(deadline))).refused > 0;
     },
     async list(query, deadline) {
       const limit = rowsOf(query.limit);

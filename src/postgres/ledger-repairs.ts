@@ -72,7 +72,7 @@ export function createLedgerRepairs(
           ]);
         }
         case "reservation": {
-          const { hold } = repair;
+          const { hold, found } = repair;
           const { owner, generation, partition } = splitReservationId(hold.reservationId);
           return await changed(reservationText, [
             owner,
@@ -86,6 +86,8 @@ export function createLedgerRepairs(
             hold.orderId,
             hold.customerId,
             JSON.stringify(hold.allocations),
+            found?.status ?? null,
+            found === null ? null : JSON.stringify(found.allocations),
           ]);
         }
       }

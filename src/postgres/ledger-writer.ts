@@ -1,8 +1,8 @@
 /** The only writer of movements, levels, products, reservations and locations in PostgreSQL. */
 import { z } from "zod";
-import type { Movement } from "#inventory/model";
+import { ProductId, type Movement } from "#inventory/model";
 import type { AppendOutcome, Cursor, LedgerBatch, LedgerWriter } from "#inventory/ports";
-import { batchColumns } from "#postgres/batch-columns";
+import { batchColumns, NO_LINKS } from "#postgres/batch-columns";
 import { asideLink, linksOf, originOf } from "#postgres/chain";
 import { ask, askRows } from "#postgres/ask";
 import type { Sql } from "#postgres/client";
@@ -10,6 +10,7 @@ import { textColumn } from "#postgres/columns";
 import { asFault, describeFailure, kindOfFailure } from "#postgres/failure";
 import { ensureMovementRanges, MOVEMENT_RANGE_SEQS } from "#postgres/movement-ranges";
 import appendText from "./statements/append.sql" with { type: "text" };
+import batchRowsText from "./statements/batch-rows.sql" with { type: "text" };
 import chainBeginText from "./statements/chain-begin.sql" with { type: "text" };
 import chainEndText from "./statements/chain-end.sql" with { type: "text" };
 import cursorText from "./statements/cursor.sql" with { type: "text" };
@@ -49,9 +50,15 @@ export interface LedgerWriterOptions {
   readonly chain: boolean | null;
 }
 
+/** Moves the cursor over a batch and writes its rows. */
+const APPEND = `WITH moved AS (${appendText}), ${batchRowsText}`;
+
+/** Whose turn a batch is: partition, cursor before and after, epoch of the partition. */
+type Guard = readonly number[];
+
 /** Parameters of a statement, and the link that the chain ends with after it. */
 interface Written {
-  readonly parameters: readonly (string | null)[];
+  readonly parameters: readonly (string | number | null)[];
   readonly chain: string | null;
 }
 
@@ -90,7 +97,7 @@ export function createLedgerWriter(
   const write = async (
     batch: LedgerBatch,
     text: string,
-    rest: (known: Known) => Written,
+    parametersOf: (partition: Known, guard: Guard) => Written,
   ): Promise<AppendOutcome> => {
     const partition = known.get(batch.partition);
     if (partition === undefined) throw new Error("the cursor must be read before a batch");
@@ -101,9 +108,9 @@ export function createLedgerWriter(
       if (!isAsWanted(partition)) return { kind: "cursor_moved" };
     }
     const guard = [batch.partition, from.epoch, from.seq, to.epoch, to.seq, partition.epoch];
-    const { parameters, chain } = rest(partition);
+    const { parameters, chain } = parametersOf(partition, guard);
     try {
-      const [row] = await askRows(MovedRow, run(text, [...guard, ...parameters]), ANSWER_MS_MAX);
+      const [row] = await askRows(MovedRow, run(text, [...parameters]), ANSWER_MS_MAX);
       if (row?.moved !== 1) return { kind: "cursor_moved" };
       partition.chain = chain;
       partition.chainKey = row.chainKey ?? partition.chainKey;
@@ -123,20 +130,26 @@ export function createLedgerWriter(
     },
     async append(batch) {
       mustFollow(batch.from, batch.to, batch.movements);
-      return await write(batch, appendText, (partition) => appended(batch, partition));
+      return await write(batch, APPEND, (partition, guard) => appended(batch, partition, guard));
     },
     async quarantine(batch, error) {
       mustFollow(batch.from, batch.to, batch.movements);
       if (batch.movements.length !== 1) throw new Error("one movement is set aside at a time");
-      const { movements, reservations, products, locations, operations, crossings } = batch;
+      // Replies to repeats are for a day, and name customers in texts of their own: not linked.
+      const { movements, reservations, products, locations, crossings } = batch;
+      const operations = batch.operations.length > 0 ? JSON.stringify(batch.operations) : null;
       const [movement] = movements;
-      const kept = { reservations, products, locations, operations, crossings };
+      const kept = { reservations, products, locations, crossings };
       const payload = JSON.stringify({ movement, ...kept });
-      return await write(batch, quarantineText, ({ chain }) => {
-        const parameters = [payload, error, chain];
-        if (chain === null) return { parameters: [...parameters, null, null, null], chain };
+      // Whatever is wrong with it, it is set aside.
+      const productId = ProductId.safeParse(movement?.productId).data ?? null;
+      return await write(batch, quarantineText, ({ chain }, guard) => {
+        const parameters = [...guard, payload, error, chain];
+        if (chain === null) {
+          return { parameters: [...parameters, null, null, null, productId, operations], chain };
+        }
         const link = asideLink(chain, batch.to.seq, payload);
-        const more = [link.chain, link.commitment, link.salt];
+        const more = [link.chain, link.commitment, link.salt, productId, operations];
         return { parameters: [...parameters, ...more], chain: link.chain };
       });
     },
@@ -147,18 +160,21 @@ export function createLedgerWriter(
   };
 }
 
-function appended(batch: LedgerBatch, { chain, chainKey }: Known): Written {
+function appended(batch: LedgerBatch, { chain, chainKey }: Known, guard: Guard): Written {
   const columns = batchColumns(batch);
-  if (chain === null) return { parameters: [...columns, null, null, "{}", "{}", "{}"], chain };
+  if (chain === null) {
+    return { parameters: [...columns, ...NO_LINKS, ...guard, null, null], chain };
+  }
   const links = linksOf(chainKey, chain, batch.movements);
   const last = links.at(-1)?.chain ?? chain;
   const parameters = [
     ...columns,
-    chain,
-    last,
     textColumn(links, (link) => link.chain),
     textColumn(links, ({ commitment }) => commitment),
     textColumn(links, ({ salt }) => salt),
+    ...guard,
+    chain,
+    last,
   ];
   return { parameters, chain: last };
 }

@@ -19,6 +19,10 @@ import receiptsAndFences from "./migrations/0017-receipts-and-fences.sql" with {
 import whatHasEnded from "./migrations/0018-what-has-ended.sql" with { type: "text" };
 import repairs from "./migrations/0019-repairs.sql" with { type: "text" };
 import whatPeopleAsk from "./migrations/0020-what-people-ask.sql" with { type: "text" };
+import pseudonymsInTheChain from "./migrations/0021-pseudonyms-in-the-chain.sql" with { type: "text" };
+import receiptsBrought from "./migrations/0022-receipts-brought.sql" with { type: "text" };
+import operationsSetAside from "./migrations/0023-operations-set-aside.sql" with { type: "text" };
+import whatRunsMended from "./migrations/0024-what-runs-mended.sql" with { type: "text" };
 
 export interface Migration {
   /** `NNNN-what-it-does`, numbered from 0001 without a gap. */
@@ -48,4 +52,8 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0018-what-has-ended", text: whatHasEnded },
   { name: "0019-repairs", text: repairs },
   { name: "0020-what-people-ask", text: whatPeopleAsk },
+  { name: "0021-pseudonyms-in-the-chain", text: pseudonymsInTheChain },
+  { name: "0022-receipts-brought", text: receiptsBrought },
+  { name: "0023-operations-set-aside", text: operationsSetAside },
+  { name: "0024-what-runs-mended", text: whatRunsMended },
 ];

@@ -25,6 +25,8 @@ import liveHoldText from "./statements/reconcile-live-hold.sql" with { type: "te
 import liveHoldsText from "./statements/reconcile-live-holds.sql" with { type: "text" };
 import locationsText from "./statements/reconcile-locations.sql" with { type: "text" };
 import reservationsText from "./statements/reconcile-reservations.sql" with { type: "text" };
+import straysText from "./statements/reconcile-strays.sql" with { type: "text" };
+import unitsOfHoldText from "./statements/reconcile-units-of-hold.sql" with { type: "text" };
 
 /** A part of the history is some 100 ms of PostgreSQL; a busy server may need many times that. */
 const STATEMENT_MS_MAX = 30_000;
@@ -37,6 +39,15 @@ const CursorRow = z.object({ partition: z.int(), seq: z.int() });
 const CountRow = z.object({ count: z.int() });
 const SeqRow = z.object({ seq: z.int() });
 const HoldRow = z.object({ hold: z.string().nullable() });
+const UnitsRow = z.object({
+  productId: z.string(),
+  location: z.string(),
+  held: z.int(),
+  confirmed: z.int(),
+  released: z.int(),
+  isWhole: z.boolean(),
+  seq: z.int(),
+});
 const IdRow = z.object({ id: ProductId });
 const AttributesRow = z.object({
   id: z.string(),
@@ -89,7 +100,7 @@ const Payload = z.object({
   ),
 });
 
-type Parameters = (string | number)[];
+type Parameters = (string | number | null)[];
 
 export function createReconcileLedger(sql: Sql): ReconcileLedger {
   const rows = <Schema extends z.ZodType>(schema: Schema, text: string, parameters: Parameters) =>
@@ -138,6 +149,11 @@ export function createReconcileLedger(sql: Sql): ReconcileLedger {
       const found = await rows(AttributesRow, attributesText, [ids]);
       return new Map(found.map(({ id, ...row }) => [id, row]));
     },
+    async productOfSku(sku) {
+      const text = "SELECT product_id AS id FROM products WHERE sku = $1 LIMIT 1";
+      const [row] = await rows(IdRow, text, [sku]);
+      return row?.id ?? null;
+    },
     async reservations(ids) {
       const parts = ids.map(splitReservationId);
       const parameters = [
@@ -155,6 +171,10 @@ export function createReconcileLedger(sql: Sql): ReconcileLedger {
       const text = `SELECT reservation_id AS hold FROM movements WHERE partition = $1 AND seq = $2`;
       const [row] = await rows(HoldRow, text, [partition, seq]);
       return row?.hold ?? null;
+    },
+    async unitsOf({ reservationId, orderId }, productIds) {
+      const ids = textColumn(productIds, (id) => id);
+      return await rows(UnitsRow, unitsOfHoldText, [reservationId, orderId, ids]);
     },
     atOneMoment: (read) => atOneMoment(sql, read),
   };
@@ -188,6 +208,10 @@ async function atOneMoment<Result>(
 const OPENINGS = `SELECT product_id AS "productId", location, on_hand AS "onHand", reserved, seq
   FROM level_openings`;
 
+/** Their reason is written by redis/stock-repairs.ts. */
+const RESERVED_REPAIR = `SELECT coalesce(max(seq), 0)::bigint AS seq FROM movements
+  WHERE product_id = $1 AND location = $2 AND type = 'RECONCILE' AND reason LIKE 'holds add up to %'`;
+
 function snapshotOf(
   run: (text: string, parameters: Parameters) => ReturnType<Sql["unsafe"]>,
   cursors: ReadonlyMap<number, number>,
@@ -216,12 +240,19 @@ function snapshotOf(
     async locationsOf(productId) {
       return (await rows(PlaceRow, locationsText, [productId])).map(({ location }) => location);
     },
-    async linksOf({ productId, location }, after, limit) {
-      const parameters = [productId, location, after, limit];
+    async linksOf({ productId, location }, after, limit, upTo) {
+      const parameters = [productId, location, after, limit, upTo];
       return (await rows(LinkRow, linksOfLevelText, parameters)).map(linkOf);
     },
     levels: ({ productId, location }, limit) =>
       rows(LevelRow, levelsText, [productId, location, limit]),
+    async strays(partition, limit) {
+      return (await rows(SeqRow, straysText, [partition, limit])).map(({ seq }) => seq);
+    },
+    async reservedRepairOf({ productId, location }) {
+      const [row] = await rows(SeqRow, RESERVED_REPAIR, [productId, location]);
+      return row?.seq ?? 0;
+    },
     async liveHolds({ owner, generation, partition }, limit) {
       const found = await rows(LiveRow, liveHoldsText, [owner, generation, partition, limit]);
       const last = found.at(-1);

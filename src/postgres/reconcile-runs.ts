@@ -1,6 +1,6 @@
 /** The comparisons that were asked for, and how far they are. */
 import { z } from "zod";
-import { Location, ProductId } from "#inventory/model";
+import { ProductId } from "#inventory/model";
 import {
   DIFFERENCE_KINDS,
   RECONCILE_MODES,
@@ -9,7 +9,7 @@ import {
   type ReconcileRunTable,
 } from "#inventory/reconcile-ports";
 import type { Clock } from "#lib/clock";
-import { ask, askRows } from "#postgres/ask";
+import { askRows } from "#postgres/ask";
 import type { Sql } from "#postgres/client";
 import askText from "./statements/reconcile-ask.sql" with { type: "text" };
 import runsText from "./statements/reconcile-runs.sql" with { type: "text" };
@@ -20,9 +20,22 @@ const WAITING_MAX = 1_000;
 /** A report as it is, and one without the differences that may be a thousand. */
 const WHOLE = "report";
 const COUNTS = "jsonb_set(report, '{differences}', '[]')";
+/** Runs that have not ended, for all who ask; each compares for itself, one after the other. */
+const RUNS_OPEN_MAX = 50;
 /** Seldom is a step so long: its worker has died, or is woken for what it has at hand already. */
 const STILL_MS = 60_000;
 
+const DifferenceJson = z.object({
+  kind: z.enum(DIFFERENCE_KINDS),
+  partition: z.int(),
+  productId: z.string().nullable(),
+  location: z.string().nullable(),
+  reservationId: z.string().nullable(),
+  redis: z.string().nullable(),
+  ledger: z.string().nullable(),
+  cause: z.string(),
+  repaired: z.boolean(),
+});
 const ReportJson = z.object({
   checked: z.object({
     products: z.int(),
@@ -30,23 +43,13 @@ const ReportJson = z.object({
     holds: z.int(),
     movements: z.int(),
   }),
-  differences: z.array(
-    z.object({
-      kind: z.enum(DIFFERENCE_KINDS),
-      partition: z.int(),
-      productId: z.string().nullable(),
-      location: Location.nullable(),
-      reservationId: z.string().nullable(),
-      redis: z.string().nullable(),
-      ledger: z.string().nullable(),
-      cause: z.string(),
-      repaired: z.boolean(),
-    }),
-  ),
+  differences: z.array(DifferenceJson),
   differenceCount: z.int(),
   /** Runs of earlier versions knew of none. */
   explained: z.int().default(0),
   quarantined: z.int(),
+  /** As those before it. */
+  quarantine: z.array(z.object({ partition: z.int(), seq: z.int() })).default([]),
 });
 
 const RunRow = z.object({
@@ -66,8 +69,10 @@ const RunRow = z.object({
   report: ReportJson.nullable(),
   error: z.string().nullable(),
 });
-const AskedRow = z.object({ payload: z.string(), made: z.boolean() });
+const AskedRow = z.object({ payload: z.string(), made: z.boolean(), isFull: z.boolean() });
 const IdRow = z.object({ id: z.string() });
+const AttemptRow = z.object({ attempt: z.int() });
+const MendedRow = z.object({ name: z.string(), difference: DifferenceJson.nullable() });
 
 /** `clock` is the one that callers' deadlines are on. */
 export function createRunsTable(sql: Sql, clock: Clock): ReconcileRunTable {
@@ -81,18 +86,20 @@ export function createRunsTable(sql: Sql, clock: Clock): ReconcileRunTable {
     const statement = () => sql.unsafe(text, parameters, { prepare: false });
     return (await askRows(RunRow, statement, msMax)) satisfies ReconcileRun[];
   };
-  const change = async (text: string, parameters: (string | number)[]): Promise<void> => {
-    await ask(() => sql.unsafe(text, parameters, { prepare: false }), ANSWER_MS_MAX);
+  const changed = async (text: string, parameters: (string | number | null)[]) => {
+    const statement = () => sql.unsafe(text, parameters, { prepare: false });
+    return (await askRows(IdRow, statement, ANSWER_MS_MAX)).length > 0;
   };
   return {
     async ask({ id, scope, mode, payload, askedBy }, deadline) {
-      const parameters = [id, JSON.stringify(scope), mode, payload, askedBy];
+      const parameters = [id, JSON.stringify(scope), mode, payload, askedBy, RUNS_OPEN_MAX];
       const statement = () => sql.unsafe(askText, parameters, { prepare: false });
       // Of two copies at once, one waits for the other, and its snapshot does not have what it made.
       let answered: z.output<typeof AskedRow>[] = [];
       while (answered.length === 0)
         answered = await askRows(AskedRow, statement, deadline - clock.now());
       const [row] = answered;
+      if (row?.isFull === true) return "full";
       return row?.payload === payload ? { made: row.made } : null;
     },
     async read(id, deadline) {
@@ -112,34 +119,62 @@ export function createRunsTable(sql: Sql, clock: Clock): ReconcileRunTable {
     },
     async begin(id) {
       const text = `UPDATE reconcile_runs SET status = 'running', started_at = now(), progress = 0,
-        progressed_at = now(), report = NULL WHERE id = $1 AND status IN ('queued', 'running')`;
-      await change(text, [id]);
+        progressed_at = now(), attempt = attempt + 1
+        WHERE id = $1 AND status IN ('queued', 'running') RETURNING attempt`;
+      const statement = () => sql.unsafe(text, [id], { prepare: false });
+      const [begun] = await askRows(AttemptRow, statement, ANSWER_MS_MAX);
       const [run] = await rows("WHERE id = $1 AND status = 'running'", [id], ANSWER_MS_MAX);
-      return run ?? null;
+      if (begun === undefined || run === undefined) return null;
+      const noted = `SELECT name, difference FROM reconcile_mended WHERE run_id = $1`;
+      const read = () => sql.unsafe(noted, [id], { prepare: false });
+      const mended = await askRows(MendedRow, read, ANSWER_MS_MAX);
+      const byName = mended.map(({ name, difference }) => [name, difference] as const);
+      return { ...run, ...begun, mended: new Map(byName) };
     },
-    progress: (id, percent, report) =>
-      change(
-        `UPDATE reconcile_runs SET progress = $2, progressed_at = now(), report = $3::text::jsonb
-          WHERE id = $1 AND status = 'running'`,
-        [id, percent, JSON.stringify(report)],
+    progress: ({ id, attempt }, percent, report) =>
+      changed(
+        `UPDATE reconcile_runs SET progress = $3, progressed_at = now(), report = $4::text::jsonb
+          WHERE ${UNDER_WAY} RETURNING id`,
+        [id, attempt, percent, JSON.stringify(report)],
       ),
-    putBack: (id) =>
-      change(
+    async noteMended({ id }, name, difference) {
+      const text = `INSERT INTO reconcile_mended (run_id, name, difference)
+        VALUES ($1, $2, $3::text::jsonb) ON CONFLICT DO NOTHING RETURNING run_id AS id`;
+      await changed(text, [id, name, difference === null ? null : JSON.stringify(difference)]);
+    },
+    async withdrawMended({ id }, name) {
+      const text = `DELETE FROM reconcile_mended WHERE run_id = $1 AND name = $2
+        RETURNING run_id AS id`;
+      await changed(text, [id, name]);
+    },
+    putBack: ({ id, attempt }) =>
+      changed(
         `UPDATE reconcile_runs SET status = 'queued', started_at = NULL
-          WHERE id = $1 AND status = 'running'`,
-        [id],
+          WHERE ${UNDER_WAY} RETURNING id`,
+        [id, attempt],
       ),
-    complete: (id, report) =>
-      change(
-        `UPDATE reconcile_runs SET status = 'completed', finished_at = now(), progress = 100,
-          report = $2::text::jsonb WHERE id = $1`,
-        [id, JSON.stringify(report)],
-      ),
-    fail: (id, error) =>
-      change(
-        `UPDATE reconcile_runs SET status = 'failed', finished_at = now(), error = $2
-          WHERE id = $1`,
-        [id, error],
-      ),
+    complete: ({ id, attempt }, report) =>
+      changed(ending(`status = 'completed', progress = 100, report = $3::text::jsonb`), [
+        id,
+        attempt,
+        JSON.stringify(report),
+      ]),
+    fail: ({ id, attempt }, error, report) =>
+      changed(ending(`status = 'failed', error = $3, report = coalesce($4::text::jsonb, report)`), [
+        id,
+        attempt,
+        error,
+        report === null ? null : JSON.stringify(report),
+      ]),
   };
 }
+
+const UNDER_WAY = "id = $1 AND attempt = $2 AND status = 'running'";
+
+/** What was noted while it went on is in its report then. */
+const ending = (set: string): string => `WITH ended AS (
+    UPDATE reconcile_runs SET finished_at = now(), ${set} WHERE ${UNDER_WAY} RETURNING id
+  ), forgotten AS (
+    DELETE FROM reconcile_mended USING ended WHERE run_id = ended.id
+  )
+  SELECT id FROM ended`;

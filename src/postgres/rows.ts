@@ -94,7 +94,7 @@ export const StockAtRow = z.object({
   ),
 });
 
-const AllocationJson = z.object({
+export const AllocationJson = z.object({
   productId: ProductId,
   location: Location,
   held: z.int(),

@@ -30,13 +30,14 @@ const SCRIPTS = {
   copyLocation: loadScript("location/copy.lua"),
   repairCounter: loadScript("repair/counter.lua"),
   repairBreak: loadScript("repair/break.lua"),
+  repairReserved: loadScript("repair/reserved.lua"),
 };
 const EXPIRE = loadScript("stock/expire.lua");
 
 /** The verbs that go to Redis in batches, each a script of its name. */
 export type BatchedVerb = keyof typeof SCRIPTS;
 /** Those that mend what a comparison found. */
-export type RepairVerb = "repairCounter" | "repairBreak";
+export type RepairVerb = "repairCounter" | "repairBreak" | "repairReserved";
 
 /** Bounded steps that one caller waits for when its units may be due. */
 const EXPIRE_STEPS_MAX = 200;
@@ -93,6 +94,7 @@ export class PartitionQueues {
       copyLocation: queue("copyLocation"),
       repairCounter: queue("repairCounter"),
       repairBreak: queue("repairBreak"),
+      repairReserved: queue("repairReserved"),
     };
     this.#expireSender = new BatchSender({ ...common, verb: "expire", script: EXPIRE });
     this.#expireSlot = this.#expireSender.slot(0);

@@ -2,7 +2,7 @@
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import { Fault } from "#inventory/faults";
-import type { RegisteredLocation } from "#inventory/model";
+import { PRODUCT_ID_PATTERN, type RegisteredLocation } from "#inventory/model";
 import {
   ATTRIBUTES,
   type KeyStep,
@@ -42,7 +42,6 @@ const Meta = z.tuple([
   z.string().nullable(),
   z.string().nullable(),
 ]);
-const Owners = z.array(z.string());
 
 export interface ReconcileStockOptions {
   /** A connection of its own: reads of a thousand records are no company for a batch. */
@@ -100,15 +99,33 @@ export function createReconcileStock(options: ReconcileStockOptions): ReconcileS
         return typeof claim === "string" ? (claim.split("\t")[0] ?? null) : null;
       });
     },
+    async skuClaims(cursor) {
+      const [next, keys] = await asking(() =>
+        redis.scan(cursor, "MATCH", `${skuKey("")}*`, "COUNT", SCAN_KEYS),
+      );
+      const [seconds] = await asking(() => redis.time());
+      const pipeline = redis.pipeline();
+      for (const key of keys) pipeline.get(key);
+      const replies = keys.length === 0 ? [] : await asking(() => pipeline.exec());
+      const all = keys.map((key, i) => claimOf(key, replies?.[i], Number(seconds) * 1_000));
+      return {
+        next: next === "0" ? null : next,
+        claims: all.flatMap((claim) => (typeof claim === "string" ? [] : (claim ?? []))),
+        unreadable: all.filter((claim) => typeof claim === "string"),
+      };
+    },
     async keys(partition, cursor): Promise<KeyStep> {
       const match = `${partitionTag(partition)}*`;
       const [next, keys] = await asking(() =>
         redis.scan(cursor, "MATCH", match, "COUNT", SCAN_KEYS),
       );
+      const products = namesBehind(stockKey(partition, ""), keys, isProduct);
+      const holds = namesBehind(reservationKey(partition, ""), keys, isOwner);
       return {
         next: next === "0" ? null : next,
-        productIds: namesBehind(stockKey(partition, ""), keys),
-        owners: namesBehind(reservationKey(partition, ""), keys),
+        productIds: products.names,
+        owners: holds.names,
+        strange: [...products.strange, ...holds.strange],
       };
     },
     async holds(partition, owners) {
@@ -120,10 +137,11 @@ export function createReconcileStock(options: ReconcileStockOptions): ReconcileS
       const listed = new Set<string>();
       const key = expiringKey(partition, second);
       for (let from = 0; ; from += PAGE_ENTRIES) {
-        const page: unknown = await asking(() => redis.lrange(key, from, from + PAGE_ENTRIES - 1));
-        const owners = Owners.parse(page);
-        for (const owner of owners) listed.add(owner);
-        if (owners.length < PAGE_ENTRIES) return listed;
+        const command = () => redis.lrange(key, from, from + PAGE_ENTRIES - 1);
+        const page = await ofItsType(() => asking(command));
+        if (page === null) return { listed, unreadable: key };
+        for (const owner of page) listed.add(owner);
+        if (page.length < PAGE_ENTRIES) return { listed, unreadable: null };
       }
     },
     async dueHold(partition, owner, second) {
@@ -135,10 +153,16 @@ export function createReconcileStock(options: ReconcileStockOptions): ReconcileS
       return { at, found, isListed: typeof replies[1] === "number" };
     },
     async lowMembers(partition, cursor) {
-      const [next, flat] = await asking(() =>
-        redis.zscan(lowKey(partition), cursor, "COUNT", PAGE_ENTRIES),
+      const key = lowKey(partition);
+      const command = () => redis.zscan(key, cursor, "COUNT", PAGE_ENTRIES);
+      const page = await ofItsType(() => asking(command));
+      if (page === null) return { next: null, productIds: [], strange: [], unreadable: key };
+      const [next, flat] = page;
+      const { names, strange } = sorted(
+        flat.filter((_, i) => i % 2 === 0),
+        isProduct,
       );
-      return { next: next === "0" ? null : next, productIds: flat.filter((_, i) => i % 2 === 0) };
+      return { next: next === "0" ? null : next, productIds: names, strange, unreadable: null };
     },
     async journaled(partition, epoch, seq) {
       const from = `${epoch}-${seq}`;
@@ -173,8 +197,40 @@ async function asking<Reply>(question: () => Promise<Reply>): Promise<Reply> {
   }
 }
 
-const namesBehind = (prefix: string, keys: readonly string[]): string[] =>
-  keys.filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length));
+/** null: the key is of another type. */
+async function ofItsType<Reply>(question: () => Promise<Reply>): Promise<Reply | null> {
+  try {
+    return await question();
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith("WRONGTYPE")) return null;
+    throw error;
+  }
+}
+
+const isProduct = (name: string): boolean => PRODUCT_ID_PATTERN.test(name);
+const isOwner = (name: string): boolean => /^[0-9a-f]{32}$/.test(name);
+
+function sorted(names: readonly string[], isOne: (name: string) => boolean) {
+  return {
+    names: names.filter(isOne),
+    strange: names.filter((name) => !isOne(name)),
+  };
+}
+
+function namesBehind(prefix: string, keys: readonly string[], isOne: (name: string) => boolean) {
+  const own = keys.filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length));
+  const { names, strange } = sorted(own, isOne);
+  return { names, strange: strange.map((name) => `${prefix}${name}`) };
+}
+
+/** A key: what stands there is no claim; null: it is gone by now. */
+function claimOf(key: string, reply: [Error | null, unknown] | undefined, now: number) {
+  const [error = null, text = null] = reply ?? [];
+  if (error === null && text === null) return null;
+  const [, productId = "", at = ""] = /^([^\t]+)\t(\d{1,15})$/.exec(String(text)) ?? [];
+  if (error !== null || typeof text !== "string" || !isProduct(productId)) return key;
+  return { sku: key.slice(skuKey("").length), productId, ageMs: now - Number(at), text };
+}
 
 const countOf = (text: string | undefined): number | null =>
   text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : null;
@@ -206,7 +262,8 @@ function productOf(productId: string, reply: unknown, score: unknown): StoredPro
     levels,
     low: {
       found: score === null || score instanceof Error ? null : Number(score),
-      expected: unreserved <= threshold ? unreserved : null,
+      // A set that cannot be read is told of once, not for each that should be in it.
+      expected: unreserved <= threshold && !(score instanceof Error) ? unreserved : null,
     },
   };
 }
@@ -239,6 +296,8 @@ function isRuledBy(rules: string, known: readonly RegisteredLocation[]): boolean
 }
 
 function holdOf(partition: number, owner: string, reply: unknown): StoredHold | null {
+  // What is of another type stands there as well, and no record can be read of it.
+  if (reply instanceof Error) return { text: "", hold: null };
   if (typeof reply !== "string") return null;
   try {
     return { text: reply, hold: decodeHold(partition, owner, reply) };

@@ -16,6 +16,7 @@ const DUE = loadScript("repair/due.lua");
 const LOW = loadScript("repair/low.lua");
 const PRODUCT = loadScript("repair/product.lua");
 const REGISTRY = loadScript("repair/registry.lua");
+const FREE = loadScript("repair/claim.lua");
 const CLAIM = loadScript("sku/claim.lua");
 
 const KEY_HEX_DIGITS = 32;
@@ -24,6 +25,7 @@ const PAYLOAD_HEX_DIGITS = 16;
 /** A repair has its answer by then, or is left for the next run. */
 const ANSWER_MS_MAX = 5_000;
 
+const digest = (text: string, digits: number) => hash("sha256", text).slice(0, digits);
 const signed = (units: number): string => (units < 0 ? `${units}` : `+${units}`);
 
 export interface StockRepairsOptions {
@@ -72,7 +74,6 @@ export function createStockRepairs(options: StockRepairsOptions): StockRepairs {
         const told = `${signed(onHand)} on hand, ${signed(reserved)} reserved`;
         // Read again from the ledger by postgres/statements/reconcile-links.sql: it names the movement.
         const context = { actor, reference, reason: `explains movement ${seq}: ${told} before it` };
-        const digest = (text: string, digits: number) => hash("sha256", text).slice(0, digits);
         const line = [
           productId,
           location,
@@ -84,6 +85,20 @@ export function createStockRepairs(options: StockRepairsOptions): StockRepairs {
           JSON.stringify(context),
         ].join("\t");
         return await move("repairBreak", productId, line);
+      }
+      case "reserved": {
+        const { partition, productId, location, units, after } = repair;
+        const reason = `holds add up to ${signed(-units)} reserved`;
+        const line = [
+          productId,
+          location,
+          -units,
+          // Two that saw the same are one.
+          digest(`reserved ${partition} ${productId} ${location} ${after}`, KEY_HEX_DIGITS),
+          digest(reason, PAYLOAD_HEX_DIGITS),
+          JSON.stringify({ actor, reference, reason }),
+        ].join("\t");
+        return await move("repairReserved", productId, line);
       }
       case "record": {
         const { partition, owner, found, hold } = repair;
@@ -119,6 +134,8 @@ export function createStockRepairs(options: StockRepairsOptions): StockRepairs {
         const reply = await runScript(redis, CLAIM, skuKey(repair.sku), [repair.productId, claim]);
         return Array.isArray(reply) && reply[0] === "claimed";
       }
+      case "claim":
+        return (await runScript(redis, FREE, skuKey(repair.sku), [repair.text])) === "repaired";
     }
   };
   return {

@@ -13,6 +13,7 @@ const DEFAULT_LIMITS: DrainLimits = {
   paceMs: 20,
   retryMsMin: 100,
   retryMsMax: 5_000,
+  asideMs: 10_000,
 };
 
 export interface DrainOptions extends DrainDependencies {

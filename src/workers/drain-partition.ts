@@ -18,6 +18,8 @@ export interface DrainLimits {
   /** Wait after the first failure; it doubles up to the maximum. */
   readonly retryMsMin: number;
   readonly retryMsMax: number;
+  /** How often what is in quarantine is counted while anything is: somebody may have settled it. */
+  readonly asideMs: number;
 }
 
 export interface DrainDependencies {
@@ -76,6 +78,8 @@ export class PartitionDrain {
   #isSettled = false;
   #pending = 0;
   #oldestAt: number | null = null;
+  /** On the clock of `performance`; null: nothing is in quarantine. */
+  #countAsideAt: number | null = null;
   #failures = 0;
   /** Failures since the last batch or Fault that no waiting will mend, such as an unreadable entry. */
   #bugs = 0;
@@ -131,7 +135,7 @@ export class PartitionDrain {
   async #locate(): Promise<Cursor> {
     this.#state = "locating";
     const cursor = await this.#use.ledgerWriter.cursor(this.#partition);
-    this.#countQuarantine(await this.#use.ledgerWriter.quarantined());
+    await this.#countQuarantine();
     this.#isSettled = false;
     this.#cursor = cursor;
     // Asked of Redis before anything is read there: it may not be the one whose ledger this is.
@@ -163,6 +167,9 @@ export class PartitionDrain {
       if (gap !== null) return (await this.#isStill(at)) ? gap : null;
       // While nothing comes, too: what a drain told that has ended may have arrived late.
       if (!this.#isSettled || entries.length === 0) await this.#moveTo(at);
+      if (this.#countAsideAt !== null && performance.now() >= this.#countAsideAt) {
+        await this.#countQuarantine();
+      }
     }
   }
 
@@ -201,7 +208,7 @@ export class PartitionDrain {
           seq,
           error,
         });
-        this.#countQuarantine(await this.#use.ledgerWriter.quarantined());
+        await this.#countQuarantine();
       },
     });
   }
@@ -276,8 +283,10 @@ export class PartitionDrain {
     this.#pending = count;
   }
 
-  #countQuarantine(count: number): void {
+  async #countQuarantine(): Promise<void> {
+    const count = await this.#use.ledgerWriter.quarantined();
     this.#use.metrics.quarantined(ALL, count);
+    this.#countAsideAt = count === 0 ? null : performance.now() + this.#limits.asideMs;
   }
 
   #count(error: unknown): void {

@@ -26,7 +26,8 @@ async function openWritten() {
   await store.adjust(adjustCommand("p1", 5));
   await reserve(store, "o1", { p1: 2 });
   const env = { REDIS_URL: server.url, DATABASE_URL: db.url };
-  return { db, verify: (...args: string[]) => runMain(["verify", ...args], env) };
+  const verify = (...args: string[]) => runMain(["verify", ...args], env);
+  return { db, verify, verifyChained: () => runMain(["verify"], { ...env, LEDGER_CHAIN: "1" }) };
 }
 
 test("verify brings what waits into the ledger, finds both equal and exits with 0", async () => {
@@ -53,9 +54,11 @@ test("verify names what differs and exits with 1", async () => {
 test("verify is red while something is in quarantine", async () => {
   const { db, verify } = await openWritten();
   await db.sql`INSERT INTO quarantine (partition, seq, epoch, payload, error)
-    VALUES (0, 99, 1, '{"movement":{"productId":"p1"}}', 'a test')`;
+    VALUES (0, 2, 1, '{"movement":{"productId":"p1"}}', 'a test')`;
   const { code, output } = await verify();
   expect(output).toContain("1 movements are in quarantine");
+  expect(output).toMatch(/^quarantine {2}partition 0 {2}movement 2 .* of what it is unknown$/m);
+  expect(output).not.toContain("are equal");
   expect(code).toBe(1);
 });
 
@@ -83,7 +86,7 @@ test("verify says why it cannot compare, and exits with 1", async () => {
 });
 
 test("verify walks the chain of hashes, and is red where a row of the ledger was changed", async () => {
-  const { db, verify } = await openWritten();
+  const { db, verify, verifyChained } = await openWritten();
   {
     const servers = { redisUrl: server.url, databaseUrl: db.url };
     await using _ = await startService({ ...servers, role: "worker", env: { LEDGER_CHAIN: "1" } });
@@ -97,8 +100,22 @@ test("verify walks the chain of hashes, and is red where a row of the ledger was
   expect(code).toBe(0);
   await db.sql`UPDATE movements SET actor = 'somebody' WHERE seq = 2`;
   const changed = await verify();
-  expect(changed.output).toContain("partition 0: the chain breaks at movement 2: changed");
+  expect(changed.output).toContain("partition 0: chain 1 to 3: breaks 1 times\n");
+  expect(changed.output).toContain("partition 0: the chain breaks at movement 2: changed\n");
   expect(changed.code).toBe(1);
+  await db.sql`UPDATE movements SET chain = NULL WHERE seq = 3`;
+  expect((await verify()).output).toContain("at movement 3: no link (put back by a repair)\n");
+  // Whoever takes the whole chain away is told by who wants one.
+  await db.sql`DELETE FROM chains`;
+  await db.sql`UPDATE partitions SET chain = NULL`;
+  const cut = await verifyChained();
+  expect(cut.output).toContain("partition 0: no chain 1 to 3\n");
+  expect(cut.output).toContain("movement 1 to 3: bears a link, and no chain is noted there\n");
+  expect(cut.code).toBe(1);
+  await db.sql`UPDATE movements SET chain = NULL, chain_commitment = NULL, chain_salt = NULL`;
+  const bare = await verifyChained();
+  expect(bare.output).toContain("LEDGER_CHAIN is 1, and the last movement has no chain");
+  expect([bare.code, (await verify()).code]).toEqual([1, 0]);
 });
 
 test("verify makes no store where there is none", async () => {

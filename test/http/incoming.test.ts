@@ -32,6 +32,7 @@ function openGuarded() {
     amend: reached,
     claim: reached,
     settle: reached,
+    giveBack: reached,
     list: reached,
     takeUp: reached,
     isInLedger: reached,

@@ -92,6 +92,7 @@ describe("GET reconcile", () => {
       differenceCount: 1,
       explained: 2,
       quarantined: 0,
+      quarantine: [],
     };
     const run = runOf({ status: "completed", progress: 100, report, startedAt: 1, finishedAt: 2 });
     const { send } = openApp({ runs: { read: async () => run, list: async () => [run] } });
@@ -110,6 +111,13 @@ describe("GET reconcile", () => {
     const list = await send(PATH, { as: "admin" });
     expect(list.body).toMatchObject({ runs: [{ id: RUN_ID, differenceCount: 1 }] });
     expect(list.text).not.toContain("without a record");
+  });
+
+  test("is refused with a time to come again while too many have not ended", async () => {
+    const { send } = openApp({ runs: { ask: async () => ({ kind: "too_many_open" }) } });
+    const answer = await send(PATH, { as: "admin", method: "POST", body: {} });
+    expect(answer).toMatchObject({ status: 429, body: { code: "rate_limited" } });
+    expect(answer.headers.get("retry-after")).toMatch(/^[1-9]/);
   });
 
   test("knows no other run", async () => {

@@ -139,8 +139,8 @@ describe("under an Idempotency-Key", () => {
     );
     expect(await all.unitsOf(productId)).toBe(14);
     expect(await all.stateOf(incomingId)).toEqual([
-      [9, "done", 7],
-      [9, "done", 2],
+      [9, "brought", 7],
+      [9, "brought", 2],
     ]);
   });
 });

@@ -106,6 +106,8 @@ describe("append", () => {
     expect(await db.writer.quarantine(refused, "no")).toEqual({ kind: "cursor_moved" });
     const { names } = await follow(null, 10);
     expect(names).toEqual(["0-1-2 quarantine"]);
+    const [alert] = await db.sql`SELECT product_id FROM alerts`;
+    expect(alert).toEqual({ product_id: "product-1" });
     const payload = await db.sql`SELECT payload -> 'crossings' AS it FROM quarantine`;
     expect(payload[0]?.["it"]).toEqual([crossing(1, "out")]);
   });

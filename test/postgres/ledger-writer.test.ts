@@ -266,7 +266,6 @@ describe("a row that PostgreSQL refuses", () => {
       reservations: bad.reservations,
       products: [],
       locations: [],
-      operations: [],
       crossings: [],
     });
     await db.sql`UPDATE quarantine SET settled_at = now()`;

@@ -91,12 +91,21 @@ describe("a customer's id", () => {
     await db.writer.append(batch([last], { reservations: states }));
     const aside = oversold(42, { customerId: CAROL, actor: `customer:${CAROL}` });
     await db.writer.quarantine(
-      batch([aside], { reservations: [reservation(9, { customerId: CAROL, seq: 42 })] }),
+      batch([aside], {
+        reservations: [reservation(9, { customerId: CAROL, seq: 42 })],
+        // A reply that a repeat hears names her in a text.
+        operations: [{ key: "k", text: `a reply to ${CAROL}`, seq: 42 }],
+      }),
       "refused by a test",
     );
     // The tables that a person's name may stand in; a new one has to be thought of here.
     expect(await tablesWith(CAROL)).toEqual(["movements_0", "quarantine", "reservations"]);
+    // What repeats hear stands beside the payload for a day, like all such replies.
+    expect(await contents()).toContain("a reply to");
+    await db.sql`UPDATE quarantine SET created_at = now() - interval '25 hours'`;
+    await forgetOperations(db.sql);
     const before = await contents();
+    expect(before).not.toContain("a reply to");
 
     expect(await ask()).toEqual({ kind: "asked", id: ID, replayed: false });
     expect(await read()).toMatchObject({ movements: 0, progress: 0, finishedAt: null });

@@ -7,6 +7,7 @@ import {
   lowKey,
   metaKey,
   reservationKey,
+  skuKey,
   stockKey,
 } from "#redis/keys";
 import { loadScript, runScript } from "#redis/script";
@@ -287,4 +288,41 @@ test("a key of a wrong type makes a repair fail before it writes", async () => {
   expect(await dump(redis)).toEqual(before);
   await redis.del(expiringKey(0, due), lowKey(0));
   await redis.rpush(expiringKey(0, due), owner);
+});
+
+describe("what is reserved of a level", () => {
+  afterEach(() => redis.flushall());
+  const lineOfReserved = (units: number, of = 1, id = "p1", payload = "ab"): string =>
+    [id, "Warehouse A", units, `${of}`.repeat(32), payload.repeat(8), CONTEXT].join("\t");
+
+  test("is set to what its holds have, once, and never beyond what there is", async () => {
+    const { store, seq } = await prepare();
+    const repair = (line: string, id = "p1") => store.repair("repairReserved", id, line, soon());
+    expect(await repair(lineOfReserved(-2))).toBe("repaired");
+    expect(await totals(store, "p1")).toEqual({ onHand: 50, reserved: 3, available: 47 });
+    expect((await productOf(store, "p1")).seq).toBe(seq + 1);
+    const before = await dump(redis);
+    expect(await repair(lineOfReserved(-2))).toBe("replayed\trepaired");
+    expect(await repair(lineOfReserved(-2, 1, "p1", "cd"))).toBe("key_reused");
+    for (const units of [-4, 48]) expect(await repair(lineOfReserved(units, 2))).toBe("unfit");
+    expect(await repair(lineOfReserved(1, 2, "ghost"), "ghost")).toBe("unknown");
+    const elsewhere = lineOfReserved(1, 2).replace("Warehouse A", "Warehouse Z");
+    expect(await repair(elsewhere)).toBe("unknown");
+    expect(await dump(redis)).toEqual(before);
+    for (const bad of ["p1", lineOfReserved(1.5), lineOfReserved(1e12 + 1)]) {
+      await expect(repair(bad)).rejects.toThrow("cannot be read");
+    }
+    const words = wordsOfHeader("repair/reserved.lua").items;
+    expect(answers.of("repair/reserved.lua").items).toEqual(words);
+  });
+});
+
+test("a claim that no product has is given free, and another one stays", async () => {
+  await redis.set(skuKey("SKU-1"), "ghost\t1");
+  const free = (text: string) =>
+    runScript(redis, loadScript("repair/claim.lua"), skuKey("SKU-1"), [text]);
+  expect(await free("ghost\t2")).toBe("moved");
+  expect(await free("ghost\t1")).toBe("repaired");
+  expect(await free("ghost\t1")).toBe("moved");
+  expect(await redis.exists(skuKey("SKU-1"))).toBe(0);
 });

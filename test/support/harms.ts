@@ -1,4 +1,5 @@
 /** A store with some history, and every way in which Redis or the ledger may be harmed by hand. */
+import { expect } from "bun:test";
 import { splitReservationId } from "#inventory/reservation-id";
 import {
   expiringKey,
@@ -12,7 +13,7 @@ import {
 } from "#redis/keys";
 import type { ReconcileBed } from "#test/reconcile";
 import { registerLocationCommand } from "#test/commands";
-import { adjustCommand, endCommand, initialize, reserve, type TimedHold } from "#test/store";
+import { adjustCommand, endCommand, initialize, reserve, soon, type TimedHold } from "#test/store";
 
 /** Three products, two live holds, and some history. */
 export async function seed({
@@ -35,6 +36,14 @@ const ownerOf = (hold: TimedHold): string => splitReservationId(hold.reservation
 async function registered({ store, drained }: ReconcileBed): Promise<void> {
   await store.registerLocation(registerLocationCommand("Warehouse A"));
   await store.registerLocation(registerLocationCommand("Warehouse B", { active: false }));
+  await drained();
+}
+
+/** Both sides say so, and no hold has them. */
+async function reserveByHand({ store, drained }: ReconcileBed, units: number): Promise<void> {
+  const context = JSON.stringify({ actor: "admin:eve", reason: "by hand" });
+  const line = ["p1", "Warehouse A", units, "e".repeat(32), "e".repeat(16), context].join("\t");
+  expect(await store.repair("repairReserved", "p1", line, soon())).toBe("repaired");
   await drained();
 }
 
@@ -79,7 +88,7 @@ export const HARMS: readonly [
   ],
   [
     "a product that the ledger does not know",
-    ["counter ghost", "sku ghost"],
+    ["counter ghost"],
     ({ redis }) => redis.copy(stockKey(0, "p2"), stockKey(0, "ghost")),
     "told",
   ],
@@ -149,6 +158,28 @@ export const HARMS: readonly [
     },
   ],
   [
+    "a row of fewer units than its hold has",
+    ["hold_differs p1", "snapshot p1"],
+    ({ db }, { one }) => db.sql`UPDATE reservations
+      SET allocations = replace(allocations::text, '"held": 5', '"held": 4')::jsonb
+      WHERE owner = ${ownerOf(one)}`,
+  ],
+  [
+    "a row that ended in the ledger alone",
+    ["hold_differs p1", "snapshot p1"],
+    ({ db }, { one }) =>
+      db.sql`UPDATE reservations SET status = 'CANCELLED' WHERE owner = ${ownerOf(one)}`,
+  ],
+  [
+    "a row that lives on in the ledger alone",
+    ["hold_differs p1"],
+    ({ db }) => db.sql`UPDATE reservations SET status = 'ACTIVE',
+        allocations = replace(allocations::text, '"held": 0', '"held": 3')::jsonb
+      WHERE status = 'CONFIRMED'`,
+  ],
+  ["units that no hold has", ["snapshot p1"], (bed) => reserveByHand(bed, 3)],
+  ["holds of more units than are reserved", ["snapshot p1"], (bed) => reserveByHand(bed, -2)],
+  [
     "a hold that ended in Redis alone",
     ["hold_differs p1"],
     async ({ redis }, { one }) => {
@@ -188,6 +219,22 @@ export const HARMS: readonly [
     "a SKU that another product claims",
     ["sku p2"],
     ({ redis }) => redis.set(skuKey("SKU-p2"), "p1\t1700000000000"),
+  ],
+  [
+    "a SKU that another product has by its record, and claims",
+    ["product p1", "sku p2"],
+    async ({ redis }) => {
+      await redis.hset(stockKey(0, "p1"), "sku", "SKU-p2");
+      await redis.set(skuKey("SKU-p2"), "p1\t1700000000000");
+    },
+  ],
+  [
+    "a SKU that is claimed for a product that is nowhere, and one for another product",
+    ["sku ghost", "sku p1"],
+    async ({ redis }) => {
+      await redis.set(skuKey("SKU-lost"), "ghost\t1700000000000");
+      await redis.set(skuKey("SKU-old"), "p1\t1700000000000");
+    },
   ],
   [
     "a movement that is missing in the middle",

@@ -10,6 +10,7 @@ import { createLedgerWriter } from "#postgres/ledger-writer";
 import { createLedgerRepairs } from "#postgres/ledger-repairs";
 import { createReconcileLedger } from "#postgres/reconcile-ledger";
 import { ensureStore } from "#postgres/store-row";
+import { verifyChain } from "#postgres/verify-chain";
 import { connectBlocking, connectRedis } from "#redis/client";
 import { createJournal } from "#redis/journal";
 import { metaKey } from "#redis/keys";
@@ -19,6 +20,7 @@ import type { RedisStockStore } from "#redis/stock-store";
 import { startDrain } from "#workers/drain-journal";
 import { createMender } from "#workers/reconcile/mend";
 import { reconcile } from "#workers/reconcile/run";
+import type { Hands } from "#workers/reconcile/worker";
 import { openLedger, type TestLedger } from "#test/ledger";
 import { startRedis } from "#test/servers";
 import { endCommand, extendCommand, openStore, reserveCommand } from "#test/store";
@@ -36,7 +38,8 @@ export interface ReconcileBed extends AsyncDisposable {
   /** Waits until the ledger has every movement. */
   readonly drained: () => Promise<void>;
   report(scope?: ReconcileScope): Promise<ReconcileReport>;
-  repair(scope?: ReconcileScope): Promise<ReconcileReport>;
+  /** `hands` of a run that is noted as it goes. */
+  repair(scope?: ReconcileScope, hands?: Partial<Hands>): Promise<ReconcileReport>;
 }
 
 export async function openReconcileBed(
@@ -70,7 +73,17 @@ export async function openReconcileBed(
   await own.connect();
   const stock = createReconcileStock({ redis: own, partitions, storeId });
   const ledger = createReconcileLedger(db.sql);
-  const common = { stock, ledger, clock: steadyClock, onProgress: () => undefined };
+  const walk = async (partition: number, onPage: () => void) => {
+    const walked = await verifyChain(db.sql, partition, { onPage });
+    return walked.kind === "broken" ? walked : null;
+  };
+  const common = {
+    stock,
+    ledger,
+    clock: steadyClock,
+    onProgress: () => undefined,
+    ...(chain ? { chain: walk } : {}),
+  };
   const asked = { actor: "admin:ada", reference: "run-1" };
   const mend = createMender({
     stock,
@@ -99,7 +112,8 @@ export async function openReconcileBed(
       await until(isDrained, { withinMs: DRAINED_MS_MAX, what: "the ledger has every movement" });
     },
     report: (scope = { kind: "all" }) => reconcile({ ...common, scope }),
-    repair: (scope = { kind: "all" }) => reconcile({ ...common, scope, mend }),
+    repair: (scope = { kind: "all" }, hands = {}) =>
+      reconcile({ ...common, scope, mend, ...hands }),
     async [Symbol.asyncDispose]() {
       await drain.stop();
       for (const connection of [...blocking, redis, own]) connection.disconnect();

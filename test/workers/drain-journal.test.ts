@@ -133,7 +133,8 @@ describe("a row that PostgreSQL refuses", () => {
     const rows = upTo(20).map((seq) => (bad.has(seq) ? oversold(seq) : movement(seq)));
     const holds = [reservation(7, { seq: 7 }), reservation(9, { seq: 9 })];
     journal.push(entry(rows, { reservations: holds }), entry(movements(21, 5)));
-    await using harness = drainOf({ journal, ledgerWriter: db.writer });
+    const limits = { asideMs: 50, idleMsMax: 20 };
+    await using harness = drainOf({ journal, ledgerWriter: db.writer, limits });
     await drainedTo(db, 25);
     expect(await seqs(db)).toEqual(upTo(25).filter((seq) => !bad.has(seq)));
     const aside = await db.sql`SELECT seq, payload FROM quarantine ORDER BY seq`;
@@ -149,11 +150,13 @@ describe("a row that PostgreSQL refuses", () => {
     });
     const alarms = harness.lines.filter((line) => line.includes("quarantine"));
     expect(alarms).toHaveLength(4);
-    await met("the metric says so", async () =>
+    const isCounted = async (count: number) =>
       (await harness.metrics.render()).body.includes(
-        'holdfast_quarantined_movements{partition="all"} 4',
-      ),
-    );
+        `holdfast_quarantined_movements{partition="all"} ${count}\n`,
+      );
+    await met("the metric says so", () => isCounted(4));
+    await db.sql`UPDATE quarantine SET settled_at = now() WHERE seq > 3`;
+    await met("and how many are left when some were settled", () => isCounted(1));
   });
 
   test("leaves the cursor inside its entry, and the next drain goes on from there", async () => {

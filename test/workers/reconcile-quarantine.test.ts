@@ -227,7 +227,7 @@ describe("of a movement in quarantine that an operator has settled", () => {
     expect((await bed.repair()).differences).toEqual([]);
     await settle(bed);
     expect((await bed.repair()).differences).toMatchObject([
-      { kind: "counter", productId: "p3", repaired: true },
+      { kind: "break", productId: "p3", repaired: true },
     ]);
     await bed.drained();
     expect(await bed.report()).toMatchObject({ differences: [], explained: 1 });

@@ -1,7 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { audit } from "#test/audit";
 import { HARMS, seed } from "#test/harms";
-import { stockKey } from "#redis/keys";
+import { splitReservationId } from "#inventory/reservation-id";
+import { reservationKey, skuKey, stockKey } from "#redis/keys";
+import { systemClock } from "#lib/clock";
+import { createRunsTable } from "#postgres/reconcile-runs";
+import { Findings } from "#workers/reconcile/findings";
 import { verifyChain } from "#postgres/verify-chain";
 import { keepBusy, namesOf, openReconcileBed, type ReconcileBed } from "#test/reconcile";
 import { adjustCommand, endCommand, initialize, product, soon } from "#test/store";
@@ -123,13 +127,21 @@ describe("what changed without a record, and traffic passed before anybody looke
     await using bed = await openReconcileBed();
     await pass(bed);
     const told = await bed.report();
-    expect(namesOf(told)).toEqual(["counter p1", "counter p2", "snapshot p2"]);
+    expect(namesOf(told)).toEqual(["break p1", "break p2", "snapshot p2"]);
     expect(told.explained).toBe(0);
     expect((await sums(bed)).slice(0, 2)).toEqual(["p1 47 6 43 6", "p2 48 4 48 7"]);
     const mended = await bed.repair();
-    expect(mended.differences.filter(({ repaired }) => repaired)).toMatchObject([
-      { kind: "counter", productId: "p1" },
-      { kind: "counter", productId: "p2" },
+    expect(mended.differences).toMatchObject([
+      {
+        kind: "break",
+        productId: "p1",
+        repaired: true,
+        redis: null,
+        ledger:
+          "movement 8 ends at 47 on hand, 6 reserved; movement 10 begins at 51 on hand, 6 reserved",
+      },
+      { kind: "break", productId: "p2", repaired: true },
+      { kind: "snapshot", productId: "p2", repaired: true },
     ]);
     await bed.drained();
     for (const scope of [
@@ -137,11 +149,10 @@ describe("what changed without a record, and traffic passed before anybody looke
       { kind: "products", productIds: [product("p1"), product("p2"), product("p3")] },
     ] as const) {
       const after = await bed.repair(scope);
-      // That p2's holds do not add up is another difference.
-      expect(namesOf(after)).toEqual(["snapshot p2"]);
+      expect(namesOf(after)).toEqual([]);
       expect(after.explained).toBe(2);
     }
-    expect((await sums(bed)).slice(0, 2)).toEqual(["p1 47 6 47 6", "p2 48 4 48 4"]);
+    expect((await sums(bed)).slice(0, 2)).toEqual(["p1 47 6 47 6", "p2 48 7 48 7"]);
   });
 
   test("and is written down for something else is told still, both of them", async () => {
@@ -153,7 +164,7 @@ describe("what changed without a record, and traffic passed before anybody looke
       .sql`UPDATE movements SET reason = replace(reason, 'explains movement 10', 'explains movement 9')`;
     const { differences, explained } = await bed.report();
     expect(explained).toBe(1);
-    expect(namesOf({ differences })).toEqual(["counter p1", "counter p1", "snapshot p2"]);
+    expect(namesOf({ differences })).toEqual(["break p1", "break p1"]);
   });
 
   test("is written down once by repairs that run at the same time, under traffic", async () => {
@@ -164,7 +175,7 @@ describe("what changed without a record, and traffic passed before anybody looke
     await using traffic = keepBusy(bed, ids, 4);
     await bed.redis.hincrby(stockKey(0, "busy-3"), "onHand:Warehouse A", -500);
     const seen = async () => namesOf(await bed.report()).join();
-    await until(async () => (await seen()) === "counter busy-3", {
+    await until(async () => (await seen()) === "break busy-3", {
       withinMs: 10_000,
       what: "traffic has passed it",
     });
@@ -176,4 +187,87 @@ describe("what changed without a record, and traffic passed before anybody looke
     expect(await bed.db.count(pairs)).toBe(2);
     expect(await verifyChain(bed.db.sql, 0)).toMatchObject({ kind: "intact" });
   });
+});
+
+test("of a hold and its row at the same movement the one that its movements speak for is kept", async () => {
+  await using bed = await openReconcileBed();
+  const { one, two } = await seed(bed);
+  const owners = [one, two].map(({ reservationId }) => splitReservationId(reservationId).owner);
+  // One is due at another time, of which no movement tells; of the other both sides are wrong.
+  await bed.db.sql`UPDATE reservations SET expires_at = expires_at + interval '1 hour'
+    WHERE owner = ${owners[0] ?? ""}`;
+  await bed.db.sql`UPDATE reservations
+    SET allocations = replace(allocations::text, '"held": 7', '"held": 4')::jsonb
+    WHERE owner = ${owners[1] ?? ""}`;
+  const key = reservationKey(0, owners[1] ?? "");
+  const wrong = ((await bed.redis.get(key)) ?? "").replace("=7=0=0", "=5=0=0");
+  await bed.redis.set(key, wrong);
+  const { differences } = await bed.repair();
+  expect(namesOf({ differences })).toEqual(["hold_differs p1", "hold_differs p1", "snapshot p2"]);
+  // What is reserved is not set to a hold that is in doubt.
+  for (const found of differences) expect(found.repaired).toBe(false);
+  expect(await bed.redis.get(key)).toBe(wrong);
+  expect(await bed.store.reservation(one.reservationId, soon())).toEqual(one);
+});
+
+test("units that no hold has go back once, by repairs that run at the same time, under traffic", async () => {
+  await using bed = await openReconcileBed();
+  await initialize(bed.store, "p1", 100_000);
+  const stray = ["p1", "Warehouse A", 30, "e".repeat(32), "e".repeat(16), "{}"].join("\t");
+  await using traffic = keepBusy(bed, ["p1"], 4);
+  await bed.store.repair(
+    "repairReserved",
+    "p1",
+    stray.replace("{}", '{"actor":"admin:eve"}'),
+    soon(),
+  );
+  const reports = await Promise.all([bed.repair(), bed.repair(), bed.repair()]);
+  for (const report of reports) {
+    expect(report.differences).toMatchObject([{ kind: "snapshot", repaired: true }]);
+  }
+  expect(await traffic.stop()).toBeGreaterThan(20);
+  await bed.drained();
+  expect((await bed.report()).differences).toEqual([]);
+});
+
+test("what a repair had mended when it was stopped is in the report of the one that goes on", async () => {
+  await using bed = await openReconcileBed();
+  await seed(bed);
+  const runs = createRunsTable(bed.db.sql, systemClock);
+  const ask = { id: "one", mode: "repair", scope: { kind: "all" }, askedBy: "admin:ada" } as const;
+  await runs.ask({ ...ask, payload: "" }, systemClock.now() + 5_000);
+  const attempt = async (untilPercent: number) => {
+    const run = await runs.begin("one");
+    if (run === null) throw new Error("the run cannot begin");
+    return await bed.repair(ask.scope, {
+      findings: new Findings(run.mended),
+      notes: {
+        note: (name, difference) => runs.noteMended(run, name, difference),
+        withdraw: (name) => runs.withdrawMended(run, name),
+      },
+      onProgress: (percent) => {
+        if (percent >= untilPercent) throw new Error("stopped by a test");
+      },
+    });
+  };
+  const harm = (id: string) => bed.redis.hincrby(stockKey(0, id), "onHand:Warehouse A", 2);
+  await harm("p1");
+  await harm("p2");
+  await bed.redis.del(stockKey(0, "p3"));
+  await expect(attempt(50)).rejects.toThrow("stopped by a test");
+  // Of these one is harmed once more, and another one is new.
+  await harm("p2");
+  await bed.redis.del(skuKey("SKU-p1"));
+  const { differences, differenceCount } = await attempt(101);
+  expect(differenceCount).toBe(5);
+  const told = differences.map(
+    ({ kind, productId, repaired }) => `${kind} ${productId} ${repaired}`,
+  );
+  expect(told.toSorted()).toEqual([
+    "counter p1 true",
+    "counter p2 true",
+    "counter p3 false",
+    "low p3 true",
+    "sku p1 true",
+  ]);
 });

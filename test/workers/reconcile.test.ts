@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { ReconcileReport } from "#inventory/reconcile-ports";
-import { stockKey } from "#redis/keys";
+import { expiringKey, lowKey, reservationKey, skuKey, stockKey } from "#redis/keys";
 import { HARMS, seed } from "#test/harms";
 import { keepBusy, namesOf, openReconcileBed } from "#test/reconcile";
 import { adjustCommand, initialize, product } from "#test/store";
@@ -78,7 +78,7 @@ test("a store whose old movements were put away has no difference, unless what t
   await bed.db.sql`UPDATE level_openings SET on_hand = on_hand + 1`;
   // Where a movement follows, it does not begin there; p3 has none.
   const wrong = await bed.report();
-  expect(namesOf(wrong)).toEqual(["counter p1", "counter p2", "snapshot p3"]);
+  expect(namesOf(wrong)).toEqual(["break p1", "break p2", "snapshot p3"]);
   expect(wrong.differenceCount).toBe(3);
 });
 
@@ -101,4 +101,54 @@ test("under live traffic nothing is found that is not there, and what is there i
     expect(checked.holds).toBeGreaterThan(10);
   }
   expect(namesOf(harmed)).toEqual(["counter p1", "counter p2"]);
+});
+
+test("keys of another type or name are told, and all else is compared and mended", async () => {
+  await using bed = await openReconcileBed();
+  const { one } = await seed(bed);
+  const { redis } = bed;
+  const due = expiringKey(0, one.expiresAt / 1_000);
+  await redis.del(due, lowKey(0), skuKey("SKU-p3"));
+  await redis.set(due, "x");
+  await redis.set(lowKey(0), "x");
+  await redis.sadd(skuKey("SKU-lost"), "x");
+  await redis.set(reservationKey(0, "zzz"), "x");
+  await redis.hset(stockKey(0, "a b"), "x", "1");
+  await redis.sadd(reservationKey(0, "f".repeat(32)), "x");
+  await redis.hincrby(stockKey(0, "p1"), "onHand:Warehouse A", 1);
+  // A claim of just now may be for a product that is made in this moment.
+  await redis.set(skuKey("SKU-new"), `p9\t${Date.now()}`);
+  const { differences } = await bed.repair();
+  const strange = differences.filter(({ kind }) => kind === "unreadable");
+  const keys = [due, lowKey(0), skuKey("SKU-lost"), reservationKey(0, "zzz"), stockKey(0, "a b")];
+  expect(new Set(strange.map(({ redis: key }) => key))).toEqual(new Set(keys));
+  expect(strange.length).toBe(keys.length);
+  for (const found of strange) expect(found.repaired).toBe(false);
+  const others = differences.filter(({ kind }) => kind !== "unreadable");
+  expect(namesOf({ differences: others })).toEqual(["counter p1", "hold_differs -", "sku p3"]);
+  expect(others.filter(({ kind }) => kind !== "counter")).toMatchObject([
+    { kind: "sku", repaired: true },
+    { kind: "hold_differs", repaired: true },
+  ]);
+  await redis.del(due, lowKey(0));
+  await redis.zadd(lowKey(0), 1, "a b'c");
+  expect(namesOf(await bed.repair())).toContain("unreadable -");
+});
+
+test("a movement beyond the last one is told, without any chain", async () => {
+  await using bed = await openReconcileBed();
+  await seed(bed);
+  await bed.db.sql`INSERT INTO movements (partition, seq, epoch, type, product_id, location,
+      on_hand_before, on_hand_after, reserved_before, reserved_after, actor, at)
+    SELECT partition, 11, epoch, 'ADJUSTMENT', product_id, location, 1, 500, 0, 0, 'admin:eve', at
+    FROM movements WHERE seq = 2`;
+  for (const scope of [
+    { kind: "all" },
+    { kind: "products", productIds: [product("p2")] },
+  ] as const) {
+    const { differences } = await bed.report(scope);
+    expect(differences).toMatchObject([
+      { kind: "stray_movement", cause: "movement 11 is beyond the last one, 9", repaired: false },
+    ]);
+  }
 });

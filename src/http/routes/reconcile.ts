@@ -26,7 +26,7 @@ export function startReconcileRoute({ deps }: Edge): Route {
       "The body names `productIds`, or a `partition`, or neither for all. A worker does it: ask `Location` how far it is.",
     answers: { 202: ReconcileAsked },
     headers: ["Location"],
-    refusals: ["too_many_items"],
+    refusals: ["too_many_items", "rate_limited"],
     roles: ADMIN,
     mutation: true,
     inLedgerAlone: true,
@@ -36,6 +36,9 @@ export function startReconcileRoute({ deps }: Edge): Route {
       const input = { scope: scopeOf(body), mode: body.mode };
       const outcome = await startReconcile(deps, contextOf(c), input);
       if (outcome.kind === "key_reused") return send(c, keyReused(c));
+      if (outcome.kind === "too_many_open") {
+        return refuse(c, "rate_limited", "too many comparisons have not ended: wait for one");
+      }
       const { id } = outcome.run;
       const location = PATHS.reconcileRun.replace(":runId", id);
       return reply(c, 202, { id }, { location, ...replayHeader(outcome.replayed) });

@@ -75,6 +75,8 @@ const RUN = {
   /** Changes without a record that a repair wrote down: they are no differences any more. */
   explained: Count,
   quarantined: Count,
+  /** The first hundred of them. */
+  quarantine: z.array(z.strictObject({ partition: Count, seq: Count })).readonly(),
   error: z.string().nullable(),
 };
 
@@ -106,6 +108,7 @@ export function runOf(run: Run): z.input<typeof ReconcileRun> {
     differenceCount: report?.differenceCount ?? 0,
     explained: report?.explained ?? 0,
     quarantined: report?.quarantined ?? 0,
+    quarantine: report?.quarantine ?? [],
     error: run.error,
     differences: report?.differences ?? [],
   };

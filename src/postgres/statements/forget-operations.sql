@@ -9,6 +9,10 @@ forgotten AS (
   WHERE operations.partition = old.partition AND operations.key = old.key
   RETURNING 1
 ),
+unkept AS (
+  UPDATE quarantine SET operations = NULL
+  WHERE operations IS NOT NULL AND created_at < now() - $1::bigint * interval '1 millisecond'
+),
 unnamed AS (
   UPDATE pseudonymizations SET key = NULL, payload = NULL
   WHERE key IS NOT NULL AND asked_at < now() - $1::bigint * interval '1 millisecond'

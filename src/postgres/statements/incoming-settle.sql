@@ -1,13 +1,15 @@
--- Ends a receipt. One that was refused is expected again; one that somebody else brought into the stock
--- meanwhile came after all. $1 id, $2 receipt, $3 state to end in, $4 state that it has, $5 units that
--- this adds to what came, for each unit of the receipt: -1, 0, 1.
-WITH ended AS (
-  UPDATE incoming_receipts SET state = $3
-  WHERE incoming_id = $1::uuid AND receipt = $2::integer AND state = $4
-  RETURNING incoming_id, units
+-- Notes that the units of a receipt are in the stock (brought), or in the ledger too (done). What was
+-- refused meanwhile came after all, and a CHECK ends the statement where others came in its place.
+-- $1 id, $2 receipt, $3 state.
+WITH found AS (
+  SELECT incoming_id, receipt, state FROM incoming_receipts
+  WHERE incoming_id = $1::uuid AND receipt = $2::integer AND state NOT IN ('done', $3)
+  FOR UPDATE
 ),
-counted AS (
-  UPDATE incoming SET received = received + ended.units * $5::bigint FROM ended
-  WHERE incoming.incoming_id = ended.incoming_id AND $5::bigint <> 0
+noted AS (
+  UPDATE incoming_receipts AS receipts SET state = $3 FROM found
+  WHERE receipts.incoming_id = found.incoming_id AND receipts.receipt = found.receipt
+  RETURNING receipts.incoming_id, units, found.state AS was
 )
-SELECT count(*)::integer AS ended FROM ended
+UPDATE incoming SET received = received + units FROM noted
+WHERE incoming.incoming_id = noted.incoming_id AND was = 'refused'

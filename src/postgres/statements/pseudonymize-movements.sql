@@ -1,5 +1,6 @@
 -- Replaces a customer's id in the next movements of one partition, and in those of them that were
--- set aside. $1 movements to look at. Another worker's part is passed over.
+-- set aside; the chain of hashes says which they were. $1 movements to look at. Another worker's part is
+-- passed over.
 WITH part AS (
   SELECT
     part.id, part.partition, next_seq, least(next_seq + $1::bigint - 1, last_seq) AS end_seq,
@@ -20,25 +21,35 @@ replaced AS (
   FROM part
   WHERE movements.partition = part.partition AND seq BETWEEN next_seq AND end_seq
     AND (movements.customer_id = part.customer_id OR actor = 'customer:' || part.customer_id)
-  RETURNING 1
+  RETURNING seq, chain_commitment
 ),
 put_away AS (
   SELECT pseudonymize_put_away(partition, next_seq, end_seq, customer_id, pseudonym) AS rows
   FROM part
 ),
-aside AS (
-  UPDATE quarantine SET payload = replace(
+-- What bears the same text elsewhere, such as an order's id, is somebody else's.
+texts AS (
+  SELECT
+    own.partition, seq, payload::text AS before,
     replace(
-      payload::text, '"customerId":' || to_json(customer_id), '"customerId":' || to_json(pseudonym)
-    ),
-    '"actor":' || to_json('customer:' || customer_id), '"actor":' || to_json('customer:' || pseudonym)
-  )::json,
-  chain_salt = NULL
-  FROM part
-  WHERE quarantine.partition = part.partition AND seq BETWEEN next_seq AND end_seq
-    AND strpos(payload::text, to_json(customer_id)::text)
-      + strpos(payload::text, to_json('customer:' || customer_id)::text) > 0
-  RETURNING 1
+      replace(
+        payload::text, '"customerId":' || to_json(customer_id), '"customerId":' || to_json(pseudonym)
+      ),
+      '"actor":' || to_json('customer:' || customer_id), '"actor":' || to_json('customer:' || pseudonym)
+    ) AS after
+  FROM part JOIN quarantine AS own USING (partition) WHERE seq BETWEEN next_seq AND end_seq
+),
+aside AS (
+  UPDATE quarantine AS own SET payload = after::json, chain_salt = NULL
+  FROM texts
+  WHERE own.partition = texts.partition AND own.seq = texts.seq AND after <> before
+  RETURNING own.seq, chain_commitment
+),
+chained AS (
+  SELECT chain_pseudonym(partition, pseudonym, ARRAY(
+    SELECT seq FROM (SELECT * FROM replaced UNION SELECT * FROM aside) AS linked
+    WHERE chain_commitment IS NOT NULL ORDER BY seq
+  )) FROM part
 ),
 passed AS (
   UPDATE pseudonymization_parts AS own SET next_seq = end_seq + 1 FROM part
@@ -50,4 +61,4 @@ counted AS (
     + (SELECT sum(rows) FROM put_away)
   FROM part WHERE asked.id = part.id
 )
-SELECT count(*)::integer AS parts FROM part
+SELECT count(*)::integer AS parts FROM chained

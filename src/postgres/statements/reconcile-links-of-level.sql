@@ -1,4 +1,4 @@
--- Of the next $4 movements of $1 product at $2 location above $3: the first and the last, and each that
+-- Of the next $4 movements of $1 product at $2 location above $3, up to $5: the first and the last, and each that
 -- does not begin where the one before it ended. `explains` is the movement that one was written for.
 WITH part AS (
   -- In the order of the index, however many movements the product has.
@@ -7,7 +7,7 @@ WITH part AS (
     CASE WHEN type = 'RECONCILE'
       THEN substring(reason FROM '^explains movement (\d{1,15}):')::bigint END AS explains
   FROM movements
-  WHERE product_id = $1 AND location = $2 AND seq > $3
+  WHERE product_id = $1 AND location = $2 AND seq > $3 AND seq <= $5
   ORDER BY seq
   LIMIT $4
 ),

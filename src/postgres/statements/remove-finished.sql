@@ -34,9 +34,9 @@ counts AS (
 ),
 -- One that a repeat claims again in this moment stays.
 receipts AS (
-  DELETE FROM incoming_receipts WHERE state <> 'claimed' AND ctid = ANY (ARRAY(
+  DELETE FROM incoming_receipts WHERE state IN ('done', 'refused') AND ctid = ANY (ARRAY(
     SELECT ctid FROM incoming_receipts
-    WHERE state <> 'claimed' AND claimed_at < now() - $1::bigint * interval '1 millisecond'
+    WHERE state IN ('done', 'refused') AND claimed_at < now() - $1::bigint * interval '1 millisecond'
     ORDER BY claimed_at LIMIT $2
   ))
   RETURNING 1

@@ -4,6 +4,7 @@ WITH last AS (
   SELECT product_id, location, partition, on_hand_after, reserved_after, seq, at
   FROM movements
   WHERE partition = $1 AND product_id = $2 AND location = $3
+    AND seq <= (SELECT cursor_seq FROM partitions WHERE partitions.partition = $1)
   ORDER BY seq DESC
   LIMIT 1
 ),

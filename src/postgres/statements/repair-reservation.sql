@@ -1,4 +1,5 @@
--- Writes the row of a reservation as its record has it, unless the row is as new as that.
+-- Writes the row of a reservation as its record has it, unless the row is newer than that, or as new and
+-- not as it was found: $12 status and $13 allocations (JSON; nulls: none was found).
 -- $1 owner, $2 seq, $3 created, $4 expires (null: it stands), $5 partition, $6 generation, $7 status,
 -- $8 end reason, $9 order, $10 customer, $11 allocations (JSON).
 WITH mended AS (
@@ -13,7 +14,10 @@ WITH mended AS (
   ON CONFLICT (owner, generation, partition) DO UPDATE SET
     seq = excluded.seq, expires_at = excluded.expires_at, status = excluded.status,
     end_reason = excluded.end_reason, allocations = excluded.allocations
-  WHERE reservations.seq < excluded.seq
+  WHERE reservations.seq < excluded.seq OR (
+    reservations.seq = excluded.seq AND reservations.status = $12
+    AND reservations.allocations = $13::text::jsonb
+  )
   RETURNING seq
 )
 SELECT count(*)::integer AS count FROM mended

@@ -49,14 +49,17 @@ export class Breaks {
 
   async #tell({ partition, seq, after, change }: Break): Promise<void> {
     const { productId, location } = change;
+    const from = countsOf({ onHand: change.onHandBefore, reserved: change.reservedBefore });
+    const begins = countsOf({ onHand: change.onHandAfter, reserved: change.reservedAfter });
+    const ends = after === 0 ? `${from} before it` : `movement ${after} ends at ${from}`;
     const found = {
-      kind: "counter" as const,
+      kind: "break" as const,
       partition,
       productId,
       location,
       reservationId: null,
-      redis: countsOf({ onHand: change.onHandAfter, reserved: change.reservedAfter }),
-      ledger: countsOf({ onHand: change.onHandBefore, reserved: change.reservedBefore }),
+      redis: null,
+      ledger: `${ends}; movement ${seq} begins at ${begins}`,
       cause: `it changed without a record between movements ${after} and ${seq}`,
     };
     await settle(this.#run, { found, repair: { side: "break", partition, seq, change } });

@@ -1,6 +1,6 @@
 /** What every part of a comparison works with. */
 import { Fault } from "#inventory/faults";
-import type { ReconcileScope } from "#inventory/reconcile-ports";
+import type { Difference, DifferenceKind, ReconcileScope } from "#inventory/reconcile-ports";
 import type { Repair } from "#inventory/reconcile-repairs";
 import type {
   QuarantinedMovement,
@@ -8,7 +8,7 @@ import type {
   ReconcileStock,
 } from "#inventory/reconcile-sides";
 import type { Clock } from "#lib/clock";
-import type { Findings, Found } from "#workers/reconcile/findings";
+import { DIFFERENCES_KEPT, hashOf, type Findings, type Found } from "#workers/reconcile/findings";
 
 /** A drain that is well is some milliseconds behind; with this it had time to come back. */
 const FOLLOW_MS_MAX = 30_000;
@@ -27,18 +27,28 @@ export interface Comparison {
   readonly findings: Findings;
   /** null: nothing is mended. */
   readonly mend: Mend | null;
+  /** null: nobody goes on where this run is stopped. */
+  readonly notes: MendNotes | null;
   readonly quarantine: readonly QuarantinedMovement[];
+  /** Partitions of which a hold or a movement is in doubt: what is reserved there is left as it is. */
+  readonly contested: Set<number>;
   /** Resolves when the ledger has that movement. */
   readonly follow: (partition: number, seq: number) => Promise<void>;
   /** So much of a stage is done, 0 … 1; rejects when the run shall end. */
   readonly advance: (stage: Stage, share: number) => Promise<void>;
 }
 
-export const STAGES = ["history", "products", "holds", "live holds"] as const;
+export const STAGES = ["history", "products", "holds", "live holds", "chain"] as const;
 export type Stage = (typeof STAGES)[number];
 
 /** Mends one difference; false: it is not as it was found any more, or cannot be mended. */
 export type Mend = (repair: Repair) => Promise<boolean>;
+
+/** What a run has mended, for who goes on with it. */
+export interface MendNotes {
+  note(name: string, difference: Difference | null): Promise<void>;
+  withdraw(name: string): Promise<void>;
+}
 
 /** A difference, and what would mend it; null: nothing does. */
 export interface Mendable {
@@ -46,11 +56,31 @@ export interface Mendable {
   readonly repair: Repair | null;
 }
 
+/** Of these nobody knows whether what is reserved is right. */
+const CONTESTING: ReadonlySet<DifferenceKind> = new Set([
+  "orphan_hold",
+  "missing_hold",
+  "hold_differs",
+  "missing_movement",
+]);
+
 /** Notes a difference, mended first where that is asked for. */
 export async function settle(run: Comparison, { found, repair }: Mendable): Promise<void> {
   if (!run.findings.isNew(found)) return;
-  const repaired = run.mend !== null && repair !== null && (await run.mend(repair));
+  const repaired = repair !== null && (await mended(run, found, repair));
+  if (!repaired && CONTESTING.has(found.kind)) run.contested.add(found.partition);
   run.findings.add(found, repaired);
+}
+
+/** Noted first: of a worker that dies then, the next attempt tells that it was mended. */
+async function mended({ mend, notes, findings }: Comparison, found: Found, repair: Repair) {
+  if (mend === null) return false;
+  const name = hashOf(found);
+  const isNamed = findings.count < DIFFERENCES_KEPT;
+  await notes?.note(name, isNamed ? { ...found, repaired: true } : null);
+  const repaired = await mend(repair);
+  if (!repaired) await notes?.withdraw(name);
+  return repaired;
 }
 
 export function isAskedFor({ scope }: Pick<Comparison, "scope">, productId: string): boolean {

@@ -1,21 +1,37 @@
 /** What a comparison has found so far, bounded in what is kept and not in what is counted. */
-import type { Checked, Difference } from "#inventory/reconcile-ports";
+import { hash } from "node:crypto";
+import type { QuarantinedMovement } from "#inventory/reconcile-sides";
+import type { Checked, Difference, ReconcileReport } from "#inventory/reconcile-ports";
 
 /** Differences that a report names; it tells how many there are besides. */
 export const DIFFERENCES_KEPT = 1_000;
+/** Movements in quarantine that a report names. */
+const QUARANTINE_KEPT = 100;
 /** Names that are remembered, so that what is met twice counts once. */
 const NAMES_MAX = 1_000_000;
+const NAME_HEX_DIGITS = 32;
 
 /** A difference before anybody tried to mend it. */
 export type Found = Omit<Difference, "repaired">;
+
+/** By the hash of its name; null: it is one of more than a report names. */
+export type Mended = ReadonlyMap<string, Difference | null>;
 
 export class Findings {
   readonly #kept: Difference[] = [];
   readonly #names = new Set<string>();
   readonly #checked = { products: 0, levels: 0, holds: 0, movements: 0 };
+  /** Mended by an earlier attempt at this run, and not found any more so far. */
+  readonly #earlier: Map<string, Difference | null>;
   #count = 0;
   /** Changes without a record that were written down since. */
   explained = 0;
+  /** Movements in quarantine, once they were read. */
+  quarantine: readonly QuarantinedMovement[] = [];
+
+  constructor(earlier: Mended = new Map()) {
+    this.#earlier = new Map(earlier);
+  }
 
   /** Whether it is new: a walk over the keys of a Redis that grows meets some of them twice. */
   isNew(found: Found): boolean {
@@ -26,6 +42,8 @@ export class Findings {
     const name = nameOf(found);
     if (this.#names.has(name)) return;
     if (this.#names.size < NAMES_MAX) this.#names.add(name);
+    // Found once more it counts once.
+    if (this.#earlier.size > 0) this.#earlier.delete(hashOf(found));
     this.#count += 1;
     if (this.#kept.length < DIFFERENCES_KEPT) this.#kept.push({ ...found, repaired });
   }
@@ -39,13 +57,31 @@ export class Findings {
   }
 
   get count(): number {
-    return this.#count;
+    return this.#count + this.#earlier.size;
   }
 
   get kept(): readonly Difference[] {
-    return this.#kept;
+    const earlier = [...this.#earlier.values()].flatMap((one) => one ?? []);
+    return [...earlier, ...this.#kept].slice(0, DIFFERENCES_KEPT);
+  }
+
+  report(): ReconcileReport {
+    return {
+      checked: this.checked,
+      differences: this.kept,
+      differenceCount: this.count,
+      explained: this.explained,
+      quarantined: this.quarantine.length,
+      quarantine: this.quarantine
+        .slice(0, QUARANTINE_KEPT)
+        .map(({ partition, seq }) => ({ partition, seq })),
+    };
   }
 }
 
 const nameOf = ({ kind, partition, productId, location, reservationId, cause }: Found): string =>
   [kind, partition, productId, location, reservationId, cause].join("\t");
+
+/** A name of one length, whatever the difference says. */
+export const hashOf = (found: Found): string =>
+  hash("sha256", nameOf(found)).slice(0, NAME_HEX_DIGITS);

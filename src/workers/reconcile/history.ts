@@ -19,6 +19,16 @@ const GAPS_MAX = 1_000;
 /** Of the gaps between two movements so many tell whether there is but one. */
 const GAPS_FEW = 2;
 
+/** Movements where none can be that are named of a partition. */
+const STRAYS_MAX = 100;
+const NOWHERE = {
+  productId: null,
+  location: null,
+  reservationId: null,
+  redis: null,
+  ledger: null,
+} as const;
+
 /** Where the movements of a level have led to. */
 interface Folded {
   readonly partition: number;
@@ -55,6 +65,7 @@ export async function checkHistory(run: Comparison): Promise<ReadonlySet<string>
   return await run.ledger.atOneMoment(async (snapshot) => {
     const history = new History(run, snapshot);
     await history.open();
+    await history.tellStrays();
     await (run.scope.kind === "products"
       ? history.walkProducts(run.scope.productIds)
       : history.walkPartitions());
@@ -93,6 +104,21 @@ class History {
       const partition = this.#run.stock.partitionOf(level.productId);
       const { onHand, reserved, seq } = level;
       this.#folded.set(nameOf(level), { partition, onHand, reserved, seq });
+    }
+  }
+
+  /** A movement beyond the cursor stands in the way of the one that will have its number. */
+  async tellStrays(): Promise<void> {
+    for (const partition of this.#run.partitions) {
+      const cursor = this.#snapshot.cursors.get(partition) ?? 0;
+      for (const seq of await this.#snapshot.strays(partition, STRAYS_MAX)) {
+        const cause =
+          seq > cursor
+            ? `movement ${seq} is beyond the last one, ${cursor}`
+            : `movement ${seq} is where all movements were put away`;
+        const found = { ...NOWHERE, kind: "stray_movement" as const, partition, cause };
+        await settle(this.#run, { found, repair: null });
+      }
     }
   }
 
@@ -147,8 +173,9 @@ class History {
   }
 
   async #walkLevel(partition: number, level: Pick<ChainLink, "productId" | "location">) {
+    const upTo = this.#snapshot.cursors.get(partition) ?? 0;
     for (let after = 0; ;) {
-      const links = await this.#snapshot.linksOf(level, after, PART_MOVEMENTS);
+      const links = await this.#snapshot.linksOf(level, after, PART_MOVEMENTS, upTo);
       for (const link of links) await this.#follow(partition, link);
       const last = links.at(-1);
       if (last === undefined) return;
@@ -229,13 +256,9 @@ class History {
   async #tellGap({ partition, seq, changes }: Gap): Promise<void> {
     const [change = null, ...more] = changes;
     const found = {
+      ...NOWHERE,
       kind: "missing_movement" as const,
       partition,
-      productId: null,
-      location: null,
-      reservationId: null,
-      redis: null,
-      ledger: null,
       cause: `movement ${seq} is neither in the ledger nor in quarantine`,
     };
     // Of some products alone nobody can tell whether another one changed across it too.

@@ -11,6 +11,9 @@ import {
   type Comparison,
   type Mendable,
 } from "#workers/reconcile/comparison";
+import { tellUnreadable } from "#workers/reconcile/unreadable";
+import { wordOfMovements } from "#workers/reconcile/agreement";
+import { AGAINST, judged, told, type Repairs } from "#workers/reconcile/judge-hold";
 import { doubtOf, unless } from "#workers/reconcile/doubt";
 import { checkUnknownProducts } from "#workers/reconcile/products";
 
@@ -31,6 +34,7 @@ export async function checkStoredHolds(
       const step = await run.stock.keys(partition, cursor);
       if (run.scope.kind !== "products") {
         await checkUnknownProducts(run, partition, step.productIds, doubtful);
+        for (const key of step.strange) await tellUnreadable(run, partition, key);
       }
       for (const owners of chunksOf(step.owners, CHUNK_HOLDS)) {
         await compareHolds(run, partition, owners, due, doubtful);
@@ -107,23 +111,13 @@ function noteDue(due: DueSeconds, owner: string, hold: Reservation | null): void
   if (owners.length === 1) due.set(second, owners);
 }
 
-const baseOf = (partition: number, hold: Reservation | null) => ({
+/** Whose a hold is, as a difference names it. */
+export const baseOf = (partition: number, hold: Reservation | null) => ({
   partition,
   productId: hold?.allocations[0]?.productId ?? null,
   location: hold?.allocations[0]?.location ?? null,
   reservationId: hold?.reservationId ?? null,
 });
-
-/** A hold in the words of a report. */
-function told(hold: Reservation): string {
-  const lines = hold.allocations.map(({ productId, location, held, confirmed, released }) => {
-    const counts = `${held} held, ${confirmed} confirmed, ${released} released`;
-    return `${productId} at ${location}: ${counts}`;
-  });
-  const due =
-    hold.expiresAt === null ? "standing" : `due ${new Date(hold.expiresAt).toISOString()}`;
-  return `${hold.status} at ${hold.seq}, ${due}, ${lines.join("; ")}`;
-}
 
 async function differenceOf(
   run: Comparison,
@@ -140,18 +134,23 @@ async function differenceOf(
     return { found: { ...base, kind: "hold_differs", ledger: null, cause }, repair: remove };
   }
   const isMoved = (await run.ledger.holdOfMovement(partition, hold.seq)) === hold.reservationId;
+  const [ofHold = "unknown", ofRow = "unknown"] = await wordOfMovements(run, hold, row);
   if (row !== null) {
-    const cause = behindOf(hold, row);
-    const isRowBehind = isMoved && hold.seq > row.seq;
-    return {
-      found: { ...base, kind: "hold_differs", ledger: told(row), cause },
-      repair: isRowBehind ? { side: "reservation", hold } : { ...remove, hold: liveOnly(row) },
+    const found = { ...base, kind: "hold_differs" as const, ledger: told(row) };
+    const repairs: Repairs = {
+      row: isMoved ? { side: "reservation", hold, found: row } : null,
+      record: { ...remove, hold: liveOnly(row) },
     };
+    return judged(found, hold, row, { ofHold, ofRow }, repairs);
   }
   if (isMoved) {
-    const cause = "its movements are in the ledger, its row is not";
-    const found = { ...base, kind: "hold_differs" as const, ledger: null, cause };
-    return { found, repair: { side: "reservation", hold } };
+    const found = { ...base, kind: "hold_differs" as const, ledger: null };
+    const lost = "its movements are in the ledger, its row is not";
+    if (ofHold === "disagree") {
+      return { found: { ...found, cause: `${lost}; its record ${AGAINST}` }, repair: null };
+    }
+    const repair: Repair = { side: "reservation", hold, found: null };
+    return { found: { ...found, cause: lost }, repair };
   }
   const cause = "the ledger has no movement of it";
   return { found: { ...base, kind: "orphan_hold", ledger: null, cause }, repair: remove };
@@ -160,16 +159,14 @@ async function differenceOf(
 /** What ended needs no record: the ledger answers for it. */
 const liveOnly = (row: Reservation): Reservation | null => (row.status === "ACTIVE" ? row : null);
 
-function behindOf(hold: Reservation, row: Reservation): string {
-  if (hold.seq > row.seq) return "the ledger's row is behind its movements";
-  return hold.seq < row.seq
-    ? "the record is behind the ledger"
-    : "they differ at the same movement";
-}
-
 async function checkDueLists(run: Comparison, partition: number, due: DueSeconds): Promise<void> {
   for (const [second, owners] of due) {
-    const listed = await run.stock.dueList(partition, second);
+    const { listed, unreadable } = await run.stock.dueList(partition, second);
+    if (unreadable !== null) {
+      const why = `is no list, and ${owners.length} live holds are due in it`;
+      await tellUnreadable(run, partition, unreadable, why);
+      continue;
+    }
     const { swept } = await run.stock.moment(partition);
     const lost = second > swept ? owners.filter((owner) => !listed.has(owner)) : owners;
     for (const owner of lost) await checkDue(run, partition, owner, second);
@@ -196,21 +193,26 @@ async function checkDue(
   });
 }
 
-/** What the ledger says of a hold that Redis was asked for, and both once more. */
+/**
+ * What the ledger says of a hold that Redis was asked for, and both once more. Answers the products of
+ * those that were told.
+ */
 export async function checkMissingHolds(
   run: Comparison,
   holds: readonly Reservation[],
   doubtful: ReadonlySet<string>,
-): Promise<void> {
+): Promise<readonly string[]> {
+  const products: string[] = [];
   const byPartition = Map.groupBy(
     holds,
     ({ reservationId }) => splitReservationId(reservationId).partition,
   );
   for (const [partition, own] of byPartition) {
     for (const chunk of chunksOf(own, CHUNK_HOLDS)) {
-      await findMissing(run, partition, chunk, doubtful);
+      products.push(...(await findMissing(run, partition, chunk, doubtful)));
     }
   }
+  return products;
 }
 
 async function findMissing(
@@ -218,9 +220,10 @@ async function findMissing(
   partition: number,
   holds: readonly Reservation[],
   doubtful: ReadonlySet<string>,
-): Promise<void> {
+): Promise<readonly string[]> {
   let left = holds;
   let found: Mendable[] = [];
+  let products: string[] = [];
   for (let look = 0; look < LOOKS_MAX && left.length > 0; look += 1) {
     const owners = left.map(({ reservationId }) => splitReservationId(reservationId).owner);
     const { at, found: stored } = await run.stock.holds(partition, owners);
@@ -230,52 +233,66 @@ async function findMissing(
       const isThere = hold?.reservationId === row.reservationId && hold.status === "ACTIVE";
       return isThere ? [] : [{ id: row.reservationId, record }];
     });
-    if (gone.length === 0) return;
+    if (gone.length === 0) return [];
     await run.follow(partition, at.seq);
     const rows = await run.ledger.reservations(gone.map(({ id }) => id));
     const live = new Map(
       rows.filter(({ status }) => status === "ACTIVE").map((row) => [row.reservationId, row]),
     );
     left = [...live.values()];
-    if (left.length === 0) return;
+    if (left.length === 0) return [];
     const doubt = await doubtOf(run, partition, doubtful);
-    found = gone.flatMap(({ id, record }) => {
+    const lacking = gone.flatMap(({ id, record }) => {
       const row = live.get(id);
       if (row === undefined || row.seq > at.seq) return [];
-      const why = doubt.ofHold(splitReservationId(id).owner, row, record?.hold ?? null);
-      return [unless(why, missing(partition, row, record, at))];
+      return [{ row, record }];
     });
+    products = lacking.flatMap(({ row }) => row.allocations.map(({ productId }) => productId));
+    found = [];
+    for (const { row, record } of lacking) {
+      const { owner } = splitReservationId(row.reservationId);
+      const why = doubt.ofHold(owner, row, record?.hold ?? null);
+      found.push(unless(why, await missing(run, partition, row, record, at)));
+    }
   }
   for (const one of found) await settle(run, one);
+  return products;
 }
 
-function missing(
+async function missing(
+  run: Comparison,
   partition: number,
   row: Reservation,
   record: StoredHold | null,
   { seq }: StockMoment,
-): Mendable {
+): Promise<Mendable> {
   const base = { ...baseOf(partition, row), ledger: told(row) };
   const { owner } = splitReservationId(row.reservationId);
-  const found = record === null ? null : record.text;
-  const restore: Repair = { side: "record", partition, owner, found, hold: row };
-  if (record === null) {
-    const cause = `it is live in the ledger up to ${seq}, and Redis has no record`;
-    return { found: { ...base, kind: "missing_hold", redis: null, cause }, repair: restore };
-  }
-  const { hold } = record;
+  const text = record === null ? null : record.text;
+  const hold = record?.hold ?? null;
+  const restore: Repair = { side: "record", partition, owner, found: text, hold: row };
+  const isSame = hold?.reservationId === row.reservationId;
+  const [ofRow = "unknown", ofHold = "unknown"] = await wordOfMovements(
+    run,
+    row,
+    isSame ? hold : null,
+  );
   if (hold === null) {
-    const cause = "its record cannot be read";
-    const differs = { ...base, kind: "hold_differs" as const, redis: "unreadable", cause };
-    return { found: differs, repair: restore };
+    const isGone = record === null;
+    const why = isGone
+      ? `it is live in the ledger up to ${seq}, and Redis has no record`
+      : "its record cannot be read";
+    const isWrong = ofRow === "disagree";
+    const cause = isWrong ? `${why}; the row ${AGAINST}: it is left as it is` : why;
+    const differs = isGone
+      ? { ...base, kind: "missing_hold" as const, redis: null, cause }
+      : { ...base, kind: "hold_differs" as const, redis: "unreadable", cause };
+    return { found: differs, repair: isWrong ? null : restore };
   }
-  const isSame = hold.reservationId === row.reservationId;
-  const cause = isSame ? behindOf(hold, row) : "another record has its place";
   const redis = `${hold.reservationId}: ${told(hold)}`;
+  const found = { ...base, kind: "hold_differs" as const, redis };
   // Which of two holds of one owner is right is for a person to say.
-  const isBehind = isSame && hold.seq <= row.seq;
-  return {
-    found: { ...base, kind: "hold_differs", redis, cause },
-    repair: isBehind ? restore : isSame ? { side: "reservation", hold } : null,
-  };
+  if (!isSame) return { found: { ...found, cause: "another record has its place" }, repair: null };
+  const repairs: Repairs = { row: { side: "reservation", hold, found: row }, record: restore };
+  return judged(found, hold, row, { ofHold, ofRow }, repairs);
 }

@@ -24,12 +24,14 @@ export function createMender({ stock, stockRepairs, ledgerRepairs }: MenderOptio
         return await ledgerRepairs.mend(repair);
       case "counter":
       case "break":
+      case "reserved":
       case "record":
       case "due":
       case "low":
       case "registry":
       case "product":
       case "sku":
+      case "claim":
         return await stockRepairs.mend(repair);
     }
   };

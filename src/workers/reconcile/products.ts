@@ -15,6 +15,7 @@ import {
   type Comparison,
   type Mendable,
 } from "#workers/reconcile/comparison";
+import { tellUnreadable } from "#workers/reconcile/unreadable";
 import { doubtOf, unless } from "#workers/reconcile/doubt";
 
 /** Products of one read: about 1 ms of Redis, which serves nobody else meanwhile. */
@@ -87,8 +88,9 @@ async function compareProducts(
       await ledger.levelsAt(partition, left, at.seq),
       ({ productId }) => productId,
     );
-    const holders = await stock.skuHolders(stored.map((product) => product?.sku ?? ""));
     const attributes = await ledger.attributes(left);
+    const skus = left.map((productId) => attributes.get(productId)?.attributes.sku ?? "");
+    const holders = await stock.skuHolders(skus);
     const all = left.map((productId, i) => {
       const product = stored[i] ?? null;
       const counted = doubtful.has(productId)
@@ -98,7 +100,9 @@ async function compareProducts(
       // Where the ledger is ahead of what was read, the next comparison judges.
       const named = known !== undefined && known.seq <= at.seq ? known.attributes : null;
       const amended = doubtful.has(productId) ? [] : attributesOf(partition, product, named);
-      return [...counted, ...amended, ...attendantsOf(partition, product, holders[i] ?? null)];
+      const claim = { sku: named?.sku ?? null, holder: holders[i] ?? null };
+      const claimed = doubtful.has(productId) ? [] : claimOf(partition, product, claim);
+      return [...counted, ...amended, ...claimed, ...placeOf(partition, product)];
     });
     if (look === 0) {
       findings.looked("products", stored.filter((product) => product !== null).length);
@@ -109,8 +113,8 @@ async function compareProducts(
   if (found.length === 0) return;
   const doubt = await doubtOf(run, partition, doubtful);
   for (const one of found) {
-    const isJudged = one.found.kind !== "counter" && one.found.kind !== "product";
-    if (isJudged) await settle(run, one);
+    // Of its place in the low set Redis alone tells.
+    if (one.found.kind === "low") await settle(run, one);
     else if (!doubt.hasProduct(one.found.productId ?? "")) {
       await settle(run, unless(doubt.ofCounts, one));
     }
@@ -192,39 +196,48 @@ function attributesOf(
 const isSame = (name: string, one: string | undefined, other: string | undefined): boolean =>
   one === other || (name === "price" && !!one && !!other && Number(one) === Number(other));
 
-/** What hangs on a product: its place in the low set, and its SKU. */
-function attendantsOf(
+/** The SKU that the ledger says it has, and who claims that. */
+function claimOf(
   partition: number,
   product: StoredProduct | null,
-  holder: string | null,
+  { sku, holder }: { readonly sku: string | null; readonly holder: string | null },
 ): Mendable[] {
+  if (product === null || sku === null || sku === "" || holder === product.productId) return [];
+  const { productId } = product;
+  const base = { kind: "sku" as const, partition, productId, location: null, reservationId: null };
+  const cause = `SKU ${sku} is ${holder === null ? "not claimed" : `claimed for ${holder}`}`;
+  return [
+    {
+      found: { ...base, redis: holder, ledger: sku, cause },
+      repair: { side: "sku", sku, productId },
+    },
+  ];
+}
+
+function placeOf(partition: number, product: StoredProduct | null): Mendable[] {
   if (product === null) return [];
-  const { productId, low, sku, levels } = product;
-  const base = { partition, productId, location: null, reservationId: null, ledger: null };
-  const found: Mendable[] = [];
+  const { productId, low, levels } = product;
   const isReadable = levels.every(({ onHand, reserved }) => onHand !== null && reserved !== null);
-  if (isReadable && low.found !== low.expected) {
-    const cause = low.expected === null ? "it is not low" : `it is low: ${low.expected} are left`;
-    const redis = low.found === null ? null : `${low.found}`;
-    found.push({
+  if (!isReadable || low.found === low.expected) return [];
+  const base = { partition, productId, location: null, reservationId: null, ledger: null };
+  const cause = low.expected === null ? "it is not low" : `it is low: ${low.expected} are left`;
+  const redis = low.found === null ? null : `${low.found}`;
+  return [
+    {
       found: { ...base, kind: "low", redis, cause },
       repair: { side: "low", partition, productId },
-    });
-  }
-  if (sku !== null && holder !== productId) {
-    const cause = `SKU ${sku} is ${holder === null ? "not claimed" : `claimed for ${holder}`}`;
-    found.push({
-      found: { ...base, kind: "sku", redis: holder, cause },
-      repair: { side: "sku", sku, productId },
-    });
-  }
-  return found;
+    },
+  ];
 }
 
 /** Members of the low set that are no product. */
 async function checkLowMembers(run: Comparison, partition: number): Promise<void> {
   for (let cursor: string | null = "0"; cursor !== null;) {
     const page = await run.stock.lowMembers(partition, cursor);
+    if (page.unreadable !== null) await tellUnreadable(run, partition, page.unreadable);
+    for (const name of page.strange) {
+      await tellUnreadable(run, partition, name, "is a member of the low set and no product");
+    }
     for (const ids of chunksOf(page.productIds, CHUNK_PRODUCTS)) {
       const { found } = await run.stock.products(partition, ids);
       for (const [i, productId] of ids.entries()) {

@@ -3,7 +3,9 @@ import { Fault } from "#inventory/faults";
 import type { ReconcileReport, ReconcileScope } from "#inventory/reconcile-ports";
 import type { ReconcileLedger, ReconcileStock } from "#inventory/reconcile-sides";
 import type { Clock } from "#lib/clock";
-import { follower, STAGES, type Comparison } from "#workers/reconcile/comparison";
+import { checkChains, type ChainWalk } from "#workers/reconcile/chain";
+import { checkClaims } from "#workers/reconcile/claims";
+import { follower, STAGES, type Comparison, type MendNotes } from "#workers/reconcile/comparison";
 import { Findings } from "#workers/reconcile/findings";
 import { checkHistory } from "#workers/reconcile/history";
 import { checkStoredHolds } from "#workers/reconcile/holds";
@@ -17,8 +19,13 @@ export interface ReconcileOptions {
   readonly clock: Clock;
   readonly scope: ReconcileScope;
   readonly mend?: Comparison["mend"];
+  readonly notes?: MendNotes;
+  /** Absent: who asks looks at the chain itself. */
+  readonly chain?: ChainWalk;
+  /** Of a run that begins anew: it has what was mended before. */
+  readonly findings?: Findings;
   /** Told with each step, 0 … 100; rejects when the run shall end. */
-  readonly onProgress: (percent: number, findings: Findings) => Promise<void> | void;
+  readonly onProgress: (percent: number) => Promise<void> | void;
 }
 
 /**
@@ -33,8 +40,9 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
     // All that had happened by now is compared.
     await follow(partition, await mustNotBeBehind(stock, ledger, partition));
   }
-  const findings = new Findings();
+  const { findings = new Findings() } = options;
   const quarantine = await ledger.quarantine();
+  findings.quarantine = quarantine;
   const run: Comparison = {
     stock,
     ledger,
@@ -43,26 +51,24 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
     partitions,
     findings,
     mend: options.mend ?? null,
+    notes: options.notes ?? null,
     quarantine,
+    contested: new Set(quarantine.map(({ partition }) => partition)),
     follow,
     advance: async (stage, share) => {
       const done = (STAGES.indexOf(stage) + share) / STAGES.length;
-      await onProgress(Math.floor(done * 100), findings);
+      await onProgress(Math.floor(done * 100));
     },
   };
   const doubtful = await checkHistory(run);
   await checkProducts(run, doubtful);
+  await checkClaims(run);
   await checkRegistry(run);
   await checkStoredHolds(run, doubtful);
   await checkLiveHolds(run, doubtful);
-  await onProgress(100, findings);
-  return {
-    checked: findings.checked,
-    differences: findings.kept,
-    differenceCount: findings.count,
-    explained: findings.explained,
-    quarantined: quarantine.length,
-  };
+  if (options.chain !== undefined) await checkChains(run, options.chain);
+  await onProgress(100);
+  return findings.report();
 }
 
 function partitionsOf(stock: ReconcileStock, scope: ReconcileScope): number[] {

@@ -2,7 +2,12 @@
 import { Worker, type Job } from "bullmq";
 import type { Redis } from "ioredis";
 import { factsOf, Fault } from "#inventory/faults";
-import type { ReconcileReport, ReconcileRun, ReconcileRunTable } from "#inventory/reconcile-ports";
+import type {
+  Attempt,
+  ReconcileReport,
+  ReconcileRun,
+  ReconcileRunTable,
+} from "#inventory/reconcile-ports";
 import type { Clock } from "#lib/clock";
 import { deadlineAfter, withDeadline } from "#lib/deadline";
 import type { Log } from "#lib/log";
@@ -12,7 +17,8 @@ import {
   RECONCILE_JOBS,
   RECONCILE_QUEUE,
 } from "#workers/catalog";
-import type { Findings } from "#workers/reconcile/findings";
+import { Findings } from "#workers/reconcile/findings";
+import type { ReconcileOptions } from "#workers/reconcile/run";
 
 /** Least time between two notes of how far a run is. */
 const NOTE_MS = 500;
@@ -21,6 +27,9 @@ const CLOSE_MS_MAX = 3_500;
 const ANSWER_MS_MAX = 7_000;
 /** How often runs are looked for that nobody was woken for. */
 const LOOK_MS = 30_000;
+
+/** What a comparison is given by who runs it. */
+export type Hands = Required<Pick<ReconcileOptions, "findings" | "notes" | "onProgress">>;
 
 export interface ReconcileWorkerOptions {
   /** For the worker: never gives up (`maxRetriesPerRequest: null`). */
@@ -31,10 +40,7 @@ export interface ReconcileWorkerOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** Compares what that run is about. */
-  readonly compare: (
-    run: ReconcileRun,
-    onProgress: (percent: number, findings: Findings) => Promise<void>,
-  ) => Promise<ReconcileReport>;
+  readonly compare: (run: ReconcileRun, hands: Hands) => Promise<ReconcileReport>;
   /** Asks for it once more, and sees to the nightly one. */
   readonly wake: (id: string) => Promise<void>;
   readonly schedule: () => Promise<void>;
@@ -42,6 +48,8 @@ export interface ReconcileWorkerOptions {
 
 /** The process stops: the run is for another one. */
 class Stopped extends Error {}
+/** It stood still so long that another worker has begun the run. */
+class Superseded extends Error {}
 
 export class ReconcileWorker implements AsyncDisposable {
   readonly #options: ReconcileWorkerOptions;
@@ -116,9 +124,10 @@ export class ReconcileWorker implements AsyncDisposable {
     const { runs, compare, log } = this.#options;
     const run = await runs.begin(id);
     if (run === null) return;
+    const findings = new Findings(run.mended);
     try {
-      const report = await compare(run, this.#noting(id));
-      await runs.complete(id, report);
+      const report = await compare(run, this.#handsOf(run, findings));
+      if (!(await runs.complete(run, report))) throw new Superseded();
       const { differenceCount, quarantined, checked } = report;
       const level = differenceCount + quarantined > 0 ? "error" : "info";
       log[level]("Redis and the ledger were compared", {
@@ -128,25 +137,38 @@ export class ReconcileWorker implements AsyncDisposable {
         checked,
       });
     } catch (error) {
+      if (error instanceof Superseded) {
+        log.warn("another worker has begun this comparison anew", { id });
+        return;
+      }
       if (error instanceof Stopped) {
-        await runs.putBack(id);
+        await runs.putBack(run);
         throw error;
       }
       const reason = error instanceof Fault ? `${error.code}: ${error.message}` : "internal_error";
       log.error("a comparison could not be finished", { id, ...factsOf(error) });
-      await runs.fail(id, reason);
+      await runs.fail(run, reason, hasLooked(findings) ? findings.report() : null);
     }
   }
 
-  #noting(id: string) {
+  #handsOf(run: Attempt, findings: Findings): Hands {
+    const { runs } = this.#options;
     let notedAt = -Infinity;
-    return async (percent: number, findings: Findings): Promise<void> => {
-      if (this.#isStopping) throw new Stopped("the process stops");
-      if (performance.now() < notedAt + NOTE_MS) return;
-      notedAt = performance.now();
-      const { checked, kept: differences, count: differenceCount, explained } = findings;
-      const report = { checked, differences, differenceCount, explained, quarantined: 0 };
-      await this.#options.runs.progress(id, percent, report);
+    return {
+      findings,
+      notes: {
+        note: async (name, difference) => await runs.noteMended(run, name, difference),
+        withdraw: async (name) => await runs.withdrawMended(run, name),
+      },
+      onProgress: async (percent) => {
+        if (this.#isStopping) throw new Stopped("the process stops");
+        if (performance.now() < notedAt + NOTE_MS) return;
+        notedAt = performance.now();
+        if (!(await runs.progress(run, percent, findings.report()))) throw new Superseded();
+      },
     };
   }
 }
+
+const hasLooked = ({ checked, count }: Findings): boolean =>
+  count + Object.values(checked).reduce((sum, one) => sum + one, 0) > 0;
