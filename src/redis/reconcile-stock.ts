@@ -13,7 +13,7 @@ import {
   type StoredProduct,
   type StoredRegistry,
 } from "#inventory/reconcile-sides";
-import { failureOf } from "#redis/client";
+import { asking } from "#redis/client";
 import { decodeHold } from "#redis/hold-record";
 import { decodeLocation, decodeRules, encodeRules } from "#redis/location-record";
 import { decodeEntries } from "#redis/journal";
@@ -186,16 +186,6 @@ function momentOf(partition: number, expected: string, reply: unknown): StockMom
 }
 
 const fenced = (message: string): Fault => new Fault("partition_fenced", message);
-
-/** What is no error of the command itself will pass: whoever compares says that it could not. */
-async function asking<Reply>(question: () => Promise<Reply>): Promise<Reply> {
-  try {
-    return await question();
-  } catch (error) {
-    if (failureOf(error) === "error") throw error;
-    throw new Fault("redis_unavailable", "Redis cannot be used at the moment", { cause: error });
-  }
-}
 
 /** null: the key is of another type. */
 async function ofItsType<Reply>(question: () => Promise<Reply>): Promise<Reply | null> {
