@@ -226,10 +226,19 @@ async function finishReceipt(
     return isBrought ? "noted" : "finished";
   }
   const outcome = await restock(deps, unfinished, until);
-  if (outcome.kind !== "adjusted") {
-    await giveBack(deps, unfinished, until);
-    return "finished";
+  switch (outcome.kind) {
+    case "adjusted":
+      await incoming.settle(unfinished, "brought", until);
+      return isBrought && outcome.replayed ? "waits" : "finished";
+    case "unknown_product":
+    case "above_limit":
+      // Its caller heard that they came: a person must know that they cannot come again.
+      if (isBrought) throw new Error(`what was received cannot be brought again: ${outcome.kind}`);
+      await giveBack(deps, unfinished, until);
+      return "finished";
+    case "key_reused":
+    case "expected_mismatch":
+    case "below_reserved":
+      throw new Error(`a receipt that is finished was answered ${outcome.kind}`);
   }
-  await incoming.settle(unfinished, "brought", until);
-  return isBrought && outcome.replayed ? "waits" : "finished";
 }

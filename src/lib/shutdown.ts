@@ -25,11 +25,14 @@ export type ShutdownOptions = Readonly<{
 }>;
 
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+/** A signal to the whole group comes twice: from its sender, and passed on by whoever started us. */
+const ECHO_MS_MAX = 1_000;
 
 export function createShutdown(options: ShutdownOptions): Shutdown {
   const { log, graceMs, exit = (code: number) => process.exit(code) } = options;
   const steps: { name: string; run: () => Promise<void> | void }[] = [];
   let running: Promise<void> | undefined;
+  let startedAt = 0;
   let current = "none";
   let exitCode = 0;
 
@@ -57,6 +60,7 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
 
   const stop = (reason: string, code = 0) => {
     exitCode ||= code;
+    if (running === undefined) startedAt = performance.now();
     running ??= stopOnce(reason);
     return running;
   };
@@ -73,7 +77,10 @@ export function createShutdown(options: ShutdownOptions): Shutdown {
     stop,
     arm: () => {
       for (const [signal, code] of Object.entries(SIGNALS)) {
-        process.on(signal, () => (running ? exit(code) : void stop(signal)));
+        process.on(signal, () => {
+          if (running === undefined) void stop(signal);
+          else if (performance.now() > startedAt + ECHO_MS_MAX) exit(code);
+        });
       }
       process.on("uncaughtException", unhandled);
       process.on("unhandledRejection", unhandled);

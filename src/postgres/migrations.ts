@@ -23,6 +23,7 @@ import pseudonymsInTheChain from "./migrations/0021-pseudonyms-in-the-chain.sql"
 import receiptsBrought from "./migrations/0022-receipts-brought.sql" with { type: "text" };
 import operationsSetAside from "./migrations/0023-operations-set-aside.sql" with { type: "text" };
 import whatRunsMended from "./migrations/0024-what-runs-mended.sql" with { type: "text" };
+import whatIsOpen from "./migrations/0025-what-is-open.sql" with { type: "text" };
 
 export interface Migration {
   /** `NNNN-what-it-does`, numbered from 0001 without a gap. */
@@ -56,4 +57,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0022-receipts-brought", text: receiptsBrought },
   { name: "0023-operations-set-aside", text: operationsSetAside },
   { name: "0024-what-runs-mended", text: whatRunsMended },
+  { name: "0025-what-is-open", text: whatIsOpen },
 ];

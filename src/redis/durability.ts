@@ -94,7 +94,8 @@ export class RedisDurability implements Durability, AsyncDisposable {
   /** One read for each partition that somebody waits for; what other answers told counts too. */
   async #lookAtLedger(receipts: readonly Receipt[]): Promise<IsThere> {
     const { clock, partitions, store, setAside } = this.#options;
-    const isPassed: IsThere = ({ partition, seq }) => (partitions[partition]?.drained ?? 0) >= seq;
+    const isPassed = ({ partition, seq }: Receipt): boolean =>
+      (partitions[partition]?.drained ?? 0) >= seq;
     const asked = receipts.filter((receipt) => !isPassed(receipt));
     const deadline = clock.now() + LOOK_MS_MAX;
     const numbers = new Set(asked.map(({ partition }) => partition));
@@ -102,8 +103,10 @@ export class RedisDurability implements Durability, AsyncDisposable {
     await Promise.allSettled([...numbers].map((number) => store.positions(deadline, number)));
     // The cursor passes what PostgreSQL refused. Which of the changes that was, a receipt cannot say.
     const aside = await setAside();
-    return (receipt) =>
-      isPassed(receipt) && receipt.seq < (aside.get(receipt.partition) ?? Infinity);
+    return (receipt) => {
+      if (!isPassed(receipt)) return false;
+      return receipt.seq < (aside.get(receipt.partition) ?? Infinity) || "never";
+    };
   }
 }
 

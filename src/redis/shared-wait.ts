@@ -13,8 +13,8 @@ export const WAITERS_MAX = 10_000;
 const PAUSE_MS_FIRST = 2;
 const PAUSE_MS_MAX = 50;
 
-/** Whether what a receipt stands for is there. */
-export type IsThere = (receipt: Receipt) => boolean;
+/** Whether what a receipt stands for is there; `never`: it will not come by itself. */
+export type IsThere = (receipt: Receipt) => boolean | "never";
 
 export interface SharedWaitOptions {
   /** By their numbers. */
@@ -80,10 +80,12 @@ export class SharedWait {
 
   /** Answers whether the waiter is done with. */
   #settle({ receipts, deadline, resolve }: Waiter, isThere: IsThere): boolean {
-    const isReached = receipts.every(isThere);
+    const found = receipts.map(isThere);
+    const isReached = found.every((one) => one === true);
     // After a rebuild the same numbers may be counted anew: no witness of what was before it.
     const isOver = receipts.some((receipt) => !this.#isPresent(receipt));
-    if (isOver || isReached || this.#options.clock.now() >= deadline) {
+    const isVain = found.includes("never");
+    if (isOver || isVain || isReached || this.#options.clock.now() >= deadline) {
       resolve(isReached && !isOver);
       return true;
     }

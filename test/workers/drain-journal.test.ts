@@ -145,7 +145,6 @@ describe("a row that PostgreSQL refuses", () => {
       reservations: holds.slice(0, 1),
       products: [],
       locations: [],
-      operations: [],
       crossings: [],
     });
     const alarms = harness.lines.filter((line) => line.includes("quarantine"));

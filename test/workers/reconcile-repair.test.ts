@@ -222,9 +222,10 @@ test("units that no hold has go back once, by repairs that run at the same time,
     soon(),
   );
   const reports = await Promise.all([bed.repair(), bed.repair(), bed.repair()]);
-  for (const report of reports) {
-    expect(report.differences).toMatchObject([{ kind: "snapshot", repaired: true }]);
-  }
+  // One that looks after another has mended finds nothing.
+  const found = reports.flatMap(({ differences }) => differences);
+  expect(found.length).toBeGreaterThan(0);
+  for (const one of found) expect(one).toMatchObject({ kind: "snapshot", repaired: true });
   expect(await traffic.stop()).toBeGreaterThan(20);
   await bed.drained();
   expect((await bed.report()).differences).toEqual([]);

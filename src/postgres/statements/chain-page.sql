@@ -5,7 +5,7 @@ WITH given AS (
   SELECT DISTINCT ON (seq) seq, pseudonym
   FROM chain_pseudonyms CROSS JOIN unnest(seqs) AS seq
   WHERE partition = $1 AND seqs[1] <= $3 AND seqs[cardinality(seqs)] >= $2
-    AND seq BETWEEN $2 AND least($3, after_seq)
+    AND after_seq >= $2 AND seq BETWEEN $2 AND least($3, after_seq)
   ORDER BY seq, after_seq, number
 )
 SELECT kept.*, pseudonym FROM (

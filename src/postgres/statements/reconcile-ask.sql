@@ -15,5 +15,6 @@ SELECT payload, true AS made, false AS "isFull" FROM made
 UNION ALL
 SELECT payload, false, false FROM reconcile_runs WHERE id = $1
 UNION ALL
-SELECT '', false, true FROM room WHERE NOT left_over
+SELECT '', false, true FROM room
+WHERE NOT left_over AND NOT EXISTS (SELECT FROM reconcile_runs WHERE id = $1)
 LIMIT 1

@@ -49,7 +49,7 @@ reports AS (
   ))
   RETURNING 1
 ),
--- The pseudonym itself stays: the chain of hashes asks whether one is ours.
+-- The request itself stays: it is the record that somebody was forgotten, and when.
 parts AS (
   DELETE FROM pseudonymization_parts WHERE ctid = ANY (ARRAY(
     SELECT part.ctid FROM pseudonymization_parts AS part JOIN pseudonymizations USING (id)

@@ -19,6 +19,7 @@ export async function checkClaims(run: Comparison): Promise<void> {
       ({ sku, productId }) => known.get(productId)?.attributes.sku !== sku,
     );
     for (const claim of strange) await checkClaim(run, claim);
+    await run.goOn();
     cursor = page.next;
   }
 }

@@ -36,6 +36,8 @@ export interface Comparison {
   readonly follow: (partition: number, seq: number) => Promise<void>;
   /** So much of a stage is done, 0 … 1; rejects when the run shall end. */
   readonly advance: (stage: Stage, share: number) => Promise<void>;
+  /** Tells, within a long step, that the run goes on: one that is silent is begun by another worker. */
+  readonly goOn: () => Promise<void>;
 }
 
 export const STAGES = ["history", "products", "holds", "live holds", "chain"] as const;
@@ -67,6 +69,7 @@ const CONTESTING: ReadonlySet<DifferenceKind> = new Set([
 /** Notes a difference, mended first where that is asked for. */
 export async function settle(run: Comparison, { found, repair }: Mendable): Promise<void> {
   if (!run.findings.isNew(found)) return;
+  await run.goOn();
   const repaired = repair !== null && (await mended(run, found, repair));
   if (!repaired && CONTESTING.has(found.kind)) run.contested.add(found.partition);
   run.findings.add(found, repaired);

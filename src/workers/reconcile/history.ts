@@ -187,6 +187,7 @@ class History {
   async compareLevels(): Promise<void> {
     let after = { productId: "", location: "" };
     for (;;) {
+      await this.#run.goOn();
       const page = await this.#snapshot.levels(after, PAGE_LEVELS);
       for (const level of page) {
         const name = nameOf(level);

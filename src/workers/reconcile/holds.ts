@@ -161,6 +161,7 @@ const liveOnly = (row: Reservation): Reservation | null => (row.status === "ACTI
 
 async function checkDueLists(run: Comparison, partition: number, due: DueSeconds): Promise<void> {
   for (const [second, owners] of due) {
+    await run.goOn();
     const { listed, unreadable } = await run.stock.dueList(partition, second);
     if (unreadable !== null) {
       const why = `is no list, and ${owners.length} live holds are due in it`;

@@ -69,6 +69,7 @@ async function compareReserved(
     (await run.ledger.quarantine()).flatMap(({ heldProductIds }) => heldProductIds),
   );
   for (;;) {
+    await run.goOn();
     const page = await snapshot.levels(after, PAGE_LEVELS);
     for (const { productId, location, reserved } of page) {
       const partition = run.stock.partitionOf(productId);

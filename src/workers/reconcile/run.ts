@@ -43,6 +43,7 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
   const { findings = new Findings() } = options;
   const quarantine = await ledger.quarantine();
   findings.quarantine = quarantine;
+  let percent = 0;
   const run: Comparison = {
     stock,
     ledger,
@@ -56,9 +57,10 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
     contested: new Set(quarantine.map(({ partition }) => partition)),
     follow,
     advance: async (stage, share) => {
-      const done = (STAGES.indexOf(stage) + share) / STAGES.length;
-      await onProgress(Math.floor(done * 100));
+      percent = Math.floor(((STAGES.indexOf(stage) + share) / STAGES.length) * 100);
+      await onProgress(percent);
     },
+    goOn: async () => onProgress(percent),
   };
   const doubtful = await checkHistory(run);
   await checkProducts(run, doubtful);
