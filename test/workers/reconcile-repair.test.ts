@@ -228,6 +228,9 @@ test("units that no hold has go back once, by repairs that run at the same time,
   for (const one of found) expect(one).toMatchObject({ kind: "snapshot", repaired: true });
   expect(await traffic.stop()).toBeGreaterThan(20);
   await bed.drained();
+  // The stray one, and one that sets it right, however many saw it.
+  const reconciled = `SELECT count(*) FROM movements WHERE type = 'RECONCILE'`;
+  expect(await bed.db.count(reconciled)).toBe(2);
   expect((await bed.report()).differences).toEqual([]);
 });
 
