@@ -163,6 +163,23 @@ describe("a restore", () => {
     expect(await stores.redis.hget(META, "fence")).toBeNull();
   });
 
+  test("is not sealed but where the ledger stands: what came meanwhile is not written over", async () => {
+    bed = await openRebuildBed(redis.url, 1, { attendEveryMs: NEVER_MS });
+    const { db, use } = bed;
+    await reserveOne();
+    await bed.drained();
+    const seq = await db.count("SELECT cursor_seq FROM partitions");
+    const runId = await use.rebuild.runId();
+    const sealed: boolean[] = [];
+    await use.epochs.begin(0, runId, async (epoch) => {
+      for (const at of [seq - 1, seq + 1, seq]) {
+        sealed.push(await use.ledger.seal(0, epoch, at, runId));
+      }
+      return { kind: "begun", epoch, seq };
+    });
+    expect(sealed).toEqual([false, false, true]);
+  });
+
   test("is not opened on another server than the one that was written", async () => {
     bed = await openRebuildBed(redis.url, 1, { attendEveryMs: NEVER_MS });
     const { stores, use } = bed;
