@@ -44,7 +44,13 @@ export interface Bed extends AsyncDisposable {
   readonly clock: FalseClock | null;
 }
 
-export async function startBed(needs: ReadonlySet<Need>): Promise<Bed> {
+export interface BedOptions {
+  readonly needs: ReadonlySet<Need>;
+  /** More settings of APIs and workers. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export async function startBed({ needs, env = {} }: BedOptions): Promise<Bed> {
   await using stack = new AsyncDisposableStack();
   const clock = needs.has("clock") ? await falseClock() : null;
   const disk = filesThatMayNotGrow();
@@ -75,7 +81,7 @@ export async function startBed(needs: ReadonlySet<Need>): Promise<Bed> {
       role,
       redisUrl: toRedis.url,
       databaseUrl: toLedger.url,
-      env: { REQUEST_DEADLINE_MS: String(DEADLINE_MS) },
+      env: { REQUEST_DEADLINE_MS: String(DEADLINE_MS), ...env },
     });
     stack.defer(async () => {
       // What was left stopped would not hear that it shall end.

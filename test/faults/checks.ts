@@ -8,7 +8,7 @@ import { Caller } from "#test/caller";
 import { invariants } from "#test/invariants";
 import { reported, type Reported } from "#test/lost";
 import { tokenOf } from "#test/service";
-import { makeHolds } from "#test/short-holds";
+import { cancelHold, makeHolds } from "#test/short-holds";
 import { openStoresOf } from "#test/stores";
 import { until } from "#test/until";
 import type { Bed } from "#faults/bed";
@@ -46,6 +46,8 @@ const PUNCTUAL_MS_MAX = 20_000;
 const FRESH_HOLDS = 10;
 /** A short hold lasts at most two seconds. */
 const SHORT_MS_MAX = 4_000;
+/** Longer than all of it takes. */
+const LOOKS_MS_MAX = 60_000;
 
 export async function check(what: ToCheck): Promise<Checked> {
   const { bed, load } = what;
@@ -53,6 +55,7 @@ export async function check(what: ToCheck): Promise<Checked> {
   const sql = postgres(bed.servers.databaseUrl, { max: 1, onnotice: () => {} });
   try {
     const { check: due, made } = await nothingIsAlivePastDue(redis, what);
+    await endWhatIsSoonDue(redis, what, made);
     const lost = await reported(sql);
     const isLost = ({ requestId }: Acknowledged): boolean => lost.requests.has(requestId);
     const now = [...load.acknowledged, ...made];
@@ -112,12 +115,12 @@ async function nothingIsAlivePastDue(redis: Redis, what: ToCheck) {
 /** How long past its due time any short hold was still seen alive, in milliseconds. */
 async function lateUntilGone(redis: Redis): Promise<number> {
   let lateMs = 0;
+  // Later ones may be of users, who let some of theirs run out.
+  const dueBefore = (await timeIn(redis)) + SHORT_MS_MAX;
   const areGone = async (): Promise<boolean> => {
     const now = await timeIn(redis);
     const short = (await recordsOf(redis, 1)).flatMap(({ status, expiresAt }) =>
-      status === "ACTIVE" && expiresAt !== null && expiresAt - now < SHORT_MS_MAX
-        ? [now - expiresAt]
-        : [],
+      status === "ACTIVE" && expiresAt !== null && expiresAt < dueBefore ? [now - expiresAt] : [],
     );
     lateMs = Math.max(lateMs, ...short);
     return short.length === 0;
@@ -131,6 +134,22 @@ async function makeShortHolds({ bed, load }: ToCheck, made: Acknowledged[]): Pro
   await using stores = await openStoresOf(redisUrl, databaseUrl);
   const [productId = ""] = load.productIds;
   await makeHolds(stores, { productId, count: FRESH_HOLDS, seconds: 1 }, made);
+}
+
+/** A hold that came due while it is looked at would be seen live here, and ended there. */
+async function endWhatIsSoonDue(
+  redis: Redis,
+  { bed }: ToCheck,
+  made: Acknowledged[],
+): Promise<void> {
+  const dueBefore = (await timeIn(redis)) + LOOKS_MS_MAX;
+  const soon = (await recordsOf(redis, 1)).filter(
+    ({ status, expiresAt }) => status === "ACTIVE" && expiresAt !== null && expiresAt < dueBefore,
+  );
+  if (soon.length === 0) return;
+  const { redisUrl, databaseUrl } = bed.servers;
+  await using stores = await openStoresOf(redisUrl, databaseUrl);
+  await Promise.all(soon.map((hold) => cancelHold(stores, hold, made)));
 }
 
 async function liveHoldsAreReserved(redis: Redis): Promise<Check> {

@@ -1,7 +1,7 @@
 /** Sixteen clients: users of every verb, readers who notice when time goes back, and holds of a second. */
 import type { Acknowledged } from "#test/audit";
 import { startExpiringLoad, type ExpiringLoad } from "#test/expiring-load";
-import { startLoad, type Load } from "#test/load";
+import { startLoad, type Load, type LoadOptions as UsersOptions } from "#test/load";
 import { startReaders } from "#test/readers";
 import { openStoresOf } from "#test/stores";
 import type { Bed } from "#faults/bed";
@@ -37,11 +37,18 @@ export interface LoadOptions {
   readonly withoutLedger: boolean;
   /** A process beside the service remembers what it was told, as the APIs do. */
   readonly withShortHolds: boolean;
+  readonly like?: LoadLike;
 }
 
+/** A load for longer than a fault takes. */
+export type LoadLike = Readonly<
+  Pick<UsersOptions, "perSecondMax" | "extendMinutes" | "withoutNewProducts">
+>;
+
 export async function startBedLoad(bed: Bed, options: LoadOptions): Promise<BedLoad> {
-  const { seed, withoutLedger, withShortHolds } = options;
-  const first = await startLoad({ ...LOAD, url: bed.urls, seed, withoutLedger });
+  const { seed, withoutLedger, withShortHolds, like = {} } = options;
+  const users = { ...LOAD, ...like, url: bed.urls, withoutLedger };
+  const first = await startLoad({ ...users, seed });
   const { productIds } = first;
   const all: Load[] = [first];
   const readers = await startReaders({ count: READERS, urls: bed.urls, productIds, seed });
@@ -81,7 +88,7 @@ export async function startBedLoad(bed: Bed, options: LoadOptions): Promise<BedL
       await all.at(-1)?.stop();
     },
     othersCome: async () => {
-      all.push(await startLoad({ ...LOAD, url: bed.urls, seed: seed + USERS, withoutLedger }));
+      all.push(await startLoad({ ...users, seed: seed + USERS }));
     },
     async stop() {
       await Promise.all([...all, ...(short ? [short] : []), readers].map((one) => one.stop()));

@@ -1,5 +1,6 @@
 /** Which faults, in which order, with which seed each: drawn by one number. */
 import { Random } from "#test/random";
+import { UsageError } from "#test/arguments";
 import type { Need } from "#faults/bed";
 import type { Fault } from "#faults/fault";
 
@@ -18,6 +19,30 @@ export function* planOf(faults: readonly Fault[], seed: number): Generator<Step,
       number += 1;
     }
   }
+}
+
+/** So many of them, or fewer where there is no more time for another one; at least one. */
+export function* bounded(
+  steps: Iterable<Step>,
+  times: number,
+  isTime: () => boolean,
+): Generator<Step> {
+  let taken = 0;
+  for (const step of steps) {
+    if (taken >= times || (taken > 0 && !isTime())) return;
+    taken += 1;
+    yield step;
+  }
+}
+
+/** Those that an argument names, separated by commas. */
+export function faultsIn(name: string, text: string, all: readonly Fault[]): readonly Fault[] {
+  return text.split(",").map((named) => {
+    const found = all.find((fault) => fault.name === named);
+    if (found) return found;
+    const words = `${name}: there is no fault ${JSON.stringify(named)} here`;
+    throw new UsageError(`${words}; bun run faults --list names them all`);
+  });
 }
 
 /** What a bed must have for all of them. */

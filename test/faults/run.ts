@@ -1,11 +1,10 @@
 /** `bun run faults`: a whole installation, broken in every way of the catalog, and held to what it promises. */
 import { parseArgs } from "node:util";
-import { helpIfAsked } from "#test/help";
-import { newSeed, seedOf } from "#test/scale";
+import { countIn, runTool, seedIn, timeIn } from "#test/arguments";
+import { newSeed } from "#test/scale";
 import { spreadOf } from "#test/spread";
 import { CATALOG } from "#faults/catalog";
-import type { Fault } from "#faults/fault";
-import { needsOf, planOf, type Step } from "#faults/plan";
+import { bounded, faultsIn, needsOf, planOf } from "#faults/plan";
 import { supervise } from "#faults/supervisor";
 
 const HELP = `Breaks an installation again and again, and looks after each fault whether what is promised holds.
@@ -25,11 +24,13 @@ Options:
   --list              lists the faults, and does nothing
 
 It ends at the first fault after which something does not hold, says what and how to have it again,
-and exits with 1 then.`;
+and exits with 1 then; with 2 where the command cannot be understood.
 
-const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
-
-class UsageError extends Error {}
+Examples:
+  bun run faults
+  bun run faults --for 5m --only kill-api,flushall
+  bun run faults --only fork --seed 7 --times 1 --verbose
+`;
 
 function readOptions(args: readonly string[]) {
   const { values } = parseArgs({
@@ -44,43 +45,17 @@ function readOptions(args: readonly string[]) {
     },
   });
   return {
-    forMs: values.times === undefined ? msOf(values.for) : Infinity,
-    times: values.times === undefined ? Infinity : countOf(values.times),
-    faults: values.only === undefined ? CATALOG : values.only.split(",").map(faultOf),
-    seed: values.seed === undefined ? newSeed() : seedIn(values.seed),
+    forMs: values.times === undefined ? timeIn("--for", values.for) : Infinity,
+    times: values.times === undefined ? Infinity : countIn("--times", values.times),
+    faults: values.only === undefined ? CATALOG : faultsIn("--only", values.only, CATALOG),
+    seed: values.seed === undefined ? newSeed() : seedIn("--seed", values.seed),
     isVerbose: values.verbose,
     isList: values.list,
   };
 }
 
-function msOf(text: string): number {
-  const [, count, unit = ""] = /^(\d+)([smh])$/.exec(text) ?? [];
-  const ms = UNITS[unit];
-  if (ms === undefined) throw new UsageError(`--for takes a time such as 30s, 5m or 2h: ${text}`);
-  return Number(count) * ms;
-}
-
-function countOf(text: string): number {
-  if (!/^[1-9]\d{0,6}$/.test(text)) throw new UsageError(`--times takes a number: ${text}`);
-  return Number(text);
-}
-
-function seedIn(text: string): number {
-  try {
-    return seedOf(text);
-  } catch {
-    throw new UsageError(`--seed takes a number such as a run prints: ${text}`);
-  }
-}
-
-function faultOf(name: string): Fault {
-  const found = CATALOG.find((fault) => fault.name === name);
-  if (!found) throw new UsageError(`there is no fault ${name}: --list has them all`);
-  return found;
-}
-
-async function main(): Promise<void> {
-  const { forMs, times, faults, seed, isVerbose, isList } = readOptions(process.argv.slice(2));
+async function main(args: readonly string[]): Promise<void> {
+  const { forMs, times, faults, seed, isVerbose, isList } = readOptions(args);
   if (isList) {
     for (const { name, what } of faults) say(`${name.padEnd(22)} ${what}`);
     return;
@@ -98,25 +73,8 @@ async function main(): Promise<void> {
   );
 }
 
-function* bounded(steps: Iterable<Step>, times: number, isTime: () => boolean): Generator<Step> {
-  let taken = 0;
-  for (const step of steps) {
-    if (taken >= times || (taken > 0 && !isTime())) return;
-    taken += 1;
-    yield step;
-  }
-}
-
 function say(line: string): void {
   console.log(line);
 }
 
-helpIfAsked(HELP);
-try {
-  await main();
-  process.exit(0);
-} catch (error) {
-  const isOfUser = error instanceof UsageError || error instanceof TypeError;
-  console.error(isOfUser ? `${error.message}\nbun run faults --help` : error);
-  process.exit(1);
-}
+await runTool({ command: "faults", help: HELP, main });

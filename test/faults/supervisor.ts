@@ -1,14 +1,25 @@
 /** Lives through a plan: on one bed after the other, with a line for each fault. */
-import { startBed, type Need } from "#faults/bed";
+import { startBed, type Bed, type BedOptions } from "#faults/bed";
+import type { Check } from "#faults/checks";
 import { repeatOf, type Step } from "#faults/plan";
-import { survive, type Life, type Survived } from "#faults/survive";
+import { survive, type How, type Life, type Survived } from "#faults/survive";
 
 /** Checks read all that a bed has lived through: after so many it is made anew. */
 const FAULTS_OF_ONE_MAX = 16;
 const SHOWN_MAX = 12;
 
-export interface SupervisorOptions {
-  readonly needs: ReadonlySet<Need>;
+/** Looks on for as long as a bed lives. */
+export interface Watch extends AsyncDisposable {
+  /** Nobody asks for anything; answers what must hold beside what is always checked. */
+  quiet(): Promise<readonly Check[]>;
+}
+
+export interface SupervisorOptions extends BedOptions {
+  readonly faultsOfOneMax?: number;
+  /** A fault begins that often; default: when the one before was looked at. */
+  readonly everyMs?: number;
+  readonly load?: How["load"];
+  readonly watch?: (bed: Bed) => Watch;
   readonly say: (line: string) => void;
   /** Whether each check is told with what it saw, or only those that do not hold. */
   readonly isVerbose: boolean;
@@ -21,29 +32,46 @@ export interface Lived extends Survived {
 /** Rejects at the first fault after which something does not hold, with how to have it again. */
 export async function supervise(
   steps: Iterable<Step>,
-  { needs, say, isVerbose }: SupervisorOptions,
+  options: SupervisorOptions,
 ): Promise<Lived[]> {
+  const { say, isVerbose, faultsOfOneMax = FAULTS_OF_ONE_MAX, everyMs = 0, load = {} } = options;
   const lived: Lived[] = [];
-  let life: Life | null = null;
+  let notBefore = performance.now();
+  let life: Watched | null = null;
   try {
     for (const step of steps) {
-      if (life !== null && lived.length % FAULTS_OF_ONE_MAX === 0) {
-        await life.bed[Symbol.asyncDispose]();
+      if (life !== null && lived.length % faultsOfOneMax === 0) {
+        await end(life);
         life = null;
       }
-      life ??= { bed: await startBed(needs), acknowledged: [] };
-      const survived = await surviveOrTell(life, step);
+      life ??= await begin(options);
+      notBefore = Math.max(notBefore + everyMs, performance.now());
+      const survived = await surviveOrTell(life, step, { load, notBefore });
       lived.push({ ...survived, step });
       say(lineOf(step, survived));
       if (isVerbose) for (const { name, saw } of survived.checks) say(`    ${name}: ${saw}`);
     }
   } finally {
-    await life?.bed[Symbol.asyncDispose]();
+    if (life !== null) await end(life);
   }
   return lived;
 }
 
-async function surviveOrTell(life: Life, step: Step): Promise<Survived> {
+interface Watched extends Life {
+  readonly watch: Watch | null;
+}
+
+async function begin(options: SupervisorOptions): Promise<Watched> {
+  const bed = await startBed(options);
+  return { bed, acknowledged: [], watch: options.watch?.(bed) ?? null };
+}
+
+async function end({ bed, watch }: Watched): Promise<void> {
+  await watch?.[Symbol.asyncDispose]();
+  await bed[Symbol.asyncDispose]();
+}
+
+async function surviveOrTell(life: Watched, step: Step, how: How): Promise<Survived> {
   const failed = (what: string, cause?: unknown): Error => {
     const { apis, workers } = life.bed;
     const logs = [...apis, ...workers].map(
@@ -52,7 +80,7 @@ async function surviveOrTell(life: Life, step: Step): Promise<Survived> {
     const text = [what, ...logs, `again: ${repeatOf(step)}`].join("\n");
     return new Error(`${step.fault.name} (seed ${step.seed}): ${text}`, { cause });
   };
-  const survived = await survive(life, step.fault, step.seed).catch((error: unknown) => {
+  const survived = await lookedAt(life, step, how).catch((error: unknown) => {
     throw failed(`it was not lived through: ${String(error)}`, error);
   });
   const broken = survived.checks.filter((one) => one.broken.length > 0);
@@ -62,6 +90,12 @@ async function surviveOrTell(life: Life, step: Step): Promise<Survived> {
     return [`    DOES NOT HOLD: ${name} (${saw}), ${found.length} times`, ...shown].join("\n");
   });
   throw failed(`what does not hold:\n${words.join("\n")}`);
+}
+
+async function lookedAt(life: Watched, step: Step, how: How): Promise<Survived> {
+  const survived = await survive(life, step, how);
+  const more = (await life.watch?.quiet()) ?? [];
+  return { ...survived, checks: [...survived.checks, ...more] };
 }
 
 function lineOf({ fault, seed }: Step, survived: Survived): string {

@@ -10,8 +10,8 @@ import { until } from "#test/until";
 import { randomId } from "#lib/ids";
 import type { Bed } from "#faults/bed";
 import { check, type Check } from "#faults/checks";
-import type { Fault } from "#faults/fault";
-import { startBedLoad } from "#faults/load";
+import type { Step } from "#faults/plan";
+import { startBedLoad, type LoadLike } from "#faults/load";
 
 /** Before the fault and behind it. */
 const EFFECTS = 40;
@@ -36,8 +36,18 @@ export interface Survived {
   readonly onTheWay: string;
 }
 
+export interface How {
+  readonly load?: LoadLike;
+  /** Of `performance.now()`: the load runs until then before the fault begins. */
+  readonly notBefore?: number;
+}
+
 /** What does not hold is in its checks; it rejects where it could not be looked at. */
-export async function survive(life: Life, fault: Fault, seed: number): Promise<Survived> {
+export async function survive(
+  life: Life,
+  { fault, seed }: Step,
+  { load: like = {}, notBefore = 0 }: How = {},
+): Promise<Survived> {
   const { bed } = life;
   const random = new Random(seed);
   const withShortHolds = fault.withoutShortHolds !== true;
@@ -46,15 +56,12 @@ export async function survive(life: Life, fault: Fault, seed: number): Promise<S
   const faultsBefore = faultsOn(bed);
   // Drawn first: what begins now may draw as often as requests come.
   const lastsMs = random.whole(fault.lastsMs[0], fault.lastsMs[1] + 1);
-  const load = await startBedLoad(bed, { seed, withShortHolds, withoutLedger });
+  const load = await startBedLoad(bed, { seed, withShortHolds, withoutLedger, like });
   try {
     await moreEffects(load.users, EFFECTS);
+    await untilThen(notBefore);
     const end = await fault.begin({ bed, load, random });
-    const begunAt = performance.now();
-    await until(() => performance.now() - begunAt >= lastsMs, {
-      withinMs: lastsMs + 1_000,
-      what: "the fault lasted long enough",
-    });
+    await untilThen(performance.now() + lastsMs);
     await end?.();
     const endedAt = performance.now();
     const sinceMs = (): number => Math.round(performance.now() - endedAt);
@@ -81,6 +88,14 @@ export async function survive(life: Life, fault: Fault, seed: number): Promise<S
   } finally {
     await load.stop();
   }
+}
+
+async function untilThen(at: number): Promise<void> {
+  const leftMs = Math.max(0, at - performance.now());
+  await until(() => performance.now() >= at, {
+    withinMs: leftMs + 1_000,
+    what: `${Math.round(leftMs)} ms have passed`,
+  });
 }
 
 /** A change of its own, again and again until it is done. */

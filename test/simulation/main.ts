@@ -1,51 +1,81 @@
-import { helpIfAsked } from "#test/help";
-import { newSeed, seedOf } from "#test/scale";
+import { parseArgs } from "node:util";
+import { countIn, Failure, runTool, seedIn, UsageError } from "#test/arguments";
+import { newSeed } from "#test/scale";
 import { makeBed } from "./bed.ts";
 import { simulateMany } from "./shares.ts";
 
 const RUNS = 2_000;
 const PROGRESS_MS = 5_000;
+/** The environment variable that names one run. */
+const SEED = "SEED";
 
-helpIfAsked(`Runs the service over simulated servers and a network that loses, delays and repeats, in an
+const HELP = `Runs the service over simulated servers and a network that loses, delays and repeats, in an
 order that a seed decides, and checks each run once it has come to rest.
 
 Usage:
-  bun run simulate [--runs NUMBER] [--seed NUMBER] [--processes NUMBER]
-                             ${RUNS} runs unless said, from that seed on, on every processor
-  SEED=NUMBER bun run simulate
-                             one run again, with everything that happened in it
+  bun run simulate [options]     many runs, from a seed on
+  SEED=NUMBER bun run simulate   one run again, with everything that happened in it
 
-It exits with 1 when a run failed, and tells how to have that run again.`);
+Options:
+  --runs NUMBER        how many (default: ${RUNS})
+  --seed NUMBER        of the first one (default: another one each time)
+  --processes NUMBER   that share them (default: one for each processor)
+
+It exits with 1 when a run failed, and tells how to have that run again; with 2 where the command
+cannot be understood.
+
+Examples:
+  bun run simulate --runs 20000
+  bun run simulate --runs 100 --seed 7 --processes 1
+  SEED=7 bun run simulate
+`;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-function numberOf(name: string, otherwise: number): number {
-  const at = process.argv.indexOf(name);
-  return at < 0 ? otherwise : seedOf(process.argv[at + 1] ?? "");
+function readOptions(args: readonly string[]) {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      runs: { type: "string" },
+      seed: { type: "string" },
+      processes: { type: "string" },
+    },
+  });
+  const { runs, seed, processes } = values;
+  return {
+    runs: runs === undefined ? RUNS : countIn("--runs", runs),
+    first: seed === undefined ? newSeed() : seedIn("--seed", seed),
+    ...(processes === undefined ? {} : { processes: countIn("--processes", processes) }),
+  };
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const options = readOptions(args);
+  const one = process.env[SEED] ?? "";
+  if (one === "") return await many(options);
+  if (args.length > 0)
+    throw new UsageError(`${SEED} is of one run, which has no ${args.join(" ")}`);
+  await again(seedIn(SEED, one));
 }
 
 /** One run, told line by line. */
-async function again(seed: number): Promise<boolean> {
+async function again(seed: number): Promise<void> {
   const simulate = await makeBed();
   const { failures, events, operations, movements, hash } = simulate(seed, { trace: say });
   for (const failure of failures) say(`FAILED ${failure}`);
-  say(
+  const told =
     `seed ${seed}, trace ${hash.toString(16)}: ${events} events, ${operations} operations, ` +
-      `${movements} movements, ${failures.length} failures`,
-  );
-  return failures.length === 0;
+    `${movements} movements, ${failures.length} failures`;
+  if (failures.length > 0) throw new Failure(told);
+  say(told);
 }
 
-async function many(): Promise<boolean> {
-  const first = numberOf("--seed", newSeed());
-  const runs = numberOf("--runs", RUNS);
-  const processes = numberOf("--processes", 0);
+async function many(options: ReturnType<typeof readOptions>): Promise<void> {
+  const { first, runs } = options;
   say(`${runs} runs from seed ${first} on`);
   let told = performance.now();
   const done = await simulateMany({
-    first,
-    runs,
-    ...(processes > 0 ? { processes } : {}),
+    ...options,
     onProgress(count) {
       if (performance.now() - told < PROGRESS_MS) return;
       told = performance.now();
@@ -61,8 +91,7 @@ async function many(): Promise<boolean> {
       `${done.operations} operations, ${done.movements} movements, ${done.events} events, ` +
       `${minutes} minutes of simulated time`,
   );
-  return done.failures.length === 0;
+  if (done.failures.length > 0) throw new Failure("not every run came to rest as it should");
 }
 
-const given = process.env["SEED"] ?? "";
-process.exit((await (given === "" ? many() : again(seedOf(given)))) ? 0 : 1);
+await runTool({ command: "simulate", help: HELP, main });

@@ -1,17 +1,9 @@
 /** A mixed load over HTTP: users who order, change their minds, pay and look, and an administrator. */
 import { randomId } from "#lib/ids";
-import type { Acknowledged } from "#test/audit";
-import {
-  Caller,
-  codeIn,
-  inventoryIn,
-  inventoryOf,
-  reservationIn,
-  type Answer,
-  type Request,
-} from "#test/caller";
+import { Caller } from "#test/caller";
 import { Random, seedOfRun } from "#test/random";
 import { tokenOf } from "#test/service";
+import { deckOf, initialize, type Shop } from "#test/users";
 
 export interface LoadOptions {
   /** Several: each attempt goes to the next. */
@@ -24,60 +16,27 @@ export interface LoadOptions {
   readonly perSecondMax?: number;
   /** Only what is answered without PostgreSQL. */
   readonly withoutLedger?: boolean;
+  /** What holds are extended to; default: half an hour. */
+  readonly extendMinutes?: number;
+  /** No products but those of the start: what is for ever would grow as long as it runs. */
+  readonly withoutNewProducts?: boolean;
   /** Of what each user does, in which order; not given: that of the run. */
   readonly seed?: number;
 }
 
-export interface Load extends AsyncDisposable {
-  readonly caller: Caller;
-  readonly productIds: readonly string[];
-  /** Every effect that was answered with success. */
-  readonly acknowledged: Acknowledged[];
-  /** Answers that no caller should get, in words. */
-  readonly strange: string[];
+export interface Load extends Shop, AsyncDisposable {
   /** Lets the users finish what they are at. */
   stop(): Promise<void>;
 }
 
-type Script = (user: User) => Promise<void>;
-
-/** What a user does, and how often in comparison. */
-const SCRIPTS: readonly (readonly [weight: number, script: Script])[] = [
-  [5, reserveAndConfirm],
-  [3, reserveAndCancel],
-  [2, cartInParts],
-  [2, extendAndCancel],
-  [1, abandon],
-  [3, adjustWithKey],
-  [3, adjustPlainly],
-  [2, transferWithKey],
-  [3, (user) => sell(user).then(() => undefined)],
-  [1, amend],
-  [1, initializeAnother],
-  [4, look],
-  [1, cleanUp],
-];
-/** How a hold ended that another one replaced, and what an order was sold, only the ledger knows. */
-const OF_LEDGER: typeof SCRIPTS = [
-  [2, changeOrder],
-  [2, sellAndReturn],
-];
-
-const deckOf = (scripts: typeof SCRIPTS): Script[] =>
-  scripts.flatMap(([weight, script]) => Array.from({ length: weight }, () => script));
-
-interface User {
-  readonly load: Load;
-  readonly token: string;
-  readonly admin: string;
-  readonly random: Random;
-}
+const EXTEND_MINUTES = 30;
 
 /** Makes the products, then lets users loose. */
 export async function startLoad(options: LoadOptions): Promise<Load> {
   const { url, users, products, units, perSecondMax = Infinity, seed = seedOfRun() } = options;
+  const { extendMinutes = EXTEND_MINUTES } = options;
   const run = randomId(6);
-  const deck = deckOf(options.withoutLedger === true ? SCRIPTS : [...SCRIPTS, ...OF_LEDGER]);
+  const deck = deckOf(options);
   const state = { isStopped: false };
   let loops: Promise<void>[] = [];
   const stop = async (): Promise<void> => {
@@ -93,12 +52,12 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
     [Symbol.asyncDispose]: stop,
   };
   const admin = await tokenOf("admin", "administrator");
-  const maker = { load, admin, token: admin, random: new Random(seed) };
+  const maker = { load, extendMinutes, admin, token: admin, random: new Random(seed) };
   for (const id of load.productIds) await initialize(maker, id, units);
   const pauseMs = (1_000 * users) / perSecondMax;
   loops = Array.from({ length: users }, async (_, i) => {
     const token = await tokenOf("customer", `customer-${run}-${i}`);
-    const user = { load, admin, token, random: new Random(seed + i) };
+    const user = { load, extendMinutes, admin, token, random: new Random(seed + i) };
     while (!state.isStopped) {
       try {
         await user.random.pick(deck)(user);
@@ -109,238 +68,4 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
     }
   });
   return load;
-}
-
-/** Calls; an answer with another status than these is noted as strange, and null. */
-async function ask(
-  user: User,
-  request: Request,
-  statuses: readonly number[],
-  how = (caller: Caller): Promise<Answer | null> => caller.call(request),
-): Promise<Answer | null> {
-  const { caller, strange } = user.load;
-  const answer = await how(caller);
-  if (answer === null || statuses.includes(answer.status)) return answer;
-  const { method, path } = request;
-  strange.push(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
-  return null;
-}
-
-function acknowledge(
-  user: User,
-  { requestId }: Answer,
-  type: Acknowledged["type"],
-  units: number,
-  reservationId: string | null = null,
-): void {
-  user.load.acknowledged.push({ requestId, type, units, reservationId });
-}
-
-const pick = ({ load, random }: User): string => random.pick(load.productIds);
-
-async function reserve(user: User, productId: string, orderId: string, quantity: number) {
-  const { token } = user;
-  const path = `/product/${productId}/reserve`;
-  const body = { quantity, orderId };
-  const answer = await ask(user, { method: "POST", path, token, body }, [201, 409]);
-  if (answer?.status !== 201) return null;
-  const hold = reservationIn(answer);
-  acknowledge(user, answer, "RESERVE", quantity, hold.reservationId);
-  return hold;
-}
-
-/** With a key: once a part was confirmed, the state alone does not tell a repeated cancel. */
-async function end(user: User, verb: "confirm" | "cancel", id: string, units: number) {
-  const path = `/reservation/${id}/${verb}`;
-  const request = { method: "POST", path, token: user.token, key: randomId(12) } as const;
-  const answer = await ask(user, request, [200]);
-  if (answer) acknowledge(user, answer, verb === "confirm" ? "SALE" : "RELEASE", units, id);
-}
-
-async function reserveAndConfirm(user: User): Promise<void> {
-  const [productId, orderId] = [pick(user), randomId(8)];
-  const hold = await reserve(user, productId, orderId, user.random.whole(1, 4));
-  if (!hold) return;
-  await end(user, "confirm", hold.reservationId, hold.quantity ?? 0);
-  const { token } = user;
-  const confirm = `/reservation/${hold.reservationId}/confirm`;
-  await ask(user, { method: "POST", path: confirm, token }, [200]);
-  const body = { quantity: 1, orderId };
-  const path = `/product/${productId}/reserve`;
-  const again = await ask(user, { method: "POST", path, token, body }, [409]);
-  if (again && codeIn(again) !== "order_already_confirmed") {
-    user.load.strange.push(`reserve after confirm: ${codeIn(again)}`);
-  }
-}
-
-async function reserveAndCancel(user: User): Promise<void> {
-  const hold = await reserve(user, pick(user), randomId(8), user.random.whole(1, 4));
-  if (!hold) return;
-  await end(user, "cancel", hold.reservationId, hold.quantity ?? 0);
-  const path = `/reservation/${hold.reservationId}/confirm`;
-  await ask(user, { method: "POST", path, token: user.token }, [409]);
-}
-
-/** The same order with the same quantity is the same hold; with another one it replaces it. */
-async function changeOrder(user: User): Promise<void> {
-  const { token, load } = user;
-  const [productId, orderId] = [pick(user), randomId(8)];
-  const first = await reserve(user, productId, orderId, 1);
-  if (!first) return;
-  const body = { quantity: 1, orderId };
-  const path = `/product/${productId}/reserve`;
-  const same = await ask(user, { method: "POST", path, token, body }, [201]);
-  if (same && reservationIn(same).reservationId !== first.reservationId) {
-    load.strange.push(`the same order again made another hold than ${first.reservationId}`);
-  }
-  const second = await reserve(user, productId, orderId, 3);
-  if (!second) return;
-  const old = `/reservation/${first.reservationId}/confirm`;
-  await ask(user, { method: "POST", path: old, token }, [409]);
-  await end(user, "confirm", second.reservationId, 3);
-}
-
-/** One line is bought, the other given back. */
-async function cartInParts(user: User): Promise<void> {
-  const { token } = user;
-  const [one, two] = [pick(user), pick(user)];
-  const items = [
-    { productId: one, quantity: 2 },
-    { productId: two, quantity: 1 },
-  ];
-  const body = { orderId: randomId(8), items };
-  const answer = await ask(
-    user,
-    { method: "POST", path: "/reservations", token, body },
-    [201, 409],
-  );
-  if (answer?.status !== 201) return;
-  const { reservationId } = reservationIn(answer);
-  acknowledge(user, answer, "RESERVE", 3, reservationId);
-  const path = `/reservation/${reservationId}/confirm`;
-  const lines = { lines: [{ productId: one, quantity: 2 }] };
-  const part = { method: "POST", path, token, body: lines, key: randomId(12) } as const;
-  const confirmed = await ask(user, part, [200]);
-  if (confirmed) acknowledge(user, confirmed, "SALE", 2, reservationId);
-  await end(user, "cancel", reservationId, 1);
-}
-
-async function extendAndCancel(user: User): Promise<void> {
-  const hold = await reserve(user, pick(user), randomId(8), 1);
-  if (!hold) return;
-  const path = `/reservation/${hold.reservationId}/extend`;
-  const request = { method: "POST", path, token: user.token, body: { minutes: 30 } } as const;
-  const answer = await ask(user, { ...request, key: randomId(12) }, [200]);
-  if (answer) acknowledge(user, answer, "EXTEND", 0, hold.reservationId);
-  await end(user, "cancel", hold.reservationId, 1);
-}
-
-async function abandon(user: User): Promise<void> {
-  await reserve(user, pick(user), randomId(8), 1);
-}
-
-async function adjustWithKey(user: User): Promise<void> {
-  const quantity = user.random.whole(1, 9);
-  const path = `/product/${pick(user)}/stock`;
-  const type = user.random.whole(0, 2) === 0 ? "RESTOCK" : "RETURN";
-  const location = user.random.whole(0, 3) === 0 ? "annex" : "default";
-  const body = { quantity, type, location, reference: randomId(8) };
-  const request = { method: "PATCH", path, token: user.admin, body, key: randomId(12) } as const;
-  const answer = await ask(user, request, [200]);
-  if (!answer) return;
-  acknowledge(user, answer, type, quantity);
-  const again = await ask(user, request, [200]);
-  if (again?.headers.get("idempotency-replayed") !== "true") {
-    user.load.strange.push(`an adjust was not replayed: ${path}`);
-  }
-  const other = { ...request, body: { ...body, quantity: quantity + 1 } };
-  await ask(user, other, [422]);
-}
-
-/** Its units leave one location and come to the other: two movements. */
-async function transferWithKey(user: User): Promise<void> {
-  const quantity = user.random.whole(1, 9);
-  const [from, to] = user.random.whole(0, 2) === 0 ? ["default", "annex"] : ["annex", "default"];
-  const path = `/product/${pick(user)}/transfer`;
-  const body = { from, to, quantity };
-  const request = { method: "POST", path, token: user.admin, body, key: randomId(12) } as const;
-  const answer = await ask(user, request, [200, 409]);
-  if (answer?.status === 200) acknowledge(user, answer, "TRANSFER", 2 * quantity);
-}
-
-/** Without a key a repeat would be a new operation: one attempt, and who hears nothing lets it be. */
-async function adjustPlainly(user: User): Promise<void> {
-  const path = `/product/${pick(user)}/stock`;
-  const request = { method: "PATCH", path, token: user.admin, body: { quantity: -1 } } as const;
-  const answer = await ask(user, request, [200, 409, 503, 504], (caller) =>
-    caller.attempt(request),
-  );
-  if (answer?.status === 200) acknowledge(user, answer, "ADJUSTMENT", 1);
-}
-
-/** With a key, under which a repeat is no new sale. Answers whether there was enough. */
-async function sell(user: User, productId = pick(user), orderId = randomId(8)): Promise<boolean> {
-  const path = `/product/${productId}/sell`;
-  const body = { quantity: 2, orderId };
-  const request = { method: "POST", path, token: user.admin, body, key: randomId(12) } as const;
-  const answer = await ask(user, request, [200, 409]);
-  if (answer?.status !== 200) return false;
-  acknowledge(user, answer, "SALE", 2);
-  return true;
-}
-
-/** Half of it comes back to stock, the other half as scrap, and no more than that. */
-async function sellAndReturn(user: User): Promise<void> {
-  const [productId, orderId] = [pick(user), randomId(8)];
-  if (!(await sell(user, productId, orderId))) return;
-  const path = `/product/${productId}/return`;
-  for (const disposition of ["restock", "scrap"]) {
-    const body = { quantity: 1, orderId, disposition };
-    const request = { method: "POST", path, token: user.admin, body, key: randomId(12) } as const;
-    const answer = await ask(user, request, [200]);
-    if (answer) acknowledge(user, answer, "RETURN", 1);
-  }
-  const body = { quantity: 1, orderId };
-  await ask(user, { method: "POST", path, token: user.admin, body, key: randomId(12) }, [409]);
-}
-
-async function amend(user: User): Promise<void> {
-  const path = `/product/${pick(user)}`;
-  const body = { name: `name ${randomId(4)}`, lowStockThreshold: user.random.whole(0, 20) };
-  const request = { method: "PATCH", path, token: user.admin, body, key: randomId(12) } as const;
-  const answer = await ask(user, request, [200]);
-  if (answer) acknowledge(user, answer, "ATTRIBUTE", 0);
-}
-
-async function initialize(user: User, productId: string, initialStock: number): Promise<void> {
-  const body = { productId, sku: `SKU-${productId}`, initialStock };
-  const request = { method: "POST", path: "/initialize", token: user.admin, body } as const;
-  const answer = await ask(user, { ...request, key: randomId(12) }, [201]);
-  if (answer && inventoryIn(answer)) acknowledge(user, answer, "INITIAL", initialStock);
-}
-
-async function initializeAnother(user: User): Promise<void> {
-  const productId = randomId(12);
-  await initialize(user, productId, 5);
-  const body = { productId, sku: `SKU-${productId}`, initialStock: 9 };
-  await ask(user, { method: "POST", path: "/initialize", token: user.admin, body }, [409]);
-}
-
-/** Counts are never negative (their schema says so), and add up. */
-async function look(user: User): Promise<void> {
-  const productId = pick(user);
-  const { token, admin, load } = user;
-  const read = await ask(user, { method: "GET", path: `/product/${productId}`, token }, [200]);
-  if (read) {
-    const { availableStock, reservedStock, totalStock } = inventoryOf(read);
-    if (totalStock !== availableStock + reservedStock) load.strange.push(JSON.stringify(read.body));
-  }
-  const items = [{ productId, quantity: 1 }];
-  const check = { method: "POST", path: "/check-availability", token, body: { items } } as const;
-  await ask(user, check, [200]);
-  await ask(user, { method: "GET", path: "/low-stock", token: admin }, [200]);
-}
-
-async function cleanUp(user: User): Promise<void> {
-  await ask(user, { method: "POST", path: "/cleanup-expired", token: user.admin }, [200]);
 }

@@ -23,10 +23,11 @@ export function seed(): number {
 
 export const newSeed = (): number => randomInt(SEED_MAX);
 
-/** Of its text; throws where that is none. */
-export function seedOf(text: string): number {
+/** Of the text of what `name` names; throws where that is no seed. */
+export function seedOf(text: string, name = "HOLDFAST_TEST_SEED"): number {
   if (!/^\d{1,10}$/.test(text) || Number(text) >= SEED_MAX) {
-    throw new Error(`HOLDFAST_TEST_SEED is ${text}: it must be a number below ${SEED_MAX}`);
+    const given = JSON.stringify(text);
+    throw new Error(`${name} must be a whole number below ${SEED_MAX}, not ${given}`);
   }
   return Number(text);
 }

@@ -4,7 +4,7 @@ import type { Reservation } from "#inventory/model";
 import { randomId } from "#lib/ids";
 import type { Acknowledged } from "#test/audit";
 import { contextOf, withinMs } from "#test/expiring-load";
-import { initializeCommand, reserveCommand } from "#test/store";
+import { endCommand, initializeCommand, reserveCommand } from "#test/store";
 
 /** At once; a batch of the store takes 64. */
 const CHUNK = 250;
@@ -50,6 +50,20 @@ export async function makeHolds(
     holds.push(...(await Promise.all(Array.from({ length: chunk }, one))));
   }
   return holds;
+}
+
+/** Also of somebody else; one that ended meanwhile stays as it is. */
+export async function cancelHold(
+  { store }: Stores,
+  { reservationId, allocations }: Reservation,
+  acknowledged: Acknowledged[],
+): Promise<void> {
+  const requestId = randomId(16);
+  const more = { context: contextOf(requestId), deadline: withinMs() };
+  const outcome = await store.cancel(endCommand(reservationId, more));
+  if (outcome.kind !== "done") return;
+  const units = allocations.reduce((sum, { held }) => sum + held, 0);
+  acknowledged.push({ requestId, type: "RELEASE", units, reservationId });
 }
 
 /** The end of a hold: the type of the movement, its time, and when the hold was due. */

@@ -1,0 +1,113 @@
+/** Whether what was measured again and again grows without bound. */
+
+export interface Point {
+  /** Of `performance.now()`. */
+  readonly atMs: number;
+  readonly value: number;
+}
+
+/** One thing of one process: a process that starts again is another one. */
+export interface Series {
+  /** `api-1 memory`. */
+  readonly name: string;
+  readonly gauge: GaugeName;
+  readonly points: readonly Point[];
+}
+
+interface Gauge {
+  readonly unit: string;
+  /** What the last third may have more than the second: this much, and this share of it. */
+  readonly plus: number;
+  readonly share: number;
+  /** A shorter series is still warming up. */
+  readonly spanMsMin: number;
+}
+
+const MINUTE_MS = 60_000;
+
+/**
+ * Why these margins: a leak grows with time or with requests, so a longer run finds smaller ones,
+ * and a margin need only be above what is given back at some later time. Of half an hour, the floors
+ * that are compared are ten minutes apart.
+ */
+export const GAUGES = {
+  /** Of one process. A heap that is warm still grows by what its collector is late. */
+  memory: { unit: "MiB", plus: 16, share: 0.1, spanMsMin: 3 * MINUTE_MS },
+  /** A dead connection is closed after some seconds; no fault leaves more than a few. */
+  descriptors: { unit: "", plus: 6, share: 0.1, spanMsMin: 10_000 },
+  /** Of Redis, when all that has an end is gone. */
+  data: { unit: "MiB", plus: 2, share: 0.2, spanMsMin: 10_000 },
+  /** Of one family, when all that has an end is gone. Live holds come and go by dozens. */
+  keys: { unit: "", plus: 60, share: 0.3, spanMsMin: 10_000 },
+  /** Movements that the ledger lacks: the floor is what it never catches up with. */
+  lag: { unit: "", plus: 20, share: 0, spanMsMin: 10_000 },
+} as const satisfies Record<string, Gauge>;
+
+export type GaugeName = keyof typeof GAUGES;
+
+export interface Sample {
+  readonly name: string;
+  readonly gauge: GaugeName;
+  /** Of which process: another one begins a series of its own. */
+  readonly of: string | number;
+  readonly point: Point;
+}
+
+/** What was measured, by what it is of. */
+export class Recorder {
+  readonly #series = new Map<string, Series & { readonly points: Point[] }>();
+
+  get series(): readonly Series[] {
+    return [...this.#series.values()];
+  }
+
+  note({ name, gauge, of, point }: Sample): void {
+    const id = `${name} of ${of}`;
+    const series = this.#series.get(id) ?? { name, gauge, points: [] };
+    this.#series.set(id, series);
+    series.points.push(point);
+  }
+}
+
+export interface Verdict {
+  readonly name: string;
+  readonly gauge: GaugeName;
+  /** Floors of the second and of the last third; the first one is warming up. */
+  readonly before: number;
+  readonly after: number;
+  readonly allowed: number;
+  readonly isFlat: boolean;
+}
+
+/** Each third has at least one. */
+const POINTS_MIN = 3;
+/**
+ * The lower quartile is the floor: bursts and what is not collected yet come and go above it, and
+ * what is never given back lifts it.
+ */
+const FLOOR = 0.25;
+
+/** Null where the series is too short to tell. */
+export function judge({ name, gauge, points }: Series): Verdict | null {
+  const { plus, share, spanMsMin } = GAUGES[gauge];
+  const [first, last] = [points[0], points.at(-1)];
+  if (points.length < POINTS_MIN || !first || !last) return null;
+  if (last.atMs - first.atMs < spanMsMin) return null;
+  const third = Math.floor(points.length / 3);
+  const before = floorOf(points.slice(-2 * third, -third));
+  const after = floorOf(points.slice(-third));
+  const allowed = before + plus + before * share;
+  return { name, gauge, before, after, allowed, isFlat: after <= allowed };
+}
+
+/** `RISES  api-1 memory: 120.4 → 193.0 MiB, allowed are 168.5`. */
+export function wordsOf({ name, gauge, before, after, allowed, isFlat }: Verdict): string {
+  const [from, to, most] = [before, after, allowed].map((value) => value.toFixed(1));
+  const word = isFlat ? "flat " : "RISES";
+  return `${word} ${name}: ${from} → ${to} ${GAUGES[gauge].unit}`.trimEnd() + `, allowed ${most}`;
+}
+
+function floorOf(points: readonly Point[]): number {
+  const values = points.map(({ value }) => value).toSorted((one, other) => one - other);
+  return values[Math.floor((values.length - 1) * FLOOR)] ?? 0;
+}

@@ -1,0 +1,86 @@
+/** `bun run soak`: a whole installation under load for long, with a fault a minute, and nothing may grow. */
+import { parseArgs } from "node:util";
+import { Failure, runTool, seedIn, timeIn, UsageError } from "#test/arguments";
+import { newSeed } from "#test/scale";
+import { bounded, faultsIn, planOf } from "#faults/plan";
+import { FAULTS, soak, type Soaked } from "#faults/soak/soak";
+import { wordsOf } from "#faults/soak/judge";
+
+const HELP = `Runs an installation under a mixed load for long, with a fault a minute, and looks whether anything grows.
+
+It starts what \`bun run faults\` starts, breaks it as that does, and holds it to the same promises
+after each fault. Meanwhile it measures memory and descriptors of each process, what Redis holds,
+and how far the ledger is behind: none of them may grow without bound. Nothing that runs elsewhere is
+touched.
+
+Usage:
+  bun run soak [options]
+
+Options:
+  --for TIME          how long, such as 5m or 2h (default: 30m)
+  --every TIME        how often a fault begins (default: 1m)
+  --only NAME,...     these faults alone (default: all but those of clocks; \`bun run faults --list\`)
+  --seed NUMBER       repeats a run's choices (default: another one each time)
+
+It ends at the first fault after which something does not hold, or when its time is over and it says
+of each thing whether it is flat. It exits with 0 where all holds and is flat, with 1 where not, and
+with 2 where the command cannot be understood.
+
+Examples:
+  bun run soak
+  bun run soak --for 5m --seed 7
+  bun run soak --for 8h --only kill-worker,latency
+`;
+
+function readOptions(args: readonly string[]) {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      for: { type: "string", default: "30m" },
+      every: { type: "string", default: "1m" },
+      only: { type: "string" },
+      seed: { type: "string" },
+    },
+  });
+  const { for: forText, every, only, seed } = values;
+  const options = {
+    forMs: timeIn("--for", forText),
+    everyMs: timeIn("--every", every),
+    faults: only === undefined ? FAULTS : faultsIn("--only", only, FAULTS),
+    seed: seed === undefined ? newSeed() : seedIn("--seed", seed),
+  };
+  if (options.everyMs > options.forMs) {
+    throw new UsageError(`--every must not be longer than --for (${forText}), not ${every}`);
+  }
+  return options;
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const { forMs, everyMs, faults, seed } = readOptions(args);
+  say(`seed ${seed}; with --seed ${seed} behind the same arguments this run's choices come again`);
+  const endAt = performance.now() + forMs;
+  const steps = bounded(planOf(faults, seed), Infinity, () => performance.now() + everyMs <= endAt);
+  const soaked = await soak(steps, { everyMs, say });
+  tell(soaked, seed);
+}
+
+function tell({ lived, verdicts, unjudged }: Soaked, seed: number): void {
+  const changes = lived.reduce((sum, one) => sum + one.acknowledged, 0);
+  for (const verdict of verdicts) say(wordsOf(verdict));
+  const rising = verdicts.filter(({ isFlat }) => !isFlat);
+  say(
+    `${lived.length} faults lived through, ${changes} changes acknowledged; of ${verdicts.length} ` +
+      `series ${rising.length} rise, ${unjudged} more were too short to tell`,
+  );
+  if (rising.length > 0) {
+    const words = rising.map(wordsOf).join("\n");
+    throw new Failure(`what rises:\n${words}\nagain: the same arguments with --seed ${seed}`);
+  }
+  if (verdicts.length === 0) throw new Failure("nothing lasted long enough to be judged");
+}
+
+function say(line: string): void {
+  console.log(line);
+}
+
+await runTool({ command: "soak", help: HELP, main });
