@@ -61,7 +61,8 @@ export async function check(what: ToCheck): Promise<Checked> {
     const now = [...load.acknowledged, ...made];
     const kept = [...what.earlier, ...now].filter((one) => !isLost(one));
     const gone = [...what.earlier, ...now].filter(isLost);
-    const { audited, broken } = await examine({ ...bed.servers, acknowledged: kept });
+    const acknowledged = kept.filter((one) => !isAboutLost(one, lost));
+    const { audited, broken } = await examine({ ...bed.servers, acknowledged });
     const laws = [...broken].map(([name, found]) => {
       const { movements, reservations, levels, acknowledged } = audited;
       const saw = `${movements} movements, ${levels} levels, ${reservations} reservations`;
@@ -84,6 +85,10 @@ export async function check(what: ToCheck): Promise<Checked> {
     await sql.end({ timeout: 1 });
   }
 }
+
+/** A hold that lost its confirmed part gives back all of it: how much is not what its caller thinks. */
+const isAboutLost = ({ reservationId }: Acknowledged, { subjects }: Reported): boolean =>
+  typeof reservationId === "string" && subjects.includes(reservationId.split("-")[1] ?? "");
 
 /** Of the partition: Redis's, unless it went back. */
 async function timeIn(redis: Redis): Promise<number> {

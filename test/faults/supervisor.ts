@@ -10,7 +10,7 @@ const SHOWN_MAX = 12;
 
 /** Looks on for as long as a bed lives. */
 export interface Watch extends AsyncDisposable {
-  /** Nobody asks for anything; answers what must hold beside what is always checked. */
+  /** Nobody asks for anything, not yet or not now; answers what must hold beside what is always checked. */
   quiet(): Promise<readonly Check[]>;
 }
 
@@ -63,7 +63,9 @@ interface Watched extends Life {
 
 async function begin(options: SupervisorOptions): Promise<Watched> {
   const bed = await startBed(options);
-  return { bed, acknowledged: [], watch: options.watch?.(bed) ?? null };
+  const watch = options.watch?.(bed) ?? null;
+  await watch?.quiet();
+  return { bed, acknowledged: [], watch };
 }
 
 async function end({ bed, watch }: Watched): Promise<void> {

@@ -18,6 +18,8 @@ const FOR_EVER = new Set(["stock", "sku"]);
 
 export class Gauges {
   readonly #recorder = new Recorder();
+  /** Of keys, as far as they were seen: one that is gone has none. */
+  readonly #families = new Set(["{bull}", "expiring", "reservation"]);
   #beds = 0;
 
   get series(): readonly Series[] {
@@ -90,11 +92,12 @@ export class Gauges {
     const redis = new Redis(servers.redisUrl);
     try {
       const { passing, broken } = await pass(redis);
-      const families = Map.groupBy(await keysLike(redis), familyOf);
-      for (const [family, keys] of families) {
-        if (!FOR_EVER.has(family)) this.#note(`keys ${family}`, "keys", keys.length);
+      const keys = Map.groupBy(await keysLike(redis), familyOf);
+      for (const family of keys.keys()) if (!FOR_EVER.has(family)) this.#families.add(family);
+      for (const family of this.#families) {
+        this.#note(`keys ${family}`, "keys", keys.get(family)?.length ?? 0);
       }
-      this.#note("journal entries", "keys", await redis.xlen(journalKey(0)));
+      this.#note("journal entries", "journal", await redis.xlen(journalKey(0)));
       const used = /used_memory:(\d+)/.exec(await redis.info("memory"))?.[1];
       this.#note("redis data", "data", Number(used) / MIB);
       const saw = `${passing} keys that end by themselves`;

@@ -46,8 +46,8 @@ const LEAKS: readonly (readonly [what: string, shape: Shape])[] = [
     { restartsMs: 8 * MINUTE_MS, value: (ms, random) => heap(ms, random) + 20 * minutes(ms) },
   ],
   [
-    "two descriptors a minute",
-    { gauge: "descriptors", value: (ms) => 20 + Math.floor(2 * minutes(ms)) },
+    "three descriptors a minute",
+    { gauge: "descriptors", value: (ms) => 20 + Math.floor(3 * minutes(ms)) },
   ],
   ["twenty keys a minute", { gauge: "keys", everyMs: MINUTE_MS, value: (ms) => 20 * minutes(ms) }],
   [
