@@ -8,7 +8,7 @@ import { FAULTS, soak } from "#faults/soak/soak";
 const FOR_MS = 30 * 60_000;
 /** As many as fit into twenty seconds, with what is looked at behind each. */
 const TIMES = counted(2, Infinity);
-const EVERY_MS = counted(5_000, 60_000);
+const EVERY_MS = counted(3_000, 60_000);
 const TEST_MS_MAX = counted(120_000, 60 * 60_000);
 const CHOSEN = FAULTS.filter(({ isSlow }) => isLong || isSlow !== true);
 /** Memory is warm after some minutes only. */
