@@ -102,6 +102,17 @@ test.each(FLAT)("is flat: %s", (_, shape) => {
   }
 });
 
+test.each([30, 60, 120, 180, 240, 257, 270, 300, 360, 600, 1_800])(
+  "a list for each second of the next three minutes is flat in a run of %d s",
+  (seconds) => {
+    const value = (ms: number): number => 12 + Math.min(180, ms / 1_000);
+    for (const everyMs of [10_000, 20_000, MINUTE_MS]) {
+      const verdicts = judged({ gauge: "keys", forMs: seconds * 1_000, everyMs, value });
+      expect(verdicts.filter((verdict) => verdict?.isFlat === false)).toEqual([]);
+    }
+  },
+);
+
 test("is not judged while it may be warming up, and is as soon as it is not", () => {
   const { spanMsMin } = GAUGES.memory;
   expect(judged({ forMs: spanMsMin, value: heap })).toEqual([null]);

@@ -42,8 +42,11 @@ export const GAUGES = {
   descriptors: { unit: "", plus: 16, share: 0.1, spanMsMin: SHORT_MS },
   /** Of Redis, when all that has an end is gone: 3.3 MiB, within 0.2; products are for ever. */
   data: { unit: "MiB", plus: 1, share: 0.2, spanMsMin: SHORT_MS },
-  /** Of one family, when all that has an end is gone: one for each second that a hold may end in. */
-  keys: { unit: "", plus: 40, share: 0.2, spanMsMin: SHORT_MS },
+  /**
+   * Of one family, when all that has an end is gone. There is one for each second in which a hold may
+   * end: they come for three minutes, until as many go, and no run may be red while they do.
+   */
+  keys: { unit: "", plus: 100, share: 0.2, spanMsMin: SHORT_MS },
   /** Entries of the journal. Redis removes whole nodes of a hundred. */
   journal: { unit: "", plus: 200, share: 0.1, spanMsMin: SHORT_MS },
   /** Movements that the ledger lacks: the floor is what it never catches up with. */
