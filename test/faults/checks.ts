@@ -61,8 +61,8 @@ export async function check(what: ToCheck): Promise<Checked> {
     const now = [...load.acknowledged, ...made];
     const kept = [...what.earlier, ...now].filter((one) => !isLost(one));
     const gone = [...what.earlier, ...now].filter(isLost);
-    const acknowledged = kept.filter((one) => !isAboutLost(one, lost));
-    const { audited, broken } = await examine({ ...bed.servers, acknowledged });
+    const told = kept.filter((one) => !isAboutLost(one, lost));
+    const { audited, broken } = await examine({ ...bed.servers, acknowledged: told });
     const laws = [...broken].map(([name, found]) => {
       const { movements, reservations, levels, acknowledged } = audited;
       const saw = `${movements} movements, ${levels} levels, ${reservations} reservations`;
