@@ -44,7 +44,10 @@ export async function supervise(
         await end(life);
         life = null;
       }
-      life ??= await begin(options);
+      if (life === null) {
+        life = await begin(options);
+        await life.watch?.quiet();
+      }
       notBefore = Math.max(notBefore + everyMs, performance.now());
       const survived = await surviveOrTell(life, step, { load, notBefore });
       lived.push({ ...survived, step });
@@ -63,9 +66,7 @@ interface Watched extends Life {
 
 async function begin(options: SupervisorOptions): Promise<Watched> {
   const bed = await startBed(options);
-  const watch = options.watch?.(bed) ?? null;
-  await watch?.quiet();
-  return { bed, acknowledged: [], watch };
+  return { bed, acknowledged: [], watch: options.watch?.(bed) ?? null };
 }
 
 async function end({ bed, watch }: Watched): Promise<void> {
