@@ -160,7 +160,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     queueConnection,
     reconcileRuns: {
       read: (id, deadline) => runs.read(id, deadline),
-      list: (limit, deadline) => runs.list(limit, deadline),
+      list: (cursor, limit, deadline) => runs.list(cursor, limit, deadline),
       async ask(run, deadline) {
         const asked = await runs.ask(run, deadline);
         if (asked === null) return { kind: "key_reused" };
