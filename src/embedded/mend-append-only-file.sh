@@ -27,11 +27,10 @@ go_on() {
 
 refuse() {
   printf '%s\n' "$1" \
-    "Nothing was changed. Where this is not the disk's fault alone, ask why first. Then move" \
-    "$folder" \
-    "away, keep it, and start again: Redis is empty then, and is written anew from the ledger," \
-    "which reports what it did not have yet (bun run restore says it before; see Backup and restore" \
-    "in docs/operations.md)." >&2
+    "Nothing was changed, and Redis must not start with it. Move $folder away and keep it, then" \
+    "start again: Redis begins empty, and a worker writes it anew from the ledger, and reports what" \
+    "the ledger did not have yet. bun run restore says before what that is, and --apply does it by" \
+    "hand: see Backup and restore in docs/operations.md." >&2
   exit 1
 }
 
@@ -48,7 +47,10 @@ for found in "$folder"/*.manifest; do
 done
 [ -n "$manifest" ] || go_on "$@"
 
-command -v "$check" > /dev/null || refuse "There is no $check to read $manifest with."
+if ! command -v "$check" > /dev/null; then
+  echo "There is no $check to read $manifest with: install it, or name it in REDIS_CHECK_AOF." >&2
+  exit 1
+fi
 found=$("$check" "$manifest" 2>&1 < /dev/null) && go_on "$@"
 
 # Of the file at which it ended: file, size, and how many bytes of it are whole commands.

@@ -8,6 +8,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -236,12 +237,15 @@ test("Redis of docker-compose.yml starts behind the cut, and not with other dama
   mkdirSync(path);
   symlinkSync(program.path, join(path, "redis-check-aof"));
   writeFileSync(join(path, ofImage), '#!/bin/sh\necho "started $*"\n', { mode: 0o755 });
-  const enter = async (folder: string) => {
+  const enter = async (folder: string, only?: string) => {
     const files = join(folder, "appendonlydir");
-    const child = Bun.spawn(["sh", join(ROOT, source), files, ofImage, "redis-server", "--a b"], {
-      env: { ...program.env, PATH: `${path}:${process.env["PATH"] ?? ""}` },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const child = Bun.spawn(
+      [Bun.which("sh") ?? "sh", join(ROOT, source), files, ofImage, "redis-server", "--a b"],
+      {
+        env: { ...program.env, PATH: only ?? `${path}:${process.env["PATH"] ?? ""}` },
+        stdio: ["ignore", "pipe", "pipe"],
+      },
+    );
     const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
     return { code: await child.exited, lines: out.trim().split("\n"), err };
   };
@@ -256,6 +260,11 @@ test("Redis of docker-compose.yml starts behind the cut, and not with other dama
   const refused = await enter(filesWith(longer(ends[0] ?? 0)));
   expect([refused.code, refused.lines]).toEqual([1, [""]]);
   expect(refused.err).toContain("bun run restore");
+  // Without the program nothing is known of the files: they are not to be moved away.
+  rmSync(join(path, "redis-check-aof"));
+  const blind = await enter(torn, path);
+  expect([blind.code, blind.err]).toEqual([1, expect.stringContaining("There is no redis-check")]);
+  expect(blind.err).not.toContain("away");
 });
 
 /** The first length in the transaction or write that begins here, as one digit more. */
