@@ -25,7 +25,7 @@ Options:
   --list              lists the faults, and does nothing
 
 It ends at the first fault after which something does not hold, says what and how to have it again,
-and exits with 1 then.`;
+and exits with 1 then; with 2 when the command line cannot be understood.`;
 
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
 
@@ -118,5 +118,5 @@ try {
 } catch (error) {
   const isOfUser = error instanceof UsageError || error instanceof TypeError;
   console.error(isOfUser ? `${error.message}\nbun run faults --help` : error);
-  process.exit(1);
+  process.exit(isOfUser ? 2 : 1);
 }

@@ -5,7 +5,7 @@ import { PATHS } from "#http/paths";
 import { refuse, replayHeader, reply, send } from "#http/reply";
 import { keyReused } from "#http/routes/refusals";
 import { ADMIN, route, type Edge, type Route } from "#http/routes/route";
-import { validate, validateBody } from "#http/validate";
+import { validate, validateOptionalBody } from "#http/validate";
 import {
   ReconcileAsked,
   ReconcileBody,
@@ -32,7 +32,7 @@ export function startReconcileRoute({ deps }: Edge): Route {
     mutation: true,
     inLedgerAlone: true,
     bulk: true,
-    handlers: createHandlers(validateBody(ReconcileBody), async (c) => {
+    handlers: createHandlers(validateOptionalBody(ReconcileBody), async (c) => {
       const body = c.req.valid("json");
       const input = { scope: scopeOf(body), mode: body.mode };
       const outcome = await startReconcile(deps, contextOf(c), input);
