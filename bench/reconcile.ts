@@ -1,25 +1,26 @@
 /**
  * How long a comparison of a large store takes, quiet and while it sells, and what it costs Redis:
- * `bun bench/reconcile.ts [products] [holds]`.
+ * `bun bench/reconcile.ts [products] [holds] [visits a second]`.
  */
 import { readFileSync } from "node:fs";
 import { helpIfAsked } from "#test/help";
+import { startPostgres } from "#test/servers";
 import { initialize, reserveCommand } from "#test/store";
-import { keepBusy, openReconcileBed, type ReconcileBed } from "#test/reconcile";
+import { openReconcileBed, type ReconcileBed } from "#test/reconcile";
 
 helpIfAsked(`Measures how long a comparison of a large store takes, and what it costs Redis.
 
 Usage:
-  bun run bench:reconcile [PRODUCTS] [HOLDS]     (default: 100000 20000)
+  bun run bench:reconcile [PRODUCTS] [HOLDS] [VISITS_A_SECOND]     (default: 100000 20000 1000)
 
 Servers and their data are its own.`);
 
-const [products = 100_000, holds = 20_000] = Bun.argv.slice(2).map(Number);
+const [products = 100_000, holds = 20_000, visits = 1_000] = Bun.argv.slice(2).map(Number);
 /** Commands that wait at once while the store is filled. */
 const CHUNK = 1_000;
-/** Few: load, drain and comparison share this process, and the load must not starve the others. */
-const USERS = 4;
-const QUIET_MS = 10_000;
+const QUIET_MS = 15_000;
+/** Until the load has its connections, and its first holds end. */
+const WARM_UP_MS = 5_000;
 /** Of /proc, a second. */
 const TICKS = 100;
 
@@ -57,18 +58,50 @@ async function measured(bed: ReconcileBed, what: string, work: () => Promise<unk
   return { answer, seconds, processor };
 }
 
-await using bed = await openReconcileBed();
+await using postgres = await startPostgres({ fsync: false });
+await using bed = await openReconcileBed({ postgres });
 await measured(bed, "filled", () => fill(bed));
 const quiet = await measured(bed, "compared at rest", () => bed.report());
 say(JSON.stringify(quiet.answer));
 
+/** Load as another process makes it, which answers how many holds it has made by now. */
+function startLoad({ redisUrl, db, storeId }: ReconcileBed) {
+  let told = Promise.withResolvers<number>();
+  const script = `${import.meta.dir}/reconcile-load.ts`;
+  const child = Bun.spawn({
+    cmd: [process.execPath, script, redisUrl, db.url, storeId, `${products}`, `${visits}`],
+    stdio: ["ignore", "inherit", "inherit"],
+    ipc: (made) => told.resolve(Number(made)),
+  });
+  return {
+    async made(): Promise<number> {
+      told = Promise.withResolvers();
+      child.send("made");
+      return await told.promise;
+    },
+    async [Symbol.asyncDispose]() {
+      child.disconnect();
+      await child.exited;
+    },
+  };
+}
+
+await using load = startLoad(bed);
+await load.made();
+await Bun.sleep(WARM_UP_MS);
+
 const perHold = async (what: string, work: () => Promise<unknown>): Promise<number> => {
-  const traffic = keepBusy(bed, ids, USERS);
-  const { processor } = await measured(bed, what, work);
-  const made = await traffic.stop();
-  say(`${what}: ${made} holds, ${((processor / made) * 1e6).toFixed(1)} µs of Redis each`);
-  return processor / made;
+  const before = await load.made();
+  const { processor, seconds } = await measured(bed, what, work);
+  const made = (await load.made()) - before;
+  const each = processor / made;
+  say(
+    `${what}: ${(made / seconds).toFixed(0)} holds/s, ${(each * 1e6).toFixed(1)} µs of Redis each`,
+  );
+  return each;
 };
 const alone = await perHold("sold alone", () => Bun.sleep(QUIET_MS));
 const together = await perHold("sold and compared", () => bed.report());
-say(`a hold costs Redis ${((together / alone - 1) * 100).toFixed(0)} % more meanwhile`);
+const after = await perHold("sold alone again", () => Bun.sleep(QUIET_MS));
+const more = (together / ((alone + after) / 2) - 1) * 100;
+say(`a hold costs Redis ${more.toFixed(0)} % more meanwhile`);

@@ -54,6 +54,9 @@ Examples:
   bun run verify --json > report.json   (nothing is changed; see docs/operations.md)
   curl -H "Authorization: Bearer $(bun run token --role admin)" localhost:3003/api/inventory/low-stock
 
+Exit codes: 0 done, 1 not done or something found (each --help says what), 2 the command line cannot be
+understood, and nothing was begun.
+
 Every setting is an environment variable: see .env.example.
 `;
 

@@ -16,7 +16,9 @@ import { CONTRACTS, edgeWith } from "#test/http-app";
 import { ROOT, textOf } from "#test/packaging";
 
 const operations = textOf("docs/operations.md");
-const source = [...new Glob("src/**/*.ts").scanSync(ROOT)].map((path) => textOf(path)).join("\n");
+const source = [...new Glob("src/**/*.{ts,sh}").scanSync(ROOT)]
+  .map((path) => textOf(path))
+  .join("\n");
 
 describe("README", () => {
   const readme = textOf("README.md");

@@ -80,19 +80,39 @@ describe("the command line", () => {
     expect(output).toEndWith(`\nFor help: bun run ${command} --help\n`);
   });
 
-  test.each(["import", "restore", "retention", "start", "migrate", "token", "verify"])(
-    "has help of %s alone, behind it or before",
-    async (command) => {
-      const behind = await runMain([command, "--help"], {});
-      expect(behind.code).toBe(0);
-      expect(behind.output).toContain(`bun run ${command}`);
-      expect(behind.output).toMatch(/\nExamples:\n {2}/);
-      expect(await runMain(["help", command], {})).toEqual(behind);
-      expect((await runMain(["help"], {})).output).not.toBe(behind.output);
-      const wrong = await runMain([command, "--bogus"], {});
-      expect(wrong.code).toBe(2);
-      expect(wrong.output).toMatch(/^(Unknown option '|unexpected: )--bogus/);
-      expect(wrong.output).toEndWith(`\nFor help: bun run ${command} --help\n`);
+  test.each([
+    "import",
+    "quarantine",
+    "restore",
+    "retention",
+    "start",
+    "migrate",
+    "token",
+    "verify",
+  ])("has help of %s alone, behind it or before", async (command) => {
+    const behind = await runMain([command, "--help"], {});
+    expect(behind.code).toBe(0);
+    expect(behind.output).toContain(`bun run ${command}`);
+    expect(behind.output).toMatch(/\nExamples:\n {2}/);
+    expect(await runMain(["help", command], {})).toEqual(behind);
+    expect((await runMain(["help"], {})).output).not.toBe(behind.output);
+    const wrong = await runMain([command, "--bogus"], {});
+    expect(wrong.code).toBe(2);
+    expect(wrong.output).toMatch(/^(Unknown option '|unexpected: )--bogus/);
+    expect(wrong.output).toEndWith(`\nFor help: bun run ${command} --help\n`);
+  });
+
+  test.each(["test/faults/run.ts", "bench/run.ts"])(
+    "of %s that cannot be understood is explained, with exit 2",
+    async (script) => {
+      const child = Bun.spawn([process.execPath, script, "--bogus"], {
+        cwd: ROOT,
+        stdin: "ignore",
+        stdout: "ignore",
+        stderr: "pipe",
+      });
+      expect(await child.stderr.text()).toStartWith("Unknown option '--bogus'");
+      expect(await child.exited).toBe(2);
     },
   );
 

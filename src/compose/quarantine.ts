@@ -32,8 +32,8 @@ Options:
   --partition N        only of that one                         (default: all)
   --apply              do it; without it nothing is changed, and it says what would be
 
-It exits with 0 when all that was asked for is (or would be) done, and with 1 when a movement is refused
-still, or there is none of that seq.
+It exits with 0 when all that was asked for is (or would be) done, with 1 when a movement is refused
+still, or there is none of that seq, and with 2 when the command line cannot be understood.
 
 Examples:
   bun run quarantine

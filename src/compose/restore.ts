@@ -6,6 +6,7 @@ import { migrateToApply } from "#compose/migrate";
 import { Refusal } from "#compose/refusal";
 import { openExistingServers, type Servers } from "#compose/servers";
 import type { Config } from "#config";
+import { IN_USE_MS } from "#inventory/rebuild-ports";
 import { atOnce } from "#lib/at-once";
 import { createLog } from "#lib/log";
 import { createPostgres, type Sql } from "#postgres/client";
@@ -34,8 +35,8 @@ Options:
                        and that are in neither Redis nor the ledger, or that Redis has and the ledger
                        cannot take. What is given up is told, and stands in recovery_reports
 
-It exits with 0 when every partition is (or would be) written, and with 1 when one waits: for a
-person to say --discard, or for what it names.
+It exits with 0 when every partition is (or would be) written, with 1 when one waits (for a person to
+say --discard, or for what it names), and with 2 when the command line cannot be understood.
 
 Examples:
   bun run restore
@@ -76,6 +77,10 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** Rejects with a Refusal when a partition waits. */
 export async function runRestore(config: Config, options: RestoreOptions): Promise<void> {
+  // Before anything is opened: it is known without.
+  if (chosenOf(config, options).length === 0) {
+    throw new RestoreUsageError(`there is no partition ${options.partition}`);
+  }
   const log = createLog({ level: config.logLevel, format: config.production ? "json" : "text" });
   const servers = await openExistingServers(config, say);
   const sql = createPostgres(servers.databaseUrl, { connectionsMax: 1 });
@@ -92,7 +97,9 @@ export async function runRestore(config: Config, options: RestoreOptions): Promi
     try {
       say(`Redis       ${servers.description.redis}`);
       say(`PostgreSQL  ${servers.description.postgres}`);
-      const waiting = await restored(config, options, use);
+      const chosen = chosenOf(config, options);
+      await otherServerGone(chosen, use);
+      const waiting = await restored(chosen, options, use);
       const could = options.apply ? "could not" : "would not";
       if (waiting > 0) throw new Refusal(`${waiting} of the partitions ${could} be written`);
       if (!options.apply) say("nothing was changed: --apply does it");
@@ -119,11 +126,27 @@ async function existingStore(
   return await ensureStore(sql, config.partitions);
 }
 
+function chosenOf({ partitions }: Config, { partition }: RestoreOptions): readonly number[] {
+  const all = Array.from({ length: partitions }, (_, number) => number);
+  return all.filter((number) => partition === null || number === partition);
+}
+
+/**
+ * A service that was stopped a moment ago had its Redis in use until then. One that is in use still
+ * is seen again meanwhile, and each partition says so.
+ */
+async function otherServerGone(chosen: readonly number[], { rebuild, ledger }: Rebuilding) {
+  const runId = await rebuild.runId();
+  const found = await Promise.all(chosen.map((number) => ledger.otherServer(number, runId)));
+  const seenMsAgo = Math.min(...found.map((other) => other?.seenMsAgo ?? IN_USE_MS));
+  if (seenMsAgo >= IN_USE_MS) return;
+  const waitMs = IN_USE_MS - seenMsAgo + 1;
+  say(`another Redis server was in use a moment ago: waiting ${Math.ceil(waitMs / 1_000)} s ...`);
+  await Bun.sleep(waitMs);
+}
+
 /** Answers how many partitions wait. */
-async function restored(config: Config, options: RestoreOptions, use: Rebuilding) {
-  const all = Array.from({ length: config.partitions }, (_, number) => number);
-  const chosen = all.filter((number) => options.partition === null || number === options.partition);
-  if (chosen.length === 0) throw new Refusal(`there is no partition ${options.partition}`);
+async function restored(chosen: readonly number[], options: RestoreOptions, use: Rebuilding) {
   let waiting = 0;
   if (options.apply) {
     const bar = progress();

@@ -4,7 +4,7 @@ import { Refusal } from "#compose/refusal";
 import type { Config } from "#config";
 import type { Urls } from "#compose/stores";
 import { holdsData } from "#embedded/data-folder";
-import { startEmbedded } from "#embedded/servers";
+import { startEmbedded, type Say } from "#embedded/servers";
 
 export interface Servers extends Urls {
   /** Where they are, in words for a person; without passwords. */
@@ -26,15 +26,12 @@ const NOT_OURS: Fate = {
 };
 
 /** As `openServers`, for what works with a store that is there: it makes no new one. */
-export async function openExistingServers(
-  config: Config,
-  say: (line: string) => void,
-): Promise<Servers> {
+export async function openExistingServers(config: Config, say: Say): Promise<Servers> {
   mustHaveData(config);
   return await openServers(config, say);
 }
 
-export async function openServers(config: Config, say: (line: string) => void): Promise<Servers> {
+export async function openServers(config: Config, say: Say): Promise<Servers> {
   const { redisUrl, databaseUrl, dataDir } = config;
   if (redisUrl !== undefined && databaseUrl !== undefined) {
     return describe(redisUrl, databaseUrl, "given", "given", NOT_OURS);

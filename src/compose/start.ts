@@ -28,7 +28,7 @@ export async function runStart(config: Config, role: StartRole): Promise<void> {
   const shutdown = createShutdown({ log, graceMs: config.shutdownGraceMs });
   shutdown.arm();
   for (const warning of config.warnings) log.warn("configuration", warning);
-  const servers = await openServers(config, (line) => log.info(line));
+  const servers = await openServers(config, (line, level = "info") => log[level](line));
   // First of all: who starts now must not join servers that are about to go.
   shutdown.add("invitation", () => servers.withdraw());
   const metrics = createMetrics();

@@ -160,7 +160,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     queueConnection,
     reconcileRuns: {
       read: (id, deadline) => runs.read(id, deadline),
-      list: (limit, deadline) => runs.list(limit, deadline),
+      list: (cursor, limit, deadline) => runs.list(cursor, limit, deadline),
       async ask(run, deadline) {
         const asked = await runs.ask(run, deadline);
         if (asked === null) return { kind: "key_reused" };
@@ -205,7 +205,10 @@ async function mustKeep(sql: Sql, config: Config, log: Log): Promise<void> {
 async function mustServe(redis: Redis, config: Config, log: Log): Promise<readonly string[]> {
   const { refusals, warnings, durabilityGaps } = await readServerSettings(redis);
   if (refusals.length > 0) throw new Refusal(`Redis may not be used: ${refusals.join("; ")}`);
-  if (config.durability === "memory") for (const warning of warnings) log.warn(warning);
+  const told = config.durability === "memory" ? [] : durabilityGaps;
+  for (const warning of warnings) {
+    if (!told.some((gap) => gap.startsWith(warning))) log.warn(warning);
+  }
   if (config.durability === "memory" || durabilityGaps.length === 0) return durabilityGaps;
   const why = durabilityGaps.join("; ");
   const message = `Redis does not keep what it answers: ${why} (DURABILITY=${config.durability})`;

@@ -17,6 +17,13 @@ const WORDS: Readonly<Record<ChainBreak, string>> = {
   other_end: "the chain has another end than the one that is noted",
 };
 
+/** Where no chain is wanted, a partition that has none has nothing that could hold or break. */
+export const worthTelling = (
+  chains: readonly PartitionChain[],
+  isWanted: boolean,
+): readonly PartitionChain[] =>
+  chains.filter(({ kind, segments }) => isWanted || kind === "broken" || segments.length > 0);
+
 const span = (first: number, last: number): string =>
   first === last ? `${first}` : `${first} to ${last}`;
 

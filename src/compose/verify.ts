@@ -4,7 +4,7 @@ import { eventuallyPostgres, eventuallyRedis } from "#compose/eventually";
 import { lineOf as asideLine } from "#compose/quarantine";
 import { openExistingServers, type Servers } from "#compose/servers";
 import { Refusal } from "#compose/refusal";
-import { linesOfChain, mustHold, type PartitionChain } from "#compose/verify-words";
+import { linesOfChain, mustHold, worthTelling, type PartitionChain } from "#compose/verify-words";
 import type { Config } from "#config";
 import { Fault } from "#inventory/faults";
 import type { Difference, ReconcileReport } from "#inventory/reconcile-ports";
@@ -45,7 +45,7 @@ export async function runVerify(config: Config, options: VerifyOptions): Promise
     say(`PostgreSQL  ${servers.description.postgres}`);
     const report = await compare(config, servers, sql, say);
     const aside = await setAside(sql);
-    const chains = await chainsOf(sql, say);
+    const chains = worthTelling(await chainsOf(sql, say), config.ledgerChain);
     const told = { ...report, quarantine: aside.map(namesOf), chains };
     process.stdout.write(
       options.json

@@ -7,6 +7,7 @@ import type { Stores, Urls } from "#compose/stores";
 import type { Watch } from "#compose/watch";
 import { finishReceipts } from "#inventory/receive";
 import { processClock, systemClock } from "#lib/clock";
+import { deadlineAfter, withDeadline } from "#lib/deadline";
 import type { Log } from "#lib/log";
 import type { Metrics } from "#lib/metrics";
 import type { Shutdown } from "#lib/shutdown";
@@ -21,6 +22,9 @@ import { ExpiryWorker } from "#workers/expire";
 import { Pseudonymizer } from "#workers/pseudonymize";
 import { Rebuilder } from "#workers/rebuilder";
 import { startUpkeep } from "#workers/upkeep";
+
+/** The drain tries again by itself: a start is not held up by a Redis that is away. */
+const CONNECTED_MS_MAX = 2_000;
 
 export interface WorkerOptions extends Urls {
   readonly config: Config;
@@ -39,8 +43,10 @@ export async function startWorker(options: WorkerOptions): Promise<void> {
   );
   for (const redis of blocking) {
     redis.on("error", (error: Error) => log.debug("drain connection", { error: error.message }));
-    redis.connect().catch(() => null);
   }
+  // Else the first read finds none of them, and says that the journal cannot be drained.
+  const connected = Promise.allSettled(blocking.map((redis) => redis.connect()));
+  await withDeadline(connected, deadlineAfter(CONNECTED_MS_MAX), () => null);
   const journal = createJournal({
     redis: stores.redis,
     blocking: (partition) => {

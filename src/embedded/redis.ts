@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { startChild, type Child } from "#embedded/child";
 import { EmbeddedFailure } from "#embedded/failure";
 import { freePort } from "#embedded/free-port";
+import { mendTornEnd } from "#embedded/mend";
 import type { RedisProgram } from "#embedded/redis-program";
 import { pingRedis } from "#embedded/redis-ping";
 import { until } from "#embedded/wait";
@@ -12,6 +13,9 @@ const READY_MS_MAX = 60_000;
 const STOP_MS_MAX = 5_000;
 /** A free port may be taken between finding and binding it; three times in a row it is not. */
 const PORT_TRIES_MAX = 3;
+
+/** How a start may go on that failed: its process is gone, and not merely slow. */
+const ENDED = "it ended";
 
 /** A running Redis server. */
 export interface RedisServer {
@@ -32,11 +36,14 @@ export interface RedisOptions {
   readonly port?: number;
   /** Directives that replace or extend ours. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Told what was cut off where the append-only file had a torn end. */
+  readonly warn: (line: string) => void;
 }
 
 /** Starts a Redis server and waits until it answers and has read its data. */
 export async function startRedisServer(options: RedisOptions): Promise<RedisServer> {
   mkdirSync(options.folder, { recursive: true, mode: 0o700 });
+  let mended: string | null = null;
   for (let tries = 1; ; tries += 1) {
     const port = options.port ?? freePort();
     const url = `redis://default:${options.password}@127.0.0.1:${port}`;
@@ -48,6 +55,13 @@ export async function startRedisServer(options: RedisOptions): Promise<RedisServ
     await child.end("SIGKILL", 0);
     const log = child.logTail();
     if (/address already in use/i.test(log) && tries < PORT_TRIES_MAX) continue;
+    if (outcome === ENDED && mended === null) {
+      mended = await mendTornEnd(options.program, options.folder);
+      if (mended !== null) {
+        options.warn(mended);
+        continue;
+      }
+    }
     throw new EmbeddedFailure(`Redis did not start (${outcome}). Its log ends with:\n${log}`);
   }
 }
@@ -81,6 +95,8 @@ const durableSettings: Readonly<Record<string, string>> = {
   daemonize: "no",
   appendonly: "yes",
   appendfsync: "always",
+  // With `yes` Redis 7.0 keeps the beginning of a torn transaction, and runs it at its next start.
+  "aof-load-truncated": "no",
   "no-appendfsync-on-rewrite": "no",
   save: "",
   "maxmemory-policy": "noeviction",
@@ -92,7 +108,7 @@ const durableSettings: Readonly<Record<string, string>> = {
 async function ready(child: Child, url: string): Promise<"ready" | string> {
   try {
     return await until("Redis answers", READY_MS_MAX, async () => {
-      if (child.hasExited()) return "it ended";
+      if (child.hasExited()) return ENDED;
       return (await pingRedis(url)) === "ready" && "ready";
     });
   } catch (error) {

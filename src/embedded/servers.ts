@@ -23,13 +23,16 @@ const JOIN_POLL_MS = 50;
 /** How soon a process that shares servers notices that their owner ends. */
 const OWNER_POLL_MS = 250;
 
+/** Takes a line for a person; `warn` where it is not about a step that takes time. */
+export type Say = (line: string, level?: "info" | "warn") => void;
+
 /** What to start, and where its data stays. */
 export interface EmbeddedOptions {
   readonly dataDir: string;
   readonly redis: boolean;
   readonly postgres: boolean;
-  /** Gets one short line for each step that takes time. */
-  readonly say: (line: string) => void;
+  /** Gets one short line for each step that takes time, and for what a person should know. */
+  readonly say: Say;
 }
 
 /** Servers that run for this process, or that another process of ours runs on the same folder. */
@@ -170,7 +173,8 @@ async function startRedis({ dataDir, say }: EmbeddedOptions): Promise<RedisServe
   const program = await findRedisProgram({ dataDir, say });
   say(`Redis ${program.version}: starting ...`);
   const password = keptPassword(dataDir, "redis");
-  return await startRedisServer({ program, folder: join(dataDir, "redis"), password });
+  const warn = (line: string): void => say(line, "warn");
+  return await startRedisServer({ program, folder: join(dataDir, "redis"), password, warn });
 }
 
 async function startPostgres({ dataDir, say }: EmbeddedOptions): Promise<PostgresServer> {

@@ -1,4 +1,5 @@
 /** The words of a comparison between Redis and the ledger: what was asked for, and what it found. */
+import type { Page } from "#inventory/ledger-ports";
 import type { ProductId } from "#inventory/model";
 
 /** What may differ, a word each. */
@@ -93,7 +94,7 @@ export interface ReconcileRuns {
   >;
   read(id: string, deadline: number): Promise<ReconcileRun | null>;
   /** Newest first, without their differences. */
-  list(limit: number, deadline: number): Promise<readonly ReconcileRun[]>;
+  list(cursor: string | null, limit: number, deadline: number): Promise<Page<ReconcileRun>>;
 }
 
 /** Every run that was asked for, for who asks and for the worker. Whoever asked is woken elsewhere. */
@@ -101,7 +102,7 @@ export interface ReconcileRunTable {
   /** null: a run of that id with another payload is there; full: too many have not ended. */
   ask(run: NewRun, deadline: number): Promise<{ readonly made: boolean } | "full" | null>;
   read(id: string, deadline: number): Promise<ReconcileRun | null>;
-  list(limit: number, deadline: number): Promise<readonly ReconcileRun[]>;
+  list(cursor: string | null, limit: number, deadline: number): Promise<Page<ReconcileRun>>;
   /** Ids of runs that nobody has begun, or that stand still, oldest first. */
   waiting(): Promise<readonly string[]>;
   /** A run that begins, or begins anew after its worker died; null: it has ended, or never was. */
@@ -109,9 +110,9 @@ export interface ReconcileRunTable {
   /** Notes how far that attempt is; false, here and below: another one has begun, or it has ended. */
   progress(attempt: Attempt, percent: number, report: ReconcileReport): Promise<boolean>;
   /** Notes a difference that is about to be mended; one that was noted already is noted once. */
-  noteMended(attempt: Attempt, name: string, difference: Difference | null): Promise<void>;
+  noteMended(attempt: Attempt, name: string, difference: Difference | null): Promise<boolean>;
   /** It was not mended after all. */
-  withdrawMended(attempt: Attempt, name: string): Promise<void>;
+  withdrawMended(attempt: Attempt, name: string): Promise<boolean>;
   /** Back to those that wait. */
   putBack(attempt: Attempt): Promise<boolean>;
   complete(attempt: Attempt, report: ReconcileReport): Promise<boolean>;
@@ -153,6 +154,8 @@ export interface ReconcileReport {
   readonly explained: number;
   /** Movements that are set aside and not settled: the ledger is not whole while there are any. */
   readonly quarantined: number;
+  /** Products that were asked for by name and that neither side knows. */
+  readonly unknownProductIds: readonly string[];
   /** The first of them. */
   readonly quarantine: readonly { readonly partition: number; readonly seq: number }[];
 }

@@ -5,12 +5,12 @@ import {
   DIFFERENCE_KINDS,
   RECONCILE_MODES,
   RUN_STATUSES,
-  type ReconcileRun,
   type ReconcileRunTable,
 } from "#inventory/reconcile-ports";
 import type { Clock } from "#lib/clock";
 import { askRows } from "#postgres/ask";
 import type { Sql } from "#postgres/client";
+import { cursorOf, readCursor, rowsOf } from "#postgres/page-cursor";
 import askText from "./statements/reconcile-ask.sql" with { type: "text" };
 import runsText from "./statements/reconcile-runs.sql" with { type: "text" };
 
@@ -47,6 +47,7 @@ const ReportJson = z.object({
   differenceCount: z.int(),
   /** Runs of earlier versions knew of none. */
   explained: z.int().default(0),
+  unknownProductIds: z.array(z.string()).default([]),
   quarantined: z.int(),
   /** As those before it. */
   quarantine: z.array(z.object({ partition: z.int(), seq: z.int() })).default([]),
@@ -68,7 +69,10 @@ const RunRow = z.object({
   progress: z.int(),
   report: ReportJson.nullable(),
   error: z.string().nullable(),
+  place: z.int(),
 });
+/** When the last run of a page was asked for, in microseconds, and its id. */
+const RunCursor = z.tuple([z.int(), z.string().max(64)]);
 const AskedRow = z.object({ payload: z.string(), made: z.boolean(), isFull: z.boolean() });
 const IdRow = z.object({ id: z.string() });
 const AttemptRow = z.object({ attempt: z.int() });
@@ -78,13 +82,13 @@ const MendedRow = z.object({ name: z.string(), difference: DifferenceJson.nullab
 export function createRunsTable(sql: Sql, clock: Clock): ReconcileRunTable {
   const rows = async (
     which: string,
-    parameters: (string | number)[],
+    parameters: (string | number | null)[],
     msMax: number,
     report = WHOLE,
   ) => {
     const text = runsText.replace("/* which */", which).replace("/* report */", report);
     const statement = () => sql.unsafe(text, parameters, { prepare: false });
-    return (await askRows(RunRow, statement, msMax)) satisfies ReconcileRun[];
+    return await askRows(RunRow, statement, msMax);
   };
   const changed = async (text: string, parameters: (string | number | null)[]) => {
     const statement = () => sql.unsafe(text, parameters, { prepare: false });
@@ -106,9 +110,15 @@ export function createRunsTable(sql: Sql, clock: Clock): ReconcileRunTable {
       const [run] = await rows("WHERE id = $1", [id], deadline - clock.now());
       return run ?? null;
     },
-    async list(limit, deadline) {
-      const which = "ORDER BY asked_at DESC, id LIMIT $1";
-      return await rows(which, [limit], deadline - clock.now(), COUNTS);
+    async list(cursor, limit, deadline) {
+      const after = cursor === null ? [null, null] : readCursor(RunCursor, cursor);
+      const which = `WHERE $1::bigint IS NULL OR (asked_at, id)
+          < (to_timestamp(0) + $1::bigint * interval '1 microsecond', $2::text COLLATE "C")
+        ORDER BY asked_at DESC, id DESC LIMIT $3`;
+      const items = await rows(which, [...after, rowsOf(limit)], deadline - clock.now(), COUNTS);
+      const last = items.at(-1);
+      const isLast = last === undefined || items.length < limit;
+      return { items, nextCursor: isLast ? null : cursorOf([last.place, last.id]) };
     },
     async waiting() {
       const text = `SELECT id FROM reconcile_runs WHERE status = 'queued' OR status = 'running'
@@ -137,16 +147,23 @@ export function createRunsTable(sql: Sql, clock: Clock): ReconcileRunTable {
           WHERE ${UNDER_WAY} RETURNING id`,
         [id, attempt, percent, JSON.stringify(report)],
       ),
-    async noteMended({ id }, name, difference) {
-      const text = `INSERT INTO reconcile_mended (run_id, name, difference)
-        VALUES ($1, $2, $3::text::jsonb) ON CONFLICT DO NOTHING RETURNING run_id AS id`;
-      await changed(text, [id, name, difference === null ? null : JSON.stringify(difference)]);
-    },
-    async withdrawMended({ id }, name) {
-      const text = `DELETE FROM reconcile_mended WHERE run_id = $1 AND name = $2
-        RETURNING run_id AS id`;
-      await changed(text, [id, name]);
-    },
+    noteMended: ({ id, attempt }, name, difference) =>
+      changed(
+        `WITH run AS (SELECT id FROM reconcile_runs WHERE ${UNDER_WAY} FOR SHARE), noted AS (
+            INSERT INTO reconcile_mended (run_id, name, difference)
+            SELECT id, $3, $4::text::jsonb FROM run ON CONFLICT DO NOTHING
+          )
+          SELECT id FROM run`,
+        [id, attempt, name, difference === null ? null : JSON.stringify(difference)],
+      ),
+    withdrawMended: ({ id, attempt }, name) =>
+      changed(
+        `WITH run AS (SELECT id FROM reconcile_runs WHERE ${UNDER_WAY} FOR SHARE), withdrawn AS (
+            DELETE FROM reconcile_mended USING run WHERE run_id = run.id AND name = $3
+          )
+          SELECT id FROM run`,
+        [id, attempt, name],
+      ),
     putBack: ({ id, attempt }) =>
       changed(
         `UPDATE reconcile_runs SET status = 'queued', started_at = NULL

@@ -13,6 +13,12 @@ const Settings = z
 /** What it takes for an answer to be on disk. */
 const WANTED = { appendonly: "yes", appendfsync: "always", "no-appendfsync-on-rewrite": "no" };
 
+/** Not for the promises, which an epoch's look holds, but for the work that a torn end makes. */
+const TORN_END =
+  "aof-load-truncated is yes: after a loss of power Redis 7.0 keeps the beginning of a torn " +
+  "transaction, and runs it at its next start; set it to no, and let what starts Redis mend the " +
+  "file first (see Backup and restore in docs/operations.md)";
+
 const HIDDEN =
   "this Redis does not show its settings (CONFIG GET): whether its answers are on disk is unknown";
 
@@ -22,7 +28,7 @@ const NOT_FOR_US = /^(NOPERM|ERR unknown command)\b/;
 export interface ServerSettings {
   /** Why no deployment may use this server; each says what to do. */
   readonly refusals: readonly string[];
-  /** What could not be found out, and what is therefore taken on trust. */
+  /** What is taken on trust, as it could not be found out, and what may make work one day. */
   readonly warnings: readonly string[];
   /** Why an answer does not mean that it is on disk. */
   readonly durabilityGaps: readonly string[];
@@ -55,13 +61,16 @@ export async function readServerSettings(redis: Redis): Promise<ServerSettings> 
   const durabilityGaps = Object.entries(WANTED)
     .filter(([name, value]) => settings.get(name) !== value)
     .map(([name, value]) => `${name} is ${settings.get(name)}: set it to ${value}`);
-  return { refusals, warnings: [], durabilityGaps, replicas };
+  const isTornEndRun =
+    settings.get("appendonly") === "yes" && settings.get("aof-load-truncated") === "yes";
+  return { refusals, warnings: isTornEndRun ? [TORN_END] : [], durabilityGaps, replicas };
 }
 
 /** Null when this server shows none of them to us, as managed ones do. */
 async function settingsOf(redis: Redis): Promise<Map<string, string> | null> {
   try {
-    const reply = await redis.config("GET", "maxmemory-policy", ...Object.keys(WANTED));
+    const asked = ["maxmemory-policy", "aof-load-truncated", ...Object.keys(WANTED)];
+    const reply = await redis.config("GET", ...asked);
     const settings = Settings.parse(reply);
     return settings.size > 0 ? settings : null;
   } catch (error) {

@@ -16,7 +16,7 @@ const DUE = loadScript("repair/due.lua");
 const LOW = loadScript("repair/low.lua");
 const PRODUCT = loadScript("repair/product.lua");
 const REGISTRY = loadScript("repair/registry.lua");
-const FREE = loadScript("repair/claim.lua");
+const FREE = loadScript("repair/free-sku.lua");
 const CLAIM = loadScript("sku/claim.lua");
 
 const KEY_HEX_DIGITS = 32;

@@ -114,6 +114,36 @@ describe("what would be given up", () => {
   });
 });
 
+describe("another Redis server that was in use", () => {
+  test(
+    "a moment ago, and is not any more, is waited for",
+    async () => {
+      await tenMovements();
+      for (const partition of stores.partitions) partition.close();
+      await db.sql`INSERT INTO servers_in_use (partition, run_id) VALUES (0, 'stopped')`;
+      const { code, output } = await restore();
+      expect(output).toMatch(/^another Redis server was in use a moment ago: waiting [1-5] s/m);
+      expect(output).toContain("nothing needs a rebuild");
+      expect(output).not.toContain("it would wait");
+      expect(code).toBe(0);
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
+    "and is so still is told after the wait",
+    async () => {
+      await tenMovements();
+      await using other = await startRedis();
+      const env = { REDIS_URL: other.url, DATABASE_URL: db.url };
+      const { code, output } = await runMain(["restore"], env);
+      expect(output).toContain("it would wait: another Redis server is in use for this store");
+      expect(code).toBe(1);
+    },
+    TEST_MS_MAX,
+  );
+});
+
 describe("restore makes no store:", () => {
   test("a folder that is none of ours stays as it is", async () => {
     const folder = temporaryFolder("restore");

@@ -87,6 +87,25 @@ describe("a Redis that does not show its settings", () => {
 });
 
 test(
+  "a Redis that would run a part of a torn transaction is used, in production too, and warned about",
+  async () => {
+    await using database = await startPostgres();
+    await using redis = await startRedis({ settings: { "aof-load-truncated": "yes" } });
+    const urls = { redisUrl: redis.url, databaseUrl: database.url };
+    const env = { NODE_ENV: "production", HOST: "127.0.0.1" };
+    await using service = await startService({ ...urls, env });
+    const lines = service.output().split("\n");
+    const warned = lines.filter((line) => line.includes("aof-load-truncated is yes"));
+    expect(warned).toEqual([expect.stringContaining('"level":"warn"')]);
+    const asked = new Redis(redis.url);
+    await asked.config("SET", "aof-load-truncated", "no");
+    expect((await readServerSettings(asked)).warnings).toEqual([]);
+    asked.disconnect();
+  },
+  TEST_MS_MAX,
+);
+
+test(
   "a PostgreSQL that may lose what it has answered is refused in production, and said elsewhere",
   async () => {
     await using database = await testDatabase();

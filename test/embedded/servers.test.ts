@@ -224,6 +224,7 @@ test(
       program: await findRedisProgram({ dataDir: folder, say: silent }),
       folder: join(folder, "redis"),
       password: password("redis"),
+      warn: silent,
     });
     const database = await startPostgresServer({
       program,

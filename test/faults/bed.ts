@@ -5,7 +5,6 @@
 import { filesThatMayNotGrow, type FullDisk } from "#test/disks";
 import { falseClock, type FalseClock } from "#test/false-clock";
 import type { Servers } from "#test/installation";
-import { TORN_END_IS_TOLD } from "#test/operator";
 import { createDatabase, startPostgres, startRedis, type TestServer } from "#test/servers";
 import { startService, type Service } from "#test/service";
 import { startLink, type Link } from "#faults/link";
@@ -57,7 +56,6 @@ export async function startBed({ needs, env = {} }: BedOptions): Promise<Bed> {
   stack.defer(() => disk.remove());
   const [redis, postgres] = await Promise.all([
     startRedis({
-      settings: TORN_END_IS_TOLD,
       through: (program) =>
         disk.redis.through?.(clock?.redis.through?.(program) ?? program) ?? program,
     }),

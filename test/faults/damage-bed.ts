@@ -12,7 +12,7 @@ import { reconcile } from "#workers/reconcile/run";
 import { examine, type Acknowledged } from "#test/audit";
 import { invariants } from "#test/invariants";
 import { reported } from "#test/lost";
-import { filesOf, startAsOperator, TORN_END_IS_TOLD, type Started } from "#test/operator";
+import { filesOf, startAsOperator, type Started } from "#test/operator";
 import { openRebuildBed, type RebuildBed } from "#test/rebuilding";
 import { startRedis, type TestServer } from "#test/servers";
 import { until } from "#test/until";
@@ -34,7 +34,7 @@ export interface DamageBed extends AsyncDisposable {
 }
 
 export async function openDamageBed(): Promise<DamageBed> {
-  const server = await startRedis({ settings: TORN_END_IS_TOLD });
+  const server = await startRedis();
   const link = await startLink("process to redis", "redis", server.url);
   const redis = new Redis(server.url);
   // The server ends again and again here.

@@ -152,6 +152,7 @@ test(
     evidence("Redis's files are cut anywhere: all is there, from the ledger, or reported", {
       cuts: CUTS,
       "loaded by itself": countOf(started, "by itself"),
+      "after its torn end was cut off": countOf(started, "mended"),
       "after redis-check-aof": countOf(started, "fixed"),
       "begun empty": countOf(started, "empty"),
       "rebuilt from the ledger": rebuilt,
@@ -195,6 +196,7 @@ test(
     evidence("a bit of Redis's files is turned: it changes nothing, or verify tells", {
       bits: FLIPS,
       "loaded by itself": countOf(started, "by itself"),
+      "after its torn end was cut off": countOf(started, "mended"),
       "after redis-check-aof": countOf(started, "fixed"),
       "begun empty": countOf(started, "empty"),
       "rebuilt from the ledger": rebuilt,

@@ -34,7 +34,9 @@ export function flip(folder: string, random: Random): string {
 
 /** Mostly the last file; else any, the manifest too. */
 function chosen(folder: string, random: Random): string {
-  const names = readdirSync(folder).filter((name) => statSync(join(folder, name)).size > 0);
+  const names = readdirSync(folder).filter(
+    (name) => !name.includes(".torn-at-") && statSync(join(folder, name)).size > 0,
+  );
   const parts = names.filter((name) => name.endsWith(".incr.aof")).toSorted(byNumber);
   const last = parts.at(-1);
   return last !== undefined && random.next() < LAST ? last : random.pick(names.toSorted());

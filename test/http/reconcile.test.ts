@@ -91,11 +91,14 @@ describe("GET reconcile", () => {
       differences: [difference],
       differenceCount: 1,
       explained: 2,
+      unknownProductIds: [],
       quarantined: 0,
       quarantine: [],
     };
     const run = runOf({ status: "completed", progress: 100, report, startedAt: 1, finishedAt: 2 });
-    const { send } = openApp({ runs: { read: async () => run, list: async () => [run] } });
+    const { send } = openApp({
+      runs: { read: async () => run, list: async () => ({ items: [run], nextCursor: "there" }) },
+    });
     const answer = await send(`${PATH}/${RUN_ID}`, { as: "admin" });
     expect(answer.status).toBe(200);
     expect(answer.body).toMatchObject({
@@ -111,6 +114,10 @@ describe("GET reconcile", () => {
     const list = await send(PATH, { as: "admin" });
     expect(list.body).toMatchObject({ runs: [{ id: RUN_ID, differenceCount: 1 }] });
     expect(list.text).not.toContain("without a record");
+    const next = await send(`${PATH}?cursor=${String(list.body["nextCursor"])}`, { as: "admin" });
+    expect(next.status).toBe(200);
+    const other = await send(`${PATH}?cursor=nonsense`, { as: "admin" });
+    expect(other.body["errors"]).toMatchObject([{ path: "cursor" }]);
   });
 
   test("is refused with a time to come again while too many have not ended", async () => {

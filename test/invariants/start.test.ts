@@ -1,7 +1,10 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import postgres from "postgres";
 import { Caller, inventoryOf } from "#test/caller";
+import { startFaultyProxy } from "#test/faulty-proxy";
+import { redisWire } from "#test/redis-proxy";
 import { removeFolder, startRedis, temporaryFolder, testDatabase } from "#test/servers";
 import { isRunning, launchService, runMain, runningIn, startService, tokenOf } from "#test/service";
 import { until } from "#test/until";
@@ -132,6 +135,35 @@ test(
       expect(service.output()).not.toMatch(/^ +at /m);
       expect(service.output().trim().split("\n").at(-1)).toMatch(/ info +stopped exitCode=[01]$/);
     }
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  "a start does not say that the journal cannot be drained while its connection is being made",
+  async () => {
+    await using redis = await startRedis();
+    await using database = await testDatabase();
+    const isGreeting = (command: Buffer): boolean => command.includes("holdfast-drain-0");
+    await using proxy = await startFaultyProxy({
+      ...redisWire(redis.url),
+      choose: (command) => (isGreeting(command) ? "delay" : "pass"),
+      delayMs: () => 500,
+    });
+    const urls = { redisUrl: proxy.url, databaseUrl: database.url };
+    await using service = await startService(urls);
+    const body = { productId: "p1", sku: "P1", initialStock: 7 };
+    const make = { method: "POST", path: "/initialize", token: admin, body } as const;
+    expect((await new Caller(service.url).once(make)).status).toBe(201);
+    const sql = postgres(database.url, { max: 1 });
+    await until(async () => (await sql`SELECT FROM movements`).length === 1, {
+      withinMs: 5_000,
+      what: "it is drained",
+    });
+    await sql.end();
+    expect(proxy.faults.get("delay")).toBeGreaterThan(0);
+    expect(service.output()).not.toContain("cannot be drained");
+    await service.kill();
   },
   TEST_MS_MAX,
 );

@@ -24,6 +24,7 @@ const REPORT: ReconcileReport = {
   ],
   differenceCount: 1,
   explained: 0,
+  unknownProductIds: [],
   quarantined: 0,
   quarantine: [],
 };
@@ -50,8 +51,27 @@ test("a run is read with its differences, and listed without them", async () => 
   await runs.begin("ended");
   await runs.complete({ id: "ended", attempt: 1 }, REPORT);
   expect((await runs.read("ended", soon()))?.report).toEqual(REPORT);
-  const listed = await runs.list(5, soon());
-  expect(listed.map(({ report }) => report)).toEqual([{ ...REPORT, differences: [] }, null]);
+  const { items, nextCursor } = await runs.list(null, 5, soon());
+  expect(items.map(({ report }) => report)).toEqual([{ ...REPORT, differences: [] }, null]);
+  expect(nextCursor).toBeNull();
+});
+
+test("the list of runs is read page by page, each run once, those of one moment by their ids", async () => {
+  await using db = await openLedger();
+  const runs = createRunsTable(db.sql, systemClock);
+  const ids = ["a", "b", "c", "d", "e"];
+  for (const id of ids) await runs.ask(run(id), soon());
+  await db.sql`UPDATE reconcile_runs SET asked_at = now() WHERE id IN ('b', 'c', 'd')`;
+  const seen: string[] = [];
+  for (let cursor: string | null = null, pages = 0; pages === 0 || cursor !== null; pages += 1) {
+    const page: Awaited<ReturnType<typeof runs.list>> = await runs.list(cursor, 2, soon());
+    seen.push(...page.items.map(({ id }) => id));
+    cursor = page.nextCursor;
+  }
+  expect(seen).toEqual(["d", "c", "b", "e", "a"]);
+  await expect(runs.list("nonsense", 5, soon())).rejects.toMatchObject({
+    code: "validation_failed",
+  });
 });
 
 test("what was mended is noted for the next attempt, and an earlier one writes no more", async () => {
@@ -74,6 +94,11 @@ test("what was mended is noted for the next attempt, and an earlier one writes n
   expect(begun).toMatchObject({ ...second, report: REPORT });
   expect(Object.fromEntries(begun?.mended ?? [])).toEqual(noted);
   expect(await runs.progress(first, 50, REPORT)).toBe(false);
+  expect(await runs.noteMended(first, "e", mended)).toBe(false);
+  expect(await runs.withdrawMended(first, "a")).toBe(false);
+  expect(
+    (await db.sql`SELECT name FROM reconcile_mended ORDER BY name`).map((row) => row["name"]),
+  ).toEqual(["a", "b", "d"]);
   expect(await runs.putBack(first)).toBe(false);
   expect(await runs.complete(first, REPORT)).toBe(false);
   expect(await runs.fail(first, "late", null)).toBe(false);

@@ -320,7 +320,7 @@ describe("what is reserved of a level", () => {
 test("a claim that no product has is given free, and another one stays", async () => {
   await redis.set(skuKey("SKU-1"), "ghost\t1");
   const free = (text: string) =>
-    runScript(redis, loadScript("repair/claim.lua"), skuKey("SKU-1"), [text]);
+    runScript(redis, loadScript("repair/free-sku.lua"), skuKey("SKU-1"), [text]);
   expect(await free("ghost\t2")).toBe("moved");
   expect(await free("ghost\t1")).toBe("repaired");
   expect(await free("ghost\t1")).toBe("moved");

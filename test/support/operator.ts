@@ -1,29 +1,32 @@
 /** What docs/operations.md tells an operator to do with a Redis that does not read its files any more. */
-import { rmSync, readdirSync } from "node:fs";
+import { existsSync, rmSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findRedisProgram } from "#embedded/redis-program";
 import type { TestServer } from "#test/servers";
 
 /**
- * A Redis that cuts a torn end off by itself (`aof-load-truncated yes`, its default) leaves the
- * beginning of a torn transaction in the file, and runs it at its next start (7.0.15, at least): so
- * it does not start, and `redis-check-aof` cuts off the whole transaction.
+ * As it started at last: by itself, after its torn end was cut off by what starts it, after
+ * `redis-check-aof --fix` by hand, or without any of its files.
  */
-export const TORN_END_IS_TOLD = { "aof-load-truncated": "no" } as const;
-
-/** As it started at last: by itself, after `redis-check-aof --fix`, or without any of its files. */
-export type Started = "by itself" | "fixed" | "empty";
+export type Started = "by itself" | "mended" | "fixed" | "empty";
 
 export const filesOf = ({ folder }: TestServer): string => join(folder, "appendonlydir");
 
 export async function startAsOperator(server: TestServer): Promise<Started> {
-  if (await starts(server)) return "by itself";
+  const before = tornEnds(server);
+  if (await starts(server)) return tornEnds(server) > before ? "mended" : "by itself";
   if ((await fix(server)) && (await starts(server))) return "fixed";
   rmSync(filesOf(server), { recursive: true, force: true });
   await server.restart();
   return "empty";
 }
+
+/** What was cut off is kept beside the file. */
+const tornEnds = (server: TestServer): number =>
+  existsSync(filesOf(server))
+    ? readdirSync(filesOf(server)).filter((name) => name.includes(".torn-at-")).length
+    : 0;
 
 async function starts(server: TestServer): Promise<boolean> {
   try {

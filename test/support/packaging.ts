@@ -52,6 +52,7 @@ export function execForm(text: string): string[] {
 /** What a service must say of itself; a new field of a service is let through. */
 const Service = z.object({
   image: z.string(),
+  entrypoint: z.array(z.string()).optional(),
   command: z.array(z.string()).optional(),
   environment: z.record(z.string(), z.string()),
   ports: z.array(z.string()).optional(),

@@ -27,10 +27,12 @@ import { endCommand, extendCommand, openStore, reserveCommand } from "#test/stor
 import { until } from "#test/until";
 
 const DRAINED_MS_MAX = 5_000;
+const EXPIRE_EVERY_MS = 20;
 const silent = createLog({ level: "error", format: "json", write: () => undefined });
 
 export interface ReconcileBed extends AsyncDisposable {
   readonly redisUrl: string;
+  readonly storeId: string;
   /** For looking and for harm. */
   readonly redis: Redis;
   readonly db: TestLedger;
@@ -43,11 +45,11 @@ export interface ReconcileBed extends AsyncDisposable {
 }
 
 export async function openReconcileBed(
-  options: { partitions?: number; chain?: boolean } = {},
+  options: { partitions?: number; chain?: boolean; postgres?: { readonly url: string } } = {},
 ): Promise<ReconcileBed> {
-  const { partitions = 1, chain = false } = options;
+  const { partitions = 1, chain = false, postgres } = options;
   const server = await startRedis();
-  const db = await openLedger({ partitions });
+  const db = await openLedger({ partitions, ...(postgres && { server: postgres }) });
   const { storeId } = await ensureStore(db.sql, partitions);
   const epochs = createEpochLedger(db.sql, storeId);
   const opened = await openStore(server.url, { epochs, partitions });
@@ -105,6 +107,7 @@ export async function openReconcileBed(
   };
   return {
     redisUrl: server.url,
+    storeId,
     redis,
     db,
     store: opened.store,
@@ -124,25 +127,41 @@ export async function openReconcileBed(
   };
 }
 
-/** What callers do all the time: hold, change their mind, pay, or let it pass. */
-export function keepBusy({ store }: ReconcileBed, productIds: readonly string[], users = 16) {
+/** One that holds a unit for some seconds, and pays, gives it back, asks for longer or lets it pass. */
+export async function visit(
+  store: RedisStockStore,
+  orderId: string,
+  productId: string,
+): Promise<boolean> {
+  const more = { holdSeconds: randomInt(1, 3) };
+  const outcome = await store.reserve(reserveCommand(orderId, { [productId]: 1 }, more));
+  if (outcome.kind !== "reserved") return false;
+  const { reservationId } = outcome.reservation;
+  const luck = randomInt(4);
+  if (luck === 0) await store.confirm(endCommand(reservationId));
+  if (luck === 1) await store.cancel(endCommand(reservationId));
+  if (luck === 2) await store.extend(extendCommand(reservationId, 60));
+  return true;
+}
+
+/** So many visitors at any time, and what expires their holds. */
+export function keepBusy(
+  { store }: Pick<ReconcileBed, "store">,
+  productIds: readonly string[],
+  users = 16,
+) {
   const state = { done: 0, isOver: false };
   const user = async (name: number): Promise<void> => {
     for (let turn = 0; !state.isOver; turn += 1) {
       const id = productIds[randomInt(productIds.length)] ?? "";
-      const more = { holdSeconds: randomInt(1, 3) };
-      const outcome = await store.reserve(reserveCommand(`${name}-${turn}`, { [id]: 1 }, more));
-      if (outcome.kind !== "reserved") continue;
-      const { reservationId } = outcome.reservation;
-      const luck = randomInt(4);
-      if (luck === 0) await store.confirm(endCommand(reservationId));
-      if (luck === 1) await store.cancel(endCommand(reservationId));
-      if (luck === 2) await store.extend(extendCommand(reservationId, 60));
-      state.done += 1;
+      if (await visit(store, `${name}-${turn}`, id)) state.done += 1;
     }
   };
   const expiry = async (): Promise<void> => {
-    while (!state.isOver) await store.expire(0);
+    while (!state.isOver) {
+      await store.expire(0);
+      await Bun.sleep(EXPIRE_EVERY_MS);
+    }
   };
   const running = Promise.all([
     expiry(),

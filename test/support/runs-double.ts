@@ -29,7 +29,7 @@ export const RUNS: ReconcileRuns = {
     return { kind: "asked", run, replayed: false };
   },
   read: async (id) => (id === RUN_ID ? runOf() : null),
-  list: async () => [runOf()],
+  list: async () => ({ items: [runOf()], nextCursor: null }),
 };
 
 export function countRunOf(changes: Partial<CountRun> = {}): CountRun {

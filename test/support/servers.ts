@@ -68,7 +68,7 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestSe
     ...options.settings,
   };
   const server = await testServer(folder, (port) =>
-    startRedisServer({ program, folder, password: PASSWORD, settings, ...port }),
+    startRedisServer({ program, folder, password: PASSWORD, settings, warn: say, ...port }),
   );
   if (options.cluster === true) await ownEverySlot(server.url);
   return server;

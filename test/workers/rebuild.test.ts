@@ -288,7 +288,7 @@ describe("restore", () => {
     expect(foreign.code).toBe(1);
     expect(foreign.output).toContain("another store's data: nothing was written");
     expect((await restore("--partition", "7")).output).toContain("there is no partition 7");
-    for (const args of [["--partition", "x"], ["--aply"], ["now"]]) {
+    for (const args of [["--partition", "x"], ["--partition", "7"], ["--aply"], ["now"]]) {
       const { code, output } = await restore(...args);
       expect(code).toBe(2);
       expect(output).toContain("bun run restore --help");

@@ -246,8 +246,8 @@ test("what a repair had mended when it was stopped is in the report of the one t
     return await bed.repair(ask.scope, {
       findings: new Findings(run.mended),
       notes: {
-        note: (name, difference) => runs.noteMended(run, name, difference),
-        withdraw: (name) => runs.withdrawMended(run, name),
+        note: async (name, difference) => void (await runs.noteMended(run, name, difference)),
+        withdraw: async (name) => void (await runs.withdrawMended(run, name)),
       },
       onProgress: (percent) => {
         if (percent >= untilPercent) throw new Error("stopped by a test");

@@ -28,8 +28,10 @@ describe("a comparison finds", () => {
     await seed(bed);
     for (const id of ["p1", "p2"])
       await bed.redis.hincrby(stockKey(0, id), "onHand:Warehouse A", 1);
-    const report = await bed.report({ kind: "products", productIds: [product("p2")] });
+    const productIds = [product("p2"), product("nobody-knows-it")];
+    const report = await bed.report({ kind: "products", productIds });
     expect(namesOf(report)).toEqual(["counter p2"]);
+    expect(report.unknownProductIds).toEqual([product("nobody-knows-it")]);
     expect(report.checked).toMatchObject({ products: 1, levels: 1, holds: 1 });
   });
 });

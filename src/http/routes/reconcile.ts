@@ -1,10 +1,11 @@
 /** Comparisons of Redis and the ledger: asked for here, run by a worker. */
 import { contextOf, createHandlers } from "#http/env";
+import { cursorsOf } from "#http/page-cursor";
 import { PATHS } from "#http/paths";
 import { refuse, replayHeader, reply, send } from "#http/reply";
 import { keyReused } from "#http/routes/refusals";
 import { ADMIN, route, type Edge, type Route } from "#http/routes/route";
-import { validate, validateBody } from "#http/validate";
+import { validate, validateOptionalBody } from "#http/validate";
 import {
   ReconcileAsked,
   ReconcileBody,
@@ -31,7 +32,7 @@ export function startReconcileRoute({ deps }: Edge): Route {
     mutation: true,
     inLedgerAlone: true,
     bulk: true,
-    handlers: createHandlers(validateBody(ReconcileBody), async (c) => {
+    handlers: createHandlers(validateOptionalBody(ReconcileBody), async (c) => {
       const body = c.req.valid("json");
       const input = { scope: scopeOf(body), mode: body.mode };
       const outcome = await startReconcile(deps, contextOf(c), input);
@@ -71,13 +72,14 @@ export function reconcileRunsRoute({ deps }: Edge): Route {
     answers: { 200: ReconcileRuns },
     roles: ADMIN,
     handlers: createHandlers(validate("query", RunsQuery), async (c) => {
-      const { limit } = c.req.valid("query");
-      const runs = await deps.reconcileRuns.list(limit, c.get("request").deadline);
-      const items = runs.map((run) => {
+      const { cursor, limit } = c.req.valid("query");
+      const { inner, outer } = cursorsOf(PATHS.reconcile, {}, cursor);
+      const page = await deps.reconcileRuns.list(inner, limit, c.get("request").deadline);
+      const runs = page.items.map((run) => {
         const { differences: _differences, ...rest } = runOf(run);
         return rest;
       });
-      return reply(c, 200, { runs: items });
+      return reply(c, 200, { runs, nextCursor: outer(page.nextCursor) });
     }),
   });
 }

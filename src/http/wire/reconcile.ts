@@ -1,6 +1,6 @@
 /** What the routes of comparisons take and answer. */
 import { z } from "zod";
-import { pageLimit, ProductId } from "#http/wire/fields";
+import { Cursor, pageLimit, ProductId } from "#http/wire/fields";
 import {
   DIFFERENCE_KINDS,
   RECONCILE_MODES,
@@ -39,7 +39,10 @@ export function scopeOf({
 export const RunParam = z.strictObject({
   runId: z.string().regex(/^[0-9a-z]{1,64}$/, "must be an id that a call of reconcile answered"),
 });
-export const RunsQuery = z.strictObject({ limit: pageLimit(RUNS, RUNS_MAX) });
+export const RunsQuery = z.strictObject({
+  cursor: Cursor.optional(),
+  limit: pageLimit(RUNS, RUNS_MAX),
+});
 
 export const ReconcileAsked = z.strictObject({ id: z.string() });
 
@@ -74,6 +77,8 @@ const RUN = {
   differenceCount: Count,
   /** Changes without a record that a repair wrote down: they are no differences any more. */
   explained: Count,
+  /** Of `productIds`: those that neither Redis nor the ledger knows. */
+  unknownProductIds: z.array(z.string()).readonly(),
   quarantined: Count,
   /** The first hundred of them. */
   quarantine: z.array(z.strictObject({ partition: Count, seq: Count })).readonly(),
@@ -84,7 +89,10 @@ export const ReconcileRun = z.strictObject({
   ...RUN,
   differences: z.array(Difference).readonly(),
 });
-export const ReconcileRuns = z.strictObject({ runs: z.array(z.strictObject(RUN)) });
+export const ReconcileRuns = z.strictObject({
+  runs: z.array(z.strictObject(RUN)),
+  nextCursor: z.string().nullable(),
+});
 
 const NOTHING = { products: 0, levels: 0, holds: 0, movements: 0 };
 const timeOf = (ms: number): string => new Date(ms).toISOString();
@@ -107,6 +115,7 @@ export function runOf(run: Run): z.input<typeof ReconcileRun> {
     checked: report?.checked ?? NOTHING,
     differenceCount: report?.differenceCount ?? 0,
     explained: report?.explained ?? 0,
+    unknownProductIds: report?.unknownProductIds ?? [],
     quarantined: report?.quarantined ?? 0,
     quarantine: report?.quarantine ?? [],
     error: run.error,

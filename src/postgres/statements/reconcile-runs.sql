@@ -4,6 +4,7 @@ SELECT
   (extract(epoch FROM asked_at) * 1000)::bigint AS "askedAt",
   (extract(epoch FROM started_at) * 1000)::bigint AS "startedAt",
   (extract(epoch FROM finished_at) * 1000)::bigint AS "finishedAt", progress,
-  /* report */ AS report, error
+  /* report */ AS report, error,
+  (extract(epoch FROM asked_at) * 1000000)::bigint AS place
 FROM reconcile_runs
 /* which */

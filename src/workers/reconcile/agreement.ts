@@ -1,6 +1,7 @@
 /** Which side of a hold its movements speak for: they are what nobody writes by hand. */
 import type { Reservation } from "#inventory/model";
 import type { HoldUnits } from "#inventory/reconcile-sides";
+import { levelName } from "#workers/reconcile/breaks";
 import type { Comparison } from "#workers/reconcile/comparison";
 
 /** What the movements of a hold say of one side of it; `unknown`: they are not all there. */
@@ -28,9 +29,9 @@ export function isAsMoved(
   { status, allocations }: Pick<Reservation, "status" | "allocations">,
   units: readonly HoldUnits[],
 ): boolean {
-  const moved = new Map(units.map((level) => [nameOf(level), level]));
+  const moved = new Map(units.map((level) => [levelName(level), level]));
   const isSame = allocations.every((line) => {
-    const level = moved.get(nameOf(line));
+    const level = moved.get(levelName(line));
     return (
       level !== undefined &&
       level.held === line.held &&
@@ -41,6 +42,3 @@ export function isAsMoved(
   const isLive = units.some(({ held }) => held > 0);
   return isSame && allocations.length === moved.size && isLive === (status === "ACTIVE");
 }
-
-const nameOf = (at: { readonly productId: string; readonly location: string }): string =>
-  `${at.productId}\t${at.location}`;

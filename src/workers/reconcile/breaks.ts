@@ -17,7 +17,7 @@ export interface Break {
   readonly change: LostChange;
 }
 
-export const nameOf = (at: { readonly productId: string; readonly location: string }): string =>
+export const levelName = (at: { readonly productId: string; readonly location: string }): string =>
   `${at.productId}\t${at.location}`;
 export const countsOf = ({ onHand, reserved }: { onHand: number; reserved: number }): string =>
   `${onHand} on hand, ${reserved} reserved`;
@@ -69,7 +69,7 @@ export class Breaks {
 /** Whether both are of one level, and come to nothing together. */
 function isUndone(one: LostChange, other: LostChange): boolean {
   return (
-    nameOf(one) === nameOf(other) &&
+    levelName(one) === levelName(other) &&
     one.onHandAfter - one.onHandBefore === other.onHandBefore - other.onHandAfter &&
     one.reservedAfter - one.reservedBefore === other.reservedBefore - other.reservedAfter
   );

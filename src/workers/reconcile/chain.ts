@@ -2,14 +2,14 @@
 import { settle, type Comparison } from "#workers/reconcile/comparison";
 
 /** Where the chain of a partition does not fit, and why; null: it fits, or there is none. */
-export type ChainWalk = (
+export type WalkChain = (
   partition: number,
   /** Throws when the walk shall end. */
   onPage: () => void,
 ) => Promise<{ readonly seq: number; readonly cause: string } | null>;
 
 /** After what a repair mended: a movement that came back has its link again. */
-export async function checkChains(run: Comparison, walk: ChainWalk): Promise<void> {
+export async function checkChains(run: Comparison, walk: WalkChain): Promise<void> {
   // Of some products alone there is no chain.
   if (run.scope.kind === "products") return;
   for (const [place, partition] of run.partitions.entries()) {

@@ -26,6 +26,8 @@ export class Findings {
   #count = 0;
   /** Changes without a record that were written down since. */
   explained = 0;
+  /** Products that were asked for and that neither side knows. */
+  readonly unknownProductIds: string[] = [];
   /** Movements in quarantine, once they were read. */
   quarantine: readonly QuarantinedMovement[] = [];
 
@@ -71,6 +73,7 @@ export class Findings {
       differences: this.kept,
       differenceCount: this.count,
       explained: this.explained,
+      unknownProductIds: this.unknownProductIds,
       quarantined: this.quarantine.length,
       quarantine: this.quarantine
         .slice(0, QUARANTINE_KEPT)

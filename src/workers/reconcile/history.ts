@@ -8,7 +8,7 @@ import type {
   LedgerSnapshot,
   LostChange,
 } from "#inventory/reconcile-sides";
-import { Breaks, countsOf, nameOf } from "#workers/reconcile/breaks";
+import { Breaks, countsOf, levelName } from "#workers/reconcile/breaks";
 import { isAskedFor, settle, type Comparison } from "#workers/reconcile/comparison";
 
 /** Movements of one statement: some 100 ms of PostgreSQL. */
@@ -103,7 +103,7 @@ class History {
       if (!this.#isWanted(level.productId)) continue;
       const partition = this.#run.stock.partitionOf(level.productId);
       const { onHand, reserved, seq } = level;
-      this.#folded.set(nameOf(level), { partition, onHand, reserved, seq });
+      this.#folded.set(levelName(level), { partition, onHand, reserved, seq });
     }
   }
 
@@ -190,7 +190,7 @@ class History {
       await this.#run.goOn();
       const page = await this.#snapshot.levels(after, PAGE_LEVELS);
       for (const level of page) {
-        const name = nameOf(level);
+        const name = levelName(level);
         const folded = this.#folded.get(name);
         this.#folded.delete(name);
         if (this.#isWanted(level.productId)) await this.#compareLevel(level, folded);
@@ -288,7 +288,7 @@ class History {
   }
 
   async #follow(partition: number, link: ChainLink): Promise<void> {
-    const name = nameOf(link);
+    const name = levelName(link);
     const before = link.previous ?? this.#folded.get(name) ?? EMPTY;
     this.#folded.set(name, {
       partition,

@@ -2,6 +2,7 @@
 import type { Reservation } from "#inventory/model";
 import type { HoldPlace, LedgerSnapshot } from "#inventory/reconcile-sides";
 import { splitReservationId } from "#inventory/reservation-id";
+import { levelName } from "#workers/reconcile/breaks";
 import { isAskedFor, settle, type Comparison } from "#workers/reconcile/comparison";
 import { checkMissingHolds } from "#workers/reconcile/holds";
 
@@ -51,7 +52,7 @@ function addUp(held: Map<string, number>, holds: readonly Reservation[]): void {
   for (const { allocations } of holds) {
     for (const line of allocations) {
       if (line.held === 0) continue;
-      const name = `${line.productId}\t${line.location}`;
+      const name = levelName(line);
       held.set(name, (held.get(name) ?? 0) + line.held);
     }
   }
@@ -74,7 +75,7 @@ async function compareReserved(
     for (const { productId, location, reserved } of page) {
       const partition = run.stock.partitionOf(productId);
       if (!run.partitions.includes(partition) || !isAskedFor(run, productId)) continue;
-      const sum = held.get(`${productId}\t${location}`) ?? 0;
+      const sum = held.get(levelName({ productId, location })) ?? 0;
       if (sum === reserved || doubtful.has(productId) || aside.has(productId)) continue;
       const base = { partition, productId, location, reservationId: null, redis: null };
       const cause = `its live holds add up to ${sum}`;

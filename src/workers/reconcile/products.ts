@@ -104,6 +104,10 @@ async function compareProducts(
       const claimed = doubtful.has(productId) ? [] : claimOf(partition, product, claim);
       return [...counted, ...amended, ...claimed, ...placeOf(partition, product)];
     });
+    if (look === 0 && run.scope.kind === "products") {
+      const unknown = left.filter((id, i) => !stored[i] && !levels.has(id) && !attributes.has(id));
+      findings.unknownProductIds.push(...unknown);
+    }
     if (look === 0) {
       findings.looked("products", stored.filter((product) => product !== null).length);
     }

@@ -3,7 +3,7 @@ import { Fault } from "#inventory/faults";
 import type { ReconcileReport, ReconcileScope } from "#inventory/reconcile-ports";
 import type { ReconcileLedger, ReconcileStock } from "#inventory/reconcile-sides";
 import type { Clock } from "#lib/clock";
-import { checkChains, type ChainWalk } from "#workers/reconcile/chain";
+import { checkChains, type WalkChain } from "#workers/reconcile/chain";
 import { checkClaims } from "#workers/reconcile/claims";
 import { follower, STAGES, type Comparison, type MendNotes } from "#workers/reconcile/comparison";
 import { Findings } from "#workers/reconcile/findings";
@@ -21,7 +21,7 @@ export interface ReconcileOptions {
   readonly mend?: Comparison["mend"];
   readonly notes?: MendNotes;
   /** Absent: who asks looks at the chain itself. */
-  readonly chain?: ChainWalk;
+  readonly chain?: WalkChain;
   /** Of a run that begins anew: it has what was mended before. */
   readonly findings?: Findings;
   /** Told with each step, 0 … 100; rejects when the run shall end. */

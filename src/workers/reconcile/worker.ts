@@ -153,18 +153,21 @@ export class ReconcileWorker implements AsyncDisposable {
 
   #handsOf(run: Attempt, findings: Findings): Hands {
     const { runs } = this.#options;
+    const mustBeOurs = (isOurs: boolean): void => {
+      if (!isOurs) throw new Superseded();
+    };
     let notedAt = -Infinity;
     return {
       findings,
       notes: {
-        note: async (name, difference) => await runs.noteMended(run, name, difference),
-        withdraw: async (name) => await runs.withdrawMended(run, name),
+        note: async (name, difference) => mustBeOurs(await runs.noteMended(run, name, difference)),
+        withdraw: async (name) => mustBeOurs(await runs.withdrawMended(run, name)),
       },
       onProgress: async (percent) => {
         if (this.#isStopping) throw new Stopped("the process stops");
         if (performance.now() < notedAt + NOTE_MS) return;
         notedAt = performance.now();
-        if (!(await runs.progress(run, percent, findings.report()))) throw new Superseded();
+        mustBeOurs(await runs.progress(run, percent, findings.report()));
       },
     };
   }

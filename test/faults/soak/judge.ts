@@ -44,9 +44,9 @@ export const GAUGES = {
   data: { unit: "MiB", plus: 1, share: 0.2, spanMsMin: SHORT_MS },
   /**
    * Of one family, when all that has an end is gone. There is one for each second in which a hold may
-   * end: they come for three minutes, until as many go, and no run may be red while they do.
+   * end: three minutes after a start, or after Redis has lost all, there are 180, and some jobs.
    */
-  keys: { unit: "", plus: 100, share: 0.2, spanMsMin: SHORT_MS },
+  keys: { unit: "", plus: 200, share: 0.2, spanMsMin: SHORT_MS },
   /** Entries of the journal. Redis removes whole nodes of a hundred. */
   journal: { unit: "", plus: 200, share: 0.1, spanMsMin: SHORT_MS },
   /** Movements that the ledger lacks: the floor is what it never catches up with. */
