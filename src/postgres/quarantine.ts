@@ -13,6 +13,10 @@ import retryText from "./statements/quarantine-retry.sql" with { type: "text" };
 
 /** Writes the rows of one movement at its own seq, and settles it. */
 const RETRY = `WITH moved AS (${retryText}), ${batchRowsText}`;
+/** What came behind it has written its level, but not when that was restocked. */
+const RESTOCKED = `UPDATE levels
+  SET restocked_at = greatest(restocked_at, to_timestamp($3::bigint / 1000.0::float8))
+  WHERE product_id = $1 AND location = $2`;
 const ANSWER_MS_MAX = 7_000;
 const PAGE_ROWS = 200;
 
@@ -100,6 +104,13 @@ export function createQuarantine(sql: Sql): Quarantine {
             sql.begin(async (tx) => {
               const [row] = await tx.unsafe(RETRY, parameters, { prepare: false });
               ({ moved } = MovedRow.parse(row));
+              for (const it of batch.movements) {
+                if (it.type === "RESTOCK") {
+                  await tx.unsafe(RESTOCKED, [it.productId, it.location, it.at], {
+                    prepare: false,
+                  });
+                }
+              }
               if (!isApplied) throw new Undone();
             }),
           ANSWER_MS_MAX,

@@ -90,6 +90,22 @@ describe("a movement that PostgreSQL refused", () => {
     expect(await bed.db.count("SELECT on_hand FROM levels WHERE product_id = 'p1'")).toBe(44);
   });
 
+  test("tells when its level was restocked, though others came behind it", async () => {
+    const restocked = () =>
+      bed.db.count(
+        `SELECT coalesce(extract(epoch FROM restocked_at), 0) FROM levels WHERE product_id = 'p1'`,
+      );
+    await refuse("type = 'RESTOCK'");
+    await bed.store.adjust(adjustCommand("p1", 5, { type: "RESTOCK" }));
+    await bed.store.adjust(adjustCommand("p1", -1));
+    await bed.drained();
+    const before = await restocked();
+    await allow();
+    expect(await quarantine("--retry", "--apply")).toMatchObject({ code: 0 });
+    expect(await restocked()).toBeGreaterThan(before);
+    await isEqual();
+  });
+
   test("is brought in by one of several who try it, and not as it was before somebody changed it", async () => {
     await refuse("type = 'ADJUSTMENT'");
     await bed.store.adjust(adjustCommand("p1", -1));

@@ -20,16 +20,16 @@ test("a run of all files replaces the page", () => {
   const before = withRun(null, run, [crashes]);
   const page = withRun(before, { ...run, seed: 8 }, [expiry]);
   expect(tableRows(page, "Runs").map(([number, , seed]) => [number, seed])).toEqual([["1", "8"]]);
-  expect(tableRows(page, "What was seen")).toEqual([["expired once", "holds 5", "1"]]);
+  expect(tableRows(page, "What was seen")).toEqual([["expired once", "holds 5", "", "1"]]);
 });
 
 test("a run of some files replaces the rows of what it saw, and no other", () => {
   const before = withRun(null, run, [crashes, expiry]);
   const page = withRun(before, { ...run, seed: 8, patterns: ["crashes"] }, [again, again]);
   expect(tableRows(page, "What was seen")).toEqual([
-    ["expired once", "holds 5", "1"],
-    ["nothing is lost", "kills 200", "2"],
-    ["nothing is lost", "kills 200", "2"],
+    ["expired once", "holds 5", "", "1"],
+    ["nothing is lost", "kills 200", "1 in 66", "2"],
+    ["nothing is lost", "kills 200", "1 in 66", "2"],
   ]);
   const runs = tableRows(page, "Runs").map(([number, , seed, , , , , files]) => {
     return [number, seed, files];
@@ -37,6 +37,17 @@ test("a run of some files replaces the rows of what it saw, and no other", () =>
   expect(runs).toEqual([
     ["1", "7", "all"],
     ["2", "8", "crashes"],
+  ]);
+});
+
+test("where a row counts trials it says how seldom they fail at least, also one of an older page", () => {
+  const page = withRun(null, run, [crashes])
+    .replace(" 1 in 33 |", "")
+    .replace(" fails at most |", "");
+  const later = withRun(page, { ...run, patterns: ["x"] }, [expiry]);
+  expect(tableRows(later, "What was seen")).toEqual([
+    ["expired once", "holds 5", "", "2"],
+    ["nothing is lost", "kills 100, p50 ms 9", "1 in 33", "1"],
   ]);
 });
 
