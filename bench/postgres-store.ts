@@ -58,7 +58,7 @@ export const noPseudonymizations: Pseudonymizations = {
 export const runsOfNothing: ReconcileRuns = {
   ask: () => Promise.reject(new Error("this server compares nothing")),
   read: () => Promise.resolve(null),
-  list: () => Promise.resolve([]),
+  list: () => Promise.resolve({ items: [], nextCursor: null }),
 };
 
 export const ledgerOfNothing: Ledger = {
