@@ -2,7 +2,13 @@
  * An installation to break: Redis, PostgreSQL, two APIs and two workers, each a process of its own,
  * with proxies on every way between them and to the clients.
  */
-import { filesThatMayNotGrow, type FullDisk } from "#test/disks";
+import { join } from "node:path";
+import {
+  filesThatMayNotGrow,
+  shrinkingFileSystem,
+  type FullDisk,
+  type ShrinkingFileSystem,
+} from "#test/disks";
 import { falseClock, type FalseClock } from "#test/false-clock";
 import type { Servers } from "#test/installation";
 import { createDatabase, startPostgres, startRedis, type TestServer } from "#test/servers";
@@ -14,7 +20,9 @@ const EACH = 2;
 const DEADLINE_MS = 2_000;
 
 /** What a bed is started with because a fault asks for it: it costs time where it is not needed. */
-export type Need = "clock";
+export type Need = "clock" | "ledger disk";
+/** Room for the ledger of a bed, in memory. */
+const LEDGER_DISK_MIB = 1_024;
 
 export interface Member {
   /** `api-1`. */
@@ -39,6 +47,8 @@ export interface Bed extends AsyncDisposable {
   /** Of the APIs, as clients reach them. */
   readonly urls: readonly string[];
   readonly disk: FullDisk;
+  /** Of PostgreSQL; a bed without one has it on the disk of all. */
+  readonly ledgerDisk: ShrinkingFileSystem | null;
   /** Of Redis; a bed without one has the true time. */
   readonly clock: FalseClock | null;
 }
@@ -54,12 +64,14 @@ export async function startBed({ needs, env = {} }: BedOptions): Promise<Bed> {
   const clock = needs.has("clock") ? await falseClock() : null;
   const disk = filesThatMayNotGrow();
   stack.defer(() => disk.remove());
+  const ledgerDisk = needs.has("ledger disk") ? shrinkingFileSystem(LEDGER_DISK_MIB) : null;
+  stack.defer(() => ledgerDisk?.remove());
   const [redis, postgres] = await Promise.all([
     startRedis({
       through: (program) =>
         disk.redis.through?.(clock?.redis.through?.(program) ?? program) ?? program,
     }),
-    startPostgres(),
+    startPostgres(ledgerDisk ? { parent: join(ledgerDisk.folder, "postgres") } : {}),
   ]);
   stack.use(redis);
   stack.use(postgres);
@@ -107,6 +119,7 @@ export async function startBed({ needs, env = {} }: BedOptions): Promise<Bed> {
     links,
     urls: apis.map(({ fromClients }) => fromClients.url),
     disk,
+    ledgerDisk,
     clock,
     [Symbol.asyncDispose]: () => ended.disposeAsync(),
   };

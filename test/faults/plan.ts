@@ -1,6 +1,7 @@
 /** Which faults, in which order, with which seed each: drawn by one number. */
 import { Random } from "#test/random";
 import { UsageError } from "#test/arguments";
+import { mayMount } from "#test/disks";
 import type { Need } from "#faults/bed";
 import type { Fault } from "#faults/fault";
 
@@ -43,6 +44,17 @@ export function faultsIn(name: string, text: string, all: readonly Fault[]): rea
     const words = `${name}: there is no fault ${JSON.stringify(named)} here`;
     throw new UsageError(`${words}; bun run faults --list names them all`);
   });
+}
+
+/** Those for which this machine gives what they need; tells which it leaves out. */
+export function possibleOf(
+  faults: readonly Fault[],
+  say: (line: string) => void,
+): readonly Fault[] {
+  const withDisk = faults.filter(({ needs = [] }) => needs.includes("ledger disk"));
+  if (withDisk.length === 0 || mayMount()) return faults;
+  for (const { name } of withDisk) say(`${name} is left out: no file system may be mounted here`);
+  return faults.filter((fault) => !withDisk.includes(fault));
 }
 
 /** What a bed must have for all of them. */

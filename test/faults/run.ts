@@ -4,7 +4,7 @@ import { countIn, runTool, seedIn, timeIn } from "#test/arguments";
 import { newSeed } from "#test/scale";
 import { spreadOf } from "#test/spread";
 import { CATALOG } from "#faults/catalog";
-import { bounded, faultsIn, needsOf, planOf } from "#faults/plan";
+import { bounded, faultsIn, needsOf, planOf, possibleOf } from "#faults/plan";
 import { supervise } from "#faults/supervisor";
 
 const HELP = `Breaks an installation again and again, and looks after each fault whether what is promised holds.
@@ -62,8 +62,10 @@ async function main(args: readonly string[]): Promise<void> {
   }
   say(`seed ${seed}; --seed ${seed} has this run's choices again`);
   const endAt = performance.now() + forMs;
-  const steps = bounded(planOf(faults, seed), times, () => performance.now() < endAt);
-  const lived = await supervise(steps, { needs: needsOf(faults), say, isVerbose });
+  const possible = possibleOf(faults, say);
+  if (possible.length === 0) throw new Error("none of these faults is possible here");
+  const steps = bounded(planOf(possible, seed), times, () => performance.now() < endAt);
+  const lived = await supervise(steps, { needs: needsOf(possible), say, isVerbose });
   const acknowledged = lived.reduce((sum, one) => sum + one.acknowledged, 0);
   const served = spreadOf(lived.map(({ servedMs }) => servedMs));
   const kinds = new Set(lived.map(({ step }) => step.fault.name)).size;

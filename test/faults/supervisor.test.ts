@@ -3,7 +3,7 @@ import { evidence } from "#test/evidence";
 import { counted, isLong, seed } from "#test/scale";
 import { spreadOf } from "#test/spread";
 import { CATALOG } from "#faults/catalog";
-import { needsOf, planOf, type Step } from "#faults/plan";
+import { needsOf, planOf, possibleOf, type Step } from "#faults/plan";
 import { supervise } from "#faults/supervisor";
 
 /** Those that take half a minute are for `test:long` and `bun run faults`. */
@@ -31,9 +31,9 @@ test("a seed plans the same faults again, each round has all of them, and one ca
 test(
   "an installation under load lives through faults of every kind, and all that is promised holds after each",
   async () => {
-    const steps = first(FAULTS, TIMES, seed());
-    const needs = needsOf(steps.map(({ fault }) => fault));
     const say = (line: string): void => console.log(line);
+    const steps = first(possibleOf(FAULTS, say), TIMES, seed());
+    const needs = needsOf(steps.map(({ fault }) => fault));
     const lived = await supervise(steps, { needs, say, isVerbose: false });
     const sum = (of: (one: (typeof lived)[number]) => number): number =>
       lived.reduce((total, one) => total + of(one), 0);

@@ -1,5 +1,5 @@
 /** Disks that are full, for real: a small file system, or a process whose files may not grow. */
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RedisProgram } from "#embedded/redis-program";
 import {
@@ -76,6 +76,44 @@ export function smallFileSystem(): FullDisk | null {
       }
     },
     free: () => rmSync(filler),
+    remove: () => {
+      Bun.spawnSync(["umount", folder]);
+      removeFolder(folder);
+    },
+  };
+}
+
+/** Whether this process may have a file system of its own. */
+export function mayMount(): boolean {
+  const disk = shrinkingFileSystem(1);
+  disk?.remove();
+  return disk !== null;
+}
+
+/** A file system of its own that has no room left, or room again. */
+export interface ShrinkingFileSystem {
+  readonly folder: string;
+  fill(): void;
+  free(): void;
+  remove(): void;
+}
+
+/** For a server with large files: full at once, wherever it stands; null where none may be mounted. */
+export function shrinkingFileSystem(mebibytes: number): ShrinkingFileSystem | null {
+  const folder = temporaryFolder("disk");
+  const mount = (...options: string[]): boolean =>
+    Bun.which("mount") !== null && Bun.spawnSync(["mount", ...options]).exitCode === 0;
+  const resize = (size: string): void => {
+    if (!mount("-o", `remount,size=${size}`, folder)) throw new Error(`${folder} kept its size`);
+  };
+  if (!mount("-t", "tmpfs", "-o", `size=${mebibytes}m`, "tmpfs", folder)) return null;
+  return {
+    folder,
+    fill: () => {
+      const { blocks, bfree, bsize } = statfsSync(folder);
+      resize(String((blocks - bfree) * bsize));
+    },
+    free: () => resize(`${mebibytes}m`),
     remove: () => {
       Bun.spawnSync(["umount", folder]);
       removeFolder(folder);

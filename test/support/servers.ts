@@ -76,12 +76,13 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestSe
 
 /**
  * Starts a PostgreSQL of its own. `fsync: false` is faster and right for every test that does not
- * crash it. Prefer `testDatabase`, which shares one server.
+ * crash it. Prefer `testDatabase`, which shares one server. `parent`: another folder than a temporary
+ * one, for its data and log.
  */
 export async function startPostgres(
-  options: { fsync?: boolean; settings?: Readonly<Record<string, string>> } = {},
+  options: { fsync?: boolean; settings?: Readonly<Record<string, string>>; parent?: string } = {},
 ): Promise<TestServer> {
-  const parent = temporaryFolder("postgres");
+  const { parent = temporaryFolder("postgres") } = options;
   const folder = join(parent, "data");
   const [program, user] = await Promise.all([findPostgresProgram(), postgresUser()]);
   const quick = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };

@@ -6,6 +6,8 @@ export interface StallingProxy extends AsyncDisposable {
   readonly url: string;
   /** From now on nothing gets through, either way, of open and of new connections. */
   hold(): void;
+  /** From now on what is asked gets through, and no answer does. */
+  holdAnswers(): void;
   /** What was kept goes on its way, late and in order. */
   resume(): void;
   /** Connections open now never pass anything again and are never closed; new ones work. */
@@ -26,15 +28,16 @@ interface Pair {
 export async function startStallingProxy(serverUrl: string): Promise<StallingProxy> {
   const { hostname, port } = new URL(serverUrl);
   const pairs = new Set<Pair>();
-  let isHolding = false;
+  let holding: "nothing" | "answers" | "all" = "nothing";
 
   const server = createServer({ allowHalfOpen: true }, (client) => {
     const upstream = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
     const pair: Pair = { client, upstream, isDead: false, kept: [] };
     pairs.add(pair);
-    const pass = (action: () => void): void => {
+    const pass = (from: Socket, action: () => void): void => {
       if (pair.isDead) return;
-      if (isHolding) pair.kept.push(action);
+      const isKept = holding === "all" || (holding === "answers" && from === upstream);
+      if (isKept) pair.kept.push(action);
       else action();
     };
     for (const [from, to] of [
@@ -42,10 +45,10 @@ export async function startStallingProxy(serverUrl: string): Promise<StallingPro
       [upstream, client],
     ] as const) {
       from.on("error", () => undefined);
-      from.on("data", (bytes: Buffer) => pass(() => void (to.writable && to.write(bytes))));
-      from.on("end", () => pass(() => void to.end()));
+      from.on("data", (bytes: Buffer) => pass(from, () => void (to.writable && to.write(bytes))));
+      from.on("end", () => pass(from, () => void to.end()));
       from.on("close", () =>
-        pass(() => {
+        pass(from, () => {
           to.destroySoon();
           pairs.delete(pair);
         }),
@@ -62,9 +65,10 @@ export async function startStallingProxy(serverUrl: string): Promise<StallingPro
   url.port = String(address.port);
   return {
     url: url.href,
-    hold: () => void (isHolding = true),
+    hold: () => void (holding = "all"),
+    holdAnswers: () => void (holding = "answers"),
     resume: () => {
-      isHolding = false;
+      holding = "nothing";
       for (const pair of pairs) for (const action of pair.kept.splice(0)) action();
     },
     swallow: () => {

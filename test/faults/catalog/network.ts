@@ -45,6 +45,22 @@ function cut(name: string, what: string, choose: (bed: Bed) => readonly Link[]):
   };
 }
 
+/** What these ways are asked arrives and is done; the answers come late, when nobody waits any more. */
+function keepAnswers(name: string, what: string, choose: (bed: Bed) => readonly Link[]): Fault {
+  return {
+    name,
+    what,
+    lastsMs: [2_500, 4_000],
+    begin({ bed }) {
+      const links = choose(bed);
+      for (const link of links) link.holdAnswers();
+      return () => {
+        for (const link of links) link.resume();
+      };
+    },
+  };
+}
+
 /** What is open on these ways is dead for ever, and nobody is told. */
 function blackHole(name: string, what: string, choose: (bed: Bed) => readonly Link[]): Fault {
   return {
@@ -102,6 +118,14 @@ export const NETWORK: readonly Fault[] = [
   ),
   cut("late-append", "one worker's statements come after the other went on", ({ workers }) =>
     workers.slice(0, 1).map(({ toLedger }) => toLedger),
+  ),
+  keepAnswers("late-answers-redis", "one API is answered by Redis when it waits no more", (bed) =>
+    bed.apis.slice(0, 1).map(({ toRedis }) => toRedis),
+  ),
+  keepAnswers(
+    "late-answers-postgres",
+    "workers hear late that their appends were committed",
+    (bed) => bed.workers.map(({ toLedger }) => toLedger),
   ),
   blackHole("black-hole-redis", "every connection to Redis is dead and stays open", (bed) =>
     waysOf(bed, "redis"),

@@ -1,10 +1,15 @@
 /** A PostgreSQL that dies in the middle, waits, or takes nothing. */
+import type { Redis } from "ioredis";
 import postgres from "postgres";
+import { metaKey } from "#redis/keys";
 import { until } from "#test/until";
 import type { Bed } from "#faults/bed";
+import { askRedis } from "#faults/catalog/redis";
 import type { Fault } from "#faults/fault";
 
 const MS = [1_000, 3_000] as const;
+/** Movements that no drain that is well is behind. */
+const BEHIND = 100;
 const INSIDE_MS_MAX = 10_000;
 
 /** One connection past every proxy, that the server may end at any time. */
@@ -36,6 +41,33 @@ async function untilInside(bed: Bed): Promise<void> {
       what: "an append is inside its statement",
     });
   });
+}
+
+/** False: it has ended, as it does where it cannot write its log. */
+async function isAnswering(bed: Bed): Promise<boolean> {
+  try {
+    await until(
+      () => asked(bed, async (sql) => (await sql`SELECT 1`).length === 1).catch(() => false),
+      {
+        withinMs: INSIDE_MS_MAX,
+        what: "PostgreSQL answers",
+      },
+    );
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Nothing is appended any more, and the callers go on. */
+async function untilBehind(bed: Bed): Promise<void> {
+  const isBehind = (sql: postgres.Sql, redis: Redis) => async (): Promise<boolean> => {
+    const [row] = await sql`SELECT cursor_seq FROM partitions WHERE partition = 0`;
+    const seq = Number(await redis.hget(metaKey(0), "seq"));
+    return seq - Number(row?.["cursor_seq"]) > BEHIND;
+  };
+  const within = { withinMs: INSIDE_MS_MAX, what: "the ledger is behind" };
+  await asked(bed, (sql) => askRedis(bed, (redis) => until(isBehind(sql, redis), within)));
 }
 
 /** Locked by a transaction that stays open while it lasts. */
@@ -87,6 +119,23 @@ export const POSTGRES: readonly Fault[] = [
   },
   locked("movements"),
   locked("partitions"),
+  {
+    name: "disk-full-postgres",
+    what: "PostgreSQL's disk has no room: it takes nothing that needs more, or ends",
+    needs: ["ledger disk"],
+    lastsMs: MS,
+    withoutLedger: true,
+    isSlow: true,
+    async begin({ bed }) {
+      if (bed.ledgerDisk === null) throw new Error("no file system may be mounted here");
+      bed.ledgerDisk.fill();
+      await untilBehind(bed);
+      return async () => {
+        bed.ledgerDisk?.free();
+        if (!(await isAnswering(bed))) await bed.postgres.restart();
+      };
+    },
+  },
   {
     name: "read-only-postgres",
     what: "PostgreSQL takes no writes",

@@ -23,7 +23,11 @@ const CUT_BYTES = [1, 20_000] as const;
 const AHEAD_SECONDS = [5, 240] as const;
 const BACK_SECONDS = [1, 3] as const;
 
-async function asked<Result>(bed: Bed, work: (redis: Redis) => Promise<Result>): Promise<Result> {
+/** One connection past every proxy. */
+export async function askRedis<Result>(
+  bed: Bed,
+  work: (redis: Redis) => Promise<Result>,
+): Promise<Result> {
   const redis = new Redis(bed.servers.redisUrl);
   redis.on("error", () => undefined);
   try {
@@ -50,7 +54,7 @@ async function putBack(bed: Bed): Promise<void> {
 }
 
 async function rollBack({ bed }: During): Promise<void> {
-  await asked(bed, async (redis) => {
+  await askRedis(bed, async (redis) => {
     keepCopy(bed);
     const numberOf = async (field: string) => Number(await redis.hget(metaKey(0), field));
     const seq = await numberOf("seq");
@@ -93,7 +97,7 @@ async function fork({ bed, load, random }: During) {
 async function lateAfterRebuild({ bed, load }: During) {
   const [one] = bed.apis;
   one?.toRedis.hold();
-  await asked(bed, async (redis) => {
+  await askRedis(bed, async (redis) => {
     await moreEffects(load.users, EFFECTS / 2);
     const before = await redis.hget(metaKey(0), "epoch");
     await redis.flushall();
@@ -137,7 +141,7 @@ export const REDIS: readonly Fault[] = [
     what: "FLUSHALL: Redis forgets everything, the jobs of BullMQ too",
     lastsMs: [0, 0],
     mayLose: true,
-    begin: ({ bed }) => asked(bed, async (redis) => void (await redis.flushall())),
+    begin: ({ bed }) => askRedis(bed, async (redis) => void (await redis.flushall())),
   },
   {
     name: "late-after-rebuild",
@@ -151,7 +155,7 @@ export const REDIS: readonly Fault[] = [
     name: "script-flush",
     what: "SCRIPT FLUSH: Redis forgets every script",
     lastsMs: [0, 500],
-    begin: ({ bed }) => asked(bed, async (redis) => void (await redis.script("FLUSH"))),
+    begin: ({ bed }) => askRedis(bed, async (redis) => void (await redis.script("FLUSH"))),
   },
   {
     name: "rollback",
@@ -185,7 +189,7 @@ export const REDIS: readonly Fault[] = [
     lastsMs: [1_000, 3_000],
     async begin({ bed }) {
       const set = (limit: string) =>
-        asked(bed, async (redis) => void (await redis.config("SET", "maxmemory", limit)));
+        askRedis(bed, async (redis) => void (await redis.config("SET", "maxmemory", limit)));
       await set(FULL);
       return () => set("0");
     },

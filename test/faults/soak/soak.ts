@@ -6,7 +6,7 @@ import { Gauges } from "#faults/soak/gauges";
 import { judge, type Series, type Verdict } from "#faults/soak/judge";
 
 /** Holds live two minutes here: none may be past its time because a clock was set. */
-export const FAULTS = CATALOG.filter(({ needs = [] }) => !needs.includes("clock"));
+export const FAULTS = CATALOG.filter(({ needs = [] }) => needs.length === 0);
 
 /** What ends in hours elsewhere ends in minutes here, so that a run sees it end. */
 const ENV = {
