@@ -30,7 +30,7 @@ export const DRAIN_BUGS: readonly Mutant[] = [
     bug: "a batch that was read before an epoch began is written after it",
     file: "src/postgres/statements/append.sql",
     find: "AND cursor_seq = $68 AND epoch = $71",
-    replace: "AND cursor_seq = $68 AND $71::bigint > 0",
+    replace: "AND cursor_seq = $68 AND $71::bigint >= 0",
     asks: postgres("ledger-writer", "epochs"),
   },
   {
@@ -65,7 +65,7 @@ export const DRAIN_BUGS: readonly Mutant[] = [
     bug: "a drain goes on from a cursor that another one moved",
     file: "src/workers/drain-partition.ts",
     find: 'if ((await this.#write(batch)) !== "appended") return null;',
-    replace: "await this.#write(batch);",
+    replace: 'if ((await this.#write(batch)) === "stopped") return null;',
     asks: workers("drain-journal", "drain-failures", "drain-redis"),
   },
 ];

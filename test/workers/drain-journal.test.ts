@@ -83,6 +83,36 @@ describe("the drain", () => {
     expect(harness.fenced).toEqual([]);
   });
 
+  test("tells Redis nothing of what it read before an epoch began, and reads it again", async () => {
+    await using db = await openLedger();
+    const journal = createMemoryJournal();
+    journal.push(...entries(4, 3));
+    let refused = 0;
+    const ledgerWriter: LedgerWriter = {
+      ...db.writer,
+      async append(batch) {
+        if (refused === 0) await db.sql`UPDATE partitions SET epoch = epoch + 1`;
+        const outcome = await db.writer.append(batch);
+        if (outcome.kind === "cursor_moved") refused += 1;
+        return outcome;
+      },
+    };
+    const told: (readonly [seq: number, stored: number])[] = [];
+    const listening = {
+      ...journal,
+      async settle(...settled: Parameters<typeof journal.settle>) {
+        told.push([settled[1].seq, await stored(db)]);
+        await journal.settle(...settled);
+      },
+    };
+    await using harness = drainOf({ journal: listening, ledgerWriter, limits: { movementsMax: 3 } });
+    await met("the ledger has it, or Redis believes so", () => told.at(-1)?.[0] === 12);
+    expect(told.filter(([seq, count]) => seq > count)).toEqual([]);
+    expect(refused).toBe(1);
+    expect(await seqs(db)).toEqual(upTo(12));
+    expect(harness.fenced).toEqual([]);
+  });
+
   test("tells Redis what an earlier drain appended and could not tell any more", async () => {
     await using db = await openLedger();
     const journal = createMemoryJournal();
