@@ -36,7 +36,8 @@ Usage:
   bun run test:long [PART ...]        the same with larger counts: an hour; writes docs/evidence.md
 
 The last line is "N passed, N failed", and it exits with 1 when one failed.
-HOLDFAST_TEST_SEED=NUMBER repeats a run's random choices.`);
+HOLDFAST_TEST_SEED=NUMBER repeats a run's random choices. HOLDFAST_TEST_CASES=NAME/FROM-TO
+beside it runs only those cases of a test that has many, as one that fails tells.`);
 
 const isLong = process.argv[2] === "--long";
 const patterns = process.argv.slice(isLong ? 3 : 2);
