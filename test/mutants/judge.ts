@@ -8,16 +8,25 @@ import type { Mutant } from "./mutant.ts";
 const COPIED = ["src", "lua", "test", "package.json", "tsconfig.json", "bunfig.toml"];
 /** Of one test in there; a bug may make it wait for ever. */
 const TEST_MS_MAX = 30_000;
-/** Of all the files that one mutant asks. */
-const VERDICT_MS_MAX = 180_000;
+/** Of one file that is asked. */
+const FILE_MS_MAX = 180_000;
+/** As bun says it below the name of a test. */
+const TIMED_OUT = "this test timed out after";
+
+/** How a test file ends: all pass, one fails, or one does not come to an end, which is no verdict. */
+type Ended =
+  | { readonly kind: "passed" }
+  | { readonly kind: "failed" | "hung"; readonly file: string; readonly test: string };
 
 export type Verdict =
-  | { readonly kind: "killed"; readonly file: string; readonly test: string }
+  | { readonly kind: "killed" | "hung"; readonly file: string; readonly test: string }
   | { readonly kind: "lived" };
 
 /** A copy of the code in which one bug after the other is tried. */
 export class Copy implements Disposable {
   readonly #folder = mkdtempSync(join(tmpdir(), "holdfast-mutant-"));
+  /** Files that were seen to pass without a bug. */
+  readonly #sound = new Set<string>();
 
   constructor() {
     for (const name of COPIED) {
@@ -30,24 +39,38 @@ export class Copy implements Disposable {
     rmSync(this.#folder, { recursive: true });
   }
 
-  /** File by file, until one of its tests fails. The copy is then as it was. */
+  /**
+   * File by file, until one of its tests fails or hangs. Each file must pass without the bug, or its
+   * failing says nothing. The copy is then as it was.
+   */
   async judge(mutant: Mutant): Promise<Verdict> {
     const path = join(this.#folder, mutant.file);
     const sound = readFileSync(path, "utf8");
-    writeFileSync(path, mutated(sound, mutant));
-    try {
-      for (const file of mutant.asks) {
-        const test = await this.#firstFailure(file);
-        if (test !== null) return { kind: "killed", file, test };
+    for (const file of mutant.asks) {
+      await this.#mustPass(file);
+      writeFileSync(path, mutated(sound, mutant));
+      try {
+        const ended = await this.#run(file);
+        if (ended.kind === "failed") return { ...ended, kind: "killed" };
+        if (ended.kind === "hung") return { ...ended, kind: "hung" };
+      } finally {
+        writeFileSync(path, sound);
       }
-      return { kind: "lived" };
-    } finally {
-      writeFileSync(path, sound);
     }
+    return { kind: "lived" };
   }
 
-  /** Name of the first test of the file that fails, or null. */
-  async #firstFailure(file: string): Promise<string | null> {
+  /** Asked once of each file, of the code as it is. */
+  async #mustPass(file: string): Promise<void> {
+    if (this.#sound.has(file)) return;
+    const ended = await this.#run(file);
+    if (ended.kind !== "passed") {
+      throw new Error(`without any bug, too, a test of ${file} ${ended.kind}: ${ended.test}`);
+    }
+    this.#sound.add(file);
+  }
+
+  async #run(file: string): Promise<Ended> {
     const { HOLDFAST_TEST_LONG: _long, HOLDFAST_TEST_EVIDENCE: _evidence, ...env } = process.env;
     const flags = ["--bail=1", `--timeout=${TEST_MS_MAX}`];
     const child = Bun.spawn([process.execPath, "test", ...flags, `./${file}`], {
@@ -56,16 +79,16 @@ export class Copy implements Disposable {
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
-      timeout: VERDICT_MS_MAX,
+      timeout: FILE_MS_MAX,
     });
     const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
     const exitCode = await child.exited;
-    if (exitCode === 0) return null;
-    if (child.signalCode !== null) return "(none came to an end)";
+    if (exitCode === 0) return { kind: "passed" };
+    if (child.signalCode !== null) return { kind: "hung", file, test: "(the file)" };
     const [, test] = /^\(fail\) (.*?)(?: \[[\d.]+ms\])?$/m.exec(out + err) ?? [];
     // A bug that keeps the file from being read proves nothing about the tests in it.
     if (test === undefined) throw new Error(`${file} did not run: ${(out + err).slice(-2_000)}`);
-    return test;
+    return { kind: (out + err).includes(TIMED_OUT) ? "hung" : "failed", file, test };
   }
 }
 

@@ -8,6 +8,8 @@ export interface Mutant {
   readonly replace: string;
   /** Test files that may notice, the quickest first. */
   readonly asks: readonly string[];
+  /** It makes something wait for ever: a test that does not come to an end has noticed it. */
+  readonly hangs?: true;
 }
 
 /** Test files of a folder below test/, by name. */

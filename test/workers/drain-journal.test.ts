@@ -105,7 +105,11 @@ describe("the drain", () => {
         await journal.settle(...settled);
       },
     };
-    await using harness = drainOf({ journal: listening, ledgerWriter, limits: { movementsMax: 3 } });
+    await using harness = drainOf({
+      journal: listening,
+      ledgerWriter,
+      limits: { movementsMax: 3 },
+    });
     await met("the ledger has it, or Redis believes so", () => told.at(-1)?.[0] === 12);
     expect(told.filter(([seq, count]) => seq > count)).toEqual([]);
     expect(refused).toBe(1);
