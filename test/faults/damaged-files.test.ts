@@ -109,15 +109,19 @@ test(
     if (!isAll) return;
     expect(rebuilt).toBeGreaterThan(0);
     expect(lost).toBeGreaterThan(0);
-    evidence("Redis's files are cut anywhere: all is there, from the ledger, or reported", {
-      cuts: CUTS,
-      "loaded by itself": countOf(started, "by itself"),
-      "after its torn end was cut off": countOf(started, "mended"),
-      "after redis-check-aof": countOf(started, "fixed"),
-      "begun empty": countOf(started, "empty"),
-      "rebuilt from the ledger": rebuilt,
-      "reported as lost": lost,
-    });
+    evidence(
+      "Redis's files are cut anywhere: all is there, from the ledger, or reported",
+      {
+        cuts: CUTS,
+        "loaded by itself": countOf(started, "by itself"),
+        "after its torn end was cut off": countOf(started, "mended"),
+        "after redis-check-aof": countOf(started, "fixed"),
+        "begun empty": countOf(started, "empty"),
+        "rebuilt from the ledger": rebuilt,
+        "reported as lost": lost,
+      },
+      { trials: CUTS },
+    );
   },
   TEST_MS_MAX,
 );
@@ -165,6 +169,7 @@ test(
         "of it in records of holds that ended": ended,
         "verify told, and a restore mended": told,
       },
+      { trials: FLIPS },
     );
   },
   TEST_MS_MAX,
@@ -208,11 +213,15 @@ test(
       lost += seen.lost;
     });
     if (!isAll) return;
-    evidence("Redis goes back unnoticed and sells on: what is gone is reported, what came stays", {
-      forks: FORKS,
-      "reported as lost": lost,
-      "sold after it went back": later,
-    });
+    evidence(
+      "Redis goes back unnoticed and sells on: what is gone is reported, what came stays",
+      {
+        forks: FORKS,
+        "reported as lost": lost,
+        "sold after it went back": later,
+      },
+      { trials: FORKS },
+    );
   },
   TEST_MS_MAX,
 );

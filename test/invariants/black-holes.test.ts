@@ -64,14 +64,15 @@ async function liveThrough(
   }
   const recovered = spreadOf(seen.map(({ recoveredMs }) => recoveredMs));
   const drained = spreadOf(seen.map(({ drainedMs }) => drainedMs));
-  evidence(guarantee, {
+  const figures = {
     outages: seen.length,
     "refused with 503": seen.reduce((sum, { refused }) => sum + refused, 0),
     "unknown with 504": seen.reduce((sum, { unknown }) => sum + unknown, 0),
     "served again (ms, max)": recovered.max,
     "ledger complete (ms, p50)": drained.p50,
     "ledger complete (ms, max)": drained.max,
-  });
+  };
+  evidence(guarantee, figures, { trials: seen.length });
 }
 
 const nothing = (): void => {};

@@ -70,14 +70,18 @@ test.each(WAYS)(
       seen.push(survived);
     }
     const recovered = spreadOf(seen.map(({ recoveredMs }) => recoveredMs));
-    evidence("Redis has no room to write: refused in time, nothing acknowledged is lost", {
-      way: name,
-      times: seen.length,
-      "refused with 503": seen.reduce((sum, { refused }) => sum + refused, 0),
-      "unknown with 504": seen.reduce((sum, { unknown }) => sum + unknown, 0),
-      "served again (ms, p50)": recovered.p50,
-      "served again (ms, max)": recovered.max,
-    });
+    evidence(
+      "Redis has no room to write: refused in time, nothing acknowledged is lost",
+      {
+        way: name,
+        times: seen.length,
+        "refused with 503": seen.reduce((sum, { refused }) => sum + refused, 0),
+        "unknown with 504": seen.reduce((sum, { unknown }) => sum + unknown, 0),
+        "served again (ms, p50)": recovered.p50,
+        "served again (ms, max)": recovered.max,
+      },
+      { trials: seen.length },
+    );
   },
   TEST_MS_MAX,
 );

@@ -90,14 +90,18 @@ test(
       seen.push(survived);
     }
     const recovered = spreadOf(seen.map(({ recoveredMs }) => recoveredMs));
-    evidence("Redis is out of memory: what takes stock is refused, what frees it is done", {
-      times: seen.length,
-      "refused with 503": seen.reduce((sum, { refused }) => sum + refused, 0),
-      "unknown with 504": seen.reduce((sum, { unknown }) => sum + unknown, 0),
-      "holds expired meanwhile": seen.length * HOLDS,
-      "after at most (ms)": spreadOf(releasedMs).max,
-      "served again (ms, max)": recovered.max,
-    });
+    evidence(
+      "Redis is out of memory: what takes stock is refused, what frees it is done",
+      {
+        times: seen.length,
+        "refused with 503": seen.reduce((sum, { refused }) => sum + refused, 0),
+        "unknown with 504": seen.reduce((sum, { unknown }) => sum + unknown, 0),
+        "holds expired meanwhile": seen.length * HOLDS,
+        "after at most (ms)": spreadOf(releasedMs).max,
+        "served again (ms, max)": recovered.max,
+      },
+      { trials: seen.length },
+    );
 
     // A restart does not make it smaller; it must not lock in what could be freed.
     const epochBefore = await redis.hget(metaKey(0), "epoch");

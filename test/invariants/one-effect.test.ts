@@ -163,15 +163,19 @@ test(
     expect(audited.movements).toBe(to.counts.movements + perhaps + 2 * short.holds);
     const faults = { ...told("redis", toRedis), ...told("http", toApi) };
     expect([toRedis.faults.size, toApi.faults.size]).toEqual([FAULTS.length, FAULTS.length - 1]);
-    evidence("one effect", {
-      rounds: ROUNDS,
-      seed,
-      ...to.counts,
-      refused: to.refused.length,
-      unknown: to.unknown.length,
-      ...faults,
-      ...lateAt(toRedis),
-    });
+    evidence(
+      "one effect",
+      {
+        rounds: ROUNDS,
+        seed,
+        ...to.counts,
+        refused: to.refused.length,
+        unknown: to.unknown.length,
+        ...faults,
+        ...lateAt(toRedis),
+      },
+      { trials: ROUNDS },
+    );
   },
   TEST_MS_MAX,
 );

@@ -12,8 +12,8 @@ const run: Run = {
   memoryGib: 4,
   patterns: [],
 };
-const crashes = { guarantee: "nothing is lost", figures: { kills: 100, "p50 ms": 9 } };
-const again = { guarantee: "nothing is lost", figures: { kills: 200 } };
+const crashes = { guarantee: "nothing is lost", figures: { kills: 100, trials: 99, "p50 ms": 9 } };
+const again = { guarantee: "nothing is lost", figures: { kills: 200, trials: 200 } };
 const expiry = { guarantee: "expired once", figures: { holds: 5 } };
 
 test("a run of all files replaces the page", () => {
@@ -28,8 +28,8 @@ test("a run of some files replaces the rows of what it saw, and no other", () =>
   const page = withRun(before, { ...run, seed: 8, patterns: ["crashes"] }, [again, again]);
   expect(tableRows(page, "What was seen")).toEqual([
     ["expired once", "holds 5", "", "1"],
-    ["nothing is lost", "kills 200", "1 in 66", "2"],
-    ["nothing is lost", "kills 200", "1 in 66", "2"],
+    ["nothing is lost", "kills 200, trials 200", "1 in 66", "2"],
+    ["nothing is lost", "kills 200, trials 200", "1 in 66", "2"],
   ]);
   const runs = tableRows(page, "Runs").map(([number, , seed, , , , , files]) => {
     return [number, seed, files];
@@ -40,15 +40,25 @@ test("a run of some files replaces the rows of what it saw, and no other", () =>
   ]);
 });
 
-test("where a row counts trials it says how seldom they fail at least, also one of an older page", () => {
+test("where a row counts trials it says how often they fail at most, also one of an older page", () => {
   const page = withRun(null, run, [crashes])
     .replace(" 1 in 33 |", "")
     .replace(" fails at most |", "");
   const later = withRun(page, { ...run, patterns: ["x"] }, [expiry]);
   expect(tableRows(later, "What was seen")).toEqual([
     ["expired once", "holds 5", "", "2"],
-    ["nothing is lost", "kills 100, p50 ms 9", "1 in 33", "1"],
+    ["nothing is lost", "kills 100, trials 99, p50 ms 9", "1 in 33", "1"],
   ]);
+});
+
+test("where a test counts no trials nothing is said of how often it fails", () => {
+  const pooled = {
+    guarantee: "pooled",
+    figures: { faults: 100, histories: 9, "trials of it": 50 },
+  };
+  const few = { guarantee: "few", figures: { trials: 2 } };
+  const [one, other] = tableRows(withRun(null, run, [few, pooled]), "What was seen");
+  expect([one?.[2], other?.[2]]).toEqual(["", ""]);
 });
 
 test("a run that no row is of any more goes from the page", () => {

@@ -66,12 +66,11 @@ const HEAD = `# Evidence
 
 What \`bun run test:long\` saw: the tests of \`bun run test\`, with larger counts. The command writes this page; \`bun run test:long <patterns>\` runs the files whose path contains one of the patterns, and replaces the rows of what they prove. Times are of the machine that the run names.
 
-None of these trials failed: one that fails is not written down here, it is mended first. That proves no absence. Where none of n trials failed, the true rate is below 3/n with a confidence of 95 %, if the trials are like each other and like what happens to you; \`fails at most\` says that bound where a row counts trials. Nothing here speaks of faults that are not named.
+Nothing here failed: what fails is not written down, it is mended first. That proves no absence. Where none of n trials failed, the true rate is below 3/n with a confidence of 95 %, if the trials are independent of each other and like what happens to you. \`fails at most\` says that bound where a test counts \`trials\`: the same, tried anew. Those that share an installation are alike, and not independent: take the bound for an order of magnitude. A row without one counts what is no such trial. Nothing here speaks of faults that are not named.
 `;
 
-/** What is tried anew each time, so that one trial says nothing of the next. */
-const TRIALS =
-  /(?:^|, )(?:kills|stalls|outages|times|rounds|cuts|bits|forks|faults|histories|races|runs) (\d+)/;
+/** As `evidence()` writes it, where a test says how often it tried the same anew. */
+const TRIALS = /(?:^|, )trials (\d+)(?:,|$)/;
 
 const seenRow = (guarantee: string, words: string, run: string): string[] => {
   const trials = Number(TRIALS.exec(words)?.[1] ?? 0);
