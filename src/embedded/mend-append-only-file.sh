@@ -9,8 +9,9 @@
 # COMMAND  what is run in our stead when Redis may start, such as `redis-server redis.conf`
 # REDIS_CHECK_AOF in the environment: the program of that name, where it is not on PATH
 #
-# Exits with 0 when the files are whole, or whole again (it says what it cut off); with 1, and
-# nothing changed, when Redis must not start with them.
+# Exits with 0 when the files are whole, or whole again (it says what it cut off), and with 1 when
+# Redis must not start with them. Nothing is changed then, unless the cut itself did not mend them:
+# it says so, and where the copy is.
 set -eu
 umask 077
 LC_ALL=C
@@ -25,9 +26,10 @@ go_on() {
   exec "$@"
 }
 
+# What is wrong, and what was done to the files if anything was.
 refuse() {
   printf '%s\n' "$1" \
-    "Nothing was changed, and Redis must not start with it. Move $folder away and keep it, then" \
+    "${2:-Nothing was changed}, and Redis must not start with it. Move $folder away and keep it, then" \
     "start again: Redis begins empty, and a worker writes it anew from the ledger, and reports what" \
     "the ledger did not have yet. bun run restore says before what that is, and --apply does it by" \
     "hand: see Backup and restore in docs/operations.md." >&2
@@ -86,8 +88,11 @@ fi
 
 kept=$file.torn-at-$whole-$(date -u +%Y%m%dT%H%M%SZ)
 tail -c "$torn" "$file" > "$kept"
+# It is on the disk before anything is cut off; an older `sync` knows no names, and does all.
+sync "$kept" "$folder" 2> /dev/null || sync
 printf 'y\n' | "$check" --fix "$manifest" > /dev/null 2>&1 || true
 "$check" "$manifest" > /dev/null 2>&1 < /dev/null ||
-  refuse "$damage, and $check --fix did not mend it (a copy of what it cut off: $kept)."
+  refuse "$damage, and $check --fix did not mend it." \
+    "Something may have been cut off (a copy of all behind that byte is $kept)"
 printf '%s\n' "Redis's append-only file had a torn end: the last $torn bytes of $file were cut off, and are kept in $kept"
 go_on "$@"

@@ -9,14 +9,23 @@ const MEND_MS_MAX = 180_000;
 
 const SCRIPT = join(import.meta.dir, "mend-append-only-file.sh");
 
+/** `whole`: a Redis that did not start has another reason; `unread`: nobody knows. In words. */
+export type Mending =
+  | { readonly kind: "mended"; readonly what: string }
+  | { readonly kind: "whole" }
+  | { readonly kind: "unread"; readonly why: string };
+
 /**
- * Cuts off the torn end of the append-only file of a Redis that did not start. Answers what was cut
- * off and where it is kept, in words; null where the files are whole, so that it has another reason.
- * Throws where they are damaged in another way: nothing is changed then.
+ * Cuts off the torn end of the append-only file of a Redis that did not start, and says what it cut
+ * off and where that is kept. Throws where the files are damaged in another way, or cutting did not
+ * mend them: it says whether anything was changed.
  */
-export async function mendTornEnd(program: RedisProgram, folder: string): Promise<string | null> {
+export async function mendTornEnd(program: RedisProgram, folder: string): Promise<Mending> {
   const [env, shell] = [Bun.which("env"), Bun.which("sh")];
-  if (env === null || shell === null) return null;
+  if (env === null || shell === null) {
+    const why = "its files were not looked at: that takes `sh` and `env`, which are not on PATH";
+    return { kind: "unread", why };
+  }
   // The server is that program too, under its name: not every package brings it by itself.
   const check = join(folder, "redis-check-aof");
   rmSync(check, { force: true });
@@ -27,7 +36,8 @@ export async function mendTornEnd(program: RedisProgram, folder: string): Promis
     [env, ...more.map((pair) => pair.join("=")), shell, SCRIPT, join(folder, "appendonlydir")],
     { msMax: MEND_MS_MAX },
   );
-  if (code === 0) return out.trim() || null;
+  const what = out.trim();
+  if (code === 0) return what === "" ? { kind: "whole" } : { kind: "mended", what };
   throw new EmbeddedFailure(
     `Redis did not start. ${err.trim() || `${SCRIPT} ended with ${code ?? "a signal"}`}`,
   );

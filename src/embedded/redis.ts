@@ -43,7 +43,7 @@ export interface RedisOptions {
 /** Starts a Redis server and waits until it answers and has read its data. */
 export async function startRedisServer(options: RedisOptions): Promise<RedisServer> {
   mkdirSync(options.folder, { recursive: true, mode: 0o700 });
-  let mended: string | null = null;
+  let isMended = false;
   for (let tries = 1; ; tries += 1) {
     const port = options.port ?? freePort();
     const url = `redis://default:${options.password}@127.0.0.1:${port}`;
@@ -55,14 +55,18 @@ export async function startRedisServer(options: RedisOptions): Promise<RedisServ
     await child.end("SIGKILL", 0);
     const log = child.logTail();
     if (/address already in use/i.test(log) && tries < PORT_TRIES_MAX) continue;
-    if (outcome === ENDED && mended === null) {
-      mended = await mendTornEnd(options.program, options.folder);
-      if (mended !== null) {
-        options.warn(mended);
+    const why: string[] = [outcome];
+    if (outcome === ENDED && !isMended) {
+      const mending = await mendTornEnd(options.program, options.folder);
+      if (mending.kind === "mended") {
+        isMended = true;
+        options.warn(mending.what);
         continue;
       }
+      if (mending.kind === "unread") why.push(mending.why);
     }
-    throw new EmbeddedFailure(`Redis did not start (${outcome}). Its log ends with:\n${log}`);
+    const reason = why.join("; ");
+    throw new EmbeddedFailure(`Redis did not start (${reason}). Its log ends with:\n${log}`);
   }
 }
 

@@ -88,6 +88,12 @@ function filesWith(content: Uint8Array): string {
   return folder;
 }
 
+/** What was cut off, in words; empty: nothing. */
+async function mended(folder: string): Promise<string> {
+  const mending = await mendTornEnd(program, folder);
+  return mending.kind === "mended" ? mending.what : "";
+}
+
 const keptIn = (folder: string): string[] =>
   readdirSync(join(folder, "appendonlydir")).filter((name) => name.includes(".torn-at-"));
 
@@ -123,7 +129,7 @@ test(
     ];
     for (const cut of cuts) {
       const folder = filesWith(bytes.subarray(0, cut));
-      const said = await mendTornEnd(program, folder);
+      const said = await mended(folder);
       const left = readFileSync(join(folder, FILE));
       const wholeUpTo = [0, ...ends].findLast((end) => end <= cut) ?? 0;
       expect([cut, left.length]).toEqual([cut, wholeUpTo]);
@@ -134,7 +140,7 @@ test(
         `had a torn end: the last ${torn.length} bytes of ${join(folder, FILE)} were cut`,
       );
       expect(said).toContain(kept);
-      expect(await mendTornEnd(program, folder)).toBeNull();
+      expect(await mendTornEnd(program, folder)).toEqual({ kind: "whole" });
     }
   },
   TEST_MS_MAX,
@@ -157,7 +163,7 @@ test(
 
 test("zeros where nothing was written yet are a torn end too", async () => {
   const folder = filesWith(Buffer.concat([bytes, Buffer.alloc(64)]));
-  expect(await mendTornEnd(program, folder)).toContain("the last 64 bytes of");
+  expect(await mended(folder)).toContain("the last 64 bytes of");
   expect(readFileSync(join(folder, FILE)).equals(bytes)).toBe(true);
 });
 
@@ -223,6 +229,46 @@ test("a Redis that does not start for another reason says its own, and its files
   await expect(starting).rejects.toThrow("no-such-directive");
   expect(readFileSync(join(folder, FILE)).equals(bytes)).toBe(true);
   expect(existsSync(join(folder, "redis-check-aof"))).toBe(true);
+});
+
+test("where cutting does not mend it, that is said, and what was cut off is kept", async () => {
+  const folder = filesWith(bytes.subarray(0, bytes.length - 3));
+  const sound = join(root, "sound");
+  mkdirSync(sound);
+  symlinkSync(program.path, join(sound, "redis-check-aof"));
+  // It cuts one byte off, and not the rest.
+  const path = join(root, "cuts-too-little");
+  const file = join(folder, FILE);
+  const script = `[ "$1" = --fix ] && exec truncate -s -1 '${file}'\nexec '${sound}/redis-check-aof' "$@"`;
+  writeFileSync(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  const failure = await mendTornEnd({ ...program, path }, folder).then(String, String);
+  expect(failure).toContain("--fix did not mend it");
+  expect(failure).toContain("Something may have been cut off");
+  expect(failure).not.toContain("Nothing was changed");
+  const [kept = ""] = keptIn(folder);
+  expect(failure).toContain(kept);
+  const torn = readFileSync(join(folder, "appendonlydir", kept));
+  const begin = ends.at(-2) ?? 0;
+  expect(torn.equals(bytes.subarray(begin, bytes.length - 3))).toBe(true);
+});
+
+test("without a shell nobody has looked at the files, and that is said beside what Redis says", async () => {
+  const empty = join(root, "empty-path");
+  mkdirSync(empty);
+  const folder = filesWith(bytes.subarray(0, bytes.length - 3));
+  const script = `
+    import { startRedisServer } from "#embedded/redis";
+    const options = { ...${JSON.stringify({ program, folder })}, password: "p", warn: console.log };
+    await startRedisServer(options).then(() => console.log("started"), (error) => console.log(String(error)));`;
+  const child = Bun.spawn([process.execPath, "-e", script], {
+    cwd: ROOT,
+    env: { PATH: empty },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const said = await child.stdout.text();
+  expect(said).toContain("its files were not looked at");
+  expect(said).toContain("Unexpected end of file");
+  expect(readFileSync(join(folder, FILE)).length).toBe(bytes.length - 3);
 });
 
 test("Redis of docker-compose.yml starts behind the cut, and not with other damage", async () => {
