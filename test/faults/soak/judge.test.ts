@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { Random } from "#test/random";
-import { GAUGES, judge, Recorder, type GaugeName } from "#faults/soak/judge";
+import { GAUGES, judge, memoryJudged, Recorder, type GaugeName } from "#faults/soak/judge";
 
 const MINUTE_MS = 60_000;
 const HALF_AN_HOUR_MS = 30 * MINUTE_MS;
@@ -123,6 +123,23 @@ test("is not judged while it may be warming up, and is as soon as it is not", ()
   expect(judged({ forMs: spanMsMin + 1_001, value: heap })).toEqual([
     expect.objectContaining({ isFlat: true }),
   ]);
+});
+
+test("memory counts as judged by role", () => {
+  const of = (name: string, gauge: GaugeName = "memory") => ({
+    name,
+    gauge,
+    before: 1,
+    after: 1,
+    allowed: 2,
+    isFlat: true,
+  });
+  const verdicts = [
+    of("worker-1 memory"),
+    of("worker-2 memory"),
+    of("api-1 memory", "descriptors"),
+  ];
+  expect(memoryJudged(verdicts)).toEqual({ api: 0, worker: 2 });
 });
 
 test("nothing in a process that starts again counts as more of the one before", () => {

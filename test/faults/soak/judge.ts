@@ -110,6 +110,16 @@ export function judge({ name, gauge, points }: Series): Verdict | null {
   return { name, gauge, before, after, allowed, isFlat: after <= allowed };
 }
 
+/**
+ * Of which roles the memory of some process was judged, and of how many: a process that is killed
+ * before it is warm tells nothing, so that a run may have judged none of them.
+ */
+export function memoryJudged(verdicts: readonly Verdict[]): Record<"api" | "worker", number> {
+  const count = (role: string): number =>
+    verdicts.filter(({ name, gauge }) => gauge === "memory" && name.startsWith(`${role}-`)).length;
+  return { api: count("api"), worker: count("worker") };
+}
+
 /** `RISES  api-1 memory: 120.4 → 193.0 MiB, allowed are 168.5`. */
 export function wordsOf({ name, gauge, before, after, allowed, isFlat }: Verdict): string {
   const [from, to, most] = [before, after, allowed].map((value) => value.toFixed(1));

@@ -4,7 +4,7 @@ import { Failure, runTool, seedIn, timeIn, UsageError } from "#test/arguments";
 import { newSeed } from "#test/scale";
 import { bounded, faultsIn, planOf } from "#faults/plan";
 import { FAULTS, soak, type Soaked } from "#faults/soak/soak";
-import { wordsOf } from "#faults/soak/judge";
+import { memoryJudged, wordsOf } from "#faults/soak/judge";
 
 const HELP = `Runs an installation under a mixed load for long, with a fault a minute, and looks whether anything grows.
 
@@ -67,6 +67,9 @@ async function main(args: readonly string[]): Promise<void> {
 function tell({ lived, verdicts, unjudged }: Soaked, seed: number): void {
   const changes = lived.reduce((sum, one) => sum + one.acknowledged, 0);
   for (const verdict of verdicts) say(wordsOf(verdict));
+  for (const [role, count] of Object.entries(memoryJudged(verdicts))) {
+    if (count === 0) say(`the memory of no ${role} was judged: each was killed before it was warm`);
+  }
   const rising = verdicts.filter(({ isFlat }) => !isFlat);
   say(
     `${lived.length} faults lived through, ${changes} changes acknowledged; of ${verdicts.length} ` +
