@@ -10,13 +10,16 @@ const COPIED = ["src", "lua", "test", "package.json", "tsconfig.json", "bunfig.t
 const TEST_MS_MAX = 30_000;
 /** Of one file that is asked. */
 const FILE_MS_MAX = 180_000;
+/** Of what a file said at last. */
+const OUTPUT_LETTERS_MAX = 2_000;
+
 /** As bun says it below the name of a test. */
 const TIMED_OUT = "this test timed out after";
 
 /** How a test file ends: all pass, one fails, or one does not come to an end, which is no verdict. */
 type Ended =
   | { readonly kind: "passed" }
-  | { readonly kind: "failed" | "hung"; readonly file: string; readonly test: string };
+  | { readonly kind: "failed" | "hung"; readonly test: string; readonly output: string };
 
 export type Verdict =
   | { readonly kind: "killed" | "hung"; readonly file: string; readonly test: string }
@@ -51,8 +54,8 @@ export class Copy implements Disposable {
       writeFileSync(path, mutated(sound, mutant));
       try {
         const ended = await this.#run(file);
-        if (ended.kind === "failed") return { ...ended, kind: "killed" };
-        if (ended.kind === "hung") return { ...ended, kind: "hung" };
+        if (ended.kind === "failed") return { kind: "killed", file, test: ended.test };
+        if (ended.kind === "hung") return { kind: "hung", file, test: ended.test };
       } finally {
         writeFileSync(path, sound);
       }
@@ -65,7 +68,8 @@ export class Copy implements Disposable {
     if (this.#sound.has(file)) return;
     const ended = await this.#run(file);
     if (ended.kind !== "passed") {
-      throw new Error(`without any bug, too, a test of ${file} ${ended.kind}: ${ended.test}`);
+      const { kind, test, output } = ended;
+      throw new Error(`without any bug, too, a test of ${file} ${kind}: ${test}\n${output}`);
     }
     this.#sound.add(file);
   }
@@ -84,11 +88,12 @@ export class Copy implements Disposable {
     const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
     const exitCode = await child.exited;
     if (exitCode === 0) return { kind: "passed" };
-    if (child.signalCode !== null) return { kind: "hung", file, test: "(the file)" };
+    const output = (out + err).slice(-OUTPUT_LETTERS_MAX);
+    if (child.signalCode !== null) return { kind: "hung", test: "(the file)", output };
     const [, test] = /^\(fail\) (.*?)(?: \[[\d.]+ms\])?$/m.exec(out + err) ?? [];
     // A bug that keeps the file from being read proves nothing about the tests in it.
-    if (test === undefined) throw new Error(`${file} did not run: ${(out + err).slice(-2_000)}`);
-    return { kind: (out + err).includes(TIMED_OUT) ? "hung" : "failed", file, test };
+    if (test === undefined) throw new Error(`${file} did not run: ${output}`);
+    return { kind: (out + err).includes(TIMED_OUT) ? "hung" : "failed", test, output };
   }
 }
 
