@@ -148,6 +148,8 @@ describe("a rebuild", () => {
     await stores.store.adjust(adjustCommand("p1", 5));
     const outcome = await rebuildPartition(0, use, ANY);
     expect(outcome).toMatchObject({ kind: "rebuilt", seq: 2, drained: 1, missing: null });
+    // The process may have looked while it was fenced.
+    await until(() => stores.partitions[0]?.state === "open", { withinMs: 5_000, what: "open" });
     expect(await totals(stores.store, "p1")).toMatchObject({ onHand: 15 });
     await stores.store.adjust(adjustCommand("p1", 5));
     await drained();
