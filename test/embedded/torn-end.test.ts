@@ -89,7 +89,7 @@ function filesWith(content: Uint8Array): string {
 }
 
 /** What was cut off, in words; empty: nothing. */
-async function mended(folder: string): Promise<string> {
+async function saidOf(folder: string): Promise<string> {
   const mending = await mendTornEnd(program, folder);
   return mending.kind === "mended" ? mending.what : "";
 }
@@ -129,7 +129,7 @@ test(
     ];
     for (const cut of cuts) {
       const folder = filesWith(bytes.subarray(0, cut));
-      const said = await mended(folder);
+      const said = await saidOf(folder);
       const left = readFileSync(join(folder, FILE));
       const wholeUpTo = [0, ...ends].findLast((end) => end <= cut) ?? 0;
       expect([cut, left.length]).toEqual([cut, wholeUpTo]);
@@ -163,7 +163,7 @@ test(
 
 test("zeros where nothing was written yet are a torn end too", async () => {
   const folder = filesWith(Buffer.concat([bytes, Buffer.alloc(64)]));
-  expect(await mended(folder)).toContain("the last 64 bytes of");
+  expect(await saidOf(folder)).toContain("the last 64 bytes of");
   expect(readFileSync(join(folder, FILE)).equals(bytes)).toBe(true);
 });
 

@@ -165,7 +165,7 @@ export async function forgetEnded({ use, redis }: DamageBed): Promise<number> {
     SELECT replace(owner::text, '-', '') AS owner, generation, status FROM reservations`;
   const known = new Map(rows.map((row) => [String(row["owner"]), row]));
   const prefix = reservationKey(0, "");
-  const harmed = await Promise.all(
+  const gone = await Promise.all(
     (await keysLike(redis, prefix)).map(async (key) => {
       const owner = key.slice(prefix.length);
       const row = known.get(owner);
@@ -178,7 +178,7 @@ export async function forgetEnded({ use, redis }: DamageBed): Promise<number> {
       return isWhole && (await redis.pttl(key)) >= 0 ? [] : [key];
     }),
   );
-  const keys = harmed.flat();
+  const keys = gone.flat();
   if (keys.length > 0) await redis.unlink(...keys);
   return keys.length;
 }
