@@ -25,8 +25,8 @@ export function isAtRest(world: World): boolean {
     const isAwake = process.pausedUntil + WAKING_MS < scheduler.now;
     return !process.isAlive || (isAwake && partition.state === "open");
   });
-  const isOver = recordsOf(world).every((hold) => hold.status !== "ACTIVE");
-  return isDrained && isOpen && isOver && fields?.get("drained") === fields?.get("seq");
+  if (!isDrained || !isOpen || fields?.get("drained") !== fields?.get("seq")) return false;
+  return recordsOf(world).every((hold) => hold.status !== "ACTIVE");
 }
 
 /** Why it does not come to rest. */

@@ -39,7 +39,11 @@ export function runScriptOf(
   if (place.isFull && !script.frees) {
     throw new ErrorReply("OOM command not allowed when used memory > 'maxmemory'.");
   }
-  const call = (...words: unknown[]): unknown => seenByLua(runCommand(place, words.map(argument)));
+  const call = (...words: unknown[]): unknown => {
+    const texts: string[] = [];
+    for (const word of words) texts.push(typeof word === "string" ? word : argument(word));
+    return seenByLua(runCommand(place, texts));
+  };
   const library = { call, sha1hex: (text: unknown) => sha1(argument(text)) };
   try {
     return replyOf(script.run(library, listOf([key]), listOf([...args])));
@@ -61,9 +65,10 @@ function argument(value: unknown): string {
 }
 
 function seenByLua(reply: Reply): unknown {
+  if (typeof reply === "string" || typeof reply === "number") return reply;
   if (reply === null) return false;
   if (reply instanceof Status) return new Table([], { __proto__: null, ok: reply.text });
-  return typeof reply === "object" ? listOf(reply.map(seenByLua)) : reply;
+  return listOf(reply.map(seenByLua));
 }
 
 function replyOf(value: unknown): Reply {
