@@ -1,4 +1,14 @@
-/** One run: everything that a seed decides, until it has come to rest and is checked. */
+/**
+ * One run: everything that a seed decides, until it has come to rest and is checked.
+ *
+ * In it: the verbs initialize, reserve, confirm, cancel, extend, sell, adjust, transfer, expire and a
+ * read of one product, with their batches, retries and epochs; wake-ups and sweep, drain, rebuild; the
+ * scripts of all those. Not in it: src/compose (nodes.ts puts the parts together by hand), HTTP, tokens
+ * and the adapters of other contracts, src/postgres and its SQL, the drivers and BullMQ itself. One
+ * partition. No reacquire, return, count, incoming goods, amendment of a product, bulk call, registry of
+ * locations, quarantine, reconciliation or retention: their laws are not asked. A process stops between
+ * two events or when it sends, never in the middle of a computation.
+ */
 import { randomId } from "#lib/ids";
 import { Random } from "#test/random";
 import { brokenNow, brokenRules, isAtRest, unrestOf } from "./checks.ts";
