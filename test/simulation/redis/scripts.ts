@@ -17,12 +17,19 @@ const scripts = new Map<string, Script>();
 /** Text → its hash: the same few texts are loaded over and over. */
 const learned = new Map<string, string>();
 
+let edited = (text: string): string => text;
+
+/** Scripts run as `edit` makes them from now on, under the names that they have. */
+export function editScripts(edit: (text: string) => string): void {
+  edited = edit;
+}
+
 export function learnScript(text: string): string {
   const known = learned.get(text);
   if (known !== undefined) return known;
   const sha = sha1(text);
   const [head = ""] = text.split("\n", 1);
-  scripts.set(sha, { run: loadLua(text), frees: head.includes("allow-oom") });
+  scripts.set(sha, { run: loadLua(edited(text)), frees: head.includes("allow-oom") });
   learned.set(text, sha);
   return sha;
 }
