@@ -5,9 +5,9 @@
 import { plugin } from "bun";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { mutated } from "#mutants/judge";
+import { MUTANTS } from "#mutants/mutants";
 import { ROOT } from "#test/packaging";
-import { mutated } from "../mutants/judge.ts";
-import { MUTANTS } from "../mutants/mutants.ts";
 import { makeBed } from "./bed.ts";
 import type { Found } from "./bugs.ts";
 

@@ -1,7 +1,7 @@
 /** What must hold of a run that has come to rest. */
 import { metaKey } from "#redis/keys";
 import type { Acknowledged } from "#test/audit";
-import { LAWS } from "#test/laws";
+import { brokenLaws, LAWS } from "#test/laws";
 import { BEGINS_AT } from "./globals.ts";
 import type { Asked } from "./callers.ts";
 import { brokenInRedis, productsOf, recordsOf } from "./redis-state.ts";
@@ -60,7 +60,7 @@ export function brokenRules(run: Run, asked: readonly Asked[]): string[] {
   const acknowledged = asked.filter((one) => !lost.includes(one)).flatMap(acknowledgedBy);
   const state = { ...stateOf(run), acknowledged };
   return [
-    ...SIMULATED.flatMap(({ law }) => law(state)),
+    ...brokenLaws(state, SIMULATED),
     ...lost.flatMap((one) => mustBeReported(run, one)),
     ...asked.flatMap((one) => mustHaveDoneNothing(run, one)),
     ...holdsThatEndedLate(run),
@@ -141,10 +141,7 @@ function mustBeReported(run: Run, { id, node, receipts, told }: Asked): string[]
 }
 
 /** Who was told each time that nothing happened must find that nothing did. */
-function mustHaveDoneNothing(
-  { ledger }: Run,
-  { id, isDoubtful, outcome, told }: Asked,
-): string[] {
+function mustHaveDoneNothing({ ledger }: Run, { id, isDoubtful, outcome, told }: Asked): string[] {
   if (isDoubtful || outcome?.kind !== "refused") return [];
   const made = ledger.state.movements.filter(
     ({ requestId, type }) => requestId === id && type !== "EXPIRE",
@@ -169,7 +166,9 @@ function holdsThatEndedLate(run: Run): string[] {
     const late = at - BEGINS_AT - latest - (end === null ? 0 : clockMs);
     if (late <= 0) return [];
     const what = end === null ? "" : `, and ${Math.round(at - BEGINS_AT - end)} ms after a trouble`;
-    return [`${reservationId} ended ${at - hold.expiresAt} ms after it was due${what} (movement ${seq})`];
+    return [
+      `${reservationId} ended ${at - hold.expiresAt} ms after it was due${what} (movement ${seq})`,
+    ];
   });
 }
 
@@ -177,7 +176,8 @@ function holdsThatEndedLate(run: Run): string[] {
 function holdsThatEndedWrong({ ledger }: Run): string[] {
   const { movements, reservations } = ledger.state;
   return movements.flatMap(({ type, reservationId, at, seq }) => {
-    const due = reservationId === null ? null : (reservations.get(reservationId)?.expiresAt ?? null);
+    const due =
+      reservationId === null ? null : (reservations.get(reservationId)?.expiresAt ?? null);
     if (due === null || (type !== "SALE" && type !== "EXPIRE")) return [];
     const isRight = type === "SALE" ? at < due : at >= due;
     return isRight ? [] : [`${reservationId}, due at ${due}: ${type} at ${at} (movement ${seq})`];

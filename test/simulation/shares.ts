@@ -21,7 +21,7 @@ const Sums = z.object({
   simulatedMs: z.number(),
 });
 const Told = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("failed"), seed: z.int(), failures: z.array(z.string()) }),
+  z.object({ kind: z.literal("failed"), seed: z.int(), failures: z.array(z.string()).readonly() }),
   z.object({ kind: z.literal("progress"), runs: z.int() }),
   z.object({
     kind: z.literal("done"),
