@@ -32,7 +32,7 @@ const SEEN = [
   "transfer transferred",
 ];
 
-/** A quarter of a minute on two quiet cores; others may have them as well. */
+/** A run takes some 16 ms of a processor in the first thousand; others may want them as well. */
 const RUNS_MS_MAX = counted(240_000, 3 * 3_600_000);
 
 test(
