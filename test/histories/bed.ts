@@ -5,7 +5,7 @@
 import { Caller, inventoryIn } from "#test/caller";
 import { falseClock } from "#test/false-clock";
 import { startFaultyProxy, type Fault, type FaultyProxy } from "#test/faulty-proxy";
-import type { Random } from "#test/random";
+import { Random } from "#test/random";
 import { isStockCall, redisWire } from "#test/redis-proxy";
 import { startRedis, testDatabase } from "#test/servers";
 import { startService, tokenOf, type Service } from "#test/service";
@@ -60,30 +60,38 @@ export interface Bed extends AsyncDisposable {
   readonly faults: () => Readonly<Record<string, number>>;
   /** Makes a product with so many units, over a line that is calm. */
   readonly make: (productId: string, units: number) => Promise<State>;
-  /** While it runs, the lines misbehave; at the end all arrives that was late. */
-  readonly during: (recorder: Recorder, run: () => Promise<unknown>) => Promise<void>;
+  /** While it runs, the lines misbehave as `random` says; at the end all arrives that was late. */
+  readonly during: (
+    recorder: Recorder,
+    random: Random,
+    run: () => Promise<unknown>,
+  ) => Promise<void>;
   /** SIGKILL; settles when it is up again, of a process not before the next one is killed. */
   readonly kill: (victim: Victim) => Promise<void>;
   /** Settles when all are up. */
   readonly whole: () => Promise<void>;
 }
 
-export async function startBed(random: Random): Promise<Bed> {
-  const stack = new AsyncDisposableStack();
+export async function startBed(): Promise<Bed> {
+  await using stack = new AsyncDisposableStack();
   const redisClock = await falseClock();
   const redis = stack.use(await startRedis(redisClock.redis));
   const database = stack.use(await testDatabase());
-  const line: { recorder: Recorder | null } = { recorder: null };
+  /** Of the history that is recorded; null: the lines are calm. */
+  const line: { recorder: Recorder | null; random: Random } = {
+    recorder: null,
+    random: new Random(0),
+  };
   const lateness = {
-    delayMs: () => random.whole(1, DELAY_MS_MAX),
-    lateMs: () => random.whole(1, LATE_MS_MAX),
+    delayMs: () => line.random.whole(1, DELAY_MS_MAX),
+    lateMs: () => line.random.whole(1, LATE_MS_MAX),
   };
   const toRedis = stack.use(
     await startFaultyProxy({
       ...redisWire(redis.url),
       ...lateness,
       choose: (command) =>
-        line.recorder && isStockCall(command) ? drawn(random, TO_REDIS) : "pass",
+        line.recorder && isStockCall(command) ? drawn(line.random, TO_REDIS) : "pass",
     }),
   );
   const lineTo = async ({ url }: Service): Promise<FaultyProxy> =>
@@ -93,7 +101,7 @@ export async function startBed(random: Random): Promise<Bed> {
         unitsOf: requestsOf,
         alone: (request) => request.toString(),
         ...lateness,
-        choose: (request) => (line.recorder ? chosen(random, request, line.recorder) : "pass"),
+        choose: (request) => (line.recorder ? chosen(line.random, request, line.recorder) : "pass"),
       }),
     );
   const servers = { redisUrl: redis.url, databaseUrl: database.url };
@@ -103,7 +111,10 @@ export async function startBed(random: Random): Promise<Bed> {
   };
   const first = await startApi();
   const startWorker = async () => stack.use(await startService({ ...servers, role: "worker" }));
-  const [second] = await Promise.all([startApi(), startWorker()]);
+  const starting = [startApi(), startWorker()] as const;
+  // What starts while another one fails is ended with the rest.
+  await Promise.allSettled(starting);
+  const [second] = await Promise.all(starting);
   const apis = [first, second];
   const lines: FaultyProxy[] = [];
   for (const api of apis) lines.push(await lineTo(api));
@@ -112,6 +123,8 @@ export async function startBed(random: Random): Promise<Bed> {
   let killed: Service | null = null;
   const whole = (): Promise<void> => restarting;
   stack.defer(whole);
+  // From here on its caller ends it.
+  const started = stack.move();
   return {
     clock: new JumpingClock(redisClock),
     token,
@@ -124,8 +137,8 @@ export async function startBed(random: Random): Promise<Bed> {
       const answer = await new Caller(url).call({ ...request, key: productId });
       return initialState(units, inventoryIn(answer).version);
     },
-    async during(recorder, run) {
-      line.recorder = recorder;
+    async during(recorder, random, run) {
+      Object.assign(line, { recorder, random });
       await run().finally(() => (line.recorder = null));
       await Promise.all([toRedis, ...lines].map((one) => one.release()));
     },
@@ -135,14 +148,14 @@ export async function startBed(random: Random): Promise<Bed> {
         await redis.kill();
         return redis.restart();
       }
-      const api = random.pick(apis);
+      const api = line.random.pick(apis);
       killed = api;
       await api.kill();
       // Histories go on with the other one meanwhile.
       restarting = api.restart().then(() => void (killed = null));
     },
     whole,
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
 }
 

@@ -1,17 +1,31 @@
 /** What must hold of a run that has come to rest. */
-import type { Reservation } from "#inventory/model";
-import { decodeHold } from "#redis/hold-record";
-import { metaKey, partitionTag, reservationKey } from "#redis/keys";
-import { decodeProduct } from "#redis/product-record";
-import { brokenLaws, type Acknowledged } from "#test/audit";
+import { metaKey } from "#redis/keys";
+import type { Acknowledged } from "#test/audit";
+import { brokenLaws, LAWS } from "#test/laws";
 import { BEGINS_AT } from "./globals.ts";
 import type { Asked } from "./callers.ts";
-import type { World } from "./world.ts";
+import { brokenInRedis, productsOf, recordsOf } from "./redis-state.ts";
+import { CLOCK_MS_MAX, type World } from "./world.ts";
+
+/** What is checked, once it has come to rest. */
+export type Run = Pick<
+  World,
+  "redis" | "ledger" | "nodes" | "troubles" | "hasLost" | "seen" | "saw"
+>;
 
 /** How late a hold may end while nothing is wrong. */
-const EXPIRED_MS_MAX = 1_000;
+export const EXPIRED_MS_MAX = 1_000;
 /** And after what was wrong, where its wake-up may be lost: the sweep finds it. */
-const SWEPT_MS_MAX = 7_000;
+export const SWEPT_MS_MAX = 7_000;
+
+const HOLDING: ReadonlySet<string> = new Set(["RESERVE", "RELEASE", "EXPIRE"]);
+
+/** Of what the simulation does not have: there they would hold of nothing. */
+const NOT_SIMULATED: ReadonlySet<string> = new Set([
+  "the registry is the same everywhere",
+  "nothing is in quarantine",
+]);
+const SIMULATED = LAWS.filter(({ name }) => !NOT_SIMULATED.has(name));
 
 const WAKING_MS = 500;
 
@@ -25,8 +39,8 @@ export function isAtRest(world: World): boolean {
     const isAwake = process.pausedUntil + WAKING_MS < scheduler.now;
     return !process.isAlive || (isAwake && partition.state === "open");
   });
-  const isOver = recordsOf(world).every((hold) => hold.status !== "ACTIVE");
-  return isDrained && isOpen && isOver && fields?.get("drained") === fields?.get("seq");
+  if (!isDrained || !isOpen || fields?.get("drained") !== fields?.get("seq")) return false;
+  return recordsOf(world.redis).every((hold) => hold.status !== "ACTIVE");
 }
 
 /** Why it does not come to rest. */
@@ -35,34 +49,46 @@ export function unrestOf(world: World): string {
   const states = world.nodes
     .filter(({ process }) => process.isAlive)
     .map(({ process, partition }) => `${process.name} ${partition.state}`);
-  const live = recordsOf(world).filter(({ status }) => status === "ACTIVE").length;
+  const live = recordsOf(world.redis).filter(({ status }) => status === "ACTIVE").length;
   const meta = JSON.stringify(Object.fromEntries(fields ?? []));
   return `${states.join(", ")}; ${live} live holds; meta ${meta}; the ledger ${JSON.stringify(world.ledger.state.cursor)}`;
 }
 
 /** Everything that does not hold, in words. */
-export function brokenRules(world: World, asked: readonly Asked[]): string[] {
-  const lost = asked.filter((one) => isLost(world, one));
+export function brokenRules(run: Run, asked: readonly Asked[]): string[] {
+  const lost = asked.filter((one) => isLost(run, one));
   const acknowledged = asked.filter((one) => !lost.includes(one)).flatMap(acknowledgedBy);
+  const state = { ...stateOf(run), acknowledged };
   return [
-    ...brokenLaws({ ...stateOf(world), acknowledged }),
-    ...lost.flatMap((one) => mustBeReported(world, one)),
-    ...asked.flatMap((one) => mustHaveDoneNothing(world, one)),
-    ...holdsThatEndedLate(world),
+    ...brokenLaws(state, SIMULATED),
+    ...lost.flatMap((one) => mustBeReported(run, one)),
+    ...asked.flatMap((one) => mustHaveDoneNothing(run, one)),
+    ...holdsThatEndedLate(run),
+    ...holdsThatEndedWrong(run),
+    ...unlikeTheirType(run),
+    ...timeThatWentBack(run),
+    ...brokenNow(run),
   ];
 }
 
-function stateOf({ redis, ledger }: World) {
+/** In Redis by itself, at any moment. */
+export function brokenNow({ redis, saw }: Pick<Run, "redis" | "saw">): string[] {
+  const looked = brokenInRedis(redis);
+  if (looked === null) return [];
+  saw("look at Redis");
+  if (looked.live > 0) saw("look at live holds");
+  return looked.broken;
+}
+
+function stateOf({ redis, ledger }: Run) {
   const { movements, levels, reservations } = ledger.state;
   const snapshot = Array.from(levels, ([name, { onHand, reserved }]) => {
     return [name, `${onHand}/${reserved}`] as const;
   });
   const stock = new Map<string, string>();
-  for (const [key, value] of redis.keys.keys()) {
-    if (value.type !== "hash" || !key.startsWith(`${partitionTag(0)}stock:`)) continue;
-    const product = decodeProduct(Object.fromEntries(value.fields));
-    for (const { location, onHand, reserved } of product.levels) {
-      stock.set(`${product.productId} at ${location}`, `${onHand}/${reserved}`);
+  for (const { productId, levels: held } of productsOf(redis)) {
+    for (const { location, onHand, reserved } of held) {
+      stock.set(`${productId} at ${location}`, `${onHand}/${reserved}`);
     }
   }
   return {
@@ -70,19 +96,12 @@ function stateOf({ redis, ledger }: World) {
     snapshot: new Map(snapshot),
     stock,
     reservations,
-    records: recordsOf({ redis }),
+    records: recordsOf(redis),
+    // Nobody looks: see NOT_SIMULATED.
     registry: new Map<string, string>(),
-    registries: [new Map<string, string>()],
+    registries: [],
     quarantined: 0,
   };
-}
-
-function recordsOf({ redis }: Pick<World, "redis">): Reservation[] {
-  const prefix = reservationKey(0, "");
-  return Array.from(redis.keys.keys()).flatMap(([key, value]) => {
-    if (value.type !== "string" || !key.startsWith(prefix)) return [];
-    return [decodeHold(0, key.slice(prefix.length), value.text)];
-  });
 }
 
 function acknowledgedBy({ id, outcome }: Asked): Acknowledged[] {
@@ -92,7 +111,7 @@ function acknowledgedBy({ id, outcome }: Asked): Acknowledged[] {
 }
 
 /** It was acknowledged by a Redis that came back without it. */
-function isLost({ hasLost, ledger }: World, { id, outcome }: Asked): boolean {
+function isLost({ hasLost, ledger }: Run, { id, outcome }: Asked): boolean {
   if (!hasLost || outcome?.kind !== "done") return false;
   const { reservation } = outcome;
   return !ledger.state.movements.some(({ requestId, type, reservationId }) => {
@@ -102,8 +121,8 @@ function isLost({ hasLost, ledger }: World, { id, outcome }: Asked): boolean {
 }
 
 /** By its id where the process lives that said it, by a range that has its seq where another knew. */
-function mustBeReported(world: World, { id, node, receipts, told }: Asked): string[] {
-  const { reports } = world.ledger.state;
+function mustBeReported(run: Run, { id, node, receipts, told }: Asked): string[] {
+  const { reports } = run.ledger.state;
   if (reports.some((report) => report.operations.some(({ requestId }) => requestId === id)))
     return [];
   const what = `${id} (${told}) was acknowledged, is lost, and`;
@@ -113,7 +132,7 @@ function mustBeReported(world: World, { id, node, receipts, told }: Asked): stri
   const isInRange = reports.some(
     ({ missing }) => missing && missing.from <= last.seq && last.seq <= missing.to,
   );
-  const witness = world.nodes.find(({ process, heard }) => {
+  const witness = run.nodes.find(({ process, heard }) => {
     const knew = heard.some(({ epoch, seq }) => epoch === last.epoch && seq >= last.seq);
     return process.isAlive && knew;
   });
@@ -122,10 +141,7 @@ function mustBeReported(world: World, { id, node, receipts, told }: Asked): stri
 }
 
 /** Who was told each time that nothing happened must find that nothing did. */
-function mustHaveDoneNothing(
-  { ledger }: World,
-  { id, isDoubtful, outcome, told }: Asked,
-): string[] {
+function mustHaveDoneNothing({ ledger }: Run, { id, isDoubtful, outcome, told }: Asked): string[] {
   if (isDoubtful || outcome?.kind !== "refused") return [];
   const made = ledger.state.movements.filter(
     ({ requestId, type }) => requestId === id && type !== "EXPIRE",
@@ -135,17 +151,63 @@ function mustHaveDoneNothing(
   );
 }
 
-function holdsThatEndedLate({ ledger, troubles }: World): string[] {
-  const { movements, reservations } = ledger.state;
+/** Each by the moment of its movement, which is Redis's: its clock may have jumped. */
+function holdsThatEndedLate(run: Run): string[] {
+  const { movements, reservations } = run.ledger.state;
+  const clockMs = run.seen.has("fault redis clock") ? 2 * CLOCK_MS_MAX : 0;
   return movements.flatMap(({ type, reservationId, at, seq }) => {
     if (type !== "EXPIRE" || reservationId === null) return [];
     const hold = reservations.get(reservationId);
     if (!hold || hold.expiresAt === null) return [];
-    const { expiresAt } = hold;
-    const createdAt = hold.createdAt - BEGINS_AT;
-    const until = expiresAt - BEGINS_AT + SWEPT_MS_MAX;
-    const isTroubled = troubles.some((it) => it.from < until && it.to > createdAt);
-    if (isTroubled || at - expiresAt <= EXPIRED_MS_MAX) return [];
-    return [`${reservationId} ended ${at - expiresAt} ms after it was due (movement ${seq})`];
+    const due = hold.expiresAt - BEGINS_AT;
+    const end = endOfTroubles(run, hold.createdAt - BEGINS_AT - clockMs, due + clockMs);
+    run.saw(end === null ? "hold judged" : "hold judged after a trouble");
+    const latest = end === null ? due + EXPIRED_MS_MAX : Math.max(due, end) + SWEPT_MS_MAX;
+    const late = at - BEGINS_AT - latest - (end === null ? 0 : clockMs);
+    if (late <= 0) return [];
+    const what = end === null ? "" : `, and ${Math.round(at - BEGINS_AT - end)} ms after a trouble`;
+    return [
+      `${reservationId} ended ${at - hold.expiresAt} ms after it was due${what} (movement ${seq})`,
+    ];
   });
+}
+
+/** Sold when they were due already, or expired before. */
+function holdsThatEndedWrong({ ledger }: Run): string[] {
+  const { movements, reservations } = ledger.state;
+  return movements.flatMap(({ type, reservationId, at, seq }) => {
+    const due =
+      reservationId === null ? null : (reservations.get(reservationId)?.expiresAt ?? null);
+    if (due === null || (type !== "SALE" && type !== "EXPIRE")) return [];
+    const isRight = type === "SALE" ? at < due : at >= due;
+    return isRight ? [] : [`${reservationId}, due at ${due}: ${type} at ${at} (movement ${seq})`];
+  });
+}
+
+/** What holds units and lets them go leaves the stock as it is; what is sold leaves the house. */
+function unlikeTheirType({ ledger }: Run): string[] {
+  return ledger.state.movements.flatMap(({ type, seq, onHandBefore, onHandAfter }) => {
+    if (!HOLDING.has(type) && type !== "SALE") return [];
+    const isRight = type === "SALE" ? onHandAfter < onHandBefore : onHandAfter === onHandBefore;
+    return isRight ? [] : [`movement ${seq}: ${type} of ${onHandBefore} leaves ${onHandAfter}`];
+  });
+}
+
+function timeThatWentBack({ ledger }: Run): string[] {
+  const { movements } = ledger.state;
+  return movements.flatMap(({ at, seq }, i) => {
+    const before = movements[i - 1]?.at ?? at;
+    return at >= before ? [] : [`movement ${seq} was at ${at}, the one before it at ${before}`];
+  });
+}
+
+/** When the last trouble is over that may hold up what lived then; null: there was none. */
+function endOfTroubles({ troubles }: Run, from: number, due: number): number | null {
+  let end: number | null = null;
+  // One that begins before the sweep came by may hold that up too.
+  for (const it of troubles.toSorted((one, other) => one.from - other.from)) {
+    if (it.to < from || it.from > Math.max(due, end ?? 0) + SWEPT_MS_MAX) continue;
+    end = Math.max(end ?? 0, it.to);
+  }
+  return end;
 }

@@ -20,7 +20,8 @@ export class LedgerServer {
   isAway = false;
   /** How often a statement fails while the server is there. */
   failing = 0;
-  failed = 0;
+  /** Told of each statement that fails. */
+  onFailed: (isAway: boolean) => void = () => undefined;
 
   constructor(state: LedgerState, scheduler: Scheduler, onSend: (owner: Process) => boolean) {
     this.state = state;
@@ -35,7 +36,6 @@ export class LedgerServer {
     if (!this.#onSend(owner)) return new Promise(() => undefined);
     return new Promise((resolve, reject) => {
       const fail = (): void => {
-        this.failed += 1;
         reject(new Fault("ledger_unavailable", "the ledger cannot be used at the moment"));
       };
       const answer = (work: () => void): void => {
@@ -43,6 +43,7 @@ export class LedgerServer {
       };
       const fate = random.next() < this.failing ? random.next() : 1;
       const run = (): void => {
+        if (this.isAway || fate < 1) this.onFailed(this.isAway);
         if (this.isAway || fate < 0.4) return answer(fail);
         // It was given up, and runs all the same.
         if (fate < 0.6) {

@@ -61,7 +61,7 @@ async function main(args: readonly string[]): Promise<void> {
 /** One run, told line by line. */
 async function again(seed: number): Promise<void> {
   const simulate = await makeBed();
-  const { failures, events, operations, movements, hash } = simulate(seed, { trace: say });
+  const { failures, events, operations, movements, hash } = await simulate(seed, { trace: say });
   for (const failure of failures) say(`FAILED ${failure}`);
   const told =
     `seed ${seed}, trace ${hash.toString(16)}: ${events} events, ${operations} operations, ` +

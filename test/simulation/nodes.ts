@@ -163,7 +163,7 @@ function startWork(world: World, stores: Stores): void {
     log,
     fenced: () => (partition.state === "fenced" ? [0] : []),
     onRebuilt: (_partition, { dueSeconds }) => {
-      world.saw("rebuilt");
+      world.rebuilt();
       for (const second of dueSeconds) wakeUps.wakeAt(0, second, store.msUntil(0, second));
     },
   });

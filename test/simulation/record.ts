@@ -16,7 +16,7 @@ const recorded: Recording[] = [];
 for (let seed = first; recorded.length < runs; seed += 1) {
   const commands: Recording["commands"] = [];
   let server: SimulatedRedis | null = null;
-  const { seen } = simulate(seed, {
+  const { seen } = await simulate(seed, {
     onRedis(redis) {
       server = redis;
       redis.onRun = (words, reply) => {

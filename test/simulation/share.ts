@@ -3,7 +3,6 @@
  * saw as JSON, one line at a time (see shares.ts).
  */
 import { makeBed } from "./bed.ts";
-import { realImmediate } from "./globals.ts";
 import type { Told } from "./shares.ts";
 
 const PROGRESS_RUNS = 100;
@@ -15,20 +14,13 @@ const tell = (told: Told): void => void process.stdout.write(`${JSON.stringify(t
 const simulate = await makeBed();
 const seen = new Map<string, number>();
 const sums = { runs: 0, failed: 0, events: 0, operations: 0, movements: 0, simulatedMs: 0 };
-let stray: unknown = null;
-process.on("unhandledRejection", (error) => void (stray = error));
 
 let firstHash = 0;
 for (let i = 0; i < count; i += 1) {
   const seed = (first + i) % SEED_END;
-  const result = simulate(seed);
+  const result = await simulate(seed);
   if (i === 0) firstHash = result.hash;
-  // What nobody awaited is told by the runtime at the end of its turn.
-  await new Promise((resolve) => void realImmediate(resolve));
-  const failures = [...result.failures];
-  if (stray !== null)
-    failures.push(`nobody awaited ${stray instanceof Error ? stray.stack : "it"}`);
-  stray = null;
+  const { failures } = result;
   if (failures.length > 0) tell({ kind: "failed", seed, failures });
   sums.runs += 1;
   sums.failed += Number(failures.length > 0);
@@ -39,6 +31,6 @@ for (let i = 0; i < count; i += 1) {
   if (sums.runs % PROGRESS_RUNS === 0) tell({ kind: "progress", runs: sums.runs });
 }
 // Whatever ran before it in this process: a seed decides all of a run.
-const isRepeated = count === 0 || simulate(first).hash === firstHash;
+const isRepeated = count === 0 || (await simulate(first)).hash === firstHash;
 tell({ kind: "done", sums, seen: Object.fromEntries(seen), isRepeated });
 process.exit(0);

@@ -1,7 +1,17 @@
-/** One run: everything that a seed decides, until it has come to rest and is checked. */
+/**
+ * One run: everything that a seed decides, until it has come to rest and is checked.
+ *
+ * In it: the verbs initialize, reserve, confirm, cancel, extend, sell, adjust, transfer, expire and a
+ * read of one product, with their batches, retries and epochs; wake-ups and sweep, drain, rebuild; the
+ * scripts of all those. Not in it: src/compose (nodes.ts puts the parts together by hand), HTTP, tokens
+ * and the adapters of other contracts, src/postgres and its SQL, the drivers and BullMQ itself. One
+ * partition. No reacquire, return, count, incoming goods, amendment of a product, bulk call, registry of
+ * locations, quarantine, reconciliation or retention: their laws are not asked. A process stops between
+ * two events or when it sends, never in the middle of a computation.
+ */
 import { randomId } from "#lib/ids";
 import { Random } from "#test/random";
-import { brokenRules, isAtRest, unrestOf } from "./checks.ts";
+import { brokenNow, brokenRules, isAtRest, unrestOf } from "./checks.ts";
 import { BEGINS_AT, bytesAskedFor, setScheduler } from "./globals.ts";
 import { planOf } from "./plan.ts";
 import type { SimulatedRedis } from "./redis/server.ts";
@@ -12,6 +22,8 @@ import { World } from "./world.ts";
 /** After the last fault: a claim of a repair that died lasts half a minute. */
 const REST_MS_MAX = 120_000;
 const REST_STEP_MS = 500;
+/** At what Redis holds, while callers are busy. */
+const LOOKS = 3;
 
 export interface Result {
   readonly seed: number;
@@ -48,7 +60,10 @@ export function simulate(seed: number, { trace, onRedis }: Watchers = {}): Resul
   try {
     scheduler.as(null, () => (workload = new Workload(world)));
     world.keepCopies();
-    scheduler.runUntil(plan.chaosMs);
+    for (let looks = 1; looks <= LOOKS; looks += 1) {
+      scheduler.runUntil((plan.chaosMs * looks) / LOOKS);
+      world.failures.push(...brokenNow(world));
+    }
     scheduler.as(null, () => world.heal());
     settle(world, () => workload?.busy === 0);
   } catch (error) {

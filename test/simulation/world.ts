@@ -6,6 +6,7 @@ import { BEGINS_AT } from "./globals.ts";
 import { startNode, type Node } from "./nodes.ts";
 import { CHAOS_FROM_MS, type FaultKind, type Plan } from "./plan.ts";
 import type { SimulatedClient } from "./redis/client.ts";
+import { LATE_MS_MAX } from "./redis/connection.ts";
 import { SimulatedRedis, type Found } from "./redis/server.ts";
 import type { Process, Scheduler } from "./scheduler.ts";
 
@@ -18,6 +19,10 @@ const RESTART_MS_MAX = 2_500;
 /** A connection ends that long after something was sent on it: before it arrives, or its answer. */
 const CUT_MS_MAX = 3;
 const SILENT_MS_MAX = 4_000;
+/** After it: what a dead connection had under way is late, and who used it connects again. */
+const RECOVERED_MS_MAX = LATE_MS_MAX + 1_000;
+/** How far Redis's clock jumps, ahead or back. */
+export const CLOCK_MS_MAX = 2_000;
 
 export class World {
   readonly scheduler: Scheduler;
@@ -38,6 +43,8 @@ export class World {
   silencing = 0;
   readonly #trace: ((line: string) => void) | null;
   #started = 0;
+  /** Since when Redis lacks something. */
+  #lostAt: number | null = null;
 
   constructor(
     scheduler: Scheduler,
@@ -50,8 +57,10 @@ export class World {
     this.plan = plan;
     this.#trace = trace;
     this.redis = new SimulatedRedis(scheduler);
+    this.redis.onFull = () => this.#did("redis full");
     const state = new LedgerState(() => BEGINS_AT + scheduler.now);
     this.ledger = new LedgerServer(state, scheduler, this.onSend);
+    this.ledger.onFailed = (isAway) => this.#did(isAway ? "ledger away" : "ledger fails");
     for (let i = 0; i < plan.apis; i += 1) this.#start("api");
     for (let i = 0; i < plan.workers; i += 1) this.#start("worker");
     for (const { at, kind } of plan.faults) {
@@ -63,8 +72,13 @@ export class World {
     this.#trace?.(`${this.scheduler.now.toFixed(3).padStart(10)}  ${line()}`);
   }
 
-  saw(what: string): void {
+  readonly saw = (what: string): void => {
     this.seen.set(what, (this.seen.get(what) ?? 0) + 1);
+  };
+
+  /** A fault counts where it met something. */
+  #did(kind: FaultKind): void {
+    this.saw(`fault ${kind}`);
   }
 
   fail(what: string): void {
@@ -97,10 +111,14 @@ export class World {
     if (cutting === 0 && silencing === 0) return;
     const luck = this.random.next();
     if (luck < cutting) {
+      this.#did("cut");
       const cut = (): void => client.connection?.cut();
       this.scheduler.after(this.random.next() * CUT_MS_MAX, "cut", cut, null);
     } else if (luck < cutting + silencing) {
-      client.connection?.silence(this.random.next() * SILENT_MS_MAX);
+      this.#did("silence");
+      const ms = this.random.next() * SILENT_MS_MAX;
+      this.#trouble(ms);
+      client.connection?.silence(ms);
       client.suspect();
     }
   };
@@ -133,21 +151,30 @@ export class World {
     this.nodes.push(startNode(this, role, name));
   }
 
-  #kill(node: Node, how: string): void {
+  #kill(node: Node, kind: FaultKind, how: string): void {
     if (!node.process.isAlive) return;
+    this.#did(kind);
     this.tell(() => `${node.process.name} dies ${how}`);
     this.saw("death");
     node.process.isAlive = false;
     for (const client of node.clients) client.connection?.cut();
     const ms = this.random.next() * RESTART_MS_MAX;
-    this.#trouble(ms + 1_000);
+    this.#trouble(ms);
     this.scheduler.after(ms, "start", () => this.#start(node.role), null);
   }
 
-  /** That is wrong for as long, and what follows of it for a while. */
+  /** That is wrong for as long, and until the last of what it held up has arrived. */
   #trouble(ms: number): void {
     const { now } = this.scheduler;
-    this.troubles.push({ from: now, to: now + ms + 6_000 });
+    this.troubles.push({ from: now, to: now + ms + RECOVERED_MS_MAX });
+  }
+
+  /** What Redis lost is there again: until now nothing could end. */
+  rebuilt(): void {
+    this.saw("rebuilt");
+    const { now } = this.scheduler;
+    this.troubles.push({ from: this.#lostAt ?? now, to: now });
+    this.#lostAt = null;
   }
 
   /** For a while, then it is over. */
@@ -163,12 +190,17 @@ export class World {
     this.redis.begin(found);
   }
 
-  #restartRedis(found: Found): void {
+  /** False: it is down already, or has no copy. */
+  #restartRedis(found: Found): boolean {
     const { redis, random, scheduler } = this;
-    if (!redis.isUp || (found === "older" && redis.copies === 0)) return;
+    if (!redis.isUp || (found === "older" && redis.copies === 0)) return false;
+    this.#did(found === "kept" ? "redis restarts" : `redis ${found}`);
     this.tell(() => "Redis ends");
     redis.end();
-    if (found !== "kept") this.hasLost = true;
+    if (found !== "kept") {
+      this.hasLost = true;
+      this.#lostAt ??= scheduler.now;
+    }
     const downMs = random.next() * DOWN_MS_MAX;
     this.#trouble(downMs);
     scheduler.after(downMs, "redis starts", () => this.#startRedis(found), null);
@@ -181,12 +213,12 @@ export class World {
         null,
       );
     }
+    return true;
   }
 
   #break(kind: FaultKind): void {
     const { random, redis, ledger, scheduler } = this;
     this.tell(() => `fault: ${kind}`);
-    this.saw(`fault ${kind}`);
     const ms = random.next() * 3_000;
     switch (kind) {
       case "cut":
@@ -202,11 +234,11 @@ export class World {
           () => (this.silencing = 0),
         );
       case "redis restarts":
-        return this.#restartRedis("kept");
+        return void this.#restartRedis("kept");
       case "redis older":
-        return this.#restartRedis("older");
+        return void this.#restartRedis("older");
       case "redis empty":
-        return this.#restartRedis("empty");
+        return void this.#restartRedis("empty");
       case "redis full":
         return this.#for(
           ms,
@@ -215,7 +247,9 @@ export class World {
         );
       case "redis clock": {
         this.#trouble(ms);
-        redis.clockAheadMs = random.whole(-2_000, 2_000);
+        const before = redis.clockAheadMs;
+        redis.clockAheadMs = random.whole(-CLOCK_MS_MAX, CLOCK_MS_MAX);
+        if (redis.clockAheadMs !== before) this.#did(kind);
         return;
       }
       case "ledger away":
@@ -233,39 +267,45 @@ export class World {
       case "api dies":
       case "worker dies": {
         const living = this.living(kind === "api dies" ? "api" : "worker");
-        if (living.length > 0) this.#kill(random.pick(living), "at once");
+        if (living.length > 0) this.#kill(random.pick(living), kind, "at once");
         return;
       }
       case "dies in a turn": {
         const living = this.nodes.filter(({ process }) => process.isAlive);
         if (living.length === 0) return;
         const node = random.pick(living);
-        const strike = (): void => this.#kill(node, "in the middle of a turn");
+        const strike = (): void => this.#kill(node, kind, "in the middle of a turn");
         node.process.fate = { sendsLeft: random.whole(0, 12), strike };
         return;
       }
       case "pause":
-        return this.#pauseLater(random.pick(this.nodes), random.next() < 0.3 ? 5 * ms : ms);
+        return this.#pauseLater(random.pick(this.nodes), random.next() < 0.3 ? 5 * ms : ms, () =>
+          this.#did(kind),
+        );
       case "sleeps through a loss": {
         const living = this.living("api");
         if (living.length === 0) return;
         const lose = (): void => {
-          const loseIt = (): void => this.#restartRedis(random.pick(["older", "empty"] as const));
+          const loseIt = (): void => {
+            if (this.#restartRedis(random.pick(["older", "empty"] as const))) this.#did(kind);
+          };
           scheduler.after(random.next() * 1_500, "loss", loseIt, null);
         };
         return this.#pauseLater(random.pick(living), 11_000 + 2 * ms, lose);
       }
       case "jobs lost": {
         this.#trouble(0);
-        return redis.loseJobs();
+        if (redis.loseJobs() > 0) this.#did(kind);
+        return;
       }
+      // callers.ts loses them, all along.
       case "answers lost":
         return;
     }
   }
 
   /** It stands still with something under way. */
-  #pauseLater({ process }: Node, ms: number, then = (): void => undefined): void {
+  #pauseLater({ process }: Node, ms: number, then: () => void): void {
     const strike = (): void => {
       this.tell(() => `${process.name} stands still for ${Math.round(ms)} ms`);
       process.pausedUntil = this.scheduler.now + ms;

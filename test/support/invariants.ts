@@ -30,7 +30,8 @@ export interface Checked {
   readonly movements: number;
 }
 
-interface State {
+/** All that a partition of Redis holds. */
+export interface State {
   readonly partition: number;
   readonly meta: Readonly<Record<string, string>>;
   readonly entries: readonly JournalEntry[];
@@ -39,6 +40,7 @@ interface State {
   /** Live ones and those that ended a short while ago. */
   readonly records: readonly Reservation[];
   readonly live: readonly Reservation[];
+  /** `product=available`. */
   readonly low: readonly string[];
   readonly locations: readonly RegisteredLocation[];
   /** Seconds (the due lists' names) → owners in the list. */
@@ -53,7 +55,7 @@ export async function invariants(redis: Redis, partitions = 1): Promise<Checked>
   const checked = { products: 0, levels: 0, holds: 0, movements: 0 };
   for (let partition = 0; partition < partitions; partition += 1) {
     const state = await read(redis, partition);
-    for (const law of LAWS) broken.push(...law(state).map((text) => `p${partition}: ${text}`));
+    broken.push(...brokenInvariants(state).map((text) => `p${partition}: ${text}`));
     checked.products += state.products.length;
     checked.levels += state.products.reduce((sum, { levels }) => sum + levels.length, 0);
     checked.holds += state.live.length;
@@ -73,6 +75,9 @@ const LAWS: readonly ((state: State) => string[])[] = [
   lowSetIsExact,
   registryIsWhatTheJournalSays,
 ];
+
+/** Of one partition, in words. */
+export const brokenInvariants = (state: State): string[] => LAWS.flatMap((law) => law(state));
 
 /** What PTTL answers of a key without an end; of one that is gone it answers -2. */
 const FOR_EVER = -1;

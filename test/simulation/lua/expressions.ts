@@ -6,6 +6,8 @@ export interface Expression {
   readonly isMany: boolean;
   /** It is true or false, never nil. */
   readonly isTruth: boolean;
+  /** Whether it holds, where that is known without its value. */
+  readonly test?: string;
 }
 
 /** Left and right binding of each operator, as in the Lua manual. */
@@ -59,7 +61,15 @@ export const plain = (js: string): Expression => ({ js, isMany: false, isTruth: 
 
 export const single = ({ js, isMany }: Expression): string => (isMany ? `$.first(${js})` : js);
 
-export const truth = (it: Expression): string => (it.isTruth ? it.js : `$.truth(${single(it)})`);
+/** A variable or its fields, which may be read twice. */
+const isPlace = (js: string): boolean => /^[\w$]+(\.[\w$]+)*$/.test(js);
+const holds = (place: string): string => `(${place}!==undefined&&${place}!==false)`;
+
+export function truth(it: Expression): string {
+  if (it.isTruth) return it.js;
+  const js = single(it);
+  return it.test ?? (isPlace(js) ? holds(js) : `$.truth(${js})`);
+}
 
 /** A literal, and what is put together already, is a text as it stands. */
 const text = (js: string): string => (/^"|^\("|^\(\$\.text/.test(js) ? js : `$.text(${js})`);
@@ -78,18 +88,26 @@ export function several(list: readonly Expression[]): string {
   return `[${joined(list)}]`;
 }
 
+const either = (one: Expression, other: Expression, sign: "&&" | "||") => ({
+  isMany: false,
+  isTruth: one.isTruth && other.isTruth,
+  test: `(${truth(one)}${sign}${truth(other)})`,
+});
+
 export function combined(operator: string, one: Expression, other: Expression): Expression {
   const [left, right] = [single(one), single(other)];
   const isTruth = true;
   switch (operator) {
-    case "and":
-      if (one.isTruth && other.isTruth)
-        return { js: `(${left}&&${right})`, isMany: false, isTruth };
-      return plain(`($.truth(T.v=${left})?${right}:T.v)`);
-    case "or":
-      if (one.isTruth && other.isTruth)
-        return { js: `(${left}||${right})`, isMany: false, isTruth };
-      return plain(`($.truth(T.v=${left})?T.v:${right})`);
+    case "and": {
+      if (one.isTruth) return { ...either(one, other, "&&"), js: `(${left}&&${right})` };
+      const [is, value] = isPlace(left) ? [holds(left), left] : [`$.truth(T.v=${left})`, "T.v"];
+      return { ...either(one, other, "&&"), js: `(${is}?${right}:${value})` };
+    }
+    case "or": {
+      if (one.isTruth) return { ...either(one, other, "||"), js: `(${left}||${right})` };
+      const [is, value] = isPlace(left) ? [holds(left), left] : [`$.truth(T.v=${left})`, "T.v"];
+      return { ...either(one, other, "||"), js: `(${is}?${value}:${right})` };
+    }
     case "..":
       return plain(`(${text(left)}+${text(right)})`);
     case "==":

@@ -69,7 +69,10 @@ const first = (value: unknown): unknown => (Array.isArray(value) ? value[0] : va
 const all = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [value]);
 
 const OPERATORS = {
-  add: (one: unknown, other: unknown) => numberOf(one) + numberOf(other),
+  add: (one: unknown, other: unknown) =>
+    typeof one === "number" && typeof other === "number"
+      ? one + other
+      : numberOf(one) + numberOf(other),
   subtract: (one: unknown, other: unknown) => numberOf(one) - numberOf(other),
   multiply: (one: unknown, other: unknown) => numberOf(one) * numberOf(other),
   divide: (one: unknown, other: unknown) => numberOf(one) / numberOf(other),
@@ -81,10 +84,14 @@ const OPERATORS = {
   text: textOf,
   whole: (number: unknown) => String(Math.trunc(numberOf(number))),
   length: (one: unknown) => (typeof one === "string" ? one.length : tableOf(one).list.length),
-  less: (one: unknown, other: unknown) => order(one, other) < 0,
-  lessOrEqual: (one: unknown, other: unknown) => order(one, other) <= 0,
-  greater: (one: unknown, other: unknown) => order(one, other) > 0,
-  greaterOrEqual: (one: unknown, other: unknown) => order(one, other) >= 0,
+  less: (one: unknown, other: unknown) =>
+    typeof one === "number" && typeof other === "number" ? one < other : order(one, other) < 0,
+  lessOrEqual: (one: unknown, other: unknown) =>
+    typeof one === "number" && typeof other === "number" ? one <= other : order(one, other) <= 0,
+  greater: (one: unknown, other: unknown) =>
+    typeof one === "number" && typeof other === "number" ? one > other : order(one, other) > 0,
+  greaterOrEqual: (one: unknown, other: unknown) =>
+    typeof one === "number" && typeof other === "number" ? one >= other : order(one, other) >= 0,
   Table,
   items: (table: unknown) => tableOf(table).list,
   filled(table: Table, entries: readonly (readonly [unknown, unknown])[]): Table {

@@ -9,7 +9,7 @@ import type { ErrorReply } from "./keyspace.ts";
 import type { SimulatedRedis } from "./server.ts";
 
 /** Longest time for which a dead connection's data is on its way. */
-const LATE_MS_MAX = 3_000;
+export const LATE_MS_MAX = 3_000;
 const NOTICE_MS_MAX = 40;
 
 export type Answered = (reply: Reply | ErrorReply) => void;

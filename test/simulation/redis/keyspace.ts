@@ -17,6 +17,8 @@ export type Value =
       last: readonly [epoch: number, seq: number];
     };
 
+export const FOR_EVER = Number.POSITIVE_INFINITY;
+
 type Held = { readonly value: Value; expiresAt: number };
 
 /** An error reply; nothing was done. */
@@ -77,11 +79,11 @@ export class Keyspace {
     const found = this.read(key, type);
     if (found) return found;
     const made = EMPTY[type]();
-    this.#held.set(key, { value: made, expiresAt: Number.POSITIVE_INFINITY });
+    this.#held.set(key, { value: made, expiresAt: FOR_EVER });
     return made;
   }
 
-  setText(key: string, text: string, livesMs = Number.POSITIVE_INFINITY): void {
+  setText(key: string, text: string, livesMs = FOR_EVER): void {
     this.#held.set(key, { value: { type: "string", text }, expiresAt: this.#now() + livesMs });
   }
 
@@ -91,7 +93,8 @@ export class Keyspace {
 
   #live(key: string): Held | undefined {
     const held = this.#held.get(key);
-    if (held === undefined || held.expiresAt > this.#now()) return held;
+    if (held === undefined || held.expiresAt === FOR_EVER) return held;
+    if (held.expiresAt > this.#now()) return held;
     this.#held.delete(key);
     return undefined;
   }

@@ -44,6 +44,8 @@ export class SimulatedRedis {
   keys: Keyspace;
   /** Commands and scripts that ran. */
   ran = 0;
+  /** Told of each script that it has no memory for. */
+  onFull: () => void = () => undefined;
   /** Told of each, with its answer. */
   onRun: ((words: readonly string[], reply: Reply | ErrorReply | undefined) => void) | null = null;
   readonly #copies: Keyspace[] = [];
@@ -107,8 +109,9 @@ export class SimulatedRedis {
     try {
       return this.#run(connection, words, later);
     } catch (error) {
-      if (error instanceof ErrorReply) return error;
-      throw error;
+      if (!(error instanceof ErrorReply)) throw error;
+      if (error.message.startsWith("OOM")) this.onFull();
+      return error;
     }
   }
 
@@ -153,9 +156,11 @@ export class SimulatedRedis {
     this.#schedule(job, inMs);
   }
 
-  /** A job of that name is forgotten, as BullMQ may. */
-  loseJobs(): void {
+  /** Jobs are forgotten, as BullMQ may; answers how many. */
+  loseJobs(): number {
+    const lost = this.#jobs.size;
     this.#jobs.clear();
+    return lost;
   }
 
   work(worker: JobWorker): void {

@@ -1,0 +1,195 @@
+/** A law that cannot fail holds nothing: each is broken here by a state made by hand. */
+import { expect, test } from "bun:test";
+import { LAWS, type State } from "#test/laws";
+import { HOME, movement, reservation } from "#test/movements";
+
+const PRODUCT = `product-1 at ${HOME}`;
+const [line] = reservation(1).allocations;
+if (!line) throw new Error("a hold has a line");
+const LIVE = reservation(2);
+const SOLD = reservation(1, {
+  status: "CONFIRMED",
+  allocations: [{ ...line, held: 0, confirmed: 1 }],
+});
+const REGISTRY = new Map([["annex", "named"]]);
+
+/** Ten units came in; one of them was held and sold, another one is held. */
+const MOVEMENTS = [
+  { type: "INITIAL", onHandAfter: 10, reservedAfter: 0, requestId: "r1" },
+  { reservedAfter: 1, requestId: "r2", reservationId: SOLD.reservationId },
+  { type: "SALE", onHandAfter: 9, reservedAfter: 0, requestId: "r3", ...of(SOLD) },
+  { reservedAfter: 1, requestId: "r4", ...of(LIVE) },
+] as const;
+
+function of({ reservationId }: typeof SOLD) {
+  return { reservationId };
+}
+
+/** Each begins where the one before it ended. */
+function chained(): State["movements"] {
+  let now = { onHand: 0, reserved: 0 };
+  return MOVEMENTS.map((fields, i) => {
+    const before = now;
+    now = { onHand: before.onHand, reserved: before.reserved };
+    if ("onHandAfter" in fields) now.onHand = fields.onHandAfter;
+    now.reserved = fields.reservedAfter;
+    return movement(i + 1, {
+      onHandBefore: before.onHand,
+      onHandAfter: now.onHand,
+      reservedBefore: before.reserved,
+      ...fields,
+    });
+  });
+}
+
+const WHOLE: State = {
+  movements: chained(),
+  snapshot: new Map([[PRODUCT, "9/1"]]),
+  stock: new Map([[PRODUCT, "9/1"]]),
+  reservations: new Map([SOLD, LIVE].map((hold) => [hold.reservationId, hold])),
+  records: [SOLD, LIVE],
+  registry: REGISTRY,
+  registries: [REGISTRY],
+  quarantined: 0,
+  acknowledged: [
+    { requestId: "r1", type: "INITIAL", units: 10, reservationId: null },
+    { requestId: "r3", type: "SALE", units: 1, reservationId: SOLD.reservationId },
+  ],
+};
+
+const brokenBy = (state: State): string[] =>
+  LAWS.filter(({ law }) => law(state).length > 0).map(({ name }) => name);
+
+/** What is changed of the whole state, by the law that it breaks and no other. */
+const BREAKS: readonly (readonly [law: string, what: string, change: Partial<State>])[] = [
+  [
+    "the sequence has no gap",
+    "a number is missing",
+    {
+      movements: WHOLE.movements.map((one) => ({
+        ...one,
+        seq: one.seq > 2 ? one.seq + 1 : one.seq,
+      })),
+    },
+  ],
+  [
+    "the sequence has no gap",
+    "it begins at 2",
+    { movements: WHOLE.movements.map((one) => ({ ...one, seq: one.seq + 1 })) },
+  ],
+  [
+    "what came in less what went out is on hand",
+    "a movement begins where none ended",
+    {
+      movements: WHOLE.movements.map((one) =>
+        one.seq === 4 ? { ...one, onHandBefore: 8, onHandAfter: 8 } : one,
+      ),
+    },
+  ],
+  [
+    "what came in less what went out is on hand",
+    "the snapshot has a unit more, and Redis too",
+    { snapshot: new Map([[PRODUCT, "10/1"]]), stock: new Map([[PRODUCT, "10/1"]]) },
+  ],
+  [
+    "what came in less what went out is on hand",
+    "more is held than there is",
+    {
+      movements: [
+        ...WHOLE.movements,
+        movement(5, { onHandBefore: 9, onHandAfter: 0, reservedBefore: 1, reservedAfter: 1 }),
+      ],
+      snapshot: new Map([[PRODUCT, "0/1"]]),
+      stock: new Map([[PRODUCT, "0/1"]]),
+    },
+  ],
+  ["the snapshot is Redis", "Redis has a unit less", { stock: new Map([[PRODUCT, "8/1"]]) }],
+  ["the snapshot is Redis", "Redis has lost the product", { stock: new Map() }],
+  [
+    "a reservation is the sum of its movements",
+    "it sold two, and one moved",
+    held({ ...SOLD, allocations: [{ ...line, held: 0, confirmed: 2 }] }, LIVE),
+  ],
+  [
+    "a reservation is the sum of its movements",
+    "it ended and still holds",
+    held(SOLD, { ...LIVE, status: "CANCELLED" }),
+  ],
+  [
+    "the ledger's reservations are those of Redis",
+    "Redis has another state",
+    { records: [SOLD, { ...LIVE, expiresAt: null }] },
+  ],
+  [
+    "the ledger's reservations are those of Redis",
+    "one is live in the ledger alone",
+    { records: [SOLD] },
+  ],
+  [
+    "the registry is the same everywhere",
+    "a partition has another name",
+    { registries: [REGISTRY, new Map([["annex", "otherwise"]])] },
+  ],
+  ["nothing is in quarantine", "a movement is", { quarantined: 1 }],
+  [
+    "nothing happened twice",
+    "one request came in two times",
+    {
+      movements: [
+        ...WHOLE.movements,
+        movement(5, {
+          type: "INITIAL",
+          onHandBefore: 9,
+          onHandAfter: 19,
+          reservedBefore: 1,
+          reservedAfter: 1,
+          requestId: "r1",
+        }),
+      ],
+      snapshot: new Map([[PRODUCT, "19/1"]]),
+      stock: new Map([[PRODUCT, "19/1"]]),
+      acknowledged: WHOLE.acknowledged.slice(1),
+    },
+  ],
+  [
+    "what was acknowledged is in the ledger",
+    "a request is not",
+    { acknowledged: [{ requestId: "r9", type: "RESTOCK", units: 1 }] },
+  ],
+  [
+    "what was acknowledged is in the ledger",
+    "it moved less than its caller was told",
+    { acknowledged: [{ requestId: "r1", type: "INITIAL", units: 11 }] },
+  ],
+  [
+    "what was acknowledged is in the ledger",
+    "it is of another hold",
+    {
+      acknowledged: [
+        { requestId: "r3", type: "SALE", units: 1, reservationId: LIVE.reservationId },
+      ],
+    },
+  ],
+];
+
+/** Both stores say the same of them. */
+function held(...holds: readonly (typeof SOLD)[]): Partial<State> {
+  return { reservations: new Map(holds.map((one) => [one.reservationId, one])), records: holds };
+}
+
+test("a whole state breaks no law, and each law sees something in it", () => {
+  expect(brokenBy(WHOLE)).toEqual([]);
+  expect(LAWS.filter(({ sees }) => sees(WHOLE) === 0)).toEqual([]);
+});
+
+test.each(BREAKS)("%s: not where %s", (law, _, change) => {
+  expect(brokenBy({ ...WHOLE, ...change })).toEqual([law]);
+});
+
+test("there is a state for each law that breaks it, and none sees anything in an empty one", () => {
+  const names = LAWS.map(({ name }) => name);
+  expect([...new Set(BREAKS.map(([law]) => law))]).toEqual(names);
+  const empty = { ...WHOLE, movements: [], snapshot: new Map(), reservations: new Map() };
+  const state: State = { ...empty, records: [], registry: new Map(), acknowledged: [] };
+  expect(LAWS.filter(({ sees }) => sees(state) > 0)).toEqual([]);
+});
