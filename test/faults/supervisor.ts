@@ -1,6 +1,6 @@
 /** Lives through a plan: on one bed after the other, with a line for each fault. */
 import { startBed, type Bed, type BedOptions } from "#faults/bed";
-import type { Check } from "#faults/checks";
+import { failuresOf, type Check } from "#faults/laws";
 import { repeatOf, type Step } from "#faults/plan";
 import { survive, type How, type Life, type Survived } from "#faults/survive";
 
@@ -86,9 +86,11 @@ async function surviveOrTell(life: Watched, step: Step, how: How): Promise<Survi
   const survived = await lookedAt(life, step, how).catch((error: unknown) => {
     throw failed(`it was not lived through: ${String(error)}`, error);
   });
-  const broken = survived.checks.filter((one) => one.broken.length > 0);
+  const broken = survived.checks.filter((one) => failuresOf(one).length > 0);
   if (broken.length === 0) return survived;
-  const words = broken.map(({ name, saw, broken: found }) => {
+  const words = broken.map((one) => {
+    const { name, saw } = one;
+    const found = failuresOf(one);
     const shown = found.slice(0, SHOWN_MAX).map((text) => `      ${text}`);
     return [`    DOES NOT HOLD: ${name} (${saw}), ${found.length} times`, ...shown].join("\n");
   });

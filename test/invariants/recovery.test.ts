@@ -11,7 +11,7 @@ import { audit, type Acknowledged } from "#test/audit";
 import { moreEffects } from "#test/effects";
 import { startInstallation, type Installation } from "#test/installation";
 import { startLoad } from "#test/load";
-import { reported } from "#test/lost";
+import { isOfLost, reported } from "#test/lost";
 import { startService } from "#test/service";
 import { until } from "#test/until";
 
@@ -82,8 +82,7 @@ async function survives(blow: () => Promise<void>) {
   const lost = await reportedAndTold();
   const kept = load.acknowledged.filter(({ requestId }) => !lost.requests.has(requestId));
   // Who goes on with what was lost hears that it is not there; nobody else hears such a thing.
-  const isExplained = (it: string): boolean => lost.subjects.some((id) => it.includes(id));
-  expect(load.strange.filter((it) => !isExplained(it))).toEqual([]);
+  expect(load.strange.filter((it) => !isOfLost(it, lost))).toEqual([]);
   expect(load.strange.length).toBeLessThanOrEqual(3 * lost.requests.size);
   acknowledged = [...acknowledged, ...kept];
   await alertsTold();

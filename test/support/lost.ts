@@ -20,6 +20,23 @@ export interface Reported {
   readonly rebuilds: number;
 }
 
+/** "It is not there": what was lost, or what followed from it, has another state or none. */
+const NOT_THERE: ReadonlySet<string> = new Set(["404", "409", "410"]);
+/** Whoever repeats what was lost does it anew. */
+const DONE_ANEW: ReadonlySet<string> = new Set(["200", "201"]);
+/** `POST /product/p1/reserve of p0-1f…-2: 201 …`: what it asked for, or what it is about. */
+const STRANGE = /^[A-Z]+ \/(?:product|reservation)?\/?([^/ :]+)\S*?(?: of (\S+))?: (\d{3}) /;
+
+/** Of a hold its owner; a product is its own name. */
+const ownerOr = (id: string): string => /^p\d+-([0-9a-f]{32})-\w+$/.exec(id)?.[1] ?? id;
+
+/** Whether an answer that should not be is about what was reported as lost, and such as that brings. */
+export function isOfLost(strange: string, { subjects }: Pick<Reported, "subjects">): boolean {
+  const [, asked, about, status = ""] = STRANGE.exec(strange) ?? [];
+  if (!NOT_THERE.has(status) && !DONE_ANEW.has(status)) return false;
+  return [asked, about].some((one) => one !== undefined && subjects.includes(ownerOr(one)));
+}
+
 export async function reported(sql: Sql): Promise<Reported> {
   const rows = await sql`SELECT kind, operations FROM recovery_reports`;
   const ofLost = rows.filter(({ kind }) => kind === "lost");
