@@ -31,7 +31,7 @@ export interface Load extends Shop, AsyncDisposable {
 
 const EXTEND_MINUTES = 30;
 /** Of the product that is nearly sold out. */
-const SCARCE = { units: 30, safety: 20 };
+const SCARCE = { units: 22, safety: 20 };
 
 /** Makes the products, then lets users loose. */
 export async function startLoad(options: LoadOptions): Promise<Load> {

@@ -279,11 +279,10 @@ async function sellAndReturn(user: User): Promise<void> {
 
 async function amend(user: User): Promise<void> {
   const path = `/product/${pick(user)}`;
-  const { random } = user;
   const body = {
     name: `name ${randomId(4)}`,
-    lowStockThreshold: random.whole(0, 20),
-    safetyStock: random.whole(0, SAFETY_STOCK_MAX),
+    lowStockThreshold: user.random.whole(0, 20),
+    safetyStock: user.random.whole(0, SAFETY_STOCK_MAX),
   };
   const request = { method: "PATCH", path, token: user.admin, body, key: randomId(12) } as const;
   const answer = await ask(user, request, [200]);
@@ -299,7 +298,7 @@ async function buyScarce(user: User): Promise<void> {
     return end(user, verb, hold.reservationId, hold.quantity ?? 0);
   }
   const path = `/product/${load.scarceId}/stock`;
-  const quantity = random.whole(1, 6);
+  const quantity = random.whole(1, 4);
   const body = { quantity, type: "RESTOCK" };
   const request = { method: "PATCH", path, token: user.admin, body, key: randomId(12) } as const;
   const answer = await ask(user, request, [200]);
