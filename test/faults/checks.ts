@@ -9,9 +9,10 @@ import { metaKey } from "#redis/keys";
 import { createReconcileStock } from "#redis/reconcile-stock";
 import { reconcile } from "#workers/reconcile/run";
 import { examine, recordsOf, type Acknowledged } from "#test/audit";
+import { moreEffects } from "#test/effects";
 import { invariants } from "#test/invariants";
 import type { Reported } from "#test/lost";
-import { cancelHold, makeHolds } from "#test/short-holds";
+import { cancelHold, endsOf, makeHolds } from "#test/short-holds";
 import { openStoresOf } from "#test/stores";
 import { until } from "#test/until";
 import type { Bed } from "#faults/bed";
@@ -61,23 +62,37 @@ export interface ToCheck {
 
 /** What nobody was woken for waits for a sweep, every 5 s. */
 const SWEPT_MS_MAX = 8_000;
-const FRESH_HOLDS = 10;
-/** A short hold lasts at most two seconds. */
-const SHORT_MS_MAX = 4_000;
+/**
+ * Fresh holds are due in as many seconds, one after the other. Two workers sweep, each every 5 s:
+ * what nobody was woken for cannot be in time in three of them.
+ */
+const FRESH_SECONDS = [1, 2, 3] as const;
+const FRESH_HOLDS_EACH = 4;
+const ENDS_MS_MAX = 10_000;
+/** Under load behind the fault, before all is looked at. */
+const EFFECTS = 40;
+/** A short hold lasts at most three seconds, to the end of that second. */
+const SHORT_MS_MAX = 5_000;
 /** Longer than all of it takes. */
 const LOOKS_MS_MAX = 60_000;
 
-/** To be called when the load stops: the ledger's time runs from then. */
+/** To be called when all is served again. Lets the load have some more effects, and stops it. */
 export async function check(what: ToCheck): Promise<Checked> {
   const { bed, fault, load, before } = what;
   const redis = new Redis(bed.servers.redisUrl);
   const sql = postgres(bed.servers.databaseUrl, { max: 2, onnotice: () => {} });
   try {
-    // Beside all other waits, which are no part of it.
+    // Beside all other waits, which are no part of it: users too may wait for the ledger to follow.
     const lag = lagOf(redis, sql, what.endedAt);
+    // Awaited later, whatever comes before.
+    lag.catch(() => undefined);
     await using stores = await openStoresOf(bed.servers.redisUrl, bed.servers.databaseUrl);
     const made: Acknowledged[] = [];
-    const due = await dueHolds(redis, stores, what, made);
+    const startedAt = performance.now();
+    const fresh = await makeFresh(stores, load, made);
+    await moreEffects(load.users, EFFECTS);
+    await load.stop();
+    const due = await dueHolds({ redis, stores, what, made, startedAt, first: fresh });
     await endWhatIsSoonDue(redis, stores, made);
     const caughtUp = await lag;
     const sight = await sightOf(bed, sql);
@@ -155,40 +170,67 @@ async function timeIn(redis: Redis): Promise<number> {
   return Math.max(Number(seconds) * 1_000 + Number(micros) / 1_000, lastNow);
 }
 
+/** Ids of holds of one second and some more. */
+async function makeFresh(
+  stores: Stores,
+  { productIds: [productId = ""] }: BedLoad,
+  made: Acknowledged[],
+): Promise<ReadonlySet<string>> {
+  const of = (seconds: number) =>
+    makeHolds(stores, { productId, count: FRESH_HOLDS_EACH, seconds }, made);
+  const holds = (await Promise.all(FRESH_SECONDS.map(of))).flat();
+  return new Set(holds.map(({ reservationId }) => reservationId));
+}
+
 /**
  * The short holds of the load end, at the latest by a sweep; and soon after a fault those that are
  * made then end within a second of their due time, as ever.
  */
-async function dueHolds(
-  redis: Redis,
-  stores: Stores,
-  { load, fault }: ToCheck,
-  made: Acknowledged[],
-): Promise<Check[]> {
-  const [productId = ""] = load.productIds;
-  const startedAt = performance.now();
+async function dueHolds(given: {
+  readonly redis: Redis;
+  readonly stores: Stores;
+  readonly what: ToCheck;
+  readonly made: Acknowledged[];
+  /** When the first fresh holds were made, and which. */
+  readonly startedAt: number;
+  readonly first: ReadonlySet<string>;
+}): Promise<Check[]> {
+  const { redis, stores, what, made, startedAt, first } = given;
+  const { load, fault } = what;
   const tookMs = (): number => Math.round(performance.now() - startedAt);
-  const rounds: Round[] = [];
-  let meanwhile: Check | null = null;
-  do {
-    const what = { productId, count: FRESH_HOLDS, seconds: 1 };
-    const fresh = new Set<string>();
-    for (const hold of await makeHolds(stores, what, made)) fresh.add(hold.reservationId);
-    const { lateMs, left } = await untilGone(redis);
-    const others = new Map([...lateMs].filter(([id]) => !fresh.has(id)));
-    meanwhile ??= whatFellDueEnded(
-      {
-        made: load.shortHolds,
-        lateMs: others,
-        left: left.filter((id) => !fresh.has(id)),
-        withinMs: SWEPT_MS_MAX,
-      },
-      fault.withoutShortHolds,
-    );
-    const ofFresh = [...fresh].map((id) => lateMs.get(id) ?? 0);
-    rounds.push({ holds: fresh.size, latestMs: Math.max(0, ...ofFresh) });
-  } while ((rounds.at(-1)?.latestMs ?? 0) > PAST_DUE_MS_MAX && tookMs() <= PUNCTUAL_MS_MAX);
-  return [meanwhile, endsArePunctual(rounds, tookMs())];
+  const isOther = (id: string): boolean => !first.has(id);
+  const { lateMs, left } = await untilGone(redis);
+  const meanwhile = {
+    made: load.shortHolds,
+    lateMs: new Map([...lateMs].filter(([id]) => isOther(id))),
+    left: left.filter(isOther),
+    withinMs: SWEPT_MS_MAX,
+  };
+  const rounds: Round[] = [await roundOf(stores, load, first)];
+  while ((rounds.at(-1)?.latestMs ?? 0) > PAST_DUE_MS_MAX && tookMs() <= PUNCTUAL_MS_MAX) {
+    const fresh = await makeFresh(stores, load, made);
+    await untilGone(redis);
+    rounds.push(await roundOf(stores, load, fresh));
+  }
+  return [whatFellDueEnded(meanwhile, fault.withoutShortHolds), endsArePunctual(rounds, tookMs())];
+}
+
+/** By the ledger: when each of them was due, and when it was over. */
+async function roundOf(
+  stores: Stores,
+  { productIds: [productId = ""] }: BedLoad,
+  fresh: ReadonlySet<string>,
+): Promise<Round> {
+  const ends = async () => (await endsOf(stores, productId)).filter(({ id }) => fresh.has(id));
+  const ended = await until(
+    async () => {
+      const known = await ends();
+      return known.length >= fresh.size && known;
+    },
+    { withinMs: ENDS_MS_MAX, what: "the ends are in the ledger" },
+  ).catch(() => null);
+  const lateMs = ended?.map(({ at, due }) => Math.round(at - due)) ?? [Infinity];
+  return { holds: fresh.size, latestMs: Math.max(0, ...lateMs) };
 }
 
 /** How long past its due time each short hold was still seen alive, and which are alive for good. */

@@ -14,7 +14,7 @@ import type { Step } from "#faults/plan";
 import { startBedLoad, type LoadLike } from "#faults/load";
 import { sightOf, type Sight } from "#faults/witness";
 
-/** Before the fault and behind it. */
+/** Before the fault. */
 const EFFECTS = 40;
 const SERVED_MS_MAX = 10_000;
 /** A rebuild asks twice, 5 s apart, whether another server is in use. */
@@ -71,8 +71,6 @@ export async function survive(
     const services = [...bed.apis, ...bed.workers].map(({ service }) => service);
     await Promise.all(services.map((service) => service.ready()));
     const wholeMs = sinceMs();
-    await moreEffects(load.users, EFFECTS);
-    await load.stop();
     const earlier = life.acknowledged;
     const what = { bed, fault, load, earlier, before, endedAt };
     const { checks, kept, lost, onTheWay } = await check(what);
