@@ -6,7 +6,7 @@ import type { Link, Weights } from "#faults/link";
 
 const MS = [1_500, 3_000] as const;
 /** Of a thousand requests: what is as frequent as that on any way was seen when it is over. */
-const SURE = 20;
+const SURE = 30;
 const HARMED = { by: "harm on the way" } as const;
 const RESET_EVERY_MS = 150;
 
