@@ -11,7 +11,7 @@ import { reconcile } from "#workers/reconcile/run";
 import { examine, recordsOf, type Acknowledged } from "#test/audit";
 import { moreEffects } from "#test/effects";
 import { invariants } from "#test/invariants";
-import type { Reported } from "#test/lost";
+import { isAboutLost } from "#test/lost";
 import { cancelHold, endsOf, makeHolds } from "#test/short-holds";
 import { openStoresOf } from "#test/stores";
 import { until } from "#test/until";
@@ -136,10 +136,6 @@ export async function check(what: ToCheck): Promise<Checked> {
     await sql.end({ timeout: 1 });
   }
 }
-
-/** A hold that lost its confirmed part gives back all of it: how much is not what its caller thinks. */
-const isAboutLost = ({ reservationId }: Acknowledged, { subjects }: Reported): boolean =>
-  typeof reservationId === "string" && subjects.includes(reservationId.split("-")[1] ?? "");
 
 /** From now until the ledger has what Redis has now. */
 async function lagOf(redis: Redis, sql: postgres.Sql, endedAt: number): Promise<Check> {

@@ -1,6 +1,7 @@
 /** What the service itself reported as lost, by id, after a Redis came back with less than it acknowledged. */
 import type { Sql } from "postgres";
 import { z } from "zod";
+import type { Acknowledged } from "#test/audit";
 
 const LostOperations = z.array(
   z.object({
@@ -19,6 +20,12 @@ export interface Reported {
   /** How often a partition was rebuilt so far. */
   readonly rebuilds: number;
 }
+
+/** A hold that lost its confirmed part gives back all of it: how much is not what its caller thinks. */
+export const isAboutLost = (
+  { reservationId }: Pick<Acknowledged, "reservationId">,
+  { subjects }: Pick<Reported, "subjects">,
+): boolean => typeof reservationId === "string" && subjects.includes(ownerOr(reservationId));
 
 /** "It is not there": what was lost, or what followed from it, has another state or none. */
 const NOT_THERE: ReadonlySet<string> = new Set(["404", "409", "410"]);
