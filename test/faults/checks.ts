@@ -203,12 +203,14 @@ async function dueHolds(given: {
     withinMs: SWEPT_MS_MAX,
   };
   const rounds: Round[] = [await roundOf(stores, load, first)];
+  let beganMs = 0;
   while ((rounds.at(-1)?.latestMs ?? 0) > PAST_DUE_MS_MAX && tookMs() <= PUNCTUAL_MS_MAX) {
+    beganMs = tookMs();
     const fresh = await makeFresh(stores, load, made);
     await untilGone(redis);
     rounds.push(await roundOf(stores, load, fresh));
   }
-  return [whatFellDueEnded(meanwhile, fault.withoutShortHolds), endsArePunctual(rounds, tookMs())];
+  return [whatFellDueEnded(meanwhile, fault.withoutShortHolds), endsArePunctual(rounds, beganMs)];
 }
 
 /** By the ledger: when each of them was due, and when it was over. */

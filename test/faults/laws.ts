@@ -73,15 +73,15 @@ export interface Round {
   readonly latestMs: number;
 }
 
-/** Round after round of fresh holds, until those of one were in time. */
-export function endsArePunctual(rounds: readonly Round[], tookMs: number): Check {
+/** Round after round of fresh holds, until those of one were in time; the last began after so long. */
+export function endsArePunctual(rounds: readonly Round[], beganMs: number): Check {
   const last = rounds.at(-1);
   const isLate = last === undefined || last.latestMs > PAST_DUE_MS_MAX;
   const words = rounds.map(({ latestMs }) => `${latestMs} ms`).join(", ");
-  const broken = isLate || tookMs > PUNCTUAL_MS_MAX ? [`${words} late after ${tookMs} ms`] : [];
+  const broken = isLate || beganMs > PUNCTUAL_MS_MAX ? [`${words} late after ${beganMs} ms`] : [];
   return {
     name: "soon nothing is alive 1 s past its due time",
-    saw: `${last?.holds ?? 0} holds in each of ${rounds.length} rounds, late by ${words}`,
+    saw: `${last?.holds ?? 0} holds in each of ${rounds.length} rounds, the last after ${beganMs} ms, late by ${words}`,
     seen: last?.holds ?? 0,
     broken,
   };
