@@ -87,7 +87,7 @@ export interface ReconcileStock {
   registry(
     partition: number,
   ): Promise<{ readonly at: StockMoment; readonly found: StoredRegistry }>;
-  /** The product that claims each SKU. */
+  /** The product that claims each SKU; null: none does, or there is no SKU to ask for. */
   skuHolders(skus: readonly string[]): Promise<readonly (string | null)[]>;
   /** One step over all claims, each with how long ago it was made. */
   skuClaims(cursor: string): Promise<{

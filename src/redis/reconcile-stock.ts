@@ -102,12 +102,16 @@ export function createReconcileStock(options: ReconcileStockOptions): ReconcileS
     },
     async skuHolders(skus) {
       const pipeline = redis.pipeline();
-      for (const sku of skus) pipeline.get(skuKey(sku));
-      const replies = await asking(() => pipeline.exec());
-      return skus.map((_, i) => {
-        const claim = replies?.[i]?.[1];
-        return typeof claim === "string" ? (claim.split("\t")[0] ?? null) : null;
-      });
+      const asked = [...new Set(skus)].filter((sku) => sku !== "");
+      for (const sku of asked) pipeline.get(skuKey(sku));
+      const replies = asked.length === 0 ? [] : await asking(() => pipeline.exec());
+      const holders = new Map(
+        asked.map((sku, i) => {
+          const claim = replies?.[i]?.[1];
+          return [sku, typeof claim === "string" ? (claim.split("\t")[0] ?? null) : null];
+        }),
+      );
+      return skus.map((sku) => holders.get(sku) ?? null);
     },
     async skuClaims(cursor) {
       const [next, keys] = await asking(() =>
