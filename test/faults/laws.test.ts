@@ -64,6 +64,7 @@ const HOLDING: readonly (readonly [what: string, check: Check])[] = [
   ["the second round in time", endsArePunctual(ROUNDS, 7_000)],
   ["Redis as it should be", liveHoldsAreReserved(LOOKED_AT)],
   ["both equal", redisIsTheLedger(REPORT)],
+  ["a claim that was left", redisIsTheLedger({ ...REPORT, ...found("sku", null) })],
   ["stock that adds up", availableAddsUp([SEEN])],
   ["a version that was lost", readsNeverGoBack(READS)],
   [
@@ -109,6 +110,8 @@ const BROKEN: readonly (readonly [what: string, check: Check])[] = [
   ["rounds without a hold", endsArePunctual([{ holds: 0, latestMs: 0 }], 10)],
   ["Redis as it should not be", liveHoldsAreReserved("p1: reserved 3, live holds have 2")],
   ["no live hold", liveHoldsAreReserved({ ...LOOKED_AT, holds: 0 })],
+  ["a product that differs", redisIsTheLedger({ ...REPORT, ...found("product", null) })],
+  ["an SKU that differs", redisIsTheLedger({ ...REPORT, ...found("sku", "s2") })],
   ["more differences than are told", redisIsTheLedger({ ...REPORT, differenceCount: 1 })],
   ["a movement in quarantine", redisIsTheLedger({ ...REPORT, quarantined: 1 })],
   [
@@ -188,6 +191,12 @@ const BROKEN: readonly (readonly [what: string, check: Check])[] = [
     was({ by: "chance on the way", kinds: ["copy", "hold"] }, sight(3, 8, 6, 9)),
   ],
 ];
+
+function found(kind: "sku" | "product", ledger: string | null) {
+  const where = { partition: 0, productId: "p1", location: null, reservationId: null };
+  const one = { ...where, kind, redis: "p1", ledger, cause: "made by hand", repaired: false };
+  return { differences: [one], differenceCount: 1 };
+}
 
 function zeroSafety(): StockSeen {
   const stock = { ...STOCK, safetyStock: 0 };

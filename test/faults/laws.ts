@@ -96,18 +96,24 @@ export function liveHoldsAreReserved(found: Seen | string): Check {
   return { name, saw: `${wordsOf(found)} in the journal`, seen: leastOf(found), broken: [] };
 }
 
-/** The product's own comparison of both. */
+/**
+ * The product's own comparison of both. A claim of an SKU comes before its product: one whose caller
+ * died in between, or whose product was lost, is left, and whoever wants the SKU takes it over.
+ */
 export function redisIsTheLedger(
   report: Pick<ReconcileReport, "differences" | "differenceCount" | "quarantined"> & {
     readonly checked: Seen;
   },
 ): Check {
   const { checked, differences, differenceCount, quarantined } = report;
-  const broken = differences.map((one) => JSON.stringify(one));
+  const others = differences.filter(({ kind, ledger }) => kind !== "sku" || ledger !== null);
+  const broken = others.map((one) => JSON.stringify(one));
   if (differenceCount > differences.length) broken.push(`${differenceCount} in all`);
   if (quarantined > 0) broken.push(`${quarantined} movements are in quarantine`);
   const name = "a comparison finds no difference";
-  return { name, saw: wordsOf(checked), seen: leastOf(checked), broken };
+  const left = differences.length - others.length;
+  const saw = `${wordsOf(checked)}, ${left} claims without a product`;
+  return { name, saw, seen: leastOf(checked), broken };
 }
 
 interface Seen {
