@@ -1,32 +1,52 @@
-/** What must hold when a fault is over and nobody asks for anything any more: by name, with what was seen. */
+/** Reads what there is when a fault is over and nobody asks for anything any more, and holds it to every law. */
 import { Redis } from "ioredis";
 import postgres from "postgres";
-import { z } from "zod";
+import type { Stores } from "#compose/stores";
+import type { ReconcileReport } from "#inventory/reconcile-ports";
+import { steadyClock } from "#lib/clock";
+import { createReconcileLedger } from "#postgres/reconcile-ledger";
 import { metaKey } from "#redis/keys";
+import { createReconcileStock } from "#redis/reconcile-stock";
+import { reconcile } from "#workers/reconcile/run";
 import { examine, recordsOf, type Acknowledged } from "#test/audit";
-import { Caller } from "#test/caller";
+import { moreEffects } from "#test/effects";
 import { invariants } from "#test/invariants";
-import { reported, type Reported } from "#test/lost";
-import { tokenOf } from "#test/service";
-import { cancelHold, makeHolds } from "#test/short-holds";
+import { isAboutLost } from "#test/lost";
+import { cancelHold, endsOf, makeHolds } from "#test/short-holds";
 import { openStoresOf } from "#test/stores";
 import { until } from "#test/until";
 import type { Bed } from "#faults/bed";
 import type { Fault } from "#faults/fault";
+import {
+  availableAddsUp,
+  endsArePunctual,
+  everyProcessLives,
+  faultWasThere,
+  LAG_MS_MAX,
+  liveHoldsAreReserved,
+  ledgerCatchesUp,
+  lossIsTrue,
+  nothingIsStrange,
+  PAST_DUE_MS_MAX,
+  PUNCTUAL_MS_MAX,
+  readsNeverGoBack,
+  redisIsTheLedger,
+  whatFellDueEnded,
+  type Check,
+  type LossSeen,
+  type Round,
+} from "#faults/laws";
 import type { BedLoad } from "#faults/load";
-
-export interface Check {
-  readonly name: string;
-  /** In words, with numbers: a check that saw nothing has checked nothing. */
-  readonly saw: string;
-  readonly broken: readonly string[];
-}
+import { stockSeen } from "#faults/stock-seen";
+import { newOnTheWay, sightOf, type Sight } from "#faults/witness";
 
 export interface Checked {
   readonly checks: readonly Check[];
   /** Acknowledged now and earlier, less what was reported as lost. */
   readonly kept: readonly Acknowledged[];
   readonly lost: number;
+  /** Requests that did not simply pass, by what happened to them. */
+  readonly onTheWay: string;
 }
 
 export interface ToCheck {
@@ -35,60 +55,108 @@ export interface ToCheck {
   readonly load: BedLoad;
   /** Since the bed was made, before this fault. */
   readonly earlier: readonly Acknowledged[];
-  readonly before: Reported;
+  readonly before: Sight;
+  /** Of `performance.now()`. */
+  readonly endedAt: number;
 }
 
-const PAST_DUE_MS_MAX = 1_000;
 /** What nobody was woken for waits for a sweep, every 5 s. */
-const SWEPT_MS_MAX = 12_000;
-/** After a fault connections that BullMQ waits on may be dead for some seconds more. */
-const PUNCTUAL_MS_MAX = 20_000;
-const FRESH_HOLDS = 10;
-/** A short hold lasts at most two seconds. */
-const SHORT_MS_MAX = 4_000;
+const SWEPT_MS_MAX = 8_000;
+/**
+ * Fresh holds are due in as many seconds, one after the other. Two workers sweep, each every 5 s:
+ * what nobody was woken for cannot be in time in three of them.
+ */
+const FRESH_SECONDS = [1, 2, 3] as const;
+const FRESH_HOLDS_EACH = 4;
+const ENDS_MS_MAX = 10_000;
+/** Under load behind the fault, before all is looked at. */
+const EFFECTS = 40;
+/** A short hold lasts at most three seconds, to the end of that second. */
+const SHORT_MS_MAX = 5_000;
 /** Longer than all of it takes. */
 const LOOKS_MS_MAX = 60_000;
 
+/** To be called when all is served again. Lets the load have some more effects, and stops it. */
 export async function check(what: ToCheck): Promise<Checked> {
-  const { bed, load } = what;
+  const { bed, fault, load, before } = what;
   const redis = new Redis(bed.servers.redisUrl);
-  const sql = postgres(bed.servers.databaseUrl, { max: 1, onnotice: () => {} });
+  const sql = postgres(bed.servers.databaseUrl, { max: 2, onnotice: () => {} });
   try {
-    const { check: due, made } = await nothingIsAlivePastDue(redis, what);
-    await endWhatIsSoonDue(redis, what, made);
-    const lost = await reported(sql);
+    // Beside all other waits, which are no part of it: users too may wait for the ledger to follow.
+    const lag = lagOf(redis, sql, what.endedAt);
+    // Awaited later, whatever comes before.
+    lag.catch(() => undefined);
+    await using stores = await openStoresOf(bed.servers.redisUrl, bed.servers.databaseUrl);
+    const made: Acknowledged[] = [];
+    const fresh = await makeFresh(stores, load, made);
+    await moreEffects(load.users, EFFECTS);
+    await load.stop();
+    const due = await dueHolds({ redis, stores, what, made, first: fresh });
+    await endWhatIsSoonDue(redis, stores, made);
+    const caughtUp = await lag;
+    const sight = await sightOf(bed, sql);
+    const { lost } = sight;
     const isLost = ({ requestId }: Acknowledged): boolean => lost.requests.has(requestId);
-    const now = [...load.acknowledged, ...made];
-    const kept = [...what.earlier, ...now].filter((one) => !isLost(one));
-    const gone = [...what.earlier, ...now].filter(isLost);
+    const all = [...what.earlier, ...load.acknowledged, ...made];
+    const kept = all.filter((one) => !isLost(one));
+    const gone = all.filter(isLost);
     const told = kept.filter((one) => !isAboutLost(one, lost));
-    const { audited, broken } = await examine({ ...bed.servers, acknowledged: told });
-    const laws = [...broken].map(([name, found]) => {
-      const { movements, reservations, levels, acknowledged } = audited;
-      const saw = `${movements} movements, ${levels} levels, ${reservations} reservations`;
-      return { name, saw: `${saw}, ${acknowledged} acknowledged`, broken: found };
-    });
-    const checks = [
-      due,
-      { name: "the ledger lags by 0 within 10 s", saw: `${audited.drainedInMs} ms`, broken: [] },
-      ...laws,
-      await liveHoldsAreReserved(redis),
-      await availableAddsUp(bed, load.productIds),
-      readsNeverGoBack(what, lost),
-      nothingIsStrange(what, lost),
-      await lossIsTrue(sql, what, gone),
-      everyProcessLives(bed),
+    const { audited, broken, seen } = await examine({ ...bed.servers, acknowledged: told });
+    const { movements, reservations, levels, acknowledged } = audited;
+    const saw = `${movements} movements, ${levels} levels, ${reservations} reservations`;
+    const mayLose = fault.mayLose === true;
+    const rebuilds = lost.rebuilds - before.lost.rebuilds;
+    const hasLost = mayLose && lost.requests.size > before.lost.requests.size;
+    const checks: Check[] = [
+      faultWasThere(fault.witness, before, sight),
+      ...due,
+      caughtUp,
+      ...[...broken].map(([name, found]) => ({
+        name,
+        saw: `${saw}, ${acknowledged} acknowledged`,
+        seen: seen.get(name) ?? 0,
+        broken: found,
+      })),
+      liveHoldsAreReserved(await invariants(redis).catch(String)),
+      redisIsTheLedger(await compared(stores)),
+      availableAddsUp(await stockSeen({ bed, redis, sql, productIds: load.everyProduct })),
+      readsNeverGoBack({ ...load, rebuilds, hasLost }),
+      nothingIsStrange({ ...load, lost }),
+      lossIsTrue({
+        acknowledged: all.length,
+        gone: gone.length,
+        there: await inLedger(sql, gone),
+        mayLose,
+      }),
+      everyProcessLives(processesOf(bed)),
     ];
-    return { checks, kept, lost: gone.length };
+    return { checks, kept, lost: gone.length, onTheWay: newOnTheWay(before, sight) };
   } finally {
     redis.disconnect();
     await sql.end({ timeout: 1 });
   }
 }
 
-/** A hold that lost its confirmed part gives back all of it: how much is not what its caller thinks. */
-const isAboutLost = ({ reservationId }: Acknowledged, { subjects }: Reported): boolean =>
-  typeof reservationId === "string" && subjects.includes(reservationId.split("-")[1] ?? "");
+/** From now until the ledger has what Redis has now. */
+async function lagOf(redis: Redis, sql: postgres.Sql, endedAt: number): Promise<Check> {
+  const startedAt = performance.now();
+  const since = (at: number): number => Math.round(performance.now() - at);
+  const sinceFaultMs = since(endedAt);
+  const movements = Number(await redis.hget(metaKey(0), "seq"));
+  const lacking = async (): Promise<number> => {
+    const [row] = await sql`SELECT cursor_seq FROM partitions WHERE partition = 0`;
+    return Math.max(0, movements - Number(row?.["cursor_seq"]));
+  };
+  const behind = await lacking();
+  const tookMs = await until(async () => (await lacking()) === 0, {
+    withinMs: LAG_MS_MAX,
+    what: "the ledger has caught up",
+  }).then(
+    () => since(startedAt),
+    () => null,
+  );
+  return ledgerCatchesUp({ behind, movements, tookMs, sinceFaultMs });
+}
 
 /** Of the partition: Redis's, unless it went back. */
 async function timeIn(redis: Redis): Promise<number> {
@@ -97,150 +165,130 @@ async function timeIn(redis: Redis): Promise<number> {
   return Math.max(Number(seconds) * 1_000 + Number(micros) / 1_000, lastNow);
 }
 
+/** Ids of holds of one second and some more. */
+async function makeFresh(
+  stores: Stores,
+  { productIds: [productId = ""] }: BedLoad,
+  made: Acknowledged[],
+): Promise<ReadonlySet<string>> {
+  const of = (seconds: number) =>
+    makeHolds(stores, { productId, count: FRESH_HOLDS_EACH, seconds }, made);
+  const holds = (await Promise.all(FRESH_SECONDS.map(of))).flat();
+  return new Set(holds.map(({ reservationId }) => reservationId));
+}
+
 /**
  * The short holds of the load end, at the latest by a sweep; and soon after a fault those that are
  * made then end within a second of their due time, as ever.
  */
-async function nothingIsAlivePastDue(redis: Redis, what: ToCheck) {
-  const name = "nothing is alive 1 s past its due time";
-  const made: Acknowledged[] = [];
+async function dueHolds(given: {
+  readonly redis: Redis;
+  readonly stores: Stores;
+  readonly what: ToCheck;
+  readonly made: Acknowledged[];
+  /** Those that were made under load. */
+  readonly first: ReadonlySet<string>;
+}): Promise<Check[]> {
+  const { redis, stores, what, made, first } = given;
+  const { load, fault } = what;
+  // Users may have needed long until they left: that is no time of theirs.
   const startedAt = performance.now();
-  for (let rounds = 1; ; rounds += 1) {
-    const lateMs = await lateUntilGone(redis);
-    const saw = `${what.load.shortHolds} short holds, the latest ended ${lateMs} ms late`;
-    const words = rounds === 1 ? saw : `${saw} in round ${rounds}`;
-    if (lateMs <= PAST_DUE_MS_MAX) return { check: { name, saw: words, broken: [] }, made };
-    if (performance.now() - startedAt > PUNCTUAL_MS_MAX) {
-      return { check: { name, saw: words, broken: [`${lateMs} ms late`] }, made };
-    }
-    await makeShortHolds(what, made);
+  const tookMs = (): number => Math.round(performance.now() - startedAt);
+  const isOther = (id: string): boolean => !first.has(id);
+  const { lateMs, left } = await untilGone(redis);
+  const meanwhile = {
+    made: load.shortHolds,
+    lateMs: new Map([...lateMs].filter(([id]) => isOther(id))),
+    left: left.filter(isOther),
+    withinMs: SWEPT_MS_MAX,
+  };
+  const rounds: Round[] = [await roundOf(stores, load, first)];
+  let beganMs = 0;
+  while ((rounds.at(-1)?.latestMs ?? 0) > PAST_DUE_MS_MAX && tookMs() <= PUNCTUAL_MS_MAX) {
+    beganMs = tookMs();
+    const fresh = await makeFresh(stores, load, made);
+    await untilGone(redis);
+    rounds.push(await roundOf(stores, load, fresh));
   }
+  return [whatFellDueEnded(meanwhile, fault.withoutShortHolds), endsArePunctual(rounds, beganMs)];
 }
 
-/** How long past its due time any short hold was still seen alive, in milliseconds. */
-async function lateUntilGone(redis: Redis): Promise<number> {
-  let lateMs = 0;
+/** By the ledger: when each of them was due, and when it was over. */
+async function roundOf(
+  stores: Stores,
+  { productIds: [productId = ""] }: BedLoad,
+  fresh: ReadonlySet<string>,
+): Promise<Round> {
+  const ends = async () => (await endsOf(stores, productId)).filter(({ id }) => fresh.has(id));
+  const ended = await until(
+    async () => {
+      const known = await ends();
+      return known.length >= fresh.size && known;
+    },
+    { withinMs: ENDS_MS_MAX, what: "the ends are in the ledger" },
+  ).catch(() => null);
+  const lateMs = ended?.map(({ at, due }) => Math.round(at - due)) ?? [Infinity];
+  return { holds: fresh.size, latestMs: Math.max(0, ...lateMs) };
+}
+
+/** How long past its due time each short hold was still seen alive, and which are alive for good. */
+async function untilGone(redis: Redis) {
+  const lateMs = new Map<string, number>();
+  let left: readonly string[] = [];
   // Later ones may be of users, who let some of theirs run out.
   const dueBefore = (await timeIn(redis)) + SHORT_MS_MAX;
   const areGone = async (): Promise<boolean> => {
     const now = await timeIn(redis);
-    const short = (await recordsOf(redis, 1)).flatMap(({ status, expiresAt }) =>
-      status === "ACTIVE" && expiresAt !== null && expiresAt < dueBefore ? [now - expiresAt] : [],
-    );
-    lateMs = Math.max(lateMs, ...short);
-    return short.length === 0;
+    const short = await dueOf(redis, dueBefore);
+    for (const { reservationId, expiresAt } of short) {
+      if (now > expiresAt) lateMs.set(reservationId, Math.round(now - expiresAt));
+    }
+    left = short.map(({ reservationId }) => reservationId);
+    return left.length === 0;
   };
-  await until(areGone, { withinMs: SWEPT_MS_MAX, what: "every short hold has ended" });
-  return Math.round(lateMs);
+  await until(areGone, { withinMs: SWEPT_MS_MAX, what: "every short hold has ended" }).catch(
+    () => undefined,
+  );
+  return { lateMs, left };
 }
 
-async function makeShortHolds({ bed, load }: ToCheck, made: Acknowledged[]): Promise<void> {
-  const { redisUrl, databaseUrl } = bed.servers;
-  await using stores = await openStoresOf(redisUrl, databaseUrl);
-  const [productId = ""] = load.productIds;
-  await makeHolds(stores, { productId, count: FRESH_HOLDS, seconds: 1 }, made);
+/** Live holds that end before then. */
+async function dueOf(redis: Redis, before: number) {
+  return (await recordsOf(redis, 1)).flatMap((hold) =>
+    hold.status === "ACTIVE" && hold.expiresAt !== null && hold.expiresAt < before
+      ? [{ ...hold, expiresAt: hold.expiresAt }]
+      : [],
+  );
 }
 
 /** A hold that came due while it is looked at would be seen live here, and ended there. */
-async function endWhatIsSoonDue(
-  redis: Redis,
-  { bed }: ToCheck,
-  made: Acknowledged[],
-): Promise<void> {
-  const dueBefore = (await timeIn(redis)) + LOOKS_MS_MAX;
-  const soon = (await recordsOf(redis, 1)).filter(
-    ({ status, expiresAt }) => status === "ACTIVE" && expiresAt !== null && expiresAt < dueBefore,
-  );
-  if (soon.length === 0) return;
-  const { redisUrl, databaseUrl } = bed.servers;
-  await using stores = await openStoresOf(redisUrl, databaseUrl);
+async function endWhatIsSoonDue(redis: Redis, stores: Stores, made: Acknowledged[]): Promise<void> {
+  const soon = await dueOf(redis, (await timeIn(redis)) + LOOKS_MS_MAX);
   await Promise.all(soon.map((hold) => cancelHold(stores, hold, made)));
 }
 
-async function liveHoldsAreReserved(redis: Redis): Promise<Check> {
-  const name = "live holds are what is reserved";
-  try {
-    const { products, levels, holds, movements } = await invariants(redis);
-    const saw = `${products} products, ${levels} levels, ${holds} holds, ${movements} movements`;
-    return { name, saw: `${saw} in the journal`, broken: [] };
-  } catch (error) {
-    return { name, saw: "Redis by itself", broken: String(error).split("\n") };
-  }
-}
+/** What `bun run verify` says. */
+const compared = ({ redis, sql, storeId }: Stores): Promise<ReconcileReport> =>
+  reconcile({
+    stock: createReconcileStock({ redis, partitions: 1, storeId }),
+    ledger: createReconcileLedger(sql),
+    clock: steadyClock,
+    scope: { kind: "all" },
+    onProgress: () => undefined,
+  });
 
-const Read = z.looseObject({
-  availableStock: z.int(),
-  reservedStock: z.int(),
-  totalStock: z.int(),
-  safetyStock: z.int(),
-  version: z.int(),
-  locations: z.array(z.looseObject({ onHand: z.int(), reserved: z.int() })),
-});
-
-async function availableAddsUp(bed: Bed, productIds: readonly string[]): Promise<Check> {
-  const token = await tokenOf("admin", "administrator");
-  const broken: string[] = [];
-  const callers = bed.apis.map(({ service }) => new Caller(service.url));
-  for (const productId of productIds) {
-    const reads = [];
-    for (const caller of callers) {
-      const { body } = await caller.call({ method: "GET", path: `/product/${productId}`, token });
-      const read = Read.safeParse(body);
-      if (!read.success) broken.push(`${productId} reads ${JSON.stringify(body)}`);
-      else reads.push(read.data);
-    }
-    for (const read of reads) {
-      const { totalStock: onHand, reservedStock: reserved, availableStock: available } = read;
-      const sums = [sumOf(read.locations, "onHand"), sumOf(read.locations, "reserved")];
-      const isRight = Math.max(0, onHand - reserved - read.safetyStock) === available;
-      const isSum = onHand === sums[0] && reserved === sums[1];
-      const isSame = Bun.deepEquals(read, reads[0]);
-      if (!isRight || !isSum || !isSame) broken.push(`${productId} reads ${JSON.stringify(reads)}`);
-    }
-  }
-  const saw = `${productIds.length} products, each by ${callers.length} APIs`;
-  return { name: "available is on hand less reserved less safety", saw, broken };
-}
-
-const sumOf = <Name extends string>(
-  all: readonly Readonly<Record<Name, number>>[],
-  name: Name,
-): number => all.reduce((sum, one) => sum + one[name], 0);
-
-/** A version that was lost, and reported, may come again. */
-function readsNeverGoBack({ fault, load, before }: ToCheck, lost: Reported): Check {
-  const hasLost = fault.mayLose === true && lost.requests.size > before.requests.size;
-  const rebuilds = lost.rebuilds - before.rebuilds;
-  const allowed = hasLost ? rebuilds * load.productIds.length : 0;
-  const broken = load.wentBack.length > allowed ? load.wentBack : [];
-  const saw = `${load.reads} reads, ${load.wentBack.length} of lost versions`;
-  return { name: "reads never go back", saw, broken };
-}
-
-/** Who goes on with what was lost hears that it is not there; nobody else hears such a thing. */
-function nothingIsStrange({ load }: ToCheck, lost: Reported): Check {
-  const isExplained = (text: string): boolean => lost.subjects.some((id) => text.includes(id));
-  const broken = load.strange.filter((text) => !isExplained(text));
-  const saw = `refused or unanswered and repeated: ${JSON.stringify(load.refusals)}`;
-  return { name: "no caller hears what it should not", saw, broken };
-}
-
-async function lossIsTrue(
+async function inLedger(
   sql: postgres.Sql,
-  { fault }: ToCheck,
   gone: readonly Acknowledged[],
-): Promise<Check> {
+): Promise<LossSeen["there"]> {
   const ids = gone.map(({ requestId }) => requestId);
-  const there = await sql`SELECT seq, request_id FROM movements WHERE request_id = ANY(${ids})`;
-  const broken = there.map((row) => `${row["request_id"]} is movement ${row["seq"]}, not lost`);
-  if (ids.length > 0 && fault.mayLose !== true) broken.push(`${ids.length} were reported as lost`);
-  return { name: "what is gone was reported by id", saw: `${ids.length} reported`, broken };
+  const rows = await sql`SELECT seq, request_id FROM movements WHERE request_id = ANY(${ids})`;
+  return rows.map((row) => ({ requestId: String(row["request_id"]), seq: String(row["seq"]) }));
 }
 
-function everyProcessLives({ apis, workers }: Bed): Check {
-  const all = [...apis, ...workers];
-  const broken = all
-    .filter(({ service }) => service.hasExited())
-    .map(({ name, service }) => `${name} ended by itself:\n${service.output().slice(-2_000)}`);
-  return { name: "every process lives", saw: `${all.length} processes`, broken };
-}
+const processesOf = ({ apis, workers }: Bed) =>
+  [...apis, ...workers].map(({ name, service }) => ({
+    name,
+    hasExited: service.hasExited(),
+    output: service.hasExited() ? service.output().slice(-2_000) : "",
+  }));

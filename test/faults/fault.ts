@@ -2,6 +2,7 @@
 import type { Random } from "#test/random";
 import type { Bed, Need } from "#faults/bed";
 import type { BedLoad } from "#faults/load";
+import type { Witness } from "#faults/witness";
 
 export interface During {
   readonly bed: Bed;
@@ -17,6 +18,8 @@ export interface Fault {
   readonly name: string;
   /** One line for `--list`. */
   readonly what: string;
+  /** What must have been seen, or it was no such fault. */
+  readonly witness: Witness;
   readonly needs?: readonly Need[];
   /** Between its begin and its end. */
   readonly lastsMs: readonly [least: number, most: number];
@@ -24,8 +27,8 @@ export interface Fault {
   readonly mayLose?: true;
   /** The load asks for nothing that the ledger alone knows, which would wait for it. */
   readonly withoutLedger?: true;
-  /** Nobody beside the service remembers what was acknowledged. */
-  readonly withoutShortHolds?: true;
+  /** Why no hold of the load falls due: a process beside the service would have to make them. */
+  readonly withoutShortHolds?: string;
   /** It takes more than some seconds: the small share of `run test` leaves it out. */
   readonly isSlow?: true;
   /** Does the harm; answers how it is undone, where it does not undo itself. */

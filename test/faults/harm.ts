@@ -45,4 +45,4 @@ function chosen(folder: string, random: Random): string {
 const byNumber = (one: string, other: string): number => numberIn(one) - numberIn(other);
 
 /** `appendonly.aof.12.incr.aof` → 12. */
-const numberIn = (name: string): number => Number(/\.(\d+)\.incr/.exec(name)?.[1] ?? 0);
+export const numberIn = (name: string): number => Number(/\.(\d+)\.incr/.exec(name)?.[1] ?? 0);

@@ -50,6 +50,9 @@ export async function startLink(name: string, wire: Wire, url: string): Promise<
     wire,
     url: faulty.url,
     faults: faulty.faults,
+    get harmed() {
+      return stalling.harmed;
+    },
     misbehave: (weights, random) => Object.assign(now, { weights, random }),
     release: () => faulty.release(),
     async [Symbol.asyncDispose]() {

@@ -61,6 +61,6 @@ export function possibleOf(
 export const needsOf = (faults: readonly Fault[]): ReadonlySet<Need> =>
   new Set(faults.flatMap(({ needs = [] }) => needs));
 
-/** How the step is had again by itself. */
-export const repeatOf = ({ fault, seed }: Step): string =>
+/** How the step is had again by itself, on a bed that nothing was done to before. */
+export const aloneOf = ({ fault, seed }: Step): string =>
   `bun run faults --only ${fault.name} --seed ${seed} --times 1`;

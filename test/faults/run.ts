@@ -48,6 +48,7 @@ function readOptions(args: readonly string[]) {
     forMs: values.times === undefined ? timeIn("--for", values.for) : Infinity,
     times: values.times === undefined ? Infinity : countIn("--times", values.times),
     faults: values.only === undefined ? CATALOG : faultsIn("--only", values.only, CATALOG),
+    only: values.only === undefined ? "" : ` --only ${values.only}`,
     seed: values.seed === undefined ? newSeed() : seedIn("--seed", values.seed),
     isVerbose: values.verbose,
     isList: values.list,
@@ -55,7 +56,7 @@ function readOptions(args: readonly string[]) {
 }
 
 async function main(args: readonly string[]): Promise<void> {
-  const { forMs, times, faults, seed, isVerbose, isList } = readOptions(args);
+  const { forMs, times, faults, only, seed, isVerbose, isList } = readOptions(args);
   if (isList) {
     for (const { name, what } of faults) say(`${name.padEnd(22)} ${what}`);
     return;
@@ -65,7 +66,12 @@ async function main(args: readonly string[]): Promise<void> {
   const possible = possibleOf(faults, say);
   if (possible.length === 0) throw new Error("none of these faults is possible here");
   const steps = bounded(planOf(possible, seed), times, () => performance.now() < endAt);
-  const lived = await supervise(steps, { needs: needsOf(possible), say, isVerbose });
+  const lived = await supervise(steps, {
+    needs: needsOf(possible),
+    say,
+    isVerbose,
+    again: (number) => `bun run faults --seed ${seed} --times ${number}${only}`,
+  });
   const acknowledged = lived.reduce((sum, one) => sum + one.acknowledged, 0);
   const served = spreadOf(lived.map(({ servedMs }) => servedMs));
   const kinds = new Set(lived.map(({ step }) => step.fault.name)).size;

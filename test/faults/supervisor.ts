@@ -1,7 +1,8 @@
 /** Lives through a plan: on one bed after the other, with a line for each fault. */
+import { Failure } from "#test/arguments";
 import { startBed, type Bed, type BedOptions } from "#faults/bed";
-import type { Check } from "#faults/checks";
-import { repeatOf, type Step } from "#faults/plan";
+import { failuresOf, type Check } from "#faults/laws";
+import { aloneOf, type Step } from "#faults/plan";
 import { survive, type How, type Life, type Survived } from "#faults/survive";
 
 /** Checks read all that a bed has lived through: after so many it is made anew. */
@@ -20,6 +21,8 @@ export interface SupervisorOptions extends BedOptions {
   readonly everyMs?: number;
   readonly load?: How["load"];
   readonly watch?: (bed: Bed) => Watch;
+  /** The command that has the first so many faults again, one after the other. */
+  readonly again: (faults: number) => string;
   readonly say: (line: string) => void;
   /** Whether each check is told with what it saw, or only those that do not hold. */
   readonly isVerbose: boolean;
@@ -49,7 +52,21 @@ export async function supervise(
         await life.watch?.quiet();
       }
       notBefore = Math.max(notBefore + everyMs, performance.now());
-      const survived = await surviveOrTell(life, step, { load, notBefore });
+      const survived = await surviveOrTell(life, step, { load, notBefore }).catch(
+        (error: unknown) => {
+          const number = lived.length + 1;
+          const ofBed = (lived.length % faultsOfOneMax) + 1;
+          throw new Failure(
+            [
+              error instanceof Error ? error.message : String(error),
+              `it was fault ${number} of this run, ${ofBed} of its installation`,
+              `again, with those before it: ${options.again(number)}`,
+              `again, alone: ${aloneOf(step)}`,
+            ].join("\n"),
+            { cause: error },
+          );
+        },
+      );
       lived.push({ ...survived, step });
       say(lineOf(step, survived));
       if (isVerbose) for (const { name, saw } of survived.checks) say(`    ${name}: ${saw}`);
@@ -80,15 +97,17 @@ async function surviveOrTell(life: Watched, step: Step, how: How): Promise<Survi
     const logs = [...apis, ...workers].map(
       ({ name, service }) => `${name} printed last:\n${service.output().slice(-3_000)}`,
     );
-    const text = [what, ...logs, `again: ${repeatOf(step)}`].join("\n");
+    const text = [what, ...logs].join("\n");
     return new Error(`${step.fault.name} (seed ${step.seed}): ${text}`, { cause });
   };
   const survived = await lookedAt(life, step, how).catch((error: unknown) => {
     throw failed(`it was not lived through: ${String(error)}`, error);
   });
-  const broken = survived.checks.filter((one) => one.broken.length > 0);
+  const broken = survived.checks.filter((one) => failuresOf(one).length > 0);
   if (broken.length === 0) return survived;
-  const words = broken.map(({ name, saw, broken: found }) => {
+  const words = broken.map((one) => {
+    const { name, saw } = one;
+    const found = failuresOf(one);
     const shown = found.slice(0, SHOWN_MAX).map((text) => `      ${text}`);
     return [`    DOES NOT HOLD: ${name} (${saw}), ${found.length} times`, ...shown].join("\n");
   });

@@ -3,17 +3,18 @@ import postgres from "postgres";
 import type { Acknowledged } from "#test/audit";
 import { Caller } from "#test/caller";
 import { moreEffects } from "#test/effects";
-import { reported } from "#test/lost";
 import { Random } from "#test/random";
 import { tokenOf } from "#test/service";
 import { until } from "#test/until";
 import { randomId } from "#lib/ids";
 import type { Bed } from "#faults/bed";
-import { check, type Check } from "#faults/checks";
+import { check } from "#faults/checks";
+import type { Check } from "#faults/laws";
 import type { Step } from "#faults/plan";
 import { startBedLoad, type LoadLike } from "#faults/load";
+import { sightOf, type Sight } from "#faults/witness";
 
-/** Before the fault and behind it. */
+/** Before the fault. */
 const EFFECTS = 40;
 const SERVED_MS_MAX = 10_000;
 /** A rebuild asks twice, 5 s apart, whether another server is in use. */
@@ -50,10 +51,9 @@ export async function survive(
 ): Promise<Survived> {
   const { bed } = life;
   const random = new Random(seed);
-  const withShortHolds = fault.withoutShortHolds !== true;
+  const withShortHolds = fault.withoutShortHolds === undefined;
   const withoutLedger = fault.withoutLedger === true;
-  const before = await lostSoFar(bed);
-  const faultsBefore = faultsOn(bed);
+  const before = await sightNow(bed);
   // Drawn first: what begins now may draw as often as requests come.
   const lastsMs = random.whole(fault.lastsMs[0], fault.lastsMs[1] + 1);
   const load = await startBedLoad(bed, { seed, withShortHolds, withoutLedger, like });
@@ -71,10 +71,9 @@ export async function survive(
     const services = [...bed.apis, ...bed.workers].map(({ service }) => service);
     await Promise.all(services.map((service) => service.ready()));
     const wholeMs = sinceMs();
-    await moreEffects(load.users, EFFECTS);
-    await load.stop();
     const earlier = life.acknowledged;
-    const { checks, kept, lost } = await check({ bed, fault, load, earlier, before });
+    const what = { bed, fault, load, earlier, before, endedAt };
+    const { checks, kept, lost, onTheWay } = await check(what);
     life.acknowledged = kept;
     const acknowledged = load.acknowledged.length;
     return {
@@ -83,7 +82,7 @@ export async function survive(
       servedMs,
       wholeMs,
       lostReported: lost,
-      onTheWay: newFaults(faultsBefore, faultsOn(bed)),
+      onTheWay,
     };
   } finally {
     await load.stop();
@@ -112,29 +111,10 @@ async function served(url: string, withinMs: number): Promise<void> {
   });
 }
 
-function faultsOn({ links }: Bed): ReadonlyMap<string, number> {
-  const all = new Map<string, number>();
-  for (const { faults, wire } of links) {
-    for (const [fault, count] of faults) {
-      const name = `${wire} ${fault}`;
-      all.set(name, (all.get(name) ?? 0) + count);
-    }
-  }
-  return all;
-}
-
-/** `redis lose 12, http copy 3`. */
-const newFaults = (before: ReadonlyMap<string, number>, now: ReadonlyMap<string, number>): string =>
-  [...now]
-    .map(([name, count]) => [name, count - (before.get(name) ?? 0)] as const)
-    .filter(([, count]) => count > 0)
-    .map(([name, count]) => `${name} ${count}`)
-    .join(", ");
-
-async function lostSoFar({ servers }: Bed) {
-  const sql = postgres(servers.databaseUrl, { max: 1, onnotice: () => {} });
+async function sightNow(bed: Bed): Promise<Sight> {
+  const sql = postgres(bed.servers.databaseUrl, { max: 1, onnotice: () => {} });
   try {
-    return await reported(sql);
+    return await sightOf(bed, sql);
   } finally {
     await sql.end({ timeout: 1 });
   }

@@ -3,7 +3,8 @@ import { audit } from "#test/audit";
 import { evidence } from "#test/evidence";
 import { startExpiringLoad } from "#test/expiring-load";
 import { startLoad } from "#test/load";
-import { counted } from "#test/scale";
+import { Random } from "#test/random";
+import { counted, seed } from "#test/scale";
 import { startRedis, testDatabase } from "#test/servers";
 import { startService } from "#test/service";
 import { openStoresOf } from "#test/stores";
@@ -25,7 +26,9 @@ test(
     await using worker = await startService({ ...servers, role: "worker" });
     await using stores = await openStoresOf(redis.url, database.url);
     await using load = await startLoad({ url: api.url, users: 24, products: 8, units: 700 });
-    const expiring = startExpiringLoad(stores.store, load.productIds);
+    const expiring = startExpiringLoad(stores.store, load.productIds, {
+      random: new Random(seed()),
+    });
     const endAt = performance.now() + LOAD_MS;
     await until(() => performance.now() >= endAt || load.strange.length > 0, {
       withinMs: LOAD_MS + 5_000,

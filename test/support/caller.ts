@@ -114,6 +114,7 @@ const Inventory = z.object({
   availableStock: Count,
   reservedStock: Count,
   totalStock: Count,
+  safetyStock: Count,
   version: z.int().min(1),
 });
 const InventoryBody = z.object({ inventory: Inventory });

@@ -1,11 +1,11 @@
 /** Holds of one second, half of them confirmed (or sold after all) when they are due, by a store beside the service. */
-import { randomInt } from "node:crypto";
 import { processClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
 import type { RedisStockStore } from "#redis/stock-store";
 import { Fault } from "#inventory/faults";
 import type { Reservation } from "#inventory/model";
 import type { Acknowledged } from "#test/audit";
+import type { Random } from "#test/random";
 import { endCommand, reserveCommand } from "#test/store";
 import { until } from "#test/until";
 
@@ -38,15 +38,16 @@ export function contextOf(requestId: string) {
 export function startExpiringLoad(
   store: RedisStockStore,
   productIds: readonly string[],
-  options: { readonly throughFaults?: boolean } = {},
+  options: { readonly random: Random; readonly throughFaults?: boolean },
 ): ExpiringLoad {
+  const { random } = options;
   const load = { made: 0, confirmed: 0, reacquired: 0, expired: 0, isStopped: false };
   const acknowledged: Acknowledged[] = [];
   const strange: string[] = [];
 
   const reserve = async (): Promise<Reservation[]> => {
     const requestId = randomId(16);
-    const productId = productIds[randomInt(productIds.length)] ?? "";
+    const productId = random.pick(productIds);
     const command = reserveCommand(requestId, { [productId]: 1 });
     const context = contextOf(requestId);
     const deadline = withinMs();
@@ -60,14 +61,14 @@ export function startExpiringLoad(
     return [reservation];
   };
   const confirm = async ({ reservationId, expiresAt }: Reservation): Promise<void> => {
-    const earlyMs = randomInt(EARLY_MS_MAX);
+    const earlyMs = random.whole(0, EARLY_MS_MAX);
     await until(() => store.msUntil(0, (expiresAt ?? Infinity) / 1_000) <= earlyMs, {
       withinMs: ANSWER_MS_MAX,
       what: "a hold is nearly due",
     });
     const requestId = randomId(16);
     // Every other one is sold after all when it comes too late, under an id of its own.
-    const late = randomInt(2) === 0 ? {} : { reacquireAs: randomId(8) };
+    const late = random.whole(0, 2) === 0 ? {} : { reacquireAs: randomId(8) };
     const command = endCommand(reservationId, { deadline: withinMs(), ...late });
     const outcome = await store.confirm({ ...command, context: contextOf(requestId) });
     // What expired may be gone to others meanwhile.

@@ -30,6 +30,8 @@ export interface Load extends Shop, AsyncDisposable {
 }
 
 const EXTEND_MINUTES = 30;
+/** Of the product that is nearly sold out. */
+const SCARCE = { units: 22, safety: 20 };
 
 /** Makes the products, then lets users loose. */
 export async function startLoad(options: LoadOptions): Promise<Load> {
@@ -46,6 +48,7 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
   const load: Load = {
     caller: new Caller(...[url].flat()),
     productIds: Array.from({ length: products }, (_, i) => `${run}-${i}`),
+    scarceId: `${run}-scarce`,
     acknowledged: [],
     strange: [],
     stop,
@@ -54,6 +57,7 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
   const admin = await tokenOf("admin", "administrator");
   const maker = { load, extendMinutes, admin, token: admin, random: new Random(seed) };
   for (const id of load.productIds) await initialize(maker, id, units);
+  await initialize(maker, load.scarceId, SCARCE.units, SCARCE.safety);
   const pauseMs = (1_000 * users) / perSecondMax;
   loops = Array.from({ length: users }, async (_, i) => {
     const token = await tokenOf("customer", `customer-${run}-${i}`);

@@ -1,6 +1,7 @@
 /** What the service itself reported as lost, by id, after a Redis came back with less than it acknowledged. */
 import type { Sql } from "postgres";
 import { z } from "zod";
+import type { Acknowledged } from "#test/audit";
 
 const LostOperations = z.array(
   z.object({
@@ -18,6 +19,29 @@ export interface Reported {
   readonly reports: number;
   /** How often a partition was rebuilt so far. */
   readonly rebuilds: number;
+}
+
+/** A hold that lost its confirmed part gives back all of it: how much is not what its caller thinks. */
+export const isAboutLost = (
+  { reservationId }: Pick<Acknowledged, "reservationId">,
+  { subjects }: Pick<Reported, "subjects">,
+): boolean => typeof reservationId === "string" && subjects.includes(ownerOr(reservationId));
+
+/** "It is not there": what was lost, or what followed from it, has another state or none. */
+const NOT_THERE: ReadonlySet<string> = new Set(["404", "409", "410"]);
+/** Whoever repeats what was lost does it anew. */
+const DONE_ANEW: ReadonlySet<string> = new Set(["200", "201"]);
+/** `POST /product/p1/reserve of p0-1f…-2: 201 …`: what it asked for, or what it is about. */
+const STRANGE = /^[A-Z]+ \/(?:product|reservation)?\/?([^/ :]+)\S*?(?: of (\S+))?: (\d{3}) /;
+
+/** Of a hold its owner; a product is its own name. */
+const ownerOr = (id: string): string => /^p\d+-([0-9a-f]{32})-\w+$/.exec(id)?.[1] ?? id;
+
+/** Whether an answer that should not be is about what was reported as lost, and such as that brings. */
+export function isOfLost(strange: string, { subjects }: Pick<Reported, "subjects">): boolean {
+  const [, asked, about, status = ""] = STRANGE.exec(strange) ?? [];
+  if (!NOT_THERE.has(status) && !DONE_ANEW.has(status)) return false;
+  return [asked, about].some((one) => one !== undefined && subjects.includes(ownerOr(one)));
 }
 
 export async function reported(sql: Sql): Promise<Reported> {

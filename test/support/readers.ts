@@ -5,9 +5,16 @@ import { tokenOf } from "#test/service";
 
 const READ_PAUSE_MS = 10;
 
+/** A read that showed an earlier version than one that was answered before it was asked. */
+export interface WentBack {
+  readonly productId: string;
+  readonly version: number;
+  readonly after: number;
+}
+
 export interface Readers {
-  /** Reads that showed an earlier state than one that was answered before they were asked. */
-  readonly wentBack: readonly string[];
+  /** Each way back once, however many were reading meanwhile. */
+  readonly wentBack: readonly WentBack[];
   readonly reads: number;
   stop(): Promise<void>;
 }
@@ -22,20 +29,26 @@ export async function startReaders(options: {
   const { count, urls, productIds, seed } = options;
   const caller = new Caller(...urls);
   const token = await tokenOf("admin", "administrator");
-  const seen = new Map<string, number>();
-  const wentBack: string[] = [];
+  const seen = new Map<string, { readonly version: number; readonly falls: number }>();
+  const wentBack: WentBack[] = [];
   const state = { isStopped: false, reads: 0 };
   const read = async (productId: string): Promise<void> => {
-    const before = seen.get(productId) ?? 0;
+    const before = seen.get(productId) ?? { version: 0, falls: 0 };
     const path = `/product/${productId}`;
     const answer = await caller.attempt({ method: "GET", path, token });
     if (answer?.status !== 200) return;
     const { version } = inventoryOf(answer);
     state.reads += 1;
-    const known = seen.get(productId) ?? 0;
-    // Told once: from there on it is held to what it shows now.
-    if (version < before) wentBack.push(`${productId}: version ${version} after ${before}`);
-    seen.set(productId, version < before ? version : Math.max(version, known));
+    const known = seen.get(productId) ?? before;
+    // Another reader told it meanwhile: who asked before that may have met either state.
+    if (known.falls > before.falls) return;
+    if (version < before.version) {
+      wentBack.push({ productId, version, after: before.version });
+      // Told once: from there on it is held to what it shows now.
+      seen.set(productId, { version, falls: before.falls + 1 });
+    } else {
+      seen.set(productId, { ...known, version: Math.max(version, known.version) });
+    }
   };
   const running = Array.from({ length: count }, async (_, i) => {
     const random = new Random(seed + i);

@@ -14,6 +14,8 @@ export interface StallingProxy extends AsyncDisposable {
   swallow(): void;
   /** Connections open now are reset. */
   reset(): void;
+  /** Pieces that were kept or swallowed so far, and connections that were reset. */
+  readonly harmed: number;
 }
 
 /** Both ways of one connection. */
@@ -29,15 +31,17 @@ export async function startStallingProxy(serverUrl: string): Promise<StallingPro
   const { hostname, port } = new URL(serverUrl);
   const pairs = new Set<Pair>();
   let holding: "nothing" | "answers" | "all" = "nothing";
+  let harmed = 0;
 
   const server = createServer({ allowHalfOpen: true }, (client) => {
     const upstream = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
     const pair: Pair = { client, upstream, isDead: false, kept: [] };
     pairs.add(pair);
+    const isKept = (from: Socket): boolean =>
+      holding === "all" || (holding === "answers" && from === upstream);
     const pass = (from: Socket, action: () => void): void => {
       if (pair.isDead) return;
-      const isKept = holding === "all" || (holding === "answers" && from === upstream);
-      if (isKept) pair.kept.push(action);
+      if (isKept(from)) pair.kept.push(action);
       else action();
     };
     for (const [from, to] of [
@@ -45,7 +49,10 @@ export async function startStallingProxy(serverUrl: string): Promise<StallingPro
       [upstream, client],
     ] as const) {
       from.on("error", () => undefined);
-      from.on("data", (bytes: Buffer) => pass(from, () => void (to.writable && to.write(bytes))));
+      from.on("data", (bytes: Buffer) => {
+        if (pair.isDead || isKept(from)) harmed += 1;
+        pass(from, () => void (to.writable && to.write(bytes)));
+      });
       from.on("end", () => pass(from, () => void to.end()));
       from.on("close", () =>
         pass(from, () => {
@@ -79,6 +86,10 @@ export async function startStallingProxy(serverUrl: string): Promise<StallingPro
         client.resetAndDestroy();
         upstream.resetAndDestroy();
       }
+      harmed += pairs.size;
+    },
+    get harmed() {
+      return harmed;
     },
     async [Symbol.asyncDispose]() {
       for (const { client, upstream } of pairs) {

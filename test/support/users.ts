@@ -12,10 +12,15 @@ import {
 } from "#test/caller";
 import type { Random } from "#test/random";
 
+/** Below what there is at the start of any load. */
+const SAFETY_STOCK_MAX = 30;
+
 /** Where they are, and what they were told. */
 export interface Shop {
   readonly caller: Caller;
   readonly productIds: readonly string[];
+  /** A product that is nearly sold out: most of what there is of it is safety stock. */
+  readonly scarceId: string;
   /** Every effect that was answered with success. */
   readonly acknowledged: Acknowledged[];
   /** Answers that no caller should get, in words. */
@@ -36,6 +41,7 @@ const SCRIPTS: readonly (readonly [weight: number, script: Script])[] = [
   [2, transferWithKey],
   [3, (user) => sell(user).then(() => undefined)],
   [1, amend],
+  [2, buyScarce],
   [4, look],
   [1, cleanUp],
 ];
@@ -72,13 +78,22 @@ async function ask(
   user: User,
   request: Request,
   statuses: readonly number[],
-  how = (caller: Caller): Promise<Answer | null> => caller.call(request),
+  {
+    how = (caller: Caller): Promise<Answer | null> => caller.call(request),
+    about = "",
+  }: {
+    readonly how?: (caller: Caller) => Promise<Answer | null>;
+    /** Whose fate decides the answer, where the path does not say it. */
+    readonly about?: string;
+  } = {},
 ): Promise<Answer | null> {
   const { caller, strange } = user.load;
   const answer = await how(caller);
   if (answer === null || statuses.includes(answer.status)) return answer;
-  const { method, path } = request;
-  strange.push(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+  const of = about === "" ? "" : ` of ${about}`;
+  strange.push(
+    `${request.method} ${request.path}${of}: ${answer.status} ${JSON.stringify(answer.body)}`,
+  );
   return null;
 }
 
@@ -123,9 +138,10 @@ async function reserveAndConfirm(user: User): Promise<void> {
   await ask(user, { method: "POST", path: confirm, token }, [200]);
   const body = { quantity: 1, orderId };
   const path = `/product/${productId}/reserve`;
-  const again = await ask(user, { method: "POST", path, token, body }, [409]);
+  const known = { about: hold.reservationId };
+  const again = await ask(user, { method: "POST", path, token, body }, [409], known);
   if (again && codeIn(again) !== "order_already_confirmed") {
-    user.load.strange.push(`reserve after confirm: ${codeIn(again)}`);
+    user.load.strange.push(`POST ${path} of ${hold.reservationId}: 409 ${codeIn(again)}`);
   }
 }
 
@@ -147,7 +163,7 @@ async function changeOrder(user: User): Promise<void> {
   const path = `/product/${productId}/reserve`;
   const same = await ask(user, { method: "POST", path, token, body }, [201]);
   if (same && reservationIn(same).reservationId !== first.reservationId) {
-    load.strange.push(`the same order again made another hold than ${first.reservationId}`);
+    load.strange.push(`POST ${path} of ${first.reservationId}: 201 is another hold than that`);
   }
   const second = await reserve(user, productId, orderId, 3);
   if (!second) return;
@@ -208,7 +224,7 @@ async function adjustWithKey(user: User): Promise<void> {
   acknowledge(user, answer, type, quantity);
   const again = await ask(user, request, [200]);
   if (again?.headers.get("idempotency-replayed") !== "true") {
-    user.load.strange.push(`an adjust was not replayed: ${path}`);
+    user.load.strange.push(`PATCH ${path}: 200 was not replayed`);
   }
   const other = { ...request, body: { ...body, quantity: quantity + 1 } };
   await ask(user, other, [422]);
@@ -229,9 +245,9 @@ async function transferWithKey(user: User): Promise<void> {
 async function adjustPlainly(user: User): Promise<void> {
   const path = `/product/${pick(user)}/stock`;
   const request = { method: "PATCH", path, token: user.admin, body: { quantity: -1 } } as const;
-  const answer = await ask(user, request, [200, 409, 503, 504], (caller) =>
-    caller.attempt(request),
-  );
+  const answer = await ask(user, request, [200, 409, 503, 504], {
+    how: (caller) => caller.attempt(request),
+  });
   if (answer?.status === 200) acknowledge(user, answer, "ADJUSTMENT", 1);
 }
 
@@ -263,18 +279,39 @@ async function sellAndReturn(user: User): Promise<void> {
 
 async function amend(user: User): Promise<void> {
   const path = `/product/${pick(user)}`;
-  const body = { name: `name ${randomId(4)}`, lowStockThreshold: user.random.whole(0, 20) };
+  const body = {
+    name: `name ${randomId(4)}`,
+    lowStockThreshold: user.random.whole(0, 20),
+    safetyStock: user.random.whole(0, SAFETY_STOCK_MAX),
+  };
   const request = { method: "PATCH", path, token: user.admin, body, key: randomId(12) } as const;
   const answer = await ask(user, request, [200]);
   if (answer) acknowledge(user, answer, "ATTRIBUTE", 0);
+}
+
+/** Many want the last units; who hears that there are none brings some more. */
+async function buyScarce(user: User): Promise<void> {
+  const { load, random } = user;
+  const hold = await reserve(user, load.scarceId, randomId(8), random.whole(1, 4));
+  if (hold) {
+    const verb = random.whole(0, 2) === 0 ? "cancel" : "confirm";
+    return end(user, verb, hold.reservationId, hold.quantity ?? 0);
+  }
+  const path = `/product/${load.scarceId}/stock`;
+  const quantity = random.whole(1, 4);
+  const body = { quantity, type: "RESTOCK" };
+  const request = { method: "PATCH", path, token: user.admin, body, key: randomId(12) } as const;
+  const answer = await ask(user, request, [200]);
+  if (answer) acknowledge(user, answer, "RESTOCK", quantity);
 }
 
 export async function initialize(
   user: User,
   productId: string,
   initialStock: number,
+  safetyStock = 0,
 ): Promise<void> {
-  const body = { productId, sku: `SKU-${productId}`, initialStock };
+  const body = { productId, sku: `SKU-${productId}`, initialStock, safetyStock };
   const request = { method: "POST", path: "/initialize", token: user.admin, body } as const;
   const answer = await ask(user, { ...request, key: randomId(12) }, [201]);
   if (answer && inventoryIn(answer)) acknowledge(user, answer, "INITIAL", initialStock);
@@ -284,17 +321,23 @@ async function initializeAnother(user: User): Promise<void> {
   const productId = randomId(12);
   await initialize(user, productId, 5);
   const body = { productId, sku: `SKU-${productId}`, initialStock: 9 };
-  await ask(user, { method: "POST", path: "/initialize", token: user.admin, body }, [409]);
+  const again = { method: "POST", path: "/initialize", token: user.admin, body } as const;
+  await ask(user, again, [409], { about: productId });
 }
 
-/** Counts are never negative (their schema says so), and add up. */
+/**
+ * Counts are never negative (their schema says so), and add up. Of the scarce product nothing is
+ * taken but what is above its safety stock, which never changes.
+ */
 async function look(user: User): Promise<void> {
-  const productId = pick(user);
-  const { token, admin, load } = user;
+  const { token, admin, load, random } = user;
+  const productId = random.pick([...load.productIds, load.scarceId]);
   const read = await ask(user, { method: "GET", path: `/product/${productId}`, token }, [200]);
   if (read) {
-    const { availableStock, reservedStock, totalStock } = inventoryOf(read);
-    if (totalStock !== availableStock + reservedStock) load.strange.push(JSON.stringify(read.body));
+    const { availableStock, reservedStock, totalStock, safetyStock } = inventoryOf(read);
+    const free = totalStock - reservedStock - safetyStock;
+    const expected = productId === load.scarceId ? free : Math.max(0, free);
+    if (availableStock !== expected) load.strange.push(JSON.stringify(read.body));
   }
   const items = load.productIds.map((id) => ({ productId: id, quantity: 1 }));
   const check = { method: "POST", path: "/check-availability", token, body: { items } } as const;

@@ -1,9 +1,13 @@
 /** Ways between processes that lose, double, delay, keep and cut. */
+import { FAULTS } from "#test/faulty-proxy";
 import type { Bed } from "#faults/bed";
 import type { Fault } from "#faults/fault";
 import type { Link, Weights } from "#faults/link";
 
 const MS = [1_500, 3_000] as const;
+/** Of a thousand requests: what is as frequent as that on any way was seen when it is over. */
+const SURE = 30;
+const HARMED = { by: "harm on the way" } as const;
 const RESET_EVERY_MS = 150;
 
 const waysOf = (bed: Bed, ...wires: readonly Link["wire"][]): Link[] =>
@@ -18,6 +22,7 @@ function byChance(
   return {
     name,
     what,
+    witness: { by: "chance on the way", kinds: FAULTS.filter(isSure(weights)) },
     lastsMs: MS,
     begin({ bed, random }) {
       for (const link of bed.links) link.misbehave(weights[link.wire] ?? null, random);
@@ -29,11 +34,17 @@ function byChance(
   };
 }
 
+const isSure =
+  (weights: Readonly<Partial<Record<Link["wire"], Weights>>>) =>
+  (kind: (typeof FAULTS)[number]): boolean =>
+    Object.values(weights).some((of) => (of[kind] ?? 0) >= SURE);
+
 /** All that these ways carry is kept while it lasts, and goes on late and in order. */
 function cut(name: string, what: string, choose: (bed: Bed) => readonly Link[]): Fault {
   return {
     name,
     what,
+    witness: HARMED,
     lastsMs: [2_500, 4_000],
     begin({ bed }) {
       const links = choose(bed);
@@ -50,6 +61,7 @@ function keepAnswers(name: string, what: string, choose: (bed: Bed) => readonly 
   return {
     name,
     what,
+    witness: HARMED,
     lastsMs: [2_500, 4_000],
     begin({ bed }) {
       const links = choose(bed);
@@ -66,6 +78,7 @@ function blackHole(name: string, what: string, choose: (bed: Bed) => readonly Li
   return {
     name,
     what,
+    witness: HARMED,
     lastsMs: [2_500, 4_000],
     begin({ bed }) {
       for (const link of choose(bed)) link.swallow();
@@ -100,6 +113,7 @@ export const NETWORK: readonly Fault[] = [
   }),
   {
     name: "resets",
+    witness: HARMED,
     what: "all connections of one way after the other are reset, again and again",
     lastsMs: MS,
     begin({ bed, random }) {

@@ -2,12 +2,15 @@
 import type { Redis } from "ioredis";
 import postgres from "postgres";
 import { metaKey } from "#redis/keys";
+import { isRunning } from "#test/service";
 import { until } from "#test/until";
 import type { Bed } from "#faults/bed";
 import { askRedis } from "#faults/catalog/redis";
 import type { Fault } from "#faults/fault";
 
 const MS = [1_000, 3_000] as const;
+const INSIDE_SEEN = { by: "itself", because: "an append was inside its statement" } as const;
+const BEHIND_SEEN = { by: "itself", because: "the ledger fell behind" } as const;
 /** Movements that no drain that is well is behind. */
 const BEHIND = 100;
 const INSIDE_MS_MAX = 10_000;
@@ -31,6 +34,7 @@ const SLOW = `
 const QUICK = `
   DROP TRIGGER IF EXISTS sleeps_inside ON movements;
   DROP FUNCTION IF EXISTS sleeps_inside()`;
+const WAITING = `SELECT pid FROM pg_locks WHERE relation IS NOT NULL AND NOT granted`;
 const INSIDE = `SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'`;
 
 async function untilInside(bed: Bed): Promise<void> {
@@ -59,9 +63,10 @@ async function isAnswering(bed: Bed): Promise<boolean> {
   }
 }
 
-/** Nothing is appended any more, and the callers go on. */
+/** Nothing is appended any more, and the callers go on; or the server has ended. */
 async function untilBehind(bed: Bed): Promise<void> {
   const isBehind = (sql: postgres.Sql, redis: Redis) => async (): Promise<boolean> => {
+    if (!isRunning(bed.postgres.pid)) return true;
     const [row] = await sql`SELECT cursor_seq FROM partitions WHERE partition = 0`;
     const seq = Number(await redis.hget(metaKey(0), "seq"));
     return seq - Number(row?.["cursor_seq"]) > BEHIND;
@@ -73,6 +78,7 @@ async function untilBehind(bed: Bed): Promise<void> {
 /** Locked by a transaction that stays open while it lasts. */
 const locked = (table: string): Fault => ({
   name: `lock-${table}`,
+  witness: { by: "itself", because: "somebody waited for the table" },
   what: `another transaction holds the table ${table} (ACCESS EXCLUSIVE)`,
   lastsMs: MS,
   withoutLedger: true,
@@ -80,6 +86,10 @@ const locked = (table: string): Fault => ({
     const sql = postgres(bed.servers.databaseUrl, { max: 1, onnotice: () => {} });
     const connection = await sql.reserve();
     await connection.unsafe(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
+    await until(async () => (await connection.unsafe(WAITING)).length > 0, {
+      withinMs: INSIDE_MS_MAX,
+      what: `somebody waits for the table ${table}`,
+    });
     return async () => {
       await connection.unsafe("ROLLBACK");
       connection.release();
@@ -91,6 +101,7 @@ const locked = (table: string): Fault => ({
 export const POSTGRES: readonly Fault[] = [
   {
     name: "kill-postgres-inside",
+    witness: INSIDE_SEEN,
     what: "kill -9 of PostgreSQL while an append is written and not committed",
     lastsMs: [0, 500],
     withoutLedger: true,
@@ -105,6 +116,7 @@ export const POSTGRES: readonly Fault[] = [
   },
   {
     name: "end-backends",
+    witness: INSIDE_SEEN,
     what: "every connection is ended by the server, one of them inside an append",
     lastsMs: [0, 500],
     withoutLedger: true,
@@ -121,6 +133,7 @@ export const POSTGRES: readonly Fault[] = [
   locked("partitions"),
   {
     name: "disk-full-postgres",
+    witness: BEHIND_SEEN,
     what: "PostgreSQL's disk has no room: it takes nothing that needs more, or ends",
     needs: ["ledger disk"],
     lastsMs: MS,
@@ -138,6 +151,7 @@ export const POSTGRES: readonly Fault[] = [
   },
   {
     name: "read-only-postgres",
+    witness: BEHIND_SEEN,
     what: "PostgreSQL takes no writes",
     lastsMs: MS,
     withoutLedger: true,
@@ -149,6 +163,7 @@ export const POSTGRES: readonly Fault[] = [
           await sql.unsafe("SELECT pg_reload_conf()");
         });
       await set("on");
+      await untilBehind(bed);
       return () => set("off");
     },
   },

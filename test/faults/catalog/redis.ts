@@ -1,13 +1,15 @@
 /** A Redis that forgets, goes back, has no room, or another time. */
-import { cpSync, readdirSync, rmSync, statSync, truncateSync } from "node:fs";
+import { cpSync, readFileSync, readdirSync, rmSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import { metaKey } from "#redis/keys";
+import { journalKey, metaKey } from "#redis/keys";
 import { moreEffects } from "#test/effects";
 import { filesOf, startAsOperator } from "#test/operator";
+import { isRunning } from "#test/service";
 import { until } from "#test/until";
 import type { Bed } from "#faults/bed";
 import type { During, Fault } from "#faults/fault";
+import { numberIn } from "#faults/harm";
 
 const EFFECTS = 60;
 /** Movements that the ledger has and a rolled back Redis lacks. */
@@ -15,10 +17,13 @@ const AHEAD = 50;
 const AHEAD_MS_MAX = 20_000;
 /** A rebuild asks twice, 5 s apart, whether another server is in use. */
 const REBUILT_MS_MAX = 20_000;
+const ENDED_MS_MAX = 5_000;
 /** Below what an empty Redis uses. */
 const FULL = "1mb";
 /** Commands cut off the end of the append-only file. */
 const CUT_BYTES = [1, 20_000] as const;
+/** The last of them may have been under way, and nobody was told. */
+const ENTRIES_LOST_MIN = 4;
 /** Below the fifteen minutes that a user's hold lives. */
 const AHEAD_SECONDS = [5, 240] as const;
 const BACK_SECONDS = [1, 3] as const;
@@ -118,26 +123,42 @@ async function cutFile({ bed, random }: During): Promise<void> {
     .filter((name) => name.endsWith(".incr.aof"))
     .toSorted((one, another) => numberIn(another) - numberIn(one));
   const path = join(filesOf(bed.redis), last ?? "");
-  truncateSync(path, Math.max(0, statSync(path).size - random.whole(...CUT_BYTES)));
+  const lost = random.whole(...CUT_BYTES);
+  truncateSync(path, Math.max(0, Math.min(statSync(path).size - lost, endOfKnown(path))));
   await startAsOperator(bed.redis);
 }
 
-/** `appendonly.aof.12.incr.aof` → 12. */
-const numberIn = (name: string): number => Number(/\.(\d+)\.incr/.exec(name)?.[1] ?? 0);
+/** Where the last entries of the journal begin: without less than these nobody might miss anything. */
+function endOfKnown(path: string): number {
+  const bytes = readFileSync(path);
+  let at = bytes.length;
+  for (let left = ENTRIES_LOST_MIN; left > 0 && at > 0; left -= 1) {
+    at = bytes.lastIndexOf(journalKey(0), at - 1);
+  }
+  return at;
+}
 
 /** How far the clock of a bed was moved so far: it never goes back for good. */
 const offsets = new WeakMap<Bed, number>();
 
-function moveClock(bed: Bed, bySeconds: number): void {
-  if (!bed.clock) throw new Error("this bed has the true time");
+async function moveClock(bed: Bed, bySeconds: number): Promise<void> {
+  const { clock } = bed;
+  if (!clock) throw new Error("this bed has the true time");
   const offset = (offsets.get(bed) ?? 0) + bySeconds;
   offsets.set(bed, offset);
-  bed.clock.set(offset);
+  await askRedis(bed, async (redis) => {
+    const [before] = await redis.time();
+    clock.set(offset);
+    const [now] = await redis.time();
+    const jumped = Number(now) - Number(before);
+    if (Math.abs(jumped - bySeconds) > 1) throw new Error(`the clock of Redis jumped ${jumped} s`);
+  });
 }
 
 export const REDIS: readonly Fault[] = [
   {
     name: "flushall",
+    witness: { by: "rebuild" },
     what: "FLUSHALL: Redis forgets everything, the jobs of BullMQ too",
     lastsMs: [0, 0],
     mayLose: true,
@@ -145,6 +166,7 @@ export const REDIS: readonly Fault[] = [
   },
   {
     name: "late-after-rebuild",
+    witness: { by: "harm on the way" },
     what: "FLUSHALL and a rebuild while one API is cut off: what it sent arrives at what was rebuilt",
     lastsMs: [0, 0],
     mayLose: true,
@@ -153,12 +175,14 @@ export const REDIS: readonly Fault[] = [
   },
   {
     name: "script-flush",
+    witness: { by: "error", code: "NOSCRIPT" },
     what: "SCRIPT FLUSH: Redis forgets every script",
     lastsMs: [0, 500],
     begin: ({ bed }) => askRedis(bed, async (redis) => void (await redis.script("FLUSH"))),
   },
   {
     name: "rollback",
+    witness: { by: "rebuild" },
     what: "Redis starts with older files, and the ledger is ahead of them",
     lastsMs: [0, 0],
     mayLose: true,
@@ -167,16 +191,18 @@ export const REDIS: readonly Fault[] = [
   },
   {
     name: "fork",
+    witness: { by: "rebuild" },
     what: "Redis starts with older files, unnoticed, and sells on before who remembers wakes",
     lastsMs: [0, 0],
     mayLose: true,
     withoutLedger: true,
-    withoutShortHolds: true,
+    withoutShortHolds: "who made them would remember them, and nobody may but who sleeps",
     isSlow: true,
     begin: fork,
   },
   {
     name: "cut-file",
+    witness: { by: "rebuild" },
     what: "the end of the append-only file is gone when Redis starts again",
     lastsMs: [0, 0],
     mayLose: true,
@@ -185,6 +211,7 @@ export const REDIS: readonly Fault[] = [
   },
   {
     name: "memory-full",
+    witness: { by: "error", code: "OOM" },
     what: "Redis is at maxmemory and evicts nothing",
     lastsMs: [1_000, 3_000],
     async begin({ bed }) {
@@ -196,11 +223,14 @@ export const REDIS: readonly Fault[] = [
   },
   {
     name: "disk-full",
+    witness: { by: "itself", because: "Redis ended" },
     what: "the append-only file may not grow: Redis ends at the next change",
     lastsMs: [1_000, 2_000],
     begin({ bed }) {
       bed.disk.fill(bed.redis);
+      const { pid } = bed.redis;
       return async () => {
+        await until(() => !isRunning(pid), { withinMs: ENDED_MS_MAX, what: "Redis has ended" });
         bed.disk.free();
         await startAsOperator(bed.redis);
       };
@@ -208,6 +238,7 @@ export const REDIS: readonly Fault[] = [
   },
   {
     name: "clock-ahead",
+    witness: { by: "itself", because: "the clock of Redis jumped" },
     what: "the clock of Redis jumps ahead by up to four minutes and stays there",
     needs: ["clock"],
     lastsMs: [500, 1_000],
@@ -215,6 +246,7 @@ export const REDIS: readonly Fault[] = [
   },
   {
     name: "clock-back",
+    witness: { by: "itself", because: "the clock of Redis jumped" },
     what: "the clock of Redis goes back by some seconds: time stands still until it has caught up",
     needs: ["clock"],
     lastsMs: [3_500, 4_000],

@@ -4,7 +4,7 @@ import { Redis } from "ioredis";
 import { journalKey, metaKey } from "#redis/keys";
 import { keysLike } from "#test/keyspace";
 import type { Bed } from "#faults/bed";
-import type { Check } from "#faults/checks";
+import type { Check } from "#faults/laws";
 import { Recorder, type GaugeName, type Series } from "#faults/soak/judge";
 import type { Watch } from "#faults/supervisor";
 
@@ -101,7 +101,7 @@ export class Gauges {
       const used = /used_memory:(\d+)/.exec(await redis.info("memory"))?.[1];
       this.#note("redis data", "data", Number(used) / MIB);
       const saw = `${passing} keys that end by themselves`;
-      return [{ name: "what has an end ends within a day", saw, broken }];
+      return [{ name: "what has an end ends within a day", saw, seen: passing, broken }];
     } finally {
       redis.disconnect();
     }

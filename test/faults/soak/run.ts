@@ -48,6 +48,7 @@ function readOptions(args: readonly string[]) {
     everyMs: timeIn("--every", every),
     faults: only === undefined ? FAULTS : faultsIn("--only", only, FAULTS),
     seed: seed === undefined ? newSeed() : seedIn("--seed", seed),
+    words: `--for ${forText} --every ${every}${only === undefined ? "" : ` --only ${only}`}`,
   };
   if (options.everyMs > options.forMs) {
     throw new UsageError(`--every must not be longer than --for (${forText}), not ${every}`);
@@ -56,15 +57,15 @@ function readOptions(args: readonly string[]) {
 }
 
 async function main(args: readonly string[]): Promise<void> {
-  const { forMs, everyMs, faults, seed } = readOptions(args);
+  const { forMs, everyMs, faults, seed, words } = readOptions(args);
   say(`seed ${seed}; with --seed ${seed} behind the same arguments this run's choices come again`);
   const endAt = performance.now() + forMs;
   const steps = bounded(planOf(faults, seed), Infinity, () => performance.now() + everyMs <= endAt);
-  const soaked = await soak(steps, { everyMs, say });
-  tell(soaked, seed);
+  const again = `bun run soak --seed ${seed} ${words}`;
+  tell(await soak(steps, { everyMs, say, again }), again);
 }
 
-function tell({ lived, verdicts, unjudged }: Soaked, seed: number): void {
+function tell({ lived, verdicts, unjudged }: Soaked, again: string): void {
   const changes = lived.reduce((sum, one) => sum + one.acknowledged, 0);
   for (const verdict of verdicts) say(wordsOf(verdict));
   for (const [role, count] of Object.entries(memoryJudged(verdicts))) {
@@ -77,7 +78,7 @@ function tell({ lived, verdicts, unjudged }: Soaked, seed: number): void {
   );
   if (rising.length > 0) {
     const words = rising.map(wordsOf).join("\n");
-    throw new Failure(`what rises:\n${words}\nagain: the same arguments with --seed ${seed}`);
+    throw new Failure(`what rises:\n${words}\nagain: ${again}`);
   }
   if (verdicts.length === 0) throw new Failure("nothing lasted long enough to be judged");
 }

@@ -24,7 +24,11 @@ test(
     const isTime = (): boolean => performance.now() - startedAt + EVERY_MS <= FOR_MS;
     const steps = bounded(planOf(CHOSEN, first), TIMES, isTime);
     const say = (line: string): void => console.log(line);
-    const { lived, verdicts, unjudged } = await soak(steps, { everyMs: EVERY_MS, say });
+    const { lived, verdicts, unjudged } = await soak(steps, {
+      everyMs: EVERY_MS,
+      say,
+      again: `HOLDFAST_TEST_SEED=${first} bun test test/faults/soak/soak.test.ts`,
+    });
     const minutes = (performance.now() - startedAt) / 60_000;
     for (const verdict of verdicts) say(wordsOf(verdict));
     expect(verdicts.filter(({ isFlat }) => !isFlat)).toEqual([]);

@@ -22,6 +22,8 @@ const FAULTS_OF_ONE_MAX = 30;
 export interface SoakOptions {
   readonly everyMs: number;
   readonly say: (line: string) => void;
+  /** The command that has all of it again. */
+  readonly again: string;
 }
 
 export interface Soaked {
@@ -33,7 +35,10 @@ export interface Soaked {
 }
 
 /** Rejects at the first fault after which something does not hold; whether all is flat is judged. */
-export async function soak(steps: Iterable<Step>, { everyMs, say }: SoakOptions): Promise<Soaked> {
+export async function soak(
+  steps: Iterable<Step>,
+  { everyMs, say, again }: SoakOptions,
+): Promise<Soaked> {
   const startedAt = performance.now();
   const gauges = new Gauges();
   const lived = await supervise(steps, {
@@ -43,6 +48,7 @@ export async function soak(steps: Iterable<Step>, { everyMs, say }: SoakOptions)
     everyMs,
     faultsOfOneMax: FAULTS_OF_ONE_MAX,
     watch: (bed) => gauges.watch(bed),
+    again: () => again,
     isVerbose: false,
     say(line) {
       const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1);
