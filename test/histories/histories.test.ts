@@ -74,13 +74,17 @@ test(
     for (const count of [seen.operations, seen.unknown, seen.jumps, seen.kills]) {
       expect(count).toBeGreaterThan(0);
     }
-    evidence("every history of a product can be explained", {
-      histories: HISTORIES,
-      seed,
-      ...seen,
-      "states of one (max)": statesMax,
-      ...bed.faults(),
-    });
+    evidence(
+      "every history of a product can be explained",
+      {
+        histories: HISTORIES,
+        seed,
+        ...seen,
+        "states of one (max)": statesMax,
+        ...bed.faults(),
+      },
+      { trials: HISTORIES },
+    );
   },
   TEST_MS_MAX,
 );
