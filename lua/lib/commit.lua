@@ -63,11 +63,16 @@ end
 
 -- Ends a batch. `part` is what the verb adds: check() reads the type of each key it will write,
 -- write() writes them; holds, products and locations are lines of the journal entry. A batch that changed
--- nothing writes nothing, so a refusal costs no fsync.
+-- nothing writes nothing, so a refusal costs no fsync; what it answered under a key is kept in Redis
+-- alone, for there is no movement that could carry it to the ledger.
 local function close_batch(replies, part)
     local answer = answer_of(replies)
     if seq == first_seq then
-        if header.keep == "1" then
+        local has_operations = #operation_lines() > 0
+        if has_operations then
+            part.write()
+        end
+        if has_operations or header.keep == "1" then
             keep_answer(answer)
         end
         return answer

@@ -1,5 +1,6 @@
 -- Idempotency-Keys: what a call under a key answered is what its repeats hear, whatever happened
--- since. Only calls that changed something are kept: the others may be decided anew.
+-- since. Only calls that changed something are kept, and those that found all as it was asked for: a
+-- refusal may be decided anew.
 -- @include lib/commit.lua
 
 local OPERATION_KEEP_SECONDS = 86400

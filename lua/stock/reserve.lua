@@ -138,7 +138,9 @@ local function reserve(item)
     local live = earlier and earlier.state == "ACTIVE" and earlier or nil
     local short, any = measure(item.lines, not item.adds and live or nil)
     if live and may_stand(live, item) then
-        return answer_hold("held", live, item.is_best_effort and short)
+        -- A copy that comes after the hold was replaced must not put back what this one found.
+        local answer = answer_hold("held", live, item.is_best_effort and short)
+        return remember_reply(item.key, item.payload, answer)
     end
     if short and swept < math.floor(now / 1000) then
         return "due"

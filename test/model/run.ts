@@ -257,8 +257,8 @@ function decideBatch(
     const entry = entryOf(call, first, kept);
     decisions.entries.set(world, [...entries, entry]);
     for (const { kind } of entry.crossings) run.words.count(`crossing ${kind}`);
-    keepBatch(run, world, heard, header);
   }
+  if (seqOf(world) > first || kept.length > 0) keepBatch(run, world, heard, header);
   if (seqOf(world) > first || swept > sweptBefore) world.lastNow = call.now;
 }
 

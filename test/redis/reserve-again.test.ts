@@ -7,6 +7,7 @@ import { redisOfFile } from "#test/redis";
 import {
   endCommand,
   initialize,
+  operation,
   product,
   reserve,
   reserveCommand,
@@ -37,6 +38,23 @@ test("a live hold of the same quantity is answered as it is: same id, same due t
     replayed: false,
   });
   expect(await dump(redis)).toEqual(before);
+});
+
+test("a late copy of a reserve that found its hold replaces none that came after it, though nothing moved", async () => {
+  const { store } = await open();
+  await initialize(store, "p1", 50);
+  const first = await reserve(store, "o1", { p1: 3 });
+  const found = reserveCommand("o1", { p1: 3 }, { operation: operation("found") });
+  expect(await store.reserve(found)).toMatchObject({ kind: "held", replayed: false });
+  const next = await reserve(store, "o1", { p1: 5 });
+  const before = await dump(redis);
+  expect(await store.reserve(found)).toMatchObject({
+    kind: "held",
+    replayed: true,
+    reservation: { reservationId: first.reservationId },
+  });
+  expect(await dump(redis)).toEqual(before);
+  expect(await store.confirm(endCommand(next.reservationId))).toMatchObject({ kind: "done" });
 });
 
 test("another quantity is a new hold, and the old one ends as replaced in one step", async () => {

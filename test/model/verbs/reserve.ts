@@ -235,12 +235,8 @@ function decideReserve(call: Call, command: ReserveCommand): Decision {
     if (live && mayStand(live, command, measured)) {
       const told = isBestEffort ? short : [];
       const reservation = reservationOf(world, live);
-      return decided(wordOf("held", told), {
-        kind: "held",
-        reservation,
-        replayed: false,
-        short: told,
-      });
+      const outcome = { kind: "held", reservation, replayed: false, short: told };
+      return done(wordOf("held", told), outcome, { ...outcome, replayed: true });
     }
     // What is due may not have been released yet: then nobody is refused.
     if (short.length > 0 && world.swept < nowSecond(call)) return decided("due");
