@@ -134,6 +134,8 @@ describe("another Redis server that was in use", () => {
     "and is so still is told after the wait",
     async () => {
       await tenMovements();
+      const inUse = async () => (await db.count("SELECT count(*) FROM servers_in_use")) > 0;
+      await until(inUse, { withinMs: 10_000, what: "the server is known to be in use" });
       await using other = await startRedis();
       const env = { REDIS_URL: other.url, DATABASE_URL: db.url };
       const { code, output } = await runMain(["restore"], env);
