@@ -109,8 +109,7 @@ local function take_all(item, live, short)
     return remember_reply(item.key, item.payload, answer_hold("reserved", hold, short) .. stock)
 end
 
--- Whether the owner's live hold is what the item asks for already; by best effort, as much of it as
--- can be had: a repeat never takes away what the first call was given.
+-- Whether the live hold is what the item asks for; by best effort, as much of it as can be had.
 local function may_stand(live, item)
     if item.adds or item.is_dry or (live.due == 0) ~= not item.seconds then
         return false
@@ -139,8 +138,8 @@ local function reserve(item)
     local short, any = measure(item.lines, not item.adds and live or nil)
     if live and may_stand(live, item) then
         -- A copy that comes after the hold was replaced must not put back what this one found.
-        local answer = answer_hold("held", live, item.is_best_effort and short)
-        return remember_reply(item.key, item.payload, answer)
+        local held = answer_hold("held", live, item.is_best_effort and short)
+        return remember_reply(item.key, item.payload, held)
     end
     if short and swept < math.floor(now / 1000) then
         return "due"
