@@ -22,12 +22,19 @@ type Keys = Pick<SimulatedRedis, "keys">;
 
 /**
  * What does not hold in Redis at this moment: each script leaves it whole, also while callers are busy.
- * null: there is nothing to say of one that lost its data and was not rebuilt yet.
+ * Only of how far the ledger is a late message of a drain may have put back what was known: that is
+ * told anew within a second, so it is held to at rest alone. null: there is nothing to say of one that
+ * lost its data and was not rebuilt yet.
  */
-export function brokenInRedis(redis: Keys): { readonly broken: string[]; live: number } | null {
+export function brokenInRedis(
+  redis: Keys,
+  isAtRest: boolean,
+): { readonly broken: string[]; live: number } | null {
   const meta = redis.keys.read(metaKey(0), "hash")?.fields;
   if (meta?.has("epoch") !== true || meta.has("fence")) return null;
-  const state = invariantState(redis);
+  const known = invariantState(redis);
+  const told = { ...known.meta, drained: known.meta["seq"] ?? "0" };
+  const state = isAtRest ? known : { ...known, meta: told };
   return { broken: brokenInvariants(state), live: state.live.length };
 }
 

@@ -62,7 +62,7 @@ export function simulate(seed: number, { trace, onRedis }: Watchers = {}): Resul
     world.keepCopies();
     for (let looks = 1; looks <= LOOKS; looks += 1) {
       scheduler.runUntil((plan.chaosMs * looks) / LOOKS);
-      world.failures.push(...brokenNow(world));
+      world.failures.push(...brokenNow(world, false));
     }
     scheduler.as(null, () => world.heal());
     settle(world, () => workload?.busy === 0);
