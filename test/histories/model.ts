@@ -43,7 +43,7 @@ export interface State {
   readonly owners: ReadonlyMap<string, number>;
   /** Public id → hold. */
   readonly names: ReadonlyMap<string, number>;
-  /** Of operations with a key that changed something: what their repeats hear. */
+  /** Of operations with a key that were done, or found done: what their repeats hear. */
   readonly replies: ReadonlyMap<string, Expected>;
 }
 
@@ -209,7 +209,12 @@ function changed(
   const before = moment.state;
   const versionFrom = (before.version ?? before.versionFrom) + movements;
   const state = { ...at(moment), ...changes, version: null, versionFrom };
-  const expected = expect(state);
+  return remembered({ state, window: moment.window }, key, expect(state));
+}
+
+/** Nothing moved, and a repeat hears it again all the same: all was as it was asked for. */
+function remembered(moment: Moment, key: string | null, expected: Expected): Outcome {
+  const state = at(moment);
   if (key === null) return { state, expected, isReplay: false };
   const replies = new Map(state.replies).set(key, expected);
   return { state: { ...state, replies }, expected, isReplay: false };
@@ -275,7 +280,9 @@ function reserve(
     return [same(moment, { kind: "ended", hold: latest, state: "confirmed" })];
   }
   const live = hold?.state === "live" ? hold : undefined;
-  if (latest !== undefined && live?.units === units) return [same(moment, holdOf(state, latest))];
+  if (latest !== undefined && live?.units === units) {
+    return [remembered(moment, key, holdOf(state, latest))];
+  }
   const available = availableIn(state);
   if (units > available + (live?.units ?? 0)) {
     return nothingDue(moment).map((one) => same(one, { kind: "short", available }));
