@@ -72,8 +72,8 @@ export function brokenRules(run: Run, asked: readonly Asked[]): string[] {
 }
 
 /** In Redis by itself, at any moment. */
-export function brokenNow({ redis, saw }: Pick<Run, "redis" | "saw">, isAtRest: boolean): string[] {
-  const looked = brokenInRedis(redis, isAtRest);
+export function brokenNow({ redis, saw }: Pick<Run, "redis" | "saw">, isCalm: boolean): string[] {
+  const looked = brokenInRedis(redis, isCalm);
   if (looked === null) return [];
   saw("look at Redis");
   if (looked.live > 0) saw("look at live holds");
