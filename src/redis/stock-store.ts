@@ -182,7 +182,8 @@ export class RedisStockStore implements StockStore {
     for (;;) {
       const reply = await queues.submit("reserve", line, command.lines.length, command);
       const outcome = reserveOutcome(partition.number, command, reply);
-      if (outcome.kind === "reserved") this.#wakeWhenDue(partition, outcome.reservation);
+      // Also of a hold that stood: who made it may not have heard of it, and asked for no wake-up.
+      if ("reservation" in outcome) this.#wakeWhenDue(partition, outcome.reservation);
       if (outcome.kind !== "due") return this.#explained(outcome);
       await queues.expireAll(command.deadline);
     }

@@ -40,6 +40,15 @@ test("a live hold of the same quantity is answered as it is: same id, same due t
   expect(await dump(redis)).toEqual(before);
 });
 
+test("who finds a hold asks for its wake-up, as its maker may never have heard of it", async () => {
+  const maker = await open();
+  await initialize(maker.store, "p1", 50);
+  const hold = await reserve(maker.store, "o1", { p1: 3 });
+  const { store, dueSeconds } = await open();
+  await store.reserve(reserveCommand("o1", { p1: 3 }));
+  expect([...dueSeconds]).toEqual([hold.expiresAt / 1_000]);
+});
+
 test("a late copy of a reserve that found its hold replaces none that came after it, though nothing moved", async () => {
   const { store } = await open();
   await initialize(store, "p1", 50);
