@@ -14,8 +14,7 @@
 --          reserved_partly|held_partly <short lines: lib/allocate.lua> <head of the record>,
 --          insufficient <short lines>, unknown <product>, possible <product=units,…> <short lines>,
 --          replayed <reply>, key_reused,
---          due (units may be due for release: run expire, then ask again).
---          Or stale, superseded, full.
+--          due (units may be due: run expire, then ask again). Or stale, superseded, full.
 -- Cost     O(items + lines), two reads for each distinct product.
 -- Retry    safe: a hold is known by its owner, and by the batch name; adding needs a key.
 -- @include lib/allocate.lua
@@ -109,7 +108,8 @@ local function take_all(item, live, short)
     return remember_reply(item.key, item.payload, answer_hold("reserved", hold, short) .. stock)
 end
 
--- Whether the live hold is what the item asks for; by best effort, as much of it as can be had.
+-- Whether the live hold is what the item asks for already; by best effort, as much of it as can be
+-- had: a repeat never takes away what the first call was given.
 local function may_stand(live, item)
     if item.adds or item.is_dry or (live.due == 0) ~= not item.seconds then
         return false
