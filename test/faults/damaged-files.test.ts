@@ -37,7 +37,7 @@ const AGAIN = 0.3;
 /** Microseconds a key, so that a rewrite is not over when Redis is killed. */
 const SLOW_REWRITE = "200000";
 const REWRITTEN_MS_MAX = 10_000;
-const TEST_MS_MAX = counted(400_000, 3 * 60 * 60_000);
+const TEST_MS_MAX = counted(180_000, 3 * 60 * 60_000);
 
 const cases = (
   name: string,
