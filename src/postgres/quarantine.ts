@@ -104,12 +104,11 @@ export function createQuarantine(sql: Sql): Quarantine {
             sql.begin(async (tx) => {
               const [row] = await tx.unsafe(RETRY, parameters, { prepare: false });
               ({ moved } = MovedRow.parse(row));
-              for (const it of batch.movements) {
-                if (it.type === "RESTOCK") {
-                  await tx.unsafe(RESTOCKED, [it.productId, it.location, it.at], {
-                    prepare: false,
-                  });
-                }
+              const restocked = batch.movements.filter(
+                ({ type }) => moved === 1 && type === "RESTOCK",
+              );
+              for (const { productId, location, at } of restocked) {
+                await tx.unsafe(RESTOCKED, [productId, location, at], { prepare: false });
               }
               if (!isApplied) throw new Undone();
             }),

@@ -104,11 +104,13 @@ async function compareProducts(
       const claimed = doubtful.has(productId) ? [] : claimOf(partition, product, claim);
       return [...counted, ...amended, ...claimed, ...placeOf(partition, product)];
     });
-    if (look === 0 && run.scope.kind === "products") {
-      const unknown = left.filter((id, i) => !stored[i] && !levels.has(id) && !attributes.has(id));
-      findings.unknownProductIds.push(...unknown);
-    }
     if (look === 0) {
+      if (run.scope.kind === "products") {
+        const unknown = left.filter(
+          (id, i) => !stored[i] && !levels.has(id) && !attributes.has(id),
+        );
+        findings.unknownProductIds.push(...unknown);
+      }
       findings.looked("products", stored.filter((product) => product !== null).length);
     }
     left = left.filter((_, i) => (all[i] ?? []).length > 0);

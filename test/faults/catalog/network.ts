@@ -40,24 +40,19 @@ const isSure =
     Object.values(weights).some((of) => (of[kind] ?? 0) >= SURE);
 
 /** All that these ways carry is kept while it lasts, and goes on late and in order. */
-function cut(name: string, what: string, choose: (bed: Bed) => readonly Link[]): Fault {
-  return {
-    name,
-    what,
-    witness: HARMED,
-    lastsMs: [2_500, 4_000],
-    begin({ bed }) {
-      const links = choose(bed);
-      for (const link of links) link.hold();
-      return () => {
-        for (const link of links) link.resume();
-      };
-    },
-  };
-}
+const cut = (name: string, what: string, choose: (bed: Bed) => readonly Link[]): Fault =>
+  keepBack(name, what, choose, (link) => link.hold());
 
 /** What these ways are asked arrives and is done; the answers come late, when nobody waits any more. */
-function keepAnswers(name: string, what: string, choose: (bed: Bed) => readonly Link[]): Fault {
+const keepAnswers = (name: string, what: string, choose: (bed: Bed) => readonly Link[]): Fault =>
+  keepBack(name, what, choose, (link) => link.holdAnswers());
+
+function keepBack(
+  name: string,
+  what: string,
+  choose: (bed: Bed) => readonly Link[],
+  keep: (link: Link) => void,
+): Fault {
   return {
     name,
     what,
@@ -65,7 +60,7 @@ function keepAnswers(name: string, what: string, choose: (bed: Bed) => readonly 
     lastsMs: [2_500, 4_000],
     begin({ bed }) {
       const links = choose(bed);
-      for (const link of links) link.holdAnswers();
+      for (const link of links) keep(link);
       return () => {
         for (const link of links) link.resume();
       };
