@@ -29,7 +29,7 @@ const VERBS: readonly { weight: number; plans: (shape: Shape) => fc.Arbitrary<Pl
   { weight: 18, plans: extensions },
   { weight: 14, plans: adjusts },
   { weight: 8, plans: sells },
-  { weight: 8, plans: returns },
+  { weight: 14, plans: returns },
   { weight: 8, plans: transfers },
   { weight: 8, plans: counts },
   { weight: 3, plans: registrations },
@@ -72,7 +72,7 @@ export function steps(shape: Shape): fc.Arbitrary<Step> {
     { weight: shape.isRich ? 30 : 14, arbitrary: fc.oneof(...bursts).map(turn) },
     { weight: 6, arbitrary: several(any, shape).map(turn) },
     { weight: 10, arbitrary: jumps },
-    { weight: 4, arbitrary: tooLate(shape) },
+    { weight: 6, arbitrary: tooLate(shape) },
     { weight: 4, arbitrary: tooMuch },
     { weight: 3, arbitrary: asksForMore(shape).map(inTurn) },
     { weight: 8, arbitrary: copies },
@@ -111,9 +111,11 @@ function inTurns(turns: readonly (readonly Plan[])[]): Step {
   };
 }
 
-/** As many large carts as a batch takes are reserved, and then confirmed at once. */
-const throngs = (shape: Shape): fc.Arbitrary<Step> =>
-  fc.tuple(several(reserves(shape), shape), several(confirms(shape), shape)).map(inTurns);
+/** As many large carts as a batch takes are reserved, and then confirmed, cancelled or extended at once. */
+function throngs(shape: Shape): fc.Arbitrary<Step> {
+  const ends = [confirms, cancels, extensions].map((plans) => several(plans(shape), shape));
+  return fc.tuple(several(reserves(shape), shape), fc.oneof(...ends)).map(inTurns);
+}
 
 const copies: fc.Arbitrary<Step> = fc.constantFrom(...COPIES, "late" as const).map((copy) => {
   return { take: (run) => sendCopies(run, copy), toString: () => `\ncopies: ${copy}` };
