@@ -5,6 +5,7 @@ import type { Difference, ReconcileReport, ReconcileScope } from "#inventory/rec
 import { steadyClock, systemClock } from "#lib/clock";
 import { createLog } from "#lib/log";
 import { createMetrics } from "#lib/metrics";
+import { createPace } from "#lib/pace";
 import { createEpochLedger } from "#postgres/epochs";
 import { createLedgerWriter } from "#postgres/ledger-writer";
 import { createLedgerRepairs } from "#postgres/ledger-repairs";
@@ -28,6 +29,8 @@ import { until } from "#test/until";
 
 const DRAINED_MS_MAX = 5_000;
 const EXPIRE_EVERY_MS = 20;
+/** Holds that all visitors together make; what ends meanwhile is looked at by a comparison, too. */
+const VISITS_A_SECOND = 600;
 const silent = createLog({ level: "error", format: "json", write: () => undefined });
 
 export interface ReconcileBed extends AsyncDisposable {
@@ -151,9 +154,11 @@ export function keepBusy(
   users = 16,
 ) {
   const state = { done: 0, isOver: false };
+  const pace = createPace({ perSecond: VISITS_A_SECOND, burst: users });
   const user = async (name: number): Promise<void> => {
     for (let turn = 0; !state.isOver; turn += 1) {
       const id = productIds[randomInt(productIds.length)] ?? "";
+      await pace(1);
       if (await visit(store, `${name}-${turn}`, id)) state.done += 1;
     }
   };
