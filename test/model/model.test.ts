@@ -114,8 +114,11 @@ test(
     const isMissing = () => rareWords(bed).length > 0 && counts.commands < COMMANDS * 3;
     const seed = await hold(bed, () => counts.commands < COMMANDS || isMissing());
     const seconds = Math.round((performance.now() - startedAt) / 1_000);
-    const seen = Object.fromEntries(COUNTED.map((name) => [name, words.of(name)]));
-    evidence("the scripts against a model", { ...counts, seed, seconds, ...seen });
+    const seen = COUNTED.map((name) => `${words.of(name)} × ${name}`);
+    console.log(seen.join("\n"));
+    const least = Math.min(...COUNTED.map((name) => words.of(name)));
+    const figures = { ...counts, seed, seconds, words: COUNTED.length, "each at least": least };
+    evidence("the scripts against a model", figures);
     expect(WORDS.length).toBeGreaterThan(0);
     expect(rareWords(bed)).toEqual([]);
   },
