@@ -15,6 +15,7 @@ import { until } from "#embedded/wait";
 const PASSWORD = "holdfast-test";
 const CLOSE_SECONDS_MAX = 5;
 const REMOVE_TRIES_MAX = 20;
+const END_MS_MAX = 5_000;
 const CLUSTER_MS_MAX = 10_000;
 
 /** A server a test may hurt. `restart`, `kill` and `stop` settle when the process did. */
@@ -67,9 +68,9 @@ export async function startRedis(options: TestRedisOptions = {}): Promise<TestSe
       : {}),
     ...options.settings,
   };
-  const server = await testServer(folder, (port) =>
-    startRedisServer({ program, folder, password: PASSWORD, settings, warn: say, ...port }),
-  );
+  const launch = (port: Port) =>
+    startRedisServer({ program, folder, password: PASSWORD, settings, warn: say, ...port });
+  const server = await testServer(folder, launch, "SIGKILL");
   if (options.cluster === true) await ownEverySlot(server.url);
   return server;
 }
@@ -91,9 +92,10 @@ export async function startPostgres(
     ...(options.fsync === false ? quick : {}),
     ...options.settings,
   };
-  return await testServer(parent, (port) =>
-    startPostgresServer({ program, user, folder, password: PASSWORD, settings, say, ...port }),
-  );
+  const launch = (port: Port) =>
+    startPostgresServer({ program, user, folder, password: PASSWORD, settings, say, ...port });
+  // At once, but its shared memory goes with it: that of a killed one stays until the machine stops.
+  return await testServer(parent, launch, "SIGQUIT");
 }
 
 /** Creates a private, empty database on a server. */
@@ -121,13 +123,15 @@ export async function testDatabase(): Promise<TestDatabase> {
 }
 
 /**
- * A folder that goes when this process does, at the latest. `bun test` runs no exit handlers, so
- * a shell waits for the end of a pipe that only we hold. Servers in the folder end at that moment
- * too, and may write while it is removed: hence several tries. `bun test --parallel` kills all that
- * descends from its workers: the shell that waits is an orphan, behind one that keeps the pipe open.
+ * A folder (in HOLDFAST_TEST_FOLDER, if the run has one) that goes when this process does, at the
+ * latest. `bun test` runs no exit handlers, so a shell waits for the end of a pipe that only we hold.
+ * Servers in the folder end at that moment too, and may write while it is removed: hence several
+ * tries. `bun test --parallel` kills all that descends from its workers: the shell that waits is an
+ * orphan, behind one that keeps the pipe open.
  */
 export function temporaryFolder(name: string): string {
-  const folder = mkdtempSync(join(tmpdir(), `holdfast-test-${name}-`));
+  const parent = process.env["HOLDFAST_TEST_FOLDER"] ?? tmpdir();
+  const folder = mkdtempSync(join(parent, `holdfast-test-${name}-`));
   // A test may have mounted a file system there.
   const script = `exec 3<&0
     ( { read -r line; umount -l "$1" 2>/dev/null; for try in ${"1 ".repeat(REMOVE_TRIES_MAX)}; do
@@ -146,18 +150,24 @@ export function removeFolder(folder: string): void {
   rmSync(folder, { recursive: true, force: true, maxRetries: REMOVE_TRIES_MAX, retryDelay: 100 });
 }
 
-type Launch = (port: { port?: number }) => ReturnType<typeof startRedisServer>;
+type Port = { port?: number };
 
-async function testServer(folder: string, launch: Launch): Promise<TestServer> {
+/** `lastSignal` ends it where nobody wants its data any more. */
+async function testServer(
+  folder: string,
+  launch: (port: Port) => ReturnType<typeof startRedisServer>,
+  lastSignal: NodeJS.Signals,
+): Promise<TestServer> {
   let server = await launch({});
   const { url, port } = server;
-  const kill = async (): Promise<void> => {
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
     // Children that are paused would never notice that their parent is gone.
     if (!server.child.hasExited()) signalTree(server.child.pid, "SIGCONT");
-    await server.child.end("SIGKILL", 0);
+    await server.child.end(signal, END_MS_MAX);
   };
+  const kill = (): Promise<void> => end("SIGKILL");
   const stop = async (): Promise<void> => {
-    await kill();
+    await end(lastSignal);
     removeFolder(folder);
   };
   return {
