@@ -58,6 +58,12 @@ test(
       what: "the customer's id is replaced",
     });
     expect(await state()).toMatchObject({ movements: 4, reservations: 2 });
+    // Its drain may begin after its jobs do.
+    const lag = async () => (await all.get("/movements?limit=1")).headers.get("ledger-lag");
+    await until(async () => (await lag()) === null, {
+      withinMs: 10_000,
+      what: "the ledger has what was reserved meanwhile",
+    });
 
     const rows = await all.list({ productId, order: "oldest" });
     const mine = rows.filter(({ customerId, actor }) =>

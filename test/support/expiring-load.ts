@@ -80,6 +80,9 @@ export function startExpiringLoad(
       const { reservationId: soldAs } = outcome.reservation;
       if (soldAs !== reservationId) load.reacquired += 1;
       acknowledged.push({ requestId, type: "SALE", units: 1, reservationId: soldAs });
+    } else if (outcome.kind === "unknown_reservation") {
+      // As the API would say it: it may have been lost, and reported (test/support/lost.ts).
+      strange.push(`POST /reservation/${reservationId}/confirm: 404 when it was due`);
     } else {
       throw new Error(`confirm of ${reservationId} when it was due answered ${outcome.kind}`);
     }
