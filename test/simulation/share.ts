@@ -8,6 +8,9 @@ import type { Told } from "./shares.ts";
 const PROGRESS_RUNS = 100;
 const SEED_END = 2 ** 31;
 
+/** Where it is another one, who asked for this share is gone: nobody would hear what it saw. */
+const parent = process.ppid;
+
 const [first = 0, count = 0] = process.argv.slice(2).map(Number);
 const tell = (told: Told): void => void process.stdout.write(`${JSON.stringify(told)}\n`);
 
@@ -29,6 +32,7 @@ for (let i = 0; i < count; i += 1) {
   }
   for (const [name, times] of result.seen) seen.set(name, (seen.get(name) ?? 0) + times);
   if (sums.runs % PROGRESS_RUNS === 0) tell({ kind: "progress", runs: sums.runs });
+  if (process.ppid !== parent) process.exit(1);
 }
 // Whatever ran before it in this process: a seed decides all of a run.
 const isRepeated = count === 0 || (await simulate(first)).hash === firstHash;
