@@ -85,7 +85,7 @@ export async function step(run: Run, plans: readonly Plan[]): Promise<void> {
   run.commands += attempts.length;
   run.told.push(attempts.map(({ told }) => told).join("\n  + "));
   const answers = attempts.map(({ submit }) => settled(submit(run.store)));
-  const outcomes = await Promise.race([Promise.all(answers), run.tap.endless]);
+  const outcomes = await run.tap.orEndless(Promise.all(answers));
   const calls = run.tap.take();
   const seen = await look(run.redis, run.journals);
   const decisions = decide(run, calls, attempts, seen);

@@ -18,16 +18,16 @@ const pathBySha = new Map(SCRIPT_PATHS.map((path) => [loadScript(path).sha, path
 const CALLS_MAX = 3_000;
 
 export class Tap {
-  /** Rejects once a step has made more calls than any needs. */
-  readonly endless: Promise<never>;
   #giveUp: (error: Error) => void = () => undefined;
   #calls: { heard: Omit<Heard, "reply">; reply: unknown; isAnswered: boolean }[] = [];
 
-  constructor() {
-    this.endless = new Promise((_, reject) => {
-      this.#giveUp = reject;
-    });
-    this.endless.catch(() => undefined);
+  /** What a step waits for; rejects once it has made more calls than any needs. */
+  orEndless<T>(work: Promise<T>): Promise<T> {
+    // A race against one promise for all steps would keep what each of them was answered.
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#giveUp = reject;
+    work.then(resolve, reject);
+    return promise;
   }
 
   listenTo(redis: Redis): void {
