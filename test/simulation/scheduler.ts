@@ -121,7 +121,8 @@ export class Scheduler {
     let at = 0;
     for (;;) {
       const left = 2 * at + 1;
-      const [one, other] = [heap[left], heap[left + 1]];
+      const one = heap[left];
+      const other = heap[left + 1];
       if (one === undefined) break;
       const isRight = other !== undefined && isBefore(other, one);
       const child = isRight ? other : one;
