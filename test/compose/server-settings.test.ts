@@ -86,6 +86,18 @@ describe("a Redis that does not show its settings", () => {
   );
 });
 
+test.each([
+  ["appendonly", "no", "yes"],
+  ["appendfsync", "everysec", "always"],
+  ["no-appendfsync-on-rewrite", "yes", "no"],
+])("a Redis whose %s is %s does not keep what it answers", async (name, value, wanted) => {
+  await using set = await startRedis({ settings: { [name]: value } });
+  const asked = new Redis(set.url);
+  const { durabilityGaps } = await readServerSettings(asked);
+  asked.disconnect();
+  expect(durabilityGaps).toEqual([`${name} is ${value}: set it to ${wanted}`]);
+});
+
 test(
   "a Redis that would run a part of a torn transaction is used, in production too, and warned about",
   async () => {
