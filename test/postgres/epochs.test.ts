@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import type { BeginAnswer } from "#inventory/ports";
 import { createEpochLedger } from "#postgres/epochs";
+import { createRebuildLedger } from "#postgres/rebuild-ledger";
 import { openLedger, type TestLedger } from "#test/ledger";
 
 let db: TestLedger;
@@ -9,7 +10,7 @@ beforeAll(async () => {
   db = await openLedger({ connectionsMax: 10 });
 });
 beforeEach(async () => {
-  await db.sql`TRUNCATE epochs`;
+  await db.sql`TRUNCATE epochs, servers_in_use`;
   await db.sql`UPDATE partitions SET epoch = 0, cursor_epoch = 0, cursor_seq = 0`;
 });
 afterAll(async () => {
@@ -93,4 +94,16 @@ test("a Redis that names a higher epoch each time is given up after a few", asyn
   });
   expect(answer.kind).toBe("used");
   expect(asked).toBe(5);
+});
+
+test("an epoch is not sealed while another server is in use, and is when that is over", async () => {
+  await db.sql`UPDATE partitions SET epoch = 7, cursor_epoch = 6, cursor_seq = 41`;
+  await db.sql`INSERT INTO servers_in_use (partition, run_id) VALUES (0, 'own'), (0, 'another')`;
+  const seal = () => createRebuildLedger(db.sql).seal(0, 7, 41, "own");
+  const cursorEpoch = () => db.count("SELECT cursor_epoch FROM partitions");
+  const noted = () => db.count("SELECT count(*) FROM epochs");
+  expect([await seal(), await cursorEpoch(), await noted()]).toEqual([false, 6, 0]);
+  await db.sql`UPDATE servers_in_use SET seen_at = now() - interval '6 seconds'
+    WHERE run_id = 'another'`;
+  expect([await seal(), await cursorEpoch(), await noted()]).toEqual([true, 7, 1]);
 });
