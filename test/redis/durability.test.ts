@@ -149,6 +149,20 @@ describe("the ledger's level", () => {
     expect(await durability.reach("ledger", [receipt], soon())).toBe("disk");
   });
 
+  test("is not claimed of what came before a rebuild, though a later change stands beside it", async () => {
+    const { durability } = durabilityOf(opened);
+    const [partition] = opened.partitions;
+    if (!partition) throw new Error("there is a partition");
+    const epoch = partition.epoch + 1;
+    await admin.hset(metaKey(0), "seq", "9", "drained", "9", "epoch", `${epoch}`);
+    const before = { partition: 0, epoch: partition.epoch, seq: 3 };
+    const after = { partition: 0, epoch, seq: 9 };
+    partition.open(epoch, 9, epoch);
+    expect(await durability.reach("ledger", [after], soon())).toBe("ledger");
+    expect(await durability.reach("ledger", [before, after], soon())).toBe("disk");
+    expect(await durability.reach("ledger", [after, before], soon())).toBe("disk");
+  });
+
   test("is not claimed from the first movement on that the ledger has set aside", async () => {
     const { durability, aside } = durabilityOf(opened);
     const epoch = opened.partitions[0]?.epoch ?? 0;

@@ -204,6 +204,23 @@ describe("a server that lost data", () => {
     await redis.hset("{p0}:meta", "epoch", epoch, "beganAt", "0", "seq", "6");
   });
 
+  test("and went on in two later epochs is fenced by where the first of them began", async () => {
+    const epochs = { ...memoryEpochs(), beganAfter: async () => [{ epoch: 8, beganAt: 3 }] };
+    const { store, partitions, redis: connection } = await open({ epochs });
+    await initialize(store, "p1", 50);
+    for (let i = 0; i < 5; i += 1) await reserve(store, `o${i}`, { p1: 1 });
+    const { epoch = "" } = await redis.hgetall("{p0}:meta");
+    // Epoch 8 began at seq 3, as the ledger noted, and went on beyond all that was known before.
+    await redis.hset("{p0}:meta", "epoch", "9", "beganAt", "20", "seq", "40");
+    connection.disconnect(true);
+    const isFenced = () => partitions[0]?.state === "fenced";
+    await until(isFenced, { withinMs: 5_000, what: "the partition is fenced" });
+    await expectFenced(store);
+    expect(await redis.hget("{p0}:meta", "fence")).toBe("behind:6");
+    // As it was, so that the sums can be held against each other.
+    await redis.hset("{p0}:meta", "epoch", epoch, "beganAt", "0", "seq", "6");
+  });
+
   test("and was rebuilt after an epoch that had gone on whole: what is lost is told by id", async () => {
     const reports: RecoveryReport[] = [];
     const began = [
