@@ -4,6 +4,7 @@
  */
 import { BATCH_BUGS } from "./batches.ts";
 import { DRAIN_BUGS } from "./drain.ts";
+import { EXPIRY_BUGS } from "./expiry.ts";
 import type { Mutant } from "./mutant.ts";
 import { RECOVERY_BUGS } from "./recovery.ts";
 import { SCRIPT_BUGS } from "./scripts.ts";
@@ -13,4 +14,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...BATCH_BUGS,
   ...DRAIN_BUGS,
   ...RECOVERY_BUGS,
+  ...EXPIRY_BUGS,
 ];

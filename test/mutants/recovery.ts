@@ -76,4 +76,32 @@ export const RECOVERY_BUGS: readonly Mutant[] = [
     replace: "",
     asks: workers("rebuild"),
   },
+  {
+    bug: "a rebuild forgets what was sold some hours ago",
+    file: "src/postgres/statements/copy-holds.sql",
+    find: "interval '26 hours'",
+    replace: "interval '1 hour'",
+    asks: workers("rebuild-hours"),
+  },
+  {
+    bug: "a rebuild forgets Idempotency-Keys of some hours ago",
+    file: "src/postgres/statements/copy-operations.sql",
+    find: "AND at > now() - ($2::bigint - 1000) *",
+    replace: "AND at > now() - least($2::bigint - 1000, 600000) *",
+    asks: workers("rebuild-hours"),
+  },
+  {
+    bug: "an epoch is sealed though another server is in use",
+    file: "src/postgres/statements/seal-epoch.sql",
+    find: "AND used.seen_at > now() - $5::integer * interval '1 millisecond'",
+    replace: "AND used.seen_at > now() + $5::integer * interval '1 hour'",
+    asks: postgres("epochs"),
+  },
+  {
+    bug: "a change from before a rebuild counts as in the ledger by a later one beside it",
+    file: "src/redis/durability.ts",
+    find: "const name = `${receipt.partition} ${receipt.epoch}`;",
+    replace: "const name = `${receipt.partition}`;",
+    asks: redis("durability"),
+  },
 ];

@@ -1,0 +1,21 @@
+/** Bugs in the worker that releases what is due, and in who wakes it. */
+import { testsIn, type Mutant } from "./mutant.ts";
+
+const invariants = testsIn("invariants");
+
+export const EXPIRY_BUGS: readonly Mutant[] = [
+  {
+    bug: "the sweep comes to the first partition only",
+    file: "src/workers/expire.ts",
+    find: "partition < this.#options.store.partitions;",
+    replace: "partition < 1;",
+    asks: invariants("expiry-partitions"),
+  },
+  {
+    bug: "a second in which something is due wakes one partition only",
+    file: "src/workers/wake-ups.ts",
+    find: "const id = `expire-${partition}-${second}`;",
+    replace: "const id = `expire-0-${second}`;",
+    asks: invariants("expiry-partitions"),
+  },
+];
