@@ -29,9 +29,10 @@ async function levels() {
 }
 
 async function mendFound(found: typeof LEVEL | null): Promise<boolean> {
-  const level = { partition: 0, productId: "product-1", location: HOME, onHand: 0, reserved: 0 };
+  const name = { productId: "product-1", location: HOME };
+  const level = { ...name, partition: 0, onHand: 0, reserved: 0 };
   const repairs = createLedgerRepairs(db.sql, { actor: "admin:ada", reference: "run-1" });
-  return await repairs.mend({ side: "level", level, found });
+  return await repairs.mend({ side: "level", level, found: found && { ...name, ...found } });
 }
 
 test.each([
