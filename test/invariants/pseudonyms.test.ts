@@ -59,8 +59,11 @@ test(
     });
     expect(await state()).toMatchObject({ movements: 4, reservations: 2 });
     // Its drain may begin after its jobs do.
-    const lag = async () => (await all.get("/movements?limit=1")).headers.get("ledger-lag");
-    await until(async () => (await lag()) === null, {
+    const isWhole = async (): Promise<boolean> => {
+      const { status, headers } = await all.get(`/movements?customerId=${customer}`);
+      return status === 200 && headers.get("ledger-lag") === null;
+    };
+    await until(isWhole, {
       withinMs: 10_000,
       what: "the ledger has what was reserved meanwhile",
     });
