@@ -39,6 +39,8 @@ export const isBounded = (path: string): boolean =>
 const COPY = "location/copy.lua";
 
 const GENERATION_DIGITS = 8;
+/** Of a batch's header (lua/lib/batch.lua). */
+const KEEP_FIELD = 5;
 
 /** What a slot's key keeps, and the call that it keeps it for. */
 export interface KeptBatch {
@@ -258,7 +260,9 @@ function decideBatch(
     decisions.entries.set(world, [...entries, entry]);
     for (const { kind } of entry.crossings) run.words.count(`crossing ${kind}`);
   }
-  if (seqOf(world) > first || kept.length > 0) keepBatch(run, world, heard, header);
+  // Where an earlier copy may be under way, an answer is kept although it changed nothing.
+  const isKept = header.split("\t")[KEEP_FIELD] === "1";
+  if (seqOf(world) > first || kept.length > 0 || isKept) keepBatch(run, world, heard, header);
   if (seqOf(world) > first || swept > sweptBefore) world.lastNow = call.now;
 }
 
