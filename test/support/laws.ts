@@ -56,6 +56,11 @@ export const LAWS: readonly Law[] = [
     sees: reservationsIn,
   },
   {
+    name: "a hold is sold before it is due, and expires then",
+    law: holdsEndAsTheirTimeSays,
+    sees: (state) => endsIn(state).length,
+  },
+  {
     name: "the ledger's reservations are those of Redis",
     law: reservationsAreTheRecordsOfRedis,
     sees: ({ records }) => records.length,
@@ -142,6 +147,29 @@ function reservationsAreTheSumOfTheirMovements({ movements, reservations }: Stat
       (unheld === 0 || unheld === confirmed) &&
       (status === "ACTIVE") === held > 0;
     return isWhole ? [] : [`${reservationId} (${status}) is not what its movements say`];
+  });
+}
+
+/** Movements that sold or expired a hold. */
+const endsIn = ({ movements }: State): Movement[] =>
+  movements.filter(
+    ({ type, reservationId }) => reservationId !== null && (type === "SALE" || type === "EXPIRE"),
+  );
+
+/**
+ * By the clock of Redis, which both times are of. A due time only ever moves later, so that the last
+ * one holds for parts that were sold before it moved. A hold that expired and is sold after all keeps
+ * its due time under its new id: that sale moves what was not held. A standing hold is never due.
+ */
+function holdsEndAsTheirTimeSays(state: State): string[] {
+  return endsIn(state).flatMap((movement) => {
+    const { type, reservationId, at, seq, reservedBefore, reservedAfter } = movement;
+    const hold = reservationId === null ? undefined : state.reservations.get(reservationId);
+    if (!hold) return [];
+    const due = hold.expiresAt ?? Infinity;
+    const isOfLive = type === "SALE" && reservedAfter !== reservedBefore;
+    const isRight = isOfLive ? at < due : at >= due;
+    return isRight ? [] : [`${reservationId}, due at ${due}: ${type} at ${at} (movement ${seq})`];
   });
 }
 
