@@ -4,8 +4,9 @@ import { LAWS, type State } from "#test/laws";
 import { EPOCH_MS, HOME, movement, reservation } from "#test/movements";
 
 const PRODUCT = `product-1 at ${HOME}`;
-const [line] = reservation(1).allocations;
-if (!line) throw new Error("a hold has a line");
+const [first] = reservation(1).allocations;
+if (!first) throw new Error("a hold has a line");
+const line = first;
 const LIVE = reservation(2);
 const SOLD = reservation(1, {
   status: "CONFIRMED",
@@ -177,6 +178,8 @@ const BREAKS: readonly (readonly [law: string, what: string, change: Partial<Sta
       acknowledged: WHOLE.acknowledged.slice(1),
     },
   ],
+  ["nothing happened twice", "one request made two holds", twoHolds("r4")],
+  ["nothing happened twice", "one request replaced its own hold", twoHolds("r4", "r4")],
   [
     "what was acknowledged is in the ledger",
     "a request is not",
@@ -200,12 +203,46 @@ const BREAKS: readonly (readonly [law: string, what: string, change: Partial<Sta
 
 /** What is right all the same. */
 const RIGHT: readonly (readonly [what: string, change: Partial<State>])[] = [
+  ["two requests hold the same", twoHolds("r5")],
+  ["a request came late, when another one had cancelled its hold", twoHolds("r4", "r5")],
   ["it expired when it was due", ended("EXPIRE", DUE, DUE)],
   ["it was sold a moment before", ended("SALE", DUE - 1, DUE)],
   ["its due time moved behind that of its first part", ended("SALE", DUE, DUE + 1_000)],
   ["a standing one was sold", ended("SALE", DUE, null)],
   ["an expired one was sold after all", ended("SALE", DUE, DUE, { wasHeld: false })],
 ];
+
+/** The live one, which that request ended if any did, and another one that this request made. */
+function twoHolds(requestId: string, endedBy: string | null = null): Partial<State> {
+  const second = reservation(3);
+  const isLive = endedBy === null;
+  const firstHold = isLive
+    ? LIVE
+    : reservation(2, { status: "CANCELLED", allocations: [{ ...line, held: 0, released: 1 }] });
+  const level = { onHandBefore: 9, onHandAfter: 9 };
+  const end = movement(5, {
+    ...level,
+    type: "RELEASE",
+    reservedBefore: 1,
+    reservedAfter: 0,
+    requestId: endedBy,
+    ...of(LIVE),
+  });
+  const more = movement(isLive ? 5 : 6, {
+    ...level,
+    reservedBefore: isLive ? 1 : 0,
+    reservedAfter: isLive ? 2 : 1,
+    requestId,
+    ...of(second),
+  });
+  const counts = new Map([[PRODUCT, isLive ? "9/2" : "9/1"]]);
+  return {
+    ...held(SOLD, firstHold, second),
+    movements: [...WHOLE.movements, ...(isLive ? [] : [end]), more],
+    snapshot: counts,
+    stock: counts,
+  };
+}
 
 /** The live one ended so: the units that it had were held, or are taken from what is free. */
 function ended(

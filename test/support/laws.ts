@@ -202,17 +202,35 @@ function nothingIsInQuarantine({ quarantined }: State): string[] {
   return quarantined === 0 ? [] : [`${quarantined} movements are in quarantine`];
 }
 
-/** All attempts of one request bear one request id: whatever it did, it did once. */
+/**
+ * All attempts of one request bear one request id: whatever it did, it did once. One request makes
+ * one hold. Without a key it may come late, when others ended that one, and is a new one then.
+ */
 function nothingHappenedTwice({ movements }: State): string[] {
   const seen = new Set<string>();
+  const madeBy = new Map<string, { readonly requestId: string; readonly names: string[] }>();
   return movements.flatMap(({ seq, requestId, type, productId, location, reservationId }) => {
+    const made = reservationId === null ? undefined : madeBy.get(reservationId);
+    if (made && ENDS.has(type) && made.requestId !== requestId) {
+      for (const name of made.names) seen.delete(name);
+    }
     if (requestId === null) return [];
-    const name = JSON.stringify([requestId, type, productId, location, reservationId]);
-    if (seen.has(name)) return [`movement ${seq} repeats an earlier one: ${name}`];
-    seen.add(name);
+    const what = [requestId, type, productId, location];
+    const ofHold = JSON.stringify([...what, reservationId]);
+    const ofAny = JSON.stringify(what);
+    const isHold = type === "RESERVE" && reservationId !== null;
+    if (seen.has(ofHold) || (isHold && seen.has(ofAny))) {
+      return [`movement ${seq} repeats an earlier one: ${ofHold}`];
+    }
+    seen.add(ofHold);
+    if (isHold) {
+      seen.add(ofAny);
+      madeBy.set(reservationId, { requestId, names: [...(made?.names ?? []), ofAny] });
+    }
     return [];
   });
 }
+const ENDS: ReadonlySet<MovementType> = new Set(["SALE", "RELEASE", "EXPIRE"]);
 
 function acknowledgedIsInTheLedger({ movements, acknowledged }: State): string[] {
   const byRequest = Map.groupBy(movements, ({ requestId }) => requestId);
