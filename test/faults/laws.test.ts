@@ -55,6 +55,10 @@ const sight = (rebuilds: number, oom: number, harmed: number, copies: number): S
   ]),
 });
 const BEFORE = sight(2, 7, 5, 4);
+function twoWays(ofRedis: number, ofHttp: number): Sight {
+  const { onTheWay, ...now } = sight(3, 8, 6, ofRedis);
+  return { ...now, onTheWay: new Map([...onTheWay, ["http copy", ofHttp]]) };
+}
 const was = (witness: Witness, now: Sight): Check => faultWasThere(witness, BEFORE, now);
 
 const HOLDING: readonly (readonly [what: string, check: Check])[] = [
@@ -90,7 +94,11 @@ const HOLDING: readonly (readonly [what: string, check: Check])[] = [
   ["a rebuild", was({ by: "rebuild" }, sight(3, 7, 5, 4))],
   ["an error", was({ by: "error", code: "OOM" }, sight(2, 8, 5, 4))],
   ["harm", was({ by: "harm on the way" }, sight(2, 7, 6, 4))],
-  ["copies", was({ by: "chance on the way", kinds: ["copy"] }, sight(2, 7, 5, 9))],
+  ["copies", was({ by: "chance on the way", each: ["redis copy"] }, sight(2, 7, 5, 9))],
+  [
+    "copies of two kinds of ways",
+    was({ by: "chance on the way", each: ["redis copy", "http copy"] }, twoWays(5, 1)),
+  ],
   ["a fault that rejects by itself", was({ by: "itself", because: "it ended" }, BEFORE)],
 ];
 
@@ -185,10 +193,14 @@ const BROKEN: readonly (readonly [what: string, check: Check])[] = [
   ["no error", was({ by: "error", code: "OOM" }, sight(3, 7, 6, 9))],
   ["an error of another kind", was({ by: "error", code: "NOSCRIPT" }, sight(3, 9, 6, 9))],
   ["no harm", was({ by: "harm on the way" }, sight(3, 8, 5, 9))],
-  ["no copies", was({ by: "chance on the way", kinds: ["copy"] }, sight(3, 8, 6, 4))],
+  ["no copies", was({ by: "chance on the way", each: ["redis copy"] }, sight(3, 8, 6, 4))],
+  [
+    "copies on one kind of ways alone",
+    was({ by: "chance on the way", each: ["redis copy", "http copy"] }, twoWays(4, 9)),
+  ],
   [
     "copies, and nothing held",
-    was({ by: "chance on the way", kinds: ["copy", "hold"] }, sight(3, 8, 6, 9)),
+    was({ by: "chance on the way", each: ["redis copy", "http hold"] }, sight(3, 8, 6, 9)),
   ],
 ];
 
