@@ -1,10 +1,10 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { Glob } from "bun";
 import { linesOf, withRun, type Run } from "#test/evidence-document";
 import { newSeed, seedOf } from "#test/scale";
-import { startPostgres } from "#test/servers";
+import { removeFolder, startPostgres, temporaryFolder } from "#test/servers";
 import { helpIfAsked } from "#test/help";
 import { runChecks } from "./check/run.ts";
 import { TOOLS } from "./check/tools.ts";
@@ -23,8 +23,8 @@ const TEST_MS_MAX = 60_000;
 const LONG_TEST_MS_MAX = 3 * 60 * 60_000;
 /** How often a long run says that it is alive. */
 const PROGRESS_MS = 60_000;
-/** The last servers may still write while their folders are removed. */
-const REMOVE_TRIES_MAX = 20;
+/** As a shell says that a signal ended it. */
+const STOPPED = { SIGINT: 130, SIGTERM: 143 } as const;
 
 type Counts = { passed: number; failed: number; skipped: number };
 
@@ -40,27 +40,55 @@ helpIfAsked(`Runs the checks and every test, on real servers of its own.
 Usage:
   bun run test [PART ...]             the files whose path contains one of the parts; all, and the
                                       checks, without one
-  bun run test:long [PART ...]        the same with larger counts: an hour; writes docs/evidence.md
+  bun run test:long [PART ...]        the same with larger counts, for hours: one part takes a
+                                      minute to two hours; writes docs/evidence.md
 
-The last line is "N passed, N failed", and it exits with 1 when one failed.
+The last line is "N passed, N failed", and it exits with 1 when one failed; with 2 where the command
+cannot be understood.
 HOLDFAST_TEST_SEED=NUMBER repeats a run's random choices. HOLDFAST_TEST_CASES=NAME/FROM-TO
 beside it runs only those cases of a test that has many, as one that fails tells.`);
 
 const isLong = process.argv[2] === "--long";
 const patterns = process.argv.slice(isLong ? 3 : 2);
-const givenSeed = process.env["HOLDFAST_TEST_SEED"] ?? "";
-const seed = givenSeed === "" ? newSeed() : seedOf(givenSeed);
+const seed = understood();
 const startedAt = performance.now();
 const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+let stoppedBy: keyof typeof STOPPED | null = null;
 console.log(`HOLDFAST_TEST_SEED=${seed}`);
 if (patterns.length === 0) add(counts, await checked());
 await tested();
+exitIfStopped();
 
 if (counts.skipped > 0) console.log(`${counts.skipped} skipped, which proves nothing`);
 // A machine that judges must not pass what it did not run; a developer may lack a tool.
 if (process.env["CI"] === "true") counts.failed += counts.skipped;
 console.log(`${counts.passed} passed, ${counts.failed} failed`);
 process.exit(counts.failed === 0 && counts.passed > 0 ? 0 : 1);
+
+/** The seed of the run; ends the process where no test would be run as it was asked for. */
+function understood(): number {
+  const refuse = (why: string): never => {
+    console.error(`${why}; see: bun run test --help`);
+    return process.exit(2);
+  };
+  for (const pattern of patterns) {
+    if (pattern.startsWith("-")) refuse(`there is no option ${pattern}`);
+    if (testFiles([pattern]).length === 0) refuse(`no test file's path contains ${pattern}`);
+  }
+  const given = process.env["HOLDFAST_TEST_SEED"] ?? "";
+  try {
+    return given === "" ? newSeed() : seedOf(given);
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** What did not run has neither passed nor failed. */
+function exitIfStopped(): void {
+  if (stoppedBy === null) return;
+  console.log(`stopped by ${stoppedBy}`);
+  process.exit(STOPPED[stoppedBy]);
+}
 
 async function checked(): Promise<Counts> {
   const found: Counts = { passed: 0, failed: 0, skipped: 0 };
@@ -73,7 +101,7 @@ async function checked(): Promise<Counts> {
 
 /** One PostgreSQL serves all files, each of which creates databases of its own in it. */
 async function tested(): Promise<void> {
-  const folder = mkdtempSync(join(parentOfFolders(), "holdfast-run-"));
+  const folder = temporaryFolder("run", parentOfFolders());
   const report = join(folder, "report.xml");
   const seen = join(folder, "evidence.jsonl");
   const progress = isLong ? setInterval(() => tellProgress(seen), PROGRESS_MS) : undefined;
@@ -92,11 +120,17 @@ async function tested(): Promise<void> {
       },
       stdio: ["ignore", "inherit", "inherit"],
     });
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      process.once(signal, () => {
+        stoppedBy = signal;
+        child.kill(signal);
+      });
+    }
     add(counts, countsOf(report, patterns, await child.exited));
     if (known) await keepEvidence(seen, { ...known, ...runNow() });
   } finally {
     clearInterval(progress);
-    rmSync(folder, { recursive: true, force: true, maxRetries: REMOVE_TRIES_MAX });
+    removeFolder(folder);
   }
 }
 

@@ -1,8 +1,8 @@
 /** Puts a mutant into a copy of the code and asks tests about it. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "#test/packaging";
+import { removeFolder, temporaryFolder } from "#test/servers";
 import type { Mutant } from "./mutant.ts";
 
 const COPIED = ["src", "lua", "test", "package.json", "tsconfig.json", "bunfig.toml"];
@@ -27,7 +27,7 @@ export type Verdict =
 
 /** A copy of the code in which one bug after the other is tried. */
 export class Copy implements Disposable {
-  readonly #folder = mkdtempSync(join(tmpdir(), "holdfast-mutant-"));
+  readonly #folder = temporaryFolder("mutant");
   /** Files that were seen to pass without a bug. */
   readonly #sound = new Set<string>();
 
@@ -39,7 +39,7 @@ export class Copy implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.#folder, { recursive: true });
+    removeFolder(this.#folder);
   }
 
   /**

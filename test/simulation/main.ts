@@ -6,6 +6,8 @@ import { SHARES_MAX, simulateMany } from "./shares.ts";
 
 const RUNS = 2_000;
 const PROGRESS_MS = 5_000;
+/** Of failures that are told whole; all are counted. */
+const FAILURES_SHOWN_MAX = 3;
 /** The environment variable that names one run. */
 const SEED = "SEED";
 
@@ -76,6 +78,7 @@ async function many(options: ReturnType<typeof readOptions>): Promise<void> {
   const { first, runs } = options;
   say(`${runs} runs from seed ${first} on`);
   let told = performance.now();
+  let failed = 0;
   const done = await simulateMany({
     ...options,
     onProgress(count) {
@@ -83,7 +86,10 @@ async function many(options: ReturnType<typeof readOptions>): Promise<void> {
       told = performance.now();
       say(`${count} of ${runs}`);
     },
-    onFailure: say,
+    onFailure(text) {
+      failed += 1;
+      if (failed <= FAILURES_SHOWN_MAX) say(text);
+    },
   });
   const seen = [...done.seen].sort(([one], [other]) => one.localeCompare(other));
   say(seen.map(([name, times]) => `${name} ${times}`).join(", "));
@@ -93,7 +99,13 @@ async function many(options: ReturnType<typeof readOptions>): Promise<void> {
       `${done.operations} operations, ${done.movements} movements, ${done.events} events, ` +
       `${minutes} minutes of simulated time`,
   );
-  if (done.failures.length > 0) throw new Failure("not every run came to rest as it should");
+  const [broken] = done.failures;
+  if (broken === undefined) return;
+  const more =
+    done.failed > FAILURES_SHOWN_MAX ? `, the first ${FAILURES_SHOWN_MAX} are above` : "";
+  throw new Failure(
+    `${done.failed} of ${done.runs} runs broke what is promised${more}; the first: ${broken.split("\n")[0]}`,
+  );
 }
 
 await runTool({ command: "simulate", help: HELP, main });

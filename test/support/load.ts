@@ -4,7 +4,8 @@ import { Caller } from "#test/caller";
 import { Random } from "#test/random";
 import { seed as seedOfRun } from "#test/scale";
 import { tokenOf } from "#test/service";
-import { deckOf, initialize, type Shop } from "#test/users";
+import type { Shop } from "#test/user";
+import { deckOf, initialize } from "#test/users";
 
 export interface LoadOptions {
   /** Several: each attempt goes to the next. */
@@ -56,13 +57,13 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
     [Symbol.asyncDispose]: stop,
   };
   const admin = await tokenOf("admin", "administrator");
-  const maker = { load, extendMinutes, admin, token: admin, random: new Random(seed) };
+  const maker = { load, extendMinutes, admin, token: admin, random: new Random(seed), kept: null };
   for (const id of load.productIds) await initialize(maker, id, units);
   await initialize(maker, load.scarceId, SCARCE.units, SCARCE.safety);
   const pauseMs = (1_000 * users) / perSecondMax;
   loops = Array.from({ length: users }, async (_, i) => {
     const token = await tokenOf("customer", `customer-${run}-${i}`);
-    const user = { load, extendMinutes, admin, token, random: new Random(seed + i) };
+    const user = { load, extendMinutes, admin, token, random: new Random(seed + i), kept: null };
     while (!state.isStopped) {
       try {
         await user.random.pick(deck)(user);

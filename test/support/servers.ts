@@ -123,14 +123,16 @@ export async function testDatabase(): Promise<TestDatabase> {
 }
 
 /**
- * A folder (in HOLDFAST_TEST_FOLDER, if the run has one) that goes when this process does, at the
- * latest. `bun test` runs no exit handlers, so a shell waits for the end of a pipe that only we hold.
+ * A folder (in that of the run, HOLDFAST_TEST_FOLDER, if it has one) that goes when this process does,
+ * at the latest. `bun test` runs no exit handlers, so a shell waits for the end of a pipe that only we hold.
  * Servers in the folder end at that moment too, and may write while it is removed: hence several
  * tries. `bun test --parallel` kills all that descends from its workers: the shell that waits is an
  * orphan, behind one that keeps the pipe open.
  */
-export function temporaryFolder(name: string): string {
-  const parent = process.env["HOLDFAST_TEST_FOLDER"] ?? tmpdir();
+export function temporaryFolder(
+  name: string,
+  parent = process.env["HOLDFAST_TEST_FOLDER"] ?? tmpdir(),
+): string {
   const folder = mkdtempSync(join(parent, `holdfast-test-${name}-`));
   // A test may have mounted a file system there.
   const script = `exec 3<&0

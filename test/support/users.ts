@@ -1,31 +1,10 @@
 /** What users of a shop do, one thing after the other, and what an administrator does meanwhile. */
 import { randomId } from "#lib/ids";
-import type { Acknowledged } from "#test/audit";
-import {
-  codeIn,
-  inventoryIn,
-  inventoryOf,
-  reservationIn,
-  type Answer,
-  type Caller,
-  type Request,
-} from "#test/caller";
-import type { Random } from "#test/random";
+import { codeIn, inventoryIn, inventoryOf, reservationIn } from "#test/caller";
+import { acknowledge, ask, pick, reserve, type User } from "#test/user";
 
 /** Below what there is at the start of any load. */
 const SAFETY_STOCK_MAX = 30;
-
-/** Where they are, and what they were told. */
-export interface Shop {
-  readonly caller: Caller;
-  readonly productIds: readonly string[];
-  /** A product that is nearly sold out: most of what there is of it is safety stock. */
-  readonly scarceId: string;
-  /** Every effect that was answered with success. */
-  readonly acknowledged: Acknowledged[];
-  /** Answers that no caller should get, in words. */
-  readonly strange: string[];
-}
 
 type Script = (user: User) => Promise<void>;
 
@@ -41,7 +20,7 @@ const SCRIPTS: readonly (readonly [weight: number, script: Script])[] = [
   [2, transferWithKey],
   [3, (user) => sell(user).then(() => undefined)],
   [1, amend],
-  [2, buyScarce],
+  [4, rush],
   [4, look],
   [1, cleanUp],
 ];
@@ -63,61 +42,6 @@ export function deckOf(which: {
     ...(which.withoutLedger === true ? [] : OF_LEDGER),
   ];
   return scripts.flatMap(([weight, script]) => Array.from({ length: weight }, () => script));
-}
-
-export interface User {
-  readonly load: Shop;
-  readonly extendMinutes: number;
-  readonly token: string;
-  readonly admin: string;
-  readonly random: Random;
-}
-
-/** Calls; an answer with another status than these is noted as strange, and null. */
-async function ask(
-  user: User,
-  request: Request,
-  statuses: readonly number[],
-  {
-    how = (caller: Caller): Promise<Answer | null> => caller.call(request),
-    about = "",
-  }: {
-    readonly how?: (caller: Caller) => Promise<Answer | null>;
-    /** Whose fate decides the answer, where the path does not say it. */
-    readonly about?: string;
-  } = {},
-): Promise<Answer | null> {
-  const { caller, strange } = user.load;
-  const answer = await how(caller);
-  if (answer === null || statuses.includes(answer.status)) return answer;
-  const of = about === "" ? "" : ` of ${about}`;
-  strange.push(
-    `${request.method} ${request.path}${of}: ${answer.status} ${JSON.stringify(answer.body)}`,
-  );
-  return null;
-}
-
-function acknowledge(
-  user: User,
-  { requestId }: Answer,
-  type: Acknowledged["type"],
-  units: number,
-  reservationId: string | null = null,
-): void {
-  user.load.acknowledged.push({ requestId, type, units, reservationId });
-}
-
-const pick = ({ load, random }: User): string => random.pick(load.productIds);
-
-async function reserve(user: User, productId: string, orderId: string, quantity: number) {
-  const { token } = user;
-  const path = `/product/${productId}/reserve`;
-  const body = { quantity, orderId };
-  const answer = await ask(user, { method: "POST", path, token, body }, [201, 409]);
-  if (answer?.status !== 201) return null;
-  const hold = reservationIn(answer);
-  acknowledge(user, answer, "RESERVE", quantity, hold.reservationId);
-  return hold;
 }
 
 /** With a key: once a part was confirmed, the state alone does not tell a repeated cancel. */
@@ -289,13 +213,22 @@ async function amend(user: User): Promise<void> {
   if (answer) acknowledge(user, answer, "ATTRIBUTE", 0);
 }
 
-/** Many want the last units; who hears that there are none brings some more. */
-async function buyScarce(user: User): Promise<void> {
-  const { load, random } = user;
-  const hold = await reserve(user, load.scarceId, randomId(8), random.whole(1, 4));
-  if (hold) {
+/**
+ * All want the last units, in a hold that they keep for a while or at once; who hears that there are
+ * none brings some more. So nearly all that is free is taken, and much of it held, at any time.
+ */
+async function rush(user: User): Promise<void> {
+  const { load, random, kept } = user;
+  if (kept) {
+    user.kept = null;
     const verb = random.whole(0, 2) === 0 ? "cancel" : "confirm";
-    return end(user, verb, hold.reservationId, hold.quantity ?? 0);
+    return end(user, verb, kept.reservationId, kept.quantity ?? 0);
+  }
+  if (random.whole(0, 2) === 0) {
+    if (await sell(user, load.scarceId)) return;
+  } else {
+    user.kept = await reserve(user, load.scarceId, randomId(8), random.whole(1, 4));
+    if (user.kept) return;
   }
   const path = `/product/${load.scarceId}/stock`;
   const quantity = random.whole(1, 4);
@@ -337,7 +270,12 @@ async function look(user: User): Promise<void> {
     const { availableStock, reservedStock, totalStock, safetyStock } = inventoryOf(read);
     const free = totalStock - reservedStock - safetyStock;
     const expected = productId === load.scarceId ? free : Math.max(0, free);
-    if (availableStock !== expected) load.strange.push(JSON.stringify(read.body));
+    if (availableStock !== expected) {
+      const sum = `${totalStock} on hand − ${reservedStock} held − ${safetyStock} safety`;
+      load.strange.push(
+        `${productId}: ${availableStock} available, but ${expected} is free: ${sum}`,
+      );
+    }
   }
   const items = load.productIds.map((id) => ({ productId: id, quantity: 1 }));
   const check = { method: "POST", path: "/check-availability", token, body: { items } } as const;
