@@ -27,7 +27,11 @@ const ROUNDS = [
 const LOOKED_AT = { products: 7, levels: 9, holds: 2, movements: 300 };
 const REPORT = { checked: LOOKED_AT, differences: [], differenceCount: 0, quarantined: 0 };
 const HOLD = "p0-0123456789abcdef0123456789abcdef-a1";
-const LOST = { subjects: ["p1", "0123456789abcdef0123456789abcdef"] };
+const LOST = {
+  requests: new Set(["r1"]),
+  subjects: ["p1", "p2", "0123456789abcdef0123456789abcdef"],
+  known: new Set(["p1", "p7"]),
+};
 const ANSWERS = { answers: 50, refusals: {}, strange: [], lost: LOST };
 const LOSS = { acknowledged: 9, gone: 0, there: [], mayLose: false };
 const back = (productId: string, version: number) => ({ productId, version, after: 90 });
@@ -46,7 +50,7 @@ const OVERSOLD = { ...STOCK, reserved: 14, levels: ["annex 10/0", "default 20/14
 const OF_OVERSOLD = { ...OVERSOLD, available: 0, sums: "30/14" };
 
 const sight = (rebuilds: number, oom: number, harmed: number, copies: number): Sight => ({
-  lost: { requests: new Set(), subjects: [], reports: 0, rebuilds },
+  lost: { requests: new Set(), subjects: [], known: new Set(), reports: 0, rebuilds },
   errors: new Map([["OOM", oom]]),
   harmed,
   onTheWay: new Map([
@@ -55,6 +59,10 @@ const sight = (rebuilds: number, oom: number, harmed: number, copies: number): S
   ]),
 });
 const BEFORE = sight(2, 7, 5, 4);
+function twoWays(ofRedis: number, ofHttp: number): Sight {
+  const { onTheWay, ...now } = sight(3, 8, 6, ofRedis);
+  return { ...now, onTheWay: new Map([...onTheWay, ["http copy", ofHttp]]) };
+}
 const was = (witness: Witness, now: Sight): Check => faultWasThere(witness, BEFORE, now);
 
 const HOLDING: readonly (readonly [what: string, check: Check])[] = [
@@ -84,13 +92,24 @@ const HOLDING: readonly (readonly [what: string, check: Check])[] = [
     "what was lost done anew",
     nothingIsStrange({ ...ANSWERS, strange: [`POST /product/p7/reserve of ${HOLD}: 201 {}`] }),
   ],
+  [
+    "a lost request under its key again",
+    strangely("PATCH /product/p1/stock of r1: 200 was not replayed"),
+  ],
+  ["a lost product that nobody made again", strangely("GET /product/p2: 404 {}")],
+  ["a lost product that is made again", strangely("POST /initialize of p1: 201 {}")],
+  ["a return that was lost", strangely("POST /product/p1/return: 200 {}")],
   ["nothing lost", lossIsTrue(LOSS)],
   ["something lost that may be", lossIsTrue({ ...LOSS, gone: 2, mayLose: true })],
   ["processes that live", everyProcessLives([{ name: "api-1", hasExited: false, output: "" }])],
   ["a rebuild", was({ by: "rebuild" }, sight(3, 7, 5, 4))],
   ["an error", was({ by: "error", code: "OOM" }, sight(2, 8, 5, 4))],
   ["harm", was({ by: "harm on the way" }, sight(2, 7, 6, 4))],
-  ["copies", was({ by: "chance on the way", kinds: ["copy"] }, sight(2, 7, 5, 9))],
+  ["copies", was({ by: "chance on the way", each: ["redis copy"] }, sight(2, 7, 5, 9))],
+  [
+    "copies of two kinds of ways",
+    was({ by: "chance on the way", each: ["redis copy", "http copy"] }, twoWays(5, 1)),
+  ],
   ["a fault that rejects by itself", was({ by: "itself", because: "it ended" }, BEFORE)],
 ];
 
@@ -171,6 +190,15 @@ const BROKEN: readonly (readonly [what: string, check: Check])[] = [
     "a product whose name begins as that of a lost one",
     nothingIsStrange({ ...ANSWERS, strange: ["GET /product/p11: 404 {}"] }),
   ],
+  [
+    "another request about a lost one's product under its key again",
+    strangely("PATCH /product/p1/stock of r2: 200 was not replayed"),
+  ],
+  ["a lost one that names no request", strangely("PATCH /product/p1/stock: 200 {}")],
+  ["a lost request that is not there", strangely("PATCH /product/p1/stock of r1: 404 {}")],
+  ["a product that the ledger has, and is not there", strangely("GET /product/p1: 404 {}")],
+  ["a product that is gone", strangely("GET /product/p2: 410 {}")],
+  ["a change that is refused", strangely("PATCH /product/p1: 409 {}")],
   ["an error of a client", nothingIsStrange({ ...ANSWERS, strange: ["Error: p1"] })],
   ["no answer", nothingIsStrange({ ...ANSWERS, answers: 0 })],
   ["a loss where none may be", lossIsTrue({ ...LOSS, gone: 1 })],
@@ -185,12 +213,20 @@ const BROKEN: readonly (readonly [what: string, check: Check])[] = [
   ["no error", was({ by: "error", code: "OOM" }, sight(3, 7, 6, 9))],
   ["an error of another kind", was({ by: "error", code: "NOSCRIPT" }, sight(3, 9, 6, 9))],
   ["no harm", was({ by: "harm on the way" }, sight(3, 8, 5, 9))],
-  ["no copies", was({ by: "chance on the way", kinds: ["copy"] }, sight(3, 8, 6, 4))],
+  ["no copies", was({ by: "chance on the way", each: ["redis copy"] }, sight(3, 8, 6, 4))],
+  [
+    "copies on one kind of ways alone",
+    was({ by: "chance on the way", each: ["redis copy", "http copy"] }, twoWays(4, 9)),
+  ],
   [
     "copies, and nothing held",
-    was({ by: "chance on the way", kinds: ["copy", "hold"] }, sight(3, 8, 6, 9)),
+    was({ by: "chance on the way", each: ["redis copy", "http hold"] }, sight(3, 8, 6, 9)),
   ],
 ];
+
+function strangely(text: string): Check {
+  return nothingIsStrange({ ...ANSWERS, strange: [text] });
+}
 
 function found(kind: "sku" | "product", ledger: string | null) {
   const where = { partition: 0, productId: "p1", location: null, reservationId: null };

@@ -200,7 +200,7 @@ export interface AnswersSeen {
   readonly answers: number;
   readonly refusals: Readonly<Record<string, number>>;
   readonly strange: readonly string[];
-  readonly lost: Pick<Reported, "subjects">;
+  readonly lost: Pick<Reported, "requests" | "subjects" | "known">;
 }
 
 /** Who goes on with what was lost hears that it is not there; nobody else hears such a thing. */

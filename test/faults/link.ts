@@ -8,7 +8,8 @@ import { requestsOf } from "#test/wire-units";
 /** How often what happens to a request, in a thousand; it passes otherwise. */
 export type Weights = Readonly<Partial<Record<Fault, number>>>;
 
-export type Wire = "redis" | "postgres" | "http";
+export const WIRES = ["redis", "postgres", "http"] as const;
+export type Wire = (typeof WIRES)[number];
 
 export interface Link extends StallingProxy {
   /** `api-1 to redis`. */

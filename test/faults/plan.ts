@@ -2,6 +2,7 @@
 import { Random } from "#test/random";
 import { UsageError } from "#test/arguments";
 import { mayMount } from "#test/disks";
+import { seedBehind } from "#test/scale";
 import type { Need } from "#faults/bed";
 import type { Fault } from "#faults/fault";
 
@@ -15,8 +16,8 @@ export interface Step {
 export function* planOf(faults: readonly Fault[], seed: number): Generator<Step, never> {
   if (faults.length === 0) throw new Error("there is no fault to plan");
   for (let number = 0; ;) {
-    for (const fault of new Random(seed + number).shuffled(faults)) {
-      yield { fault, seed: seed + number };
+    for (const fault of new Random(seedBehind(seed, number)).shuffled(faults)) {
+      yield { fault, seed: seedBehind(seed, number) };
       number += 1;
     }
   }

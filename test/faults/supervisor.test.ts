@@ -25,6 +25,9 @@ test("a seed plans the same faults again, each round has all of them, and one ca
     expect(names.toSorted()).toEqual(CATALOG.map(({ name }) => name).toSorted());
   }
   for (const step of steps) expect(first([step.fault], 1, step.seed)).toEqual([step]);
+  // Behind the last seed that an argument may be comes 0.
+  const last = first(CATALOG, 2, 2 ** 31 - 1);
+  expect(last.map((step) => step.seed)).toEqual([2 ** 31 - 1, 0]);
   expect(new Set(CATALOG.map(({ name }) => name)).size).toBe(CATALOG.length);
 });
 

@@ -4,6 +4,10 @@ import type { Sql } from "postgres";
 import type { Fault as WayFault } from "#test/faulty-proxy";
 import { reported, type Reported } from "#test/lost";
 import type { Bed } from "#faults/bed";
+import type { Wire } from "#faults/link";
+
+/** `redis lose`: what happened to a request, on ways of that kind. */
+export type OnTheWay = `${Wire} ${WayFault}`;
 
 export type Witness =
   /** A partition was rebuilt. */
@@ -12,8 +16,8 @@ export type Witness =
   | { readonly by: "error"; readonly code: string }
   /** The ways kept or swallowed what was sent, or reset connections. */
   | { readonly by: "harm on the way" }
-  /** Each of these happened to a request on its way. */
-  | { readonly by: "chance on the way"; readonly kinds: readonly WayFault[] }
+  /** Each of these happened to a request: one way is no witness for another. */
+  | { readonly by: "chance on the way"; readonly each: readonly OnTheWay[] }
   /** Its begin or its end rejects where it did nothing. */
   | { readonly by: "itself"; readonly because: string };
 
@@ -23,8 +27,8 @@ export interface Sight {
   /** By code, since Redis started. */
   readonly errors: ReadonlyMap<string, number>;
   readonly harmed: number;
-  /** `redis lose` → requests. */
-  readonly onTheWay: ReadonlyMap<string, number>;
+  /** Requests. */
+  readonly onTheWay: ReadonlyMap<OnTheWay, number>;
 }
 
 export async function sightOf(bed: Bed, sql: Sql): Promise<Sight> {
@@ -60,21 +64,22 @@ export function timesOf(
     case "harm on the way":
       return { "pieces or connections harmed": now.harmed - before.harmed };
     case "chance on the way": {
-      const of = ({ onTheWay }: Sight, kind: WayFault): number =>
-        [...onTheWay].reduce((sum, [name, n]) => sum + (name.endsWith(` ${kind}`) ? n : 0), 0);
-      const { kinds } = witness;
-      return Object.fromEntries(kinds.map((kind) => [kind, of(now, kind) - of(before, kind)]));
+      const of = ({ onTheWay }: Sight, name: OnTheWay): number => onTheWay.get(name) ?? 0;
+      return Object.fromEntries(
+        witness.each.map((name) => [name, of(now, name) - of(before, name)]),
+      );
     }
     case "itself":
       return { [witness.because]: 1 };
   }
 }
 
-function faultsOn({ links }: Bed): ReadonlyMap<string, number> {
-  const all = new Map<string, number>();
+/** So far, over all ways of a kind. */
+export function faultsOn({ links }: Bed): ReadonlyMap<OnTheWay, number> {
+  const all = new Map<OnTheWay, number>();
   for (const { faults, wire } of links) {
     for (const [fault, count] of faults) {
-      const name = `${wire} ${fault}`;
+      const name = `${wire} ${fault}` as const;
       all.set(name, (all.get(name) ?? 0) + count);
     }
   }

@@ -6,7 +6,8 @@ import { countAt } from "#inventory/count-at";
 import { CustomerId, ProductId } from "#inventory/model";
 import { processClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
-import { Random, seedOfRun } from "#test/random";
+import { Random } from "#test/random";
+import { seed as seedOfRun } from "#test/scale";
 import { until } from "#test/until";
 import { soon, startExpecting } from "#test/expecting";
 

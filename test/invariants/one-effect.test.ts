@@ -8,9 +8,9 @@ import { startFaultyProxy, FAULTS, type Fault, type FaultyProxy } from "#test/fa
 import { ROUTES } from "#test/http-app";
 import { deliver, deliverBare, newDeliveries } from "#test/one-effect";
 import { adjust, CASES, HOLD_MINUTES, prepare, type World } from "#test/one-effect-cases";
-import { Random, seedOfRun } from "#test/random";
+import { Random } from "#test/random";
 import { isStockCall, redisWire } from "#test/redis-proxy";
-import { counted } from "#test/scale";
+import { counted, seed as seedOfRun } from "#test/scale";
 import { startRedis, testDatabase } from "#test/servers";
 import { startService, tokenOf } from "#test/service";
 import { reserveCommand, timed } from "#test/store";

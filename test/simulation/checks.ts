@@ -64,7 +64,6 @@ export function brokenRules(run: Run, asked: readonly Asked[]): string[] {
     ...lost.flatMap((one) => mustBeReported(run, one)),
     ...asked.flatMap((one) => mustHaveDoneNothing(run, one)),
     ...holdsThatEndedLate(run),
-    ...holdsThatEndedWrong(run),
     ...unlikeTheirType(run),
     ...timeThatWentBack(run),
     ...brokenNow(run, true),
@@ -169,18 +168,6 @@ function holdsThatEndedLate(run: Run): string[] {
     return [
       `${reservationId} ended ${at - hold.expiresAt} ms after it was due${what} (movement ${seq})`,
     ];
-  });
-}
-
-/** Sold when they were due already, or expired before. */
-function holdsThatEndedWrong({ ledger }: Run): string[] {
-  const { movements, reservations } = ledger.state;
-  return movements.flatMap(({ type, reservationId, at, seq }) => {
-    const due =
-      reservationId === null ? null : (reservations.get(reservationId)?.expiresAt ?? null);
-    if (due === null || (type !== "SALE" && type !== "EXPIRE")) return [];
-    const isRight = type === "SALE" ? at < due : at >= due;
-    return isRight ? [] : [`${reservationId}, due at ${due}: ${type} at ${at} (movement ${seq})`];
   });
 }
 

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { countIn, Failure, runTool, seedIn, UsageError } from "#test/arguments";
 import { newSeed } from "#test/scale";
 import { makeBed } from "./bed.ts";
-import { simulateMany } from "./shares.ts";
+import { SHARES_MAX, simulateMany } from "./shares.ts";
 
 const RUNS = 2_000;
 const PROGRESS_MS = 5_000;
@@ -21,7 +21,7 @@ Usage:
 Options:
   --runs NUMBER        how many (default: ${RUNS})
   --seed NUMBER        of the first one (default: another one each time)
-  --processes NUMBER   that share them (default: one for each processor)
+  --processes NUMBER   that share them, at most ${SHARES_MAX} (default: one for each processor)
 
 It exits with 1 when a run failed, and tells how to have that run again; with 2 where the command
 cannot be understood.
@@ -47,7 +47,9 @@ function readOptions(args: readonly string[]) {
   return {
     runs: runs === undefined ? RUNS : countIn("--runs", runs),
     first: seed === undefined ? newSeed() : seedIn("--seed", seed),
-    ...(processes === undefined ? {} : { processes: countIn("--processes", processes) }),
+    ...(processes === undefined
+      ? {}
+      : { processes: countIn("--processes", processes, SHARES_MAX) }),
   };
 }
 

@@ -2,11 +2,11 @@
  * A part of many runs, in a process of its own: `bun test/simulation/share.ts FIRST COUNT`. Tells what it
  * saw as JSON, one line at a time (see shares.ts).
  */
+import { seedBehind } from "#test/scale";
 import { makeBed } from "./bed.ts";
 import type { Told } from "./shares.ts";
 
 const PROGRESS_RUNS = 100;
-const SEED_END = 2 ** 31;
 
 /** Where it is another one, who asked for this share is gone: nobody would hear what it saw. */
 const parent = process.ppid;
@@ -20,7 +20,7 @@ const sums = { runs: 0, failed: 0, events: 0, operations: 0, movements: 0, simul
 
 let firstHash = 0;
 for (let i = 0; i < count; i += 1) {
-  const seed = (first + i) % SEED_END;
+  const seed = seedBehind(first, i);
   const result = await simulate(seed);
   if (i === 0) firstHash = result.hash;
   const { failures } = result;

@@ -2,8 +2,10 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
+import { seedBehind } from "#test/scale";
 
-const SHARES_MAX = 8;
+/** Of one run, whoever asks for how many. */
+export const SHARES_MAX = 8;
 const SHARE = join(import.meta.dir, "share.ts");
 const FAILURES_SHOWN_MAX = 5;
 /**
@@ -75,7 +77,9 @@ export async function simulateMany(options: SharesOptions): Promise<Shared> {
   const shares = await Promise.all(
     Array.from({ length: processes }, (_, share) => {
       const count = Math.min(each, runs - share * each);
-      return runShare(first + share * each, Math.max(0, count), (told) => tell(share, told));
+      return runShare(seedBehind(first, share * each), Math.max(0, count), (told) =>
+        tell(share, told),
+      );
     }),
   );
   const sums = { runs: 0, failed: 0, events: 0, operations: 0, movements: 0, simulatedMs: 0 };

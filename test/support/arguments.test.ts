@@ -19,9 +19,10 @@ async function run(script: string, args: readonly string[], env: Record<string, 
 }
 
 test.each([
-  ["simulate --runs 0", '--runs must be a whole number from 1 on, not "0"'],
-  ["simulate --runs ten", '--runs must be a whole number from 1 on, not "ten"'],
+  ["simulate --runs 0", '--runs must be a whole number from 1 to 9999999, not "0"'],
+  ["simulate --runs ten", '--runs must be a whole number from 1 to 9999999, not "ten"'],
   ["simulate --processes -2", "--processes"],
+  ["simulate --processes 9", '--processes must be a whole number from 1 to 8, not "9"'],
   [
     "simulate --seed 2147483648",
     '--seed must be a whole number below 2147483648, not "2147483648"',
@@ -29,7 +30,8 @@ test.each([
   ["simulate --times 3", "--times"],
   ["simulate 7", "7"],
   ["faults --for 5", '--for must be a time such as 30s, 5m or 2h, not "5"'],
-  ["faults --times 0", "--times must be a whole number from 1 on"],
+  ["faults --times 0", "--times must be a whole number from 1 to 9999999"],
+  ["faults --times 99999999", "--times must be a whole number from 1 to 9999999"],
   ["faults --only kill-api,nothing", '--only: there is no fault "nothing" here'],
   ["faults --seed one", "--seed must be a whole number"],
   ["soak --for 0m", '--for must be a time such as 30s, 5m or 2h, not "0m"'],

@@ -3,6 +3,8 @@ import { helpIfAsked } from "#test/help";
 import { seedOf } from "#test/scale";
 
 const MS_OF: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
+/** As many digits as are read. */
+const COUNT_MAX = 9_999_999;
 const FAILED = 1;
 const MISUNDERSTOOD = 2;
 
@@ -21,9 +23,10 @@ export function timeIn(name: string, text: string): number {
   return Number(count) * ms;
 }
 
-export function countIn(name: string, text: string): number {
-  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
-  throw new UsageError(`${name} must be a whole number from 1 on, not ${JSON.stringify(text)}`);
+export function countIn(name: string, text: string, most = COUNT_MAX): number {
+  if (/^[1-9]\d{0,6}$/.test(text) && Number(text) <= most) return Number(text);
+  const given = JSON.stringify(text);
+  throw new UsageError(`${name} must be a whole number from 1 to ${most}, not ${given}`);
 }
 
 /** As runs print it. */

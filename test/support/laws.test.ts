@@ -1,16 +1,18 @@
 /** A law that cannot fail holds nothing: each is broken here by a state made by hand. */
 import { expect, test } from "bun:test";
 import { LAWS, type State } from "#test/laws";
-import { HOME, movement, reservation } from "#test/movements";
+import { EPOCH_MS, HOME, movement, reservation } from "#test/movements";
 
 const PRODUCT = `product-1 at ${HOME}`;
-const [line] = reservation(1).allocations;
-if (!line) throw new Error("a hold has a line");
+const [first] = reservation(1).allocations;
+if (!first) throw new Error("a hold has a line");
+const line = first;
 const LIVE = reservation(2);
 const SOLD = reservation(1, {
   status: "CONFIRMED",
   allocations: [{ ...line, held: 0, confirmed: 1 }],
 });
+const DUE = EPOCH_MS + 900_000;
 const REGISTRY = new Map([["annex", "named"]]);
 
 /** Ten units came in; one of them was held and sold, another one is held. */
@@ -116,6 +118,31 @@ const BREAKS: readonly (readonly [law: string, what: string, change: Partial<Sta
     held(SOLD, { ...LIVE, status: "CANCELLED" }),
   ],
   [
+    "a hold is sold before it is due, and expires then",
+    "it expired a moment before",
+    ended("EXPIRE", DUE - 1, DUE),
+  ],
+  [
+    "a hold is sold before it is due, and expires then",
+    "it was sold when it was due",
+    ended("SALE", DUE, DUE),
+  ],
+  [
+    "a hold is sold before it is due, and expires then",
+    "a standing one expired",
+    ended("EXPIRE", DUE, null),
+  ],
+  [
+    "a hold is sold before it is due, and expires then",
+    "it was sold after all before it was due",
+    ended("SALE", DUE - 1, DUE, { wasHeld: false }),
+  ],
+  [
+    "a hold is sold before it is due, and expires then",
+    "a standing one was sold after all",
+    ended("SALE", DUE, null, { wasHeld: false }),
+  ],
+  [
     "the ledger's reservations are those of Redis",
     "Redis has another state",
     { records: [SOLD, { ...LIVE, expiresAt: null }] },
@@ -151,6 +178,8 @@ const BREAKS: readonly (readonly [law: string, what: string, change: Partial<Sta
       acknowledged: WHOLE.acknowledged.slice(1),
     },
   ],
+  ["nothing happened twice", "one request made two holds", twoHolds("r4")],
+  ["nothing happened twice", "one request replaced its own hold", twoHolds("r4", "r4")],
   [
     "what was acknowledged is in the ledger",
     "a request is not",
@@ -172,6 +201,82 @@ const BREAKS: readonly (readonly [law: string, what: string, change: Partial<Sta
   ],
 ];
 
+/** What is right all the same. */
+const RIGHT: readonly (readonly [what: string, change: Partial<State>])[] = [
+  ["two requests hold the same", twoHolds("r5")],
+  ["a request came late, when another one had cancelled its hold", twoHolds("r4", "r5")],
+  ["it expired when it was due", ended("EXPIRE", DUE, DUE)],
+  ["it was sold a moment before", ended("SALE", DUE - 1, DUE)],
+  ["its due time moved behind that of its first part", ended("SALE", DUE, DUE + 1_000)],
+  ["a standing one was sold", ended("SALE", DUE, null)],
+  ["an expired one was sold after all", ended("SALE", DUE, DUE, { wasHeld: false })],
+];
+
+/** The live one, which that request ended if any did, and another one that this request made. */
+function twoHolds(requestId: string, endedBy: string | null = null): Partial<State> {
+  const second = reservation(3);
+  const isLive = endedBy === null;
+  const firstHold = isLive
+    ? LIVE
+    : reservation(2, { status: "CANCELLED", allocations: [{ ...line, held: 0, released: 1 }] });
+  const level = { onHandBefore: 9, onHandAfter: 9 };
+  const end = movement(5, {
+    ...level,
+    type: "RELEASE",
+    reservedBefore: 1,
+    reservedAfter: 0,
+    requestId: endedBy,
+    ...of(LIVE),
+  });
+  const more = movement(isLive ? 5 : 6, {
+    ...level,
+    reservedBefore: isLive ? 1 : 0,
+    reservedAfter: isLive ? 2 : 1,
+    requestId,
+    ...of(second),
+  });
+  const counts = new Map([[PRODUCT, isLive ? "9/2" : "9/1"]]);
+  return {
+    ...held(SOLD, firstHold, second),
+    movements: [...WHOLE.movements, ...(isLive ? [] : [end]), more],
+    snapshot: counts,
+    stock: counts,
+  };
+}
+
+/** The live one ended so: the units that it had were held, or are taken from what is free. */
+function ended(
+  type: "SALE" | "EXPIRE",
+  at: number,
+  expiresAt: number | null,
+  { wasHeld = true } = {},
+): Partial<State> {
+  const isSold = type === "SALE";
+  const hold = reservation(2, {
+    status: isSold ? "CONFIRMED" : "EXPIRED",
+    allocations: [{ ...line, held: 0, confirmed: isSold ? 1 : 0, released: isSold ? 0 : 1 }],
+    expiresAt,
+  });
+  const after = isSold ? 8 : 9;
+  const end = movement(wasHeld ? 5 : 4, {
+    type,
+    onHandBefore: 9,
+    onHandAfter: after,
+    reservedBefore: wasHeld ? 1 : 0,
+    reservedAfter: 0,
+    requestId: "r5",
+    at,
+    ...of(hold),
+  });
+  const counts = new Map([[PRODUCT, `${after}/0`]]);
+  return {
+    ...held(SOLD, hold),
+    movements: [...WHOLE.movements.slice(0, end.seq - 1), end],
+    snapshot: counts,
+    stock: counts,
+  };
+}
+
 /** Both stores say the same of them. */
 function held(...holds: readonly (typeof SOLD)[]): Partial<State> {
   return { reservations: new Map(holds.map((one) => [one.reservationId, one])), records: holds };
@@ -180,6 +285,10 @@ function held(...holds: readonly (typeof SOLD)[]): Partial<State> {
 test("a whole state breaks no law, and each law sees something in it", () => {
   expect(brokenBy(WHOLE)).toEqual([]);
   expect(LAWS.filter(({ sees }) => sees(WHOLE) === 0)).toEqual([]);
+});
+
+test.each(RIGHT)("no law is broken where %s", (_, change) => {
+  expect(brokenBy({ ...WHOLE, ...change })).toEqual([]);
 });
 
 test.each(BREAKS)("%s: not where %s", (law, _, change) => {

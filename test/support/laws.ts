@@ -56,6 +56,11 @@ export const LAWS: readonly Law[] = [
     sees: reservationsIn,
   },
   {
+    name: "a hold is sold before it is due, and expires then",
+    law: holdsEndAsTheirTimeSays,
+    sees: (state) => endsIn(state).length,
+  },
+  {
     name: "the ledger's reservations are those of Redis",
     law: reservationsAreTheRecordsOfRedis,
     sees: ({ records }) => records.length,
@@ -145,6 +150,29 @@ function reservationsAreTheSumOfTheirMovements({ movements, reservations }: Stat
   });
 }
 
+/** Movements that sold or expired a hold. */
+const endsIn = ({ movements }: State): Movement[] =>
+  movements.filter(
+    ({ type, reservationId }) => reservationId !== null && (type === "SALE" || type === "EXPIRE"),
+  );
+
+/**
+ * By the clock of Redis, which both times are of. A due time only ever moves later, so that the last
+ * one holds for parts that were sold before it moved. A hold that expired and is sold after all keeps
+ * its due time under its new id: that sale moves what was not held. A standing hold is never due.
+ */
+function holdsEndAsTheirTimeSays(state: State): string[] {
+  return endsIn(state).flatMap((movement) => {
+    const { type, reservationId, at, seq, reservedBefore, reservedAfter } = movement;
+    const hold = reservationId === null ? undefined : state.reservations.get(reservationId);
+    if (!hold) return [];
+    const due = hold.expiresAt ?? Infinity;
+    const isOfLive = type === "SALE" && reservedAfter !== reservedBefore;
+    const isRight = isOfLive ? at < due : at >= due;
+    return isRight ? [] : [`${reservationId}, due at ${due}: ${type} at ${at} (movement ${seq})`];
+  });
+}
+
 function reservationsAreTheRecordsOfRedis({ reservations, records }: State): string[] {
   const broken = records
     .filter((record) => !isSame(record, reservations.get(record.reservationId)))
@@ -174,17 +202,35 @@ function nothingIsInQuarantine({ quarantined }: State): string[] {
   return quarantined === 0 ? [] : [`${quarantined} movements are in quarantine`];
 }
 
-/** All attempts of one request bear one request id: whatever it did, it did once. */
+/**
+ * All attempts of one request bear one request id: whatever it did, it did once. One request makes
+ * one hold. Without a key it may come late, when others ended that one, and is a new one then.
+ */
 function nothingHappenedTwice({ movements }: State): string[] {
   const seen = new Set<string>();
+  const madeBy = new Map<string, { readonly requestId: string; readonly names: string[] }>();
   return movements.flatMap(({ seq, requestId, type, productId, location, reservationId }) => {
+    const made = reservationId === null ? undefined : madeBy.get(reservationId);
+    if (made && ENDS.has(type) && made.requestId !== requestId) {
+      for (const name of made.names) seen.delete(name);
+    }
     if (requestId === null) return [];
-    const name = JSON.stringify([requestId, type, productId, location, reservationId]);
-    if (seen.has(name)) return [`movement ${seq} repeats an earlier one: ${name}`];
-    seen.add(name);
+    const what = [requestId, type, productId, location];
+    const ofHold = JSON.stringify([...what, reservationId]);
+    const ofAny = JSON.stringify(what);
+    const isHold = type === "RESERVE" && reservationId !== null;
+    if (seen.has(ofHold) || (isHold && seen.has(ofAny))) {
+      return [`movement ${seq} repeats an earlier one: ${ofHold}`];
+    }
+    seen.add(ofHold);
+    if (isHold) {
+      seen.add(ofAny);
+      madeBy.set(reservationId, { requestId, names: [...(made?.names ?? []), ofAny] });
+    }
     return [];
   });
 }
+const ENDS: ReadonlySet<MovementType> = new Set(["SALE", "RELEASE", "EXPIRE"]);
 
 function acknowledgedIsInTheLedger({ movements, acknowledged }: State): string[] {
   const byRequest = Map.groupBy(movements, ({ requestId }) => requestId);

@@ -1,7 +1,8 @@
 /** A mixed load over HTTP: users who order, change their minds, pay and look, and an administrator. */
 import { randomId } from "#lib/ids";
 import { Caller } from "#test/caller";
-import { Random, seedOfRun } from "#test/random";
+import { Random } from "#test/random";
+import { seed as seedOfRun } from "#test/scale";
 import { tokenOf } from "#test/service";
 import type { Shop } from "#test/user";
 import { deckOf, initialize } from "#test/users";

@@ -15,6 +15,8 @@ export interface Reported {
   readonly requests: ReadonlySet<string | null>;
   /** Of the owners of holds, else products: who goes on with one of them hears that it is not there. */
   readonly subjects: readonly string[];
+  /** Products that the ledger has. */
+  readonly known: ReadonlySet<string>;
   /** Reports that a process made of what it had acknowledged. */
   readonly reports: number;
   /** How often a partition was rebuilt so far. */
@@ -31,17 +33,29 @@ export const isAboutLost = (
 const NOT_THERE: ReadonlySet<string> = new Set(["404", "409", "410"]);
 /** Whoever repeats what was lost does it anew. */
 const DONE_ANEW: ReadonlySet<string> = new Set(["200", "201"]);
-/** `POST /product/p1/reserve of p0-1f…-2: 201 …`: what it asked for, or what it is about. */
-const STRANGE = /^[A-Z]+ \/(?:product|reservation)?\/?([^/ :]+)\S*?(?: of (\S+))?: (\d{3}) /;
+/** `POST /product/p1/reserve of p0-1f…-2: 201 …`: what it asked for, or what (or which request) it is about. */
+const STRANGE = /^[A-Z]+ \/(?:product|reservation)?\/?([^/ :]+)(\S*?)(?: of (\S+))?: (\d{3}) /;
 
+const ownerIn = (id: string): string | undefined => /^p\d+-([0-9a-f]{32})-\w+$/.exec(id)?.[1];
 /** Of a hold its owner; a product is its own name. */
-const ownerOr = (id: string): string => /^p\d+-([0-9a-f]{32})-\w+$/.exec(id)?.[1] ?? id;
+const ownerOr = (id: string): string => ownerIn(id) ?? id;
 
 /** Whether an answer that should not be is about what was reported as lost, and such as that brings. */
-export function isOfLost(strange: string, { subjects }: Pick<Reported, "subjects">): boolean {
-  const [, asked, about, status = ""] = STRANGE.exec(strange) ?? [];
+export function isOfLost(
+  strange: string,
+  { requests, subjects, known }: Pick<Reported, "requests" | "subjects" | "known">,
+): boolean {
+  const [, asked = "", rest = "", about = "", status = ""] = STRANGE.exec(strange) ?? [];
   if (!NOT_THERE.has(status) && !DONE_ANEW.has(status)) return false;
-  return [asked, about].some((one) => one !== undefined && subjects.includes(ownerOr(one)));
+  if (requests.has(about)) return DONE_ANEW.has(status);
+  const lost = [asked, about].filter((one) => subjects.includes(ownerOr(one)));
+  return lost.some((one) => {
+    if (ownerIn(one) !== undefined) return true;
+    if (asked === "initialize") return status === "201";
+    if (status === "404") return !known.has(one);
+    // A sale or a return of that order may be what was lost.
+    return rest === "/return" && (status === "200" || status === "409");
+  });
 }
 
 export async function reported(sql: Sql): Promise<Reported> {
@@ -51,10 +65,12 @@ export async function reported(sql: Sql): Promise<Reported> {
   const subjects = lost.flatMap(
     ({ reservationId, productId }) => reservationId?.split("-")[1] ?? productId ?? [],
   );
+  const products = await sql`SELECT product_id FROM products`;
   const rebuilds = rows.filter(({ kind }) => kind === "rebuilt").length;
   return {
     requests: new Set(lost.map(({ requestId }) => requestId)),
     subjects,
+    known: new Set(products.map((row) => String(row["product_id"]))),
     reports: ofLost.length,
     rebuilds,
   };

@@ -1,11 +1,5 @@
 /** Chance that can be had again: the same seed gives the same numbers. */
 
-/** Of a run that names none: `HOLDFAST_TEST_SEED`, else another one each time. */
-export function seedOfRun(): number {
-  const given = Number(process.env["HOLDFAST_TEST_SEED"] ?? "");
-  return given > 0 ? given : Math.floor(Math.random() * 0xffff_ffff) + 1;
-}
-
 export class Random {
   #state: number;
 

@@ -23,6 +23,9 @@ export function seed(): number {
 
 export const newSeed = (): number => randomInt(SEED_MAX);
 
+/** The seed so many behind that one: behind the last comes 0. */
+export const seedBehind = (one: number, count: number): number => (one + count) % SEED_MAX;
+
 /** Of the text of what `name` names; throws where that is no seed. */
 export function seedOf(text: string, name = "HOLDFAST_TEST_SEED"): number {
   if (!/^\d{1,10}$/.test(text) || Number(text) >= SEED_MAX) {

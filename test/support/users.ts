@@ -148,10 +148,10 @@ async function adjustWithKey(user: User): Promise<void> {
   acknowledge(user, answer, type, quantity);
   const again = await ask(user, request, [200]);
   if (again?.headers.get("idempotency-replayed") !== "true") {
-    user.load.strange.push(`PATCH ${path}: 200 was not replayed`);
+    user.load.strange.push(`PATCH ${path} of ${answer.requestId}: 200 was not replayed`);
   }
   const other = { ...request, body: { ...body, quantity: quantity + 1 } };
-  await ask(user, other, [422]);
+  await ask(user, other, [422], { about: answer.requestId });
 }
 
 /** Its units leave one location and come to the other: two movements. */

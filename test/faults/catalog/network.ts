@@ -1,12 +1,15 @@
 /** Ways between processes that lose, double, delay, keep and cut. */
 import { FAULTS } from "#test/faulty-proxy";
+import { until } from "#test/until";
 import type { Bed } from "#faults/bed";
 import type { Fault } from "#faults/fault";
-import type { Link, Weights } from "#faults/link";
+import { WIRES, type Link, type Weights } from "#faults/link";
+import { faultsOn, type OnTheWay } from "#faults/witness";
 
 const MS = [1_500, 3_000] as const;
-/** Of a thousand requests: what is as frequent as that on any way was seen when it is over. */
+/** Of a thousand requests: what is as frequent as that on a way is seen there before it is over. */
 const SURE = 30;
+const SEEN_MS_MAX = 10_000;
 const HARMED = { by: "harm on the way" } as const;
 const RESET_EVERY_MS = 150;
 
@@ -19,14 +22,23 @@ function byChance(
   what: string,
   weights: Readonly<Partial<Record<Link["wire"], Weights>>>,
 ): Fault {
+  const each = sureOf(weights);
   return {
     name,
     what,
-    witness: { by: "chance on the way", kinds: FAULTS.filter(isSure(weights)) },
+    witness: { by: "chance on the way", each },
     lastsMs: MS,
     begin({ bed, random }) {
+      const before = faultsOn(bed);
       for (const link of bed.links) link.misbehave(weights[link.wire] ?? null, random);
+      const isSeen = (way: OnTheWay): boolean =>
+        (faultsOn(bed).get(way) ?? 0) > (before.get(way) ?? 0);
       return async () => {
+        // A slow machine asks for little: what stays away for that long, the witness tells.
+        await until(() => each.every(isSeen), {
+          withinMs: SEEN_MS_MAX,
+          what: "each was seen",
+        }).catch(() => undefined);
         for (const link of bed.links) link.misbehave(null, random);
         await Promise.all(bed.links.map((link) => link.release()));
       };
@@ -34,10 +46,12 @@ function byChance(
   };
 }
 
-const isSure =
-  (weights: Readonly<Partial<Record<Link["wire"], Weights>>>) =>
-  (kind: (typeof FAULTS)[number]): boolean =>
-    Object.values(weights).some((of) => (of[kind] ?? 0) >= SURE);
+const sureOf = (weights: Readonly<Partial<Record<Link["wire"], Weights>>>): OnTheWay[] =>
+  WIRES.flatMap((wire) =>
+    FAULTS.filter((kind) => (weights[wire]?.[kind] ?? 0) >= SURE).map(
+      (kind) => `${wire} ${kind}` as const,
+    ),
+  );
 
 /** All that these ways carry is kept while it lasts, and goes on late and in order. */
 const cut = (name: string, what: string, choose: (bed: Bed) => readonly Link[]): Fault =>
