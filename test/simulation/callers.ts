@@ -116,7 +116,7 @@ function once(world: World, node: Node, { id, isKeyed, ask }: Asking): Promise<H
         watched();
         node.heard.push(...receipts);
         world.saw(heard.kind === "fault" ? `answer ${heard.code}` : "answer");
-        if (random.next() < world.plan.lostAnswers) return world.saw("fault answers lost");
+        if (random.next() < world.losingAnswers) return world.saw("fault answers lost");
         scheduler.after(latency(scheduler), "answer", () => resolve(heard), null);
       };
       ask(node.deps, ctx).then(

@@ -37,7 +37,7 @@ export interface Plan {
   readonly chaosMs: number;
   /** Milliseconds from the beginning. */
   readonly faults: readonly { readonly at: number; readonly kind: FaultKind }[];
-  /** How often an answer of the service does not reach its caller. */
+  /** How often an answer of the service does not reach its caller, until nothing goes wrong any more. */
   readonly lostAnswers: number;
   readonly skewMs: () => number;
 }

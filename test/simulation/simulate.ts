@@ -19,10 +19,8 @@ import { Scheduler } from "./scheduler.ts";
 import { Workload } from "./workload.ts";
 import { World } from "./world.ts";
 
-/** After the last fault: a claim of a repair that died lasts half a minute. */
+/** After the last fault, its callers included: a claim of a repair that died lasts half a minute. */
 const REST_MS_MAX = 120_000;
-/** Until the callers have heard of all that they asked for: one that hears nothing asks again after 21 s. */
-const CALLERS_MS_MAX = 600_000;
 const REST_STEP_MS = 500;
 /** At what Redis holds, while callers are busy. */
 const LOOKS = 3;
@@ -87,14 +85,11 @@ export function simulate(seed: number, { trace, onRedis }: Watchers = {}): Resul
 
 function settle(world: World, isDone: () => boolean): void {
   const { scheduler } = world;
-  // Answers are lost all along, and callers wait for each of them: that is no unrest.
-  const doneBy = scheduler.now + CALLERS_MS_MAX;
-  let end = scheduler.now + REST_MS_MAX;
+  const end = scheduler.now + REST_MS_MAX;
   while (scheduler.now < end) {
     scheduler.runUntil(scheduler.now + REST_STEP_MS);
     if (world.failures.length > 0) return;
     if (isDone() && isAtRest(world)) return;
-    if (!isDone()) end = Math.min(doneBy, scheduler.now + REST_MS_MAX);
   }
   const callers = isDone() ? "" : "; its callers are not done";
   world.fail(`it does not come to rest: ${unrestOf(world)}${callers}`);

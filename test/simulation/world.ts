@@ -41,6 +41,8 @@ export class World {
   /** How often a command is the last one that its connection takes, or is followed by silence. */
   cutting = 0;
   silencing = 0;
+  /** How often an answer of the service does not reach its caller. */
+  losingAnswers: number;
   readonly #trace: ((line: string) => void) | null;
   #started = 0;
   /** Since when Redis lacks something. */
@@ -56,6 +58,7 @@ export class World {
     this.random = random;
     this.plan = plan;
     this.#trace = trace;
+    this.losingAnswers = plan.lostAnswers;
     this.redis = new SimulatedRedis(scheduler);
     this.redis.onFull = () => this.#did("redis full");
     const state = new LedgerState(() => BEGINS_AT + scheduler.now);
@@ -140,6 +143,7 @@ export class World {
     this.redis.isLoading = false;
     this.cutting = 0;
     this.silencing = 0;
+    this.losingAnswers = 0;
     if (!this.redis.isUp) this.#startRedis("kept");
     for (const { process } of this.nodes) process.fate = null;
   }
@@ -298,7 +302,7 @@ export class World {
         if (redis.loseJobs() > 0) this.#did(kind);
         return;
       }
-      // callers.ts loses them, all along.
+      // callers.ts loses them, from the beginning.
       case "answers lost":
         return;
     }

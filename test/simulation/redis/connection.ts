@@ -69,8 +69,12 @@ export class Connection {
   /** For that long nothing arrives on either side. */
   silence(ms: number): void {
     const { scheduler } = this.#options;
-    this.#silentUntil = scheduler.now + ms;
-    for (const packet of this.#underWay) this.#delay(packet, ms);
+    // A second silence that begins within the first does not add to it: it ends when it says.
+    this.#silentUntil = Math.max(this.#silentUntil, scheduler.now + ms);
+    for (const packet of this.#underWay) {
+      const at = packet.event?.at ?? scheduler.now;
+      this.#delay(packet, Math.max(0, this.#silentUntil - at));
+    }
     this.#lastArrival = Math.max(this.#lastArrival, this.#silentUntil);
     this.#lastReturn = Math.max(this.#lastReturn, this.#silentUntil);
   }
