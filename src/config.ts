@@ -32,6 +32,8 @@ export interface Needs {
   readonly also?: (texts: Texts, production: boolean) => readonly Problem[];
 }
 
+const ALL_SETTINGS: readonly VariableName[] = VARIABLES.map(({ name }) => name);
+
 /** What signing a token, or sending one, takes. */
 export const TOKEN_SETTINGS: readonly VariableName[] = [
   "NODE_ENV",
@@ -55,9 +57,12 @@ export const readConfig = (env: Environment = process.env): Config => readConfig
 export const isProduction = (env: Environment = process.env): boolean =>
   env["NODE_ENV"] === "production";
 
+/** The text of every setting, fallbacks included: read by another process, it is the same. */
+export const readTexts = (env: Environment = process.env): Texts => gather(env, ALL_SETTINGS).texts;
+
 /** As `readConfig`, for a command that needs less of it, or more. */
 export function readConfigFor(needs: Needs, env: Environment = process.env): Config {
-  const { only = VARIABLES.map(({ name }) => name), also = () => [] } = needs;
+  const { only = ALL_SETTINGS, also = () => [] } = needs;
   const { texts, problems } = gather(env, only);
   const settings = SETTINGS.safeParse(texts);
   if (!settings.success) problems.push(...settings.error.issues.map(worded(texts)));

@@ -1,7 +1,9 @@
 /** Reads the command line and runs one command of the service. */
 import { parseArgs } from "node:util";
 import { runImportCommand } from "#compose/import";
+import { runForeman } from "#compose/foreman";
 import { MIGRATE_HELP, START_HELP, TOKEN_HELP, VERIFY_HELP } from "#compose/help";
+import { runMember } from "#compose/member";
 import { runMigrate } from "#compose/migrate";
 import {
   QUARANTINE_HELP,
@@ -17,7 +19,13 @@ import {
   runRetention,
 } from "#compose/retention";
 import { RESTORE_HELP, restoreOptions, RestoreUsageError, runRestore } from "#compose/restore";
-import { runStart, START_ROLES, type StartRole } from "#compose/start";
+import {
+  runStart,
+  startOptions,
+  StartUsageError,
+  unexpected,
+  type StartOptions,
+} from "#compose/start";
 import { printToken, TokenUsageError } from "#compose/token";
 import { contractProblems } from "#compose/contracts";
 import { runVerify } from "#compose/verify";
@@ -38,6 +46,7 @@ const HELP = `Holdfast: stock that is never oversold.
 
 Usage:
   bun run start [all|api|worker]      serve the API, the background work, or both (default: all)
+  bun run start api --workers N       serve the API with N processes on one port
   bun run migrate                     bring PostgreSQL to the schema of this version
   bun run restore                     write Redis anew from PostgreSQL: see restore --help
   bun run quarantine                  what PostgreSQL refused: see quarantine --help
@@ -83,7 +92,7 @@ async function main(argv: readonly string[]): Promise<void> {
   if (wantsHelp && HELPS.has(command)) return help(helpOf(command));
   switch (command) {
     case "start":
-      return runStart(readConfigFor({ also: contractProblems }), roleOf(rest));
+      return start(startOptions(rest));
     case "migrate":
       noArguments(rest);
       return runMigrate(readConfig());
@@ -122,12 +131,10 @@ function helpOf(command: string): string {
 const readTokenSettings = () => readConfigFor({ only: TOKEN_SETTINGS });
 const readCallerSettings = () => readConfigFor({ only: CALLER_SETTINGS });
 
-function roleOf(args: readonly string[]): StartRole {
-  const [role = "all", ...more] = args;
-  noArguments(role.startsWith("-") ? args : more);
-  const known = START_ROLES.find((name) => name === role);
-  if (!known) throw new UsageError(`start takes ${START_ROLES.join(", ")}, not ${role}`);
-  return known;
+function start({ role, workers, process: number }: StartOptions): Promise<void> {
+  if (number !== null) return runMember(number);
+  const config = readConfigFor({ also: contractProblems });
+  return workers === 1 ? runStart(config, role) : runForeman(config, workers);
 }
 
 function tokenOptions(args: readonly string[]) {
@@ -151,9 +158,7 @@ function verifyOptions(args: readonly string[]) {
 }
 
 function noArguments(args: readonly string[]): void {
-  if (args.length === 0) return;
-  const settings = "settings are environment variables, such as PORT=3004 (see .env.example)";
-  throw new UsageError(`unexpected: ${args.join(" ")}; ${settings}`);
+  if (args.length > 0) throw new UsageError(unexpected(args));
 }
 
 function print(text: string): void {
@@ -178,6 +183,7 @@ function explain(error: unknown, command: string): number {
     error instanceof RestoreUsageError ||
     error instanceof RetentionUsageError ||
     error instanceof QuarantineUsageError ||
+    error instanceof StartUsageError ||
     error instanceof TokenUsageError ||
     error instanceof UsageError ||
     isParseError(error);

@@ -73,6 +73,8 @@ describe("the command line", () => {
     ["token --minutes 0", "--minutes must be a whole number from 1 to 10080"],
     ["migrate now", "unexpected: now"],
     ["start king", "start takes all, api, worker, not king"],
+    ["start api --workers 65", "--workers takes a whole number from 1 to 64, not 65"],
+    ["start api --process 1", "--process is for what --workers starts, and for nobody else"],
   ])("of a command that cannot be understood is explained, with exit 2: %s", async (args, why) => {
     const [command = ""] = args.split(" ");
     const { code, output } = await runMain(args.split(" "), {});

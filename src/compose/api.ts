@@ -1,6 +1,6 @@
 /** The API's part: the contracts on their port, ended so that every request it took is answered. */
 import type { Server } from "bun";
-import { cannotListen, portOf, type Port } from "#compose/port";
+import { cannotListen, mustBeFree, portOf, type Port } from "#compose/port";
 import { readinessOf } from "#compose/readiness";
 import type { Stores } from "#compose/stores";
 import { signingSecret } from "#compose/token";
@@ -52,7 +52,12 @@ export interface ServeOptions {
   readonly metrics: Metrics;
   readonly log: Log;
   readonly shutdown: Shutdown;
+  /** Given where other processes listen on the same port. */
+  readonly sharing?: Sharing | undefined;
 }
+
+/** Whether this process is the first of several on one port, or comes to those that are there. */
+export type Sharing = "first" | "further";
 
 /** Serves the contracts; answers where. */
 export function serveApi(options: ServeOptions): Promise<Place> {
@@ -69,14 +74,18 @@ async function serve(
   asked: Port,
   contracts: readonly Contract[],
 ): Promise<Place> {
-  const { config, stores, shutdown } = options;
+  const { config, stores, shutdown, sharing } = options;
   const { port } = asked;
+  const reusePort = sharing !== undefined;
   let server: Server<undefined>;
   const app = createApp(await appOptions(options, contracts, () => server.port ?? port));
+  // SO_REUSEPORT would also share with processes that are none of ours.
+  if (sharing === "first") mustBeFree(asked);
   try {
     server = Bun.serve({
       hostname: config.host,
       port,
+      reusePort,
       idleTimeout: IDLE_SECONDS_MAX,
       maxRequestBodySize: REQUEST_BYTES_MAX,
       fetch: async (request, self) => {

@@ -4,6 +4,7 @@ export const START_HELP = `Serves the API, the background work, or both, until S
 
 Usage:
   bun run start [all|api|worker]      (default: all)
+  bun run start api --workers N       N processes on one port, 1-64: one for each core to be used
 
   all       both in one process, on PORT
   api       HTTP alone, on PORT
@@ -12,12 +13,16 @@ Usage:
 Each needs Redis and PostgreSQL: REDIS_URL and DATABASE_URL, or outside production servers of its own
 in DATA_DIR. It brings PostgreSQL to the schema of this version first.
 
+With --workers, on Linux, the kernel spreads connections over the processes, a process that ends is
+started again, and /metrics of any of them is of all. It ends them all when it stops, or is killed.
+
 It exits with 0 when it stopped as it was told to, with 1 when it could not start, could not finish in
 SHUTDOWN_GRACE_MS, or lost its servers, and with 2 when the command line cannot be understood.
 
 Examples:
   bun run start
   PORT=3004 bun run start
+  bun run start api --workers 4
   REDIS_URL=redis://localhost:6379 DATABASE_URL=postgres://localhost/holdfast bun run start worker
 
 Every setting is an environment variable: see .env.example.

@@ -77,15 +77,20 @@ export interface StoresOptions extends Urls {
   readonly config: Config;
   readonly metrics: Metrics;
   readonly log: Log;
+  /** Most connections of each pool of PostgreSQL; default: one process's own bounds. */
+  readonly connectionsMax?: number | undefined;
 }
 
 /** Rejects with an error that a person can act on when a server is away or may not be used. */
 export async function openStores(options: StoresOptions): Promise<Stores> {
-  const { config, metrics, log } = options;
-  const sql = createPostgres(options.databaseUrl, { applicationName: "holdfast" });
+  const { config, metrics, log, connectionsMax } = options;
+  const sql = createPostgres(options.databaseUrl, {
+    applicationName: "holdfast",
+    ...(connectionsMax === undefined ? {} : { connectionsMax }),
+  });
   const writerSql = createPostgres(options.databaseUrl, {
     applicationName: "holdfast-ledger",
-    connectionsMax: config.partitions + 1,
+    connectionsMax: Math.min(config.partitions + 1, connectionsMax ?? Infinity),
   });
   const store = await eventuallyPostgres({ log, url: options.databaseUrl }, async () => {
     const { applied } = await migrate(sql);

@@ -70,7 +70,7 @@ export function startChild(options: ChildOptions): Child {
 }
 
 /** `prctl(PR_SET_PDEATHSIG)` by way of util-linux; undefined where this machine's setpriv lacks it. */
-function deathSignalPrefix(signal: string): readonly string[] | undefined {
+export function deathSignalPrefix(signal: string): readonly string[] | undefined {
   const setpriv = Bun.which("setpriv");
   if (setpriv === null) return undefined;
   const prefix = [setpriv, "--pdeathsig", signal, "--"];

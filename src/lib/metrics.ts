@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Gauge, Histogram, Registry, type Aggregator } from "prom-client";
 
 /** Answers arrive in well under a millisecond when idle; the last bound is the request deadline. */
 const DURATION_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
@@ -23,8 +23,19 @@ export function createMetrics() {
     ...neighbourMetrics(registry),
     ...feedMetrics(registry),
     /** The whole in Prometheus text form, and its media type. */
-    render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+    render: () => rendered(registry),
+    /** The same as data, to be put together with those of other processes. */
+    counts: async (): Promise<unknown> => await registry.getMetricsAsJSON(),
   };
+}
+
+export interface MetricsText {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+export async function rendered(registry: Registry): Promise<MetricsText> {
+  return { contentType: registry.contentType, body: await registry.metrics() };
 }
 
 function httpMetrics(registry: Registry) {
@@ -75,6 +86,8 @@ function writePathMetrics(registry: Registry) {
   const durability = new Gauge({
     name: "holdfast_durability_level",
     help: "What an answer of Redis means by its settings: 0 memory, 1 disk.",
+    // The least that any process answers with.
+    aggregator: "min",
     registers: [registry],
   });
   const errors = tallies(
@@ -100,12 +113,21 @@ function writePathMetrics(registry: Registry) {
 
 function ledgerMetrics(registry: Registry) {
   const gauge = (name: string, help: string) => {
-    const metric = new Gauge({ name, help, labelNames: ["partition"], registers: [registry] });
+    // All look at the same partition, each at its own time: a sum would count it once for each.
+    const metric = new Gauge({
+      name,
+      help,
+      labelNames: ["partition"],
+      aggregator: "max",
+      registers: [registry],
+    });
     return (partition: string, value: number) => metric.set({ partition }, value);
   };
   const fenced = new Gauge({
     name: "holdfast_fenced_partitions",
     help: "Partitions that refuse every change until they are rebuilt.",
+    // Those that the process sees that sees most of them.
+    aggregator: "max",
     registers: [registry],
   });
   return {
@@ -125,6 +147,8 @@ function neighbourMetrics(registry: Registry) {
   const registered = new Gauge({
     name: "holdfast_registry_registered",
     help: "1 while a service registry lists this process.",
+    // Of several processes on one port, one registers for all.
+    aggregator: "max",
     registers: [registry],
   });
   return { registryRegistered: (isRegistered: boolean) => registered.set(isRegistered ? 1 : 0) };
@@ -134,6 +158,7 @@ function feedMetrics(registry: Registry) {
   const waiting = new Gauge({
     name: "holdfast_event_waiters",
     help: "Long polls that wait for events now.",
+    aggregator: "sum",
     registers: [registry],
   });
   return { eventWaiters: (count: number) => waiting.set(count) };
@@ -141,16 +166,23 @@ function feedMetrics(registry: Registry) {
 
 /** Our own few: of prom-client's default metrics many read as nonsense on Bun. */
 function processMetrics(registry: Registry): void {
-  const gauge = (name: string, help: string, read: () => number) => {
+  const gauge = (name: string, help: string, aggregator: Aggregator, read: () => number) => {
     const metric: Gauge = new Gauge({
       name,
       help,
+      aggregator,
       registers: [registry],
       collect: () => metric.set(read()),
     });
   };
-  gauge("process_resident_memory_bytes", "Resident memory.", () => process.memoryUsage.rss());
-  gauge("process_start_time_seconds", "Start, since 1970.", () => performance.timeOrigin / 1000);
+  // Each is one, and only who answers is in the sum.
+  gauge("holdfast_processes", "Processes that these figures are of.", "sum", () => 1);
+  gauge("process_resident_memory_bytes", "Resident memory.", "sum", () =>
+    process.memoryUsage.rss(),
+  );
+  // The last start: who was started again shows.
+  const startedAt = performance.timeOrigin / 1_000;
+  gauge("process_start_time_seconds", "Start, since 1970.", "max", () => startedAt);
   const cpu: Counter = new Counter({
     name: "process_cpu_seconds_total",
     help: "Processor time, user and system.",

@@ -17,7 +17,7 @@ export interface PostgresOptions {
 }
 
 /** Reads are short and the drain has one statement in flight for each partition. */
-const CONNECTIONS_MAX = 8;
+export const CONNECTIONS_MAX = 8;
 const STATEMENT_MS_MAX = 5_000;
 const CONNECT_MS_MAX = 5_000;
 /** The server answers by its statement timeout; a socket silent for this much longer is dead. */

@@ -185,6 +185,13 @@ describe("a start that is refused says why in one line, exits with 1 and leaves 
       });
       expect(await worker.exitCode()).toBe(1);
       expect(worker.output()).toContain("WORKER_PORT names another one");
+      const many = launchService({
+        role: "api",
+        workers: 2,
+        env: { DATA_DIR, PORT: String(taken.port) },
+      });
+      expect(await many.exitCode()).toBe(1);
+      expect(many.output()).toBe(`${lines[0]}\n`);
       expect(existsSync(DATA_DIR)).toBe(false);
     },
     TEST_MS_MAX,

@@ -20,6 +20,8 @@ export const JWT_SECRET = "q8Zt4mVw1xRk7pLc3nHs9yBd5gJf2aUe";
 
 export interface ServiceOptions {
   readonly role?: "all" | "api" | "worker";
+  /** Of the role api: processes on one port. */
+  readonly workers?: number;
   /** Given: servers to use. Not given: the process starts its own in DATA_DIR. */
   readonly redisUrl?: string;
   readonly databaseUrl?: string;
@@ -56,7 +58,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
 /** Starts one process and waits for nothing. */
 export function launchService(options: ServiceOptions): Service {
-  const { role = "all", redisUrl, databaseUrl, env = {}, root = ROOT } = options;
+  const { role = "all", workers, redisUrl, databaseUrl, env = {}, root = ROOT } = options;
   const port = freePort();
   const settings = {
     PATH: process.env["PATH"] ?? "",
@@ -71,7 +73,8 @@ export function launchService(options: ServiceOptions): Service {
     ...env,
   };
   const url = `http://127.0.0.1:${settings.PORT === "0" ? settings.WORKER_PORT : settings.PORT}`;
-  const launch = spawnMain(["start", role], settings, root);
+  const many = workers === undefined ? [] : ["--workers", `${workers}`];
+  const launch = spawnMain(["start", role, ...many], settings, root);
   let child = launch();
   const output = (): string => outputOf(child);
   const ready = async (): Promise<void> => {
@@ -160,7 +163,8 @@ export function runningIn(folder: string): number[] {
     .filter((pid) => pid > 0 && pid !== process.pid && commandOf(pid).includes(folder));
 }
 
-function commandOf(pid: number): string {
+/** Its arguments, each with a NUL behind it. */
+export function commandOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, "utf8");
   } catch {

@@ -19,7 +19,7 @@ export function metricsRoute({ metrics, metricsToken }: Edge): Route {
     path: PATHS.metrics,
     summary: "Counters, in Prometheus' text form",
     answers: { 200: MetricsText },
-    refusals: ["token_missing", "token_invalid"],
+    refusals: ["token_missing", "token_invalid", "overloaded"],
     roles: "public",
     whileStopping: true,
     handlers: createHandlers(async (c) => {
