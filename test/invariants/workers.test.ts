@@ -179,7 +179,7 @@ test(
     await moreEffects(load, EFFECTS_MIN);
     // The one that made the samples and is registered.
     const isFirst = (pid: number): boolean => commandOf(pid).includes("--process\x001");
-    const [victim = 0] = children().filter(isFirst);
+    const victim = children().find(isFirst) ?? 0;
     const others = children().filter((pid) => pid !== victim);
     process.kill(victim, "SIGKILL");
     await moreEffects(load, EFFECTS_MIN);
