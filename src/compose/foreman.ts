@@ -184,7 +184,8 @@ function createCrew({ count, log, shutdown }: CrewOptions): Crew {
       settings = texts;
       // The first one alone: it migrates, it makes samples, and what is wrong is said once.
       const place = await launch(1, "first");
-      settings = { ...texts, PORT: `${place.port}` };
+      // Theirs is the port that was found; it may be that of a worker, which none of them is.
+      settings = { ...texts, PORT: `${place.port}`, WORKER_PORT: "0" };
       const others = Array.from({ length: count - 1 }, (_, i) => launch(i + 2, "further"));
       await Promise.all(others);
       isComplete = true;

@@ -94,7 +94,7 @@ function adjustment(): RawRequest {
   const requestId = randomId(16);
   const text = JSON.stringify({ quantity: 1, type: "RESTOCK" });
   const lines = [
-    "PATCH /api/inventory/product/counted/stock HTTP/1.1",
+    "PATCH /api/inventory/product/kept/stock HTTP/1.1",
     `Host: ${new URL(service.url).host}`,
     `Authorization: Bearer ${admin}`,
     `X-Request-Id: ${requestId}`,
@@ -224,6 +224,7 @@ test(
 test(
   "a stop answers what is in flight in every process, and exits with 0",
   async () => {
+    await make("kept", 0);
     const clients = startRawClients(service.url, CLIENTS, adjustment);
     await until(() => (clients.answers.get("200") ?? 0) > 200, {
       withinMs: WITHIN_MS,
