@@ -8,7 +8,6 @@ import { newSeed, seedOf } from "#test/scale";
 import { removeFolder, startPostgres, temporaryFolder } from "#test/servers";
 import { helpIfAsked } from "#test/help";
 import { runChecks } from "./check/run.ts";
-import { TOOLS } from "./check/tools.ts";
 import { facts } from "./run-facts.ts";
 
 /** One more than processors: many a test waits. With more of them the servers they start get too few. */
@@ -133,7 +132,7 @@ async function tested(): Promise<void> {
       });
     }
     add(counts, countsOf(report, patterns, await child.exited));
-    if (known) await keepEvidence(seen, { ...known, ...runNow() });
+    if (known) keepEvidence(seen, { ...known, ...runNow() });
   } finally {
     clearInterval(progress);
     removeFolder(folder);
@@ -168,7 +167,7 @@ function tellProgress(seen: string): void {
 }
 
 /** What a run with failures saw is no evidence: the page stays as it is. */
-async function keepEvidence(seen: string, run: Run): Promise<void> {
+function keepEvidence(seen: string, run: Run): void {
   const lines = existsSync(seen) ? linesOf(readFileSync(seen, "utf8")) : [];
   if (counts.failed > 0 || lines.length === 0) {
     console.log(`docs/evidence.md stays as it is: ${counts.failed} failed, ${lines.length} lines`);
@@ -177,8 +176,6 @@ async function keepEvidence(seen: string, run: Run): Promise<void> {
   const path = join(ROOT, "docs/evidence.md");
   const before = existsSync(path) ? readFileSync(path, "utf8") : null;
   writeFileSync(path, withRun(before, run, lines));
-  await Bun.spawn([...TOOLS.fmt, path], { cwd: ROOT, stdio: ["ignore", "ignore", "inherit"] })
-    .exited;
   console.log(`docs/evidence.md has ${lines.length} lines of this run`);
 }
 

@@ -6,7 +6,7 @@ import { removeFolder, temporaryFolder } from "#test/servers";
 
 const HEAD = 'import { afterAll, describe, expect, test } from "bun:test";\n';
 const FILES = {
-  sound: 'test("passes", () => {}); test.todo("later");',
+  sound: 'test("passes", () => {});',
   below: 'describe("of <some> \\"kind\\"", () => { test("fails", () => expect(1).toBe(2)); });',
   hook: 'test("passes", () => {}); afterAll(() => { throw new Error("no"); });',
   slow: 'test("hangs", () => new Promise(() => {}), 20);',
