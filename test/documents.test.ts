@@ -184,7 +184,7 @@ describe("docs/evidence.md", () => {
   const document = textOf("docs/evidence.md");
   const rows = tableRows(document, "What was seen");
 
-  test("has the form that a run gives it: `bun test/support/evidence-page.ts`", () => {
+  test("has the form that a run gives it: `bun test/support/evidence-document.ts`", () => {
     expect(document).toBe(rewritten(document));
   });
 

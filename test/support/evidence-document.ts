@@ -1,7 +1,9 @@
 /** docs/evidence.md: what runs of `test:long` saw, one row for each line of evidence. */
+import { join } from "node:path";
 import { z } from "zod";
 import { tableRows } from "#test/documents";
 import { promisesOf, wordsOf } from "#test/evidence-words";
+import { ROOT } from "#test/packaging";
 
 /** What one run was of; nothing in it names a machine or a folder. */
 export interface Run {
@@ -154,4 +156,10 @@ function table(titles: readonly string[], rows: Rows): string {
     `| ${cells.map((cell) => cell.replaceAll(/[|\n]/g, "/")).join(" | ")} |`;
   const lines = [line(titles), line(titles.map(() => "---")), ...rows.map(line)];
   return `<!-- prettier-ignore -->\n${lines.join("\n")}`;
+}
+
+/** The page in the form that it has now; what was seen stays as it is. */
+if (import.meta.main) {
+  const path = join(ROOT, "docs/evidence.md");
+  await Bun.write(path, rewritten(await Bun.file(path).text()));
 }

@@ -32,7 +32,10 @@ export const promisesOf = (guarantee: string): readonly string[] =>
 export const FIGURES: readonly (readonly [name: string, counts: string])[] = [
   ["acknowledged", "requests that were answered with success"],
   ["after at most (ms)", "from when Redis was full until the last hold that came due was released"],
-  ["all of one kill's after (ms, max)", "from when they were asked for until all units taken by touch were had"],
+  [
+    "all of one kill's after (ms, max)",
+    "from when they were asked for until all units taken by touch were had",
+  ],
   ["api off (s)", "the api's clock against Redis's"],
   ["bare", "operations without any key, sent once: the batch's name alone tells their copies"],
   ["commands", "calls of the store's verbs, each compared with the model"],
@@ -83,7 +86,10 @@ export const FIGURES: readonly (readonly [name: string, counts: string])[] = [
   ["spoiled", "histories in which one answer was falsified"],
   ["states of one (max)", "orders that the checker looked at for one history"],
   ["states", "orders that the checker looked at"],
-  ["stock/", "by script and word: items that this script answered with this word; (whole): batches"],
+  [
+    "stock/",
+    "by script and word: items that this script answered with this word; (whole): batches",
+  ],
   ["taken by touch", "units of expired holds that callers got while no worker ran"],
   ["the next wake-ups after (ms", "from its due second until the worker was awake again"],
   ["times", "times that the fault was made"],
