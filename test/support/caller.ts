@@ -18,6 +18,8 @@ export interface Request {
   readonly body?: object;
   /** The `Idempotency-Key`. */
   readonly key?: string;
+  /** On a connection of its own: one that was idle may end by its time at the moment it is used. */
+  readonly fresh?: boolean;
 }
 
 export interface Answer {
@@ -47,7 +49,7 @@ export class Caller {
 
   /** One attempt; rejects when there is no answer. */
   async once(request: Request, requestId = randomId(16)): Promise<Answer> {
-    const { method, path, token, body, key } = request;
+    const { method, path, token, body, key, fresh = false } = request;
     const url = this.#urls[(this.#turn += 1) % this.#urls.length];
     const response = await fetch(`${url}/api/inventory${path}`, {
       method,
@@ -58,6 +60,7 @@ export class Caller {
         ...(key === undefined ? {} : { "idempotency-key": key }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      keepalive: !fresh,
       signal: AbortSignal.timeout(ANSWER_MS_MAX),
     });
     const text = await response.text();

@@ -96,12 +96,12 @@ export async function prepareProbes(
   ];
 }
 
-/** Asks all at once, each with one attempt. */
+/** Asks all at once, each with one attempt on a connection of its own. */
 export function askAll(caller: Caller, probes: readonly Probe[]): Promise<Probed[]> {
   return Promise.all(
     probes.map(async (probe) => {
       const askedAt = performance.now();
-      const answer = await caller.once(probe.request, probe.requestId);
+      const answer = await caller.once({ ...probe.request, fresh: true }, probe.requestId);
       return { probe, answer, tookMs: Math.round(performance.now() - askedAt) };
     }),
   );
