@@ -12,6 +12,8 @@ import { ReconcileBody } from "#http/wire/reconcile";
 import { createMetrics } from "#lib/metrics";
 import { withConfigurationTable } from "#test/configuration-table";
 import { endpoints, tableRows } from "#test/documents";
+import { rewritten } from "#test/evidence-document";
+import { promisesOf, wordsOf } from "#test/evidence-words";
 import { CONTRACTS, edgeWith } from "#test/http-app";
 import { ROOT, textOf } from "#test/packaging";
 
@@ -176,6 +178,30 @@ test("docs/evidence.md names guarantees that tests still prove", () => {
       !beginnings.some((beginning) => guarantee.startsWith(beginning)),
   );
   expect(unknown).toEqual([]);
+});
+
+describe("docs/evidence.md", () => {
+  const document = textOf("docs/evidence.md");
+  const rows = tableRows(document, "What was seen");
+
+  test("has the form that a run gives it: `bun test/support/evidence-document.ts`", () => {
+    expect(document).toBe(rewritten(document));
+  });
+
+  test("says what each figure counts: test/support/evidence-words.ts", () => {
+    expect(wordsOf(rows.map(([, , figures = ""]) => figures)).strange).toEqual([]);
+  });
+
+  test("names for each guarantee promises that README makes", () => {
+    const made = new Set(
+      tableRows(textOf("README.md"), "Promises").map(([promise = ""]) => promise.slice(2, 4)),
+    );
+    // A seeded bug's row speaks of tests.
+    made.add("tests");
+    const named = rows.map(([guarantee = ""]) => promisesOf(guarantee));
+    expect(rows.filter((_, i) => named[i]?.length === 0)).toEqual([]);
+    expect(named.flat().filter((promise) => !made.has(promise))).toEqual([]);
+  });
 });
 
 /** As the table calls them. */

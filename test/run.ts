@@ -3,11 +3,11 @@ import { tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { Glob } from "bun";
 import { linesOf, withRun, type Run } from "#test/evidence-document";
+import { commandFor, failingFiles } from "#test/failing-files";
 import { newSeed, seedOf } from "#test/scale";
 import { removeFolder, startPostgres, temporaryFolder } from "#test/servers";
 import { helpIfAsked } from "#test/help";
 import { runChecks } from "./check/run.ts";
-import { TOOLS } from "./check/tools.ts";
 import { facts } from "./run-facts.ts";
 
 /** One more than processors: many a test waits. With more of them the servers they start get too few. */
@@ -43,6 +43,7 @@ Usage:
   bun run test:long [PART ...]        the same with larger counts, for hours: one part takes a
                                       minute to two hours; writes docs/evidence.md
 
+Below the output of a run with failures stands the command that repeats each file that failed.
 The last line is "N passed, N failed", and it exits with 1 when one failed; with 2 where the command
 cannot be understood.
 HOLDFAST_TEST_SEED=NUMBER repeats a run's random choices. HOLDFAST_TEST_CASES=NAME/FROM-TO
@@ -53,6 +54,8 @@ const patterns = process.argv.slice(isLong ? 3 : 2);
 const seed = understood();
 const startedAt = performance.now();
 const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+/** Files of which something failed. */
+const failing: string[] = [];
 let stoppedBy: keyof typeof STOPPED | null = null;
 console.log(`HOLDFAST_TEST_SEED=${seed}`);
 if (patterns.length === 0) add(counts, await checked());
@@ -62,6 +65,8 @@ exitIfStopped();
 if (counts.skipped > 0) console.log(`${counts.skipped} skipped, which proves nothing`);
 // A machine that judges must not pass what it did not run; a developer may lack a tool.
 if (process.env["CI"] === "true") counts.failed += counts.skipped;
+if (failing.length > 0) console.log("What failed, again and alone:");
+for (const file of failing) console.log(`  ${commandFor(file, seed, isLong)}`);
 console.log(`${counts.passed} passed, ${counts.failed} failed`);
 process.exit(counts.failed === 0 && counts.passed > 0 ? 0 : 1);
 
@@ -127,7 +132,7 @@ async function tested(): Promise<void> {
       });
     }
     add(counts, countsOf(report, patterns, await child.exited));
-    if (known) await keepEvidence(seen, { ...known, ...runNow() });
+    if (known) keepEvidence(seen, { ...known, ...runNow() });
   } finally {
     clearInterval(progress);
     removeFolder(folder);
@@ -162,7 +167,7 @@ function tellProgress(seen: string): void {
 }
 
 /** What a run with failures saw is no evidence: the page stays as it is. */
-async function keepEvidence(seen: string, run: Run): Promise<void> {
+function keepEvidence(seen: string, run: Run): void {
   const lines = existsSync(seen) ? linesOf(readFileSync(seen, "utf8")) : [];
   if (counts.failed > 0 || lines.length === 0) {
     console.log(`docs/evidence.md stays as it is: ${counts.failed} failed, ${lines.length} lines`);
@@ -171,8 +176,6 @@ async function keepEvidence(seen: string, run: Run): Promise<void> {
   const path = join(ROOT, "docs/evidence.md");
   const before = existsSync(path) ? readFileSync(path, "utf8") : null;
   writeFileSync(path, withRun(before, run, lines));
-  await Bun.spawn([...TOOLS.fmt, path], { cwd: ROOT, stdio: ["ignore", "ignore", "inherit"] })
-    .exited;
   console.log(`docs/evidence.md has ${lines.length} lines of this run`);
 }
 
@@ -196,6 +199,7 @@ function countsOf(report: string, files: readonly string[], exitCode: number): C
   const total = (name: string) => Number(new RegExp(` ${name}="(\\d+)"`).exec(totals)?.[1] ?? 0);
   const silent = testFiles(files).filter((path) => !text.includes(` file="${path}"`));
   for (const path of silent) console.log(`(fail) ${path} told of no test`);
+  failing.push(...failingFiles(text), ...silent);
   const known = total("failures") + total("errors");
   const skipped = total("skipped");
   const failed = known + silent.length;

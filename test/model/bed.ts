@@ -6,6 +6,7 @@ import type { Shape } from "#model/plan";
 import { compare, type Run } from "#model/run";
 import { same } from "#model/keyspace";
 import { loadWhole, look } from "#model/seen";
+import type { Slots } from "#model/slots";
 import type { Step } from "#model/steps";
 import { Tap, WordCounts } from "#model/tap";
 import { unreservedOf, newWorld, productOf, reservationOf, seqOf } from "#model/world";
@@ -26,6 +27,9 @@ export interface Bed extends AsyncDisposable {
   run(shape: Shape, steps: readonly Step[]): Promise<void>;
 }
 
+/** A process that runs are of, one after the other, and what is known of its batches. */
+type Watched = TestStore & { readonly tap: Tap; readonly slots: Slots };
+
 export async function openBed(options: { cluster: boolean; partitions: number }): Promise<Bed> {
   // Nothing here is about the disk, and a long run would fill it.
   const settings = { appendonly: "no", save: "" };
@@ -33,7 +37,7 @@ export async function openBed(options: { cluster: boolean; partitions: number })
   const redis = new Redis(server.url);
   await loadWhole(redis);
   for (const path of SCRIPT_PATHS) await redis.script("LOAD", loadScript(path).text);
-  const stores = new Map<number, TestStore & { tap: Tap }>();
+  const stores = new Map<number, Watched>();
   const words = new WordCounts();
   const counts = { commands: 0, runs: 0 };
   let failedAfter: number | undefined;
@@ -49,7 +53,7 @@ export async function openBed(options: { cluster: boolean; partitions: number })
     const opened = await openStore(server.url, quiet);
     const tap = new Tap();
     tap.listenTo(opened.redis);
-    const made = Object.assign(opened, { tap });
+    const made = Object.assign(opened, { tap, slots: new Map() });
     stores.set(journalEntriesMax, made);
     metas.set(made, await metasOf());
     return made;
@@ -64,7 +68,7 @@ export async function openBed(options: { cluster: boolean; partitions: number })
     async run(shape, steps) {
       const opened = await storeOf(shape);
       const begun = metas.get(opened) ?? [];
-      const run = await beginRun(redis, opened, opened.tap, shape, begun, words);
+      const run = await beginRun(redis, opened, shape, begun, words);
       try {
         for (const step of steps) await step.take(run);
         await compareReads(run);
@@ -97,8 +101,7 @@ const TOLD_MAX = 12;
 /** Empties the keyspace down to what `begin` left, and forgets what the process knew beyond it. */
 async function beginRun(
   redis: Redis,
-  opened: TestStore,
-  tap: Tap,
+  opened: Watched,
   shape: Shape,
   begun: readonly Record<string, string>[],
   words: WordCounts,
@@ -115,13 +118,15 @@ async function beginRun(
     partition.mark = 0;
     partition.drained = 0;
   }
+  const { store, tap, slots } = opened;
   tap.take();
   const epochs = begun.map((meta) => Number(meta["epoch"]));
   return {
     shape,
-    store: opened.store,
+    store,
     redis,
     tap,
+    slots,
     words,
     worlds: epochs.map((epoch, i) => newWorld(i, epoch, lastNow, swept)),
     metas: begun,

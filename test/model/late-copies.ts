@@ -4,9 +4,10 @@
  */
 import { loadScript, runScript, type Script } from "#redis/script";
 import { metaKey } from "#redis/keys";
-import { compare, isBounded, type KeptBatch, type Run } from "#model/run";
+import { compare, isBounded, type Run } from "#model/run";
 import { same } from "#model/keyspace";
 import { look } from "#model/seen";
+import type { KeptBatch } from "#model/slots";
 import { seqOf } from "#model/world";
 import { SCRIPT_PATHS } from "#test/answers";
 

@@ -7,6 +7,7 @@ import * as fc from "fast-check";
 import { expect, test } from "bun:test";
 import { openBed, type Bed } from "#model/bed";
 import type { Shape } from "#model/plan";
+import { SENT_AGAIN } from "#model/slots";
 import { beginnings, steps, type Step } from "#model/steps";
 import { STOCK_ALERTS } from "#inventory/event-ports";
 import { loadScript } from "#redis/script";
@@ -18,6 +19,8 @@ const COMMANDS = counted(100_000, 5_000_000);
 const COMMANDS_ELSEWHERE = counted(4_000, 200_000);
 /** Each word of each script must have been answered so often, or nothing was proved about it. */
 const WORDS_MIN = 100;
+/** What became of batches that were sent again, in a run of few commands. */
+const COPIES_MIN = 5;
 const STEPS_MAX = 60;
 /** Runs of one property, after which the count of commands is looked at. */
 const RUNS = 20;
@@ -89,9 +92,12 @@ const WORDS = SCRIPT_PATHS.filter(changesStock).flatMap((path) => {
 });
 /** What the journal must have told so often of products. */
 const CROSSINGS = STOCK_ALERTS.map((kind) => `crossing ${kind}`);
-const COUNTED = [...WORDS, ...CROSSINGS];
+const COPIES = Object.values(SENT_AGAIN);
+const COUNTED = [...WORDS, ...CROSSINGS, ...COPIES];
 const rareWords = ({ words }: Bed): string[] =>
   COUNTED.filter((name) => words.of(name) < WORDS_MIN);
+const rareCopies = ({ words }: Bed): string[] =>
+  COPIES.filter((name) => words.of(name) < COPIES_MIN);
 
 /** Random runs for as long as `more` says; answers the seed of the first. */
 async function hold(bed: Bed, more: () => boolean): Promise<number> {
@@ -133,8 +139,16 @@ test.each([
   "and so do they with %j",
   async (where) => {
     await using bed = await openBed(where);
-    const seed = await hold(bed, () => bed.counts.commands < COMMANDS_ELSEWHERE);
-    evidence(`the scripts against a model, ${JSON.stringify(where)}`, { ...bed.counts, seed });
+    const { counts, words } = bed;
+    const isMissing = () => rareCopies(bed).length > 0 && counts.commands < COMMANDS_ELSEWHERE * 3;
+    const seed = await hold(bed, () => counts.commands < COMMANDS_ELSEWHERE || isMissing());
+    const copies = Object.fromEntries(COPIES.map((name) => [name, words.of(name)]));
+    evidence(`the scripts against a model, ${JSON.stringify(where)}`, {
+      ...counts,
+      seed,
+      ...copies,
+    });
+    expect(rareCopies(bed)).toEqual([]);
   },
   TEST_MS_MAX,
 );

@@ -10,11 +10,12 @@ import type { Redis } from "ioredis";
 import type { Crossing } from "#inventory/event-ports";
 import { Fault } from "#inventory/faults";
 import type { JournalEntry, StockStore } from "#inventory/ports";
-import { batchKey, journalKey, metaKey } from "#redis/keys";
+import { journalKey, metaKey } from "#redis/keys";
 import type { Call, Decision } from "#model/call";
 import { compareClaims, comparePartition, same } from "#model/keyspace";
 import type { Attempt, Plan, Scene, Shape } from "#model/plan";
 import { look, type Seen } from "#model/seen";
+import { SlottedBatch, type KeptBatch, type Slots } from "#model/slots";
 import { answerOf, wordOf, type Heard, type Status, type Tap, type WordCounts } from "#model/tap";
 import { decideCopy } from "#model/verbs/locations";
 import { decideExpire } from "#model/verbs/expire";
@@ -39,15 +40,6 @@ export const isBounded = (path: string): boolean =>
 const COPY = "location/copy.lua";
 
 const GENERATION_DIGITS = 8;
-/** Of a batch's header (lua/lib/batch.lua). */
-const KEEP_FIELD = 5;
-
-/** What a slot's key keeps, and the call that it keeps it for. */
-export interface KeptBatch {
-  readonly call: Heard;
-  readonly world: World;
-  readonly text: string;
-}
 
 export interface Run {
   readonly shape: Shape;
@@ -61,6 +53,7 @@ export interface Run {
   readonly claims: Map<string, string>;
   /** Key of a batch → what it keeps. */
   readonly batches: Map<string, KeptBatch>;
+  readonly slots: Slots;
   /** For each partition: Idempotency-Key → what it keeps. */
   readonly operations: readonly Map<string, string>[];
   readonly journals: Map<string, string>;
@@ -159,7 +152,6 @@ function decide(
     entries: new Map(),
   };
   for (const call of calls) {
-    run.words.note(call);
     // It reads, for an explanation.
     if (call.path === "stock/next-due.lua") continue;
     if (call.path === "sku/claim.lua") claim(run, call);
@@ -189,23 +181,24 @@ function decideBatch(
 ): void {
   const isCopy = heard.path === COPY;
   const world = run.worlds.find(({ partition }) => metaKey(partition) === heard.key);
-  const [header = "", ...lines] = heard.args;
+  const [, ...lines] = heard.args;
   if (!world) throw new Error(`a call of ${heard.key}`);
   const items = lines.map((line) => {
     const attempt = attempts.get(ITEM.exec(line)?.[1] ?? "");
     if (!attempt?.decide) throw new Error(`${heard.path} was sent an item of nobody: ${line}`);
     return { attempt, decide: attempt.decide };
   });
+  const batch = new SlottedBatch(run, world, heard);
+  if (batch.isAnswered()) return;
+  run.words.note(heard);
   const answer = answerOf(heard.reply);
   const isFull =
     seqOf(world) - world.drained >= run.shape.journalEntriesMax && isBounded(heard.path);
   if (isFull || !answer) {
     same(`answer of ${heard.path}`, heard.reply, isFull ? "full" : "one that says ok");
-    for (const { attempt } of items) {
-      decisions.outcomes.set(attempt.requestId, [
-        { fault: isCopy ? "outcome_unknown" : "journal_full" },
-      ]);
-    }
+    batch.refused();
+    const fault = isCopy || batch.isAgain ? "outcome_unknown" : "journal_full";
+    for (const { attempt } of items) decisions.outcomes.set(attempt.requestId, [{ fault }]);
     return;
   }
   const { status } = answer;
@@ -260,9 +253,7 @@ function decideBatch(
     decisions.entries.set(world, [...entries, entry]);
     for (const { kind } of entry.crossings) run.words.count(`crossing ${kind}`);
   }
-  // Where an earlier copy may be under way, an answer is kept although it changed nothing.
-  const isKept = header.split("\t")[KEEP_FIELD] === "1";
-  if (seqOf(world) > first || kept.length > 0 || isKept) keepBatch(run, world, heard, header);
+  batch.decided(seqOf(world) > first || kept.length > 0);
   if (seqOf(world) > first || swept > sweptBefore) world.lastNow = call.now;
 }
 
@@ -271,12 +262,6 @@ function sameClock(run: Run, world: World, { now }: Status, seen: Seen): void {
   const least = Math.max(world.lastNow, run.seenAt);
   const most = Math.max(world.lastNow, seen.time);
   if (now < least || now > most) throw new Error(`now is ${now}, not within ${least} … ${most}`);
-}
-
-function keepBatch(run: Run, world: World, call: Heard, header: string): void {
-  const [, , writer = "", slot = "", number = ""] = header.split("\t");
-  const text = `${number}\n${String(call.reply)}`;
-  run.batches.set(batchKey(world.partition, writer, slot), { call, world, text });
 }
 
 /** The journal entry that a call must have left. */

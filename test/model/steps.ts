@@ -76,6 +76,7 @@ export function steps(shape: Shape): fc.Arbitrary<Step> {
     { weight: 4, arbitrary: tooMuch },
     { weight: 3, arbitrary: asksForMore(shape).map(inTurn) },
     { weight: 8, arbitrary: copies },
+    { weight: 1, arbitrary: several(any, shape).map(tooSlow) },
     ...(shape.locations > MANY_LOCATIONS ? [{ weight: 6, arbitrary: tooMany(shape) }] : []),
     ...(shape.isRich ? [{ weight: 10, arbitrary: throngs(shape) }] : []),
     ...(shape.journalEntriesMax < 1_000
@@ -147,6 +148,37 @@ async function jump(run: Run, to: string | number, told: string): Promise<void> 
     world.lastNow = moment;
     await run.redis.hset(metaKey(world.partition), "lastNow", String(moment));
   }
+}
+
+/** When a command is given up, where that is forced: far below what Redis is then away for. */
+const GIVEN_UP_MS = 5;
+/** Longer than any step; Redis is woken before. */
+const ASLEEP_MS = 60_000;
+
+/**
+ * Redis writes nothing until commands were given up. Their batches are sent again when the first
+ * copies have run after all.
+ */
+function tooSlow(plans: readonly Plan[]): Step {
+  const told = "Redis is too slow for";
+  return {
+    async take(run) {
+      run.told.push(told);
+      await run.redis.client("PAUSE", ASLEEP_MS, "WRITE");
+      const { lost, calm } = run.tap.hurry(GIVEN_UP_MS);
+      try {
+        const done = step(run, plans);
+        await Promise.race([lost, Promise.allSettled([done])]);
+        await run.redis.client("UNPAUSE");
+        calm();
+        await done;
+      } finally {
+        calm();
+        await run.redis.client("UNPAUSE");
+      }
+    },
+    toString: () => `\n${told} [${plans.map(String).join("\n + ")}]`,
+  };
 }
 
 /** A hold expires, another owner takes what it had, and then its own comes to confirm it. */

@@ -3,7 +3,7 @@ import type { Redis } from "ioredis";
 import { loadScript } from "#redis/script";
 import { SCRIPT_PATHS } from "#test/answers";
 
-/** One call of a script that was answered. */
+/** One call of a script that was answered, though its caller may have given it up. */
 export interface Heard {
   /** `stock/reserve.lua` and its like. */
   readonly path: string;
@@ -20,6 +20,8 @@ const CALLS_MAX = 3_000;
 export class Tap {
   #giveUp: (error: Error) => void = () => undefined;
   #calls: { heard: Omit<Heard, "reply">; reply: unknown; isAnswered: boolean }[] = [];
+  #redis: Redis | null = null;
+  #onLost: () => void = () => undefined;
 
   /** What a step waits for; rejects once it has made more calls than any needs. */
   orEndless<T>(work: Promise<T>): Promise<T> {
@@ -39,13 +41,31 @@ export class Tap {
         const call = { heard: { path, key: key ?? "", args }, reply: null, isAnswered: false };
         this.#calls.push(call);
         if (this.#calls.length > CALLS_MAX) this.#giveUp(new Error(`endless calls of ${path}`));
-        void command.promise.then(
-          (reply) => Object.assign(call, { reply, isAnswered: true }),
-          () => undefined,
-        );
+        // Also an answer that comes when nobody waits for it any more: Redis has run that copy.
+        const { resolve } = command;
+        command.resolve = (reply) => {
+          Object.assign(call, { reply: command.transformReply(reply), isAnswered: true });
+          return resolve(reply);
+        };
+        command.promise.catch(() => this.#onLost());
       }
       return send(command, stream);
     };
+    this.#redis = redis;
+  }
+
+  /**
+   * From now on calls are given up after so long. Answers what ends that, and a promise that
+   * resolves with the first call that was given up.
+   */
+  hurry(ms: number): { readonly lost: Promise<void>; readonly calm: () => void } {
+    const redis = this.#redis;
+    if (!redis) throw new Error("nobody is listened to");
+    const usual = redis.options.commandTimeout ?? 0;
+    const lost = Promise.withResolvers<void>();
+    this.#onLost = lost.resolve;
+    redis.options.commandTimeout = ms;
+    return { lost: lost.promise, calm: () => void (redis.options.commandTimeout = usual) };
   }
 
   /** The calls since the last time, in the order in which Redis ran them. */

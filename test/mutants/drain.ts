@@ -1,8 +1,8 @@
 /** Bugs in the drain and its statements. */
-import { testsIn, type Mutant } from "./mutant.ts";
+import { testIn, type Mutant } from "./mutant.ts";
 
-const workers = testsIn("workers");
-const postgres = testsIn("postgres");
+const workers = testIn("workers");
+const postgres = testIn("postgres");
 
 export const DRAIN_BUGS: readonly Mutant[] = [
   {
@@ -10,35 +10,35 @@ export const DRAIN_BUGS: readonly Mutant[] = [
     file: "src/workers/journal-batches.ts",
     find: "const goesOn = first === next && entry.epoch >= at.epoch;",
     replace: "const goesOn = first >= next && entry.epoch >= at.epoch;",
-    asks: workers("journal-batches"),
+    by: workers("journal-batches", "before the first entry"),
   },
   {
     bug: "the movement at the cursor is written twice",
     file: "src/workers/journal-batches.ts",
     find: "=> seq > at.seq;",
     replace: "=> seq >= at.seq;",
-    asks: workers("journal-batches"),
+    by: workers("journal-batches", "from inside an entry when the cursor stands there"),
   },
   {
     bug: "two drains write the same batch",
     file: "src/postgres/statements/append.sql",
     find: "WHERE partition = $66 AND cursor_epoch = $67 AND cursor_seq = $68 AND epoch = $71",
     replace: "WHERE partition = $66 AND cursor_epoch = $67 AND $68::bigint >= 0 AND epoch = $71",
-    asks: postgres("ledger-writer"),
+    by: postgres("ledger-writer", "lets one of ten win when all append the same batch at once"),
   },
   {
     bug: "a batch that was read before an epoch began is written after it",
     file: "src/postgres/statements/append.sql",
     find: "AND cursor_seq = $68 AND epoch = $71",
     replace: "AND cursor_seq = $68 AND $71::bigint >= 0",
-    asks: postgres("ledger-writer", "epochs"),
+    by: postgres("ledger-writer", "writes nothing that was read before another epoch was taken"),
   },
   {
     bug: "an older state of a level overwrites a newer one",
     file: "src/postgres/statements/batch-rows.sql",
     find: "  WHERE levels.seq < excluded.seq\n",
     replace: "",
-    asks: postgres("ledger-writer"),
+    by: postgres("ledger-writer", "never puts an older state over a newer one"),
   },
   {
     bug: "behind a movement that PostgreSQL refuses the rest is dropped",
@@ -46,7 +46,7 @@ export const DRAIN_BUGS: readonly Mutant[] = [
     find: 'return written === "appended" ? await appendOrSetAside(writer, right, options) : written;',
     replace:
       "return right.partition < 0 ? await appendOrSetAside(writer, right, options) : written;",
-    asks: workers("drain-failures", "drain-journal"),
+    by: workers("drain-journal", "goes to quarantine, and the rest goes on"),
   },
   {
     bug: "Redis hears that the ledger has what is not written yet",
@@ -59,13 +59,19 @@ export const DRAIN_BUGS: readonly Mutant[] = [
         if ((await this.#write(batch)) !== "appended") return null;
         this.#passed(batch);
 `,
-    asks: workers("drain-failures", "drain-journal", "drain-redis"),
+    by: workers(
+      "drain-journal",
+      "tells Redis nothing of what it read before an epoch began, and reads it again",
+    ),
   },
   {
     bug: "a drain goes on from a cursor that another one moved",
     file: "src/workers/drain-partition.ts",
     find: 'if ((await this.#write(batch)) !== "appended") return null;',
     replace: 'if ((await this.#write(batch)) === "stopped") return null;',
-    asks: workers("drain-journal", "drain-failures", "drain-redis"),
+    by: workers(
+      "drain-journal",
+      "tells Redis nothing of what it read before an epoch began, and reads it again",
+    ),
   },
 ];

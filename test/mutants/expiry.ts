@@ -1,7 +1,7 @@
 /** Bugs in the worker that releases what is due, and in who wakes it. */
-import { testsIn, type Mutant } from "./mutant.ts";
+import { testIn, type Mutant } from "./mutant.ts";
 
-const invariants = testsIn("invariants");
+const invariants = testIn("invariants");
 
 export const EXPIRY_BUGS: readonly Mutant[] = [
   {
@@ -9,13 +9,16 @@ export const EXPIRY_BUGS: readonly Mutant[] = [
     file: "src/workers/expire.ts",
     find: "partition < this.#options.store.partitions;",
     replace: "partition < 1;",
-    asks: invariants("expiry-partitions"),
+    by: invariants(
+      "expiry-partitions",
+      "a sweep releases what is due in every partition when all wake-ups are lost",
+    ),
   },
   {
     bug: "a second in which something is due wakes one partition only",
     file: "src/workers/wake-ups.ts",
     find: "const id = `expire-${partition}-${second}`;",
     replace: "const id = `expire-0-${second}`;",
-    asks: invariants("expiry-partitions"),
+    by: invariants("expiry-partitions", "released within the next one"),
   },
 ];

@@ -1,14 +1,14 @@
-/** Puts a mutant into a copy of the code and asks tests about it. */
+/** Puts a mutant into a copy of the code and asks the test that is named for what it breaks. */
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "#test/packaging";
 import { removeFolder, temporaryFolder } from "#test/servers";
-import type { Mutant } from "./mutant.ts";
+import type { Mutant, NamedTest } from "./mutant.ts";
 
 const COPIED = ["src", "lua", "test", "package.json", "tsconfig.json", "bunfig.toml"];
-/** Of one test in there; a bug may make it wait for ever. */
-const TEST_MS_MAX = 30_000;
-/** Of one file that is asked. */
+/** Of the test that is asked, as in any run of the tests; a bug may make it wait for ever. */
+const TEST_MS_MAX = 60_000;
+/** Of its file, which may have several cases of it. */
 const FILE_MS_MAX = 180_000;
 /** Of what a file said at last. */
 const OUTPUT_LETTERS_MAX = 2_000;
@@ -16,22 +16,24 @@ const OUTPUT_LETTERS_MAX = 2_000;
 /** As bun says it below the name of a test. */
 const TIMED_OUT = "this test timed out after";
 
-/** How a test file ends: all pass, one fails, or one does not come to an end, which is no verdict. */
-type Ended =
-  | { readonly kind: "passed" }
-  | { readonly kind: "failed" | "hung"; readonly test: string; readonly output: string };
-
+/**
+ * How the named test ended. Only its own refusal kills a bug: one that did not come to an end, that
+ * did not start, or beside which something else failed has said nothing of the guarantee.
+ */
 export type Verdict =
-  | { readonly kind: "killed" | "hung"; readonly file: string; readonly test: string }
-  | { readonly kind: "lived" };
+  | { readonly kind: "lived" }
+  | { readonly kind: "killed"; readonly test: string }
+  | { readonly kind: "not judged"; readonly why: string };
 
 /** A copy of the code in which one bug after the other is tried. */
 export class Copy implements Disposable {
   readonly #folder = temporaryFolder("mutant");
-  /** Files that were seen to pass without a bug. */
+  readonly #testMsMax: number;
+  /** Tests that were seen to pass without a bug. */
   readonly #sound = new Set<string>();
 
-  constructor() {
+  constructor({ testMsMax = TEST_MS_MAX } = {}) {
+    this.#testMsMax = testMsMax;
     for (const name of COPIED) {
       cpSync(join(ROOT, name), join(this.#folder, name), { recursive: true });
     }
@@ -42,41 +44,31 @@ export class Copy implements Disposable {
     removeFolder(this.#folder);
   }
 
-  /**
-   * File by file, until one of its tests fails or hangs. Each file must pass without the bug, or its
-   * failing says nothing. The copy is then as it was.
-   */
+  /** The test must pass without the bug, or its failing says nothing. The copy is then as it was. */
   async judge(mutant: Mutant): Promise<Verdict> {
+    const { by } = mutant;
+    const asked = `${by.file}: ${by.name}`;
+    if (!this.#sound.has(asked)) {
+      const without = await this.#ask(by);
+      if (without.kind !== "lived") {
+        const why = without.kind === "killed" ? "it failed" : without.why;
+        return { kind: "not judged", why: `without any bug, too: ${why}` };
+      }
+      this.#sound.add(asked);
+    }
     const path = join(this.#folder, mutant.file);
     const sound = readFileSync(path, "utf8");
-    for (const file of mutant.asks) {
-      await this.#mustPass(file);
-      writeFileSync(path, mutated(sound, mutant));
-      try {
-        const ended = await this.#run(file);
-        if (ended.kind === "failed") return { kind: "killed", file, test: ended.test };
-        if (ended.kind === "hung") return { kind: "hung", file, test: ended.test };
-      } finally {
-        writeFileSync(path, sound);
-      }
+    writeFileSync(path, mutated(sound, mutant));
+    try {
+      return await this.#ask(by);
+    } finally {
+      writeFileSync(path, sound);
     }
-    return { kind: "lived" };
   }
 
-  /** Asked once of each file, of the code as it is. */
-  async #mustPass(file: string): Promise<void> {
-    if (this.#sound.has(file)) return;
-    const ended = await this.#run(file);
-    if (ended.kind !== "passed") {
-      const { kind, test, output } = ended;
-      throw new Error(`without any bug, too, a test of ${file} ${kind}: ${test}\n${output}`);
-    }
-    this.#sound.add(file);
-  }
-
-  async #run(file: string): Promise<Ended> {
+  async #ask({ file, name }: NamedTest): Promise<Verdict> {
     const { HOLDFAST_TEST_LONG: _long, HOLDFAST_TEST_EVIDENCE: _evidence, ...env } = process.env;
-    const flags = ["--bail=1", `--timeout=${TEST_MS_MAX}`];
+    const flags = ["--bail=1", `--timeout=${this.#testMsMax}`, "-t", RegExp.escape(name)];
     const child = Bun.spawn([process.execPath, "test", ...flags, `./${file}`], {
       cwd: this.#folder,
       env,
@@ -86,14 +78,17 @@ export class Copy implements Disposable {
       timeout: FILE_MS_MAX,
     });
     const [out, err] = await Promise.all([child.stdout.text(), child.stderr.text()]);
-    const exitCode = await child.exited;
-    if (exitCode === 0) return { kind: "passed" };
-    const output = (out + err).slice(-OUTPUT_LETTERS_MAX);
-    if (child.signalCode !== null) return { kind: "hung", test: "(the file)", output };
-    const [, test] = /^\(fail\) (.*?)(?: \[[\d.]+ms\])?$/m.exec(out + err) ?? [];
-    // A bug that keeps the file from being read proves nothing about the tests in it.
-    if (test === undefined) throw new Error(`${file} did not run: ${output}`);
-    return { kind: (out + err).includes(TIMED_OUT) ? "hung" : "failed", test, output };
+    if ((await child.exited) === 0) return { kind: "lived" };
+    const said = out + err;
+    const notJudged = (why: string): Verdict => {
+      return { kind: "not judged", why: `${why}\n${said.slice(-OUTPUT_LETTERS_MAX)}` };
+    };
+    if (child.signalCode !== null) return notJudged(`${file} did not come to an end`);
+    const [, test] = /^\(fail\) (.*?)(?: \[[\d.]+m?s\])?$/m.exec(said) ?? [];
+    if (test === undefined) return notJudged(`no test of ${file} ran`);
+    if (said.includes(TIMED_OUT)) return notJudged(`a test did not come to an end: ${test}`);
+    if (!test.includes(name)) return notJudged(`another than the named test failed: ${test}`);
+    return { kind: "killed", test };
   }
 }
 

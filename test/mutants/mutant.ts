@@ -1,4 +1,4 @@
-/** A bug that somebody could make, and who is asked about it. */
+/** A bug that somebody could make, and the test that is named for what it breaks. */
 export interface Mutant {
   /** What is broken, as a reader of the evidence understands it. */
   readonly bug: string;
@@ -6,14 +6,19 @@ export interface Mutant {
   /** Stands there exactly once. */
   readonly find: string;
   readonly replace: string;
-  /** Test files that may notice, the quickest first. */
-  readonly asks: readonly string[];
-  /** It makes something wait for ever: a test that does not come to an end has noticed it. */
-  readonly hangs?: true;
+  /** Who must notice: this test alone is asked. */
+  readonly by: NamedTest;
 }
 
-/** Test files of a folder below test/, by name. */
-export const testsIn =
+export interface NamedTest {
+  readonly file: string;
+  /** A part of its name, as it stands in the file; of a title with cases it means all of them. */
+  readonly name: string;
+}
+
+/** A test of a folder below test/, by the name of its file and its own. */
+export const testIn =
   (folder: string) =>
-  (...names: string[]): string[] =>
-    names.map((name) => `test/${folder}/${name}.test.ts`);
+  (file: string, name: string): NamedTest => {
+    return { file: `test/${folder}/${file}.test.ts`, name };
+  };

@@ -1,9 +1,9 @@
 /** Bugs where an epoch begins or a partition is rebuilt. */
-import { testsIn, type Mutant } from "./mutant.ts";
+import { testIn, type Mutant } from "./mutant.ts";
 
-const redis = testsIn("redis");
-const workers = testsIn("workers");
-const postgres = testsIn("postgres");
+const redis = testIn("redis");
+const workers = testIn("workers");
+const postgres = testIn("postgres");
 
 export const RECOVERY_BUGS: readonly Mutant[] = [
   {
@@ -11,97 +11,109 @@ export const RECOVERY_BUGS: readonly Mutant[] = [
     file: "lua/partition/begin.lua",
     find: "elseif seq < known_seq or is_older or has_lost then",
     replace: "elseif is_older or has_lost then",
-    asks: redis("guard"),
+    by: redis("guard", "behind the ledger is fenced by a process that never knew it"),
   },
   {
     bug: "what was sold between two epochs may be lost unnoticed",
     file: "lua/partition/begin.lua",
     find: "elseif seq < known_seq or is_older or has_lost then",
     replace: "elseif seq < known_seq or is_older then",
-    asks: redis("guard"),
+    by: redis("guard", "and went on in a later epoch is fenced by a process that was told more"),
   },
   {
     bug: "the cursor of another store's ledger is taken for ours",
     file: "lua/journal/settle.lua",
     find: "if meta[1] ~= store_id or meta[2] then",
     replace: "if meta[2] then",
-    asks: redis("scripts"),
+    by: workers(
+      "foreign-store",
+      "a drain of another store's ledger reads nothing, settles nothing",
+    ),
   },
   {
     bug: "two epochs have one number",
     file: "src/postgres/statements/take-epoch.sql",
     find: "SET epoch = greatest(partitions.epoch, $2::bigint) + 1",
     replace: "SET epoch = greatest(partitions.epoch, $2::bigint, 1)",
-    asks: postgres("epochs"),
+    by: postgres("epochs", "ten processes that begin at once are given ten numbers"),
   },
   {
     bug: "two workers rebuild one partition at once",
     file: "lua/partition/claim.lua",
     find: "elseif claim and claim.token ~= token and claim.until_ms > now_ms() then",
     replace: "elseif claim and claim.token == nil then",
-    asks: redis("rebuild"),
+    by: redis(
+      "rebuild",
+      "a partition that one rebuilds is not taken by another until its claim has run out",
+    ),
   },
   {
     bug: "a rebuild throws away what the journal still has",
     file: "src/workers/rebuild.ts",
     find: "const { cursor, gap } = await drainRest(partition, start, use);",
     replace: "const { cursor, gap } = { cursor: start, gap: null } as Followed;",
-    asks: workers("rebuild"),
+    by: workers("rebuild", "drains what the journal still has, and loses none of it"),
   },
   {
     bug: "a rebuild does not say what is missing",
     file: "src/workers/rebuild.ts",
     find: "return highest > cursor.seq ? { from: cursor.seq + 1, to: highest } : null;",
     replace: "return highest < 0 ? { from: cursor.seq + 1, to: highest } : null;",
-    asks: workers("rebuild"),
+    by: workers("rebuild", "waits where the journal does not follow the ledger"),
   },
   {
     bug: "a rebuild writes over what was appended meanwhile",
     file: "src/postgres/statements/seal-epoch.sql",
     find: "AND cursor_seq = $3\n",
     replace: "AND $3::bigint >= 0\n",
-    asks: [...workers("rebuild-races", "rebuild"), ...postgres("epochs")],
+    by: workers(
+      "rebuild-races",
+      "is not sealed but where the ledger stands: what came meanwhile is not written over",
+    ),
   },
   {
     bug: "a rebuild forgets the live holds",
     file: "src/postgres/statements/copy-holds.sql",
     find: "WHERE status = 'ACTIVE' OR \"livesMs\" > 0",
     replace: 'WHERE "livesMs" > 0',
-    asks: workers("rebuild"),
+    by: workers("rebuild", "of a Redis that lost everything writes every key as it was"),
   },
   {
     bug: "holds that came due during a rebuild never expire",
     file: "lua/partition/reopen.lua",
     find: "    swept = math.min(swept, tonumber(first_due) - 1)\n",
     replace: "",
-    asks: workers("rebuild"),
+    by: workers("rebuild", "of a hold that fell due meanwhile leaves it to expiry, at once"),
   },
   {
     bug: "a rebuild forgets what was sold some hours ago",
     file: "src/postgres/statements/copy-holds.sql",
     find: "interval '26 hours'",
     replace: "interval '1 hour'",
-    asks: workers("rebuild-hours"),
+    by: workers("rebuild-hours", "an order that was sold"),
   },
   {
     bug: "a rebuild forgets Idempotency-Keys of some hours ago",
     file: "src/postgres/statements/copy-operations.sql",
     find: "AND at > now() - ($2::bigint - 1000) *",
     replace: "AND at > now() - least($2::bigint - 1000, 600000) *",
-    asks: workers("rebuild-hours"),
+    by: workers("rebuild-hours", "an Idempotency-Key of"),
   },
   {
     bug: "an epoch is sealed though another server is in use",
     file: "src/postgres/statements/seal-epoch.sql",
     find: "AND used.seen_at > now() - $5::integer * interval '1 millisecond'",
     replace: "AND used.seen_at > now() + $5::integer * interval '1 hour'",
-    asks: postgres("epochs"),
+    by: postgres("epochs", "an epoch is not sealed while another server is in use"),
   },
   {
     bug: "a change from before a rebuild counts as in the ledger by a later one beside it",
     file: "src/redis/durability.ts",
     find: "const name = `${receipt.partition} ${receipt.epoch}`;",
     replace: "const name = `${receipt.partition}`;",
-    asks: redis("durability"),
+    by: redis(
+      "durability",
+      "is not claimed of what came before a rebuild, though a later change stands beside it",
+    ),
   },
 ];

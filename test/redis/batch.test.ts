@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { totalsOf } from "#inventory/model";
 import { reservationIdOf } from "#inventory/reservation-id";
 import { changeLine, reserveLine } from "#redis/lines";
 import { QUEUE_ITEMS_MAX } from "#redis/batch";
@@ -14,6 +15,7 @@ import {
   initialize,
   initializeCommand,
   product,
+  productOf,
   registerLocationCommand,
   reserve,
   reserveCommand,
@@ -113,6 +115,23 @@ test("commands of one turn share few script calls, and each call is one journal 
   expect((await redis.xlen("{p0}:journal")) - entries).toBe(called);
 });
 
+test("each caller of a batch hears what became of its own item", async () => {
+  const { store } = await open();
+  await initialize(store, "p1", 0);
+  await store.adjust(adjustCommand("p1", 10));
+  const calls = await scriptCalls();
+  const added = Array.from({ length: 9 }, (_, i) => i + 1);
+  const outcomes = await Promise.all(
+    added.map((units) => store.adjust(adjustCommand(units % 3 === 0 ? "nothing" : "p1", units))),
+  );
+  expect((await scriptCalls()) - calls).toBe(1);
+  const heard = outcomes.map((outcome) =>
+    outcome.kind === "adjusted" ? totalsOf(outcome.product).onHand : outcome.kind,
+  );
+  const no = "unknown_product";
+  expect(heard).toEqual([11, 13, no, 17, 22, no, 29, 37, no]);
+});
+
 test("an item that cannot be run fails alone, the others of its batch go through", async () => {
   const { store } = await open();
   await initialize(store, "p1", 50);
@@ -190,6 +209,16 @@ test("a queue that is full refuses at once with overloaded, and keeps what it to
   expect(refused).toHaveLength(over);
   for (const outcome of refused) expect(outcome).toMatchObject({ reason: { code: "overloaded" } });
   expect(store.pending).toBe(0);
+});
+
+test("no change is dated before the one before it, whatever the clock of the server says", async () => {
+  const { store } = await open();
+  await initialize(store, "p1", 5);
+  const last = Date.now() + 60_000;
+  await clockAt(redis, last);
+  await store.adjust(adjustCommand("p1", 1));
+  expect((await productOf(store, "p1")).updatedAt).toBe(last);
+  expect(await redis.hget("{p0}:meta", "lastNow")).toBe(String(last));
 });
 
 describe("a journal that is full", () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { DEFAULT_RULE, Location, Sku, STOCK_MAX, type Product } from "#inventory/model";
 import { initializeLine } from "#redis/lines";
 import { wordsOfHeader } from "#test/answers";
+import { skuKey } from "#redis/keys";
 import { dump } from "#test/keyspace";
 import { redisOfFile, sendBatch } from "#test/redis";
 import { initializeCommand, operation, product, productOf } from "#test/store";
@@ -81,6 +82,50 @@ describe("initialize", () => {
       expect(outcome).toEqual({ kind: "exists", product: there });
     }
     expect(await dump(redis)).toEqual(before);
+  });
+});
+
+describe("a SKU whose claim was left behind by a caller that died", () => {
+  const sku = Sku.parse("SHARED");
+  const MINUTE_MS = 60_000;
+  /** The products of that SKU that were made when all were asked for at once. */
+  async function madeAtOnce(ids: readonly string[]): Promise<string[]> {
+    const processes = await Promise.all([open(), open(), open(), open()]);
+    const outcomes = await Promise.all(
+      ids.map((id, i) => processes[i % 4]?.store.initialize(initializeCommand(id, 1, { sku }))),
+    );
+    const made = ids.filter((_, i) => outcomes[i]?.kind === "initialized");
+    const others = outcomes.filter((outcome) => outcome?.kind === "sku_taken");
+    expect(made.length + others.length).toBe(ids.length);
+    expect(await redis.keys("{p0}:stock:*")).toHaveLength(made.length);
+    return made;
+  }
+  const many = Array.from({ length: 40 }, (_, i) => `p${i}`);
+
+  test("is that of one product, however many find it old at once", async () => {
+    await redis.set(skuKey(sku), `ghost\t${Date.now() - 2 * MINUTE_MS}`);
+    const made = await madeAtOnce(many);
+    expect(made).toHaveLength(1);
+    expect(await redis.get(skuKey(sku))).toStartWith(`${made[0]}\t`);
+  });
+
+  test("stays that of a caller who comes back to it, though others found it old", async () => {
+    await redis.set(skuKey(sku), `p0\t${Date.now() - 2 * MINUTE_MS}`);
+    expect(await madeAtOnce([...many.slice(1), "p0"])).toHaveLength(1);
+  });
+
+  test("is nobody's else while the claim is young", async () => {
+    const { store } = await open();
+    const claim = `ghost\t${Date.now() - MINUTE_MS / 2}`;
+    await redis.set(skuKey(sku), claim);
+    expect(await store.initialize(initializeCommand("p1", 1, { sku }))).toEqual({
+      kind: "sku_taken",
+      productId: product("ghost"),
+      product: null,
+    });
+    expect(await redis.get(skuKey(sku))).toBe(claim);
+    expect(await redis.keys("{p0}:stock:*")).toEqual([]);
+    expect(await madeAtOnce(["ghost"])).toEqual(["ghost"]);
   });
 });
 

@@ -52,6 +52,17 @@ spoiling("claim produced each word that its header promises", async () => {
   expect([...words]).toEqual(["claimed", "foreign", "open", "taken"]);
 });
 
+test("a partition that one rebuilds is not taken by another until its claim has run out", async () => {
+  const { store } = await open();
+  await initialize(store, "p1", 5);
+  const claimed = ["claimed", "1", "1", "0", ""];
+  expect(await claim("a", "any")).toEqual(claimed);
+  expect(await claim("b", "any")).toEqual(["taken"]);
+  expect(await claim("a", "any", 0)).toEqual(claimed);
+  expect(await claim("b", "any")).toEqual(claimed);
+  expect(await run("partition/lift.lua", ["b"])).toBe("lifted");
+});
+
 spoiling("an empty Redis is claimed too, and then belongs to the store", async () => {
   expect(await claim("a", "any")).toEqual(["claimed", "0", "0", "0", ""]);
   expect(await redis.hgetall(metaKey(0))).toMatchObject({ storeId: STORE, seq: "0" });
