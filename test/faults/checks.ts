@@ -11,7 +11,7 @@ import { reconcile } from "#workers/reconcile/run";
 import { examine, recordsOf, type Acknowledged } from "#test/audit";
 import { moreEffects } from "#test/effects";
 import { invariants } from "#test/invariants";
-import { isAboutLost } from "#test/lost";
+import { falseReports, isAboutLost } from "#test/lost";
 import { cancelHold, endsOf, makeHolds } from "#test/short-holds";
 import { openStoresOf } from "#test/stores";
 import { until } from "#test/until";
@@ -33,7 +33,6 @@ import {
   redisIsTheLedger,
   whatFellDueEnded,
   type Check,
-  type LossSeen,
   type Round,
 } from "#faults/laws";
 import type { BedLoad } from "#faults/load";
@@ -56,6 +55,8 @@ export interface ToCheck {
   /** Since the bed was made, before this fault. */
   readonly earlier: readonly Acknowledged[];
   readonly before: Sight;
+  /** What the fault saw itself, so often. */
+  readonly noted: number;
   /** Of `performance.now()`. */
   readonly endedAt: number;
 }
@@ -94,7 +95,7 @@ export async function check(what: ToCheck): Promise<Checked> {
     const due = await dueHolds({ redis, stores, what, made, first: fresh });
     await endWhatIsSoonDue(redis, stores, made);
     const caughtUp = await lag;
-    const sight = await sightOf(bed, sql);
+    const sight = await sightOf(bed, sql, what.noted);
     const { lost } = sight;
     const isLost = ({ requestId }: Acknowledged): boolean => lost.requests.has(requestId);
     const all = [...what.earlier, ...load.acknowledged, ...made];
@@ -125,7 +126,7 @@ export async function check(what: ToCheck): Promise<Checked> {
       lossIsTrue({
         acknowledged: all.length,
         gone: gone.length,
-        there: await inLedger(sql, gone),
+        untrue: await falseReports(sql, gone),
         mayLose,
       }),
       everyProcessLives(processesOf(bed)),
@@ -276,15 +277,6 @@ const compared = ({ redis, sql, storeId }: Stores): Promise<ReconcileReport> =>
     scope: { kind: "all" },
     onProgress: () => undefined,
   });
-
-async function inLedger(
-  sql: postgres.Sql,
-  gone: readonly Acknowledged[],
-): Promise<LossSeen["there"]> {
-  const ids = gone.map(({ requestId }) => requestId);
-  const rows = await sql`SELECT seq, request_id FROM movements WHERE request_id = ANY(${ids})`;
-  return rows.map((row) => ({ requestId: String(row["request_id"]), seq: String(row["seq"]) }));
-}
 
 const processesOf = ({ apis, workers }: Bed) =>
   [...apis, ...workers].map(({ name, service }) => ({

@@ -16,13 +16,14 @@ import { examine, type Acknowledged } from "#test/audit";
 import { invariants } from "#test/invariants";
 import { keysLike } from "#test/keyspace";
 import { soon } from "#test/ledger";
-import { reported } from "#test/lost";
+import { falseReports, reported } from "#test/lost";
 import { filesOf, startAsOperator, type Started } from "#test/operator";
 import { openRebuildBed, type RebuildBed } from "#test/rebuilding";
 import { startRedis, type TestServer } from "#test/servers";
 import { until } from "#test/until";
-import { makeProducts } from "#faults/traffic";
+import { failuresOf, lossIsTrue } from "#faults/laws";
 import { startLink, type Link } from "#faults/link";
+import { makeProducts } from "#faults/traffic";
 
 const LOOKED_AT_MS_MAX = 10_000;
 const REBUILT_MS_MAX = 10_000;
@@ -36,6 +37,8 @@ export interface DamageBed extends AsyncDisposable {
   readonly use: RebuildBed;
   /** All that was acknowledged and not reported as lost. */
   acknowledged: readonly Acknowledged[];
+  /** All that was, and was reported. */
+  lost: readonly Acknowledged[];
 }
 
 /** What started is ended where a later start fails. */
@@ -65,6 +68,7 @@ export async function openDamageBed(): Promise<DamageBed> {
     redis,
     use,
     acknowledged,
+    lost: [],
     [Symbol.asyncDispose]: () => ended.disposeAsync(),
   };
 }
@@ -140,18 +144,30 @@ export interface Held {
   readonly movements: number;
 }
 
-/** Holds all of it to every law: nothing is gone that was not reported, and nothing is sold twice. */
+/**
+ * Holds all of it to every law: nothing is gone that was not reported, nothing is reported that is not
+ * gone or was never acknowledged, and nothing is sold twice.
+ */
 export async function held(bed: DamageBed): Promise<Held> {
   const { use, redis } = bed;
   const { requests } = await reported(use.db.sql);
-  const kept = bed.acknowledged.filter(({ requestId }) => !requests.has(requestId));
+  const isLost = ({ requestId }: Acknowledged): boolean => requests.has(requestId);
+  const kept = bed.acknowledged.filter((one) => !isLost(one));
+  const gone = [...bed.lost, ...bed.acknowledged.filter(isLost)];
   const lost = bed.acknowledged.length - kept.length;
   const urls = { redisUrl: bed.server.url, databaseUrl: use.db.url };
   await use.drained();
   const { audited, broken } = await examine({ ...urls, acknowledged: kept });
   const found = [...broken].flatMap(([law, texts]) => texts.map((text) => `${law}: ${text}`));
   await invariants(redis).catch((error: unknown) => void found.push(String(error)));
-  if (found.length === 0) bed.acknowledged = kept;
+  const known = new Set(gone.map(({ requestId }) => requestId));
+  const unknown = [...requests].filter((id) => id === null || !known.has(id));
+  found.push(...unknown.map((id) => `${id} is reported as lost, and was never acknowledged`));
+  const untrue = await falseReports(use.db.sql, gone);
+  const acknowledged = kept.length + gone.length;
+  const loss = { acknowledged, gone: gone.length, untrue, mayLose: true };
+  found.push(...failuresOf(lossIsTrue(loss)));
+  if (found.length === 0) Object.assign(bed, { acknowledged: kept, lost: gone });
   return { broken: found, lost, movements: audited.movements };
 }
 

@@ -9,6 +9,8 @@ export interface During {
   readonly load: BedLoad;
   /** All that is random in it: its seed repeats the choices. */
   readonly random: Random;
+  /** Notes that what the witness `sight` is about was seen, so often. */
+  readonly saw: (times: number) => void;
 }
 
 type End = () => Promise<void> | void;

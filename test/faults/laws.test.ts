@@ -33,7 +33,7 @@ const LOST = {
   known: new Set(["p1", "p7"]),
 };
 const ANSWERS = { answers: 50, refusals: {}, strange: [], lost: LOST };
-const LOSS = { acknowledged: 9, gone: 0, there: [], mayLose: false };
+const LOSS = { acknowledged: 9, gone: 0, untrue: [], mayLose: false };
 const back = (productId: string, version: number) => ({ productId, version, after: 90 });
 const READS = { reads: 70, wentBack: [back("p1", 60)], rebuilds: 1, hasLost: true };
 const STOCK = {
@@ -51,6 +51,7 @@ const OF_OVERSOLD = { ...OVERSOLD, available: 0, sums: "30/14" };
 
 const sight = (rebuilds: number, oom: number, harmed: number, copies: number): Sight => ({
   lost: { requests: new Set(), subjects: [], known: new Set(), reports: 0, rebuilds },
+  noted: 0,
   errors: new Map([["OOM", oom]]),
   harmed,
   onTheWay: new Map([
@@ -110,6 +111,7 @@ const HOLDING: readonly (readonly [what: string, check: Check])[] = [
     "copies of two kinds of ways",
     was({ by: "chance on the way", each: ["redis copy", "http copy"] }, twoWays(5, 1)),
   ],
+  ["what the fault saw itself", was({ by: "sight", of: "refusals" }, { ...BEFORE, noted: 1 })],
   ["a fault that rejects by itself", was({ by: "itself", because: "it ended" }, BEFORE)],
 ];
 
@@ -204,7 +206,7 @@ const BROKEN: readonly (readonly [what: string, check: Check])[] = [
   ["a loss where none may be", lossIsTrue({ ...LOSS, gone: 1 })],
   [
     "what is reported and there",
-    lossIsTrue({ ...LOSS, gone: 1, mayLose: true, there: [{ requestId: "r", seq: "3" }] }),
+    lossIsTrue({ ...LOSS, gone: 1, mayLose: true, untrue: ["r is movement 3, not lost"] }),
   ],
   ["nothing acknowledged", lossIsTrue({ ...LOSS, acknowledged: 0 })],
   ["a process that ended", everyProcessLives([{ name: "api-1", hasExited: true, output: "" }])],
@@ -212,6 +214,7 @@ const BROKEN: readonly (readonly [what: string, check: Check])[] = [
   ["no rebuild", was({ by: "rebuild" }, sight(2, 8, 6, 9))],
   ["no error", was({ by: "error", code: "OOM" }, sight(3, 7, 6, 9))],
   ["an error of another kind", was({ by: "error", code: "NOSCRIPT" }, sight(3, 9, 6, 9))],
+  ["nothing that the fault saw itself", was({ by: "sight", of: "refusals" }, sight(3, 8, 6, 9))],
   ["no harm", was({ by: "harm on the way" }, sight(3, 8, 5, 9))],
   ["no copies", was({ by: "chance on the way", each: ["redis copy"] }, sight(3, 8, 6, 4))],
   [

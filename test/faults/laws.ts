@@ -215,13 +215,13 @@ export interface LossSeen {
   readonly acknowledged: number;
   /** Reported as lost. */
   readonly gone: number;
-  /** Of these: what the ledger has all the same. */
-  readonly there: readonly { readonly requestId: string; readonly seq: string }[];
+  /** What reports say that is not so. */
+  readonly untrue: readonly string[];
   readonly mayLose: boolean;
 }
 
-export function lossIsTrue({ acknowledged, gone, there, mayLose }: LossSeen): Check {
-  const broken = there.map(({ requestId, seq }) => `${requestId} is movement ${seq}, not lost`);
+export function lossIsTrue({ acknowledged, gone, untrue, mayLose }: LossSeen): Check {
+  const broken = [...untrue];
   if (gone > 0 && !mayLose) broken.push(`${gone} were reported as lost`);
   const saw = `${gone} of ${acknowledged} reported`;
   return { name: "what is gone was reported by id", saw, seen: acknowledged, broken };

@@ -54,6 +54,9 @@ export async function startLink(name: string, wire: Wire, url: string): Promise<
     get harmed() {
       return stalling.harmed;
     },
+    get asked() {
+      return stalling.asked;
+    },
     misbehave: (weights, random) => Object.assign(now, { weights, random }),
     release: () => faulty.release(),
     async [Symbol.asyncDispose]() {

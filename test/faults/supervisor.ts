@@ -2,12 +2,12 @@
 import { Failure } from "#test/arguments";
 import { startBed, type Bed, type BedOptions } from "#faults/bed";
 import { failuresOf, type Check } from "#faults/laws";
-import { aloneOf, type Step } from "#faults/plan";
+import { wordsOf } from "#faults/failure";
+import type { Step } from "#faults/plan";
 import { survive, type How, type Life, type Survived } from "#faults/survive";
 
 /** Checks read all that a bed has lived through: after so many it is made anew. */
 const FAULTS_OF_ONE_MAX = 16;
-const SHOWN_MAX = 12;
 
 /** Looks on for as long as a bed lives. */
 export interface Watch extends AsyncDisposable {
@@ -52,21 +52,12 @@ export async function supervise(
         await life.watch?.quiet();
       }
       notBefore = Math.max(notBefore + everyMs, performance.now());
-      const survived = await surviveOrTell(life, step, { load, notBefore }).catch(
-        (error: unknown) => {
-          const number = lived.length + 1;
-          const ofBed = (lived.length % faultsOfOneMax) + 1;
-          throw new Failure(
-            [
-              error instanceof Error ? error.message : String(error),
-              `it was fault ${number} of this run, ${ofBed} of its installation`,
-              `again, with those before it: ${options.again(number)}`,
-              `again, alone: ${aloneOf(step)}`,
-            ].join("\n"),
-            { cause: error },
-          );
-        },
-      );
+      const number = lived.length + 1;
+      const place = [
+        `it was fault ${number} of this run, ${(lived.length % faultsOfOneMax) + 1} of its installation`,
+        `again, with those before it: ${options.again(number)}`,
+      ];
+      const survived = await surviveOrTell(life, step, { load, notBefore }, place);
       lived.push({ ...survived, step });
       say(lineOf(step, survived));
       if (isVerbose) for (const { name, saw } of survived.checks) say(`    ${name}: ${saw}`);
@@ -91,27 +82,26 @@ async function end({ bed, watch }: Watched): Promise<void> {
   await bed[Symbol.asyncDispose]();
 }
 
-async function surviveOrTell(life: Watched, step: Step, how: How): Promise<Survived> {
-  const failed = (what: string, cause?: unknown): Error => {
+async function surviveOrTell(
+  life: Watched,
+  step: Step,
+  how: How,
+  place: readonly string[],
+): Promise<Survived> {
+  const since = new Date();
+  const failure = (checks: readonly Check[], error?: unknown): Failure => {
     const { apis, workers } = life.bed;
-    const logs = [...apis, ...workers].map(
-      ({ name, service }) => `${name} printed last:\n${service.output().slice(-3_000)}`,
-    );
-    const text = [what, ...logs].join("\n");
-    return new Error(`${step.fault.name} (seed ${step.seed}): ${text}`, { cause });
+    const printed = [...apis, ...workers].map(({ name, service }) => {
+      return { name, output: service.output() };
+    });
+    return new Failure(wordsOf({ step, checks, error, place, since, printed }), { cause: error });
   };
   const survived = await lookedAt(life, step, how).catch((error: unknown) => {
-    throw failed(`it was not lived through: ${String(error)}`, error);
+    throw failure([], error);
   });
   const broken = survived.checks.filter((one) => failuresOf(one).length > 0);
-  if (broken.length === 0) return survived;
-  const words = broken.map((one) => {
-    const { name, saw } = one;
-    const found = failuresOf(one);
-    const shown = found.slice(0, SHOWN_MAX).map((text) => `      ${text}`);
-    return [`    DOES NOT HOLD: ${name} (${saw}), ${found.length} times`, ...shown].join("\n");
-  });
-  throw failed(`what does not hold:\n${words.join("\n")}`);
+  if (broken.length > 0) throw failure(broken);
+  return survived;
 }
 
 async function lookedAt(life: Watched, step: Step, how: How): Promise<Survived> {

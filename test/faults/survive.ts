@@ -60,7 +60,9 @@ export async function survive(
   try {
     await moreEffects(load.users, EFFECTS);
     await untilThen(notBefore);
-    const end = await fault.begin({ bed, load, random });
+    let noted = 0;
+    const saw = (times: number): void => void (noted += times);
+    const end = await fault.begin({ bed, load, random, saw });
     await untilThen(performance.now() + lastsMs);
     await end?.();
     const endedAt = performance.now();
@@ -72,7 +74,7 @@ export async function survive(
     await Promise.all(services.map((service) => service.ready()));
     const wholeMs = sinceMs();
     const earlier = life.acknowledged;
-    const what = { bed, fault, load, earlier, before, endedAt };
+    const what = { bed, fault, load, earlier, before, noted, endedAt };
     const { checks, kept, lost, onTheWay } = await check(what);
     life.acknowledged = kept;
     const acknowledged = load.acknowledged.length;
@@ -114,7 +116,7 @@ async function served(url: string, withinMs: number): Promise<void> {
 async function sightNow(bed: Bed): Promise<Sight> {
   const sql = postgres(bed.servers.databaseUrl, { max: 1, onnotice: () => {} });
   try {
-    return await sightOf(bed, sql);
+    return await sightOf(bed, sql, 0);
   } finally {
     await sql.end({ timeout: 1 });
   }

@@ -18,12 +18,16 @@ export type Witness =
   | { readonly by: "harm on the way" }
   /** Each of these happened to a request: one way is no witness for another. */
   | { readonly by: "chance on the way"; readonly each: readonly OnTheWay[] }
+  /** The fault itself saw it, and noted how often. */
+  | { readonly by: "sight"; readonly of: string }
   /** Its begin or its end rejects where it did nothing. */
   | { readonly by: "itself"; readonly because: string };
 
 /** What there was of it until now. */
 export interface Sight {
   readonly lost: Reported;
+  /** By the fault itself. */
+  readonly noted: number;
   /** By code, since Redis started. */
   readonly errors: ReadonlyMap<string, number>;
   readonly harmed: number;
@@ -31,20 +35,26 @@ export interface Sight {
   readonly onTheWay: ReadonlyMap<OnTheWay, number>;
 }
 
-export async function sightOf(bed: Bed, sql: Sql): Promise<Sight> {
+export async function sightOf(bed: Bed, sql: Sql, noted: number): Promise<Sight> {
   const redis = new Redis(bed.servers.redisUrl);
   try {
-    const stats = await redis.info("errorstats");
-    const errors = [...stats.matchAll(/^errorstat_(\w+):count=(\d+)/gm)];
     return {
       lost: await reported(sql),
-      errors: new Map(errors.map(([, code = "", count]) => [code, Number(count)])),
+      noted,
+      errors: await errorsOf(redis),
       harmed: bed.links.reduce((sum, { harmed }) => sum + harmed, 0),
       onTheWay: faultsOn(bed),
     };
   } finally {
     redis.disconnect();
   }
+}
+
+/** Errors that Redis answered since it started, by code. */
+export async function errorsOf(redis: Redis): Promise<ReadonlyMap<string, number>> {
+  const stats = await redis.info("errorstats");
+  const errors = [...stats.matchAll(/^errorstat_(\w+):count=(\d+)/gm)];
+  return new Map(errors.map(([, code = "", count]) => [code, Number(count)]));
 }
 
 /** How often each of what must have been seen was seen. */
@@ -69,6 +79,8 @@ export function timesOf(
         witness.each.map((name) => [name, of(now, name) - of(before, name)]),
       );
     }
+    case "sight":
+      return { [witness.of]: now.noted - before.noted };
     case "itself":
       return { [witness.because]: 1 };
   }

@@ -1,4 +1,5 @@
 /** Clocks that are wrong: that of Redis decides about due times, and no other one does. */
+import { readdirSync } from "node:fs";
 import { expect, test } from "bun:test";
 import { z } from "zod";
 import type { Reservation } from "#inventory/model";
@@ -53,11 +54,18 @@ async function clockLead({ api }: Installation): Promise<number> {
   return Number(value);
 }
 
+/** What libfaketime would leave behind of a process that is killed. */
+function expectNoClockNames(...pids: readonly number[]): void {
+  const own = (name: string): boolean => pids.some((pid) => name.endsWith(`_${pid}`));
+  expect(readdirSync("/dev/shm").filter(own)).toEqual([]);
+}
+
 test(
   "Redis's clock jumps an hour ahead and back: time never goes back, holds expire once, none is sold late",
   async () => {
     const clock = await falseClock();
     await using all = await startInstallation({ redis: clock.redis });
+    expectNoClockNames(all.redis.pid);
     await using stores = await openStoresOf(all.servers.redisUrl, all.servers.databaseUrl);
     const acknowledged: Acknowledged[] = [];
     await makeProduct(stores, "jumped", 3 * HOLDS, acknowledged);
@@ -139,6 +147,7 @@ test.each([
       api: async () => ({ env: await offsetBy(apiSeconds) }),
       worker: async () => ({ env: await offsetBy(workerSeconds) }),
     });
+    expectNoClockNames(all.api.pid, all.worker.pid);
     await using stores = await openStoresOf(all.servers.redisUrl, all.servers.databaseUrl);
     const acknowledged: Acknowledged[] = [];
     await makeProduct(stores, "skewed", HOLDS, acknowledged);

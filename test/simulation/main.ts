@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { countIn, Failure, runTool, seedIn, UsageError } from "#test/arguments";
 import { newSeed } from "#test/scale";
 import { makeBed } from "./bed.ts";
-import { SHARES_MAX, simulateMany } from "./shares.ts";
+import { brokenBy, SHARES_MAX, simulateMany } from "./shares.ts";
 
 const RUNS = 2_000;
 const PROGRESS_MS = 5_000;
@@ -70,7 +70,7 @@ async function again(seed: number): Promise<void> {
   const told =
     `seed ${seed}, trace ${hash.toString(16)}: ${events} events, ${operations} operations, ` +
     `${movements} movements, ${failures.length} failures`;
-  if (failures.length > 0) throw new Failure(told);
+  if (failures.length > 0) throw new Failure(`${brokenBy(seed, failures)}\n${told}`);
   say(told);
 }
 
@@ -104,7 +104,7 @@ async function many(options: ReturnType<typeof readOptions>): Promise<void> {
   const more =
     done.failed > FAILURES_SHOWN_MAX ? `, the first ${FAILURES_SHOWN_MAX} are above` : "";
   throw new Failure(
-    `${done.failed} of ${done.runs} runs broke what is promised${more}; the first: ${broken.split("\n")[0]}`,
+    `${broken.split("\n", 1)[0]}\n${done.failed} of ${done.runs} runs broke what is promised${more}`,
   );
 }
 

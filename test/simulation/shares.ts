@@ -53,6 +53,10 @@ export interface SharesOptions {
 
 export const repeatCommand = (seed: number): string => `SEED=${seed} bun run simulate`;
 
+/** In one line: which promise is broken, by which seed, and how to have that run again. */
+export const brokenBy = (seed: number, [first = ""]: readonly string[]): string =>
+  `BROKEN by seed ${seed}: ${first.split("\n", 1)[0]}; again: ${repeatCommand(seed)}`;
+
 /** Runs the seeds from `first` on; rejects when a process ends before it has told all. */
 export async function simulateMany(options: SharesOptions): Promise<Shared> {
   const { first, runs } = options;
@@ -66,7 +70,7 @@ export async function simulateMany(options: SharesOptions): Promise<Shared> {
   const failures: string[] = [];
   const tell = (share: number, told: Told): void => {
     if (told.kind === "failed") {
-      const text = `${repeatCommand(told.seed)}\n  ${told.failures.slice(0, 3).join("\n  ")}`;
+      const text = [brokenBy(told.seed, told.failures), ...told.failures.slice(1, 3)].join("\n  ");
       if (failures.length < FAILURES_SHOWN_MAX) failures.push(text);
       options.onFailure?.(text);
     } else {

@@ -40,6 +40,8 @@ test.each([
   ["soak --only clock-ahead", '--only: there is no fault "clock-ahead" here'],
   ["soak --seed", "--seed"],
   ["soak --minutes 5", "--minutes"],
+  ["soak --for 4m", "--for 4m is too short to judge memory: at least 5 minutes with --every 1m"],
+  ["soak --for 3m --every 10s", "too short to judge memory: at least 4 minutes with --every 10s"],
 ])("of a tool that cannot be understood is named, with exit 2: %s", async (args, why) => {
   const [script = "", ...rest] = args.split(" ");
   const { code, output, errors } = await run(script, rest);

@@ -7,6 +7,7 @@ const MS_OF: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_
 const COUNT_MAX = 9_999_999;
 const FAILED = 1;
 const MISUNDERSTOOD = 2;
+const NOT_JUDGED = 3;
 
 /** A command line that cannot be understood; its message names the argument. */
 export class UsageError extends Error {}
@@ -46,13 +47,20 @@ export interface Tool {
   readonly main: (args: readonly string[]) => Promise<void>;
 }
 
-/** Runs it to its end: 0, 1 where something does not hold, 2 where it was not understood. */
+/**
+ * Runs it to its end: 0, 1 where something does not hold, 2 where it was not understood, 3 where what
+ * was asked for could not be judged.
+ */
 export async function runTool({ command, help, main }: Tool): Promise<never> {
   helpIfAsked(help);
   try {
     await main(process.argv.slice(2));
     process.exit(0);
   } catch (error) {
+    if (error instanceof NotJudged) {
+      console.error(error.message);
+      process.exit(NOT_JUDGED);
+    }
     if (!isOfUser(error)) {
       console.error(error instanceof Failure ? error.message : error);
       process.exit(FAILED);
@@ -64,6 +72,9 @@ export async function runTool({ command, help, main }: Tool): Promise<never> {
 
 /** What a tool found: its message has all there is to say. */
 export class Failure extends Error {}
+
+/** All that was looked at holds, and something that was asked for was not: its message says what. */
+export class NotJudged extends Error {}
 
 function isOfUser(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;

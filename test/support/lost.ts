@@ -75,3 +75,36 @@ export async function reported(sql: Sql): Promise<Reported> {
     rebuilds,
   };
 }
+
+/**
+ * What reports of a loss say that is not so, in words: empty where each of them is true. `gone` are
+ * requests that somebody was told are done, so that nobody repeated them.
+ */
+export async function falseReports(
+  sql: Sql,
+  gone: readonly Pick<Acknowledged, "requestId">[],
+): Promise<readonly string[]> {
+  const ids = gone.map(({ requestId }) => requestId);
+  // Who repeats a lost request does it anew, in a later epoch; and a rebuild's own epoch uses the
+  // numbers again that it says are missing.
+  const rows = await sql`
+    WITH lost AS (
+      SELECT partition, epoch, from_seq, to_seq, told ->> 'requestId' AS request_id,
+        (told ->> 'seq')::bigint AS seq
+      FROM recovery_reports, json_array_elements(operations) AS told WHERE kind = 'lost'
+    )
+    SELECT format('%s is movement %s of epoch %s, not lost', request_id, m.seq, m.epoch) AS words
+    FROM lost JOIN movements AS m USING (partition, request_id)
+    WHERE m.epoch <= lost.epoch OR request_id = ANY(${ids})
+    UNION
+    SELECT format('%s has number %s, not one of %s to %s', request_id, seq, from_seq, to_seq)
+    FROM lost WHERE (seq BETWEEN from_seq AND to_seq) IS NOT TRUE
+    UNION
+    SELECT format('%s to %s are not all missing in epoch %s: %s is there', from_seq, to_seq,
+      report.epoch, string_agg(m.seq::text, ', ' ORDER BY m.seq))
+    FROM recovery_reports AS report JOIN movements AS m USING (partition)
+    WHERE m.seq BETWEEN from_seq AND to_seq
+      AND (m.epoch < report.epoch OR (kind = 'lost' AND m.epoch = report.epoch))
+    GROUP BY report_id`;
+  return rows.map((row) => String(row["words"]));
+}

@@ -161,6 +161,7 @@ async function testServer(
   lastSignal: NodeJS.Signals,
 ): Promise<TestServer> {
   let server = await launch({});
+  freeClockNames(server.child.pid);
   const { url, port } = server;
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     // Children that are paused would never notice that their parent is gone.
@@ -186,12 +187,23 @@ async function testServer(
         await server.stop();
       }
       server = await launch({ port });
+      freeClockNames(server.child.pid);
     },
     pause: () => signalTree(server.child.pid, "SIGSTOP"),
     resume: () => signalTree(server.child.pid, "SIGCONT"),
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+/**
+ * Where libfaketime keeps what a process with a false clock shares, by the process's id. One that is
+ * killed would leave them; once it is up it needs their names no more, and what it has open stays.
+ */
+export function freeClockNames(pid: number): void {
+  for (const name of [`faketime_shm_${pid}`, `sem.faketime_sem_${pid}`]) {
+    rmSync(join("/dev/shm", name), { force: true });
+  }
 }
 
 /** PostgreSQL answers by a child for each connection: the parent first, so that no child is new. */

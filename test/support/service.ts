@@ -6,7 +6,7 @@ import { startChild, type Child } from "#embedded/child";
 import { freePort } from "#embedded/free-port";
 import { issueToken } from "#http/token";
 import type { Role } from "#inventory/context";
-import { temporaryFolder } from "#test/servers";
+import { freeClockNames, temporaryFolder } from "#test/servers";
 import { until } from "#test/until";
 
 const ROOT = fileURLToPath(import.meta.resolve("../.."));
@@ -87,6 +87,7 @@ export function launchService(options: ServiceOptions): Service {
       throw new Error(`${role} is not ready; it printed:\n${output()}`, { cause: error });
     }
     if (child.hasExited()) throw new Error(`${role} ended by itself:\n${output()}`);
+    freeClockNames(child.pid);
   };
   const end = (): Promise<void> => child.end("SIGTERM", EXIT_MS_MAX);
   return {

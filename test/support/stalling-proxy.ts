@@ -10,6 +10,8 @@ export interface StallingProxy extends AsyncDisposable {
   holdAnswers(): void;
   /** What was kept goes on its way, late and in order. */
   resume(): void;
+  /** What is kept now of that which was asked, of one connection after the other. */
+  readonly asked: readonly string[];
   /** Connections open now never pass anything again and are never closed; new ones work. */
   swallow(): void;
   /** Connections open now are reset. */
@@ -25,6 +27,8 @@ interface Pair {
   isDead: boolean;
   /** In the order in which it came. */
   kept: (() => void)[];
+  /** Of that what the client sent. */
+  asked: Buffer[];
 }
 
 export async function startStallingProxy(serverUrl: string): Promise<StallingProxy> {
@@ -35,7 +39,7 @@ export async function startStallingProxy(serverUrl: string): Promise<StallingPro
 
   const server = createServer({ allowHalfOpen: true }, (client) => {
     const upstream = connect({ port: Number(port), host: hostname, allowHalfOpen: true });
-    const pair: Pair = { client, upstream, isDead: false, kept: [] };
+    const pair: Pair = { client, upstream, isDead: false, kept: [], asked: [] };
     pairs.add(pair);
     const isKept = (from: Socket): boolean =>
       holding === "all" || (holding === "answers" && from === upstream);
@@ -51,6 +55,7 @@ export async function startStallingProxy(serverUrl: string): Promise<StallingPro
       from.on("error", () => undefined);
       from.on("data", (bytes: Buffer) => {
         if (pair.isDead || isKept(from)) harmed += 1;
+        if (!pair.isDead && isKept(from) && from === client) pair.asked.push(bytes);
         pass(from, () => void (to.writable && to.write(bytes)));
       });
       from.on("end", () => pass(from, () => void to.end()));
@@ -76,7 +81,13 @@ export async function startStallingProxy(serverUrl: string): Promise<StallingPro
     holdAnswers: () => void (holding = "answers"),
     resume: () => {
       holding = "nothing";
-      for (const pair of pairs) for (const action of pair.kept.splice(0)) action();
+      for (const pair of pairs) {
+        pair.asked = [];
+        for (const action of pair.kept.splice(0)) action();
+      }
+    },
+    get asked() {
+      return Array.from(pairs, ({ asked }) => Buffer.concat(asked).toString("latin1"));
     },
     swallow: () => {
       for (const pair of pairs) pair.isDead = true;

@@ -2,14 +2,20 @@
 import { cpSync, readFileSync, readdirSync, rmSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
+import { z } from "zod";
+import { randomId } from "#lib/ids";
 import { journalKey, metaKey } from "#redis/keys";
+import { Caller } from "#test/caller";
 import { moreEffects } from "#test/effects";
 import { filesOf, startAsOperator } from "#test/operator";
-import { isRunning } from "#test/service";
+import { isRunning, tokenOf } from "#test/service";
 import { until } from "#test/until";
 import type { Bed } from "#faults/bed";
 import type { During, Fault } from "#faults/fault";
 import { numberIn } from "#faults/harm";
+import { headersIn, LateCalls } from "#faults/late-calls";
+import type { Link } from "#faults/link";
+import { errorsOf } from "#faults/witness";
 
 const EFFECTS = 60;
 /** Movements that the ledger has and a rolled back Redis lacks. */
@@ -20,6 +26,12 @@ const REBUILT_MS_MAX = 20_000;
 const ENDED_MS_MAX = 5_000;
 /** Below what an empty Redis uses. */
 const FULL = "1mb";
+/** Of the service, where Redis takes no write. */
+const REFUSED = "redis_unavailable: Redis takes no changes at the moment";
+const REFUSED_MS_MAX = 5_000;
+const Problem = z.object({ code: z.string(), detail: z.string() });
+/** From when the way is free until what was held back on it has come. */
+const LATE_MS_MAX = 2_000;
 /** Commands cut off the end of the append-only file. */
 const CUT_BYTES = [1, 20_000] as const;
 /** The last of them may have been under way, and nobody was told. */
@@ -99,22 +111,66 @@ async function fork({ bed, load, random }: During) {
   };
 }
 
-async function lateAfterRebuild({ bed, load }: During) {
+async function lateAfterRebuild({ bed, load, saw }: During) {
   const [one] = bed.apis;
-  one?.toRedis.hold();
-  await askRedis(bed, async (redis) => {
+  if (!one) throw new Error("there is no API to cut off");
+  one.toRedis.hold();
+  const epoch = await askRedis(bed, async (redis) => {
     await moreEffects(load.users, EFFECTS / 2);
     const before = await redis.hget(metaKey(0), "epoch");
     await redis.flushall();
     await until(
       async () => {
-        const [epoch, fence] = await redis.hmget(metaKey(0), "epoch", "fence");
-        return epoch !== null && fence === null && epoch !== before;
+        const [now, fence] = await redis.hmget(metaKey(0), "epoch", "fence");
+        return now !== null && fence === null && now !== before;
       },
       { withinMs: REBUILT_MS_MAX, what: "the partition is rebuilt" },
     );
+    return before ?? "";
   });
-  return () => one?.toRedis.resume();
+  return async () => saw(await refusedLate(bed, one.toRedis, epoch));
+}
+
+/** Lets go batches of an ended epoch; answers how many came, each of which has changed nothing. */
+async function refusedLate({ servers }: Bed, link: Link, epoch: string): Promise<number> {
+  const held = headersIn(link.asked, epoch);
+  using calls = await LateCalls.watch(servers.redisUrl, held);
+  link.resume();
+  // Who sent them has left: a connection may be reset before Redis has read all of it.
+  await until(() => calls.came.size === held.size, {
+    withinMs: LATE_MS_MAX,
+    what: "all that was held back came",
+  }).catch(() => undefined);
+  for (const [header, commands] of calls.came) {
+    if (commands.join() === "hmget") continue;
+    const words = `${JSON.stringify(header)} came late and was run: ${commands.join(", ")}`;
+    throw new Error(`a batch of epoch ${epoch} ${words}`);
+  }
+  return calls.came.size;
+}
+
+/** Asks every API for a change; answers how many refused it because Redis had no memory for it. */
+async function refusedForMemory({ bed, load }: During): Promise<number> {
+  const token = await tokenOf("admin", "administrator");
+  const path = `/product/${load.productIds[0]}/reserve`;
+  const isRefused = (caller: Caller, redis: Redis) => async (): Promise<boolean> => {
+    const before = await errorsOf(redis);
+    const body = { quantity: 1, orderId: randomId(8) };
+    const { body: answer } = await caller.once({ method: "POST", path, token, body });
+    const now = await errorsOf(redis);
+    const grew = [...now].filter(([code, count]) => count > (before.get(code) ?? 0));
+    const { code, detail } = Problem.parse(answer);
+    return `${code}: ${detail}` === REFUSED && grew.map(([name]) => name).join() === "OOM";
+  };
+  for (const { name, service } of bed.apis) {
+    await askRedis(bed, (redis) =>
+      until(isRefused(new Caller(service.url), redis), {
+        withinMs: REFUSED_MS_MAX,
+        what: `${name} refuses a change because Redis is out of memory`,
+      }),
+    );
+  }
+  return bed.apis.length;
 }
 
 async function cutFile({ bed, random }: During): Promise<void> {
@@ -166,7 +222,7 @@ export const REDIS: readonly Fault[] = [
   },
   {
     name: "late-after-rebuild",
-    witness: { by: "harm on the way" },
+    witness: { by: "sight", of: "late batches that were refused after the rebuild" },
     what: "FLUSHALL and a rebuild while one API is cut off: what it sent arrives at what was rebuilt",
     lastsMs: [0, 0],
     mayLose: true,
@@ -211,13 +267,15 @@ export const REDIS: readonly Fault[] = [
   },
   {
     name: "memory-full",
-    witness: { by: "error", code: "OOM" },
+    witness: { by: "sight", of: "changes refused because Redis answered OOM" },
     what: "Redis is at maxmemory and evicts nothing",
     lastsMs: [1_000, 3_000],
-    async begin({ bed }) {
+    async begin(during) {
+      const { bed } = during;
       const set = (limit: string) =>
         askRedis(bed, async (redis) => void (await redis.config("SET", "maxmemory", limit)));
       await set(FULL);
+      during.saw(await refusedForMemory(during));
       return () => set("0");
     },
   },

@@ -1,6 +1,13 @@
 import { expect, test } from "bun:test";
 import { Random } from "#test/random";
-import { GAUGES, judge, memoryJudged, Recorder, type GaugeName } from "#faults/soak/judge";
+import {
+  GAUGES,
+  judge,
+  memoryJudged,
+  memoryMinutes,
+  Recorder,
+  type GaugeName,
+} from "#faults/soak/judge";
 
 const MINUTE_MS = 60_000;
 const HALF_AN_HOUR_MS = 30 * MINUTE_MS;
@@ -124,6 +131,18 @@ test("is not judged while it may be warming up, and is as soon as it is not", ()
     expect.objectContaining({ isFlat: true }),
   ]);
 });
+
+test.each([1, 10, 60, 300])(
+  "the least time of a soak with a fault every %d s is enough for memory, and no minute too long",
+  (seconds) => {
+    const everyMs = seconds * 1_000;
+    const leastMs = memoryMinutes(everyMs) * MINUTE_MS;
+    // It may end as soon as no further fault would begin in time.
+    const measured = (forMs: number) => judged({ forMs: forMs - everyMs, value: heap });
+    expect(measured(leastMs)).toEqual([expect.objectContaining({ isFlat: true })]);
+    expect(measured(leastMs - MINUTE_MS)).toEqual([null]);
+  },
+);
 
 test("memory counts as judged by role", () => {
   const of = (name: string, gauge: GaugeName = "memory") => ({

@@ -120,6 +120,16 @@ export function memoryJudged(verdicts: readonly Verdict[]): Record<"api" | "work
   return { api: count("api"), worker: count("worker") };
 }
 
+/** Until the first processes are up. */
+const START_MS = 10_000;
+
+/**
+ * Minutes that a run takes at least, so that the memory of a process that lives through it is judged:
+ * none but the start is left when no further fault would begin in time.
+ */
+export const memoryMinutes = (everyMs: number): number =>
+  Math.ceil((START_MS + GAUGES.memory.spanMsMin + everyMs) / MINUTE_MS);
+
 /** `RISES  api-1 memory: 120.4 → 193.0 MiB, allowed are 168.5`. */
 export function wordsOf({ name, gauge, before, after, allowed, isFlat }: Verdict): string {
   const [from, to, most] = [before, after, allowed].map((value) => value.toFixed(1));
