@@ -113,7 +113,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
   await queueConnection.connect();
   const wakeUps = new WakeUps({ connection: queueConnection, log });
   for (const partition of partitions) {
-    partition.onRebuilt(() => wakeUps.forget(partition.number));
+    partition.onRebuilt(() => wakeUps.forget());
   }
   const reconcileQueue = new ReconcileQueue({ connection: queueConnection, log });
   const runs = createRunsTable(sql, processClock);

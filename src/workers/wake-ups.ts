@@ -4,8 +4,11 @@ import type { Redis } from "ioredis";
 import type { Log } from "#lib/log";
 import { JOBS, QUEUE_NAME, QUEUE_PREFIX } from "#workers/catalog";
 
-/** Seconds that are remembered as asked for; holds live at most a day of 86 400 s. */
-const REMEMBERED_MAX = 200_000;
+/**
+ * What was asked for is asked for again after that long, at most twice that, if another hold is due then:
+ * should BullMQ's data be lost meanwhile, they are lost for the holds that there were, and no other.
+ */
+const REMEMBERED_MS = 1_000;
 /** Failed jobs that stay for a person to look at. */
 const FAILED_KEPT = 1_000;
 
@@ -18,7 +21,10 @@ export interface WakeUpsOptions {
 export class WakeUps implements AsyncDisposable {
   readonly #queue: Queue;
   readonly #log: Log;
-  readonly #asked = new Set<string>();
+  /** Asked for lately, and before that. */
+  #asked = new Set<string>();
+  #askedBefore = new Set<string>();
+  #forgottenAt = 0;
 
   constructor(options: WakeUpsOptions) {
     this.#log = options.log;
@@ -38,29 +44,32 @@ export class WakeUps implements AsyncDisposable {
   /** Something is due in that second of Redis's clock, `inMs` from now. Never waits, never fails. */
   wakeAt(partition: number, second: number, inMs: number): void {
     const id = `expire-${partition}-${second}`;
-    if (this.#asked.has(id)) return;
-    this.#remember(id);
+    this.#forgetOld();
+    if (this.#asked.has(id) || this.#askedBefore.has(id)) return;
+    this.#asked.add(id);
     const delay = Math.max(0, Math.ceil(inMs));
     this.#queue
       .add("expire", { partition, second }, { jobId: id, delay })
       .catch((error: unknown) => {
         this.#asked.delete(id);
+        this.#askedBefore.delete(id);
         const reason = error instanceof Error ? error.message : String(error);
         this.#log.warn("a wake-up was not taken; the sweep will do its work", { id, reason });
       });
   }
 
-  /** What was asked for may be gone with all else that Redis had. */
-  forget(partition: number): void {
-    for (const id of this.#asked) if (id.startsWith(`expire-${partition}-`)) this.#asked.delete(id);
+  /** What was asked for may be gone with all else that Redis had: asking twice changes nothing. */
+  forget(): void {
+    this.#asked.clear();
+    this.#askedBefore.clear();
   }
 
-  /** The oldest are forgotten first: at worst a job is added a second time, and ignored. */
-  #remember(id: string): void {
-    this.#asked.add(id);
-    if (this.#asked.size <= REMEMBERED_MAX) return;
-    const [oldest] = this.#asked;
-    if (oldest !== undefined) this.#asked.delete(oldest);
+  #forgetOld(): void {
+    const now = performance.now();
+    if (now < this.#forgottenAt + REMEMBERED_MS) return;
+    this.#askedBefore = now < this.#forgottenAt + 2 * REMEMBERED_MS ? this.#asked : new Set();
+    this.#asked = new Set();
+    this.#forgottenAt = now;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -89,7 +89,7 @@ test(
     expect((await post(`/reservation/${later}/confirm`, {})).status).toBe(200);
 
     // Two workers wrote the chain, one of which was killed, and no link lost its hold.
-    await all.list({ productId });
+    await until(isWhole, { withinMs: 10_000, what: "the ledger has the sale" });
     const { sql, partitions, store } = all.stores;
     for (const { number } of partitions) {
       expect(await verifyChain(sql, number)).toMatchObject({ kind: "intact" });

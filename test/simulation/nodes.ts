@@ -77,7 +77,7 @@ function openStores(world: World, role: Node["role"], process: Process): Stores 
   const partitions = [partition];
   const connection = new RedisConnection({ redis: asRedis(redis), partitions, epochs, log });
   const wakeUps = new WakeUps({ connection: asRedis(connect()), log });
-  partition.onRebuilt(() => wakeUps.forget(0));
+  partition.onRebuilt(() => wakeUps.forget());
   const store = new RedisStockStore({
     redis: asRedis(redis),
     partitions,

@@ -31,6 +31,8 @@ export interface ProxyOptions {
   readonly choose: (request: Buffer) => Fault | "pass";
   /** What a request is sent as when it goes alone over a connection, which ends behind its answer. */
   readonly alone: (request: Buffer) => string;
+  /** What its sender would write into a request that it sends a second time; not given: the same. */
+  readonly again?: (request: Buffer) => Buffer;
   readonly delayMs?: () => number;
   /** After which a request that was held is let go by itself; not given: by `release` alone. */
   readonly lateMs?: () => number;
@@ -88,14 +90,15 @@ class Line {
   join(client: Socket): void {
     const upstream = connect(this.#target);
     for (const socket of [client, upstream]) this.#keep(socket);
-    const { unitsOf, choose, delayMs } = this.#options;
+    const { unitsOf, choose, delayMs, again = (request) => request } = this.#options;
     let rest: Buffer = Buffer.alloc(0);
     const line: { answers: "pass" | "silence" | "lose" | "half" } = { answers: "pass" };
     let turn = Promise.resolve();
     const isSilent = (): boolean => line.answers === "silence";
 
-    const pass = (request: Buffer): void => {
-      const fault = choose(request);
+    const pass = (asked: Buffer): void => {
+      const fault = choose(asked);
+      const request = fault === "copy" ? again(asked) : asked;
       if (fault !== "pass") this.faults.set(fault, (this.faults.get(fault) ?? 0) + 1);
       if (fault === "hold" || fault === "copy") this.#hold(request);
       if (fault === "drop" || fault === "hold") client.resetAndDestroy();

@@ -16,13 +16,23 @@ export interface RedisProxy extends AsyncDisposable {
 export const isStockCall = (command: Buffer): boolean =>
   command.includes("evalsha") && /\r\n(?:\{p\d+\}:|sku:)/.test(command.toString("latin1"));
 
-/** How requests to Redis are cut, and sent alone: under the password of that address. */
-export function redisWire(redisUrl: string): Pick<ProxyOptions, "url" | "unitsOf" | "alone"> {
+/** Header of a batch (lua/lib/batch.lua) that need not keep an answer which changed nothing. */
+const KEEPS_NOTHING = /(\r\n\d+\t\d+\t\w+\t[\w-]+\t\d+\t)0(\t\d+\r\n)/;
+
+/**
+ * How requests to Redis are cut, and sent alone: under the password of that address. Whoever sends a
+ * batch again says that its answer is to be kept; without that a refusal is decided anew.
+ */
+export function redisWire(
+  redisUrl: string,
+): Pick<ProxyOptions, "url" | "unitsOf" | "alone" | "again"> {
   const { username, password } = new URL(redisUrl);
   const greeting = `AUTH ${username || "default"} ${decodeURIComponent(password)}\r\n`;
   const alone = (command: Buffer): string =>
     `${password === "" ? "" : greeting}${command.toString()}QUIT\r\n`;
-  return { url: redisUrl, unitsOf: commandsOf, alone };
+  const again = (command: Buffer): Buffer =>
+    Buffer.from(command.toString("latin1").replace(KEEPS_NOTHING, "$11$2"), "latin1");
+  return { url: redisUrl, unitsOf: commandsOf, alone, again };
 }
 
 export async function startRedisProxy(redisUrl: string): Promise<RedisProxy> {
