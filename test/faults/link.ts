@@ -83,7 +83,10 @@ const isKnownAgain: Readonly<Record<Wire, (request: Buffer) => boolean>> = {
   postgres: () => false,
 };
 
-function wireOf(wire: Wire, url: string): Pick<ProxyOptions, "url" | "unitsOf" | "alone" | "again"> {
+function wireOf(
+  wire: Wire,
+  url: string,
+): Pick<ProxyOptions, "url" | "unitsOf" | "alone" | "again"> {
   switch (wire) {
     case "redis":
       return redisWire(url);
