@@ -85,13 +85,13 @@ export function createReconcileStock(options: ReconcileStockOptions): ReconcileS
     moment,
     async products(partition, productIds) {
       await pace(productIds.length);
-      const commands = productIds.flatMap((id) => [
-        ["hgetall", stockKey(partition, id)],
-        ["zscore", lowKey(partition), id],
-      ]);
-      const { at, replies } = await atOnce(partition, commands);
-      const found = productIds.map((id, i) => productOf(id, replies[2 * i], replies[2 * i + 1]));
-      return { at, found };
+      if (productIds.length === 0) return { at: await moment(partition), found: [] };
+      const hashes = productIds.map((id) => ["hgetall", stockKey(partition, id)]);
+      const scores = ["zmscore", lowKey(partition), ...productIds];
+      const { at, replies } = await atOnce(partition, [scores, ...hashes]);
+      const [low, ...products] = replies;
+      const scoreOf = (i: number): unknown => (Array.isArray(low) ? low[i] : low);
+      return { at, found: productIds.map((id, i) => productOf(id, products[i], scoreOf(i))) };
     },
     async registry(partition) {
       const { at, replies } = await atOnce(partition, [

@@ -159,3 +159,30 @@ test(
   },
   TEST_MS_MAX,
 );
+
+test(
+  "a comparison that meets connections which end is begun anew, and does not fail",
+  async () => {
+    await using server = await startRedis();
+    await using database = await testDatabase();
+    const servers = { redisUrl: server.url, databaseUrl: database.url };
+    await using service = await startService({ ...servers, env: { RECONCILE_CRON: "* * * * * *" } });
+    const redis = new Redis(server.url);
+    const sql = createPostgres(database.url, { connectionsMax: 1 });
+    const begunAnew = async (): Promise<boolean> => {
+      await redis.client("KILL", "TYPE", "normal", "SKIPME", "yes");
+      const rows = await sql`SELECT 1 FROM reconcile_runs WHERE attempt > 1`;
+      return rows.length > 0;
+    };
+    await until(begunAnew, { withinMs: RUN_MS_MAX, what: "a run was begun anew" });
+    redis.disconnect();
+    const open = async (): Promise<boolean> => {
+      const rows = await sql`SELECT 1 FROM reconcile_runs WHERE attempt > 1 AND finished_at IS NULL`;
+      return rows.length > 0;
+    };
+    await until(async () => !(await open()), { withinMs: RUN_MS_MAX, what: "it has ended" });
+    expect([...(await sql`SELECT error FROM reconcile_runs WHERE status = 'failed'`)]).toEqual([]);
+    await sql.end({ timeout: 1 });
+  },
+  TEST_MS_MAX,
+);

@@ -28,6 +28,9 @@ const ANSWER_MS_MAX = 7_000;
 /** How often runs are looked for that nobody was woken for. */
 const LOOK_MS = 30_000;
 
+/** Of a run that meets a server which is away: each of its job's tries begins it anew. */
+const ATTEMPTS_MAX = RECONCILE_JOBS.reconcile.attempts;
+
 /** What a comparison is given by who runs it. */
 export type Hands = Required<Pick<ReconcileOptions, "findings" | "notes" | "onProgress">>;
 
@@ -145,6 +148,10 @@ export class ReconcileWorker implements AsyncDisposable {
         await runs.putBack(run);
         throw error;
       }
+      if (run.attempt < ATTEMPTS_MAX && isAway(error) && (await runs.putBack(run))) {
+        log.warn("a comparison is begun anew: a server was away", { id, ...factsOf(error) });
+        throw error;
+      }
       const reason = error instanceof Fault ? `${error.code}: ${error.message}` : "internal_error";
       log.error("a comparison could not be finished", { id, ...factsOf(error) });
       await runs.fail(run, reason, hasLooked(findings) ? findings.report() : null);
@@ -175,3 +182,8 @@ export class ReconcileWorker implements AsyncDisposable {
 
 const hasLooked = ({ checked, count }: Findings): boolean =>
   count + Object.values(checked).reduce((sum, one) => sum + one, 0) > 0;
+
+/** Connections that end for a moment are no reason to go without a comparison until the next night. */
+const isAway = (error: unknown): boolean =>
+  error instanceof Fault &&
+  (error.code === "redis_unavailable" || error.code === "ledger_unavailable");
