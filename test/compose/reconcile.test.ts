@@ -166,22 +166,27 @@ test(
     await using server = await startRedis();
     await using database = await testDatabase();
     const servers = { redisUrl: server.url, databaseUrl: database.url };
-    await using service = await startService({ ...servers, env: { RECONCILE_CRON: "* * * * * *" } });
+    await using service = await startService({
+      ...servers,
+      env: { RECONCILE_CRON: "* * * * * *" },
+    });
     const redis = new Redis(server.url);
     const sql = createPostgres(database.url, { connectionsMax: 1 });
     const begunAnew = async (): Promise<boolean> => {
-      await redis.client("KILL", "TYPE", "normal", "SKIPME", "yes");
+      await redis.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
       const rows = await sql`SELECT 1 FROM reconcile_runs WHERE attempt > 1`;
       return rows.length > 0;
     };
     await until(begunAnew, { withinMs: RUN_MS_MAX, what: "a run was begun anew" });
     redis.disconnect();
     const open = async (): Promise<boolean> => {
-      const rows = await sql`SELECT 1 FROM reconcile_runs WHERE attempt > 1 AND finished_at IS NULL`;
+      const rows =
+        await sql`SELECT 1 FROM reconcile_runs WHERE attempt > 1 AND finished_at IS NULL`;
       return rows.length > 0;
     };
     await until(async () => !(await open()), { withinMs: RUN_MS_MAX, what: "it has ended" });
     expect([...(await sql`SELECT error FROM reconcile_runs WHERE status = 'failed'`)]).toEqual([]);
+    expect(service.hasExited()).toBe(false);
     await sql.end({ timeout: 1 });
   },
   TEST_MS_MAX,
