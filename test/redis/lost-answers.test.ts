@@ -109,4 +109,17 @@ describe("a copy that was slow on its way", () => {
     expect(await proxy.release()).toMatch(/superseded|ok\t/);
     expect((await totals(store, "p1")).reserved).toBe(21);
   });
+
+  test("of a reserve that was refused: it takes nothing, though units came back meanwhile", async () => {
+    await using proxy = await startRedisProxy(server.url);
+    await using opened = await openStore(proxy.url);
+    const { store } = opened;
+    await initialize(store, "p1", 50);
+    proxy.copyNextCommand();
+    const refused = await store.reserve(reserveCommand("o1", { p1: 60 }));
+    expect(refused.kind).toBe("insufficient");
+    expect((await store.adjust(adjustCommand("p1", 50))).kind).toBe("adjusted");
+    expect(await proxy.release()).toContain("ok\t");
+    expect((await totals(store, "p1")).reserved).toBe(0);
+  });
 });

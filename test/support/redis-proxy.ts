@@ -8,6 +8,8 @@ export interface RedisProxy extends AsyncDisposable {
   loseNextAnswer(): void;
   /** The next script call stays here and its connection ends, as if it were slow on its way. */
   keepNextCommand(): void;
+  /** The next script call runs, as one that its sender repeats, and once more when it is released. */
+  copyNextCommand(): void;
   /** Lets the kept command through; settles when Redis has answered it. */
   release(): Promise<string>;
 }
@@ -50,6 +52,7 @@ export async function startRedisProxy(redisUrl: string): Promise<RedisProxy> {
     url: proxy.url,
     loseNextAnswer: () => void (next = "lose"),
     keepNextCommand: () => void (next = "hold"),
+    copyNextCommand: () => void (next = "copy"),
     async release() {
       const before = proxy.late.length;
       await proxy.release();
