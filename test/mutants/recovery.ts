@@ -25,10 +25,8 @@ export const RECOVERY_BUGS: readonly Mutant[] = [
     file: "lua/journal/settle.lua",
     find: "if meta[1] ~= store_id or meta[2] then",
     replace: "if meta[2] then",
-    by: workers(
-      "foreign-store",
-      "a drain of another store's ledger reads nothing, settles nothing",
-    ),
+    // Nothing else sees it surely: whoever reads a journal refuses another store before it settles.
+    by: redis("scripts", "settle produced each word that its header promises"),
   },
   {
     bug: "two epochs have one number",
