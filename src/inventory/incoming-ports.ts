@@ -56,6 +56,17 @@ export interface Receipt {
   readonly receipt: number;
   readonly units: number;
 }
+/** In stock when `brought`, in the ledger too when `done`; expected again when `refused`. */
+export const RECEIPT_STATES = ["claimed", "brought", "done", "refused"] as const;
+export type ReceiptState = (typeof RECEIPT_STATES)[number];
+
+/** Reason of a receipt's movement: the ledger finds it by this. */
+export const reasonOfReceipt = ({
+  incomingId,
+  receipt,
+}: Pick<HeldReceipt, "incomingId" | "receipt">): string =>
+  `incoming ${incomingId}, receipt ${receipt}`;
+
 /** One that somebody is about to bring into the stock. */
 export interface HeldReceipt {
   readonly incomingId: IncomingId;

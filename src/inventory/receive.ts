@@ -10,13 +10,14 @@
 import { hash } from "node:crypto";
 import { actorOf, type Deps, type RequestContext } from "#inventory/context";
 import { Fault } from "#inventory/faults";
-import type {
-  ClaimOutcome,
-  HeldReceipt,
-  Incoming,
-  IncomingId,
-  Receipt,
-  UnfinishedReceipt,
+import {
+  reasonOfReceipt,
+  type ClaimOutcome,
+  type HeldReceipt,
+  type Incoming,
+  type IncomingId,
+  type Receipt,
+  type UnfinishedReceipt,
 } from "#inventory/incoming-ports";
 import type { AdjustOutcome, Operation } from "#inventory/ports";
 import { waitForLedger } from "#inventory/wait-for-ledger";
@@ -133,7 +134,7 @@ function restock(
   deadline: number,
 ): Promise<AdjustOutcome> {
   const { productId, location, units, reference, actor, requestId } = receipt;
-  const reason = reasonOf(receipt);
+  const reason = reasonOfReceipt(receipt);
   return store.adjust({
     context: { actor, reason, ...(reference === null ? {} : { reference }), requestId },
     operation: operationOf(reason, units),
@@ -146,10 +147,6 @@ function restock(
     expectedSeq: null,
   });
 }
-
-/** Of its movement: the ledger finds it by this. */
-const reasonOf = ({ incomingId, receipt }: Pick<HeldReceipt, "incomingId" | "receipt">): string =>
-  `incoming ${incomingId}, receipt ${receipt}`;
 
 /** The receipt's own: no `Idempotency-Key` leads to it. */
 function operationOf(reason: string, units: number): Operation {
@@ -220,7 +217,7 @@ async function finishReceipt(
     if (isBrought) return "waits";
     throw new Fault("ledger_unavailable", "the ledger is behind: whether they came is not known");
   }
-  const movement = { incomingId, receipt, partition, reason: reasonOf(unfinished) };
+  const movement = { incomingId, receipt, partition, reason: reasonOfReceipt(unfinished) };
   if (await incoming.isInLedger(movement, until)) {
     await incoming.settle(unfinished, "done", until);
     return isBrought ? "noted" : "finished";

@@ -30,6 +30,8 @@ export const DIFFERENCE_KINDS = [
   "stray_movement",
   /** The ledger's snapshot is not what its movements or its live holds add up to. */
   "snapshot",
+  /** A receipt of incoming stock that the ledger's movements do not bear out. */
+  "receipt",
   /** The chain of hashes does not fit at a movement. */
   "chain",
   /** A key of Redis that is of another type or name than any of ours: what stands there is not known. */

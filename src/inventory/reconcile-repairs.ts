@@ -1,6 +1,7 @@
 /** What mends a difference between Redis and the ledger, on each side. */
 import type { Movement, RegisteredLocation, Reservation } from "#inventory/model";
-import type { LedgerLevel, LostChange, StoredRegistry } from "#inventory/reconcile-sides";
+import type { LedgerLevel, LostChange } from "#inventory/ledger-snapshot";
+import type { StoredRegistry } from "#inventory/reconcile-sides";
 
 /** What a repair of Redis needs; each changes only what is still as it was found. */
 export type StockRepair =

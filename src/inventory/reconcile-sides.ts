@@ -2,6 +2,7 @@
  * Redis and the ledger as a comparison sees them: what both must be able to tell while they go on
  * serving. `src/redis` and `src/postgres` give the sides.
  */
+import type { LedgerLevel, LedgerSnapshot, LevelUnits } from "#inventory/ledger-snapshot";
 import type { Movement, RegisteredLocation, Reservation, ReservationId } from "#inventory/model";
 
 /** A partition of Redis at the moment of a read. */
@@ -136,80 +137,6 @@ export interface ReconcileStock {
   journaled(partition: number, epoch: number, seq: number): Promise<Movement | null>;
 }
 
-/** A level by the ledger. */
-export interface LedgerLevel {
-  readonly productId: string;
-  readonly location: string;
-  readonly onHand: number;
-  readonly reserved: number;
-  /** Of its last movement. */
-  readonly seq: number;
-}
-
-/** From where one movement of a level ended to where the next one begins. */
-export interface LostChange {
-  readonly productId: string;
-  readonly location: string;
-  readonly onHandBefore: number;
-  readonly onHandAfter: number;
-  readonly reservedBefore: number;
-  readonly reservedAfter: number;
-}
-
-/** A place in the movements of one level where something begins, ends or breaks. */
-export interface ChainLink extends LostChange {
-  readonly seq: number;
-  /** The one before it in this part; null: it is the level's first there. */
-  readonly previous: {
-    readonly seq: number;
-    readonly onHand: number;
-    readonly reserved: number;
-  } | null;
-  /** Seq of the movement before which something changed without a record, where this one is for that. */
-  readonly explains: number | null;
-}
-
-/** A place in the list of all reservations. */
-export interface HoldPlace {
-  readonly owner: string;
-  readonly generation: string;
-  readonly partition: number;
-}
-
-/** The ledger at one moment, however long it is read. */
-export interface LedgerSnapshot {
-  readonly cursors: ReadonlyMap<number, number>;
-  /** Up to `until` movements were put away, and what the levels were then. */
-  openings(): Promise<{ readonly until: number; readonly levels: readonly LedgerLevel[] }>;
-  /** Numbers of that range that are neither a movement nor in quarantine, at most `limit`. */
-  gaps(partition: number, after: number, upTo: number, limit: number): Promise<readonly number[]>;
-  /** First and last link of each level in that range, and each that does not follow. */
-  links(partition: number, after: number, upTo: number): Promise<readonly ChainLink[]>;
-  /** Where a product has movements. */
-  locationsOf(productId: string): Promise<readonly string[]>;
-  /** The same links of the next `limit` movements of one level; none: there are no more. */
-  linksOf(
-    level: Pick<ChainLink, "productId" | "location">,
-    after: number,
-    limit: number,
-    upTo: number,
-  ): Promise<readonly ChainLink[]>;
-  /** Levels in the order of product and location. */
-  levels(
-    after: Pick<LedgerLevel, "productId" | "location">,
-    limit: number,
-  ): Promise<readonly LedgerLevel[]>;
-  /** Seq of the last movement that set what is reserved there to what its holds add up to; 0: none. */
-  reservedRepairOf(level: Pick<LedgerLevel, "productId" | "location">): Promise<number>;
-  /** Movements of that partition where none can be, at most `limit`. */
-  strays(partition: number, limit: number): Promise<readonly number[]>;
-  /** Live holds among the next `limit` reservations; `last` null: there are no more. */
-  liveHolds(
-    after: HoldPlace,
-    limit: number,
-  ): Promise<{ readonly holds: readonly Reservation[]; readonly last: HoldPlace | null }>;
-}
-
 export interface QuarantinedMovement {
   readonly partition: number;
   readonly seq: number;
@@ -223,16 +150,9 @@ export interface QuarantinedMovement {
 }
 
 /** What the movements of a hold did at one level. */
-export interface HoldUnits {
-  readonly productId: string;
-  readonly location: string;
-  readonly held: number;
-  readonly confirmed: number;
-  readonly released: number;
+export interface HoldUnits extends LevelUnits {
   /** Whether they begin where the hold began: older ones may have been put away. */
   readonly isWhole: boolean;
-  /** Of the last of them. */
-  readonly seq: number;
 }
 
 /** PostgreSQL as a comparison sees it. */

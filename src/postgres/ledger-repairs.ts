@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { Location, ProductId, type Movement } from "#inventory/model";
 import type { LedgerRepairs } from "#inventory/reconcile-repairs";
-import type { LostChange } from "#inventory/reconcile-sides";
+import type { LostChange } from "#inventory/ledger-snapshot";
 import { splitReservationId } from "#inventory/reservation-id";
 import { askRow, askRows } from "#postgres/ask";
 import type { Link } from "#postgres/chain";

@@ -24,6 +24,7 @@ import receiptsBrought from "./migrations/0022-receipts-brought.sql" with { type
 import operationsSetAside from "./migrations/0023-operations-set-aside.sql" with { type: "text" };
 import whatRunsMended from "./migrations/0024-what-runs-mended.sql" with { type: "text" };
 import whatIsOpen from "./migrations/0025-what-is-open.sql" with { type: "text" };
+import whatWasRemoved from "./migrations/0026-what-was-removed.sql" with { type: "text" };
 
 export interface Migration {
   /** `NNNN-what-it-does`, numbered from 0001 without a gap. */
@@ -58,4 +59,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0023-operations-set-aside", text: operationsSetAside },
   { name: "0024-what-runs-mended", text: whatRunsMended },
   { name: "0025-what-is-open", text: whatIsOpen },
+  { name: "0026-what-was-removed", text: whatWasRemoved },
 ];

@@ -265,4 +265,49 @@ export const HARMS: readonly [
     ["snapshot p2"],
     ({ db }) => db.sql`DELETE FROM levels WHERE product_id = 'p2'`,
   ],
+  [
+    "an ended hold of fewer units than were sold",
+    ["hold_differs p1"],
+    ({ db }) => db.sql`UPDATE reservations
+      SET allocations = replace(allocations::text, '"confirmed": 3', '"confirmed": 2')::jsonb
+      WHERE status = 'CONFIRMED'`,
+  ],
+  [
+    "an ended hold that holds units still",
+    ["hold_differs p1"],
+    ({ db }) => db.sql`UPDATE reservations
+      SET allocations = replace(allocations::text, '"held": 0', '"held": 1')::jsonb
+      WHERE status = 'CONFIRMED'`,
+  ],
+  [
+    "an ended hold that ended in another way",
+    ["hold_differs p1"],
+    ({ db }) => db.sql`UPDATE reservations SET status = 'EXPIRED', end_reason = 'expired'
+      WHERE status = 'CONFIRMED'`,
+  ],
+  [
+    "an ended hold that stands before its end",
+    ["hold_differs p1"],
+    ({ db }) => db.sql`UPDATE reservations SET seq = seq - 1 WHERE status = 'CONFIRMED'`,
+  ],
+  [
+    "an ended hold whose row is gone",
+    ["hold_differs p1"],
+    ({ db }) => db.sql`DELETE FROM reservations WHERE status = 'CONFIRMED'`,
+    "told",
+  ],
+  [
+    "an ended hold that no movement ended",
+    ["hold_differs p1"],
+    ({ db }) => db.sql`INSERT INTO reservations
+      SELECT (json_populate_record(it, ${`{"owner":"${STRANGER}"}`}::text::json)).*
+      FROM reservations AS it WHERE status = 'CONFIRMED'`,
+    "told",
+  ],
+  [
+    "an ended hold of a movement that is still to come",
+    ["hold_differs p1", "hold_differs p1"],
+    ({ db }) => db.sql`UPDATE reservations SET seq = seq + 100 WHERE status = 'CONFIRMED'`,
+    "told",
+  ],
 ];

@@ -1,5 +1,6 @@
 -- Of the next $3 holds behind $1 time (null: from the first) that were made more than $2 milliseconds
--- ago, removes those that ended so long ago; `last` tells how far that is. No index has when a hold
+-- ago, removes those that ended so long ago; `last` tells how far that is, and `reservations_from` of
+-- which ones some are gone. No index has when a hold
 -- ended, for the end of each would have to write it: its last movement tells, by its seq.
 WITH bound AS MATERIALIZED (
   SELECT
@@ -23,5 +24,11 @@ removed AS (
     SELECT page.ctid FROM page JOIN bound USING (partition)
     WHERE status <> 'ACTIVE' AND page.seq < bound.seq
   ))
+  RETURNING partition, seq
+),
+marked AS (
+  UPDATE partitions SET reservations_from = greatest(reservations_from, gone.seq + 1)
+  FROM (SELECT partition, max(seq) AS seq FROM removed GROUP BY partition) AS gone
+  WHERE partitions.partition = gone.partition
 )
 SELECT max(created_at)::text AS last, count(*)::integer AS looked FROM page

@@ -1,6 +1,6 @@
 /** Which side of a hold its movements speak for: they are what nobody writes by hand. */
 import type { Reservation } from "#inventory/model";
-import type { HoldUnits } from "#inventory/reconcile-sides";
+import type { LevelUnits } from "#inventory/ledger-snapshot";
 import { levelName } from "#workers/reconcile/breaks";
 import type { Comparison } from "#workers/reconcile/comparison";
 
@@ -27,7 +27,7 @@ export async function wordOfMovements(
 /** Whether its units are what its movements come to, and it lives as long as any of them is held. */
 export function isAsMoved(
   { status, allocations }: Pick<Reservation, "status" | "allocations">,
-  units: readonly HoldUnits[],
+  units: readonly LevelUnits[],
 ): boolean {
   const moved = new Map(units.map((level) => [levelName(level), level]));
   const isSame = allocations.every((line) => {

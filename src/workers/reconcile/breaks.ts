@@ -3,7 +3,7 @@
  * passed over it. A repair writes that down at the end, as movements that name the place and come to
  * the opposite: the two explain each other.
  */
-import type { LostChange } from "#inventory/reconcile-sides";
+import type { LostChange } from "#inventory/ledger-snapshot";
 import { settle, type Comparison } from "#workers/reconcile/comparison";
 
 /** Breaks that wait for what explains them; with more of them each is told as it is met. */

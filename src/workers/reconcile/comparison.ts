@@ -40,7 +40,15 @@ export interface Comparison {
   readonly goOn: () => Promise<void>;
 }
 
-export const STAGES = ["history", "products", "holds", "live holds", "chain"] as const;
+export const STAGES = [
+  "history",
+  "products",
+  "holds",
+  "live holds",
+  "ended holds",
+  "receipts",
+  "chain",
+] as const;
 export type Stage = (typeof STAGES)[number];
 
 /** Mends one difference; false: it is not as it was found any more, or cannot be mended. */

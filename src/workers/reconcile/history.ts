@@ -7,7 +7,7 @@ import type {
   LedgerLevel,
   LedgerSnapshot,
   LostChange,
-} from "#inventory/reconcile-sides";
+} from "#inventory/ledger-snapshot";
 import { Breaks, countsOf, levelName } from "#workers/reconcile/breaks";
 import { isAskedFor, settle, type Comparison } from "#workers/reconcile/comparison";
 

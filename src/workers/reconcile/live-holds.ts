@@ -1,15 +1,16 @@
 /** The live holds of the ledger at one moment: each is in Redis, and they add up to what is reserved. */
 import type { Reservation } from "#inventory/model";
-import type { HoldPlace, LedgerSnapshot } from "#inventory/reconcile-sides";
+import type { HoldPlace, LedgerSnapshot, PageOfHolds } from "#inventory/ledger-snapshot";
 import { splitReservationId } from "#inventory/reservation-id";
 import { levelName } from "#workers/reconcile/breaks";
 import { isAskedFor, settle, type Comparison } from "#workers/reconcile/comparison";
 import { checkMissingHolds } from "#workers/reconcile/holds";
 
 /** Reservations of one statement, of which most have ended long ago. */
-const PAGE_RESERVATIONS = 20_000;
+export const PAGE_RESERVATIONS = 20_000;
 const PAGE_LEVELS = 5_000;
-const FIRST: HoldPlace = {
+/** Before all reservations. */
+export const FIRST_HOLD: HoldPlace = {
   owner: "00000000-0000-0000-0000-000000000000",
   generation: "",
   partition: 0,
@@ -23,11 +24,8 @@ export async function checkLiveHolds(
     const held = new Map<string, number>();
     // A row that was wrong counts here as it was, whatever was mended of it since.
     const known = new Set(doubtful);
-    for (let after: HoldPlace | null = FIRST; after !== null;) {
-      const page: Awaited<ReturnType<LedgerSnapshot["liveHolds"]>> = await snapshot.liveHolds(
-        after,
-        PAGE_RESERVATIONS,
-      );
+    for (let after: HoldPlace | null = FIRST_HOLD; after !== null;) {
+      const page: PageOfHolds = await snapshot.liveHolds(after, PAGE_RESERVATIONS);
       const holds = page.holds.filter((hold) => isWanted(run, hold));
       addUp(held, holds);
       for (const id of await checkMissingHolds(run, holds, doubtful)) known.add(id);
@@ -39,7 +37,7 @@ export async function checkLiveHolds(
 }
 
 /** Owners are hashes: the first digits tell how far the walk is. */
-const shareOf = (place: HoldPlace | null): number =>
+export const shareOf = (place: HoldPlace | null): number =>
   place === null ? 1 : Number.parseInt(place.owner.slice(0, 4), 16) / 0x1_00_00;
 
 function isWanted(run: Comparison, { reservationId, allocations }: Reservation): boolean {

@@ -1,9 +1,9 @@
 /** Products of Redis against the levels of the ledger, the low set and the claims of SKUs. */
 import type { Repair } from "#inventory/reconcile-repairs";
+import type { LedgerLevel } from "#inventory/ledger-snapshot";
 import {
   ATTRIBUTES,
   type Attributes,
-  type LedgerLevel,
   type StoredLevel,
   type StoredProduct,
 } from "#inventory/reconcile-sides";

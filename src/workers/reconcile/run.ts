@@ -6,12 +6,14 @@ import type { Clock } from "#lib/clock";
 import { checkChains, type WalkChain } from "#workers/reconcile/chain";
 import { checkClaims } from "#workers/reconcile/claims";
 import { follower, STAGES, type Comparison, type MendNotes } from "#workers/reconcile/comparison";
+import { checkEndedHolds } from "#workers/reconcile/ended-holds";
 import { Findings } from "#workers/reconcile/findings";
 import { checkHistory } from "#workers/reconcile/history";
 import { checkStoredHolds } from "#workers/reconcile/holds";
 import { checkLiveHolds } from "#workers/reconcile/live-holds";
 import { checkRegistry } from "#workers/reconcile/registry";
 import { checkProducts } from "#workers/reconcile/products";
+import { checkReceipts } from "#workers/reconcile/receipts";
 
 export interface ReconcileOptions {
   readonly stock: ReconcileStock;
@@ -68,6 +70,8 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
   await checkRegistry(run);
   await checkStoredHolds(run, doubtful);
   await checkLiveHolds(run, doubtful);
+  await checkEndedHolds(run, doubtful);
+  await checkReceipts(run);
   if (options.chain !== undefined) await checkChains(run, options.chain);
   await onProgress(100);
   return findings.report();

@@ -1,0 +1,236 @@
+/** The ledger at one moment, as a comparison reads it: one transaction of bounded statements. */
+import { z } from "zod";
+import { IncomingId, RECEIPT_STATES } from "#inventory/incoming-ports";
+import { Location, ProductId, ReservationId, type Reservation } from "#inventory/model";
+import type { ChainLink, LedgerSnapshot } from "#inventory/ledger-snapshot";
+import { splitReservationId } from "#inventory/reservation-id";
+import { ask, askRows } from "#postgres/ask";
+import { ownConnection, type Sql } from "#postgres/client";
+import { numberColumn, textColumn } from "#postgres/columns";
+import { reservationOf, ReservationRow } from "#postgres/rows";
+import endedHoldsText from "./statements/reconcile-ended-holds.sql" with { type: "text" };
+import gapsText from "./statements/reconcile-gaps.sql" with { type: "text" };
+import incomingText from "./statements/reconcile-incoming.sql" with { type: "text" };
+import levelsText from "./statements/reconcile-levels.sql" with { type: "text" };
+import linksOfLevelText from "./statements/reconcile-links-of-level.sql" with { type: "text" };
+import linksText from "./statements/reconcile-links.sql" with { type: "text" };
+import liveHoldsText from "./statements/reconcile-live-holds.sql" with { type: "text" };
+import locationsText from "./statements/reconcile-locations.sql" with { type: "text" };
+import movedUnitsText from "./statements/reconcile-moved-units.sql" with { type: "text" };
+import receiptLostText from "./statements/reconcile-receipt-lost.sql" with { type: "text" };
+import receiptMovementsText from "./statements/reconcile-receipt-movements.sql" with { type: "text" };
+import receiptsText from "./statements/reconcile-receipts.sql" with { type: "text" };
+import reservationsText from "./statements/reconcile-reservations.sql" with { type: "text" };
+import straysText from "./statements/reconcile-strays.sql" with { type: "text" };
+
+/** A part of the history is some 100 ms of PostgreSQL; a busy server may need many times that. */
+const STATEMENT_MS_MAX = 30_000;
+export const ANSWER_MS_MAX = STATEMENT_MS_MAX + 2_000;
+const CLOSE_SECONDS_MAX = 1;
+
+const CursorRow = z.object({ partition: z.int(), seq: z.int() });
+const CountRow = z.object({ count: z.int() });
+const SeqRow = z.object({ seq: z.int() });
+const PlaceRow = z.object({ location: Location });
+export const LevelRow = z.object({
+  productId: ProductId,
+  location: Location,
+  onHand: z.int(),
+  reserved: z.int(),
+  seq: z.int(),
+});
+const LinkRow = z.object({
+  seq: z.int(),
+  productId: ProductId,
+  location: Location,
+  onHandBefore: z.int(),
+  onHandAfter: z.int(),
+  reservedBefore: z.int(),
+  reservedAfter: z.int(),
+  previousSeq: z.int().nullable(),
+  previousOnHand: z.int().nullable(),
+  previousReserved: z.int().nullable(),
+  explains: z.int().nullable(),
+});
+const LiveRow = ReservationRow.extend({ isLast: z.boolean() });
+const EndedRow = LiveRow.extend({ isStrange: z.boolean() });
+const MovedRow = z.object({
+  reservationId: ReservationId,
+  productId: ProductId,
+  location: Location,
+  held: z.int(),
+  confirmed: z.int(),
+  released: z.int(),
+  since: z.int(),
+  seq: z.int(),
+  isExpired: z.boolean(),
+});
+const ReceiptMovementRow = z.object({
+  productId: z.string(),
+  reason: z.string(),
+  units: z.int(),
+  seq: z.int(),
+});
+const ReceiptRow = z.object({
+  incomingId: IncomingId,
+  receipt: z.int(),
+  units: z.int(),
+  state: z.enum(RECEIPT_STATES),
+  productId: z.string(),
+  partition: z.int(),
+  ledgerSeq: z.int(),
+  ageMs: z.int(),
+});
+const MayBeRow = z.object({ mayBe: z.boolean() });
+const LotRow = z.object({
+  incomingId: IncomingId,
+  productId: z.string(),
+  received: z.int(),
+  units: z.int(),
+  isWrong: z.boolean(),
+  partition: z.int().nullable(),
+});
+
+export type Parameters = (string | number | null)[];
+/** The rows that a statement answers, each read by a schema. */
+export type AskRows = <Schema extends z.ZodType>(
+  schema: Schema,
+  text: string,
+  parameters: Parameters,
+) => Promise<z.output<Schema>[]>;
+
+/** Those of them that the ledger has. */
+export async function readReservations(
+  rows: AskRows,
+  ids: readonly ReservationId[],
+): Promise<Reservation[]> {
+  const parts = ids.map(splitReservationId);
+  const parameters = [
+    textColumn(parts, ({ owner }) => owner),
+    textColumn(parts, ({ generation }) => generation),
+    numberColumn(parts, ({ partition }) => partition),
+  ];
+  return (await rows(ReservationRow, reservationsText, parameters)).map(reservationOf);
+}
+
+/** One transaction that sees one state, on a connection that nobody else waits for. */
+export async function atOneMoment<Result>(
+  sql: Sql,
+  read: (snapshot: LedgerSnapshot) => Promise<Result>,
+): Promise<Result> {
+  let isClosed = false;
+  const onClose = (): void => {
+    isClosed = true;
+  };
+  const own = ownConnection(sql, onClose, { statementMsMax: STATEMENT_MS_MAX });
+  const run = (text: string, parameters: Parameters = []) => {
+    // A connection of its own that ended would be opened again, in no transaction.
+    if (isClosed) throw new Error("the connection that held the ledger's state ended");
+    return own.unsafe(text, parameters, { prepare: false });
+  };
+  try {
+    await ask(() => run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"), ANSWER_MS_MAX);
+    const text = "SELECT partition, cursor_seq AS seq FROM partitions";
+    const cursors = await askRows(CursorRow, () => run(text), ANSWER_MS_MAX);
+    return await read(snapshotOf(run, new Map(cursors.map((row) => [row.partition, row.seq]))));
+  } finally {
+    await own.end({ timeout: CLOSE_SECONDS_MAX });
+  }
+}
+
+const OPENINGS = `SELECT product_id AS "productId", location, on_hand AS "onHand", reserved, seq
+  FROM level_openings`;
+
+/** Their reason is written by redis/stock-repairs.ts. */
+const RESERVED_REPAIR = `SELECT coalesce(max(seq), 0)::bigint AS seq FROM movements
+  WHERE product_id = $1 AND location = $2 AND type = 'RECONCILE' AND reason LIKE 'holds add up to %'`;
+
+function snapshotOf(
+  run: (text: string, parameters: Parameters) => ReturnType<Sql["unsafe"]>,
+  cursors: ReadonlyMap<number, number>,
+): LedgerSnapshot {
+  const rows: AskRows = (schema, text, parameters: Parameters) =>
+    askRows(schema, () => run(text, parameters), ANSWER_MS_MAX);
+  return {
+    cursors,
+    async openings() {
+      const text = "SELECT coalesce(max(seq), 0)::bigint AS seq FROM partition_openings";
+      const [row] = await rows(SeqRow, text, []);
+      const levels = await rows(LevelRow, OPENINGS, []);
+      return { until: row?.seq ?? 0, levels };
+    },
+    async gaps(partition, after, upTo, limit) {
+      const text = `SELECT count(*)::integer AS count FROM movements
+        WHERE partition = $1 AND seq > $2 AND seq <= $3`;
+      const [row] = await rows(CountRow, text, [partition, after, upTo]);
+      if (row?.count === upTo - after) return [];
+      const missing = await rows(SeqRow, gapsText, [partition, after, upTo, limit]);
+      return missing.map(({ seq }) => seq);
+    },
+    async links(partition, after, upTo) {
+      return (await rows(LinkRow, linksText, [partition, after, upTo])).map(linkOf);
+    },
+    async locationsOf(productId) {
+      return (await rows(PlaceRow, locationsText, [productId])).map(({ location }) => location);
+    },
+    async linksOf({ productId, location }, after, limit, upTo) {
+      const parameters = [productId, location, after, limit, upTo];
+      return (await rows(LinkRow, linksOfLevelText, parameters)).map(linkOf);
+    },
+    levels: ({ productId, location }, limit) =>
+      rows(LevelRow, levelsText, [productId, location, limit]),
+    async strays(partition, limit) {
+      return (await rows(SeqRow, straysText, [partition, limit])).map(({ seq }) => seq);
+    },
+    async reservedRepairOf({ productId, location }) {
+      const [row] = await rows(SeqRow, RESERVED_REPAIR, [productId, location]);
+      return row?.seq ?? 0;
+    },
+    async liveHolds({ owner, generation, partition }, limit) {
+      const found = await rows(LiveRow, liveHoldsText, [owner, generation, partition, limit]);
+      const holds = found.filter(({ status }) => status === "ACTIVE");
+      return { holds: holds.map(holdOf), last: found.at(-1) ?? null };
+    },
+    async strangeEnds({ owner, generation, partition }, limit) {
+      const found = await rows(EndedRow, endedHoldsText, [owner, generation, partition, limit]);
+      const holds = found.filter(({ isStrange }) => isStrange);
+      return { holds: holds.map(holdOf), last: found.at(-1) ?? null };
+    },
+    movedUnits: (partition, after, upTo) =>
+      rows(MovedRow, movedUnitsText, [partition, after, upTo]),
+    reservations: (ids) => readReservations(rows, ids),
+    async reservationsFrom(partition) {
+      const text = "SELECT reservations_from AS seq FROM partitions WHERE partition = $1";
+      const [row] = await rows(SeqRow, text, [partition]);
+      return row?.seq ?? 0;
+    },
+    receiptMovements: (partition, after, upTo) =>
+      rows(ReceiptMovementRow, receiptMovementsText, [partition, after, upTo]),
+    receipts: ({ incomingId, receipt }, limit) =>
+      rows(ReceiptRow, receiptsText, [incomingId, receipt, limit]),
+    async mayBeUnderAnotherName({ partition, productId, ledgerSeq }, reason) {
+      const place = [partition, productId, ledgerSeq, reason];
+      const [row] = await rows(MayBeRow, receiptLostText, place);
+      return row?.mayBe ?? false;
+    },
+    async lots(after, limit) {
+      const found = await rows(LotRow, incomingText, [after, limit]);
+      const wrong = found.filter(({ isWrong }) => isWrong);
+      return { wrong, last: found.at(-1)?.incomingId ?? null };
+    },
+  };
+}
+
+const holdOf = ({ isLast: _isLast, ...row }: z.infer<typeof LiveRow>): Reservation =>
+  reservationOf(row);
+
+function linkOf(row: z.infer<typeof LinkRow>): ChainLink {
+  const { previousSeq, previousOnHand, previousReserved, ...link } = row;
+  const isFirst = previousSeq === null || previousOnHand === null || previousReserved === null;
+  return {
+    ...link,
+    previous: isFirst
+      ? null
+      : { seq: previousSeq, onHand: previousOnHand, reserved: previousReserved },
+  };
+}

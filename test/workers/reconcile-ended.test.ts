@@ -1,0 +1,196 @@
+/** Ended holds and receipts of incoming stock against the movements of the ledger. */
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { CustomerId, OrderId } from "#inventory/model";
+import { finishReceipts, receive } from "#inventory/receive";
+import type { IncomingId } from "#inventory/incoming-ports";
+import { steadyClock } from "#lib/clock";
+import { randomId } from "#lib/ids";
+import { createIncomingStock } from "#postgres/incoming";
+import { createRemoval } from "#postgres/remove-ended";
+import { journalKey, metaKey } from "#redis/keys";
+import { namesOf, openReconcileBed, type ReconcileBed } from "#test/reconcile";
+import {
+  adjustCommand,
+  endCommand,
+  extendCommand,
+  initialize,
+  product,
+  reserve,
+  reserveCommand,
+  soon,
+} from "#test/store";
+
+let bed: ReconcileBed;
+beforeEach(async () => {
+  bed = await openReconcileBed();
+  await initialize(bed.store, "p1", 100_000);
+});
+afterEach(() => bed[Symbol.asyncDispose]());
+
+/** More than one statement of a comparison reads. */
+const PART_MOVEMENTS = 10_000;
+const KEPT_DAYS = 30;
+
+const TWO = [{ productId: product("p1"), quantity: 2 }];
+
+async function pass(movements: number): Promise<void> {
+  for (let done = 0; done < movements; done += 500) {
+    const some = Array.from({ length: 500 }, () => bed.store.adjust(adjustCommand("p1", 1)));
+    await Promise.all(some);
+  }
+  await bed.drained();
+}
+
+async function ended(order: string): Promise<string> {
+  const { reservationId } = await reserve(bed.store, order, { p1: 5 });
+  await bed.store.extend(extendCommand(reservationId, 600));
+  await bed.store.confirm(endCommand(reservationId, { lines: TWO }));
+  await bed.store.cancel(endCommand(reservationId));
+  return reservationId;
+}
+
+const spoil = (order: string) => bed.db.sql`UPDATE reservations
+  SET allocations = replace(allocations::text, '"confirmed": 2', '"confirmed": 1')::jsonb
+  WHERE order_id = ${OrderId.parse(order)}`;
+
+describe("an ended hold", () => {
+  test("that went on while thousands of movements passed is held against all of its own", async () => {
+    const { reservationId } = await reserve(bed.store, "long", { p1: 5 });
+    await pass(PART_MOVEMENTS);
+    await bed.store.confirm(endCommand(reservationId, { lines: TWO }));
+    await pass(PART_MOVEMENTS);
+    await bed.store.cancel(endCommand(reservationId));
+    await bed.drained();
+    expect((await bed.report()).differences).toEqual([]);
+    await spoil("long");
+    const { differences } = await bed.repair();
+    expect(differences).toMatchObject([{ kind: "hold_differs", reservationId, repaired: true }]);
+    expect((await bed.report()).differences).toEqual([]);
+  });
+
+  test("of which the first movements were put away is not judged by the others", async () => {
+    const stand = async (units: number) => {
+      const more = { holdSeconds: null, adds: true } as const;
+      const outcome = await bed.store.reserve(reserveCommand("old", { p1: units }, more));
+      if (outcome.kind !== "reserved") throw new Error(outcome.kind);
+      return outcome.reservation.reservationId;
+    };
+    await stand(5);
+    await bed.drained();
+    const until = Number(await bed.redis.hget(metaKey(0), "seq"));
+    // Behind these it has nothing for a while, by what is left of its movements.
+    const reservationId = await stand(2);
+    await pass(PART_MOVEMENTS);
+    await bed.store.confirm(endCommand(reservationId, { lines: TWO }));
+    await pass(PART_MOVEMENTS);
+    await bed.store.cancel(endCommand(reservationId));
+    await bed.drained();
+    await bed.db.sql`INSERT INTO level_openings
+        (product_id, location, partition, seq, on_hand, reserved)
+      SELECT product_id, location, partition, seq, on_hand_after, reserved_after
+      FROM movements WHERE seq = ${until}`;
+    await bed.db.sql`INSERT INTO partition_openings (partition, seq) VALUES (0, ${until})`;
+    await bed.db.sql`DELETE FROM movements WHERE seq <= ${until}`;
+    expect((await bed.report()).differences).toEqual([]);
+  });
+
+  test("that was removed for its age is not missed, and a younger one is", async () => {
+    await ended("aged");
+    await bed.drained();
+    const age = `${KEPT_DAYS + 1} days`;
+    await bed.db.sql`UPDATE movements SET at = at - ${age}::interval`;
+    await bed.db.sql`UPDATE reservations SET created_at = created_at - ${age}::interval`;
+    await ended("young");
+    await bed.drained();
+    const remove = createRemoval(bed.db.sql, KEPT_DAYS);
+    while (await remove());
+    const left = await bed.db.sql`SELECT order_id FROM reservations`;
+    expect(left.map((row) => row["order_id"])).toEqual(["young"]);
+    expect((await bed.report()).differences).toEqual([]);
+    await bed.db.sql`DELETE FROM reservations`;
+    expect(namesOf(await bed.report())).toEqual(["hold_differs p1"]);
+  });
+});
+
+describe("a receipt of incoming stock", () => {
+  const incoming = () => createIncomingStock({ sql: bed.db.sql, clock: steadyClock });
+  const deps = () => ({ store: bed.store, incoming: incoming(), clock: steadyClock });
+
+  /** Two receipts of a lot, both in the ledger. */
+  async function received(): Promise<IncomingId> {
+    const by = { actor: "admin:ada", operation: null };
+    const lot = { productId: product("p1"), location: null, quantity: 10, reference: null };
+    const expected = await incoming().expect({ ...lot, expectedAt: Date.now() }, by, soon());
+    if (expected.kind !== "expected") throw new Error(expected.kind);
+    const { incomingId } = expected.incoming;
+    const caller = { role: "admin", subject: CustomerId.parse("ada") } as const;
+    for (const units of [4, 5]) {
+      const context = { caller, requestId: randomId(8), operation: null, deadline: soon() };
+      const outcome = await receive(deps(), context, incomingId, units);
+      expect(outcome.kind).toBe("received");
+    }
+    await bed.drained();
+    await bed.db.sql`UPDATE incoming_receipts SET claimed_at = now() - interval '1 hour'`;
+    expect(await finishReceipts(deps())).toMatchObject({ finished: 0, failed: [] });
+    return incomingId;
+  }
+
+  type Wrong = (incomingId: IncomingId) => Promise<unknown>;
+  const WRONGS: readonly (readonly [what: string, cause: RegExp, wrong: Wrong])[] = [
+    [
+      "of other units than came",
+      /is of 3 p1, and its movement of 4 p1/,
+      () => bed.db.sql`UPDATE incoming_receipts SET units = 3 WHERE receipt = 1`,
+    ],
+    [
+      "that is done, and whose movement is not there",
+      /is done, and the ledger has no movement/,
+      () => bed.db.sql`UPDATE movements SET reason = NULL WHERE reason LIKE '%receipt 2'`,
+    ],
+    [
+      "that came twice",
+      /has 2 movements/,
+      (incomingId) =>
+        bed.store.adjust(
+          adjustCommand("p1", 4, {
+            type: "RESTOCK",
+            context: { actor: "admin:eve", reason: `incoming ${incomingId}, receipt 1` },
+          }),
+        ),
+    ],
+    [
+      "that was refused, and came",
+      /was refused, and its units came/,
+      () => bed.db.sql`UPDATE incoming_receipts
+        SET state = 'refused', claimed_at = now() - interval '1 hour' WHERE receipt = 2`,
+    ],
+    [
+      "that its lot does not count",
+      /4 units of it are received, and its receipts have 9/,
+      () => bed.db.sql`UPDATE incoming SET received = 4`,
+    ],
+  ];
+
+  test("that is in the ledger once, with its units, is well", async () => {
+    await received();
+    expect((await bed.report()).differences).toEqual([]);
+  });
+
+  test.each(WRONGS)("%s is told, and left as it is", async (_what, cause, wrong) => {
+    await wrong(await received());
+    await bed.drained();
+    const { differences } = await bed.repair();
+    const told = differences.filter((one) => cause.test(one.cause));
+    expect(told).toMatchObject([{ kind: "receipt", productId: "p1", repaired: false }]);
+    for (const { kind } of differences) expect(kind).toBe("receipt");
+  });
+
+  test("is not missed where its movement was lost and put back without its name", async () => {
+    await received();
+    await bed.redis.xtrim(journalKey(0), "MAXLEN", 0);
+    await bed.db.sql`DELETE FROM movements WHERE reason LIKE '%receipt 2'`;
+    const { differences } = await bed.repair();
+    expect(differences).toMatchObject([{ kind: "missing_movement", repaired: true }]);
+    expect((await bed.report()).differences).toEqual([]);
+  });
+});
