@@ -40,7 +40,7 @@ test(
     );
     // Memory is warm after some minutes only.
     for (const [role, count] of Object.entries(memoryJudged(verdicts))) {
-      if (isLong) judged.set(`series of memory, ${role}`, count);
+      if (isLong) judged.set(`series of memory of ${role}`, count);
     }
     expect([...judged].filter(([, count]) => count === 0)).toEqual([]);
     evidence("an installation under load, with fault after fault, does not grow (soak)", {
