@@ -45,8 +45,12 @@ export interface HoldPlace {
 /** The ledger at one moment, however long it is read. */
 export interface LedgerSnapshot {
   readonly cursors: ReadonlyMap<number, number>;
-  /** Up to `until` movements were put away, and what the levels were then. */
-  openings(): Promise<{ readonly until: number; readonly levels: readonly LedgerLevel[] }>;
+  /** Up to `until`, and up to `at` (ms), movements were put away, and what the levels were then. */
+  openings(): Promise<{
+    readonly until: number;
+    readonly at: number;
+    readonly levels: readonly LedgerLevel[];
+  }>;
   /** Numbers of that range that are neither a movement nor in quarantine, at most `limit`. */
   gaps(partition: number, after: number, upTo: number, limit: number): Promise<readonly number[]>;
   /** First and last link of each level in that range, and each that does not follow. */
@@ -76,9 +80,23 @@ export interface LedgerSnapshot {
   /** What the movements of that range did to holds, level by level. */
   movedUnits(partition: number, after: number, upTo: number): Promise<readonly MovedUnits[]>;
   /** Those of them that the ledger has. */
-  reservations(ids: readonly ReservationId[]): Promise<readonly Reservation[]>;
+  reservations(ids: readonly ReservationId[]): Promise<{
+    readonly known: readonly Reservation[];
+    readonly unreadable: readonly UnreadableRow[];
+  }>;
   /** Of the rows of holds that ended below that seq some are gone. */
   reservationsFrom(partition: number): Promise<number>;
+  /**
+   * Whether a movement of that hold may be in quarantine, or was lost and put back without its name,
+   * between its making (ms) and the seq of its last one.
+   */
+  mayLackMovement(hold: {
+    readonly partition: number;
+    readonly reservationId: ReservationId;
+    readonly productIds: readonly string[];
+    readonly createdAt: number;
+    readonly seq: number;
+  }): Promise<boolean>;
   /** Movements of that range that say of themselves that they are of a receipt. */
   receiptMovements(
     partition: number,
@@ -102,9 +120,17 @@ export interface LedgerSnapshot {
   ): Promise<{ readonly wrong: readonly StoredLot[]; readonly last: IncomingId | null }>;
 }
 
+/** A row of a reservation that cannot be read. */
+export interface UnreadableRow {
+  readonly partition: number;
+  /** Owner and generation, as they stand there. */
+  readonly name: string;
+}
+
 /** `last` null: there are no more holds behind them. */
 export interface PageOfHolds {
   readonly holds: readonly Reservation[];
+  readonly unreadable: readonly UnreadableRow[];
   readonly last: HoldPlace | null;
 }
 
@@ -153,7 +179,9 @@ export interface LevelUnits {
 
 /** What those of a range did. */
 export interface MovedUnits extends LevelUnits {
-  readonly reservationId: ReservationId;
+  /** As it stands there: what has not its shape is no hold's. */
+  readonly reservationId: string;
+  readonly orderId: string | null;
   readonly productId: ProductId;
   readonly location: Location;
   /** Time of the first of them (ms). */

@@ -1,14 +1,16 @@
 /** The ledger at one moment, as a comparison reads it: one transaction of bounded statements. */
 import { z } from "zod";
 import { IncomingId, RECEIPT_STATES } from "#inventory/incoming-ports";
-import { Location, ProductId, ReservationId, type Reservation } from "#inventory/model";
-import type { ChainLink, LedgerSnapshot } from "#inventory/ledger-snapshot";
+import type { ReservationId } from "#inventory/model";
+import { Location, ProductId, type Reservation } from "#inventory/model";
+import type { ChainLink, LedgerSnapshot, UnreadableRow } from "#inventory/ledger-snapshot";
 import { splitReservationId } from "#inventory/reservation-id";
 import { ask, askRows } from "#postgres/ask";
 import { ownConnection, type Sql } from "#postgres/client";
 import { numberColumn, textColumn } from "#postgres/columns";
 import { reservationOf, ReservationRow } from "#postgres/rows";
 import endedHoldsText from "./statements/reconcile-ended-holds.sql" with { type: "text" };
+import holdExcusedText from "./statements/reconcile-hold-excused.sql" with { type: "text" };
 import gapsText from "./statements/reconcile-gaps.sql" with { type: "text" };
 import incomingText from "./statements/reconcile-incoming.sql" with { type: "text" };
 import levelsText from "./statements/reconcile-levels.sql" with { type: "text" };
@@ -31,6 +33,7 @@ const CLOSE_SECONDS_MAX = 1;
 const CursorRow = z.object({ partition: z.int(), seq: z.int() });
 const CountRow = z.object({ count: z.int() });
 const SeqRow = z.object({ seq: z.int() });
+const OpeningRow = z.object({ seq: z.int(), at: z.int() });
 const PlaceRow = z.object({ location: Location });
 export const LevelRow = z.object({
   productId: ProductId,
@@ -52,10 +55,19 @@ const LinkRow = z.object({
   previousReserved: z.int().nullable(),
   explains: z.int().nullable(),
 });
-const LiveRow = ReservationRow.extend({ isLast: z.boolean() });
-const EndedRow = LiveRow.extend({ isStrange: z.boolean() });
+/** Ids are made of it. */
+const HoldRow = ReservationRow.extend({ generation: z.string().regex(/^[0-9a-z]{8}$/) });
+/** A row of a reservation, of which only its place must be readable. */
+const PlacedRow = z.looseObject({
+  partition: z.int(),
+  owner: z.string(),
+  generation: z.string(),
+  status: z.string(),
+  isStrange: z.boolean().optional(),
+});
 const MovedRow = z.object({
-  reservationId: ReservationId,
+  reservationId: z.string(),
+  orderId: z.string().nullable(),
   productId: ProductId,
   location: Location,
   held: z.int(),
@@ -104,13 +116,16 @@ export async function readReservations(
   rows: AskRows,
   ids: readonly ReservationId[],
 ): Promise<Reservation[]> {
+  return (await rows(ReservationRow, reservationsText, columnsOf(ids))).map(reservationOf);
+}
+
+function columnsOf(ids: readonly ReservationId[]): Parameters {
   const parts = ids.map(splitReservationId);
-  const parameters = [
+  return [
     textColumn(parts, ({ owner }) => owner),
     textColumn(parts, ({ generation }) => generation),
     numberColumn(parts, ({ partition }) => partition),
   ];
-  return (await rows(ReservationRow, reservationsText, parameters)).map(reservationOf);
 }
 
 /** One transaction that sees one state, on a connection that nobody else waits for. */
@@ -138,6 +153,9 @@ export async function atOneMoment<Result>(
   }
 }
 
+const PUT_AWAY = `SELECT coalesce(max(seq), 0)::bigint AS seq,
+  coalesce((extract(epoch FROM max(at)) * 1000)::bigint, 0) AS at FROM partition_openings`;
+
 const OPENINGS = `SELECT product_id AS "productId", location, on_hand AS "onHand", reserved, seq
   FROM level_openings`;
 
@@ -154,10 +172,9 @@ function snapshotOf(
   return {
     cursors,
     async openings() {
-      const text = "SELECT coalesce(max(seq), 0)::bigint AS seq FROM partition_openings";
-      const [row] = await rows(SeqRow, text, []);
+      const [row] = await rows(OpeningRow, PUT_AWAY, []);
       const levels = await rows(LevelRow, OPENINGS, []);
-      return { until: row?.seq ?? 0, levels };
+      return { until: row?.seq ?? 0, at: row?.at ?? 0, levels };
     },
     async gaps(partition, after, upTo, limit) {
       const text = `SELECT count(*)::integer AS count FROM movements
@@ -187,18 +204,31 @@ function snapshotOf(
       return row?.seq ?? 0;
     },
     async liveHolds({ owner, generation, partition }, limit) {
-      const found = await rows(LiveRow, liveHoldsText, [owner, generation, partition, limit]);
-      const holds = found.filter(({ status }) => status === "ACTIVE");
-      return { holds: holds.map(holdOf), last: found.at(-1) ?? null };
+      const page = [owner, generation, partition, limit];
+      const found = await rows(PlacedRow, liveHoldsText, page);
+      const live = holdsOf(found.filter(({ status }) => status === "ACTIVE"));
+      return { ...live, last: found.at(-1) ?? null };
     },
     async strangeEnds({ owner, generation, partition }, limit) {
-      const found = await rows(EndedRow, endedHoldsText, [owner, generation, partition, limit]);
-      const holds = found.filter(({ isStrange }) => isStrange);
-      return { holds: holds.map(holdOf), last: found.at(-1) ?? null };
+      const page = [owner, generation, partition, limit];
+      const found = await rows(PlacedRow, endedHoldsText, page);
+      const strange = holdsOf(found.filter(({ isStrange }) => isStrange === true));
+      return { ...strange, last: found.at(-1) ?? null };
     },
     movedUnits: (partition, after, upTo) =>
       rows(MovedRow, movedUnitsText, [partition, after, upTo]),
-    reservations: (ids) => readReservations(rows, ids),
+    async reservations(ids) {
+      const { holds, unreadable } = holdsOf(
+        await rows(PlacedRow, reservationsText, columnsOf(ids)),
+      );
+      return { known: holds, unreadable };
+    },
+    async mayLackMovement({ partition, reservationId, productIds, createdAt, seq }) {
+      const ids = textColumn(productIds, (id) => id);
+      const parameters = [partition, reservationId, ids, createdAt, seq];
+      const [row] = await rows(MayBeRow, holdExcusedText, parameters);
+      return row?.mayBe ?? false;
+    },
     async reservationsFrom(partition) {
       const text = "SELECT reservations_from AS seq FROM partitions WHERE partition = $1";
       const [row] = await rows(SeqRow, text, [partition]);
@@ -208,8 +238,8 @@ function snapshotOf(
       rows(ReceiptMovementRow, receiptMovementsText, [partition, after, upTo]),
     receipts: ({ incomingId, receipt }, limit) =>
       rows(ReceiptRow, receiptsText, [incomingId, receipt, limit]),
-    async mayBeUnderAnotherName({ partition, productId, ledgerSeq }, reason) {
-      const place = [partition, productId, ledgerSeq, reason];
+    async mayBeUnderAnotherName({ partition, productId, ledgerSeq, units }, reason) {
+      const place = [partition, productId, ledgerSeq, reason, units];
       const [row] = await rows(MayBeRow, receiptLostText, place);
       return row?.mayBe ?? false;
     },
@@ -221,8 +251,17 @@ function snapshotOf(
   };
 }
 
-const holdOf = ({ isLast: _isLast, ...row }: z.infer<typeof LiveRow>): Reservation =>
-  reservationOf(row);
+/** What can be read of them, and what cannot. */
+function holdsOf(rows: readonly z.infer<typeof PlacedRow>[]) {
+  const holds: Reservation[] = [];
+  const unreadable: UnreadableRow[] = [];
+  for (const row of rows) {
+    const { success, data } = HoldRow.safeParse(row);
+    if (success) holds.push(reservationOf(data));
+    else unreadable.push({ partition: row.partition, name: `${row.owner} ${row.generation}` });
+  }
+  return { holds, unreadable };
+}
 
 function linkOf(row: z.infer<typeof LinkRow>): ChainLink {
   const { previousSeq, previousOnHand, previousReserved, ...link } = row;

@@ -7,7 +7,7 @@ import { steadyClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
 import { createIncomingStock } from "#postgres/incoming";
 import { createRemoval } from "#postgres/remove-ended";
-import { journalKey, metaKey } from "#redis/keys";
+import { journalKey, metaKey, stockKey } from "#redis/keys";
 import { namesOf, openReconcileBed, type ReconcileBed } from "#test/reconcile";
 import {
   adjustCommand,
@@ -19,6 +19,7 @@ import {
   reserveCommand,
   soon,
 } from "#test/store";
+import { until } from "#test/until";
 
 let bed: ReconcileBed;
 beforeEach(async () => {
@@ -89,7 +90,8 @@ describe("an ended hold", () => {
         (product_id, location, partition, seq, on_hand, reserved)
       SELECT product_id, location, partition, seq, on_hand_after, reserved_after
       FROM movements WHERE seq = ${until}`;
-    await bed.db.sql`INSERT INTO partition_openings (partition, seq) VALUES (0, ${until})`;
+    await bed.db.sql`INSERT INTO partition_openings (partition, seq, at)
+      SELECT 0, seq, at FROM movements WHERE seq = ${until}`;
     await bed.db.sql`DELETE FROM movements WHERE seq <= ${until}`;
     expect((await bed.report()).differences).toEqual([]);
   });
@@ -101,6 +103,8 @@ describe("an ended hold", () => {
     await bed.db.sql`UPDATE movements SET at = at - ${age}::interval`;
     await bed.db.sql`UPDATE reservations SET created_at = created_at - ${age}::interval`;
     await ended("young");
+    // The row of what ends with the last movement there is may come with the next.
+    await bed.store.adjust(adjustCommand("p1", 1));
     await bed.drained();
     const remove = createRemoval(bed.db.sql, KEPT_DAYS);
     while (await remove());
@@ -109,6 +113,114 @@ describe("an ended hold", () => {
     expect((await bed.report()).differences).toEqual([]);
     await bed.db.sql`DELETE FROM reservations`;
     expect(namesOf(await bed.report())).toEqual(["hold_differs p1"]);
+  });
+});
+
+describe("a hold that was sold after its end", () => {
+  const seq = async () => Number(await bed.redis.hget(metaKey(0), "seq"));
+
+  /** A cart of two products that expired, and is sold all the same behind that many movements. */
+  async function soldLate(behind: number): Promise<void> {
+    await initialize(bed.store, "p2", 100);
+    const { reservationId, expiresAt } = await reserve(
+      bed.store,
+      "late",
+      { p1: 2, p2: 3 },
+      { holdSeconds: 1 },
+    );
+    await until(() => Date.now() > expiresAt, { withinMs: 5_000, what: "it has expired" });
+    await bed.store.expire(0);
+    const left = behind - (await seq());
+    const some = Array.from({ length: left }, () => bed.store.adjust(adjustCommand("p1", 1)));
+    await Promise.all(some);
+    const sold = await bed.store.confirm(endCommand(reservationId, { reacquireAs: "sold0000" }));
+    expect(sold.kind).toBe("done");
+    await bed.store.adjust(adjustCommand("p1", 1));
+    await bed.drained();
+  }
+
+  test("between two parts of the ledger is well", async () => {
+    await soldLate(PART_MOVEMENTS - 1);
+    expect((await bed.repair()).differences).toEqual([]);
+  });
+
+  test("and of which one movement was lost and put back without its name is left as it is", async () => {
+    await soldLate(20);
+    const before = await bed.db.sql`SELECT allocations FROM reservations ORDER BY seq`;
+    await bed.redis.xtrim(journalKey(0), "MAXLEN", 0);
+    await bed.db.sql`DELETE FROM movements WHERE type = 'SALE' AND product_id = 'p1'`;
+    const { differences } = await bed.repair();
+    expect(differences).toMatchObject([{ kind: "missing_movement", repaired: true }]);
+    expect((await bed.report()).differences).toEqual([]);
+    expect(await bed.db.sql`SELECT allocations FROM reservations ORDER BY seq`).toEqual(before);
+  });
+
+  test("and of which one movement was given up is left as it is", async () => {
+    await soldLate(20);
+    const rows = await bed.db.sql`DELETE FROM movements
+      WHERE type = 'SALE' AND product_id = 'p1' RETURNING seq, epoch, reservation_id`;
+    const [{ seq: at, epoch, reservation_id: id } = {}] = rows;
+    const payload = { movement: { productId: "p1", reservationId: id }, reservations: [] };
+    await bed.db.sql`INSERT INTO quarantine (partition, seq, epoch, payload, error, settled_at)
+      VALUES (0, ${at}, ${epoch}, ${JSON.stringify(payload)}::text::json, 'refused', now())`;
+    const { differences } = await bed.report();
+    expect(differences.map(({ kind }) => kind)).not.toContain("hold_differs");
+  });
+
+  test("and of which one movement was changed is not mended by it", async () => {
+    await soldLate(20);
+    await bed.db.sql`UPDATE movements SET on_hand_before = on_hand_before + 1
+      WHERE type = 'SALE' AND product_id = 'p1'`;
+    const held = (await bed.repair()).differences.filter(({ kind }) => kind === "hold_differs");
+    expect(held).toMatchObject([{ repaired: false }]);
+  });
+});
+
+describe("what stands in the row of an ended hold and", () => {
+  type Wrong = readonly [what: string, cause: RegExp, wrong: () => Promise<unknown>];
+  const WRONGS: readonly Wrong[] = [
+    [
+      "cannot be read",
+      /cannot be read/,
+      () => bed.db.sql`UPDATE reservations SET end_reason = 'nonsense'`,
+    ],
+    [
+      "is of no shape",
+      /cannot be read/,
+      () => bed.db.sql`UPDATE reservations SET allocations = '{}'`,
+    ],
+    [
+      "is of no time",
+      /cannot be read/,
+      () => bed.db.sql`UPDATE reservations SET created_at = 'infinity'`,
+    ],
+    [
+      "is of another time",
+      /by its movements it was made at/,
+      () => bed.db.sql`UPDATE reservations SET created_at = created_at + interval '1 second'`,
+    ],
+    [
+      "is of another order",
+      /for order known/,
+      () => bed.db.sql`UPDATE reservations SET order_id = 'another'`,
+    ],
+    [
+      "is in no movement",
+      /can be none/,
+      () => bed.db.sql`UPDATE movements SET reservation_id = 'x' WHERE type = 'SALE'`,
+    ],
+  ];
+
+  test.each(WRONGS)("%s is told, and all else is compared", async (_what, cause, wrong) => {
+    await ended("known");
+    await bed.drained();
+    await wrong();
+    await bed.redis.hincrby(stockKey(0, "p1"), "onHand:Warehouse A", 1);
+    const { differences } = await bed.repair();
+    expect(differences.filter((one) => cause.test(one.cause))).toMatchObject([
+      { kind: "hold_differs", repaired: false },
+    ]);
+    expect(differences.map(({ kind }) => kind)).toContain("counter");
   });
 });
 
@@ -166,8 +278,18 @@ describe("a receipt of incoming stock", () => {
     ],
     [
       "that its lot does not count",
-      /4 units of it are received, and its receipts have 9/,
+      /4 units received, 9 there/,
       () => bed.db.sql`UPDATE incoming SET received = 4`,
+    ],
+    [
+      "that its lot does not know",
+      /9 units received, 9 there/,
+      () => bed.db.sql`UPDATE incoming SET receipts = 1`,
+    ],
+    [
+      "that its lot counts among others, and not its units",
+      /0 units received, 9 there/,
+      () => bed.db.sql`UPDATE incoming SET receipts = 3, received = 0`,
     ],
   ];
 

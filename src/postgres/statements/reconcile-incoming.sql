@@ -1,5 +1,5 @@
--- Of the next $2 lots behind $1: those that count other units as received than their receipts have, as
--- long as these are all there. The last row tells how far that is, whatever it is.
+-- Of the next $2 lots behind $1: those that count other units or other receipts than they have; old ones
+-- are removed, so that less may be there, and never more. The last row tells how far that is, whatever it is.
 WITH page AS (
   SELECT * FROM incoming WHERE incoming_id > $1::uuid ORDER BY incoming_id LIMIT $2
 ),
@@ -8,11 +8,12 @@ numbered AS (
 ),
 counted AS (
   SELECT incoming_id, product_id, received, claimed.units, "isLast",
-    claimed.receipts = numbered.receipts AND claimed.units <> received AS "isWrong"
+    claimed.units > received OR claimed.last > numbered.receipts
+      OR (claimed.receipts = numbered.receipts AND claimed.units <> received) AS "isWrong"
   FROM numbered
   CROSS JOIN LATERAL (
     SELECT
-      count(*) AS receipts, coalesce(sum(units) FILTER (WHERE state <> 'refused'), 0)::bigint AS units
+      count(*) AS receipts, coalesce(max(receipt), 0) AS last, coalesce(sum(units) FILTER (WHERE state <> 'refused'), 0)::bigint AS units
     FROM incoming_receipts WHERE incoming_receipts.incoming_id = numbered.incoming_id
   ) AS claimed
 )

@@ -1,6 +1,6 @@
 -- Of $1 partition, movements above $2, up to $3: what they did to each hold, level by level.
 SELECT
-  reservation_id AS "reservationId", product_id AS "productId", location,
+  reservation_id AS "reservationId", min(order_id) AS "orderId", product_id AS "productId", location,
   sum(reserved_after - reserved_before)::bigint AS held,
   coalesce(sum(on_hand_before - on_hand_after) FILTER (WHERE type = 'SALE'), 0)::bigint AS confirmed,
   coalesce(sum(reserved_before - reserved_after)

@@ -2,8 +2,9 @@
 SELECT
   partition, owner, generation, order_id AS "orderId", customer_id AS "customerId", status,
   end_reason AS "endReason", allocations, seq,
-  (extract(epoch FROM created_at) * 1000)::bigint AS "createdAt",
-  (extract(epoch FROM expires_at) * 1000)::bigint AS "expiresAt"
+  CASE WHEN isfinite(created_at) THEN (extract(epoch FROM created_at) * 1000)::bigint END AS "createdAt",
+  CASE WHEN isfinite(expires_at) THEN (extract(epoch FROM expires_at) * 1000)::bigint
+    WHEN expires_at IS NOT NULL THEN 0 END AS "expiresAt"
 FROM unnest($1::uuid[], $2::text[], $3::integer[]) AS asked (its_owner, its_generation, its_partition)
 CROSS JOIN LATERAL (
   SELECT * FROM reservations

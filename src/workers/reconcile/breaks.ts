@@ -49,6 +49,7 @@ export class Breaks {
 
   async #tell({ partition, seq, after, change }: Break): Promise<void> {
     const { productId, location } = change;
+    this.#run.broken.add(productId);
     const from = countsOf({ onHand: change.onHandBefore, reserved: change.reservedBefore });
     const begins = countsOf({ onHand: change.onHandAfter, reserved: change.reservedAfter });
     const ends = after === 0 ? `${from} before it` : `movement ${after} ends at ${from}`;

@@ -32,6 +32,8 @@ export interface Comparison {
   readonly quarantine: readonly QuarantinedMovement[];
   /** Partitions of which a hold or a movement is in doubt: what is reserved there is left as it is. */
   readonly contested: Set<number>;
+  /** Products of which a level broke off, mended or not: what their movements say may be wrong. */
+  readonly broken: Set<string>;
   /** Resolves when the ledger has that movement. */
   readonly follow: (partition: number, seq: number) => Promise<void>;
   /** So much of a stage is done, 0 … 1; rejects when the run shall end. */

@@ -2,33 +2,28 @@
  * Holds that ended, by the ledger alone and at one moment: each has what its movements come to. They are
  * walked once, in their order, and what each hold did is added up until nothing of it is held.
  */
-import type { LedgerSnapshot, MovedUnits } from "#inventory/ledger-snapshot";
-import type { Allocation, Reservation, ReservationId } from "#inventory/model";
+import type { LedgerSnapshot } from "#inventory/ledger-snapshot";
+import { ReservationId, type Reservation } from "#inventory/model";
 import { splitReservationId } from "#inventory/reservation-id";
-import { isAsMoved } from "#workers/reconcile/agreement";
-import { levelName } from "#workers/reconcile/breaks";
 import { settle, type Comparison, type Mendable } from "#workers/reconcile/comparison";
+import {
+  Courses,
+  endedRow,
+  isAsEnded,
+  isOfCourse,
+  productIdsOf,
+  type Course,
+} from "#workers/reconcile/courses";
 import { doubtOf, unless } from "#workers/reconcile/doubt";
 import { baseOf } from "#workers/reconcile/holds";
 import { AGAINST, told } from "#workers/reconcile/judge-hold";
 import { FIRST_HOLD, PAGE_RESERVATIONS, shareOf } from "#workers/reconcile/live-holds";
+import { tellUnreadableRow } from "#workers/reconcile/unreadable";
 
 /** Movements of one statement: few enough that reading what they did stops nothing for long. */
 const PART_MOVEMENTS = 10_000;
-/** Holds that are followed at once, some 500 bytes each: the ends of those beyond them are not judged. */
-const HOLDS_FOLLOWED_MAX = 1_000_000;
 /** Of the two walks, over movements and over rows, each is so much. */
 const WALK_SHARE = 0.5;
-
-/** What the movements of a hold did so far. */
-interface Course {
-  readonly levels: ReadonlyMap<string, MovedUnits>;
-  /** Time of the first (ms). */
-  readonly since: number;
-  /** Of the last. */
-  readonly seq: number;
-  readonly isExpired: boolean;
-}
 
 export async function checkEndedHolds(
   run: Comparison,
@@ -37,10 +32,10 @@ export async function checkEndedHolds(
   // A hold may be of other products too: it is met where all movements are.
   if (run.scope.kind === "products") return;
   await run.ledger.atOneMoment(async (snapshot) => {
-    const { until } = await snapshot.openings();
-    const walk = new EndedHolds(run, snapshot, doubtful);
+    const openings = await snapshot.openings();
+    const walk = new EndedHolds(run, snapshot, doubtful, openings.at);
     for (const [place, partition] of run.partitions.entries()) {
-      await walk.follow(partition, until, (share) =>
+      await walk.follow(partition, openings.until, (share) =>
         run.advance("ended holds", (WALK_SHARE * (place + share)) / run.partitions.length),
       );
     }
@@ -52,13 +47,19 @@ class EndedHolds {
   readonly #run: Comparison;
   readonly #snapshot: LedgerSnapshot;
   readonly #doubtful: ReadonlySet<string>;
-  /** By partition: of what ended below that seq some rows are gone. */
-  readonly #removed = new Map<number, number>();
+  /** What was made until then (ms) may have movements that were put away. */
+  readonly #putAwayAt: number;
 
-  constructor(run: Comparison, snapshot: LedgerSnapshot, doubtful: ReadonlySet<string>) {
+  constructor(
+    run: Comparison,
+    snapshot: LedgerSnapshot,
+    doubtful: ReadonlySet<string>,
+    putAwayAt: number,
+  ) {
     this.#run = run;
     this.#snapshot = snapshot;
     this.#doubtful = doubtful;
+    this.#putAwayAt = putAwayAt;
   }
 
   async follow(
@@ -67,60 +68,91 @@ class EndedHolds {
     advance: (share: number) => Promise<void>,
   ): Promise<void> {
     const cursor = this.#snapshot.cursors.get(partition) ?? 0;
-    const open = new Map<ReservationId, Course>();
+    const removedBelow = await this.#snapshot.reservationsFrom(partition);
+    const courses = new Courses();
     for (let after = until; after < cursor; after += PART_MOVEMENTS) {
       const upTo = Math.min(after + PART_MOVEMENTS, cursor);
       const moved = await this.#snapshot.movedUnits(partition, after, upTo);
-      const ended = new Map<ReservationId, Course>();
-      for (const [id, units] of Map.groupBy(moved, ({ reservationId }) => reservationId)) {
-        const course = joined(open.get(id), units);
-        const levels = [...course.levels.values()];
-        open.delete(id);
-        if (levels.every(({ held }) => held === 0)) ended.set(id, course);
-        // Below zero its beginning is not there: nothing can be said of it.
-        else if (levels.every(({ held }) => held >= 0)) keep(open, id, course);
-      }
-      await this.#judge(partition, ended);
+      const { ended, strange } = courses.add(moved, upTo, upTo === cursor);
+      for (const [id, course] of strange) await this.#tellStrangeMovement(partition, id, course);
+      await this.#judge(partition, ended, { removedBelow, cursor });
       await advance((upTo - until) / (cursor - until));
     }
   }
 
   /** What is live by its row is held against Redis elsewhere. */
-  async #judge(partition: number, ended: ReadonlyMap<ReservationId, Course>): Promise<void> {
-    if (ended.size === 0) return;
-    const rows = await this.#snapshot.reservations([...ended.keys()]);
-    const known = new Map(rows.map((row) => [row.reservationId, row]));
-    const wrong = new Map<ReservationId, Mendable>();
-    for (const [id, course] of ended) {
-      const row = known.get(id);
+  async #judge(
+    partition: number,
+    ended: ReadonlyMap<string, Course>,
+    { removedBelow, cursor }: { readonly removedBelow: number; readonly cursor: number },
+  ): Promise<void> {
+    const ids = [...ended.keys()].map((id) => ReservationId.parse(id));
+    if (ids.length === 0) return;
+    const { known, unreadable } = await this.#snapshot.reservations(ids);
+    for (const row of unreadable) await tellUnreadableRow(this.#run, row);
+    const rows = new Map(known.map((row) => [row.reservationId, row]));
+    const strange = new Set(unreadable.map(({ name }) => name));
+    for (const id of ids) {
+      const course = ended.get(id);
+      if (course === undefined || strange.has(nameOf(id))) continue;
+      const row = rows.get(id);
       if (row === undefined) {
-        const isRemoved = course.seq < (await this.#removedBelow(partition));
-        if (!isRemoved) wrong.set(id, lost(partition, id, course));
-      } else if (row.status !== "ACTIVE" && isWhole(row, course) && !isAsEnded(row, course)) {
-        wrong.set(id, differing(partition, row, course));
+        // Of what ends with the last movement there is, the row may come with the next.
+        const isThere = course.seq >= removedBelow && course.seq < cursor;
+        if (isThere) await this.#tell(partition, id, null, course, lost(partition, id, course));
+      } else if (row.status !== "ACTIVE" && this.#isWhole(row, course) && !isAsEnded(row, course)) {
+        await this.#tell(partition, id, row, course, differing(partition, row, course));
       }
-    }
-    if (wrong.size === 0) return;
-    const doubt = await doubtOf(this.#run, partition, this.#doubtful);
-    for (const [id, difference] of wrong) {
-      const row = known.get(id) ?? null;
-      const why = doubt.ofHold(splitReservationId(id).owner, row);
-      await settle(this.#run, unless(why, difference));
     }
   }
 
-  async #removedBelow(partition: number): Promise<number> {
-    const known = this.#removed.get(partition);
-    if (known !== undefined) return known;
-    const from = await this.#snapshot.reservationsFrom(partition);
-    this.#removed.set(partition, from);
-    return from;
+  /** Whether none of its movements was put away. */
+  #isWhole({ createdAt }: Reservation, { since }: Course): boolean {
+    return Math.min(createdAt, since) > this.#putAwayAt;
+  }
+
+  async #tell(
+    partition: number,
+    reservationId: ReservationId,
+    row: Reservation | null,
+    course: Course,
+    difference: Mendable,
+  ): Promise<void> {
+    const own = row?.allocations.map(({ productId }) => productId) ?? [];
+    const productIds = [...new Set([...productIdsOf(course), ...own])];
+    const createdAt = Math.min(row?.createdAt ?? course.since, course.since);
+    const seq = Math.max(row?.seq ?? 0, course.seq);
+    const hold = { partition, reservationId, productIds, createdAt, seq };
+    if (await this.#snapshot.mayLackMovement(hold)) return;
+    const doubt = await doubtOf(this.#run, partition, this.#doubtful);
+    const { owner } = splitReservationId(reservationId);
+    const why = doubt.ofHold(owner, row) ?? this.#whyLeft(partition, productIds);
+    await settle(this.#run, unless(why, difference));
+  }
+
+  /** What its movements say may itself be wrong. */
+  #whyLeft(partition: number, productIds: readonly string[]): string | null {
+    if (this.#run.contested.has(partition))
+      return "movements or holds of the partition are in doubt";
+    const of = productIds.find((id) => this.#run.broken.has(id));
+    return of === undefined ? null : `the movements of ${of} do not follow each other`;
+  }
+
+  async #tellStrangeMovement(partition: number, id: string, { seq }: Course): Promise<void> {
+    const nothing = { productId: null, location: null, reservationId: null, redis: null };
+    const cause = `movement ${seq} is of hold ${JSON.stringify(id)}, which can be none`;
+    const found = { kind: "hold_differs" as const, partition, ...nothing, ledger: null, cause };
+    await settle(this.#run, { found, repair: null });
   }
 
   /** Rows that name a movement as their end which is of something else, or still to come. */
   async tellStrange(): Promise<void> {
     for (let after: typeof FIRST_HOLD | null = FIRST_HOLD; after !== null;) {
-      const { holds, last } = await this.#snapshot.strangeEnds(after, PAGE_RESERVATIONS);
+      const { holds, unreadable, last } = await this.#snapshot.strangeEnds(
+        after,
+        PAGE_RESERVATIONS,
+      );
+      for (const row of unreadable) await tellUnreadableRow(this.#run, row);
       for (const row of holds) {
         const { partition } = splitReservationId(row.reservationId);
         if (!this.#run.partitions.includes(partition)) continue;
@@ -134,68 +166,23 @@ class EndedHolds {
   }
 }
 
-function keep(open: Map<ReservationId, Course>, id: ReservationId, course: Course): void {
-  if (open.size < HOLDS_FOLLOWED_MAX) open.set(id, course);
+/** As an unreadable row is named. */
+function nameOf(id: ReservationId): string {
+  const { owner, generation } = splitReservationId(id);
+  return `${owner} ${generation}`;
 }
-
-function joined(before: Course | undefined, units: readonly MovedUnits[]): Course {
-  const levels = new Map(before?.levels);
-  let { since, seq, isExpired } = before ?? { since: Infinity, seq: 0, isExpired: false };
-  for (const more of units) {
-    const name = levelName(more);
-    const own = levels.get(name);
-    levels.set(name, {
-      ...more,
-      held: (own?.held ?? 0) + more.held,
-      confirmed: (own?.confirmed ?? 0) + more.confirmed,
-      released: (own?.released ?? 0) + more.released,
-    });
-    since = Math.min(since, more.since);
-    if (more.seq > seq) ({ seq, isExpired } = more);
-  }
-  return { levels, since, seq, isExpired };
-}
-
-/** As lua/lib/holds.lua ends a hold: what was confirmed decides. */
-function statusOf({ levels, isExpired }: Course): "CONFIRMED" | "EXPIRED" | "CANCELLED" {
-  if ([...levels.values()].some(({ confirmed }) => confirmed > 0)) return "CONFIRMED";
-  return isExpired ? "EXPIRED" : "CANCELLED";
-}
-
-const END_REASON_OF = {
-  CONFIRMED: "confirmed",
-  EXPIRED: "expired",
-  CANCELLED: "cancelled",
-} as const;
-
-/** Whether its movements are there from its beginning: older ones may have been put away. */
-const isWhole = (row: Reservation, { since }: Course): boolean => row.createdAt === since;
-
-const isAsEnded = (row: Reservation, course: Course): boolean =>
-  row.seq === course.seq &&
-  row.status === statusOf(course) &&
-  isAsMoved(row, [...course.levels.values()]);
-
-const unitsOf = ({ levels }: Course): Allocation[] =>
-  [...levels.values()].map(({ productId, location, confirmed, released }) => {
-    return { productId, location, held: 0, confirmed, released };
-  });
 
 function differing(partition: number, row: Reservation, course: Course): Mendable {
-  const status = statusOf(course);
-  const hold: Reservation = {
-    ...row,
-    status,
-    endReason: row.status === status ? row.endReason : END_REASON_OF[status],
-    allocations: unitsOf(course),
-    seq: course.seq,
-  };
+  const hold = endedRow(row, course);
   const base = { ...baseOf(partition, row), kind: "hold_differs" as const, redis: null };
-  const cause = `the row ${AGAINST}: ${told(hold)}`;
-  return {
-    found: { ...base, ledger: told(row), cause },
-    repair: { side: "reservation", hold, found: row },
-  };
+  const found = { ...base, ledger: told(row) };
+  if (isOfCourse(row, course)) {
+    const cause = `the row ${AGAINST}: ${told(hold)}`;
+    return { found: { ...found, cause }, repair: { side: "reservation", hold, found: row } };
+  }
+  const since = new Date(course.since).toISOString();
+  const cause = `by its movements it was made at ${since} for order ${course.orderId ?? "none"}`;
+  return { found: { ...found, cause }, repair: null };
 }
 
 /** Who it was of, and when it was due, its movements do not tell: nobody can write it again. */

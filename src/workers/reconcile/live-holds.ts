@@ -5,6 +5,7 @@ import { splitReservationId } from "#inventory/reservation-id";
 import { levelName } from "#workers/reconcile/breaks";
 import { isAskedFor, settle, type Comparison } from "#workers/reconcile/comparison";
 import { checkMissingHolds } from "#workers/reconcile/holds";
+import { tellUnreadableRow } from "#workers/reconcile/unreadable";
 
 /** Reservations of one statement, of which most have ended long ago. */
 export const PAGE_RESERVATIONS = 20_000;
@@ -26,6 +27,7 @@ export async function checkLiveHolds(
     const known = new Set(doubtful);
     for (let after: HoldPlace | null = FIRST_HOLD; after !== null;) {
       const page: PageOfHolds = await snapshot.liveHolds(after, PAGE_RESERVATIONS);
+      for (const row of page.unreadable) await tellUnreadableRow(run, row);
       const holds = page.holds.filter((hold) => isWanted(run, hold));
       addUp(held, holds);
       for (const id of await checkMissingHolds(run, holds, doubtful)) known.add(id);

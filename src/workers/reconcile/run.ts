@@ -57,6 +57,7 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
     notes: options.notes ?? null,
     quarantine,
     contested: new Set(quarantine.map(({ partition }) => partition)),
+    broken: new Set(),
     follow,
     advance: async (stage, share) => {
       percent = Math.floor(((STAGES.indexOf(stage) + share) / STAGES.length) * 100);

@@ -1,4 +1,5 @@
-/** A key of Redis that cannot be what its name says: it is told, left alone, and passed over. */
+/** What cannot be what its name says, in Redis and in the ledger: it is told, left alone, and passed over. */
+import type { UnreadableRow } from "#inventory/ledger-snapshot";
 import { settle, type Comparison } from "#workers/reconcile/comparison";
 
 export async function tellUnreadable(
@@ -20,4 +21,16 @@ export async function tellUnreadable(
     },
     repair: null,
   });
+}
+
+/** Nobody knows of what products it is. */
+export async function tellUnreadableRow(
+  run: Comparison,
+  { partition, name }: UnreadableRow,
+): Promise<void> {
+  if (!run.partitions.includes(partition) || run.scope.kind === "products") return;
+  const nothing = { productId: null, location: null, reservationId: null, redis: null };
+  const cause = `the row of hold ${JSON.stringify(name)} cannot be read`;
+  const kind = "hold_differs" as const;
+  await settle(run, { found: { kind, partition, ...nothing, ledger: null, cause }, repair: null });
 }
