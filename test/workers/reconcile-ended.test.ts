@@ -78,7 +78,7 @@ describe("an ended hold", () => {
     };
     await stand(5);
     await bed.drained();
-    const until = Number(await bed.redis.hget(metaKey(0), "seq"));
+    const last = Number(await bed.redis.hget(metaKey(0), "seq"));
     // Behind these it has nothing for a while, by what is left of its movements.
     const reservationId = await stand(2);
     await pass(PART_MOVEMENTS);
@@ -89,10 +89,10 @@ describe("an ended hold", () => {
     await bed.db.sql`INSERT INTO level_openings
         (product_id, location, partition, seq, on_hand, reserved)
       SELECT product_id, location, partition, seq, on_hand_after, reserved_after
-      FROM movements WHERE seq = ${until}`;
+      FROM movements WHERE seq = ${last}`;
     await bed.db.sql`INSERT INTO partition_openings (partition, seq, at)
-      SELECT 0, seq, at FROM movements WHERE seq = ${until}`;
-    await bed.db.sql`DELETE FROM movements WHERE seq <= ${until}`;
+      SELECT 0, seq, at FROM movements WHERE seq = ${last}`;
+    await bed.db.sql`DELETE FROM movements WHERE seq <= ${last}`;
     expect((await bed.report()).differences).toEqual([]);
   });
 
