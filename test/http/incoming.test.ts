@@ -179,6 +179,14 @@ describe("GET /product/:productId?include=incoming", () => {
     expect((await other.send(`${path}?include=incoming`, { headers: known })).status).toBe(200);
   });
 
+  test("is new where a location was switched off, though the product has the same version", async () => {
+    const levels = productOf().levels.map((level) => ({ ...level, active: false }));
+    const off = openApp({ store: { product: async () => productOf({ levels }) } });
+    const { headers } = await openApp().send(`${path}?include=incoming`);
+    const known = { "if-none-match": headers.get("etag") ?? "" };
+    expect((await off.send(`${path}?include=incoming`, { headers: known })).status).toBe(200);
+  });
+
   test("asks PostgreSQL for nothing where it is not asked for", async () => {
     expect((await openGuarded().send(path)).body).toEqual(INVENTORY);
   });

@@ -106,12 +106,13 @@ function showThen(c: EdgeContext, asOf: number, then: StockThen): Response {
   return reply(c, 200, body, { etag, ...lagHeader(then.lag) });
 }
 
-/** What is expected has no version: the tag is of what it says. */
+/** What is expected has no version: the tag is the product's, and of what it says. */
 function showExpecting(c: EdgeContext, found: Expecting | null): Response {
   if (found === null) return refuse(c, "product_not_found", "there is no such product");
   const incoming = found.incoming.map(incomingOf);
   const body = { ...inventoryOf(found.product), incoming };
-  const etag = `"${found.product.seq}@${hash("sha256", JSON.stringify(incoming)).slice(0, 16)}"`;
+  const expected = hash("sha256", JSON.stringify(incoming)).slice(0, 16);
+  const etag = `${productEtag(found.product).slice(0, -1)}@${expected}"`;
   if (isKnown(c.req.header("if-none-match"), etag)) return replyText(c, 304, null, { etag });
   return reply(c, 200, body, { etag });
 }
