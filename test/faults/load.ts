@@ -34,7 +34,7 @@ export interface BedLoad {
   readonly refusals: Readonly<Record<string, number>>;
   /** Users finish what they are at, and leave. */
   usersLeave(): Promise<void>;
-  /** Others come, who know nothing of what those held. */
+  /** Others come, who want the same products and know nothing of what those held. */
   othersCome(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -108,7 +108,7 @@ export async function startBedLoad(bed: Bed, options: LoadOptions): Promise<BedL
       await all.at(-1)?.stop();
     },
     othersCome: async () => {
-      all.push(await startLoad({ ...users, seed: seed + USERS }));
+      all.push(await startLoad({ ...users, seed: seed + USERS, of: first }));
     },
     async stop() {
       await Promise.all([...all, ...(short ? [short] : []), readers].map((one) => one.stop()));

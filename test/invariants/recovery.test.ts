@@ -12,6 +12,7 @@ import { moreEffects } from "#test/effects";
 import { startInstallation, type Installation } from "#test/installation";
 import { startLoad } from "#test/load";
 import { isAboutLost, isOfLost, reported, type Reported } from "#test/lost";
+import { seed, seedBehind } from "#test/scale";
 import { startService } from "#test/service";
 import { until } from "#test/until";
 
@@ -158,7 +159,9 @@ test(
     api.signal("SIGSTOP");
     await rollBack(copy);
     await using another = await startService({ ...servers, role: "api" });
-    await using later = await startLoad({ ...LOAD, url: another.url, withoutLedger: true });
+    // They want what was sold before it, too, of a Redis that has forgotten that.
+    const more = { url: another.url, withoutLedger: true, of: load };
+    await using later = await startLoad({ ...LOAD, ...more, seed: seedBehind(seed(), LOAD.users) });
     await moreEffects(later, EFFECTS_MIN);
     const { rebuilds, requests } = await reported(sql);
     api.signal("SIGCONT");

@@ -24,6 +24,8 @@ export interface LoadOptions {
   readonly withoutNewProducts?: boolean;
   /** Of what each user does, in which order; not given: that of the run. */
   readonly seed?: number;
+  /** Of a load before: its users want the products of that one, and make none at the start. */
+  readonly of?: Pick<Shop, "productIds" | "scarceId">;
 }
 
 export interface Load extends Shop, AsyncDisposable {
@@ -38,7 +40,7 @@ const SCARCE = { units: 22, safety: 20 };
 /** Makes the products, then lets users loose. */
 export async function startLoad(options: LoadOptions): Promise<Load> {
   const { url, users, products, units, perSecondMax = Infinity, seed = seedOfRun() } = options;
-  const { extendMinutes = EXTEND_MINUTES } = options;
+  const { extendMinutes = EXTEND_MINUTES, of } = options;
   const run = randomId(6);
   const deck = deckOf(options);
   const state = { isStopped: false };
@@ -49,8 +51,8 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
   };
   const load: Load = {
     caller: new Caller(...[url].flat()),
-    productIds: Array.from({ length: products }, (_, i) => `${run}-${i}`),
-    scarceId: `${run}-scarce`,
+    productIds: of?.productIds ?? Array.from({ length: products }, (_, i) => `${run}-${i}`),
+    scarceId: of?.scarceId ?? `${run}-scarce`,
     acknowledged: [],
     strange: [],
     stop,
@@ -58,8 +60,10 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
   };
   const admin = await tokenOf("admin", "administrator");
   const maker = { load, extendMinutes, admin, token: admin, random: new Random(seed), kept: null };
-  for (const id of load.productIds) await initialize(maker, id, units);
-  await initialize(maker, load.scarceId, SCARCE.units, SCARCE.safety);
+  if (of === undefined) {
+    for (const id of load.productIds) await initialize(maker, id, units);
+    await initialize(maker, load.scarceId, SCARCE.units, SCARCE.safety);
+  }
   const pauseMs = (1_000 * users) / perSecondMax;
   loops = Array.from({ length: users }, async (_, i) => {
     const token = await tokenOf("customer", `customer-${run}-${i}`);
