@@ -16,7 +16,7 @@ const BEHIND = 100;
 const INSIDE_MS_MAX = 10_000;
 
 /** One connection past every proxy, that the server may end at any time. */
-async function asked<Result>(bed: Bed, work: (sql: postgres.Sql) => Promise<Result>) {
+export async function asked<Result>(bed: Bed, work: (sql: postgres.Sql) => Promise<Result>) {
   const sql = postgres(bed.servers.databaseUrl, { max: 1, onnotice: () => {} });
   try {
     return await work(sql);
