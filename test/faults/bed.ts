@@ -20,7 +20,7 @@ const EACH = 2;
 const DEADLINE_MS = 2_000;
 
 /** What a bed is started with because a fault asks for it: it costs time where it is not needed. */
-export type Need = "clock" | "ledger disk";
+export type Need = "clock" | "service clocks" | "ledger disk";
 /** Room for the ledger of a bed, in memory. */
 const LEDGER_DISK_MIB = 1_024;
 
@@ -30,6 +30,8 @@ export interface Member {
   readonly service: Service;
   readonly toRedis: Link;
   readonly toLedger: Link;
+  /** Of the first of each role, where the bed has false clocks of services; else it has the true time. */
+  readonly clock: FalseClock | null;
 }
 
 export interface ApiMember extends Member {
@@ -87,18 +89,19 @@ export async function startBed({ needs, env = {} }: BedOptions): Promise<Bed> {
     const name = `${role}-${number}`;
     const toRedis = await link(`${name} to redis`, "redis", servers.redisUrl);
     const toLedger = await link(`${name} to postgres`, "postgres", servers.databaseUrl);
+    const own = number === 1 && needs.has("service clocks") ? await falseClock() : null;
     const service = await startService({
       role,
       redisUrl: toRedis.url,
       databaseUrl: toLedger.url,
-      env: { REQUEST_DEADLINE_MS: String(DEADLINE_MS), ...env },
+      env: { REQUEST_DEADLINE_MS: String(DEADLINE_MS), ...own?.env, ...env },
     });
     stack.defer(async () => {
       // What was left stopped would not hear that it shall end.
       if (!service.hasExited()) service.signal("SIGCONT");
       await service[Symbol.asyncDispose]();
     });
-    return { name, service, toRedis, toLedger };
+    return { name, service, toRedis, toLedger, clock: own };
   };
   const numbers = Array.from({ length: EACH }, (_, i) => i + 1);
   const apis = await Promise.all(

@@ -3,19 +3,14 @@
  * that a case needs, without the processes, so that one costs a fraction of a second.
  */
 import { Redis } from "ioredis";
-import type { Reservation } from "#inventory/model";
-import { reservationIdOf } from "#inventory/reservation-id";
 import { steadyClock } from "#lib/clock";
 import { createReconcileLedger } from "#postgres/reconcile-ledger";
-import { decodeHold } from "#redis/hold-record";
-import { metaKey, reservationKey } from "#redis/keys";
+import { metaKey } from "#redis/keys";
 import { createReconcileStock } from "#redis/reconcile-stock";
 import { rebuildPartition } from "#workers/rebuild";
 import { reconcile } from "#workers/reconcile/run";
 import { examine, type Acknowledged } from "#test/audit";
 import { invariants } from "#test/invariants";
-import { keysLike } from "#test/keyspace";
-import { soon } from "#test/ledger";
 import { falseReports, reported } from "#test/lost";
 import { filesOf, startAsOperator, type Started } from "#test/operator";
 import { openRebuildBed, type RebuildBed } from "#test/rebuilding";
@@ -169,41 +164,4 @@ export async function held(bed: DamageBed): Promise<Held> {
   found.push(...failuresOf(lossIsTrue(loss)));
   if (found.length === 0) Object.assign(bed, { acknowledged: kept, lost: gone });
   return { broken: found, lost, movements: audited.movements };
-}
-
-/**
- * Records of holds that ended and that are not what the ledger has, or never end: `bun run verify`
- * does not compare them, as only repeats hear them, and within a day they are forgotten. Forgets
- * these now; answers how many. A hold that lives by either side is none of them.
- */
-export async function forgetEnded({ use, redis }: DamageBed): Promise<number> {
-  const rows = await use.db.sql`
-    SELECT replace(owner::text, '-', '') AS owner, generation, status FROM reservations`;
-  const known = new Map(rows.map((row) => [String(row["owner"]), row]));
-  const prefix = reservationKey(0, "");
-  const gone = await Promise.all(
-    (await keysLike(redis, prefix)).map(async (key) => {
-      const owner = key.slice(prefix.length);
-      const row = known.get(owner);
-      if (row?.["status"] === "ACTIVE") return [];
-      const record = recordOf(owner, await redis.get(key));
-      if (record?.status === "ACTIVE") return [];
-      const id = row === undefined ? null : reservationIdOf(0, owner, String(row["generation"]));
-      const inLedger = id === null ? null : await use.db.ledger.reservation(id, soon());
-      const isWhole = record !== null && Bun.deepEquals(record, inLedger);
-      return isWhole && (await redis.pttl(key)) >= 0 ? [] : [key];
-    }),
-  );
-  const keys = gone.flat();
-  if (keys.length > 0) await redis.unlink(...keys);
-  return keys.length;
-}
-
-/** Null of one that cannot be read. */
-function recordOf(owner: string, text: string | null): Reservation | null {
-  try {
-    return text === null ? null : decodeHold(0, owner, text);
-  } catch {
-    return null;
-  }
 }

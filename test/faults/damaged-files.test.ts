@@ -15,7 +15,6 @@ import { until } from "#test/until";
 import { inCases } from "#faults/cases";
 import {
   admitted,
-  forgetEnded,
   harmed,
   held,
   openDamageBed,
@@ -23,6 +22,7 @@ import {
   type DamageBed,
   type Held,
 } from "#faults/damage-bed";
+import { forgetEnded } from "#faults/ended-records";
 import { cut, flip } from "#faults/harm";
 import { burst } from "#faults/traffic";
 
@@ -140,7 +140,7 @@ test(
       const verdict = await verified(bed);
       if (verdict.length === 0) {
         harmless += 1;
-        const forgotten = await forgetEnded(bed);
+        const forgotten = await forgetEnded({ redis: bed.redis, ...bed.use.db });
         // One bit is in one record.
         expect([harm.what, Math.min(forgotten, 1)]).toEqual([harm.what, forgotten]);
         ended += forgotten;

@@ -7,14 +7,16 @@ import { temporaryFolder, type TestRedisOptions } from "#test/servers";
 
 const FILE = "faketime/libfaketime.so.1";
 
-/** The clock of a Redis; zero at first. */
+/** The clock of a Redis, or of a process of the service; zero at first. */
 export interface FalseClock {
   readonly redis: TestRedisOptions;
+  /** Of a process of the service, which looks whether it was set once a second. */
+  readonly env: Readonly<Record<string, string>>;
   /** It is at once so many seconds from the true time. */
   set(offsetSeconds: number): void;
 }
 
-/** For a Redis, whose clock may jump while it runs. */
+/** For a process whose clock may jump while it runs. */
 export async function falseClock(): Promise<FalseClock> {
   const library = await faketime();
   const file = join(temporaryFolder("clock"), "offset");
@@ -24,17 +26,18 @@ export async function falseClock(): Promise<FalseClock> {
     renameSync(`${file}.new`, file);
   };
   set(0);
-  const env = {
-    ...PASSING_TIME,
+  const common = { ...PASSING_TIME, FAKETIME_TIMESTAMP_FILE: file };
+  const ofRedis = {
+    ...common,
     // The C library's malloc before jemalloc's: that one asks for the time before the fake is ready.
     LD_PRELOAD: `${library} libc.so.6`,
-    FAKETIME_TIMESTAMP_FILE: file,
     FAKETIME_NO_CACHE: "1",
   };
   const redis: TestRedisOptions = {
-    through: (program) => ({ ...program, env: { ...program.env, ...env } }),
+    through: (program) => ({ ...program, env: { ...program.env, ...ofRedis } }),
   };
-  return { redis, set };
+  const env = { ...common, LD_PRELOAD: library, FAKETIME_CACHE_DURATION: "1" };
+  return { redis, env, set };
 }
 
 /** The environment of a process whose clock is wrong from its start. */

@@ -1,4 +1,4 @@
-/** A Redis that forgets, goes back, has no room, or another time. */
+/** A Redis that forgets, goes back, or has no room. */
 import { cpSync, readFileSync, readdirSync, rmSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
@@ -36,9 +36,6 @@ const LATE_MS_MAX = 2_000;
 const CUT_BYTES = [1, 20_000] as const;
 /** The last of them may have been under way, and nobody was told. */
 const ENTRIES_LOST_MIN = 4;
-/** Below the fifteen minutes that a user's hold lives. */
-const AHEAD_SECONDS = [5, 240] as const;
-const BACK_SECONDS = [1, 3] as const;
 
 /** One connection past every proxy. */
 export async function askRedis<Result>(
@@ -194,23 +191,6 @@ function endOfKnown(path: string): number {
   return at;
 }
 
-/** How far the clock of a bed was moved so far: it never goes back for good. */
-const offsets = new WeakMap<Bed, number>();
-
-async function moveClock(bed: Bed, bySeconds: number): Promise<void> {
-  const { clock } = bed;
-  if (!clock) throw new Error("this bed has the true time");
-  const offset = (offsets.get(bed) ?? 0) + bySeconds;
-  offsets.set(bed, offset);
-  await askRedis(bed, async (redis) => {
-    const [before] = await redis.time();
-    clock.set(offset);
-    const [now] = await redis.time();
-    const jumped = Number(now) - Number(before);
-    if (Math.abs(jumped - bySeconds) > 1) throw new Error(`the clock of Redis jumped ${jumped} s`);
-  });
-}
-
 export const REDIS: readonly Fault[] = [
   {
     name: "flushall",
@@ -293,21 +273,5 @@ export const REDIS: readonly Fault[] = [
         await startAsOperator(bed.redis);
       };
     },
-  },
-  {
-    name: "clock-ahead",
-    witness: { by: "itself", because: "the clock of Redis jumped" },
-    what: "the clock of Redis jumps ahead by up to four minutes and stays there",
-    needs: ["clock"],
-    lastsMs: [500, 1_000],
-    begin: ({ bed, random }) => moveClock(bed, random.whole(...AHEAD_SECONDS)),
-  },
-  {
-    name: "clock-back",
-    witness: { by: "itself", because: "the clock of Redis jumped" },
-    what: "the clock of Redis goes back by some seconds: time stands still until it has caught up",
-    needs: ["clock"],
-    lastsMs: [3_500, 4_000],
-    begin: ({ bed, random }) => moveClock(bed, -random.whole(...BACK_SECONDS)),
   },
 ];
