@@ -7,7 +7,11 @@ const NEAR_MS = 1_000;
 
 test("between a jump's begin and its end both times are possible, and behind it one", () => {
   const offsets: number[] = [];
-  const clock = new JumpingClock({ redis: {}, set: (seconds) => void offsets.push(seconds) });
+  const clock = new JumpingClock({
+    redis: {},
+    env: {},
+    set: (seconds) => void offsets.push(seconds),
+  });
   const before = performance.now();
   expect(clock.latest(before) - clock.earliest(before)).toBeLessThan(NEAR_MS);
   expect(Math.abs(clock.latest(before) - Date.now())).toBeLessThan(NEAR_MS);

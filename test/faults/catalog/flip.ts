@@ -1,5 +1,5 @@
 /** A bit of Redis's files turns, and an operator looks before callers come back (docs/operations.md). */
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { systemClock } from "#lib/clock";
 import { createPostgres } from "#postgres/client";
 import { createLedger } from "#postgres/ledger";

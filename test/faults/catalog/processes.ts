@@ -181,7 +181,10 @@ export const PROCESSES: readonly Fault[] = [
   },
   {
     name: "more-drains",
-    witness: { by: "sight", of: "movements that the third worker drained while the two stood still" },
+    witness: {
+      by: "sight",
+      of: "movements that the third worker drained while the two stood still",
+    },
     what: "a third worker drains, expires and looks after all beside the two, and is killed",
     lastsMs: [500, 2_000],
     async begin({ bed, saw }) {
