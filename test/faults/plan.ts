@@ -42,8 +42,8 @@ export function faultsIn(name: string, text: string, all: readonly Fault[]): rea
   return text.split(",").map((named) => {
     const found = all.find((fault) => fault.name === named);
     if (found) return found;
-    const words = `${name}: there is no fault ${JSON.stringify(named)} here`;
-    throw new UsageError(`${words}; bun run faults --list names them all`);
+    const known = all.map((fault) => fault.name).join(", ");
+    throw new UsageError(`${name}: there is no fault ${JSON.stringify(named)} here; there are ${known}`);
   });
 }
 

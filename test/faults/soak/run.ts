@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { Failure, NotJudged, runTool, seedIn, timeIn, UsageError } from "#test/arguments";
 import { newSeed } from "#test/scale";
-import { bounded, faultsIn, planOf } from "#faults/plan";
+import { bounded, faultsIn, planOf, possibleOf } from "#faults/plan";
 import { FAULTS, soak, type Soaked } from "#faults/soak/soak";
 import { memoryJudged, memoryMinutes, wordsOf } from "#faults/soak/judge";
 
@@ -23,7 +23,8 @@ Options:
                       at least ${memoryMinutes(MINUTE_MS)}m with --every 1m, or memory cannot be judged
   --without-memory    does not judge memory, so that a shorter time will do
   --every TIME        how often a fault begins (default: 1m)
-  --only NAME,...     these faults alone (default: all but those of clocks; \`bun run faults --list\`)
+  --only NAME,...     these faults alone (default: all of \`bun run faults --list\` but those of clocks,
+                      which soak does not have)
   --seed NUMBER       repeats a run's choices (default: another one each time)
 
 It ends at the first fault after which something does not hold, or when its time is over and it says
@@ -78,9 +79,12 @@ async function main(args: readonly string[]): Promise<void> {
   const { forMs, everyMs, faults, seed, words, withMemory } = readOptions(args);
   say(`seed ${seed}; with --seed ${seed} behind the same arguments this run's choices come again`);
   const endAt = performance.now() + forMs;
-  const steps = bounded(planOf(faults, seed), Infinity, () => performance.now() + everyMs <= endAt);
+  const possible = possibleOf(faults, say);
+  if (possible.length === 0) throw new Error("none of these faults is possible here");
+  const isTime = (): boolean => performance.now() + everyMs <= endAt;
+  const steps = bounded(planOf(possible, seed), Infinity, isTime);
   const again = `bun run soak --seed ${seed} ${words}`;
-  tell(await soak(steps, { everyMs, say, again }), { again, withMemory });
+  tell(await soak(steps, { faults: possible, everyMs, say, again }), { again, withMemory });
 }
 
 interface Told {

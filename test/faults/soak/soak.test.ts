@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { evidence } from "#test/evidence";
 import { counted, isLong, seed } from "#test/scale";
-import { bounded, planOf } from "#faults/plan";
+import { bounded, planOf, possibleOf } from "#faults/plan";
 import { memoryJudged, wordsOf, type GaugeName } from "#faults/soak/judge";
 import { FAULTS, soak } from "#faults/soak/soak";
 
@@ -22,12 +22,16 @@ test(
     const first = seed();
     const startedAt = performance.now();
     const isTime = (): boolean => performance.now() - startedAt + EVERY_MS <= FOR_MS;
-    const steps = bounded(planOf(CHOSEN, first), TIMES, isTime);
     const say = (line: string): void => console.log(line);
+    const faults = possibleOf(CHOSEN, say);
+    const steps = bounded(planOf(faults, first), TIMES, isTime);
     const { lived, verdicts, unjudged } = await soak(steps, {
+      faults,
       everyMs: EVERY_MS,
       say,
-      again: `HOLDFAST_TEST_SEED=${first} bun test test/faults/soak/soak.test.ts`,
+      again:
+        `HOLDFAST_TEST_SEED=${first} ${isLong ? "HOLDFAST_TEST_LONG=1 " : ""}` +
+        "bun test test/faults/soak/soak.test.ts",
     });
     const minutes = (performance.now() - startedAt) / 60_000;
     for (const verdict of verdicts) say(wordsOf(verdict));
