@@ -43,7 +43,9 @@ export function faultsIn(name: string, text: string, all: readonly Fault[]): rea
     const found = all.find((fault) => fault.name === named);
     if (found) return found;
     const known = all.map((fault) => fault.name).join(", ");
-    throw new UsageError(`${name}: there is no fault ${JSON.stringify(named)} here; there are ${known}`);
+    throw new UsageError(
+      `${name}: there is no fault ${JSON.stringify(named)} here; there are ${known}`,
+    );
   });
 }
 

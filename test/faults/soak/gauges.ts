@@ -15,11 +15,13 @@ const MIB = 2 ** 20;
 const LIVES_MS_MAX = 24 * 60 * 60_000;
 /** Products are for ever. */
 const FOR_EVER = new Set(["stock", "sku"]);
+/** Families that have more keys the more is asked for. */
+const OF_LOAD = ["{bull}", "expiring", "reservation"] as const;
 
 export class Gauges {
   readonly #recorder = new Recorder();
   /** Of keys, as far as they were seen: one that is gone has none. */
-  readonly #families = new Set(["{bull}", "expiring", "reservation"]);
+  readonly #families = new Set<string>(OF_LOAD);
   #beds = 0;
 
   get series(): readonly Series[] {
@@ -95,7 +97,8 @@ export class Gauges {
       const keys = Map.groupBy(await keysLike(redis), familyOf);
       for (const family of keys.keys()) if (!FOR_EVER.has(family)) this.#families.add(family);
       for (const family of this.#families) {
-        this.#note(`keys ${family}`, "keys", keys.get(family)?.length ?? 0);
+        const gauge = OF_LOAD.some((one) => one === family) ? "keys" : "few keys";
+        this.#note(`keys ${family}`, gauge, keys.get(family)?.length ?? 0);
       }
       this.#note("journal entries", "journal", await redis.xlen(journalKey(0)));
       const used = /used_memory:(\d+)/.exec(await redis.info("memory"))?.[1];

@@ -58,6 +58,10 @@ const LEAKS: readonly (readonly [what: string, shape: Shape])[] = [
   ],
   ["a key a second", { gauge: "keys", everyMs: MINUTE_MS, value: (ms) => 180 + ms / 1_000 }],
   [
+    "a key a minute, of a family that has one",
+    { gauge: "few keys", everyMs: MINUTE_MS, value: (ms) => 1 + minutes(ms) },
+  ],
+  [
     "half a MiB of data a minute",
     { gauge: "data", everyMs: MINUTE_MS, value: (ms) => 3 + 0.5 * minutes(ms) },
   ],
@@ -96,6 +100,10 @@ const FLAT: readonly (readonly [what: string, shape: Shape])[] = [
   ],
   ["holds that come and go", { gauge: "keys", everyMs: MINUTE_MS, value: aBitOf(50) }],
   [
+    "one key, and some more for a moment",
+    { gauge: "few keys", everyMs: MINUTE_MS, value: (_, random) => 1 + random.whole(0, 4) },
+  ],
+  [
     "a ledger that is behind for a while, again and again",
     { gauge: "lag", value: (ms) => (ms % MINUTE_MS < 10_000 ? 2_000 : 0) },
   ],
@@ -123,6 +131,23 @@ test.each([30, 60, 120, 180, 240, 257, 270, 300, 360, 600, 900, 1_800])(
     }
   },
 );
+
+/** README says so much: who needs to see less lets it run for longer. */
+const UNSEEN: readonly (readonly [what: string, shape: Shape])[] = [
+  ["1.5 descriptors a minute", { gauge: "descriptors", value: (ms) => 20 + 1.5 * minutes(ms) }],
+  ["1.5 MiB of memory a minute", { value: (ms) => 110 + 1.5 * minutes(ms) }],
+  [
+    "fifteen keys a minute",
+    { gauge: "keys", everyMs: MINUTE_MS, value: (ms) => 180 + 15 * minutes(ms) },
+  ],
+];
+
+test.each(UNSEEN)("is not seen to rise in half an hour, and is in four: %s", (_, shape) => {
+  const isFlat = (forMs: number): (boolean | undefined)[] =>
+    judged({ ...shape, forMs }).map((verdict) => verdict?.isFlat);
+  expect(isFlat(HALF_AN_HOUR_MS)).toEqual([true]);
+  expect(isFlat(8 * HALF_AN_HOUR_MS)).toEqual([false]);
+});
 
 test("is not judged while it may be warming up, and is as soon as it is not", () => {
   const { spanMsMin } = GAUGES.memory;

@@ -38,15 +38,18 @@ export const GAUGES = {
    * second is a kilobyte a request.
    */
   memory: { unit: "MiB", plus: 16, share: 0.1, spanMsMin: 3 * MINUTE_MS },
-  /** From 13 to 25, by how many connections clients have. */
+  /** Floors from 13 to 25, by how many connections clients have: half of a short life may be without. */
   descriptors: { unit: "", plus: 16, share: 0.1, spanMsMin: SHORT_MS },
   /** Of Redis, when all that has an end is gone: 3.3 MiB, within 0.2; products are for ever. */
   data: { unit: "MiB", plus: 1, share: 0.2, spanMsMin: SHORT_MS },
   /**
-   * Of one family, when all that has an end is gone. There is one for each second in which a hold may
-   * end: three minutes after a start, or after Redis has lost all, there are 180, and some jobs.
+   * Of a family that follows the load, when all that has an end is gone. There is one for each second in
+   * which a hold may end: three minutes after a start, or after Redis has lost all, there are 180, and
+   * some jobs.
    */
   keys: { unit: "", plus: 200, share: 0.2, spanMsMin: SHORT_MS },
+  /** Of any other family: one for each partition, and what a rebuild leaves for a moment. */
+  "few keys": { unit: "", plus: 5, share: 0, spanMsMin: SHORT_MS },
   /** Entries of the journal. Redis removes whole nodes of a hundred. */
   journal: { unit: "", plus: 200, share: 0.1, spanMsMin: SHORT_MS },
   /** Movements that the ledger lacks: the floor is what it never catches up with. */
@@ -54,6 +57,14 @@ export const GAUGES = {
 } as const satisfies Record<string, Gauge>;
 
 export type GaugeName = keyof typeof GAUGES;
+
+/** In words: by how much the floor of the last third may be above that of the second. */
+export const BOUNDS = Object.entries<Gauge>(GAUGES)
+  .map(([name, { unit, plus, share }]) => {
+    const more = share === 0 ? "" : ` and ${share * 100} %`;
+    return `${name} ${`${plus} ${unit}`.trim()}${more}`;
+  })
+  .join(", ");
 
 export interface Sample {
   readonly name: string;

@@ -11,7 +11,7 @@ const TIMES = counted(2, Infinity);
 const EVERY_MS = counted(3_000, 60_000);
 const TEST_MS_MAX = counted(120_000, 60 * 60_000);
 const CHOSEN = FAULTS.filter(({ isSlow }) => isLong || isSlow !== true);
-const JUDGED: readonly GaugeName[] = ["descriptors", "data", "keys", "journal", "lag"];
+const JUDGED: readonly GaugeName[] = ["descriptors", "data", "keys", "few keys", "journal", "lag"];
 
 test(
   // In seconds no memory is warm, and hardly anything can have grown beyond what comes and goes.
