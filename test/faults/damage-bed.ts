@@ -3,6 +3,8 @@
  * that a case needs, without the processes, so that one costs a fraction of a second.
  */
 import { Redis } from "ioredis";
+import { z } from "zod";
+import { Fault } from "#inventory/faults";
 import { steadyClock } from "#lib/clock";
 import { createReconcileLedger } from "#postgres/reconcile-ledger";
 import { metaKey } from "#redis/keys";
@@ -115,23 +117,43 @@ async function runIdOf(redis: Redis): Promise<string> {
   return /^run_id:(\w+)/m.exec(info)?.[1] ?? "";
 }
 
-/** What `bun run verify` says: differences by kind, or that it cannot compare. Empty: all is equal. */
-export async function verified({ use, redis }: DamageBed): Promise<readonly string[]> {
+/** What `bun run verify` says. */
+export type Verdict =
+  | { readonly kind: "equal" }
+  | { readonly kind: "differs"; readonly words: readonly string[] }
+  /** What Redis has cannot be read, or the ledger never comes to where Redis says that it stands. */
+  | { readonly kind: "incomparable"; readonly words: readonly string[] };
+
+/** An error of another kind than those that a turned bit brings is thrown: it is a bug. */
+export async function verified({ use, redis }: DamageBed): Promise<Verdict> {
+  try {
+    await use.drained();
+  } catch (error) {
+    return { kind: "incomparable", words: [`it is not drained: ${String(error)}`] };
+  }
   const [row] = await use.db.sql`SELECT store_id FROM store`;
   const storeId = String(row?.["store_id"]);
   const stock = createReconcileStock({ redis, partitions: 1, storeId });
   const ledger = createReconcileLedger(use.db.sql);
   const onProgress = () => undefined;
   try {
-    await use.drained();
     const common = { stock, ledger, clock: steadyClock, onProgress };
     const { differences, quarantined } = await reconcile({ ...common, scope: { kind: "all" } });
     const found = differences.map(({ kind, cause }) => `${kind}: ${cause}`);
-    return quarantined > 0 ? [...found, `${quarantined} movements are in quarantine`] : found;
+    const words = quarantined > 0 ? [...found, `${quarantined} movements in quarantine`] : found;
+    return words.length === 0 ? { kind: "equal" } : { kind: "differs", words };
   } catch (error) {
-    return [`it cannot be compared: ${String(error)}`];
+    if (!isOfData(error)) throw error;
+    return { kind: "incomparable", words: [String(error)] };
   }
 }
+
+/** As the readers of Redis's records say it, or Redis where a key became one of another kind. */
+const UNREADABLE =
+  /WRONGTYPE|is not a count|is missing|is not a map of texts|a product lacks|not a hold|unknown (?:state|end reason)|not a JSON string/;
+
+const isOfData = (error: unknown): boolean =>
+  error instanceof Fault || error instanceof z.ZodError || UNREADABLE.test(String(error));
 
 export interface Held {
   readonly broken: readonly string[];

@@ -2,7 +2,7 @@
 import type { RedisStockStore } from "#redis/stock-store";
 import { randomId } from "#lib/ids";
 import type { Acknowledged } from "#test/audit";
-import type { Random } from "#test/random";
+import { Random } from "#test/random";
 import {
   adjustCommand,
   endCommand,
@@ -22,11 +22,16 @@ export const PRODUCTS = ["p1", "p2", "p3"] as const;
 
 type Note = (type: Acknowledged["type"], units: number, reservationId?: string) => void;
 
-/** Answers every effect that was acknowledged; rejects where a change was neither done nor refused. */
+/**
+ * Answers every effect that was acknowledged; rejects where a change was neither done nor refused. What
+ * it draws from `random` is the same whatever the callers are answered, and in which order.
+ */
 export async function burst(store: RedisStockStore, random: Random): Promise<Acknowledged[]> {
   const acknowledged: Acknowledged[] = [];
-  const callers = Array.from({ length: CALLERS }, async () => {
-    for (let turn = 0; turn < TURNS; turn += 1) await change(store, random, acknowledged);
+  const seeds = Array.from({ length: CALLERS }, () => random.seed());
+  const callers = seeds.map(async (seed) => {
+    const own = new Random(seed);
+    for (let turn = 0; turn < TURNS; turn += 1) await change(store, own, acknowledged);
   });
   await Promise.all(callers);
   return acknowledged;

@@ -1,5 +1,8 @@
 /** Chance that can be had again: the same seed gives the same numbers. */
 
+/** fast-check and its like take a 32-bit integer. */
+export const SEED_MAX = 2 ** 31;
+
 export class Random {
   #state: number;
 
@@ -18,6 +21,11 @@ export class Random {
   /** A whole number from `least` to below `end`. */
   whole(least: number, end: number): number {
     return least + Math.floor(this.next() * (end - least));
+  }
+
+  /** Of a chance of its own for somebody, who may draw as often as he likes. */
+  seed(): number {
+    return this.whole(0, SEED_MAX);
   }
 
   pick<Item>(items: readonly Item[]): Item {

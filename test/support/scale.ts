@@ -1,8 +1,6 @@
 /** How much of a thing one run does: `test` proves it in minutes, `test:long` in hours. */
 import { randomInt } from "node:crypto";
-
-/** fast-check and its like take a 32-bit integer. */
-const SEED_MAX = 2 ** 31;
+import { SEED_MAX } from "#test/random";
 
 /** Whether this is `test:long`. */
 export const isLong = process.env["HOLDFAST_TEST_LONG"] === "1";
