@@ -9,8 +9,9 @@ const LANES = 3;
 const CASES_OF_ONE_MAX = 15;
 
 export interface CasesOptions<Bed extends AsyncDisposable> {
-  /** Of the test, in one word. */
+  /** Of the test, in one word, and of all in its file. */
   readonly name: string;
+  readonly all: readonly string[];
   readonly count: number;
   readonly openBed: () => Promise<Bed>;
   readonly run: (bed: Bed, random: Random) => Promise<void>;
@@ -37,7 +38,7 @@ export async function inCases<Bed extends AsyncDisposable>(
   options: CasesOptions<Bed>,
 ): Promise<boolean> {
   const { name, count } = options;
-  const asked = askedFor(process.env["HOLDFAST_TEST_CASES"] ?? "");
+  const asked = askedFor(process.env["HOLDFAST_TEST_CASES"] ?? "", options);
   if (asked !== null) {
     if (asked.name === name) await onOneBed(options, asked.from, asked.to, () => false);
     return false;
@@ -88,13 +89,23 @@ async function onOneBed<Bed extends AsyncDisposable>(
   }
 }
 
-/** `cuts/16-17`, `cuts/17`; null of nothing. */
-function askedFor(text: string): Asked | null {
+/** `cuts/16-17`, `cuts/17`; null of nothing. Throws where it names no case: nothing would be tried. */
+export function askedFor(
+  text: string,
+  { name, all, count }: Pick<CasesOptions<never>, "name" | "all" | "count">,
+): Asked | null {
   if (text === "") return null;
-  const [, name, from, to = from] = /^(\w+)\/(\d+)(?:-(\d+))?$/.exec(text) ?? [];
-  if (name === undefined || Number(from) < 1 || Number(to) < Number(from)) {
-    const given = JSON.stringify(text);
-    throw new UsageError(`HOLDFAST_TEST_CASES must be like cuts/17 or cuts/16-17, not ${given}`);
+  const given = `HOLDFAST_TEST_CASES=${text}`;
+  const [, named, from, to = from] = /^(\w+)\/(\d+)(?:-(\d+))?$/.exec(text) ?? [];
+  if (named === undefined || Number(from) < 1 || Number(to) < Number(from)) {
+    throw new UsageError(`${given} is not like ${name}/17 or ${name}/16-17`);
   }
-  return { name, from: Number(from), to: Number(to) };
+  if (!all.includes(named)) {
+    throw new UsageError(`${given}: there are no cases ${named}, but ${all.join(", ")}`);
+  }
+  if (named === name && Number(to) > count) {
+    const words = isLong ? "" : ", with HOLDFAST_TEST_LONG=1 more of them";
+    throw new UsageError(`${given}: ${name} has ${count} cases${words}`);
+  }
+  return { name: named, from: Number(from), to: Number(to) };
 }

@@ -39,11 +39,14 @@ const SLOW_REWRITE = "200000";
 const REWRITTEN_MS_MAX = 10_000;
 const TEST_MS_MAX = counted(180_000, 3 * 60 * 60_000);
 
+const ALL = ["cuts", "flips", "forks"] as const;
+
 const cases = (
-  name: string,
+  name: (typeof ALL)[number],
   count: number,
   run: (bed: DamageBed, random: Random) => Promise<void>,
-): Promise<boolean> => inCases({ name, count, openBed: openDamageBed, run, file: "damaged-files" });
+): Promise<boolean> =>
+  inCases({ name, all: ALL, count, openBed: openDamageBed, run, file: "damaged-files" });
 
 async function change(bed: DamageBed, random: Random, store = bed.use.stores.store): Promise<void> {
   const acknowledged = await burst(store, random);
