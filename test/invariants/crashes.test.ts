@@ -4,7 +4,7 @@ import { moreEffects } from "#test/effects";
 import { evidence } from "#test/evidence";
 import { startInstallation, type Installation } from "#test/installation";
 import { startLoad, type Load } from "#test/load";
-import { counted } from "#test/scale";
+import { counted, seed, seedBehind } from "#test/scale";
 import { spreadOf } from "#test/spread";
 import { tokenOf } from "#test/service";
 import { until } from "#test/until";
@@ -33,6 +33,8 @@ const VICTIMS = [
 
 let all: Installation;
 let kills = 0;
+/** Each blow meets other choices of the users: a hundred times the same would be one trial. */
+const first = seed();
 /** Over all crashes of one installation: what one of them kept, the next must keep too. */
 let acknowledged: Acknowledged[] = [];
 
@@ -56,7 +58,8 @@ async function renewed(): Promise<Installation> {
 /** One blow under load; answers how long after it a change was served, and all was up again. */
 async function survive(victim: (typeof VICTIMS)[number][0]) {
   const installation = await renewed();
-  await using load = await startLoad({ ...LOAD, url: installation.api.url });
+  const choices = seedBehind(first, kills);
+  await using load = await startLoad({ ...LOAD, url: installation.api.url, seed: choices });
   await moreEffects(load, EFFECTS_MIN);
   const killedAt = performance.now();
   const sinceMs = (): number => Math.round(performance.now() - killedAt);
@@ -79,7 +82,7 @@ async function survive(victim: (typeof VICTIMS)[number][0]) {
   acknowledged.push(...load.acknowledged);
   const audited = await audit({ ...installation.servers, acknowledged });
   console.log(
-    `kill ${kills}, of ${victim}: served after ${servedMs} ms, restarted after ${restartedMs} ms,`,
+    `kill ${kills}, of ${victim} (seed ${choices}): served after ${servedMs} ms, restarted after ${restartedMs} ms,`,
     `${load.acknowledged.length} acknowledged, repeated ${JSON.stringify(repeatedBy(load))},`,
     `${audited.movements} movements audited, drained in ${audited.drainedInMs} ms`,
   );

@@ -17,12 +17,17 @@ import {
   settle,
   type Probe,
 } from "#test/probes";
+import { seed, seedBehind } from "#test/scale";
 import { until } from "#test/until";
 
 const LOAD = { users: 6, products: 3, units: 5_000, perSecondMax: 150 };
 /** What is well within a request's deadline and its way there and back on a busy machine. */
 const SLACK_MS = 1_500;
 const RECOVERED_MS_MAX = 20_000;
+
+/** Each meets other choices of the users. */
+const first = seed();
+let outages = 0;
 
 /** What requests of a kind must meet while it lasts: success, a clear refusal, or one of the two. */
 export type Expected = "done" | "refused" | "either";
@@ -62,7 +67,9 @@ export async function survive(
   const { caller, servers, api } = installation;
   const givenUp = await prepareProbes(installation, acknowledged);
   const repeated = await prepareProbes(installation, acknowledged);
-  await using load = await startLoad({ ...LOAD, url: api.url });
+  outages += 1;
+  const choices = seedBehind(first, outages);
+  await using load = await startLoad({ ...LOAD, url: api.url, seed: choices });
   await outage.begin();
   const begunAt = performance.now();
   const asking = askAll(caller, [...givenUp, ...repeated]);
