@@ -55,19 +55,22 @@ export type LoadLike = Readonly<
 
 export async function startBedLoad(bed: Bed, options: LoadOptions): Promise<BedLoad> {
   const { seed, withoutLedger, withShortHolds, like = {} } = options;
+  // Each has a seed of its own: nobody repeats what another one chooses.
+  const random = new Random(seed);
   const users = { ...LOAD, ...like, url: bed.urls, withoutLedger };
-  const first = await startLoad({ ...users, seed });
+  const first = await startLoad({ ...users, seed: random.seed() });
   const { productIds, scarceId } = first;
   await nameTheAnnex(bed, `annex of ${seed}`);
   const kept = await holdThatStays(bed, productIds[0] ?? "");
   const all: Load[] = [first];
-  const readers = await startReaders({ count: READERS, urls: bed.urls, productIds, seed });
+  const ofReaders = { urls: bed.urls, productIds, seed: random.seed() };
+  const readers = await startReaders({ count: READERS, ...ofReaders });
   const { redisUrl, databaseUrl } = bed.servers;
   const stores = withShortHolds ? await openStoresOf(redisUrl, databaseUrl) : null;
   const short: ExpiringLoad | null =
     stores &&
     startExpiringLoad(stores.store, productIds, {
-      random: new Random(seed),
+      random: new Random(random.seed()),
       throughFaults: true,
     });
   return {
@@ -108,7 +111,7 @@ export async function startBedLoad(bed: Bed, options: LoadOptions): Promise<BedL
       await all.at(-1)?.stop();
     },
     othersCome: async () => {
-      all.push(await startLoad({ ...users, seed: seed + USERS, of: first }));
+      all.push(await startLoad({ ...users, seed: random.seed(), of: first }));
     },
     async stop() {
       await Promise.all([...all, ...(short ? [short] : []), readers].map((one) => one.stop()));

@@ -54,15 +54,17 @@ export async function survive(
   const withShortHolds = fault.withoutShortHolds === undefined;
   const withoutLedger = fault.withoutLedger === true;
   const before = await sightNow(bed);
-  // Drawn first: what begins now may draw as often as requests come.
   const lastsMs = random.whole(fault.lastsMs[0], fault.lastsMs[1] + 1);
-  const load = await startBedLoad(bed, { seed, withShortHolds, withoutLedger, like });
+  const ofLoad = { seed: random.seed(), withShortHolds, withoutLedger, like };
+  // What begins may draw as often as requests come.
+  const ofFault = new Random(random.seed());
+  const load = await startBedLoad(bed, ofLoad);
   try {
     await moreEffects(load.users, EFFECTS);
     await untilThen(notBefore);
     let noted = 0;
     const saw = (times: number): void => void (noted += times);
-    const end = await fault.begin({ bed, load, random, saw });
+    const end = await fault.begin({ bed, load, random: ofFault, saw });
     await untilThen(performance.now() + lastsMs);
     await end?.();
     const endedAt = performance.now();

@@ -41,6 +41,7 @@ const SCARCE = { units: 22, safety: 20 };
 export async function startLoad(options: LoadOptions): Promise<Load> {
   const { url, users, products, units, perSecondMax = Infinity, seed = seedOfRun() } = options;
   const { extendMinutes = EXTEND_MINUTES, of } = options;
+  const random = new Random(seed);
   const run = randomId(6);
   const deck = deckOf(options);
   const state = { isStopped: false };
@@ -59,15 +60,16 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
     [Symbol.asyncDispose]: stop,
   };
   const admin = await tokenOf("admin", "administrator");
-  const maker = { load, extendMinutes, admin, token: admin, random: new Random(seed), kept: null };
+  const maker = { load, extendMinutes, admin, token: admin, random, kept: null };
   if (of === undefined) {
     for (const id of load.productIds) await initialize(maker, id, units);
     await initialize(maker, load.scarceId, SCARCE.units, SCARCE.safety);
   }
   const pauseMs = (1_000 * users) / perSecondMax;
   loops = Array.from({ length: users }, async (_, i) => {
+    const own = new Random(random.seed());
     const token = await tokenOf("customer", `customer-${run}-${i}`);
-    const user = { load, extendMinutes, admin, token, random: new Random(seed + i), kept: null };
+    const user = { load, extendMinutes, admin, token, random: own, kept: null };
     while (!state.isStopped) {
       try {
         await user.random.pick(deck)(user);

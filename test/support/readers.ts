@@ -50,10 +50,11 @@ export async function startReaders(options: {
       seen.set(productId, { ...known, version: Math.max(version, known.version) });
     }
   };
-  const running = Array.from({ length: count }, async (_, i) => {
-    const random = new Random(seed + i);
+  const random = new Random(seed);
+  const running = Array.from({ length: count }, async () => {
+    const own = new Random(random.seed());
     while (!state.isStopped) {
-      await read(random.pick(productIds));
+      await read(own.pick(productIds));
       await Bun.sleep(READ_PAUSE_MS);
     }
   });
