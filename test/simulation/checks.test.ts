@@ -123,9 +123,8 @@ test("what a Redis lost is reported by its id, or by a range of movements that h
   const witness = { process, heard: [receipt] };
   expect(asks(witness, [none])[0]).toContain("api-1 does not report it");
   expect(asks(witness, [{ ...none, missing: { from: 1, to: 9 } }])).toHaveLength(1);
-  expect(asks(witness, [Object.assign({}, none, { operations: [{ requestId: "op1" }] })])).toEqual(
-    [],
-  );
+  const named = { missing: { from: 7, to: 7 }, operations: [{ requestId: "op1", seq: 7 }] };
+  expect(asks(witness, [Object.assign({}, none, named)])).toEqual([]);
 });
 
 test("what only another process knew of is in a reported range", () => {
@@ -140,6 +139,37 @@ test("what only another process knew of is in a reported range", () => {
   expect(broken(true, 6)[0]).toContain("which api-2 knew of");
   expect(broken(true, 7)).toEqual([]);
   expect(broken(false, 6)).toEqual([]);
+});
+
+test("what another epoch lacks is no report of it", () => {
+  const receipt = { partition: 0, epoch: 2, seq: 7 };
+  const broken = (kind: RecoveryReport["kind"], epoch: number): number => {
+    const run = { ...emptyRun(), hasLost: true };
+    Object.assign(run.nodes, [{ process: { isAlive: true, name: "api-2" }, heard: [receipt] }]);
+    const report = { kind, epoch, operations: [], missing: { from: 1, to: 9 } };
+    Object.assign(run.ledger.state.reports, [report]);
+    return brokenRules(run, [{ ...ASKED, receipts: [receipt] }]).length;
+  };
+  expect([broken("lost", 2), broken("rebuilt", 3)]).toEqual([0, 0]);
+  expect([broken("lost", 1), broken("rebuilt", 2)]).toEqual([1, 1]);
+});
+
+test("what is reported as lost is lost, has a number that is missing, and no other has that", () => {
+  const reported = (movementOf: Partial<Movement>, seq = 7, to = 9): string[] => {
+    const run = emptyRun();
+    const operations = [{ requestId: "op1", seq }];
+    const report = { kind: "lost", epoch: 2, operations, missing: { from: 5, to } };
+    Object.assign(run.ledger.state.reports, [report]);
+    const one = movement(1, { requestId: "op9", epoch: 1, ...movementOf });
+    run.ledger.state.movements.push(one);
+    return brokenRules(run, []).filter((text) => /not lost|has number|not missing/.test(text));
+  };
+  expect(reported({})).toEqual([]);
+  expect(reported({ requestId: "op1", epoch: 3 })).toEqual([]);
+  expect(reported({ requestId: "op1", epoch: 2 })[0]).toContain("not lost");
+  expect(reported({}, 4)[0]).toContain("op1 has number 4, not one of 5 to 9");
+  expect(reported({ seq: 6, epoch: 2 })[0]).toContain("not missing");
+  expect(reported({ seq: 6, epoch: 3 })).toEqual([]);
 });
 
 test("Redis is looked at by itself, and a fenced one is not", () => {

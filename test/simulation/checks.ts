@@ -62,6 +62,7 @@ export function brokenRules(run: Run, asked: readonly Asked[]): string[] {
   return [
     ...brokenLaws(state, SIMULATED),
     ...lost.flatMap((one) => mustBeReported(run, one)),
+    ...untrueReports(run),
     ...asked.flatMap((one) => mustHaveDoneNothing(run, one)),
     ...holdsThatEndedLate(run),
     ...unlikeTheirType(run),
@@ -128,15 +129,37 @@ function mustBeReported(run: Run, { id, node, receipts, told }: Asked): string[]
   if (node?.process.isAlive === true) return [`${what} ${node.process.name} does not report it`];
   const last = receipts.at(-1);
   if (last === undefined) return [`${what} nobody said where Redis stood`];
-  const isInRange = reports.some(
-    ({ missing }) => missing && missing.from <= last.seq && last.seq <= missing.to,
-  );
+  const isInRange = reports.some(({ missing, kind, epoch }) => {
+    // A rebuild names the epoch that it began: what is missing is of one before it.
+    if (kind === "rebuilt" ? epoch <= last.epoch : epoch < last.epoch) return false;
+    return missing && missing.from <= last.seq && last.seq <= missing.to;
+  });
   const witness = run.nodes.find(({ process, heard }) => {
     const knew = heard.some(({ epoch, seq }) => epoch === last.epoch && seq >= last.seq);
     return process.isAlive && knew;
   });
   if (isInRange || witness === undefined) return [];
   return [`${what} no report has movement ${last.seq}, which ${witness.process.name} knew of`];
+}
+
+/** As `falseReports` of test/support/lost.ts: who repeats what is lost does it anew, in a later epoch. */
+function untrueReports({ ledger }: Run): string[] {
+  const { reports, movements } = ledger.state;
+  return reports.flatMap(({ kind, epoch, missing, operations }) => {
+    const ended = kind === "lost" ? epoch : epoch - 1;
+    const there = movements.filter((movement) => movement.epoch <= ended);
+    const told = operations.flatMap(({ requestId, seq }) => [
+      ...there
+        .filter((one) => requestId !== null && one.requestId === requestId)
+        .map((one) => `${requestId} is movement ${one.seq} of epoch ${one.epoch}, not lost`),
+      ...(missing && missing.from <= seq && seq <= missing.to
+        ? []
+        : [`${requestId} has number ${seq}, not one of ${missing?.from} to ${missing?.to}`]),
+    ]);
+    const inRange = there.filter(({ seq }) => missing && missing.from <= seq && seq <= missing.to);
+    const found = inRange.map(({ seq }) => `movement ${seq} is there, and not missing in ${epoch}`);
+    return [...told, ...found];
+  });
 }
 
 /** Who was told each time that nothing happened must find that nothing did. */
