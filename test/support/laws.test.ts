@@ -105,6 +105,14 @@ const BREAKS: readonly (readonly [law: string, what: string, change: Partial<Sta
       stock: new Map([[PRODUCT, "0/1"]]),
     },
   ],
+  [
+    "what came in less what went out is on hand",
+    "both have a level that nothing moved",
+    {
+      snapshot: new Map([...WHOLE.snapshot, ["p9 at annex", "3/0"]]),
+      stock: new Map([...WHOLE.stock, ["p9 at annex", "3/0"]]),
+    },
+  ],
   ["the snapshot is Redis", "Redis has a unit less", { stock: new Map([[PRODUCT, "8/1"]]) }],
   ["the snapshot is Redis", "Redis has lost the product", { stock: new Map() }],
   [

@@ -111,6 +111,12 @@ function movementsChainUpToTheSnapshot({ movements, snapshot }: State): string[]
       broken.push(`${name}: movements sum up to ${onHand}/${reserved}, the snapshot is ${counts}`);
     }
   }
+  // A level that nothing moved has nothing.
+  for (const [name, counts] of snapshot) {
+    if (!sums.has(name) && counts !== "0/0") {
+      broken.push(`${name}: no movement is of it, the snapshot is ${counts}`);
+    }
+  }
   return broken;
 }
 
