@@ -101,10 +101,10 @@ test.each(VICTIMS)(
     const figures = {
       kills: blows.length,
       acknowledged: blows.reduce((sum, { effects }) => sum + effects, 0),
-      "served again (ms, p50)": served.p50,
-      "served again (ms, max)": served.max,
-      "whole again (ms, p50)": restarted.p50,
-      "whole again (ms, max)": restarted.max,
+      "served after the kill (ms, p50)": served.p50,
+      "served after the kill (ms, max)": served.max,
+      "restarted after the kill (ms, p50)": restarted.p50,
+      "restarted after the kill (ms, max)": restarted.max,
     };
     evidence(guarantee, figures, { trials: blows.length });
   },

@@ -72,7 +72,11 @@ export const FIGURES: readonly (readonly [name: string, counts: string])[] = [
   ["movements audited", "rows of the ledger, each added up to the stock"],
   ["movements", "rows of the ledger that the operations made"],
   ["notNow", "attempts that were told to come again"],
-  ["operations", "changes that a caller wanted, however often they were sent"],
+  [
+    "operations",
+    "changes that a caller wanted, however often they were sent; of histories and the simulation " +
+      "reads too, and beside `statuses` the calls of the API",
+  ],
   ["overtaken", "of what was late, batches that Redis refused for a successor's sake"],
   ["rate", "of the falsified histories, how many were refused"],
   ["redis", "the same between api and Redis; silence: nothing more goes either way"],
@@ -84,12 +88,23 @@ export const FIGURES: readonly (readonly [name: string, counts: string])[] = [
   ["released after (ms", "from its due second until a hold's units were free"],
   ["replayed", "repeats that heard the first answer"],
   ["requests", "HTTP requests that were answered"],
+  [
+    "restarted after the kill (ms",
+    "from then until what was killed was ready again: others may serve before, or connect later",
+  ],
   ["rounds", "times that the whole was done anew"],
-  ["runs", "sequences of commands, each on an empty Redis"],
+  [
+    "runs",
+    "sequences of commands, each on an empty Redis; of the simulation: one system each, from its seed on",
+  ],
   ["seconds", "how long it took"],
   ["seed", "where chance began"],
   ["sent again", "batches that were given up too early, and whose copies both ran"],
-  ["served again (ms", "from the end of the fault until a change was answered with success"],
+  [
+    "served again (ms",
+    "from the end of the fault until a change was answered with success; beside `whole again`, from the kill",
+  ],
+  ["served after the kill (ms", "from then until a change was answered with success"],
   ["short holds", "holds of a second or two, so that some end while they are confirmed"],
   ["sold after they expired", "confirms that came late and found units"],
   ["sold", "holds that were confirmed"],
@@ -108,7 +123,7 @@ export const FIGURES: readonly (readonly [name: string, counts: string])[] = [
   ["unknown with 504", "requests told that the outcome is not known"],
   ["unknown", "operations whose caller never learnt the outcome"],
   ["way", "how Redis was kept from writing"],
-  ["whole again (ms", "from the end of the fault until Redis, ledger and holds agreed"],
+  ["whole again (ms", "older rows: from the kill until what was killed was ready again"],
   ["words", "answers and changes that had to be seen"],
   ["worker off (s)", "the worker's clock against Redis's"],
   ["after (ms", "from its due second until the movement that ended the hold"],
@@ -149,6 +164,10 @@ export const FIGURES: readonly (readonly [name: string, counts: string])[] = [
   [
     "of it in records of holds that ended",
     "turned bits that only a repeat of a hold that ended can hear",
+  ],
+  [
+    "nothing late after (ms",
+    "from the end of the fault until the last hold was due that ended more than a second later",
   ],
   ["outages", "times that the way was cut or silent"],
   ["packages", "whose packages that commit ran on"],
