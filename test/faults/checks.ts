@@ -16,23 +16,23 @@ import { cancelHold, endsOf, makeHolds } from "#test/short-holds";
 import { openStoresOf } from "#test/stores";
 import { until } from "#test/until";
 import type { Bed } from "#faults/bed";
-import type { Fault } from "#faults/fault";
+import { settlingOf, type Fault } from "#faults/fault";
 import {
   availableAddsUp,
   endsArePunctual,
   everyProcessLives,
   faultWasThere,
-  LAG_MS_MAX,
+  lateUntil,
   liveHoldsAreReserved,
   ledgerCatchesUp,
   lossIsTrue,
   nothingIsStrange,
   PAST_DUE_MS_MAX,
-  PUNCTUAL_MS_MAX,
   readsNeverGoBack,
   redisIsTheLedger,
   whatFellDueEnded,
   type Check,
+  type Lag,
   type Round,
 } from "#faults/laws";
 import type { BedLoad } from "#faults/load";
@@ -44,6 +44,9 @@ export interface Checked {
   /** Acknowledged now and earlier, less what was reported as lost. */
   readonly kept: readonly Acknowledged[];
   readonly lost: number;
+  /** From the end of the fault until the ledger had all, and until nothing was late any more. */
+  readonly lagMs: number;
+  readonly lateMs: number;
   /** Requests that did not simply pass, by what happened to them. */
   readonly onTheWay: string;
 }
@@ -70,6 +73,10 @@ const SWEPT_MS_MAX = 8_000;
 const FRESH_SECONDS = [1, 2, 3] as const;
 const FRESH_HOLDS_EACH = 4;
 const ENDS_MS_MAX = 10_000;
+/** After the time in which holds must be in time: a round of them takes some seconds. */
+const ROUNDS_MS_MAX = 20_000;
+/** Where the time is nearly over. */
+const LAG_MS_MIN = 1_000;
 /** Under load behind the fault, before all is looked at. */
 const EFFECTS = 40;
 /** A short hold lasts at most three seconds, to the end of that second. */
@@ -84,15 +91,16 @@ export async function check(what: ToCheck): Promise<Checked> {
   const sql = postgres(bed.servers.databaseUrl, { max: 2, onnotice: () => {} });
   try {
     // Beside all other waits, which are no part of it: users too may wait for the ledger to follow.
-    const lag = lagOf(redis, sql, what.endedAt);
+    const lag = lagOf(redis, sql, what);
     // Awaited later, whatever comes before.
     lag.catch(() => undefined);
     await using stores = await openStoresOf(bed.servers.redisUrl, bed.servers.databaseUrl);
     const made: Acknowledged[] = [];
+    const endedAt = (await timeIn(redis)) - (performance.now() - what.endedAt);
     const fresh = await makeFresh(stores, load, made);
     await moreEffects(load.users, EFFECTS);
     await load.stop();
-    const due = await dueHolds({ redis, stores, what, made, first: fresh });
+    const due = await dueHolds({ redis, stores, what, made, first: fresh, endedAt });
     await endWhatIsSoonDue(redis, stores, made);
     const caughtUp = await lag;
     const sight = await sightOf(bed, sql, what.noted);
@@ -110,8 +118,8 @@ export async function check(what: ToCheck): Promise<Checked> {
     const hasLost = mayLose && lost.requests.size > before.lost.requests.size;
     const checks: Check[] = [
       faultWasThere(fault.witness, before, sight),
-      ...due,
-      caughtUp,
+      ...due.checks,
+      ledgerCatchesUp(caughtUp),
       ...[...broken].map(([name, found]) => ({
         name,
         saw: `${saw}, ${acknowledged} acknowledged`,
@@ -131,7 +139,9 @@ export async function check(what: ToCheck): Promise<Checked> {
       }),
       everyProcessLives(processesOf(bed)),
     ];
-    return { checks, kept, lost: gone.length, onTheWay: newOnTheWay(before, sight) };
+    const lagMs = caughtUp.sinceFaultMs + (caughtUp.tookMs ?? Infinity);
+    const onTheWay = newOnTheWay(before, sight);
+    return { checks, kept, lost: gone.length, lagMs, lateMs: due.lateUntilMs, onTheWay };
   } finally {
     redis.disconnect();
     await sql.end({ timeout: 1 });
@@ -139,10 +149,11 @@ export async function check(what: ToCheck): Promise<Checked> {
 }
 
 /** From now until the ledger has what Redis has now. */
-async function lagOf(redis: Redis, sql: postgres.Sql, endedAt: number): Promise<Check> {
+async function lagOf(redis: Redis, sql: postgres.Sql, { fault, endedAt }: ToCheck): Promise<Lag> {
   const startedAt = performance.now();
   const since = (at: number): number => Math.round(performance.now() - at);
   const sinceFaultMs = since(endedAt);
+  const withinMs = settlingOf(fault).lagMs;
   const movements = Number(await redis.hget(metaKey(0), "seq"));
   const lacking = async (): Promise<number> => {
     const [row] = await sql`SELECT cursor_seq FROM partitions WHERE partition = 0`;
@@ -150,13 +161,13 @@ async function lagOf(redis: Redis, sql: postgres.Sql, endedAt: number): Promise<
   };
   const behind = await lacking();
   const tookMs = await until(async () => (await lacking()) === 0, {
-    withinMs: LAG_MS_MAX,
+    withinMs: Math.max(LAG_MS_MIN, withinMs - sinceFaultMs),
     what: "the ledger has caught up",
   }).then(
     () => since(startedAt),
     () => null,
   );
-  return ledgerCatchesUp({ behind, movements, tookMs, sinceFaultMs });
+  return { behind, movements, tookMs, sinceFaultMs, withinMs };
 }
 
 /** Of the partition: Redis's, unless it went back. */
@@ -189,9 +200,12 @@ async function dueHolds(given: {
   readonly made: Acknowledged[];
   /** Those that were made under load. */
   readonly first: ReadonlySet<string>;
-}): Promise<Check[]> {
-  const { redis, stores, what, made, first } = given;
+  /** Of the fault, by the partition's time. */
+  readonly endedAt: number;
+}): Promise<{ readonly checks: readonly Check[]; readonly lateUntilMs: number }> {
+  const { redis, stores, what, made, first, endedAt } = given;
   const { load, fault } = what;
+  const withinMs = settlingOf(fault).onTimeMs;
   // Users may have needed long until they left: that is no time of theirs.
   const startedAt = performance.now();
   const tookMs = (): number => Math.round(performance.now() - startedAt);
@@ -203,15 +217,17 @@ async function dueHolds(given: {
     left: left.filter(isOther),
     withinMs: SWEPT_MS_MAX,
   };
-  const rounds: Round[] = [await roundOf(stores, load, first)];
-  let beganMs = 0;
-  while ((rounds.at(-1)?.latestMs ?? 0) > PAST_DUE_MS_MAX && tookMs() <= PUNCTUAL_MS_MAX) {
-    beganMs = tookMs();
+  const rounds: Round[] = [await roundOf(stores, load, first, endedAt)];
+  while ((rounds.at(-1)?.latestMs ?? 0) > PAST_DUE_MS_MAX && tookMs() <= withinMs + ROUNDS_MS_MAX) {
     const fresh = await makeFresh(stores, load, made);
     await untilGone(redis);
-    rounds.push(await roundOf(stores, load, fresh));
+    rounds.push(await roundOf(stores, load, fresh, endedAt));
   }
-  return [whatFellDueEnded(meanwhile, fault.withoutShortHolds), endsArePunctual(rounds, beganMs)];
+  const checks = [
+    whatFellDueEnded(meanwhile, fault.withoutShortHolds),
+    endsArePunctual(rounds, withinMs),
+  ];
+  return { checks, lateUntilMs: lateUntil(rounds) };
 }
 
 /** By the ledger: when each of them was due, and when it was over. */
@@ -219,6 +235,7 @@ async function roundOf(
   stores: Stores,
   { productIds: [productId = ""] }: BedLoad,
   fresh: ReadonlySet<string>,
+  endedAt: number,
 ): Promise<Round> {
   const ends = async () => (await endsOf(stores, productId)).filter(({ id }) => fresh.has(id));
   const ended = await until(
@@ -228,8 +245,13 @@ async function roundOf(
     },
     { withinMs: ENDS_MS_MAX, what: "the ends are in the ledger" },
   ).catch(() => null);
-  const lateMs = ended?.map(({ at, due }) => Math.round(at - due)) ?? [Infinity];
-  return { holds: fresh.size, latestMs: Math.max(0, ...lateMs) };
+  if (ended === null) return { holds: fresh.size, latestMs: Infinity, lateUntilMs: Infinity };
+  const late = ended.filter(({ at, due }) => at - due > PAST_DUE_MS_MAX);
+  return {
+    holds: fresh.size,
+    latestMs: Math.max(0, ...ended.map(({ at, due }) => Math.round(at - due))),
+    lateUntilMs: Math.max(0, ...late.map(({ due }) => Math.round(due - endedAt))),
+  };
 }
 
 /** How long past its due time each short hold was still seen alive, and which are alive for good. */

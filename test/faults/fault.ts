@@ -13,6 +13,19 @@ export interface During {
   readonly saw: (times: number) => void;
 }
 
+/** After it the ledger has all. */
+const LAG_MS_MAX = 10_000;
+/** After it what falls due ends within a second. */
+const ON_TIME_MS_MAX = 5_000;
+/** A rebuild asks twice, 5 s apart, whether another server is in use. */
+const REBUILT_MS_MAX = 30_000;
+
+/** How long after its end all must be as ever. */
+export function settlingOf({ mayLose, settles }: Fault): { lagMs: number; onTimeMs: number } {
+  const ms = settles?.ms ?? (mayLose === true ? REBUILT_MS_MAX : 0);
+  return { lagMs: Math.max(LAG_MS_MAX, ms), onTimeMs: Math.max(ON_TIME_MS_MAX, ms) };
+}
+
 type End = () => Promise<void> | void;
 
 export interface Fault {
@@ -27,6 +40,8 @@ export interface Fault {
   readonly lastsMs: readonly [least: number, most: number];
   /** What was acknowledged may be gone afterwards; then it must have been reported. */
   readonly mayLose?: true;
+  /** It needs longer than others until all is as ever. */
+  readonly settles?: { readonly ms: number; readonly because: string };
   /** The load asks for nothing that the ledger alone knows, which would wait for it. */
   readonly withoutLedger?: true;
   /** Why no hold of the load falls due: a process beside the service would have to make them. */

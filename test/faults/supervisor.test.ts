@@ -54,6 +54,8 @@ test(
       "reported as lost": sum(({ lostReported }) => lostReported),
       "served again (ms, p50)": served.p50,
       "served again (ms, max)": served.max,
+      "ledger complete (ms, max)": Math.max(...lived.map(({ lagMs }) => lagMs)),
+      "nothing late after (ms, max)": Math.max(...lived.map(({ lateMs }) => lateMs)),
     });
   },
   TEST_MS_MAX,

@@ -111,10 +111,13 @@ async function lookedAt(life: Watched, step: Step, how: How): Promise<Survived> 
 }
 
 function lineOf({ fault, seed }: Step, survived: Survived): string {
-  const { checks, acknowledged, servedMs, wholeMs, lostReported, onTheWay } = survived;
+  const { checks, acknowledged, servedMs, wholeMs, lagMs, lateMs } = survived;
+  const { lostReported, onTheWay } = survived;
   const figures = [
     `served after ${servedMs} ms`,
     `whole after ${wholeMs} ms`,
+    `ledger complete after ${lagMs} ms`,
+    ...(lateMs > 0 ? [`late until ${lateMs} ms after it`] : []),
     `${acknowledged} acknowledged`,
     ...(lostReported > 0 ? [`${lostReported} reported as lost`] : []),
     ...(onTheWay === "" ? [] : [`on the way ${onTheWay}`]),

@@ -32,6 +32,9 @@ export interface Survived {
   /** From the end of the fault until each API served a change, and all processes were ready. */
   readonly servedMs: number;
   readonly wholeMs: number;
+  /** And until the ledger had all, and until nothing ended late any more. */
+  readonly lagMs: number;
+  readonly lateMs: number;
   readonly lostReported: number;
   /** Requests that did not simply pass, by what happened to them. */
   readonly onTheWay: string;
@@ -77,7 +80,7 @@ export async function survive(
     const wholeMs = sinceMs();
     const earlier = life.acknowledged;
     const what = { bed, fault, load, earlier, before, noted, endedAt };
-    const { checks, kept, lost, onTheWay } = await check(what);
+    const { checks, kept, lost, lagMs, lateMs, onTheWay } = await check(what);
     life.acknowledged = kept;
     const acknowledged = load.acknowledged.length;
     return {
@@ -85,6 +88,8 @@ export async function survive(
       acknowledged,
       servedMs,
       wholeMs,
+      lagMs,
+      lateMs,
       lostReported: lost,
       onTheWay,
     };

@@ -38,9 +38,12 @@ const untilStopped = (pid: number) =>
 const ACTIVE = `${QUEUE_PREFIX}:${QUEUE_NAME}:active`;
 const jobsAtHand = (redis: Redis): Promise<string[]> => redis.lrange(ACTIVE, 0, -1);
 
-/** Stops a worker that has a job at hand; answers the job. Its way is slow meanwhile, so that it takes long. */
-async function stopAtWork({ service, toRedis }: Member, bed: Bed, random: Random): Promise<string> {
-  toRedis.misbehave({ delay: ALL }, random);
+/**
+ * Stops a worker that has a job at hand; answers the job. Jobs take long meanwhile, for the ways of all
+ * workers are slow: one that alone is slower would get none.
+ */
+async function stopAtWork({ service }: Member, bed: Bed, random: Random): Promise<string> {
+  for (const { toRedis } of bed.workers) toRedis.misbehave({ delay: ALL }, random);
   // What a worker that was killed had at hand stays there for a while.
   const old = new Set(await askRedis(bed, jobsAtHand));
   const isStuck = (redis: Redis) => async (): Promise<string | null> => {
@@ -63,7 +66,7 @@ async function stopAtWork({ service, toRedis }: Member, bed: Bed, random: Random
   try {
     return await askRedis(bed, (redis) => until(isStuck(redis), within));
   } finally {
-    toRedis.misbehave(null, random);
+    for (const { toRedis } of bed.workers) toRedis.misbehave(null, random);
   }
 }
 
