@@ -5,7 +5,7 @@
  */
 import type { Redis } from "ioredis";
 import { BLOCK_MS_MAX, COMMAND_TIMEOUT_MS } from "#redis/client";
-import type { Process, Scheduler } from "#simulation/scheduler";
+import type { Event, Process, Scheduler } from "#simulation/scheduler";
 import { Status, type Reply } from "./commands.ts";
 import { Connection, latency, type Answered } from "./connection.ts";
 import { ErrorReply } from "./keyspace.ts";
@@ -13,10 +13,12 @@ import type { SimulatedRedis } from "./server.ts";
 
 const SOCKET_TIMEOUT_MS = 2_000;
 const RECONNECT_MS_MAX = 500;
-/** Below it no answer can be late. */
+/** Below it no silence is seen. */
 const SOON_MS = 600;
 
 interface Waiting {
+  /** It is given up then; who stood still does so before it reads what has come meanwhile. */
+  timer: Event | null;
   readonly settle: Answered;
   readonly fail: (error: Error) => void;
 }
@@ -98,6 +100,7 @@ export class SimulatedClient {
     if (!onSend(owner)) return new Promise(() => undefined);
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
+        timer: null,
         settle(reply) {
           if (reply instanceof ErrorReply) reject(reply);
           else resolve(plain(reply));
@@ -107,16 +110,18 @@ export class SimulatedClient {
       this.#waiting.add(waiting);
       connection.send(words, (reply) => {
         if (!this.#waiting.delete(waiting)) return;
+        if (waiting.timer) waiting.timer.work = null;
         waiting.settle(reply);
       });
-      if (connection.silentUntil - scheduler.now > SOON_MS) this.#mayBeLate(connection, waiting);
+      waiting.timer = this.#limit(connection, waiting);
+      if (connection.silentUntil - scheduler.now > SOON_MS) this.#mayBeSilent(connection);
       this.links.onSent(this);
     });
   }
 
   /** Its connection says nothing any more: whoever waits finds out by the time. */
   suspect(): void {
-    if (this.#connection) for (const one of this.#waiting) this.#mayBeLate(this.#connection, one);
+    if (this.#connection && this.#waiting.size > 0) this.#mayBeSilent(this.#connection);
   }
 
   /** The connection that it uses; null: it has none. */
@@ -124,19 +129,34 @@ export class SimulatedClient {
     return this.#connection;
   }
 
-  #mayBeLate(connection: Connection, waiting: Waiting): void {
+  get #socketMs(): number {
+    return SOCKET_TIMEOUT_MS + (this.#blocks ? BLOCK_MS_MAX : 0);
+  }
+
+  #limit(connection: Connection, waiting: Waiting): Event {
     const { scheduler, owner } = this.links;
+    const sentAt = scheduler.now;
     const giveUp = (): void => {
-      if (this.#waiting.delete(waiting)) waiting.fail(new Error("Command timed out"));
+      if (!this.#waiting.has(waiting)) return;
+      if (!this.#blocks) {
+        this.#waiting.delete(waiting);
+        waiting.fail(new Error("Command timed out"));
+      }
+      // Of who stood still the socket's timer has run out too.
+      if (connection.isOpen && scheduler.now - sentAt >= this.#socketMs) connection.cut();
     };
-    if (!this.#blocks) scheduler.after(COMMAND_TIMEOUT_MS, "command timed out", giveUp, owner);
+    const ms = this.#blocks ? this.#socketMs : COMMAND_TIMEOUT_MS;
+    return scheduler.after(ms, "command timed out", giveUp, owner);
+  }
+
+  #mayBeSilent(connection: Connection): void {
+    const { scheduler, owner } = this.links;
     const silent = connection.silentUntil;
     const close = (): void => {
       // Something arrived meanwhile, unless it is as silent as before.
       if (connection.isOpen && silent > scheduler.now) connection.cut();
     };
-    const socketMs = SOCKET_TIMEOUT_MS + (this.#blocks ? BLOCK_MS_MAX : 0);
-    scheduler.after(socketMs, "socket timed out", close, owner);
+    scheduler.after(this.#socketMs, "socket timed out", close, owner);
   }
 
   #dial(): void {
@@ -176,7 +196,10 @@ export class SimulatedClient {
     this.#waiting = new Set();
     this.#connection = null;
     if (this.status !== "end") this.status = "close";
-    for (const waiting of lost) waiting.fail(new Error("Connection is closed."));
+    for (const waiting of lost) {
+      if (waiting.timer) waiting.timer.work = null;
+      waiting.fail(new Error("Connection is closed."));
+    }
     this.#redial();
   }
 

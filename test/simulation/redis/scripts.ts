@@ -11,6 +11,8 @@ interface Script {
   readonly frees: boolean;
 }
 
+export const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
+
 /** By hash; compiled once a process. */
 const scripts = new Map<string, Script>();
 
@@ -44,7 +46,7 @@ export function runScriptOf(
   const script = scripts.get(sha);
   if (!script) throw new Error(`a script that was never loaded: ${sha}`);
   if (place.isFull && !script.frees) {
-    throw new ErrorReply("OOM command not allowed when used memory > 'maxmemory'.");
+    throw new ErrorReply(OUT_OF_MEMORY);
   }
   const call = (...words: unknown[]): unknown => {
     const texts: string[] = [];

@@ -4,7 +4,7 @@ import type { Scheduler } from "#simulation/scheduler";
 import type { Connection } from "./connection.ts";
 import { entriesAfter, entryReply, runCommand, type Reply } from "./commands.ts";
 import { ErrorReply, Keyspace } from "./keyspace.ts";
-import { learnScript, runScriptOf } from "./scripts.ts";
+import { learnScript, OUT_OF_MEMORY, runScriptOf } from "./scripts.ts";
 
 /** What a start finds: all of it, an earlier copy, or nothing. */
 export type Found = "kept" | "older" | "empty";
@@ -22,12 +22,19 @@ export interface Job {
   readonly id: string;
   readonly name: string;
   readonly data: unknown;
+  /** Times that it failed. */
+  readonly failed?: number;
 }
 export interface JobWorker {
   readonly isAlive: () => boolean;
-  /** Takes the job over; it is gone from here until it is added again. */
+  /** Takes the job over: it is done when it says so, or added again. */
   readonly take: (job: Job) => void;
 }
+
+/** Of a job: its worker renews it as long as it lives. */
+const LOCK_MS = 30_000;
+/** Commands besides our scripts that take memory: those of a rebuild, and BullMQ's own script. */
+const TAKING: ReadonlySet<string> = new Set(["SET", "JOB"]);
 
 export class SimulatedRedis {
   readonly #scheduler: Scheduler;
@@ -36,7 +43,7 @@ export class SimulatedRedis {
   isUp = true;
   /** It reads its disk and answers LOADING. */
   isLoading = false;
-  /** Out of memory: scripts that take are refused. */
+  /** Out of memory: what takes some is refused. */
   isFull = false;
   /** Its clock, less that of a machine that is right. */
   clockAheadMs = 0;
@@ -53,6 +60,9 @@ export class SimulatedRedis {
   readonly connections = new Set<Connection>();
   #blocked: Blocked[] = [];
   readonly #jobs = new Map<string, Job>();
+  /** At hand somewhere, and those that nobody tries any more. */
+  readonly #active = new Map<string, Job>();
+  readonly #failed = new Map<string, Job>();
   #workers: JobWorker[] = [];
 
   constructor(scheduler: Scheduler) {
@@ -83,7 +93,7 @@ export class SimulatedRedis {
   begin(found: Found): void {
     if (found === "older") this.keys = this.#copies.at(-1)?.copy() ?? this.keys;
     if (found === "empty") this.keys = new Keyspace(() => this.now());
-    if (found !== "kept") this.#jobs.clear();
+    if (found !== "kept") this.loseJobs();
     this.#learned = new Set();
     this.isUp = true;
     this.#name();
@@ -124,6 +134,7 @@ export class SimulatedRedis {
     this.ran += 1;
     const [name = "", first = "", second = "", third = ""] = words;
     this.#scheduler.note(this.ran ^ (name.length << 16) ^ words.length);
+    if (this.isFull && TAKING.has(name)) throw new ErrorReply(OUT_OF_MEMORY);
     switch (name) {
       case "SCRIPT": {
         this.#learned.add(learnScript(second));
@@ -142,7 +153,8 @@ export class SimulatedRedis {
         return Array.from(this.keys.keys(), ([key]) => key).filter((key) => key.startsWith(first));
       case "JOB": {
         const job = { id: first, name: second, data: JSON.parse(words[4] ?? "{}") };
-        if (!this.#jobs.has(job.id)) this.addJob(job, Number(third));
+        const all = [this.#jobs, this.#active, this.#failed];
+        if (!all.some((jobs) => jobs.has(job.id))) this.addJob(job, Number(third));
         return "OK";
       }
       default:
@@ -152,6 +164,7 @@ export class SimulatedRedis {
 
   /** A job that is due in that many milliseconds, in the place of another of its name. */
   addJob(job: Job, inMs: number): void {
+    this.#active.delete(job.id);
     this.#jobs.set(job.id, job);
     this.#schedule(job, inMs);
   }
@@ -159,8 +172,15 @@ export class SimulatedRedis {
   /** Jobs are forgotten, as BullMQ may; answers how many. */
   loseJobs(): number {
     const lost = this.#jobs.size;
-    this.#jobs.clear();
+    for (const all of [this.#jobs, this.#active, this.#failed]) all.clear();
     return lost;
+  }
+
+  /** What the worker has done is no job any more; one that failed for good keeps its name taken. */
+  endJob(job: Job, isFailed: boolean): void {
+    if (this.#active.get(job.id) !== job) return;
+    this.#active.delete(job.id);
+    if (isFailed) this.#failed.set(job.id, job);
   }
 
   work(worker: JobWorker): void {
@@ -179,7 +199,14 @@ export class SimulatedRedis {
       this.#workers = this.#workers.filter((worker) => worker.isAlive());
       if (!this.isUp || this.#workers.length === 0) return;
       this.#jobs.delete(job.id);
+      this.#active.set(job.id, job);
       this.#scheduler.random.pick(this.#workers).take(job);
+      // The lock of one that died runs out, and another look finds it: after 30 s and within a minute.
+      const stalledMs = LOCK_MS * (1 + this.#scheduler.random.next());
+      const stalled = (): void => {
+        if (this.#active.get(job.id) === job) this.addJob({ ...job }, 0);
+      };
+      this.#scheduler.after(stalledMs, "job stalled", stalled, null);
     };
     this.#scheduler.after(inMs, "job is due", run, null);
   }
