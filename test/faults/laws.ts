@@ -185,9 +185,10 @@ const differences = (productId: string, where: string, one: Stock, redis: Stock)
     : [`${productId}: ${where} has ${JSON.stringify(one)}, Redis ${JSON.stringify(redis)}`];
 
 export interface ReadsSeen {
+  /** Since the fault began. */
   readonly reads: number;
   readonly wentBack: readonly WentBack[];
-  /** Since the fault began. */
+  /** As long. */
   readonly rebuilds: number;
   /** Something was reported as lost, and might have been. */
   readonly hasLost: boolean;

@@ -66,6 +66,7 @@ export async function survive(
     await moreEffects(load.users, EFFECTS);
     await untilThen(notBefore);
     let noted = 0;
+    const readsBefore = load.reads;
     const saw = (times: number): void => void (noted += times);
     const end = await fault.begin({ bed, load, random: ofFault, saw });
     await untilThen(performance.now() + lastsMs);
@@ -79,7 +80,7 @@ export async function survive(
     await Promise.all(services.map((service) => service.ready()));
     const wholeMs = sinceMs();
     const earlier = life.acknowledged;
-    const what = { bed, fault, load, earlier, before, noted, endedAt };
+    const what = { bed, fault, load, earlier, before, noted, endedAt, readsBefore };
     const { checks, kept, lost, lagMs, lateMs, onTheWay } = await check(what);
     life.acknowledged = kept;
     const acknowledged = load.acknowledged.length;

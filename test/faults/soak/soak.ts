@@ -5,7 +5,7 @@ import { needsOf, type Step } from "#faults/plan";
 import { supervise, type Lived } from "#faults/supervisor";
 import type { Fault } from "#faults/fault";
 import { Gauges } from "#faults/soak/gauges";
-import { judge, type Series, type Verdict } from "#faults/soak/judge";
+import { judge, type Verdict } from "#faults/soak/judge";
 
 /** Holds live two minutes here: none may be past its time because a clock was set. */
 const OF_CLOCKS: ReadonlySet<Need> = new Set(["clock", "service clocks"]);
@@ -33,7 +33,6 @@ export interface SoakOptions {
 
 export interface Soaked {
   readonly lived: readonly Lived[];
-  readonly series: readonly Series[];
   readonly verdicts: readonly Verdict[];
   /** Series that were too short to tell. */
   readonly unjudged: number;
@@ -62,5 +61,5 @@ export async function soak(
   });
   const { series } = gauges;
   const verdicts = series.flatMap((one) => judge(one) ?? []);
-  return { lived, series, verdicts, unjudged: series.length - verdicts.length };
+  return { lived, verdicts, unjudged: series.length - verdicts.length };
 }
