@@ -3,6 +3,7 @@ import { evidence } from "#test/evidence";
 import { counted, isLong, seed } from "#test/scale";
 import { spreadOf } from "#test/spread";
 import { CATALOG } from "#faults/catalog";
+import { settlingOf } from "#faults/fault";
 import { needsOf, planOf, possibleOf, type Step } from "#faults/plan";
 import { supervise } from "#faults/supervisor";
 
@@ -29,6 +30,17 @@ test("a seed plans the same faults again, each round has all of them, and one ca
   const last = first(CATALOG, 2, 2 ** 31 - 1);
   expect(last.map((step) => step.seed)).toEqual([2 ** 31 - 1, 0]);
   expect(new Set(CATALOG.map(({ name }) => name)).size).toBe(CATALOG.length);
+});
+
+test("after a fault the ledger has 10 s and what falls due 5 s, and 30 s where a rebuild may be", () => {
+  for (const fault of CATALOG) {
+    const { lagMs, onTimeMs } = settlingOf(fault);
+    const isSlower = fault.settles !== undefined || fault.mayLose === true;
+    if (!isSlower) expect([fault.name, lagMs, onTimeMs]).toEqual([fault.name, 10_000, 5_000]);
+    else expect(Math.max(lagMs, onTimeMs)).toBeLessThanOrEqual(30_000);
+    // Whoever gives it more time says why.
+    if (fault.settles !== undefined) expect(fault.settles.because.length).toBeGreaterThan(10);
+  }
 });
 
 test(
