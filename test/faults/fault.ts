@@ -21,9 +21,9 @@ const ON_TIME_MS_MAX = 5_000;
 const REBUILT_MS_MAX = 30_000;
 
 /** How long after its end all must be as ever. */
-export function settlingOf({ mayLose, settles }: Fault): { lagMs: number; onTimeMs: number } {
-  const ms = settles?.ms ?? (mayLose === true ? REBUILT_MS_MAX : 0);
-  return { lagMs: Math.max(LAG_MS_MAX, ms), onTimeMs: Math.max(ON_TIME_MS_MAX, ms) };
+export function settlingOf({ mayLose, endsLate }: Fault): { lagMs: number; onTimeMs: number } {
+  if (mayLose === true) return { lagMs: REBUILT_MS_MAX, onTimeMs: REBUILT_MS_MAX };
+  return { lagMs: LAG_MS_MAX, onTimeMs: endsLate?.untilMs ?? ON_TIME_MS_MAX };
 }
 
 type End = () => Promise<void> | void;
@@ -40,8 +40,8 @@ export interface Fault {
   readonly lastsMs: readonly [least: number, most: number];
   /** What was acknowledged may be gone afterwards; then it must have been reported. */
   readonly mayLose?: true;
-  /** It needs longer than others until all is as ever. */
-  readonly settles?: { readonly ms: number; readonly because: string };
+  /** Who ends holds needs longer than after others until it is in time again. */
+  readonly endsLate?: { readonly untilMs: number; readonly because: string };
   /** The load asks for nothing that the ledger alone knows, which would wait for it. */
   readonly withoutLedger?: true;
   /** Why no hold of the load falls due: a process beside the service would have to make them. */

@@ -10,6 +10,10 @@ const MS = [1_500, 3_000] as const;
 /** Of a thousand requests: what is as frequent as that on a way is seen there before it is over. */
 const SURE = 30;
 const SEEN_MS_MAX = 10_000;
+const DEAD_CONNECTIONS = {
+  untilMs: 20_000,
+  because: "BullMQ waits for some seconds on connections that are dead and were not closed",
+} as const;
 const HARMED = { by: "harm on the way" } as const;
 const RESET_EVERY_MS = 150;
 
@@ -25,6 +29,7 @@ function byChance(
   const each = sureOf(weights);
   return {
     name,
+    ...(weights.redis?.silence === undefined ? {} : { endsLate: DEAD_CONNECTIONS }),
     what,
     witness: { by: "chance on the way", each },
     lastsMs: MS,
@@ -150,9 +155,12 @@ export const NETWORK: readonly Fault[] = [
     "workers hear late that their appends were committed",
     (bed) => bed.workers.map(({ toLedger }) => toLedger),
   ),
-  blackHole("black-hole-redis", "every connection to Redis is dead and stays open", (bed) =>
-    waysOf(bed, "redis"),
-  ),
+  {
+    ...blackHole("black-hole-redis", "every connection to Redis is dead and stays open", (bed) =>
+      waysOf(bed, "redis"),
+    ),
+    endsLate: DEAD_CONNECTIONS,
+  },
   blackHole("black-hole-postgres", "every connection to PostgreSQL is dead and stays open", (bed) =>
     waysOf(bed, "postgres"),
   ),
