@@ -175,8 +175,8 @@ test(
         "rebuilt from the ledger": rebuilt,
         "verify found nothing": harmless,
         "of it in records of holds that ended": ended,
-        "verify told, and a restore mended": told,
-        "verify could not compare, and a restore mended": incomparable,
+        "told by verify and mended by a restore": told,
+        "not comparable for verify and mended by a restore": incomparable,
       },
       { trials: FLIPS },
     );

@@ -189,10 +189,10 @@ export const FIGURES: readonly (readonly [name: string, counts: string])[] = [
   ["too short to judge", "measurements that had too few points for a trend"],
   ["verify found nothing", "turned bits that are in no data"],
   [
-    "verify could not compare, and a restore mended",
+    "not comparable for verify and mended by a restore",
     "turned bits after which `verify` says that it cannot compare: what it reads has no meaning",
   ],
-  ["verify told, and a restore mended", "turned bits that `verify` named"],
+  ["told by verify and mended by a restore", "turned bits that `verify` named"],
   ["with live holds", "of those looks, how many saw holds that lived"],
   ["eureka: ", "by contract and call: changes that were done; of a race: units that it won"],
   ["fastapi: ", "by contract and call: changes that were done; of a race: units that it won"],
