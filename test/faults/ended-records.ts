@@ -14,6 +14,9 @@ export interface EndedIn {
   readonly ledger: Pick<Ledger, "reservation">;
 }
 
+/** Asked of the ledger, each of which has a deadline: there may be thousands. */
+const AT_ONCE = 50;
+
 /**
  * Records of holds that ended and that are not what the ledger has, or never end: `bun run verify`
  * does not compare them, as only repeats hear them, and within a day they are forgotten. Forgets
@@ -24,18 +27,22 @@ export async function forgetEnded({ redis, sql, ledger }: EndedIn): Promise<numb
     SELECT DISTINCT replace(owner::text, '-', '') AS owner FROM reservations WHERE status = 'ACTIVE'`;
   const live = new Set(rows.map((row) => String(row["owner"])));
   const prefix = reservationKey(0, "");
-  const gone = await Promise.all(
-    (await keysLike(redis, prefix)).map(async (key) => {
-      const owner = key.slice(prefix.length);
-      if (live.has(owner)) return [];
-      const record = recordOf(owner, await redis.get(key));
-      if (record?.status === "ACTIVE") return [];
-      const inLedger = record && (await ledger.reservation(record.reservationId, soon()));
-      const isWhole = record !== null && Bun.deepEquals(record, inLedger);
-      return isWhole && (await redis.pttl(key)) >= 0 ? [] : [key];
-    }),
-  );
-  const keys = gone.flat();
+  const isGone = async (key: string): Promise<boolean> => {
+    const owner = key.slice(prefix.length);
+    if (live.has(owner)) return false;
+    const record = recordOf(owner, await redis.get(key));
+    if (record?.status === "ACTIVE") return false;
+    const inLedger = record && (await ledger.reservation(record.reservationId, soon()));
+    const isWhole = record !== null && Bun.deepEquals(record, inLedger);
+    return !isWhole || (await redis.pttl(key)) < 0;
+  };
+  const keys: string[] = [];
+  const left = [...(await keysLike(redis, prefix))];
+  while (left.length > 0) {
+    const chunk = left.splice(0, AT_ONCE);
+    const gone = await Promise.all(chunk.map(isGone));
+    keys.push(...chunk.filter((_, i) => gone[i]));
+  }
   if (keys.length > 0) await redis.unlink(...keys);
   return keys.length;
 }
