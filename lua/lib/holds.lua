@@ -42,10 +42,10 @@ local function read_seconds(text)
     return seconds
 end
 
--- A hold ends on a full second, rounded up: never sooner than was asked for. A standing hold has
--- no due time; it stands as zero.
-local function due_in(seconds)
-    return math.ceil(now / 1000 + seconds)
+-- The second on which a hold ends that lives so long from a moment (ms): rounded up, never sooner
+-- than was asked for. A standing hold has no due time; it stands as zero.
+local function due_after(moment, seconds)
+    return math.ceil(moment / 1000 + seconds)
 end
 
 local function touch(hold)

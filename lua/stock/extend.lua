@@ -1,18 +1,26 @@
 #!lua
--- Purpose: lets a live hold live longer; never shorter. A standing one lives on as it is.
+-- Purpose: lets a live hold live longer; never shorter, and never beyond the longest life of a hold,
+--          which counts from when it was made.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), reservation:<owner> (string, rw),
 --          operation:<key> (string, rw),
 --          expiring:<second> (list, rw), low (zset, rw), journal (stream, w),
 --          batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each (lib/change-hold.lua); the argument is
---          the seconds from now that the hold shall live.
+--          `seconds;longest`: the seconds from now that the hold shall live, and the longest life of
+--          a hold, in seconds (1 … 86400 each).
 -- Returns  a status line and a line for each item: done <record> [<stock>]|confirmed|cancelled|expired <record>,
---          superseded, unknown, again, replayed <reply>, key_reused. Or stale, superseded, full.
+--          standing (it has no due time), superseded, unknown, again, replayed <reply>, key_reused.
+--          Or stale, superseded, full.
 -- Cost     O(items + lines).
 -- Retry    safe: a repeat moves the due time by no more than the time that passed.
 -- @include lib/change-hold.lua
 
-local items, owners = read_changes(read_seconds)
+local function read_argument(argument)
+    local seconds, longest = string.match(argument, "^(%d+);(%d+)$")
+    return { seconds = read_seconds(seconds or ""), longest = read_seconds(longest or "") }
+end
+
+local items, owners = read_changes(read_argument)
 local refusal = open_batch(true)
 if refusal then
     return refusal
@@ -20,17 +28,21 @@ end
 load_holds(owners)
 
 return change_holds(items, function(hold, item)
-    local due = due_in(item.argument)
-    if hold.due > 0 and due > hold.due then
-        hold.due = due
-        for _, line in ipairs(hold.lines) do
-            if line.held > 0 then
-                move_line("EXTEND", hold, line, 0, 0, item.context)
-            end
-        end
-        touch(hold)
-        schedule(hold)
-        remember_reply(item.key, item.payload, encode_done(hold, item))
+    if hold.due == 0 then
+        return "standing"
     end
-    return encode_done(hold, item)
+    local asked = due_after(now, item.argument.seconds)
+    local due = math.min(asked, due_after(hold.created, item.argument.longest))
+    if due <= hold.due then
+        return encode_done(hold, item)
+    end
+    hold.due = due
+    for _, line in ipairs(hold.lines) do
+        if line.held > 0 then
+            move_line("EXTEND", hold, line, 0, 0, item.context)
+        end
+    end
+    touch(hold)
+    schedule(hold)
+    return remember_reply(item.key, item.payload, encode_done(hold, item))
 end)

@@ -73,7 +73,7 @@ local function new_hold(item)
         generation = item.generation,
         state = "ACTIVE",
         reason = "",
-        due = item.seconds and due_in(item.seconds) or 0,
+        due = item.seconds and due_after(now, item.seconds) or 0,
         created = now,
         lines = {},
         whom = item.whom,

@@ -57,7 +57,11 @@ export const VARIABLES = [
   { name: "JWT_ISSUER", meaning: "Required `iss` of every token" },
   { name: "JWT_AUDIENCE", meaning: "Required `aud` of every token" },
   { name: "RESERVATION_MINUTES", fallback: "15", meaning: "Life of a hold that names none" },
-  { name: "RESERVATION_MINUTES_MAX", fallback: "1440", meaning: "The longest life of a hold" },
+  {
+    name: "RESERVATION_MINUTES_MAX",
+    fallback: "1440",
+    meaning: "The longest life of a hold, from when it was made, however often it is extended",
+  },
   {
     name: "ON_EXPIRED",
     fallback: "reject",

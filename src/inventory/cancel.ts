@@ -1,5 +1,5 @@
 import type { Deps, RequestContext } from "#inventory/context";
-import { completed, holdCommand, summedLines, type HoldAnswer } from "#inventory/hold-answer";
+import { completed, holdCommand, summedLines, type CancelAnswer } from "#inventory/hold-answer";
 import type { ReservationId } from "#inventory/model";
 import type { LineQuantity } from "#inventory/ports";
 
@@ -17,8 +17,9 @@ export async function cancel(
   deps: Deps,
   ctx: RequestContext,
   input: CancelInput,
-): Promise<HoldAnswer> {
+): Promise<CancelAnswer> {
   const hold = holdCommand(ctx, input.reservationId);
   const outcome = await deps.store.cancel({ ...hold, lines: summedLines(input.lines) });
+  if (outcome.kind === "exceeds_held") return outcome;
   return completed(deps, ctx, input.reservationId, outcome);
 }

@@ -1,5 +1,5 @@
 import type { Deps, OnExpired, RequestContext } from "#inventory/context";
-import { completed, holdCommand, summedLines, type HoldAnswer } from "#inventory/hold-answer";
+import { completed, holdCommand, summedLines, type ConfirmAnswer } from "#inventory/hold-answer";
 import type { ReservationId } from "#inventory/model";
 import type { LineQuantity } from "#inventory/ports";
 
@@ -20,7 +20,7 @@ export async function confirm(
   deps: Deps,
   ctx: RequestContext,
   input: ConfirmInput,
-): Promise<HoldAnswer> {
+): Promise<ConfirmAnswer> {
   const { reservationId } = input;
   const mayReacquire = (input.onExpired ?? deps.policy.onExpired) === "reacquire";
   // The movements of a sale after expiry refer to the hold that it came from.
@@ -30,5 +30,6 @@ export async function confirm(
     lines: summedLines(input.lines),
     ...(mayReacquire ? { reacquireAs: deps.newGeneration() } : {}),
   });
+  if (outcome.kind === "exceeds_held" || outcome.kind === "insufficient") return outcome;
   return completed(deps, ctx, reservationId, outcome);
 }

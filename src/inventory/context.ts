@@ -14,7 +14,7 @@ import type { Clock } from "#lib/clock";
 export interface Policy {
   /** Life of a hold that names none. */
   readonly reservationMinutes: number;
-  /** The longest life that a caller may ask for. */
+  /** The longest life of a hold, from when it was made, however often it is extended. */
   readonly reservationMinutesMax: number;
   /** What confirming an expired hold does where the caller does not say. */
   readonly onExpired: OnExpired;

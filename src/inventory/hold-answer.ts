@@ -8,13 +8,21 @@ import {
 } from "#inventory/context";
 import { endedReservation } from "#inventory/ended-reservation";
 import type { Reservation, ReservationId } from "#inventory/model";
-import type { HoldCommand, HoldOutcome, LineQuantity } from "#inventory/ports";
+import type {
+  ExceedsHeld,
+  HoldCommand,
+  HoldOutcome,
+  Insufficient,
+  LineQuantity,
+} from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";
 
-/** As the store answers, except that a replaced hold has a word of its own. */
+/** What all three may answer: as the store does, except that a replaced hold has a word of its own. */
 export type HoldAnswer =
   | Exclude<HoldOutcome, { readonly kind: "superseded" }>
   | { readonly kind: "replaced"; readonly reservation: Reservation };
+export type CancelAnswer = HoldAnswer | ExceedsHeld;
+export type ConfirmAnswer = CancelAnswer | Insufficient;
 
 /** The part of the command that all three share. */
 export function holdCommand(
@@ -45,8 +53,6 @@ export async function completed(
     case "done":
     case "confirmed":
     case "expired":
-    case "exceeds_held":
-    case "insufficient":
     case "key_reused":
       return outcome;
   }

@@ -116,17 +116,13 @@ export interface ConfirmCommand extends EndCommand {
   /** Generation of the sale that an expired hold may become; without one, what expired stays so. */
   readonly reacquireAs?: string;
 }
-/** Answers that confirm, cancel and extend share. */
+/** What confirm, cancel and extend answer where they do nothing. */
 export type HoldRefusal =
   | { readonly kind: "confirmed"; readonly reservation: Reservation }
   | { readonly kind: "cancelled"; readonly reservation: Reservation }
   | { readonly kind: "expired"; readonly reservation: Reservation }
-  /** More than the hold has of that product; nothing was changed. */
-  | { readonly kind: "exceeds_held"; readonly productId: ProductId; readonly held: number }
   /** Another generation of this owner lives: the ledger knows how this one ended. */
   | { readonly kind: "superseded" }
-  /** It expired, and the stock to sell it after all is not there; of confirm alone. */
-  | { readonly kind: "insufficient"; readonly lines: readonly ShortLine[] }
   | { readonly kind: "unknown_reservation" }
   | { readonly kind: "key_reused" };
 /** `done`: this call or an earlier copy of it did it. */
@@ -137,9 +133,31 @@ export type HoldDone = {
   /** Of the hold's first product, as this left it; for a command that names no generation. */
   readonly stock?: Stock;
 };
+/** What all three may answer. */
 export type HoldOutcome = HoldDone | HoldRefusal;
 
+/** More than the hold has of that product; nothing was changed. */
+export interface ExceedsHeld {
+  readonly kind: "exceeds_held";
+  readonly productId: ProductId;
+  readonly held: number;
+}
+/** It expired, and the stock to sell it after all is not there. */
+export interface Insufficient {
+  readonly kind: "insufficient";
+  readonly lines: readonly ShortLine[];
+}
+/** It has no due time. */
+export interface Standing {
+  readonly kind: "standing";
+}
+export type CancelOutcome = HoldOutcome | ExceedsHeld;
+export type ConfirmOutcome = HoldOutcome | ExceedsHeld | Insufficient;
+export type ExtendOutcome = HoldOutcome | Standing;
+
 export interface ExtendCommand extends HoldCommand {
-  /** The hold shall live this many seconds from now; never sooner than it was due. */
+  /** The hold shall live this many seconds from now; it is never due sooner than it was. */
   readonly holdSeconds: number;
+  /** Nor later than this after it was made. */
+  readonly holdSecondsMax: number;
 }

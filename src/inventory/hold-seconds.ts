@@ -13,3 +13,7 @@ export function holdSeconds(policy: Policy, minutes: number, field: string): num
   }
   return minutes * SECONDS_PER_MINUTE;
 }
+
+/** The longest life of a hold in seconds, from when it was made. */
+export const holdSecondsMax = (policy: Policy): number =>
+  policy.reservationMinutesMax * SECONDS_PER_MINUTE;

@@ -3,10 +3,12 @@
  * never learns how. A command carries everything Lua needs; an outcome is what a caller may hear.
  */
 import type {
+  CancelOutcome,
   ConfirmCommand,
+  ConfirmOutcome,
   EndCommand,
   ExtendCommand,
-  HoldOutcome,
+  ExtendOutcome,
   RequestedLine,
   ReserveCommand,
   ReserveOutcome,
@@ -213,9 +215,9 @@ export interface StockStore {
   sell(command: SellCommand): Promise<SellOutcome>;
   /** `moved`: there may have been a return after `command.sales.seq`; ask the ledger again. */
   return(command: ReturnCommand): Promise<ReturnOutcome | { readonly kind: "moved" }>;
-  confirm(command: ConfirmCommand): Promise<HoldOutcome>;
-  cancel(command: EndCommand): Promise<HoldOutcome>;
-  extend(command: ExtendCommand): Promise<HoldOutcome>;
+  confirm(command: ConfirmCommand): Promise<ConfirmOutcome>;
+  cancel(command: EndCommand): Promise<CancelOutcome>;
+  extend(command: ExtendCommand): Promise<ExtendOutcome>;
   /** One bounded step over what is due in that partition; without a deadline it has 3 s. */
   expire(partition: number, deadline?: number, receipts?: Receipt[]): Promise<ExpireResult>;
   /** Milliseconds until that second by the partition's Redis clock; zero or less when it has come. */

@@ -2,7 +2,7 @@
 import { commandBase, type Deps, type RequestContext } from "#inventory/context";
 import type { OrderId, ProductId } from "#inventory/model";
 import { standingOwnerOf, standingScopeOf } from "#inventory/owner";
-import type { EndCommand, HoldDone, HoldOutcome, HoldRefusal, Stock } from "#inventory/ports";
+import type { ConfirmOutcome, EndCommand, ExceedsHeld, HoldDone, Stock } from "#inventory/ports";
 import { requireStanding, type ReserveInput } from "#inventory/reserve";
 
 export interface StandingInput {
@@ -18,7 +18,7 @@ export type StandingOutcome =
   /** The hold and its product as this, or an earlier copy of it, left them. */
   | (HoldDone & { readonly stock: Stock })
   /** More than the hold has, of which nothing was changed; 0: there is no live hold. */
-  | Extract<HoldRefusal, { readonly kind: "exceeds_held" }>
+  | ExceedsHeld
   | { readonly kind: "unknown_product" }
   | { readonly kind: "key_reused" };
 
@@ -60,7 +60,7 @@ export async function standingOutcome(
   deps: Deps,
   ctx: RequestContext,
   { productId }: StandingInput,
-  outcome: HoldOutcome,
+  outcome: ConfirmOutcome,
 ): Promise<StandingOutcome> {
   switch (outcome.kind) {
     case "done":

@@ -1,7 +1,10 @@
 /** One line of a script's answer about holds → an outcome. */
 import type { Location, ProductId } from "#inventory/model";
 import type {
+  CancelOutcome,
+  ConfirmOutcome,
   ExpireResult,
+  ExtendOutcome,
   FreeLevel,
   HoldOutcome,
   LineQuantity,
@@ -95,15 +98,49 @@ function freeLevel(text: string): FreeLevel {
   return { location: recorded<Location>(location), available: recordedCount(free, "free") };
 }
 
-/**
- * Of confirm, cancel and extend. Two words are no outcomes: `again` (the call it came with did
- * enough) and `due` (expire has to run before the stock can decide).
- */
-export function holdOutcome(
+/** No outcome: the call it came with did enough, or expire has to run before the stock can decide. */
+export type NotYet = "again" | "due";
+
+export function confirmOutcome(
   partition: number,
   owner: string,
   reply: string,
-): HoldOutcome | { readonly kind: "again" } | { readonly kind: "due" } {
+): ConfirmOutcome | NotYet {
+  const { word, rest } = cut(reply);
+  switch (word) {
+    case "insufficient":
+      return { kind: "insufficient", lines: shortLines(rest) };
+    case "full":
+      throw journalFull();
+    case "due":
+      return word;
+    default:
+      return cancelOutcome(partition, owner, reply);
+  }
+}
+
+export function cancelOutcome(
+  partition: number,
+  owner: string,
+  reply: string,
+): CancelOutcome | NotYet {
+  const { word, rest } = cut(reply);
+  if (word !== "exceeds") return holdOutcome(partition, owner, reply);
+  const fields = rest.split("\t");
+  const productId = recorded<ProductId>(fieldAt(fields, 0, "product"));
+  return { kind: "exceeds_held", productId, held: recordedCount(fields[1], "held") };
+}
+
+export function extendOutcome(
+  partition: number,
+  owner: string,
+  reply: string,
+): ExtendOutcome | NotYet {
+  return reply === "standing" ? { kind: reply } : holdOutcome(partition, owner, reply);
+}
+
+/** Of confirm, cancel and extend. */
+function holdOutcome(partition: number, owner: string, reply: string): HoldOutcome | NotYet {
   const { word, rest, replayed } = unwrapReplay(reply);
   switch (word) {
     case "done":
@@ -112,22 +149,13 @@ export function holdOutcome(
     case "cancelled":
     case "expired":
       return { kind: word, reservation: decodeHold(partition, owner, rest) };
-    case "exceeds": {
-      const fields = rest.split("\t");
-      const productId = recorded<ProductId>(fieldAt(fields, 0, "product"));
-      return { kind: "exceeds_held", productId, held: recordedCount(fields[1], "held") };
-    }
     case "unknown":
       return { kind: "unknown_reservation" };
-    case "insufficient":
-      return { kind: "insufficient", lines: shortLines(rest) };
-    case "full":
-      throw journalFull();
     case "superseded":
-    case "again":
-    case "due":
     case "key_reused":
       return { kind: word };
+    case "again":
+      return word;
     default:
       throw unknownWord(word);
   }

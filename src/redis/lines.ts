@@ -12,6 +12,7 @@ import type {
   ConfirmCommand,
   CountCommand,
   EndCommand,
+  ExtendCommand,
   HoldCommand,
   InitializeCommand,
   Operation,
@@ -43,6 +44,10 @@ export function reserveLine(command: ReserveCommand): string {
 /** The argument of confirm: what an expired hold may become, and what it is about. */
 export const confirmText = (command: ConfirmCommand): string =>
   `${command.reacquireAs ?? ""};${linesText(command)}`;
+
+/** The argument of extend. */
+export const extendText = (command: ExtendCommand): string =>
+  `${command.holdSeconds};${command.holdSecondsMax}`;
 
 /** What confirm and cancel are about; empty: all that is held. */
 export const linesText = (command: EndCommand): string =>

@@ -23,14 +23,16 @@ import type {
   AdjustOutcome,
   AmendCommand,
   AmendOutcome,
+  CancelOutcome,
   ConfirmCommand,
+  ConfirmOutcome,
   CountCommand,
   CountOutcome,
   EndCommand,
   ExpireResult,
   ExtendCommand,
+  ExtendOutcome,
   HoldCommand,
-  HoldOutcome,
   InitializeCommand,
   InitializeOutcome,
   Position,
@@ -45,6 +47,7 @@ import type {
   StockStore,
 } from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";
+import { cancelHold, confirmHold, extendHold } from "#redis/change-hold";
 import { decodeHold } from "#redis/hold-record";
 import { NextDue } from "#redis/next-due";
 import { lowKey, metaKey, reservationKey, stockKey } from "#redis/keys";
@@ -52,17 +55,14 @@ import { Locations } from "#redis/locations";
 import {
   adjustLine,
   amendLine,
-  changeLine,
   countLine,
   initializeLine,
-  confirmText,
-  linesText,
   reserveLine,
   transferLine,
   returnLine,
   sellLine,
 } from "#redis/lines";
-import { holdOutcome, reserveOutcome } from "#redis/hold-outcomes";
+import { reserveOutcome } from "#redis/hold-outcomes";
 import {
   adjustOutcome,
   amendOutcome,
@@ -207,16 +207,18 @@ export class RedisStockStore implements StockStore {
     return returnOutcome(await queues.submit("return", returnLine(command), 1, command));
   }
 
-  confirm(command: ConfirmCommand): Promise<HoldOutcome> {
-    return this.#change("confirm", command, confirmText(command), command.lines?.length ?? 1);
+  async confirm(command: ConfirmCommand): Promise<ConfirmOutcome> {
+    const outcome = await confirmHold(this.#queuesOf(command), command);
+    if (outcome.kind !== "insufficient") return outcome;
+    return { ...outcome, lines: await this.#withNextDue(outcome.lines) };
   }
 
-  cancel(command: EndCommand): Promise<HoldOutcome> {
-    return this.#change("cancel", command, linesText(command), command.lines?.length ?? 1);
+  cancel(command: EndCommand): Promise<CancelOutcome> {
+    return cancelHold(this.#queuesOf(command), command);
   }
 
-  async extend(command: ExtendCommand): Promise<HoldOutcome> {
-    const outcome = await this.#change("extend", command, String(command.holdSeconds), 1);
+  async extend(command: ExtendCommand): Promise<ExtendOutcome> {
+    const outcome = await extendHold(this.#queuesOf(command), command);
     if (outcome.kind === "done") {
       this.#wakeWhenDue(this.#route(command.hold.partition).partition, outcome.reservation);
     }
@@ -282,27 +284,6 @@ export class RedisStockStore implements StockStore {
     return Promise.all(positions);
   }
 
-  async #change(
-    verb: "confirm" | "cancel" | "extend",
-    command: HoldCommand,
-    argument: string,
-    lines: number,
-  ): Promise<HoldOutcome> {
-    const { partition, owner } = command.hold;
-    if (partition >= this.partitions) return { kind: "unknown_reservation" };
-    const line = changeLine(command, argument);
-    const { queues } = this.#route(partition);
-    for (;;) {
-      const reply = await queues.submit(verb, line, lines, command);
-      const outcome = holdOutcome(partition, owner, reply);
-      if (outcome.kind === "insufficient") {
-        return { ...outcome, lines: await this.#withNextDue(outcome.lines) };
-      }
-      if (outcome.kind !== "due" && outcome.kind !== "again") return outcome;
-      if (outcome.kind === "due") await queues.expireAll(command.deadline);
-    }
-  }
-
   /** The outcome, each of its short lines with the time for which its caller may wait. */
   async #explained(outcome: ReserveOutcome): Promise<ReserveOutcome> {
     if (outcome.kind === "insufficient") {
@@ -330,6 +311,11 @@ export class RedisStockStore implements StockStore {
     const route = this.#routes[number];
     if (!route) throw new Error(`there is no partition ${number}`);
     return route;
+  }
+
+  /** null: its id names no partition of ours. */
+  #queuesOf({ hold }: HoldCommand): PartitionQueues | null {
+    return this.#routes[hold.partition]?.queues ?? null;
   }
 
   #routeOf(productId: string): Route {

@@ -5,6 +5,7 @@ import {
   CHECK,
   confirm,
   endedAs,
+  extend,
   held,
   levels,
   lookup,
@@ -13,6 +14,7 @@ import {
   sell,
   short,
   Story,
+  until,
 } from "./story";
 
 export interface Bad {
@@ -142,6 +144,14 @@ export const BAD: readonly Bad[] = [
       .add([61_001, 61_009], confirm("h1"), endedAs(held("h1", 4, 1), "confirmed")),
     at: 2,
     possible: "ended holdId h1 state expired",
+  },
+  {
+    name: "extended beyond the longest life of a hold",
+    story: stock()
+      .add([0, 1], reserve("a", 1), held("h1", 1, 1))
+      .add([30_000, 30_001], extend("h1", 120), until(held("h1", 1, 1), 151_000)),
+    at: 2,
+    possible: "hold holdId h1 state live units 1 due 121000–121000 made 1–1",
   },
   {
     name: "refused for want of units that were due",

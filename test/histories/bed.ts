@@ -11,14 +11,18 @@ import { startRedis, testDatabase } from "#test/servers";
 import { startService, tokenOf, type Service } from "#test/service";
 import { requestsOf } from "#test/wire-units";
 import { JumpingClock } from "./jumping-clock";
-import { initialState, type State } from "./model";
+import { initialState, LIFE_SECONDS_MAX, type State } from "./model";
 import type { Recorder } from "./recorder";
 
 const DELAY_MS_MAX = 25;
 /** Most of what is late comes before its history is over, and the rest then. */
 const LATE_MS_MAX = 400;
-/** Below the time after which a silent connection is given up, so that some hear "unknown". */
-const SETTINGS = { REQUEST_DEADLINE_MS: "1200" };
+const SETTINGS = {
+  /** Below the time after which a silent connection is given up, so that some hear "unknown". */
+  REQUEST_DEADLINE_MS: "1200",
+  RESERVATION_MINUTES: "1",
+  RESERVATION_MINUTES_MAX: String(LIFE_SECONDS_MAX / 60),
+};
 
 /** How often what happens to a request, in a thousand. */
 type Weights = Readonly<Record<Fault | "pass", number>>;

@@ -5,6 +5,7 @@
 import type { Request } from "#test/caller";
 import type { Random } from "#test/random";
 import type { Attempt, Heard, Part, Recorder } from "./recorder";
+import { LIFE_SECONDS_MAX } from "./model";
 import type { Command } from "./operations";
 
 export interface World {
@@ -50,7 +51,7 @@ const ORDERS = 4;
 const CARTS = 2;
 const UNITS_MAX = 3;
 const LIFE_MINUTES = 1;
-const LIFE_MINUTES_MAX = 2;
+const LIFE_MINUTES_MAX = LIFE_SECONDS_MAX / 60;
 const KEYED = 0.6;
 /** Of what has an identity: asked twice at once, as by a double click. */
 const TWICE = 0.08;

@@ -4,7 +4,14 @@
  */
 import * as fc from "fast-check";
 import { agreed } from "./agree";
-import { expiries, initialState, outcomes, type Expected, type State } from "./model";
+import {
+  expiries,
+  initialState,
+  LIFE_SECONDS_MAX,
+  outcomes,
+  type Expected,
+  type State,
+} from "./model";
 import type { Answer, Command, Operation } from "./operations";
 
 export const FIRST_VERSION = 100;
@@ -141,7 +148,9 @@ class Execution {
       case "lookup":
         return holdId === undefined ? null : { verb, holdId };
       case "extend":
-        return holdId === undefined ? null : { verb, holdId, seconds: LIFE_SECONDS + units };
+        return holdId === undefined
+          ? null
+          : { verb, holdId, seconds: isLess ? LIFE_SECONDS_MAX : LIFE_SECONDS + units };
     }
   }
 

@@ -4,6 +4,7 @@
  * is known only as a window of Redis's time, all outcomes of that window are answered, each with the
  * part of the window that allows it.
  */
+import { textOfMap } from "./map-text";
 import type { Command, HoldState, Operation } from "./operations";
 
 /** Milliseconds of Redis's clock, both ends included. */
@@ -86,6 +87,8 @@ interface Moment {
 }
 
 const SECOND = 1_000;
+/** The longest life of a hold, from when it was made: as the service is told in the histories. */
+export const LIFE_SECONDS_MAX = 120;
 
 export function initialState(onHand: number, version: number): State {
   const none = { holds: new Map(), owners: new Map(), names: new Map(), replies: new Map() };
@@ -140,7 +143,7 @@ const released = (state: State, id: number, from: number): State =>
 
 /** By which states are known that differ in nothing, or in what `allowsMore` compares. */
 export function keyOf({ onHand, version, holds, owners, names, replies }: State): string {
-  return [onHand, version, ...[holds, owners, names, replies].map(textOf)].join("|");
+  return [onHand, version, ...[holds, owners, names, replies].map(textOfMap)].join("|");
 }
 
 /** Of two states with one key: whether all that can follow the other can follow this one. */
@@ -150,25 +153,6 @@ export const allowsMore = (one: State, other: State): boolean =>
 /** Whether nothing happened between them; they may be of different moments. */
 export const isSame = (one: State, other: State): boolean =>
   one.versionFrom === other.versionFrom && keyOf(one) === keyOf(other);
-
-/** Maps and what they hold are never changed, and most states share them. */
-const texts = new WeakMap<object, string>();
-
-function textOf(map: ReadonlyMap<number | string, object | number>): string {
-  const known = texts.get(map);
-  if (known !== undefined) return known;
-  const parts = [...map].map(([key, value]) => `${key} ${valueText(value)}`);
-  const text = parts.toSorted().join(",");
-  texts.set(map, text);
-  return text;
-}
-
-function valueText(value: object | number): string {
-  if (typeof value === "number") return String(value);
-  const known = texts.get(value) ?? JSON.stringify(value);
-  texts.set(value, known);
-  return known;
-}
 
 const NO_SUCH_HOLD: Expected = { kind: "no_such_hold" };
 
@@ -332,11 +316,16 @@ function changeHold(
   return [same(moment, { kind: "ended", hold: id, state: hold.state })];
 }
 
-/** Never shorter: where it is not known whether it became longer, both may be. */
+/**
+ * Never shorter, and never beyond the longest life: where it is not known whether it became longer,
+ * both may be.
+ */
 function extend(moment: Moment, id: number, seconds: number, key: string | null): Outcome[] {
   const { state, window } = moment;
   const hold = theHold(state, id);
-  const due = dueIn(spanOf(window), seconds);
+  const asked = dueIn(spanOf(window), seconds);
+  const latest = dueIn(hold.made, LIFE_SECONDS_MAX);
+  const due = { from: Math.min(asked.from, latest.from), to: Math.min(asked.to, latest.to) };
   const expect = (after: State): Expected => holdOf(after, id);
   const all: Outcome[] = [];
   if (due.from <= hold.due.to) all.push(same(moment, expect(state)));

@@ -25,6 +25,8 @@ export const held = (
   return { kind: "hold", holdId, state, units, made, due: dueOf(made) };
 };
 const dueOf = (made: number): number => Math.ceil(made / 1_000 + LIFE_SECONDS) * 1_000;
+export const until = (answer: Answer, due: number): Answer =>
+  answer.kind === "hold" ? { ...answer, due } : answer;
 export const ended = (
   holdId: string,
   state: "confirmed" | "cancelled" | "expired" | "replaced",
@@ -43,6 +45,9 @@ export const reserve = (owner: string, units: number, isCart = false): Command =
 };
 export const confirm = (holdId: string): Command => ({ verb: "confirm", holdId });
 export const cancel = (holdId: string): Command => ({ verb: "cancel", holdId });
+export const extend = (holdId: string, seconds: number): Command => {
+  return { verb: "extend", holdId, seconds };
+};
 export const lookup = (holdId: string): Command => ({ verb: "lookup", holdId });
 
 /** A history is written line by line: when, what, and what was answered (null: unknown). */

@@ -1,7 +1,7 @@
 /** Confirm, cancel, extend and the reads of reservations: each status they may answer. */
 import { describe, expect, test } from "bun:test";
 import type { Reservation } from "#inventory/model";
-import type { EndCommand, ExtendCommand, HoldOutcome } from "#inventory/ports";
+import type { ConfirmOutcome, EndCommand, ExtendCommand } from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";
 import { openApp } from "#test/http-app";
 import { answering, PRODUCT_ID, RESERVATION_ID, reservationOf } from "#test/ports-double";
@@ -19,13 +19,17 @@ const OUTCOMES = {
   exceeds_held: { kind: "exceeds_held", productId: PRODUCT_ID, held: 1 },
   unknown: { kind: "unknown_reservation" },
   key_reused: { kind: "key_reused" },
-} as const satisfies Record<string, HoldOutcome>;
+} as const satisfies Record<string, ConfirmOutcome>;
 
 describe.each(["confirm", "cancel", "extend"] as const)("POST /reservation/:id/%s", (verb) => {
   const path = `/api/inventory/reservation/${RESERVATION_ID}/${verb}`;
   const body = verb === "extend" ? { minutes: 10 } : {};
-  const post = (outcome: HoldOutcome, given: object = body, as: "admin" | "customer" = "admin") => {
-    const end = answering<EndCommand & ExtendCommand, HoldOutcome>(outcome);
+  const post = (
+    outcome: ConfirmOutcome,
+    given: object = body,
+    as: "admin" | "customer" = "admin",
+  ) => {
+    const end = answering<EndCommand & ExtendCommand, ConfirmOutcome>(outcome);
     return { end, sent: openApp({ store: { [verb]: end } }).send(path, { as, body: given }) };
   };
 
@@ -108,10 +112,10 @@ describe.each(["confirm", "cancel", "extend"] as const)("POST /reservation/:id/%
         expect(end.commands).toEqual([]);
       },
     );
-    test("asks for as many seconds as the minutes have", async () => {
+    test("asks for as many seconds as the minutes have, and tells the longest life", async () => {
       const { end, sent } = post({ kind: "done", reservation, replayed: false });
       await sent;
-      expect(end.commands).toMatchObject([{ holdSeconds: 600 }]);
+      expect(end.commands).toMatchObject([{ holdSeconds: 600, holdSecondsMax: 3_600 }]);
     });
     return;
   }

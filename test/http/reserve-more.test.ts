@@ -1,6 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { ProductId } from "#inventory/model";
-import type { ConfirmCommand, HoldOutcome, ReserveCommand, ReserveOutcome } from "#inventory/ports";
+import type {
+  ConfirmCommand,
+  ConfirmOutcome,
+  ReserveCommand,
+  ReserveOutcome,
+} from "#inventory/ports";
 import { openApp } from "#test/http-app";
 import {
   answering,
@@ -94,14 +99,14 @@ describe("POST /reservations", () => {
 
 describe("POST /reservation/:id/confirm", () => {
   const path = `/api/inventory/reservation/${RESERVATION_ID}/confirm`;
-  const confirm = (body: object, outcome: HoldOutcome) => {
-    const called = answering<ConfirmCommand, HoldOutcome>(outcome);
+  const confirm = (body: object, outcome: ConfirmOutcome) => {
+    const called = answering<ConfirmCommand, ConfirmOutcome>(outcome);
     const { send } = openApp({ store: { confirm: called } });
     return { called, sent: send(path, { as: "customer", body }) };
   };
 
   test("asks for a sale after expiry only where the caller or the configuration says so", async () => {
-    const done: HoldOutcome = { kind: "done", reservation, replayed: false };
+    const done: ConfirmOutcome = { kind: "done", reservation, replayed: false };
     const late = confirm({ onExpired: "reacquire" }, done);
     expect((await late.sent).status).toBe(200);
     expect(late.called.commands).toMatchObject([

@@ -94,9 +94,9 @@ export function move(call: Call, change: Change): void {
 
 export const nowSecond = (call: Call): number => Math.floor(call.now / 1_000);
 
-/** The second on which a hold of so many seconds ends: never sooner than it was asked for. */
-export const dueSecondIn = (call: Call, seconds: number): number =>
-  Math.ceil((call.now + seconds * 1_000) / 1_000);
+/** The second on which a hold ends that lives so long from that moment: never sooner than it was asked for. */
+export const dueSecondAfter = (moment: number, seconds: number): number =>
+  Math.ceil((moment + seconds * 1_000) / 1_000);
 
 export const isDue = (call: Call, hold: Hold): boolean =>
   isLive(hold) && hold.dueSecond !== null && hold.dueSecond * 1_000 <= call.now;

@@ -136,16 +136,23 @@ export const SCRIPT_BUGS: readonly Mutant[] = [
   {
     bug: "a hold ends up to a second before it was promised to",
     file: "lua/lib/holds.lua",
-    find: "return math.ceil(now / 1000 + seconds)",
-    replace: "return math.floor(now / 1000 + seconds)",
+    find: "return math.ceil(moment / 1000 + seconds)",
+    replace: "return math.floor(moment / 1000 + seconds)",
     by: redis("reserve", "holds units until a full second"),
   },
   {
     bug: "an extended hold is not in the list of its new second",
     file: "lua/stock/extend.lua",
-    find: "        schedule(hold)\n",
+    find: "    schedule(hold)\n",
     replace: "",
     by: redis("extend", "lets a hold live longer, from now on, and tells whoever wakes the sweep"),
+  },
+  {
+    bug: "the longest life of a hold counts anew with each extend",
+    file: "lua/stock/extend.lua",
+    find: "due_after(hold.created, item.argument.longest)",
+    replace: "due_after(now, item.argument.longest)",
+    by: redis("extend", "never lets a hold live longer than the longest life, counted from"),
   },
   {
     bug: "an extended hold expires at its old due time",

@@ -23,6 +23,7 @@ const NOTHING_DONE = new Set([
   "moved",
   "possible",
   "replayed",
+  "standing",
   "superseded",
   "unknown",
 ]);

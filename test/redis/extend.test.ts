@@ -14,6 +14,7 @@ import {
   product,
   reserve,
   reserveBigCarts,
+  reserveCommand,
   soon,
   timed,
   totals,
@@ -54,6 +55,58 @@ describe("extend", () => {
       reservation: hold,
       replayed: false,
     });
+    expect(await dump(redis)).toEqual(before);
+  });
+
+  test("never lets a hold live longer than the longest life, counted from when it was made", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 50);
+    const { reservationId, createdAt } = await reserve(store, "o1", { p1: 5 }, { holdSeconds: 60 });
+    const latest = Math.ceil(createdAt / 1_000 + 120) * 1_000;
+    const extendBy = async (holdSeconds: number) =>
+      await store.extend(extendCommand(reservationId, holdSeconds, { holdSecondsMax: 120 }));
+    await clockAt(redis, createdAt + 50_000);
+    expect(await extendBy(30)).toMatchObject({
+      reservation: { expiresAt: Math.ceil(createdAt / 1_000 + 80) * 1_000 },
+    });
+    expect(await extendBy(120)).toMatchObject({ reservation: { expiresAt: latest } });
+    await clockAt(redis, latest - 1);
+    const before = await dump(redis);
+    expect(await extendBy(120)).toMatchObject({
+      kind: "done",
+      reservation: { expiresAt: latest, status: "ACTIVE" },
+    });
+    expect(await dump(redis)).toEqual(before);
+    await clockAt(redis, latest);
+    expect(await extendBy(120)).toMatchObject({ kind: "expired" });
+  });
+
+  test("leaves a hold alone that was made when the longest life was longer", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 50);
+    const hold = await reserve(store, "o1", { p1: 5 }, { holdSeconds: 3_600 });
+    const before = await dump(redis);
+    const shorter = { holdSecondsMax: 60 };
+    expect(await store.extend(extendCommand(hold.reservationId, 60, shorter))).toEqual({
+      kind: "done",
+      reservation: hold,
+      replayed: false,
+    });
+    expect(await dump(redis)).toEqual(before);
+  });
+
+  test("of a standing hold is refused, for it has no due time, and changes nothing", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 50);
+    const outcome = await store.reserve(reserveCommand("o1", { p1: 5 }, { holdSeconds: null }));
+    if (outcome.kind !== "reserved") throw new Error(`reserve answered ${outcome.kind}`);
+    const { reservationId } = outcome.reservation;
+    const before = await dump(redis);
+    const keyed = { operation: operation("k1") };
+    for (const more of [{}, keyed, keyed]) {
+      const extended = await store.extend(extendCommand(reservationId, 60, more));
+      expect(extended).toEqual({ kind: "standing" });
+    }
     expect(await dump(redis)).toEqual(before);
   });
 
@@ -126,9 +179,10 @@ test("an extend that cannot be read fails, and changes nothing", async () => {
   await initialize(store, "p1", 50);
   const { reservationId } = await reserve(store, "o1", { p1: 5 }, { holdSeconds: 10 });
   const before = await dump(redis);
-  const good = changeLine(endCommand(reservationId), "3600");
+  const good = changeLine(endCommand(reservationId), "3600;86400");
   const malformed = ["", "0", "-1", "1.5", "1e3", "0x10", "nan", "inf", "86401", "x"];
-  for (const argument of malformed) {
+  const pairs = malformed.flatMap((part) => [`${part};3600`, `3600;${part}`]);
+  for (const argument of [...malformed, ...pairs, "3600", "1;2;3"]) {
     const line = changeLine(endCommand(reservationId), argument);
     await expect(sendBatch(redis, "extend", {}, [good, line]), argument).rejects.toThrow();
     expect(await dump(redis), argument).toEqual(before);

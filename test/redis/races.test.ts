@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { ReservationId } from "#inventory/model";
-import type { HoldOutcome, ReserveCommand } from "#inventory/ports";
+import type { ConfirmOutcome, ReserveCommand } from "#inventory/ports";
 import { invariants } from "#test/invariants";
 import { clockAt, redisOfFile } from "#test/redis";
 import {
@@ -108,7 +108,7 @@ test("each hold ends once when confirm, cancel and expire race for it", async ()
     ),
   );
   const dueAt = holds[0]?.expiresAt ?? 0;
-  const ended: Promise<HoldOutcome>[] = [];
+  const ended: Promise<ConfirmOutcome>[] = [];
   const steps: Promise<unknown>[] = [];
   for (const [i, { reservationId }] of holds.entries()) {
     // Half-way through, all of them are due at once.

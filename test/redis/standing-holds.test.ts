@@ -3,7 +3,6 @@ import { clockAt, redisOfFile } from "#test/redis";
 import {
   adjustCommand,
   endCommand,
-  extendCommand,
   initialize,
   operation,
   product,
@@ -107,15 +106,6 @@ describe("a standing hold", () => {
     const timed = await reserve(store, "o1", { p1: 7 });
     expect(timed.reservationId).not.toBe(other.reservationId);
     expect((await totals(store, "p1")).reserved).toBe(7);
-  });
-
-  test("lives on as it is when it is extended", async () => {
-    const { store } = await open();
-    await initialize(store, "p1", 50);
-    const hold = await stand(store, "o1", { p1: 5 });
-    const extended = await store.extend(extendCommand(hold.reservationId, 60));
-    expect(extended).toEqual({ kind: "done", reservation: hold, replayed: false });
-    expect(await keysLike(redis, "{p0}:expiring:")).toEqual([]);
   });
 
   test("may be the product's own, without an order", async () => {

@@ -28,6 +28,7 @@ export const BUGS = [
   "holds that came due during a rebuild never expire",
   "a hold is confirmed a second past its due time",
   "an extended hold expires at its old due time",
+  "the longest life of a hold counts anew with each extend",
   "a cancelled unit comes back twice",
   "time goes back with the clock of the server",
   "a product that was refilled stays in the low set",

@@ -11,6 +11,7 @@ import { brokenRules, EXPIRED_MS_MAX, SWEPT_MS_MAX, type Run } from "./checks.ts
 import { BEGINS_AT } from "./globals.ts";
 import { LedgerServer } from "./ledger.ts";
 import { LedgerState } from "./ledger-state.ts";
+import { HOLD_SECONDS_MAX } from "./plan.ts";
 import { SimulatedRedis } from "./redis/server.ts";
 import { Scheduler } from "./scheduler.ts";
 
@@ -93,6 +94,17 @@ test("a trouble that follows before the sweep came holds it up again, a later on
 
 test("a trouble before a hold was made excuses nothing", () => {
   expect(lateIn(expired(EXPIRED_MS_MAX + 1, [{ from: 0, to: 999 }]))).toHaveLength(1);
+});
+
+test("no hold is due later than the longest life after it was made", () => {
+  const dueAt = (expiresAt: number): string[] => {
+    const run = emptyRun();
+    run.ledger.state.reservations.set(HOLD.reservationId, { ...HOLD, expiresAt });
+    return brokenRules(run, []).filter((text) => text.includes("longest life"));
+  };
+  const latest = HOLD.createdAt + HOLD_SECONDS_MAX * 1_000;
+  expect(dueAt(latest)).toEqual([]);
+  expect(dueAt(latest + 1_000)).toHaveLength(1);
 });
 
 test("what was acknowledged is in the ledger", () => {

@@ -4,6 +4,7 @@ import type { Acknowledged } from "#test/audit";
 import { brokenLaws, LAWS } from "#test/laws";
 import { BEGINS_AT } from "./globals.ts";
 import type { Asked } from "./callers.ts";
+import { HOLD_SECONDS_MAX } from "./plan.ts";
 import { brokenInRedis, productsOf, recordsOf } from "./redis-state.ts";
 import { CLOCK_MS_MAX, type World } from "./world.ts";
 
@@ -65,6 +66,7 @@ export function brokenRules(run: Run, asked: readonly Asked[]): string[] {
     ...untrueReports(run),
     ...asked.flatMap((one) => mustHaveDoneNothing(run, one)),
     ...holdsThatEndedLate(run),
+    ...holdsThatLiveTooLong(run),
     ...unlikeTheirType(run),
     ...timeThatWentBack(run),
     ...brokenNow(run, true),
@@ -191,6 +193,16 @@ function holdsThatEndedLate(run: Run): string[] {
     return [
       `${reservationId} ended ${at - hold.expiresAt} ms after it was due${what} (movement ${seq})`,
     ];
+  });
+}
+
+/** Rounded up to the full second, as every due time is. */
+function holdsThatLiveTooLong({ ledger }: Run): string[] {
+  return Array.from(ledger.state.reservations.values()).flatMap((hold) => {
+    const { reservationId, createdAt, expiresAt } = hold;
+    const latest = Math.ceil(createdAt / 1_000 + HOLD_SECONDS_MAX) * 1_000;
+    if (expiresAt === null || expiresAt <= latest) return [];
+    return [`${reservationId} is due ${expiresAt - latest} ms after the longest life of a hold`];
   });
 }
 

@@ -18,6 +18,7 @@ import { Rebuilder } from "#workers/rebuilder";
 import { WakeUps } from "#workers/wake-ups";
 import { epochLedgerOf, ledgerWriterOf, rebuildLedgerOf, STORE_ID } from "./ledger.ts";
 import { asRedis, SimulatedClient } from "./redis/client.ts";
+import { HOLD_SECONDS_MAX } from "./plan.ts";
 import { Process } from "./scheduler.ts";
 import type { World } from "./world.ts";
 
@@ -97,7 +98,11 @@ function openStores(world: World, role: Node["role"], process: Process): Stores 
   const deps: Deps = {
     ...depsOf({
       clock,
-      policy: { reservationMinutes: 15, reservationMinutesMax: 60, onExpired: "reject" },
+      policy: {
+        reservationMinutes: HOLD_SECONDS_MAX / 60,
+        reservationMinutesMax: HOLD_SECONDS_MAX / 60,
+        onExpired: "reject",
+      },
       ledger: {
         reservation: (id, deadline) => {
           const row = ledger.ask(process, () => state.reservations.get(id) ?? null);

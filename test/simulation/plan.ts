@@ -4,6 +4,9 @@ import type { Random } from "#test/random";
 /** Runs begin with a quiet time in which products are made. */
 export const CHAOS_FROM_MS = 300;
 
+/** The longest life of a hold, from when it was made. */
+export const HOLD_SECONDS_MAX = 6;
+
 /** What can go wrong, each by itself; most runs have a few of them. */
 export const FAULTS = [
   "cut",

@@ -4,7 +4,7 @@ import { cancel } from "#inventory/cancel";
 import { confirm } from "#inventory/confirm";
 import { expire } from "#inventory/expire";
 import { extend } from "#inventory/extend";
-import type { HoldAnswer } from "#inventory/hold-answer";
+import type { ConfirmAnswer } from "#inventory/hold-answer";
 import { initialize } from "#inventory/initialize";
 import {
   Location,
@@ -83,7 +83,7 @@ export function hold(
 const heldBy = ({ allocations }: Reservation): number =>
   allocations.reduce((sum, { held }) => sum + held, 0);
 
-function ended(type: MovementType, units: number, answer: HoldAnswer, again: string): Outcome {
+function ended(type: MovementType, units: number, answer: ConfirmAnswer, again: string): Outcome {
   if (answer.kind !== "done" && answer.kind !== again) return refused(answer.kind);
   if (!("reservation" in answer)) return refused(answer.kind);
   return done(type, units, answer.reservation);

@@ -1,6 +1,7 @@
 /** What the callers of one run do, one thing after another each. */
 import type { ProductId, Reservation } from "#inventory/model";
 import { pause, perform, type Asked, type Asking } from "./callers.ts";
+import { HOLD_SECONDS_MAX } from "./plan.ts";
 import {
   buy,
   change,
@@ -33,7 +34,6 @@ type Step = keyof typeof STEPS;
 
 const THINK_MS_MAX = 700;
 const HASTE_MS_MAX = 2;
-const HOLD_SECONDS_MAX = 6;
 
 export class Workload {
   readonly asked: Asked[] = [];

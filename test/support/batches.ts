@@ -101,7 +101,7 @@ export async function prepare(store: RedisStockStore): Promise<Prepared> {
       reserve: [reserveLine(reserveCommand("o2", { p1: 2 }, keyed))],
       sell: [sellLine(sellCommand("p1", 1, keyed))],
       return: [returnLine(returnCommand("p1", 1, { seq: 2, sold: 1, returned: 0 }, keyed))],
-      extend: [changeLine(command, "3600")],
+      extend: [changeLine(command, "3600;86400")],
       confirm: [changeLine(command, ";")],
       cancel: [changeLine(command, "")],
       expire: [],

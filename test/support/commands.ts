@@ -243,6 +243,7 @@ export function extendCommand(
     hold: splitReservationId(reservationId),
     customerId: null,
     holdSeconds,
+    holdSecondsMax: 86_400,
     context,
     operation: null,
     deadline: soon(),

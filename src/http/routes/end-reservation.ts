@@ -20,7 +20,7 @@ import { cancel } from "#inventory/cancel";
 import { confirm } from "#inventory/confirm";
 import type { Deps, RequestContext } from "#inventory/context";
 import { extend } from "#inventory/extend";
-import type { HoldAnswer } from "#inventory/hold-answer";
+import type { ConfirmAnswer } from "#inventory/hold-answer";
 import type { LineQuantity } from "#inventory/ports";
 
 type EndedKind = "confirmed" | "cancelled" | "expired" | "replaced";
@@ -100,7 +100,7 @@ export function extendRoute({ deps }: Edge): Route {
   return route({
     ...BASE,
     path: PATHS.extend,
-    summary: "Give a reservation more time",
+    summary: "Give a reservation more time, at most to the longest life after it was made",
     answers: { 200: Ended },
     refusals: [
       "reservation_confirmed",
@@ -147,7 +147,7 @@ export async function answerCancel(
 function answer(
   c: EdgeContext,
   verb: Verb,
-  outcome: HoldAnswer,
+  outcome: ConfirmAnswer,
   lines: readonly LineQuantity[] | null,
 ): Answer {
   switch (outcome.kind) {

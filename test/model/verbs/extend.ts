@@ -1,12 +1,16 @@
-/** extend on the model: a hold is due later, never sooner. */
+/** extend on the model: a hold is due later, never sooner, and never later than the longest life allows. */
 import * as fc from "fast-check";
 import type { ExtendCommand } from "#inventory/ports";
-import { dueSecondIn, move, schedule, type Call, type Decision } from "#model/call";
+import { decided, dueSecondAfter, move, schedule, type Call, type Decision } from "#model/call";
 import { plans } from "#model/plan";
 import { chosen, doneWith, holdChoice, onHold } from "#model/verbs/change-hold";
 import { linesOf } from "#model/world";
 
-const choices = fc.record({ ...holdChoice, seconds: fc.constantFrom(900, 1, 2, 60, 86_400) });
+const choices = fc.record({
+  ...holdChoice,
+  seconds: fc.constantFrom(900, 1, 2, 60, 86_400),
+  longest: fc.constantFrom(86_400, 86_400, 900, 60, 1),
+});
 
 export const extensions = () =>
   plans(
@@ -21,6 +25,7 @@ export const extensions = () =>
         hold: target,
         customerId,
         holdSeconds: choice.seconds,
+        holdSecondsMax: choice.longest,
       };
       return {
         submit: (store) => store.extend(command),
@@ -33,8 +38,10 @@ export const extensions = () =>
 
 function decideExtend(call: Call, command: ExtendCommand): Decision {
   return onHold(call, command, (hold) => {
-    const due = dueSecondIn(call, command.holdSeconds);
-    if (hold.dueSecond === null || due <= hold.dueSecond) {
+    if (hold.dueSecond === null) return decided("standing");
+    const asked = dueSecondAfter(call.now, command.holdSeconds);
+    const due = Math.min(asked, dueSecondAfter(hold.createdAt, command.holdSecondsMax));
+    if (due <= hold.dueSecond) {
       // Nothing changed: a repeat is decided anew.
       const { word, outcomes } = doneWith(call.world, hold, command);
       return { word, outcomes };

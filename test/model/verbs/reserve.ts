@@ -18,7 +18,7 @@ import {
   once,
   release,
   schedule,
-  dueSecondIn,
+  dueSecondAfter,
   type Call,
   type Decision,
 } from "#model/call";
@@ -315,7 +315,7 @@ function newHold(call: Call, command: ReserveCommand): Hold {
     customerId,
     orderId,
     createdAt: call.now,
-    dueSecond: holdSeconds === null ? null : dueSecondIn(call, holdSeconds),
+    dueSecond: holdSeconds === null ? null : dueSecondAfter(call.now, holdSeconds),
     isReplaced: false,
     moves: [],
   };
