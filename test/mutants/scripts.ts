@@ -110,6 +110,20 @@ export const SCRIPT_BUGS: readonly Mutant[] = [
     by: redis("reserve", "takes the last unit and refuses the next"),
   },
   {
+    bug: "a hold is of fewer units than were counted for it",
+    file: "lua/lib/allocate.lua",
+    find: "    if left > 0 then\n        error(",
+    replace: "    if left < 0 then\n        error(",
+    by: redis("damaged-stock", "of a product whose sums promise more than its levels have fails"),
+  },
+  {
+    bug: "a damaged level gets below zero",
+    file: "lua/lib/stock.lua",
+    find: "if reserved_after < 0 or on_hand_after < reserved_after or on_hand_after > STOCK_MAX then",
+    replace: "if on_hand_after > STOCK_MAX then",
+    by: redis("damaged-stock", "of a hold that has more than its product fails alone"),
+  },
+  {
     bug: "a hold that is replaced keeps its units too",
     file: "lua/stock/reserve.lua",
     find: 'release_hold(live, "RELEASE", "CANCELLED", "replaced", item.context)',
