@@ -4,21 +4,23 @@
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), operation:<key> (string, rw),
 --          low (zset, rw), journal (stream, w), batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: product, location (empty:
---          home), units counted (0 … 10^12), expected units on hand over all locations (empty: any),
---          expected seq (empty: any), operation key, payload, context.
--- Returns  a status line and a line for each item: counted <product>, expected_mismatch <product>,
---          below_reserved <onHand> <reserved>, above_limit <onHand>, unknown, replayed <reply>,
---          key_reused. Or stale, superseded, full.
+--          home), units counted (0 … 10^12), operation key, payload, context.
+-- Returns  a status line and a line for each item: counted <product>, below_reserved <onHand> <reserved>,
+--          above_limit <onHand>, unknown, replayed <reply>, key_reused. Or stale, superseded, full.
 -- Cost     O(items).
 -- Retry    safe: a repeat without batch name or operation key counts the same once more.
 -- @include lib/products.lua
 
-local ITEM = "^([%w_.-]+)\t([%w _.-]*)\t(%d+)\t(%d*)\t(%d*)\t(%x*)\t(%x*)\t([^\t\n]+)$"
+local ITEM = "^([%w_.-]+)\t([%w _.-]*)\t(%d+)\t(%x*)\t(%x*)\t([^\t\n]+)$"
 
 local items = {}
 for i = 2, #ARGV do
-    local item = { string.match(ARGV[i], ITEM) }
-    if not item[1] or tonumber(item[3]) > STOCK_MAX then
+    local item = {}
+    local units
+    item.product, item.location, units, item.key, item.payload, item.context =
+        string.match(ARGV[i], ITEM)
+    item.units = tonumber(units)
+    if not item.product or item.units > STOCK_MAX then
         error("an item of count cannot be read")
     end
     items[i - 1] = item
@@ -30,32 +32,26 @@ if refusal then
 end
 
 local function count(item)
-    local id, units, expected, expected_seq = item[1], tonumber(item[3]), item[4], item[5]
-    local key, payload, context = item[6], item[7], item[8]
-    local earlier = earlier_reply(key, payload)
+    local earlier = earlier_reply(item.key, item.payload)
     if earlier then
         return earlier
     end
-    local product = load_whole(id)
+    local product = load_whole(item.product)
     if not product then
         return "unknown"
     end
-    local is_other = expected ~= "" and tonumber(expected) ~= product.on_hand
-    if is_other or not has_version(product, expected_seq) then
-        return "expected_mismatch\t" .. encode_product(product)
-    end
-    local location = item[2] ~= "" and item[2] or product.attributes.home
+    local location = item.location ~= "" and item.location or product.attributes.home
     local level = level_of(product, location)
-    if units < level.reserved then
+    if item.units < level.reserved then
         return string.format("below_reserved\t%d\t%d", level.on_hand, level.reserved)
     end
-    local delta = units - level.on_hand
+    local delta = item.units - level.on_hand
     if not has_room(product, location, delta) then
         return string.format("above_limit\t%d", level.on_hand)
     end
     make_level(product, location)
-    move("COUNT", product, location, delta, 0, "", context)
-    return remember_reply(key, payload, "counted\t" .. encode_product(product))
+    move("COUNT", product, location, delta, 0, "", item.context)
+    return remember_reply(item.key, item.payload, "counted\t" .. encode_product(product))
 end
 
 return answer_products(items, count)

@@ -8,10 +8,6 @@ export interface CountInput extends Grounds {
   readonly location: Location | null;
   /** Units that are there, those held among them: a `StockCount`. */
   readonly quantity: number;
-  /** onHand over all locations that the caller expects; null when it does not care. */
-  readonly expectedQuantity: number | null;
-  /** Version the product must still have; null when the caller does not care. */
-  readonly expectedSeq: number | null;
 }
 
 /**
@@ -24,7 +20,6 @@ export async function count(
   ctx: RequestContext,
   input: CountInput,
 ): Promise<CountOutcome> {
-  const { productId, location, quantity, expectedQuantity, expectedSeq } = input;
-  const command = { productId, location, quantity, expectedQuantity, expectedSeq };
-  return deps.store.count({ ...commandBase(ctx, input), ...command });
+  const { productId, location, quantity } = input;
+  return deps.store.count({ ...commandBase(ctx, input), productId, location, quantity });
 }

@@ -125,10 +125,6 @@ export interface CountCommand extends CommandBase {
   readonly location: Location | null;
   /** Units that are there, 0 … 10^12. */
   readonly quantity: number;
-  /** onHand over all locations that the caller expects to find; null when it does not care. */
-  readonly expectedQuantity: number | null;
-  /** seq the product must still have; null when the caller does not care. */
-  readonly expectedSeq: number | null;
 }
 export type CountOutcome =
   | { readonly kind: "counted"; readonly product: Product; readonly replayed: boolean }
@@ -136,7 +132,6 @@ export type CountOutcome =
   | { readonly kind: "below_reserved"; readonly onHand: number; readonly reserved: number }
   /** The product has as many locations as one may have. */
   | { readonly kind: "above_limit"; readonly onHand: number }
-  | { readonly kind: "expected_mismatch"; readonly product: Product }
   | { readonly kind: "unknown_product" }
   | { readonly kind: "key_reused" };
 

@@ -110,8 +110,6 @@ export function countLine(command: CountCommand): string {
     command.productId,
     command.location ?? "",
     command.quantity,
-    command.expectedQuantity ?? "",
-    command.expectedSeq ?? "",
     operationText(command.operation),
     JSON.stringify(command.context),
   ].join("\t");

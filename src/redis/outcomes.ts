@@ -54,29 +54,31 @@ export function amendOutcome(reply: string): AmendOutcome {
 
 export function adjustOutcome(reply: string): AdjustOutcome {
   const { word, rest, replayed } = unwrapReplay(reply);
-  if (word !== "adjusted") return stockRefusal(word, rest);
+  if (word !== "adjusted") return guardedRefusal(word, rest);
   return { kind: "adjusted", product: decodeProductJson(rest), replayed };
 }
 
-/** Refusals that adjust, transfer and count share, as they share the words. */
-type StockRefusal = Extract<AdjustOutcome, TransferOutcome>;
-
 export function transferOutcome(reply: string): TransferOutcome {
   const { word, rest, replayed } = unwrapReplay(reply);
-  if (word !== "transferred") return stockRefusal(word, rest);
+  if (word !== "transferred") return guardedRefusal(word, rest);
   return { kind: "transferred", product: decodeProductJson(rest), replayed };
 }
 
 export function countOutcome(reply: string): CountOutcome {
   const { word, rest, replayed } = unwrapReplay(reply);
-  if (word !== "counted") return stockRefusal(word, rest);
+  if (word !== "counted") return levelRefusal(word, rest);
   return { kind: "counted", product: decodeProductJson(rest), replayed };
 }
 
-function stockRefusal(word: string, rest: string): StockRefusal {
+/** Of adjust and transfer, whose callers may say what they expect. */
+function guardedRefusal(word: string, rest: string): Extract<AdjustOutcome, TransferOutcome> {
+  if (word !== "expected_mismatch") return levelRefusal(word, rest);
+  return { kind: "expected_mismatch", product: decodeProductJson(rest) };
+}
+
+/** Refusals that adjust, transfer and count share, as they share the words. */
+function levelRefusal(word: string, rest: string): Extract<TransferOutcome, CountOutcome> {
   switch (word) {
-    case "expected_mismatch":
-      return { kind: "expected_mismatch", product: decodeProductJson(rest) };
     case "below_reserved": {
       const [onHand, reserved] = rest.split("\t");
       return {

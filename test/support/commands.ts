@@ -193,8 +193,6 @@ export function countCommand(
     productId: product(id),
     location: null,
     quantity,
-    expectedQuantity: null,
-    expectedSeq: null,
     context,
     operation: null,
     deadline: soon(),

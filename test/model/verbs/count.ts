@@ -13,14 +13,7 @@ import {
   seldom,
   type Shape,
 } from "#model/plan";
-import {
-  homeOf,
-  levelsOf,
-  LOCATIONS_MAX,
-  onHandOf,
-  productOf,
-  type ModelProduct,
-} from "#model/world";
+import { homeOf, levelsOf, LOCATIONS_MAX, productOf, type ModelProduct } from "#model/world";
 
 const NONE = { onHand: 0, reserved: 0 } as const;
 
@@ -37,8 +30,6 @@ const choices = (shape: Shape) =>
       { weight: 3, arbitrary: fc.constantFrom<Found>("as held", "one less than held") },
       { weight: 3, arbitrary: fc.constantFrom<Found>(0, 1, 50, STOCK_MAX) },
     ),
-    expected: seldom(4, fc.constantFrom("right" as const, "wrong" as const)),
-    version: seldom(6, fc.constantFrom("right" as const, "wrong" as const)),
   });
 
 export const counts = (shape: Shape) => countsOf(choices(shape));
@@ -50,8 +41,6 @@ export const countsAt = (at: number) =>
       product: fc.constant(0),
       at: fc.constant(at),
       found: fc.constant<Found>(1),
-      expected: fc.constant(null),
-      version: fc.constant(null),
     }),
   );
 
@@ -59,21 +48,17 @@ const countsOf = (chosen: ReturnType<typeof choices>) =>
   plans(
     "count",
     chosen,
-    (scene, { product, at, found, expected, version }, base) => {
+    (scene, { product, at, found }, base) => {
       const productId = productAt(scene, product);
       const known = knownProduct(scene, productId);
       const there = at === null ? null : (locationAt(scene, at) ?? null);
       const isOfHeld = found === "as held" || found === "one less than held";
       const location = isOfHeld && known ? whereHeld(known) : there;
-      const onHand = known ? onHandOf(known) : 0;
-      const seq = known?.moves.at(-1)?.seq ?? 0;
       const command: CountCommand = {
         ...base(productId),
         productId,
         location,
         quantity: unitsOf(found, levelAt(known, location)),
-        expectedQuantity: expected === null ? null : onHand + (expected === "wrong" ? 1 : 0),
-        expectedSeq: version === null ? null : seq + (version === "wrong" ? 1 : 0),
       };
       return {
         submit: (store) => store.count(command),
@@ -107,15 +92,10 @@ function unitsOf(found: Found, { onHand, reserved }: ReturnType<typeof levelAt>)
 }
 
 function decideCount(call: Call, command: CountCommand): Decision {
-  const { quantity, expectedQuantity, expectedSeq, context } = command;
+  const { quantity, context } = command;
   return once(call, command.operation, () => {
     const product = call.world.products.get(command.productId);
     if (!product) return decided("unknown", { kind: "unknown_product" });
-    const isOther = expectedQuantity !== null && expectedQuantity !== onHandOf(product);
-    const before = productOf(product);
-    if (isOther || (expectedSeq !== null && expectedSeq !== before.seq)) {
-      return decided("expected_mismatch", { kind: "expected_mismatch", product: before });
-    }
     const location = command.location ?? homeOf(product);
     const levels = levelsOf(product);
     const isNew = !levels.has(location);
