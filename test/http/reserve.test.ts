@@ -102,6 +102,7 @@ describe("POST /product/:productId/reserve", () => {
     expect(status).toBe(409);
     expect(body).toMatchObject({
       code: "insufficient_stock",
+      message: "p1: 5 asked, at most 2 can be had",
       lines: [SHORT_LINE],
       retryable: false,
     });

@@ -18,7 +18,7 @@ export function unknownProduct(c: EdgeContext, productId: ProductId): Answer {
 /** Each short line with what its caller may do: take less, look elsewhere, or wait. */
 export function insufficientStock(c: EdgeContext, lines: readonly ShortLine[]): Answer {
   const message = lines
-    .map((line) => `${line.productId}: ${line.requested} asked, ${line.largest} available`)
+    .map((line) => `${line.productId}: ${line.requested} asked, at most ${line.largest} can be had`)
     .join("; ");
   return refusal(c, "insufficient_stock", message, { lines: lines.map(shortLineOf) });
 }
