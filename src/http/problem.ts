@@ -27,6 +27,7 @@ const PROBLEMS = {
   run_not_found: { status: 404, title: "There is no such run" },
   method_not_allowed: { status: 405, title: "The path does not take this method" },
   insufficient_stock: { status: 409, title: "There is not enough stock" },
+  exceeds_held: { status: 409, title: "The reservation holds fewer units" },
   already_exists: { status: 409, title: "It exists already" },
   reservation_confirmed: { status: 409, title: "The reservation is confirmed" },
   reservation_cancelled: { status: 409, title: "The reservation is cancelled" },

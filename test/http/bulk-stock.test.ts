@@ -103,7 +103,7 @@ describe("a hold that is named twice", () => {
     const part = (quantity: number) => ({ reservationId, lines: [{ productId: "p1", quantity }] });
     const answer = await appOn(opened)("confirm", [part(2), part(4), part(3), part(1)]);
     expect(statusesOf(answer)).toEqual([200, 409, 200, 200]);
-    expect(resultsOf(answer)[1]).toMatchObject({ code: "insufficient_stock" });
+    expect(resultsOf(answer)[1]).toMatchObject({ code: "exceeds_held", requested: 4, held: 3 });
     expect(await totals(opened.store, "p1")).toMatchObject({ onHand: 5, reserved: 0 });
   });
 });

@@ -138,12 +138,18 @@ describe.each(["confirm", "cancel", "extend"] as const)("POST /reservation/:id/%
     expect(all.end.commands).toMatchObject([{ lines: null }]);
   });
 
-  test("409 for more than is held, with how much that is", async () => {
-    const lines = [{ productId: "p1", quantity: 2 }];
+  test("409 for more than is held, with the product, what was asked for and what is held", async () => {
+    const lines = [
+      { productId: "p1", quantity: 2 },
+      { productId: "p2", quantity: 7 },
+      { productId: "p1", quantity: 3 },
+    ];
     const { status, body: problem } = await post(OUTCOMES.exceeds_held, { lines }).sent;
     expect(status).toBe(409);
-    const short = [{ productId: "p1", requested: 2, available: 1 }];
-    expect(problem).toMatchObject({ code: "insufficient_stock", lines: short });
+    const told = { productId: "p1", requested: 5, held: 1 };
+    expect(problem).toMatchObject({ code: "exceeds_held", ...told });
+    expect(problem["message"]).toBe("of p1 5 units are asked for, and the reservation has 1");
+    expect(problem).not.toHaveProperty("lines");
   });
 
   test.each([{ lines: [] }, { lines: null }, { lines: [{ productId: "p1", quantity: 0 }] }])(

@@ -61,6 +61,7 @@ export const word: Contract["word"] = (refusal) => {
     case "below_reserved":
     case "expected_mismatch":
     case "live_holds":
+    case "exceeds_held":
     case "cursor_expired":
     case "reservation_expired":
     case "body_too_large":

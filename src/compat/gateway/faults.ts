@@ -46,6 +46,7 @@ export const word: Contract["word"] = (refusal) => {
     case "below_reserved":
     case "expected_mismatch":
     case "live_holds":
+    case "exceeds_held":
     case "limit_exceeded":
     case "cursor_expired":
     case "reservation_expired":

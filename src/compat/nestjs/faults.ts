@@ -52,6 +52,7 @@ export const word: Contract["word"] = (refusal, c) => {
     case "below_reserved":
     case "expected_mismatch":
     case "live_holds":
+    case "exceeds_held":
     case "cursor_expired":
     case "reservation_expired":
     case "body_too_large":

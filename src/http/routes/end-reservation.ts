@@ -20,8 +20,8 @@ import { cancel } from "#inventory/cancel";
 import { confirm } from "#inventory/confirm";
 import type { Deps, RequestContext } from "#inventory/context";
 import { extend } from "#inventory/extend";
-import type { ConfirmAnswer } from "#inventory/hold-answer";
-import type { LineQuantity } from "#inventory/ports";
+import type { HoldAnswer } from "#inventory/hold-answer";
+import type { ExceedsHeld, LineQuantity } from "#inventory/ports";
 
 type EndedKind = "confirmed" | "cancelled" | "expired" | "replaced";
 
@@ -54,6 +54,7 @@ export function confirmRoute({ deps }: Edge): Route {
     answers: { 200: Ended },
     refusals: [
       "insufficient_stock",
+      "exceeds_held",
       "reservation_cancelled",
       "reservation_replaced",
       "reservation_expired",
@@ -78,12 +79,7 @@ export function cancelRoute({ deps }: Edge): Route {
     path: PATHS.cancel,
     summary: "Give back what a reservation holds, or some of its lines",
     answers: { 200: Ended },
-    refusals: [
-      "insufficient_stock",
-      "reservation_confirmed",
-      "reservation_not_found",
-      "too_many_items",
-    ],
+    refusals: ["exceeds_held", "reservation_confirmed", "reservation_not_found", "too_many_items"],
     handlers: createHandlers(
       validate("param", ReservationParam),
       validateOptionalBody(EndBody),
@@ -116,7 +112,7 @@ export function extendRoute({ deps }: Edge): Route {
         const { reservationId } = c.req.valid("param");
         const { minutes } = c.req.valid("json");
         const outcome = await extend(deps, contextOf(c), { reservationId, minutes });
-        return send(c, answer(c, EXTEND, outcome, null));
+        return send(c, answer(c, EXTEND, outcome));
       },
     ),
   });
@@ -130,7 +126,10 @@ export async function answerConfirm(
   item: ConfirmItem,
 ): Promise<Answer> {
   const { reservationId, lines = null, onExpired = null } = item;
-  return answer(c, CONFIRM, await confirm(deps, ctx, { reservationId, lines, onExpired }), lines);
+  const outcome = await confirm(deps, ctx, { reservationId, lines, onExpired });
+  if (outcome.kind === "insufficient") return insufficientStock(c, outcome.lines);
+  if (outcome.kind === "exceeds_held") return exceedsHeld(c, outcome, lines);
+  return answer(c, CONFIRM, outcome);
 }
 
 /** Cancels the hold, or the lines named of it, and words what came of it. */
@@ -141,15 +140,12 @@ export async function answerCancel(
   item: EndItem,
 ): Promise<Answer> {
   const { reservationId, lines = null } = item;
-  return answer(c, CANCEL, await cancel(deps, ctx, { reservationId, lines }), lines);
+  const outcome = await cancel(deps, ctx, { reservationId, lines });
+  if (outcome.kind === "exceeds_held") return exceedsHeld(c, outcome, lines);
+  return answer(c, CANCEL, outcome);
 }
 
-function answer(
-  c: EdgeContext,
-  verb: Verb,
-  outcome: ConfirmAnswer,
-  lines: readonly LineQuantity[] | null,
-): Answer {
+function answer(c: EdgeContext, verb: Verb, outcome: HoldAnswer): Answer {
   switch (outcome.kind) {
     case "done": {
       const body = { message: verb.message, reservation: reservationOf(outcome.reservation) };
@@ -166,22 +162,24 @@ function answer(
       }
       return refusal(c, code, message, { reservation });
     }
-    case "exceeds_held": {
-      const { productId, held } = outcome;
-      const requested = (lines ?? [])
-        .filter((line) => line.productId === productId)
-        .reduce((sum, line) => sum + line.quantity, 0);
-      const message = `of ${productId} only ${held} are held`;
-      const short = [{ productId, requested, available: held }];
-      return refusal(c, "insufficient_stock", message, { lines: short });
-    }
-    case "insufficient":
-      return insufficientStock(c, outcome.lines);
     case "unknown_reservation":
       return refusal(c, "reservation_not_found", "there is no such reservation");
     case "key_reused":
       return keyReused(c);
   }
+}
+
+/** Of all the lines named, one product of which the hold has fewer units. */
+function exceedsHeld(
+  c: EdgeContext,
+  { productId, held }: ExceedsHeld,
+  lines: readonly LineQuantity[] | null,
+): Answer {
+  const requested = (lines ?? [])
+    .filter((line) => line.productId === productId)
+    .reduce((sum, line) => sum + line.quantity, 0);
+  const message = `of ${productId} ${requested} units are asked for, and the reservation has ${held}`;
+  return refusal(c, "exceeds_held", message, { productId, requested, held });
 }
 
 /** An expired hold is no cancelled one, though cancelling it is answered with 200. */

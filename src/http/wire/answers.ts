@@ -300,11 +300,7 @@ export const ProblemBody = z
       .array(z.strictObject({ path: z.string(), message: z.string() }))
       .readonly()
       .exactOptional(),
-    lines: z
-      .array(
-        z.union([ShortLine, ShortLine.pick({ productId: true, requested: true, available: true })]),
-      )
-      .exactOptional(),
+    lines: z.array(ShortLine).exactOptional(),
     inventory: Inventory.nullable().exactOptional(),
     reservation: Reservation.exactOptional(),
     incoming: Incoming.exactOptional(),
@@ -315,7 +311,9 @@ export const ProblemBody = z
     sold: Units.exactOptional(),
     returned: Units.exactOptional(),
     returnable: Units.exactOptional(),
+    productId: z.string().exactOptional(),
     requested: Units.exactOptional(),
+    held: Units.exactOptional(),
   })
   .meta({ id: "ProblemBody" });
 export type ProblemBody = z.output<typeof ProblemBody>;
