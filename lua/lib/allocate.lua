@@ -2,7 +2,6 @@
 -- An item has lines of product, quantity and location (empty: any, home first).
 -- @include lib/holds.lua
 
-local QUANTITY_MAX = 1000000000
 local LINE = "^([%w_.-]+)=(%d+)=([%w _.-]*),()"
 
 -- Lines from their text, `product=quantity=location,` each. Their products are distinct: each line

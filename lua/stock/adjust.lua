@@ -13,7 +13,6 @@
 -- Retry    safe under the same batch name or operation key; else a repeat is a new operation.
 -- @include lib/products.lua
 
-local QUANTITY_MAX = 1000000000
 local ITEM = "^([%w_.-]+)\t([%w _.-]*)\t(%-?%d+)\t(%u+)\t(%d*)\t(%d*)\t(%x*)\t(%x*)\t([^\t\n]+)$"
 
 -- Types that stand in the journal for a change of stock; its reader knows no others.

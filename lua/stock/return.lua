@@ -16,7 +16,6 @@
 -- @include lib/products.lua
 
 local RETURN_KEEP_SECONDS = 3600 -- far longer than a request may take: docs/decisions/0009-returns.md
-local QUANTITY_MAX = 1000000000
 local HEAD = "^([%w_.-]+)\t([%w _.-]*)\t(%d+)\t(%l+)\t(%x+)\t(%d+)\t(%d+)\t(%d+)"
 local ITEM = HEAD .. "\t(%x*)\t(%x*)\t([^\t\n]+)$"
 local DISPOSITIONS = { restock = true, scrap = true }

@@ -12,7 +12,6 @@
 -- Retry    safe under the same batch name or operation key; else a repeat is a new operation.
 -- @include lib/products.lua
 
-local QUANTITY_MAX = 1000000000
 local ITEM = "^([%w_.-]+)\t([%w _.-]+)\t([%w _.-]+)\t(%d+)\t(%d*)\t(%x*)\t(%x*)\t([^\t\n]+)$"
 
 local items = {}

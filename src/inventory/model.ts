@@ -4,9 +4,9 @@
  */
 import { z } from "zod";
 
-/** Most units one operation may move; keeps sums of a batch far below 2^53. */
+/** Most units one operation may move; keeps sums of a batch far below 2^53. Twin: lua/lib/stock.lua. */
 export const QUANTITY_MAX = 1_000_000_000;
-/** Most units one level may hold; the same number stands in lua/lib/stock.lua. */
+/** Most units one level may hold. Twin: lua/lib/stock.lua. */
 export const STOCK_MAX = 1_000_000_000_000;
 /** Most lines of one cart; bounds the work of one item of a batch. */
 export const CART_LINES_MAX = 100;
