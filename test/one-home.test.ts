@@ -28,6 +28,7 @@ describe("a bound that Lua knows too", () => {
 
   test.each([
     ["HOLD_SECONDS_MAX", "HOLD_MINUTES_MAX", model.HOLD_MINUTES_MAX * 60],
+    ["LOCATIONS_MAX", "LOCATIONS_MAX", model.LOCATIONS_MAX],
     ["PRIORITY_DEFAULT", "PRIORITY_DEFAULT", model.PRIORITY_DEFAULT],
     ["PRIORITY_MAX", "PRIORITY_MAX", model.PRIORITY_MAX],
     ["QUANTITY_MAX", "QUANTITY_MAX", model.QUANTITY_MAX],

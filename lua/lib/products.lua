@@ -1,7 +1,7 @@
 -- Whole products, for the verbs that answer or journal all of a product's fields.
 -- @include lib/operations.lua
 
-local LOCATIONS_MAX = 64 -- of one product
+local LOCATIONS_MAX = 64 -- of one product; twin: LOCATIONS_MAX in src/inventory/model.ts
 
 local amended = {} -- products whose attributes changed, each once: the journal carries them whole
 
@@ -71,10 +71,16 @@ local function level_of(product, location)
     return product.levels[location] or { on_hand = 0, reserved = 0 }
 end
 
--- Whether a location, be it a new one, takes so many units more.
-local function has_room(product, location, units)
-    local is_full = not product.levels[location] and #product.locations >= LOCATIONS_MAX
-    return not is_full and level_of(product, location).on_hand + units <= STOCK_MAX
+-- The refusal when a location, be it a new one, does not take so many units more: which limit is in
+-- the way, and what is there. nil: it takes them. Twin: limitOf in src/inventory/level-limit.ts.
+local function above_limit(product, location, units)
+    local on_hand = level_of(product, location).on_hand
+    if not product.levels[location] and #product.locations >= LOCATIONS_MAX then
+        return string.format("above_limit\tlocations\t%d", on_hand)
+    elseif on_hand + units > STOCK_MAX then
+        return string.format("above_limit\tstock\t%d", on_hand)
+    end
+    return nil
 end
 
 local function make_level(product, location)

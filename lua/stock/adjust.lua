@@ -7,7 +7,7 @@
 --          home), delta (±1 … 10^9; of COUNT 0 … ±10^12), movement type, expected units on hand (empty: any),
 --          expected seq (empty: any), operation key, payload, context.
 -- Returns  a status line and a line for each item: adjusted <product>, expected_mismatch <product>,
---          below_reserved <onHand> <reserved>, above_limit <onHand>, unknown, replayed <reply>,
+--          below_reserved <onHand> <reserved>, above_limit <limit> <onHand>, unknown, replayed <reply>,
 --          key_reused. Or stale, superseded, full.
 -- Cost     O(items).
 -- Retry    safe under the same batch name or operation key; else a repeat is a new operation.
@@ -57,8 +57,9 @@ local function adjust(item)
     if level.on_hand + delta < level.reserved then
         return string.format("below_reserved\t%d\t%d", level.on_hand, level.reserved)
     end
-    if not has_room(product, location, delta) then
-        return string.format("above_limit\t%d", level.on_hand)
+    local above = above_limit(product, location, delta)
+    if above then
+        return above
     end
     make_level(product, location)
     if kind == "RESTOCK" then

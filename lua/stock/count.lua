@@ -6,7 +6,7 @@
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: product, location (empty:
 --          home), units counted (0 … 10^12), operation key, payload, context.
 -- Returns  a status line and a line for each item: counted <product>, below_reserved <onHand> <reserved>,
---          above_limit <onHand>, unknown, replayed <reply>, key_reused. Or stale, superseded, full.
+--          above_limit <limit> <onHand>, unknown, replayed <reply>, key_reused. Or stale, superseded, full.
 -- Cost     O(items).
 -- Retry    safe: a repeat without batch name or operation key counts the same once more.
 -- @include lib/products.lua
@@ -46,8 +46,9 @@ local function count(item)
         return string.format("below_reserved\t%d\t%d", level.on_hand, level.reserved)
     end
     local delta = item.units - level.on_hand
-    if not has_room(product, location, delta) then
-        return string.format("above_limit\t%d", level.on_hand)
+    local above = above_limit(product, location, delta)
+    if above then
+        return above
     end
     make_level(product, location)
     move("COUNT", product, location, delta, 0, "", item.context)

@@ -8,7 +8,7 @@
 --          home), quantity (1 … 10^9), disposition (restock|scrap), owner (hash of order and
 --          product), seq of the ledger, units sold, units returned, operation key, payload, context.
 -- Returns  a status line and a line for each item: returned <sold> <returned> <product>,
---          exceeds <sold> <returned>, above_limit <onHand>, unknown, replayed <reply>, key_reused,
+--          exceeds <sold> <returned>, above_limit <limit> <onHand>, unknown, replayed <reply>, key_reused,
 --          moved (the order may have had a return that the ledger's word lacks: ask the ledger again).
 --          Or stale, superseded, full.
 -- Cost     O(items), two movements for what is scrapped.
@@ -69,8 +69,9 @@ local function take_back(item)
         return string.format("exceeds\t%d\t%d", item.sold, item.returned)
     end
     local location = item.location ~= "" and item.location or product.attributes.home
-    if not has_room(product, location, item.quantity) then
-        return string.format("above_limit\t%d", level_of(product, location).on_hand)
+    local above = above_limit(product, location, item.quantity)
+    if above then
+        return above
     end
     make_level(product, location)
     move("RETURN", product, location, item.quantity, 0, "", item.context)

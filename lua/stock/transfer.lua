@@ -6,7 +6,7 @@
 --          from, another location to bring to, units (1 … 10^9), expected units on hand over all
 --          locations (empty: any), operation key, payload, context.
 -- Returns  a status line and a line for each item: transferred <product>, expected_mismatch <product>,
---          below_reserved <onHand> <reserved>, above_limit <onHand>, unknown, replayed <reply>,
+--          below_reserved <onHand> <reserved>, above_limit <limit> <onHand>, unknown, replayed <reply>,
 --          key_reused. Or stale, superseded, full.
 -- Cost     O(items).
 -- Retry    safe under the same batch name or operation key; else a repeat is a new operation.
@@ -47,8 +47,9 @@ local function transfer(item)
     if level.on_hand - units < level.reserved then
         return string.format("below_reserved\t%d\t%d", level.on_hand, level.reserved)
     end
-    if not has_room(product, to, units) then
-        return string.format("above_limit\t%d", level_of(product, to).on_hand)
+    local above = above_limit(product, to, units)
+    if above then
+        return above
     end
     make_level(product, to)
     move("TRANSFER", product, from, -units, 0, "", context)

@@ -11,7 +11,8 @@ import { hash } from "node:crypto";
 import { commandBase, type Deps, type Grounds, type RequestContext } from "#inventory/context";
 import type { EarlierCount, LevelSince, Moved } from "#inventory/count-ports";
 import { Fault } from "#inventory/faults";
-import { STOCK_MAX, type Location, type Product, type ProductId } from "#inventory/model";
+import { limitOf, type LevelLimit } from "#inventory/level-limit";
+import type { Location, Product, ProductId } from "#inventory/model";
 import type { Operation, Position } from "#inventory/ports";
 import { waitForLedger } from "#inventory/wait-for-ledger";
 
@@ -45,7 +46,7 @@ export type CountAtOutcome =
   | { readonly kind: "found"; readonly found: Found; readonly replayed: boolean }
   /** Counts of that location as it stands; nothing was changed. */
   | { readonly kind: "below_reserved"; readonly found: Found }
-  | { readonly kind: "above_limit"; readonly found: Found }
+  | { readonly kind: "above_limit"; readonly limit: LevelLimit; readonly found: Found }
   | { readonly kind: "unknown_product" }
   | { readonly kind: "not_yet_created"; readonly createdAt: number }
   | { readonly kind: "not_kept" }
@@ -191,9 +192,11 @@ async function countRow(
     ...levelOf(product, location),
   };
   if (!input.commit) {
+    // The rules of the script that would put it right, in its order.
     const onHand = found.onHand + delta;
     if (onHand < found.reserved) return { kind: "below_reserved", found };
-    if (onHand > STOCK_MAX) return { kind: "above_limit", found };
+    const limit = limitOf(product, location, delta);
+    if (limit !== null) return { kind: "above_limit", limit, found };
     return { kind: "found", found: { ...found, onHand }, replayed: false };
   }
   const isNews = row.tried !== since.lastCount;
@@ -227,7 +230,7 @@ async function countRow(
         found: { ...found, onHand: outcome.onHand, reserved: outcome.reserved },
       };
     case "above_limit":
-      return { kind: "above_limit", found };
+      return { kind: "above_limit", limit: outcome.limit, found };
     case "unknown_product":
       return outcome;
     case "expected_mismatch":

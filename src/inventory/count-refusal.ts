@@ -1,7 +1,7 @@
 /** Why a count was not put right, in words that need no caller. */
 import type { CountAt, CountAtOutcome } from "#inventory/count-at";
 import { Fault } from "#inventory/faults";
-import { STOCK_MAX } from "#inventory/model";
+import { limitText } from "#inventory/level-limit";
 
 export interface CountRefusal {
   readonly code: string;
@@ -19,8 +19,8 @@ export function countRefusal({ productId }: CountAt, outcome: Refused): CountRef
       return { code: "below_reserved", message: `${there}: ${-delta} cannot be taken` };
     }
     case "above_limit": {
-      const message = `a location takes at most ${STOCK_MAX} units, and a product 64 locations`;
-      return { code: "limit_exceeded", message };
+      const { onHand, location } = outcome.found;
+      return { code: "limit_exceeded", message: limitText(outcome.limit, onHand, location) };
     }
     case "unknown_product":
       return { code: "product_not_found", message: `there is no product ${productId}` };

@@ -1,4 +1,5 @@
 /** Commands and outcomes of what moves between locations, and of what is said of them. */
+import type { AboveLimit } from "#inventory/level-limit";
 import type { Location, Product, ProductId, RegisteredLocation } from "#inventory/model";
 import type { CommandBase } from "#inventory/ports";
 
@@ -16,7 +17,7 @@ export type TransferOutcome =
   /** Counts of `from`. */
   | { readonly kind: "below_reserved"; readonly onHand: number; readonly reserved: number }
   /** Count of `to`. */
-  | { readonly kind: "above_limit"; readonly onHand: number }
+  | AboveLimit
   | { readonly kind: "expected_mismatch"; readonly product: Product }
   | { readonly kind: "unknown_product" }
   | { readonly kind: "key_reused" };

@@ -8,6 +8,8 @@ import { z } from "zod";
 export const QUANTITY_MAX = 1_000_000_000;
 /** Most units one level may hold. Twin: lua/lib/stock.lua. */
 export const STOCK_MAX = 1_000_000_000_000;
+/** Most locations of one product. Twin: lua/lib/products.lua. */
+export const LOCATIONS_MAX = 64;
 /** Most lines of one cart; bounds the work of one item of a batch. */
 export const CART_LINES_MAX = 100;
 /** Priorities of locations: the highest is taken from first; the numbers stand in lua/lib too. */

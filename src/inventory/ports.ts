@@ -15,6 +15,7 @@ import type {
   ShortLine,
 } from "#inventory/hold-ports";
 import type { LevelSince, LevelThen } from "#inventory/count-ports";
+import type { AboveLimit } from "#inventory/level-limit";
 import type {
   MovementFilter,
   MovementQuery,
@@ -114,7 +115,7 @@ export interface AdjustCommand extends CommandBase {
 export type AdjustOutcome =
   | { readonly kind: "adjusted"; readonly product: Product; readonly replayed: boolean }
   | { readonly kind: "below_reserved"; readonly onHand: number; readonly reserved: number }
-  | { readonly kind: "above_limit"; readonly onHand: number }
+  | AboveLimit
   | { readonly kind: "expected_mismatch"; readonly product: Product }
   | { readonly kind: "unknown_product" }
   | { readonly kind: "key_reused" };
@@ -130,8 +131,7 @@ export type CountOutcome =
   | { readonly kind: "counted"; readonly product: Product; readonly replayed: boolean }
   /** Counts of that location. */
   | { readonly kind: "below_reserved"; readonly onHand: number; readonly reserved: number }
-  /** The product has as many locations as one may have. */
-  | { readonly kind: "above_limit"; readonly onHand: number }
+  | AboveLimit
   | { readonly kind: "unknown_product" }
   | { readonly kind: "key_reused" };
 
@@ -186,7 +186,7 @@ export type ReturnOutcome =
     }
   /** More than was sold and is not back yet; nothing was changed. */
   | { readonly kind: "exceeds_sold"; readonly sold: number; readonly returned: number }
-  | { readonly kind: "above_limit"; readonly onHand: number }
+  | AboveLimit
   | { readonly kind: "unknown_product" }
   | { readonly kind: "key_reused" };
 

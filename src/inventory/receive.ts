@@ -20,6 +20,7 @@ import {
   type UnfinishedReceipt,
 } from "#inventory/incoming-ports";
 import type { AdjustOutcome, Operation } from "#inventory/ports";
+import type { AboveLimit } from "#inventory/level-limit";
 import { waitForLedger } from "#inventory/wait-for-ledger";
 import type { Product } from "#inventory/model";
 
@@ -31,7 +32,7 @@ export type ReceiveOutcome =
       readonly product: Product;
       readonly replayed: boolean;
     }
-  | { readonly kind: "above_limit"; readonly onHand: number }
+  | AboveLimit
   | { readonly kind: "unknown_product" }
   | Exclude<ClaimOutcome, { kind: "claimed" }>;
 

@@ -4,6 +4,7 @@ import type {
   RegisterLocationOutcome,
   TransferOutcome,
 } from "#inventory/location-ports";
+import { LEVEL_LIMITS, type AboveLimit } from "#inventory/level-limit";
 import type { Location } from "#inventory/model";
 import type {
   AdjustOutcome,
@@ -18,7 +19,7 @@ import { cut, unknownWord, unwrapReplay } from "#redis/answer";
 import { shortLines } from "#redis/hold-outcomes";
 import { decodeLocation } from "#redis/location-record";
 import { decodeProductJson } from "#redis/product-record";
-import { fieldAt, recorded, recordedCount } from "#redis/recorded";
+import { fieldAt, isOneOf, recorded, recordedCount } from "#redis/recorded";
 
 export function initializeOutcome(reply: string): InitializeOutcome {
   const { word, rest, replayed } = unwrapReplay(reply);
@@ -88,7 +89,7 @@ function levelRefusal(word: string, rest: string): Extract<TransferOutcome, Coun
       };
     }
     case "above_limit":
-      return { kind: "above_limit", onHand: recordedCount(rest, "onHand") };
+      return aboveLimit(rest);
     case "unknown":
       return { kind: "unknown_product" };
     case "key_reused":
@@ -96,6 +97,12 @@ function levelRefusal(word: string, rest: string): Extract<TransferOutcome, Coun
     default:
       throw unknownWord(word);
   }
+}
+
+function aboveLimit(rest: string): AboveLimit {
+  const [limit = "", onHand] = rest.split("\t");
+  if (!isOneOf(LEVEL_LIMITS, limit)) throw new Error(`unknown limit ${limit}`);
+  return { kind: "above_limit", limit, onHand: recordedCount(onHand, "onHand") };
 }
 
 export function registerLocationOutcome(
@@ -187,7 +194,7 @@ export function returnOutcome(reply: string): ReturnOutcome | { readonly kind: "
       };
     }
     case "above_limit":
-      return { kind: "above_limit", onHand: recordedCount(rest, "onHand") };
+      return aboveLimit(rest);
     case "unknown":
       return { kind: "unknown_product" };
     case "key_reused":

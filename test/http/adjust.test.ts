@@ -1,5 +1,6 @@
 /** Adjust: each status that it may answer. */
 import { describe, expect, test } from "bun:test";
+import { LOCATIONS_MAX, STOCK_MAX } from "#inventory/model";
 import type { AdjustCommand, AdjustOutcome } from "#inventory/ports";
 import { openApp } from "#test/http-app";
 import { answering, productOf } from "#test/ports-double";
@@ -115,7 +116,6 @@ describe("PATCH /product/:productId/stock", () => {
 
   test.each([
     [{ kind: "below_reserved", onHand: 5, reserved: 3 }, "below_reserved"],
-    [{ kind: "above_limit", onHand: 5 }, "limit_exceeded"],
     [{ kind: "expected_mismatch", product }, "expected_mismatch"],
   ] as const)("409 for %j", async (outcome, code) => {
     const { status, body } = await patch({ quantity: 1 }, outcome).sent;
@@ -135,6 +135,31 @@ describe("PATCH /product/:productId/stock", () => {
     const home = await patch({ quantity: -10 }, outcome).sent;
     expect(home.body).toMatchObject({
       message: "5 units are at its home, 0 of them held: 10 cannot be taken",
+      location: null,
+    });
+  });
+
+  test("409 for more than a limit says which one, of which field, and where", async () => {
+    const body = { quantity: 1, location: "Warehouse B" };
+    const refused = async (limit: "stock" | "locations", given: object = body) =>
+      (await patch(given, { kind: "above_limit", limit, onHand: 5 }).sent).body;
+    expect(await refused("stock")).toMatchObject({
+      code: "limit_exceeded",
+      message: `5 units are at Warehouse B, and a location takes at most ${STOCK_MAX}`,
+      field: "quantity",
+      limit: STOCK_MAX,
+      location: "Warehouse B",
+      totalStock: 5,
+    });
+    expect(await refused("locations")).toMatchObject({
+      code: "limit_exceeded",
+      message: `the product has ${LOCATIONS_MAX} locations, as many as one may have`,
+      field: "location",
+      limit: LOCATIONS_MAX,
+      location: "Warehouse B",
+    });
+    expect(await refused("stock", { quantity: 1 })).toMatchObject({
+      message: `5 units are at its home, and a location takes at most ${STOCK_MAX}`,
       location: null,
     });
   });

@@ -73,7 +73,7 @@ const KINDS: readonly Kind[] = [
       { kind: "adjusted", product, replayed: false },
       { kind: "adjusted", product, replayed },
       { kind: "below_reserved", onHand: 5, reserved: 3 },
-      { kind: "above_limit", onHand: 5 },
+      { kind: "above_limit", limit: "stock", onHand: 5 },
       { kind: "expected_mismatch", product },
       { kind: "unknown_product" },
       { kind: "key_reused" },

@@ -1,6 +1,7 @@
 /** Counts of an earlier instant: wording, and what is refused. */
 import { describe, expect, test } from "bun:test";
 import { Fault } from "#inventory/faults";
+import { DEFAULT_RULE, Location, LOCATIONS_MAX, STOCK_MAX } from "#inventory/model";
 import type { AdjustCommand, AdjustOutcome } from "#inventory/ports";
 import { openApp, type AppDoubles } from "#test/http-app";
 import { AT, productOf } from "#test/ports-double";
@@ -66,7 +67,7 @@ describe("POST /counts", () => {
 
   test.each([
     [{ kind: "below_reserved", onHand: 5, reserved: 4 }, 409, "below_reserved"],
-    [{ kind: "above_limit", onHand: 5 }, 409, "limit_exceeded"],
+    [{ kind: "above_limit", limit: "locations", onHand: 5 }, 409, "limit_exceeded"],
     [{ kind: "unknown_product" }, 404, "product_not_found"],
     [{ kind: "key_reused" }, 422, "idempotency_key_reused"],
     [new Fault("outcome_unknown", "not known"), 504, "outcome_unknown"],
@@ -74,6 +75,25 @@ describe("POST /counts", () => {
     const { status: whole, body } = await post({ counts: [COUNT], commit: true }, outcome);
     expect(whole).toBe(200);
     expect(body).toMatchObject({ succeeded: 0, failed: 1, results: [{ index: 0, status, code }] });
+  });
+
+  test("200 with a row that is refused before anything is put right, by the script's own rules", async () => {
+    const levels = Array.from({ length: LOCATIONS_MAX }, (_, i) => {
+      const location = Location.parse(`L${i}`);
+      return { location, onHand: i === 0 ? STOCK_MAX : 0, reserved: 0, ...DEFAULT_RULE };
+    });
+    const store = { product: async () => productOf({ levels }) };
+    const refused = async (location: string) =>
+      (await post({ counts: [{ ...COUNT, quantity: 53, location }] }, undefined, { store })).body;
+    const told = { status: 409, code: "limit_exceeded" };
+    const [stock, locations] = await Promise.all([refused("L0"), refused("one-more")]);
+    expect(stock).toMatchObject({
+      results: [{ ...told, field: "quantity", limit: STOCK_MAX, location: "L0" }],
+    });
+    expect(locations).toMatchObject({
+      results: [{ ...told, field: "location", limit: LOCATIONS_MAX, location: "one-more" }],
+    });
+    expect(await refused("L1")).toMatchObject({ succeeded: 1 });
   });
 
   test.each([

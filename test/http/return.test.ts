@@ -123,7 +123,7 @@ describe("POST /product/:productId/return", () => {
 
   test.each([
     [{ kind: "unknown_product" }, 404, "product_not_found"],
-    [{ kind: "above_limit", onHand: 1e12 }, 409, "limit_exceeded"],
+    [{ kind: "above_limit", limit: "stock", onHand: 1e12 }, 409, "limit_exceeded"],
     [{ kind: "key_reused" }, 422, "idempotency_key_reused"],
   ] as const)("%j is %d %s", async (outcome, status, code) => {
     const answer = await post(least, [outcome]).sent;

@@ -1,6 +1,7 @@
 /** Transfer: each status that it may answer. */
 import { describe, expect, test } from "bun:test";
 import type { TransferCommand, TransferOutcome } from "#inventory/location-ports";
+import { LOCATIONS_MAX, STOCK_MAX } from "#inventory/model";
 import { openApp } from "#test/http-app";
 import { answering, productOf } from "#test/ports-double";
 import { INVENTORY } from "#test/wire-samples";
@@ -74,12 +75,22 @@ describe("POST /product/:productId/transfer", () => {
     });
   });
 
+  test.each([[{ kind: "expected_mismatch", product }, "expected_mismatch"]] as const)(
+    "409 for %j",
+    async (outcome, code) => {
+      const { status, body } = await post(least, outcome).sent;
+      expect([status, body["code"]]).toEqual([409, code]);
+    },
+  );
+
   test.each([
-    [{ kind: "above_limit", onHand: 5 }, "limit_exceeded"],
-    [{ kind: "expected_mismatch", product }, "expected_mismatch"],
-  ] as const)("409 for %j", async (outcome, code) => {
-    const { status, body } = await post(least, outcome).sent;
-    expect([status, body["code"]]).toEqual([409, code]);
+    ["stock", "quantity", STOCK_MAX],
+    ["locations", "to", LOCATIONS_MAX],
+  ] as const)("409 for more than the limit of %s names it", async (limit, field, most) => {
+    const { status, body } = await post(least, { kind: "above_limit", limit, onHand: 0 }).sent;
+    expect(status).toBe(409);
+    const told = { code: "limit_exceeded", field, limit: most, location: "Warehouse B" };
+    expect(body).toMatchObject(told);
   });
 
   test("422 when the key was used with another body", async () => {

@@ -73,7 +73,11 @@ describe("stocking up", () => {
     const { store } = await open();
     expect(await up(store, STOCK_MAX)).toMatchObject({ kind: "initialized" });
     const before = await dump(redis);
-    expect(await up(store, 1, K)).toEqual({ kind: "above_limit", onHand: STOCK_MAX });
+    expect(await up(store, 1, K)).toEqual({
+      kind: "above_limit",
+      limit: "stock",
+      onHand: STOCK_MAX,
+    });
     await expect(up(store, QUANTITY_MAX + 1)).rejects.toMatchObject({ code: "validation_failed" });
     expect(await dump(redis)).toEqual(before);
   });

@@ -1,10 +1,18 @@
 /** One call of a script on the model: what it decides, and what it changes. */
 import type { StockAlert } from "#inventory/event-ports";
-import type { Location, MovementContext, MovementType } from "#inventory/model";
+import type { LevelLimit } from "#inventory/level-limit";
+import {
+  LOCATIONS_MAX,
+  STOCK_MAX,
+  type Location,
+  type MovementContext,
+  type MovementType,
+} from "#inventory/model";
 import type { Operation } from "#inventory/ports";
 import {
   gradeOf,
   isLive,
+  levelsOf,
   linesOf,
   seqOf,
   type Hold,
@@ -74,6 +82,20 @@ interface Change {
   readonly reserved?: number;
   readonly hold?: Hold;
   readonly context: MovementContext;
+}
+
+/** The refusal of so many units more at a location, be it a new one; null: it takes them. */
+export function aboveLimit(
+  product: ModelProduct,
+  location: Location,
+  units: number,
+): Decision | null {
+  const levels = levelsOf(product);
+  const onHand = levels.get(location)?.onHand ?? 0;
+  const refused = (limit: LevelLimit) =>
+    decided("above_limit", { kind: "above_limit", limit, onHand });
+  if (!levels.has(location) && levels.size >= LOCATIONS_MAX) return refused("locations");
+  return onHand + units > STOCK_MAX ? refused("stock") : null;
 }
 
 export const isJournalFull = ({ world, journalEntriesMax }: Call): boolean =>

@@ -50,9 +50,6 @@ export interface ModelProduct {
 /** What was said of locations: which are taken from, and in which order. */
 export type Registry = Map<Location, JournaledLocation>;
 
-/** Locations a product may have. */
-export const LOCATIONS_MAX = 64;
-
 /** One generation of an owner; the last one in the list is the one that counts. */
 export interface Hold {
   readonly owner: string;

@@ -1,5 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { DEFAULT_RULE, Location, QUANTITY_MAX, STOCK_MAX, totalsOf } from "#inventory/model";
+import {
+  LOCATIONS_MAX,
+  DEFAULT_RULE,
+  Location,
+  QUANTITY_MAX,
+  STOCK_MAX,
+  totalsOf,
+} from "#inventory/model";
 import { adjustLine } from "#redis/lines";
 import { wordsOfHeader } from "#test/answers";
 import { dump } from "#test/keyspace";
@@ -8,7 +15,6 @@ import { adjustCommand, initialize, operation, productOf, reserve, totals } from
 
 const { redis, answers, open } = await redisOfFile();
 const there = Location.parse("Warehouse B");
-const LOCATIONS_MAX = 64;
 
 describe("adjust", () => {
   test("adds and takes units, and answers the product as it stands", async () => {
@@ -118,6 +124,7 @@ describe("adjust refuses, and changes nothing, ", () => {
     await store.adjust(adjustCommand("p1", QUANTITY_MAX));
     expect(await store.adjust(adjustCommand("p1", 1))).toEqual({
       kind: "above_limit",
+      limit: "stock",
       onHand: STOCK_MAX,
     });
     for (let i = 1; i < LOCATIONS_MAX; i += 1) {
@@ -125,7 +132,11 @@ describe("adjust refuses, and changes nothing, ", () => {
     }
     const before = await dump(redis);
     const oneMore = adjustCommand("p1", 1, { location: Location.parse("one-more") });
-    expect(await store.adjust(oneMore)).toEqual({ kind: "above_limit", onHand: 0 });
+    expect(await store.adjust(oneMore)).toEqual({
+      kind: "above_limit",
+      limit: "locations",
+      onHand: 0,
+    });
     expect(await dump(redis)).toEqual(before);
     expect((await productOf(store, "p1")).levels).toHaveLength(LOCATIONS_MAX);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { DEFAULT_RULE, Location, STOCK_MAX } from "#inventory/model";
+import { LOCATIONS_MAX, DEFAULT_RULE, Location, STOCK_MAX } from "#inventory/model";
 import type { JournalEntry } from "#inventory/ports";
 import { decodeEntry } from "#redis/journal";
 import { journalKey } from "#redis/keys";
@@ -22,7 +22,6 @@ import {
 const { redis, answers, open } = await redisOfFile();
 const here = Location.parse("Warehouse A");
 const there = Location.parse("Warehouse B");
-const LOCATIONS_MAX = 64;
 
 async function lastEntry(): Promise<JournalEntry> {
   const [last] = await redis.xrevrange(journalKey(0), "+", "-", "COUNT", 1);
@@ -137,7 +136,11 @@ describe("count refuses, and changes nothing, ", () => {
     }
     const before = await dump(redis);
     const oneMore = countCommand("p1", 1, { location: Location.parse("one-more") });
-    expect(await store.count(oneMore)).toEqual({ kind: "above_limit", onHand: 0 });
+    expect(await store.count(oneMore)).toEqual({
+      kind: "above_limit",
+      limit: "locations",
+      onHand: 0,
+    });
     expect(await dump(redis)).toEqual(before);
     expect((await productOf(store, "p1")).levels).toHaveLength(LOCATIONS_MAX);
   });

@@ -138,7 +138,7 @@ describe("return refuses, and changes nothing, ", () => {
     const before = await dump(redis);
     for (const disposition of ["restock", "scrap"] as const) {
       const outcome = await store.return(returnCommand("p1", 1, sales, { disposition }));
-      expect(outcome).toEqual({ kind: "above_limit", onHand: STOCK_MAX });
+      expect(outcome).toEqual({ kind: "above_limit", limit: "stock", onHand: STOCK_MAX });
     }
     const nobodys = await store.return(returnCommand("p2", 1, sales));
     expect(nobodys).toEqual({ kind: "unknown_product" });

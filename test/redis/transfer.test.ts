@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { DEFAULT_RULE, Location, QUANTITY_MAX, STOCK_MAX } from "#inventory/model";
+import { LOCATIONS_MAX, DEFAULT_RULE, Location, QUANTITY_MAX, STOCK_MAX } from "#inventory/model";
 import { decodeEntry } from "#redis/journal";
 import { journalKey } from "#redis/keys";
 import { transferLine } from "#redis/lines";
@@ -22,7 +22,6 @@ import {
 const { redis, answers, open } = await redisOfFile();
 const here = Location.parse("Warehouse A");
 const there = Location.parse("Warehouse B");
-const LOCATIONS_MAX = 64;
 
 describe("transfer", () => {
   test("moves units to a location, which may be new, as two movements and without a total", async () => {
@@ -91,13 +90,21 @@ describe("transfer refuses, and changes nothing, ", () => {
     await initialize(store, "p1", STOCK_MAX);
     await store.adjust(adjustCommand("p1", 1, { location: there }));
     const full = transferCommand("p1", 1, { from: there, to: here });
-    expect(await store.transfer(full)).toEqual({ kind: "above_limit", onHand: STOCK_MAX });
+    expect(await store.transfer(full)).toEqual({
+      kind: "above_limit",
+      limit: "stock",
+      onHand: STOCK_MAX,
+    });
     for (let i = 2; i < LOCATIONS_MAX; i += 1) {
       await store.transfer(transferCommand("p1", 1, { to: Location.parse(`L${i}`) }));
     }
     const before = await dump(redis);
     const oneMore = transferCommand("p1", 1, { to: Location.parse("one-more") });
-    expect(await store.transfer(oneMore)).toEqual({ kind: "above_limit", onHand: 0 });
+    expect(await store.transfer(oneMore)).toEqual({
+      kind: "above_limit",
+      limit: "locations",
+      onHand: 0,
+    });
     expect(await dump(redis)).toEqual(before);
     expect((await productOf(store, "p1")).levels).toHaveLength(LOCATIONS_MAX);
   });

@@ -82,7 +82,7 @@ function answer(c: EdgeContext, input: AdjustInput, outcome: AdjustOutcome): Ans
     case "below_reserved":
       return belowReserved(c, location, -quantity, outcome);
     case "above_limit":
-      return aboveLimit(c, outcome.onHand);
+      return aboveLimit(c, outcome, location);
     case "expected_mismatch":
       return expectedMismatch(c, outcome.product);
     case "unknown_product":

@@ -69,7 +69,8 @@ function answerOf(
       return belowReserved(c, location, -delta, outcome.found);
     }
     case "above_limit":
-      return aboveLimit(c, outcome.found.onHand);
+      const { limit, found } = outcome;
+      return aboveLimit(c, { limit, onHand: found.onHand }, found.location);
     case "unknown_product":
       return unknownProduct(c, productId);
     case "not_yet_created":

@@ -181,7 +181,7 @@ function receivedAnswer(
       return exceeded(c, why, outcome.incoming);
     }
     case "above_limit":
-      return aboveLimit(c, outcome.onHand);
+      return aboveLimit(c, outcome, undefined);
     case "unknown_product":
       return refusal(c, "product_not_found", "its product is gone");
     case "unknown_incoming":

@@ -2,7 +2,7 @@
 import type { EdgeContext } from "#http/env";
 import { refusal, type Answer } from "#http/reply";
 import { inventoryOf, shortLineOf } from "#http/wire/objects";
-import { STOCK_MAX } from "#inventory/model";
+import { limitText, MOST, type AboveLimit, type LevelLimit } from "#inventory/level-limit";
 import type { Location, Product, ProductId } from "#inventory/model";
 import type { ShortLine } from "#inventory/ports";
 
@@ -23,10 +23,21 @@ export function insufficientStock(c: EdgeContext, lines: readonly ShortLine[]): 
   return refusal(c, "insufficient_stock", message, { lines: lines.map(shortLineOf) });
 }
 
-/** A location would have more units than one takes, or the product more locations. */
-export function aboveLimit(c: EdgeContext, onHand: number): Answer {
-  const message = `a location takes at most ${STOCK_MAX} units, and a product 64 locations`;
-  return refusal(c, "limit_exceeded", message, { totalStock: onHand });
+/**
+ * A location would have more units than one takes, or the product more locations. null is the
+ * product's home, undefined a location that this call did not name; `fields` are the names under
+ * which what exceeds the limit was given.
+ */
+export function aboveLimit(
+  c: EdgeContext,
+  { limit, onHand }: Pick<AboveLimit, "limit" | "onHand">,
+  location: Location | null | undefined,
+  fields: Readonly<Record<LevelLimit, string>> = { stock: "quantity", locations: "location" },
+): Answer {
+  const where = location === undefined ? "its location" : (location ?? "its home");
+  const message = limitText(limit, onHand, where);
+  const members = { field: fields[limit], limit: MOST[limit], location, totalStock: onHand };
+  return refusal(c, "limit_exceeded", message, members);
 }
 
 /** The caller's picture is old; the answer brings the new one. */

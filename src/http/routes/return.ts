@@ -51,7 +51,7 @@ function answer(c: EdgeContext, input: ReturnInput, outcome: ReturnOutcome): Ans
       return refusal(c, "limit_exceeded", message, { ...sums, requested: quantity });
     }
     case "above_limit":
-      return aboveLimit(c, outcome.onHand);
+      return aboveLimit(c, outcome, input.location);
     case "unknown_product":
       return unknownProduct(c, productId);
     case "key_reused":

@@ -52,7 +52,7 @@ function answer(c: EdgeContext, input: TransferInput, outcome: TransferOutcome):
     case "below_reserved":
       return belowReserved(c, input.from, input.quantity, outcome);
     case "above_limit":
-      return aboveLimit(c, outcome.onHand);
+      return aboveLimit(c, outcome, input.to, { stock: "quantity", locations: "to" });
     case "expected_mismatch":
       return expectedMismatch(c, outcome.product);
     case "unknown_product":

@@ -314,6 +314,8 @@ export const ProblemBody = z
     productId: z.string().exactOptional(),
     requested: Units.exactOptional(),
     held: Units.exactOptional(),
+    field: z.string().exactOptional(),
+    limit: Units.exactOptional(),
   })
   .meta({ id: "ProblemBody" });
 export type ProblemBody = z.output<typeof ProblemBody>;

@@ -2,7 +2,7 @@
 import * as fc from "fast-check";
 import { ADJUSTMENT_TYPES, QUANTITY_MAX, STOCK_MAX } from "#inventory/model";
 import type { AdjustCommand } from "#inventory/ports";
-import { decided, done, move, once, type Call, type Decision } from "#model/call";
+import { aboveLimit, decided, done, move, once, type Call, type Decision } from "#model/call";
 import {
   fullest,
   knownProduct,
@@ -14,14 +14,7 @@ import {
   seldom,
   type Shape,
 } from "#model/plan";
-import {
-  homeOf,
-  levelsOf,
-  LOCATIONS_MAX,
-  onHandOf,
-  productOf,
-  type ModelProduct,
-} from "#model/world";
+import { homeOf, levelsOf, onHandOf, productOf, type ModelProduct } from "#model/world";
 
 type Delta = number | "to reserved" | "below reserved" | "to the limit" | "over the limit";
 
@@ -172,9 +165,8 @@ function decideAdjust(call: Call, command: AdjustCommand): Decision {
     if (level.onHand + delta < level.reserved) {
       return decided("below_reserved", { kind: "below_reserved", ...level });
     }
-    if (level.onHand + delta > STOCK_MAX || (isNew && levels.size >= LOCATIONS_MAX)) {
-      return decided("above_limit", { kind: "above_limit", onHand: level.onHand });
-    }
+    const above = aboveLimit(product, location, delta);
+    if (above) return above;
     if (isNew) call.amended.add(product);
     move(call, { type, product, location, onHand: delta, context });
     const outcome = { kind: "adjusted", product: productOf(product), replayed: false };

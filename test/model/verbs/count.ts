@@ -2,7 +2,7 @@
 import * as fc from "fast-check";
 import { STOCK_MAX } from "#inventory/model";
 import type { CountCommand } from "#inventory/ports";
-import { decided, done, move, once, type Call, type Decision } from "#model/call";
+import { aboveLimit, decided, done, move, once, type Call, type Decision } from "#model/call";
 import {
   knownProduct,
   locationAt,
@@ -13,7 +13,7 @@ import {
   seldom,
   type Shape,
 } from "#model/plan";
-import { homeOf, levelsOf, LOCATIONS_MAX, productOf, type ModelProduct } from "#model/world";
+import { homeOf, levelsOf, productOf, type ModelProduct } from "#model/world";
 
 const NONE = { onHand: 0, reserved: 0 } as const;
 
@@ -103,9 +103,8 @@ function decideCount(call: Call, command: CountCommand): Decision {
     if (quantity < level.reserved) {
       return decided("below_reserved", { kind: "below_reserved", ...level });
     }
-    if (isNew && levels.size >= LOCATIONS_MAX) {
-      return decided("above_limit", { kind: "above_limit", onHand: 0 });
-    }
+    const above = aboveLimit(product, location, quantity - level.onHand);
+    if (above) return above;
     if (isNew) call.amended.add(product);
     const onHand = quantity - level.onHand;
     move(call, { type: "COUNT", product, location, onHand, context });

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { DISPOSITIONS, STOCK_MAX } from "#inventory/model";
 import { ownerOf } from "#inventory/owner";
 import type { ReturnCommand } from "#inventory/ports";
-import { decided, done, move, once, type Call, type Decision } from "#model/call";
+import { aboveLimit, decided, done, move, once, type Call, type Decision } from "#model/call";
 import { shopper } from "#model/names";
 import {
   amounts,
@@ -17,7 +17,7 @@ import {
   worldOfProduct,
   type Shape,
 } from "#model/plan";
-import { homeOf, levelsOf, LOCATIONS_MAX, productOf, seqOf } from "#model/world";
+import { homeOf, levelsOf, productOf, seqOf } from "#model/world";
 
 const choices = (shape: Shape) =>
   fc.record({
@@ -69,11 +69,9 @@ function decideReturn(call: Call, command: ReturnCommand): Decision {
     }
     const location = command.location ?? homeOf(product);
     const levels = levelsOf(product);
-    const onHand = levels.get(location)?.onHand ?? 0;
     const isNew = !levels.has(location);
-    if (onHand + quantity > STOCK_MAX || (isNew && levels.size >= LOCATIONS_MAX)) {
-      return decided("above_limit", { kind: "above_limit", onHand });
-    }
+    const above = aboveLimit(product, location, quantity);
+    if (above) return above;
     if (isNew) call.amended.add(product);
     move(call, { type: "RETURN", product, location, onHand: quantity, context });
     world.returns.set(owner, seqOf(world));

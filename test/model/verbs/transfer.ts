@@ -1,8 +1,7 @@
 /** transfer on the model: units go from one location to another, in two movements. */
 import * as fc from "fast-check";
-import { STOCK_MAX } from "#inventory/model";
 import type { TransferCommand } from "#inventory/location-ports";
-import { decided, done, move, once, type Call, type Decision } from "#model/call";
+import { aboveLimit, decided, done, move, once, type Call, type Decision } from "#model/call";
 import {
   amounts,
   fullest,
@@ -16,7 +15,7 @@ import {
   unitsOf,
   type Shape,
 } from "#model/plan";
-import { levelsOf, LOCATIONS_MAX, onHandOf, productOf } from "#model/world";
+import { levelsOf, onHandOf, productOf } from "#model/world";
 
 const choices = (shape: Shape) =>
   fc.record({
@@ -101,11 +100,9 @@ function decideTransfer(call: Call, command: TransferCommand): Decision {
     if (source.onHand - quantity < source.reserved) {
       return decided("below_reserved", { kind: "below_reserved", ...source });
     }
-    const onHand = levels.get(to)?.onHand ?? 0;
     const isNew = !levels.has(to);
-    if (onHand + quantity > STOCK_MAX || (isNew && levels.size >= LOCATIONS_MAX)) {
-      return decided("above_limit", { kind: "above_limit", onHand });
-    }
+    const above = aboveLimit(product, to, quantity);
+    if (above) return above;
     if (isNew) call.amended.add(product);
     move(call, { type: "TRANSFER", product, location: from, onHand: -quantity, context });
     move(call, { type: "TRANSFER", product, location: to, onHand: quantity, context });
