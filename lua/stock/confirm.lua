@@ -119,12 +119,17 @@ end
 -- A hold that is not live: sold after all, now or before. What it was sold as is what a repeat hears;
 -- other lines of it stay expired.
 local function ended(hold, item)
-    if hold.generation ~= item.generation then
-        local sold = earlier_reply(sale_key(item), item.argument.payload)
+    local is_last = hold.generation == item.generation
+    local may_sell = is_last and item.argument.generation and hold.reason == "expired"
+    if is_last and not may_sell then
+        return nil
+    end
+    -- Asked also where it can have no answer yet: the sale writes that key, and reads come first.
+    local sold = earlier_reply(sale_key(item), item.argument.payload)
+    if sold or not may_sell then
         return sold ~= "key_reused" and sold or nil
     end
-    local may_sell = item.argument.generation and hold.reason == "expired"
-    return may_sell and sell_expired(hold, item) or nil
+    return sell_expired(hold, item)
 end
 
 return change_holds(items, confirm, ended)

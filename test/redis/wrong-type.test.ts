@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { splitReservationId } from "#inventory/reservation-id";
 import {
   batchKey,
   expiringKey,
@@ -11,6 +12,7 @@ import {
   returnKey,
   stockKey,
 } from "#redis/keys";
+import { changeLine } from "#redis/lines";
 import { KEY, prepare, RETURN_OWNER, VERBS, type Verb } from "#test/batches";
 import { dump } from "#test/keyspace";
 import { clockAt, redisOfFile, repliesOf, sendBatch } from "#test/redis";
@@ -30,13 +32,13 @@ const WRITTEN: Readonly<Record<Verb, readonly string[]>> = {
   initialize: ["stock", "low", "operation"],
   adjust: ["stock", "low", "operation"],
   amend: ["stock", "low", "operation"],
-  reserve: ["stock", "low", "expiring"],
+  reserve: ["stock", "low", "expiring", "operation"],
   sell: ["stock", "low", "operation"],
   return: ["stock", "low", "operation", "return"],
-  extend: ["stock", "expiring"],
+  extend: ["stock", "expiring", "operation"],
   // A sale leaves what is available as it is, and with it the low set.
-  confirm: ["stock"],
-  cancel: ["stock", "low"],
+  confirm: ["stock", "operation"],
+  cancel: ["stock", "low", "operation"],
   expire: ["stock", "low", "expiring"],
   // Nor does a transfer.
   transfer: ["stock", "operation"],
@@ -99,6 +101,22 @@ describe.each(VERBS)("%s", (verb) => {
       /^(?:initialized|adjusted|amended|reserved|sold|returned|done|transferred|counted|registered|copied|expired\t1)/,
     );
   });
+});
+
+test("a late sale fails on a wrong type under the key that its repeats find it by", async () => {
+  const { store } = await open();
+  const { hold, owner } = await prepare(store);
+  await clockAt(redis, hold.expiresAt);
+  const line = changeLine(endCommand(hold.reservationId), "saleaaaa;");
+  const { generation } = splitReservationId(hold.reservationId);
+  const key = operationKey(0, `${owner}-${generation}`);
+  await spoil(key);
+  const before = await dump(redis);
+  await expect(sendBatch(redis, "confirm", {}, [line])).rejects.toThrow("WRONGTYPE");
+  expect(await dump(redis)).toEqual(before);
+  await redis.del(key);
+  expect(repliesOf(await sendBatch(redis, "confirm", {}, [line]))[0]).toStartWith("done\t");
+  expect(await redis.type(key)).toBe("string");
 });
 
 describe("a wrong type under a reservation counts as no record:", () => {
