@@ -1,5 +1,5 @@
--- One batch: the guard against other histories, the answer that is kept for a repeat, the clock,
--- and the one place where anything is written.
+-- One batch: the guard against other histories, the answer that is kept for a repeat, the clock, the
+-- journal entry and the meta. lib/commit.lua puts what is written in order.
 -- ARGV[1] is tab-separated: epoch, mark, writer, slot, number, keep (1: keep the answer even when
 -- nothing changed, because a copy of this batch may be on its way), most entries of the journal.
 -- @include lib/keys.lua

@@ -1,6 +1,7 @@
 -- Idempotency-Keys: what a call under a key answered is what its repeats hear, whatever happened
--- since. Only calls that changed something are kept, and those that found all as it was asked for: a
--- refusal may be decided anew.
+-- since. Kept are calls that changed something, and a reserve that found its hold as it was asked for;
+-- all others, refusals above all, may be decided anew. Each key costs a read, and a write when it is
+-- kept: one read for all of them would take a key of a wrong type for one that is not there.
 -- @include lib/commit.lua
 
 local OPERATION_KEEP_SECONDS = 86400

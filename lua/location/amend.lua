@@ -7,7 +7,7 @@
 --          null), each empty where it stays, operation key, payload, context.
 -- Returns  a status line and a line for each item: amended|expected_mismatch <record>, unknown,
 --          replayed <reply>, key_reused. Or stale, superseded, full.
--- Cost     O(items × length of the rules).
+-- Cost     O(items × length of the rules), a read and a write of each operation key.
 -- Retry    safe: setting the same values twice ends alike; the movement is written once by batch name.
 -- @include lib/locations.lua
 

@@ -7,7 +7,7 @@
 --          priority (0 … 1000), name and address (JSON strings or null), operation key, payload, context.
 -- Returns  a status line and a line for each item: registered|exists <record>, above_limit,
 --          replayed <reply>, key_reused. Or stale, superseded, full.
--- Cost     O(items × length of the rules).
+-- Cost     O(items × length of the rules), a read and a write of each operation key.
 -- Retry    safe under the same batch name or operation key; else it answers exists.
 -- @include lib/locations.lua
 

@@ -6,7 +6,7 @@
 --          (empty: any), operation key, payload, context, then field=value pairs (empty: unset).
 -- Returns  a status line and a line for each item: amended|expected_mismatch <product>, unknown,
 --          replayed <reply>, key_reused. Or stale, superseded, full.
--- Cost     O(items + fields).
+-- Cost     O(items + fields), a read and a write of each operation key.
 -- Retry    safe: setting the same values twice ends alike; the movement is written once by batch name.
 -- @include lib/products.lua
 

@@ -7,8 +7,9 @@
 --          `product=quantity,…`, empty: all that is held.
 -- Returns  a status line and a line for each item: done <record> [<stock>]|confirmed|cancelled|expired <record>,
 --          exceeds <product> <held>, superseded, unknown, again, replayed <reply>, key_reused. Or stale, superseded.
--- Cost     O(items + lines).
--- Retry    safe: a cancelled hold answers cancelled.
+-- Cost     O(items + lines), a read and a write of each operation key.
+-- Retry    safe for all that is held: a cancelled hold answers cancelled. Named quantities are given back
+--          again, unless the batch name or the operation key is the same.
 -- @include lib/change-hold.lua
 
 local items, owners = read_changes(read_quantities)

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Purpose: turns held units into sold ones: they leave reserved and onHand. A hold that expired may
--- be sold after all, as a sale of its own, if the caller says so and the stock is there. It must have
--- expired whole: what its caller cancelled is not sold.
+--          be sold after all, as a sale of its own, if the caller says so and the stock is there. It
+--          must have expired whole: what its caller cancelled is not sold.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), reservation:<owner> (string, rw),
 --          operation:<key> (string, rw), low (zset, rw), journal (stream, w),
 --          batch:<writer>:<slot> (string, rw).
@@ -12,8 +12,10 @@
 --          exceeds <product> <held>, superseded, unknown, again, insufficient <short lines>, full,
 --          due (units may be due for release: run expire, then ask again),
 --          replayed <reply>, key_reused. Or stale, superseded.
--- Cost     O(items + lines).
--- Retry    safe: a confirmed hold answers confirmed, one sold after its expiry the same sale.
+-- Cost     O(items + lines), a read and a write of each operation key, and of that of a late sale.
+-- Retry    safe for all that is held: a confirmed hold answers confirmed, one sold after its expiry the
+--          same sale. Named quantities of a live hold are sold again, unless the batch name or the
+--          operation key is the same.
 -- @include lib/change-hold.lua
 -- @include lib/allocate.lua
 

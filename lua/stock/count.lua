@@ -7,7 +7,7 @@
 --          home), units counted (0 … 10^12), operation key, payload, context.
 -- Returns  a status line and a line for each item: counted <product>, below_reserved <onHand> <reserved>,
 --          above_limit <limit> <onHand>, unknown, replayed <reply>, key_reused. Or stale, superseded, full.
--- Cost     O(items).
+-- Cost     O(items), a read and a write of each operation key.
 -- Retry    safe: a repeat without batch name or operation key counts the same once more.
 -- @include lib/products.lua
 

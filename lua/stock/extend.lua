@@ -11,7 +11,7 @@
 -- Returns  a status line and a line for each item: done <record> [<stock>]|confirmed|cancelled|expired <record>,
 --          standing (it has no due time), superseded, unknown, again, replayed <reply>, key_reused.
 --          Or stale, superseded, full.
--- Cost     O(items + lines).
+-- Cost     O(items + lines), a read and a write of each operation key.
 -- Retry    safe: a repeat moves the due time by no more than the time that passed.
 -- @include lib/change-hold.lua
 

@@ -7,7 +7,7 @@
 --          units (0 … 10^12), operation key, payload, context. Empty: not given.
 -- Returns  a status line and a line for each item: initialized|exists <product>, replayed <reply>,
 --          key_reused. Or stale, superseded, full.
--- Cost     O(items).
+-- Cost     O(items), a read and a write of each operation key.
 -- Retry    safe under the same batch name; a new batch answers exists.
 -- @include lib/products.lua
 

@@ -15,7 +15,7 @@
 --          insufficient <short lines>, unknown <product>, possible <product=units,…> <short lines>,
 --          replayed <reply>, key_reused,
 --          due (units may be due: run expire, then ask again). Or stale, superseded, full.
--- Cost     O(items + lines), two reads for each distinct product.
+-- Cost     O(items + lines), two reads for each distinct product, a read and a write of each operation key.
 -- Retry    safe: a hold is known by its owner, and by the batch name; adding needs a key.
 -- @include lib/allocate.lua
 

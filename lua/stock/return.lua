@@ -11,7 +11,7 @@
 --          exceeds <sold> <returned>, above_limit <limit> <onHand>, unknown, replayed <reply>, key_reused,
 --          moved (the order may have had a return that the ledger's word lacks: ask the ledger again).
 --          Or stale, superseded, full.
--- Cost     O(items), two movements for what is scrapped.
+-- Cost     O(items), two movements for what is scrapped, a read and a write of each operation key.
 -- Retry    safe under the same batch name or operation key; else a repeat is a new return.
 -- @include lib/products.lua
 

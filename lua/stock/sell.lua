@@ -11,7 +11,8 @@
 --          replayed <reply>, key_reused,
 --          due (units may be due for release: run expire, then ask again).
 --          Or stale, superseded, full.
--- Cost     O(items), and one movement for each location that a sale touches.
+-- Cost     O(items), a movement for each location that a sale touches, a read and a write of each
+--          operation key.
 -- Retry    safe under the same batch name or operation key; else a repeat is a new sale.
 -- @include lib/allocate.lua
 -- @include lib/products.lua

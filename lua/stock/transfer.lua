@@ -8,7 +8,7 @@
 -- Returns  a status line and a line for each item: transferred <product>, expected_mismatch <product>,
 --          below_reserved <onHand> <reserved>, above_limit <limit> <onHand>, unknown, replayed <reply>,
 --          key_reused. Or stale, superseded, full.
--- Cost     O(items).
+-- Cost     O(items), a read and a write of each operation key.
 -- Retry    safe under the same batch name or operation key; else a repeat is a new operation.
 -- @include lib/products.lua
 

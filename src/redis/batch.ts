@@ -11,7 +11,7 @@ import { unknownOutcome, type BatchSender, type Slot } from "#redis/batch-sender
 
 /** Items of one batch: a script call of that many stays well under 2 ms. */
 export const BATCH_ITEMS_MAX = 64;
-/** Lines of one batch, all its items together; a cart has at most 100. */
+/** Lines of one batch as its items name them; a cart has at most 100, a whole hold that is ended counts once. */
 export const BATCH_LINES_MAX = 200;
 /** Bytes of one batch's items; Lua's `unpack` and the journal entry stay small. */
 export const BATCH_BYTES_MAX = 64 * 1024;
