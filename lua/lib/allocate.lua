@@ -1,6 +1,7 @@
 -- Which units are taken: what an item asks for, against the stock and the owner's live hold.
 -- An item has lines of product, quantity and location (empty: any, home first).
 -- @include lib/holds.lua
+-- @include lib/places.lua
 
 local LINE = "^([%w_.-]+)=(%d+)=([%w _.-]*),()"
 

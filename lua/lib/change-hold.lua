@@ -23,11 +23,13 @@ local function read_changes(read)
     return items, owners
 end
 
--- Runs change(hold, item) for each item whose hold is live and the caller's own; others are
--- answered here, unless ended(hold, item) has a better answer to a hold that is not live: unknown
--- (also: the owner has none that is live), superseded (another generation lives), replayed,
--- key_reused, the state the hold ended with, or again (this call has done enough). A hold past its
--- due time is expired first: touching it is enough.
+-- Runs change(hold, item) for each item whose hold is live and the caller's own, and answers the
+-- others by itself. A hold past its due time is expired first: touching it is enough.
+--   replayed, key_reused   the operation key is known
+--   unknown                no hold of that owner, another customer's, or none that is live to choose
+--   superseded             another generation took its place, unless ended(hold, item) knows better
+--   <state> <record>       how it ended, unless ended(hold, item) knows better
+--   again                  this call has done enough
 local function change_holds(items, change, ended)
     local lines = 0
     local function answer(item)

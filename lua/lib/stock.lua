@@ -137,23 +137,3 @@ local function move(kind, product, location, on_hand, reserved, hold, context)
         product.grade, product.graded_at = grade, seq
     end
 end
-
--- Where units of a product may be taken, in order: home first, then the highest priority, then
--- as they came.
-local function places_of(product)
-    if rules == "" then
-        return product.locations
-    end
-    local places, ranks = {}, {}
-    for i, location in ipairs(product.locations) do
-        local level = product.levels[location]
-        if not level.is_idle then
-            places[#places + 1] = location
-            ranks[location] = i - (i == 1 and math.huge or level.priority * #product.locations)
-        end
-    end
-    table.sort(places, function(one, other)
-        return ranks[one] < ranks[other]
-    end)
-    return places
-end

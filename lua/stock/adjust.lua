@@ -20,13 +20,17 @@ local KINDS = { RESTOCK = true, RETURN = true, SALE = true, ADJUSTMENT = true, C
 
 local items = {}
 for i = 2, #ARGV do
-    local item = { string.match(ARGV[i], ITEM) }
-    local units = math.abs(tonumber(item[3]) or 0)
+    local item = {}
+    local delta
+    item.product, item.location, delta, item.kind, item.expected, item.expected_seq, item.key, item.payload, item.context =
+        string.match(ARGV[i], ITEM)
+    item.delta = tonumber(delta)
+    local units = math.abs(item.delta or 0)
     local least, most = 1, QUANTITY_MAX
-    if item[4] == "COUNT" then
+    if item.kind == "COUNT" then
         least, most = 0, STOCK_MAX
     end
-    if not item[1] or units < least or units > most or not KINDS[item[4]] then
+    if not item.product or units < least or units > most or not KINDS[item.kind] then
         error("an item of adjust cannot be read")
     end
     items[i - 1] = item
@@ -38,35 +42,33 @@ if refusal then
 end
 
 local function adjust(item)
-    local id, delta, kind, expected = item[1], tonumber(item[3]), item[4], item[5]
-    local expected_seq, key, payload, context = unpack(item, 6, 9)
-    local earlier = earlier_reply(key, payload)
+    local earlier = earlier_reply(item.key, item.payload)
     if earlier then
         return earlier
     end
-    local product = load_whole(id)
+    local product = load_whole(item.product)
     if not product then
         return "unknown"
     end
-    local is_other = expected ~= "" and tonumber(expected) ~= product.on_hand
-    if is_other or not has_version(product, expected_seq) then
+    local is_other = item.expected ~= "" and tonumber(item.expected) ~= product.on_hand
+    if is_other or not has_version(product, item.expected_seq) then
         return "expected_mismatch\t" .. encode_product(product)
     end
-    local location = item[2] ~= "" and item[2] or product.attributes.home
+    local location = item.location ~= "" and item.location or product.attributes.home
     local level = level_of(product, location)
-    if level.on_hand + delta < level.reserved then
+    if level.on_hand + item.delta < level.reserved then
         return string.format("below_reserved\t%d\t%d", level.on_hand, level.reserved)
     end
-    local above = above_limit(product, location, delta)
+    local above = above_limit(product, location, item.delta)
     if above then
         return above
     end
     make_level(product, location)
-    if kind == "RESTOCK" then
+    if item.kind == "RESTOCK" then
         product.fields.lastRestocked = decimal[now]
     end
-    move(kind, product, location, delta, 0, "", context)
-    return remember_reply(key, payload, "adjusted\t" .. encode_product(product))
+    move(item.kind, product, location, item.delta, 0, "", item.context)
+    return remember_reply(item.key, item.payload, "adjusted\t" .. encode_product(product))
 end
 
 return answer_products(items, adjust)

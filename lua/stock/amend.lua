@@ -23,12 +23,14 @@ local RULES = {
 
 local items = {}
 for i = 2, #ARGV do
-    local item = { string.match(ARGV[i], ITEM) }
-    if not item[1] then
+    local item = { changes = {} }
+    local changes_text
+    item.product, item.expected_seq, item.key, item.payload, item.context, changes_text =
+        string.match(ARGV[i], ITEM)
+    if not item.product then
         error("an item of amend cannot be read")
     end
-    item.changes = {}
-    for pair in string.gmatch(item[6] .. "\t", "([^\t]*)\t") do
+    for pair in string.gmatch(changes_text .. "\t", "([^\t]*)\t") do
         local name, value = string.match(pair, "^(%a+)=(.*)$")
         if not RULES[name] or not string.match(value, RULES[name]) then
             error("an attribute of amend cannot be read")
@@ -44,23 +46,22 @@ if refusal then
 end
 
 local function amend(item)
-    local id, expected, key, payload, context = unpack(item, 1, 5)
-    local earlier = earlier_reply(key, payload)
+    local earlier = earlier_reply(item.key, item.payload)
     if earlier then
         return earlier
     end
-    local product = load_whole(id)
+    local product = load_whole(item.product)
     if not product then
         return "unknown"
     end
-    if not has_version(product, expected) then
+    if not has_version(product, item.expected_seq) then
         return "expected_mismatch\t" .. encode_product(product)
     end
     amend_fields(product, item.changes)
     product.safety = tonumber(item.changes.safetyStock or product.safety)
     product.threshold = tonumber(item.changes.lowStockThreshold or product.threshold)
-    move("ATTRIBUTE", product, product.attributes.home, 0, 0, "", context)
-    return remember_reply(key, payload, "amended\t" .. encode_product(product))
+    move("ATTRIBUTE", product, product.attributes.home, 0, 0, "", item.context)
+    return remember_reply(item.key, item.payload, "amended\t" .. encode_product(product))
 end
 
 return answer_products(items, amend)

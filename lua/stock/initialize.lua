@@ -14,12 +14,33 @@
 local ITEM = "^([%w_.-]+)\t([%w_.-]+)\t([^\t\n]*)\t([%d.]*)\t(%d+)\t(%d+)\t(%d+)\t(%d+)\t(%d*)"
     .. "\t([%w _.-]+)\t(%d+)\t(%x*)\t(%x*)\t([^\t\n]+)$"
 
+-- The fields of a product that an item begins with, in its order.
+local FIELDS = {
+    "productId",
+    "sku",
+    "name",
+    "price",
+    "lowStockThreshold",
+    "reorderPoint",
+    "reorderQuantity",
+    "safetyStock",
+    "maxPerCustomer",
+    "home",
+}
+
 local items = {}
 for i = 2, #ARGV do
-    local item = { string.match(ARGV[i], ITEM) }
-    if not item[1] or tonumber(item[11]) > STOCK_MAX then
+    local parts = { string.match(ARGV[i], ITEM) }
+    local units, key, payload, context = unpack(parts, #FIELDS + 1, #FIELDS + 4)
+    if not units or tonumber(units) > STOCK_MAX then
         error("an item of initialize cannot be read")
     end
+    local fields = {}
+    for place, name in ipairs(FIELDS) do
+        fields[name] = parts[place]
+    end
+    local item = { fields = fields, key = key, payload = payload, context = context }
+    item.units = tonumber(units)
     items[i - 1] = item
 end
 
@@ -29,37 +50,26 @@ if refusal then
 end
 
 local function initialize(item)
-    local id, location, key, payload = item[1], item[10], item[12], item[13]
-    local earlier = earlier_reply(key, payload)
+    local fields = item.fields
+    local earlier = earlier_reply(item.key, item.payload)
     if earlier then
         return earlier
     end
-    local existing = load_whole(id)
+    local existing = load_whole(fields.productId)
     if existing then
         return "exists\t" .. encode_product(existing)
     end
-    local product = new_product(id, { location }, tonumber(item[8]), tonumber(item[5]))
-    products[id] = product
-    add_level(product, location, 0, 0)
+    local safety, threshold = tonumber(fields.safetyStock), tonumber(fields.lowStockThreshold)
+    local product = new_product(fields.productId, { fields.home }, safety, threshold)
+    products[fields.productId] = product
+    add_level(product, fields.home, 0, 0)
     product.attributes = {}
-    local at = decimal[now]
-    amend_fields(product, {
-        productId = id,
-        sku = item[2],
-        name = item[3],
-        price = item[4],
-        lowStockThreshold = item[5],
-        reorderPoint = item[6],
-        reorderQuantity = item[7],
-        safetyStock = item[8],
-        maxPerCustomer = item[9],
-        home = location,
-        locations = location,
-        createdAt = at,
-        lastRestocked = tonumber(item[11]) > 0 and at or "",
-    })
-    move("INITIAL", product, location, tonumber(item[11]), 0, "", item[14])
-    return remember_reply(key, payload, "initialized\t" .. encode_product(product))
+    fields.locations = fields.home
+    fields.createdAt = decimal[now]
+    fields.lastRestocked = item.units > 0 and decimal[now] or ""
+    amend_fields(product, fields)
+    move("INITIAL", product, fields.home, item.units, 0, "", item.context)
+    return remember_reply(item.key, item.payload, "initialized\t" .. encode_product(product))
 end
 
 return answer_products(items, initialize)

@@ -16,9 +16,12 @@ local ITEM = "^([%w_.-]+)\t([%w _.-]+)\t([%w _.-]+)\t(%d+)\t(%d*)\t(%x*)\t(%x*)\
 
 local items = {}
 for i = 2, #ARGV do
-    local item = { string.match(ARGV[i], ITEM) }
-    local units = tonumber(item[4]) or 0
-    if units < 1 or units > QUANTITY_MAX or item[2] == item[3] then
+    local item = {}
+    local units
+    item.product, item.from, item.to, units, item.expected, item.key, item.payload, item.context =
+        string.match(ARGV[i], ITEM)
+    item.units = tonumber(units) or 0
+    if item.units < 1 or item.units > QUANTITY_MAX or item.from == item.to then
         error("an item of transfer cannot be read")
     end
     items[i - 1] = item
@@ -30,31 +33,29 @@ if refusal then
 end
 
 local function transfer(item)
-    local id, from, to, units, expected = item[1], item[2], item[3], tonumber(item[4]), item[5]
-    local key, payload, context = item[6], item[7], item[8]
-    local earlier = earlier_reply(key, payload)
+    local earlier = earlier_reply(item.key, item.payload)
     if earlier then
         return earlier
     end
-    local product = load_whole(id)
+    local product = load_whole(item.product)
     if not product then
         return "unknown"
     end
-    if expected ~= "" and tonumber(expected) ~= product.on_hand then
+    if item.expected ~= "" and tonumber(item.expected) ~= product.on_hand then
         return "expected_mismatch\t" .. encode_product(product)
     end
-    local level = level_of(product, from)
-    if level.on_hand - units < level.reserved then
+    local level = level_of(product, item.from)
+    if level.on_hand - item.units < level.reserved then
         return string.format("below_reserved\t%d\t%d", level.on_hand, level.reserved)
     end
-    local above = above_limit(product, to, units)
+    local above = above_limit(product, item.to, item.units)
     if above then
         return above
     end
-    make_level(product, to)
-    move("TRANSFER", product, from, -units, 0, "", context)
-    move("TRANSFER", product, to, units, 0, "", context)
-    return remember_reply(key, payload, "transferred\t" .. encode_product(product))
+    make_level(product, item.to)
+    move("TRANSFER", product, item.from, -item.units, 0, "", item.context)
+    move("TRANSFER", product, item.to, item.units, 0, "", item.context)
+    return remember_reply(item.key, item.payload, "transferred\t" .. encode_product(product))
 end
 
 return answer_products(items, transfer)

@@ -247,14 +247,14 @@ export const SCRIPT_BUGS: readonly Mutant[] = [
   {
     bug: "an adjustment takes units that are held",
     file: "lua/stock/adjust.lua",
-    find: "if level.on_hand + delta < level.reserved then",
-    replace: "if level.on_hand + delta < 0 then",
+    find: "if level.on_hand + item.delta < level.reserved then",
+    replace: "if level.on_hand + item.delta < 0 then",
     by: redis("adjust", "what would take units that are held"),
   },
   {
     bug: "what is transferred does not arrive",
     file: "lua/stock/transfer.lua",
-    find: '    move("TRANSFER", product, to, units, 0, "", context)\n',
+    find: '    move("TRANSFER", product, item.to, item.units, 0, "", item.context)\n',
     replace: "",
     by: redis("transfer", "moves units to a location"),
   },
