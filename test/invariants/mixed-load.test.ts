@@ -12,12 +12,12 @@ import { until } from "#test/until";
 
 const LOAD_MS = counted(20_000, 300_000);
 const TEST_MS_MAX = counted(60_000, 30 * 60_000);
-/** Verbs that must have succeeded, or the load was not mixed. */
+/** Of movements, each of which must have been made, or the load was not mixed. */
 const TYPES =
   "INITIAL RESERVE SALE RELEASE EXTEND RESTOCK RETURN ADJUSTMENT TRANSFER ATTRIBUTE".split(" ");
 
 test(
-  "a mixed load of all verbs for 20 s ends with stock, holds, ledger and snapshots equal",
+  "a mixed load for 20 s ends with stock, holds, ledger and snapshots equal",
   async () => {
     await using redis = await startRedis();
     await using database = await testDatabase();
@@ -49,7 +49,7 @@ test(
     expect(expiring.expired).toBeGreaterThan(0);
     expect(expiring.confirmed).toBeGreaterThan(0);
     expect(expiring.reacquired).toBeGreaterThan(0);
-    evidence("a mixed load of all verbs ends with stock, holds, ledger and snapshots equal", {
+    evidence("a mixed load ends with stock, holds, ledger and snapshots equal", {
       "for (s)": LOAD_MS / 1_000,
       requests: [...load.caller.attempts.values()].reduce((sum, count) => sum + count, 0),
       "short holds": expiring.made,

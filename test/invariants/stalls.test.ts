@@ -4,7 +4,7 @@ import type { Acknowledged } from "#test/audit";
 import { codeIn } from "#test/caller";
 import { evidence } from "#test/evidence";
 import { startInstallation, type Installation } from "#test/installation";
-import { survive, type Outage, type Survived } from "#test/outage";
+import { survive, whileBehind, type Outage, type Survived } from "#test/outage";
 import { counted } from "#test/scale";
 import { spreadOf } from "#test/spread";
 
@@ -61,13 +61,13 @@ test(
 );
 
 test(
-  "PostgreSQL stands still: every change is served, history is refused in time, the ledger catches up",
+  "PostgreSQL stands still: every change that needs no history is served, the others and history are refused in time, the ledger catches up",
   () =>
-    stallAgainAndAgain("PostgreSQL stands still: every change is served, history is refused", {
+    stallAgainAndAgain("PostgreSQL stands still: only what needs history is refused", {
       begin: () => all.postgres.pause(),
       end: () => all.postgres.resume(),
-      expected: () => "done",
-      codes: [],
+      expected: ({ needs }) => (needs === "redis" ? "done" : "refused"),
+      codes: ["outcome_unknown"],
       deadlineMs: DEADLINE_MS,
       lastsMsMin: STALL_MS,
       meanwhile: async () => {
@@ -87,12 +87,12 @@ test(
 );
 
 test(
-  "the worker stands still: every change is served, and the ledger catches up",
+  "the worker stands still: every change is served that needs no whole ledger, and the ledger catches up",
   () =>
-    stallAgainAndAgain("the worker stands still: every change is served", {
+    stallAgainAndAgain("the worker stands still: only what needs a whole ledger is refused", {
       begin: () => all.worker.signal("SIGSTOP"),
       end: () => all.worker.signal("SIGCONT"),
-      expected: () => "done",
+      expected: whileBehind,
       codes: [],
       deadlineMs: DEADLINE_MS,
       lastsMsMin: STALL_MS,

@@ -2,7 +2,7 @@
 
 /** README's promises that a guarantee is part of, by how the guarantee begins. */
 const PROMISES: readonly (readonly [begins: string, promises: string])[] = [
-  ["a mixed load of all", "P1 P5"],
+  ["a mixed load", "P1 P5"],
   ["BullMQ's data are wiped", "P6"],
   ["every history of a product", "P1 P2"],
   ["the checker of histories", "P1 P2"],

@@ -1,29 +1,30 @@
 /**
- * One request of every kind of change, asked while something is broken and again when it is whole:
- * what was refused must have done nothing, and what was repeated must have done it once.
+ * Changes that are asked while something is broken and again when it is whole: what was refused must
+ * have done nothing, and what was repeated must have done it once.
  */
 import { expect } from "bun:test";
 import postgres from "postgres";
 import { z } from "zod";
-import { randomId } from "#lib/ids";
 import type { MovementType } from "#inventory/model";
 import type { Acknowledged } from "#test/audit";
-import { codeIn, reservationIn, type Answer, type Caller, type Request } from "#test/caller";
+import type { Answer, Caller, Request } from "#test/caller";
 
-const UNITS = 100;
-
-/** What a change does to stock: only what frees some may run when Redis is out of memory. */
-export type Kind = "takes" | "frees" | "records";
+/** What it asks beside Redis: PostgreSQL, or a ledger that has all that happened until now. */
+export type Needs = "redis" | "ledger" | "whole ledger";
 
 export interface Probe {
   readonly name: string;
-  readonly kind: Kind;
+  readonly needs: Needs;
+  /** Whether it ends a hold, or sells one that expired: only that may run when Redis is full. */
+  readonly endsHold: boolean;
   readonly request: Request;
   /** Of all its attempts. */
   readonly requestId: string;
-  readonly type: MovementType;
-  readonly units: number;
+  /** What it shall do, in the order of its items where it has several. */
+  readonly effects: readonly Effect[];
 }
+
+export type Effect = readonly [type: MovementType, units: number];
 
 export interface Probed {
   readonly probe: Probe;
@@ -31,70 +32,39 @@ export interface Probed {
   readonly tookMs: number;
 }
 
-/** Makes products and holds, and then the requests; nothing of these has been sent yet. */
-export async function prepareProbes(
-  { caller, admin }: { readonly caller: Caller; readonly admin: string },
-  acknowledged: Acknowledged[],
-): Promise<Probe[]> {
-  const productId = `probed-${randomId(8)}`;
-  const probe = (
-    name: string,
-    kind: Kind,
-    what: readonly [type: MovementType, units: number],
-    request: Pick<Request, "method" | "path" | "body">,
-  ): Probe => {
-    const [type, units] = what;
-    const full = { ...request, token: admin, key: randomId(12) };
-    return { name, kind, request: full, requestId: randomId(16), type, units };
-  };
-  const initialize = (id: string): Probe =>
-    probe("initialize", "records", ["INITIAL", UNITS], {
-      method: "POST",
-      path: "/initialize",
-      body: { productId: id, sku: `SKU-${id}`, initialStock: UNITS },
-    });
-  const reserve = (quantity: number): Probe =>
-    probe("reserve", "takes", ["RESERVE", quantity], {
-      method: "POST",
-      path: `/product/${productId}/reserve`,
-      body: { quantity, orderId: randomId(8) },
-    });
-  const held = async (): Promise<string> => {
-    const { answer } = await settle(caller, reserve(2), acknowledged);
-    return reservationIn(answer).reservationId;
-  };
-  await settle(caller, initialize(productId), acknowledged);
-  const [kept, sold, left, cut] = [await held(), await held(), await held(), await held()];
-  const stock = { method: "PATCH", path: `/product/${productId}/stock` } as const;
-  const items = [{ productId, quantity: 3 }];
-  const lines = [{ productId, quantity: 1 }];
-  const of = (id: string, verb: string, body = {}) => {
-    return { method: "POST", path: `/reservation/${id}/${verb}`, body } as const;
-  };
-  return [
-    reserve(1),
-    probe("cart", "takes", ["RESERVE", 3], {
-      method: "POST",
-      path: "/reservations",
-      body: { orderId: randomId(8), items },
-    }),
-    probe("sale", "takes", ["SALE", 1], { ...stock, body: { quantity: -1, type: "SALE" } }),
-    probe("restock", "records", ["RESTOCK", 4], {
-      ...stock,
-      body: { quantity: 4, type: "RESTOCK" },
-    }),
-    probe("amend", "records", ["ATTRIBUTE", 0], {
-      method: "PATCH",
-      path: `/product/${productId}`,
-      body: { name: "probed" },
-    }),
-    initialize(`${productId}-more`),
-    probe("extend", "records", ["EXTEND", 0], of(kept, "extend", { minutes: 30 })),
-    probe("confirm", "frees", ["SALE", 2], of(sold, "confirm")),
-    probe("cancel", "frees", ["RELEASE", 2], of(left, "cancel")),
-    probe("cancel of a part", "frees", ["RELEASE", 1], of(cut, "cancel", { lines })),
-  ];
+/** What was answered to one item, or to all of a call that has none. */
+export interface Part {
+  readonly status: number;
+  readonly body: unknown;
+  /** Of its movements. */
+  readonly requestId: string;
 }
+
+/** How long a call is repeated that was done in part. */
+const SETTLED_MS_MAX = 30_000;
+const RETRY_PAUSE_MS = 50;
+
+const Results = z.object({ results: z.array(z.looseObject({ status: z.int() })) });
+const Refusal = z.object({ code: z.string(), retryable: z.boolean() });
+const Done = z.object({
+  reservation: z.object({ reservationId: z.string() }).optional(),
+});
+
+/** The items of a bulk call, each by itself; else the answer. */
+export function partsOf({ answer }: Probed): readonly Part[] {
+  const { status, body, requestId } = answer;
+  const bulk = Results.safeParse(body);
+  if (!bulk.success) return [{ status, body, requestId }];
+  return bulk.data.results.map((result, index) => {
+    return { status: result.status, body: result, requestId: `${requestId}#${index}` };
+  });
+}
+
+const isPartDone = ({ status }: Part): boolean => status < 300;
+export const isDone = (probed: Probed): boolean => partsOf(probed).every(isPartDone);
+export const refusedParts = (probed: Probed): readonly Part[] =>
+  partsOf(probed).filter((part) => !isPartDone(part));
+export const codeOf = ({ body }: Part): string => Refusal.parse(body).code;
 
 /** Asks all at once, each with one attempt on a connection of its own. */
 export function askAll(caller: Caller, probes: readonly Probe[]): Promise<Probed[]> {
@@ -107,51 +77,72 @@ export function askAll(caller: Caller, probes: readonly Probe[]): Promise<Probed
   );
 }
 
-/** Attempts under one identity until it is done, and notes that it was. */
+/** Attempts under one identity until all of it is done, and notes that it was. */
 export async function settle(
   caller: Caller,
   probe: Probe,
   acknowledged: Acknowledged[],
 ): Promise<Probed> {
   const askedAt = performance.now();
-  const answer = await caller.call(probe.request, probe.requestId);
-  const tookMs = Math.round(performance.now() - askedAt);
-  if (!isDone({ probe, answer, tookMs })) {
-    throw new Error(`${probe.name} was answered ${answer.status} ${JSON.stringify(answer.body)}`);
+  for (;;) {
+    const answer = await caller.call(probe.request, probe.requestId);
+    const tookMs = Math.round(performance.now() - askedAt);
+    const probed = { probe, answer, tookMs };
+    if (isDone(probed)) {
+      acknowledged.push(...acknowledgedBy(probed));
+      return probed;
+    }
+    const mayBeRepeated = refusedParts(probed).every(
+      ({ body }) => Refusal.safeParse(body).data?.retryable === true,
+    );
+    if (!mayBeRepeated || tookMs > SETTLED_MS_MAX) {
+      throw new Error(`${probe.name} was answered ${answer.status} ${JSON.stringify(answer.body)}`);
+    }
+    await Bun.sleep(RETRY_PAUSE_MS);
   }
-  acknowledged.push(acknowledgedBy(probe, answer));
-  return { probe, answer, tookMs };
 }
 
-export const isDone = ({ answer }: Probed): boolean =>
-  answer.status === 200 || answer.status === 201;
-
-/** The effect that a success told of. */
-export function acknowledgedBy({ requestId, type, units }: Probe, answer: Answer): Acknowledged {
-  const hold = z.object({ reservation: z.unknown() }).safeParse(answer.body);
-  const reservationId = hold.success ? reservationIn(answer).reservationId : null;
-  return { requestId, type, units, reservationId };
+/** The effects that successes told of. */
+export function acknowledgedBy(probed: Probed): Acknowledged[] {
+  return partsOf(probed).flatMap((part, index) => {
+    const effect = probed.probe.effects[index];
+    if (effect === undefined || !isPartDone(part)) return [];
+    const [type, units] = effect;
+    const { reservation } = Done.parse(part.body);
+    const reservationId = reservation?.reservationId ?? null;
+    return [{ requestId: part.requestId, type, units, reservationId }];
+  });
 }
 
 /**
  * Holds a refusal to what the contract says of it: 503 with `Retry-After`, or 504 where nobody can
- * know, each in time and retryable. `codes` are those that are clear in this fault.
+ * know, each in time and retryable; an item of a bulk call has no headers. `codes` are those that
+ * are clear in this fault. Who asks the ledger may also hear that it is away or behind, and an item
+ * that waited for others of its name that they took all the time there was.
  */
 export function expectClearRefusal(
-  { probe, answer, tookMs }: Probed,
+  probed: Probed,
   codes: readonly string[],
   withinMs: number,
 ): void {
-  const code = codeIn(answer);
-  const known = [probe.name, answer.status, code, answer.headers.has("retry-after")] as const;
-  const isUnknown = code === "outcome_unknown";
-  expect(known).toEqual([probe.name, isUnknown ? 504 : 503, code, !isUnknown]);
-  expect([...codes]).toContain(code);
-  expect(answer.body).toMatchObject({ retryable: true });
-  expect([probe.name, tookMs < withinMs ? "in time" : `after ${tookMs} ms`]).toEqual([
-    probe.name,
-    "in time",
-  ]);
+  const { probe, answer, tookMs } = probed;
+  const { name, needs } = probe;
+  const refused = refusedParts(probed);
+  const more = [
+    needs === "redis" ? [] : "ledger_unavailable",
+    refused.length > 1 ? "overloaded" : [],
+  ];
+  const clear = new Set([...codes, ...more.flat()]);
+  for (const part of refused) {
+    const code = codeOf(part);
+    const isUnknown = code === "outcome_unknown";
+    expect([name, part.status, code]).toEqual([name, isUnknown ? 504 : 503, code]);
+    expect([name, clear.has(code) ? "clear" : code]).toEqual([name, "clear"]);
+    expect([name, part.body]).toEqual([name, expect.objectContaining({ retryable: true })]);
+  }
+  const saysWhen = answer.headers.has("retry-after");
+  expect([name, answer.status, saysWhen]).toEqual([name, answer.status, answer.status === 503]);
+  expect([name, tookMs < withinMs ? "in time" : `after ${tookMs} ms`]).toEqual([name, "in time"]);
 }
 
 /** Whoever was told 503 may go away: nothing of it is in the ledger, now that all is drained. */
