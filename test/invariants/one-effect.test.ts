@@ -161,6 +161,12 @@ test(
     const perhaps = await movementsOf(database.url, to.unknown);
     // A hold that is due takes a movement to make and one to release.
     expect(audited.movements).toBe(to.counts.movements + perhaps + 2 * short.holds);
+    // Or nothing was tried of what is promised of copies that come late.
+    const { replayed, bare } = to.counts;
+    const late = lateAt(toRedis);
+    expect(Object.entries({ replayed, bare, ...late }).filter(([, times]) => times === 0)).toEqual(
+      [],
+    );
     const faults = { ...told("redis", toRedis), ...told("http", toApi) };
     expect([toRedis.faults.size, toApi.faults.size]).toEqual([FAULTS.length, FAULTS.length - 1]);
     evidence(
@@ -172,7 +178,7 @@ test(
         refused: to.refused.length,
         unknown: to.unknown.length,
         ...faults,
-        ...lateAt(toRedis),
+        ...late,
       },
       { trials: ROUNDS },
     );
