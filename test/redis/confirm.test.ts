@@ -81,6 +81,25 @@ describe("confirm", () => {
     expect(await totals(store, "p1")).toEqual({ onHand: 48, reserved: 0, available: 48 });
   });
 
+  test.each(["confirm", "cancel"] as const)(
+    "of a part, here as %s, is another each time: only under a key is a repeat the same",
+    async (verb) => {
+      const { store } = await open();
+      await initialize(store, "p1", 50);
+      const { reservationId } = await reserve(store, "o1", { p1: 9 });
+      const lines = [{ productId: product("p1"), quantity: 2 }];
+      const part = endCommand(reservationId, { lines });
+      const known = endCommand(reservationId, { lines, operation: operation("k1") });
+      const held: number[] = [];
+      for (const command of [part, part, known, known]) {
+        expect((await store[verb](command)).kind).toBe("done");
+        held.push((await totals(store, "p1")).reserved);
+      }
+      expect(held).toEqual([7, 5, 3, 3]);
+      expect((await totals(store, "p1")).onHand).toBe(verb === "confirm" ? 44 : 50);
+    },
+  );
+
   test("of more than is held says what is held, and changes nothing", async () => {
     const { store } = await open();
     await initialize(store, "p1", 50);
