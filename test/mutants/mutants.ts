@@ -8,9 +8,11 @@ import { EXPIRY_BUGS } from "./expiry.ts";
 import type { Mutant } from "./mutant.ts";
 import { RECOVERY_BUGS } from "./recovery.ts";
 import { SCRIPT_BUGS } from "./scripts.ts";
+import { VERB_BUGS } from "./verbs.ts";
 
 export const MUTANTS: readonly Mutant[] = [
   ...SCRIPT_BUGS,
+  ...VERB_BUGS,
   ...BATCH_BUGS,
   ...DRAIN_BUGS,
   ...RECOVERY_BUGS,
