@@ -22,8 +22,10 @@ export const Price = z
 
 export const Minutes = z.int().min(1).max(model.HOLD_MINUTES_MAX);
 
+/** Longer than any that a list answers. */
+const CURSOR_LENGTH_MAX = 512;
 /** What a list answered as `nextCursor`; only the ledger knows what it says. */
-export const Cursor = z.string().min(1).max(512).meta({
+export const Cursor = z.string().min(1).max(CURSOR_LENGTH_MAX).meta({
   description: "What the page before answered as `nextCursor`, with the same filters.",
 });
 
@@ -49,7 +51,8 @@ export function numberOr(fallback: number, least: number, most: number, descript
 export const pageLimit = (rows: number, rowsMax: number) =>
   numberOr(rows, 1, rowsMax, "Most rows of a page.");
 
-const PARTITION_MAX = 9998;
+/** Of the number of a partition. */
+export const PARTITION_MAX = 9998;
 /** Of a query; whether the store has it, the store says. */
 export const PartitionNumber = queryNumber(0, PARTITION_MAX)
   .optional()

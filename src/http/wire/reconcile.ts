@@ -1,6 +1,6 @@
 /** What the routes of comparisons take and answer. */
 import { z } from "zod";
-import { Cursor, pageLimit, ProductId } from "#http/wire/fields";
+import { Cursor, pageLimit, PARTITION_MAX, ProductId } from "#http/wire/fields";
 import {
   DIFFERENCE_KINDS,
   RECONCILE_MODES,
@@ -19,7 +19,7 @@ export const ReconcileBody = z
     mode: z.enum(RECONCILE_MODES).default("report"),
     all: z.literal(true).exactOptional(),
     productIds: z.array(ProductId).min(1).max(PRODUCTS_MAX).exactOptional(),
-    partition: z.int().min(0).max(9_998).exactOptional(),
+    partition: z.int().min(0).max(PARTITION_MAX).exactOptional(),
   })
   .refine(
     ({ all, productIds, partition }) =>
