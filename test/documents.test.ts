@@ -296,6 +296,7 @@ function isOfGoneContract(path: string): boolean {
   return name !== undefined && !existsSync(join(ROOT, "src/compat", name));
 }
 
+/** The value of a named bound: `NAME = 64 * KIBIBYTE;`, `name: 1_000,`, `local NAME = 5`. */
 function limitOf(name: string, path: string): number | undefined {
   const pattern = new RegExp(`^\\s*(?:(?:export )?const |local )?${name}(?: =|:) ([^;,\\n]+)`, "m");
   const [, text] = pattern.exec(textOf(path)) ?? [];

@@ -17,7 +17,7 @@ const HOLDS = counted(1_000, 5_000);
 const ROUNDS = counted(1, 10);
 /** Long enough to make all of them before the first is due. */
 const HOLD_SECONDS = counted(3, 6);
-/** More than what one reserve releases on its way: it goes on with what there is. */
+/** Who ask at once, of all that is due. */
 const TAKEN = 20;
 /** The sweep comes every 5 s. */
 const SWEPT_MS_MAX = counted(7_000, 30_000);

@@ -299,7 +299,6 @@ function pseudonymize(world: World): Operation {
   };
 }
 
-/** What it finds is due by itself; that each such hold ends once is for the audit to say. */
 /** Changes no stock, and one key asks for one run. */
 function compare(world: World): Operation {
   const body = { productIds: [productOf(world)] };
@@ -310,6 +309,7 @@ function compare(world: World): Operation {
   };
 }
 
+/** What it finds is due by itself; that each such hold ends once is for the audit to say. */
 async function cleanUp(world: World): Promise<Operation> {
   await world.shortHold();
   const { random } = world.to;
