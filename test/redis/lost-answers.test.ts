@@ -106,7 +106,7 @@ describe("a copy that was slow on its way", () => {
     await store.cancel(endCommand(first.reservationId));
     await reserve(store, "o1", { p1: 20 });
     await store.reserve(reserveCommand("o2", { p1: 1 }));
-    expect(await proxy.release()).toMatch(/superseded|ok\t/);
+    expect(await proxy.release()).toContain("superseded");
     expect((await totals(store, "p1")).reserved).toBe(21);
   });
 
