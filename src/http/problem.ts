@@ -128,8 +128,8 @@ export function plainAnswer(
 }
 
 /** The key has an effect already, and it was another one. */
-export const keyReused = (): Problem =>
-  new Problem("idempotency_key_reused", "this Idempotency-Key was used with another body");
+export const KEY_REUSED = "this Idempotency-Key was used with another body";
+export const keyReused = (): Problem => new Problem("idempotency_key_reused", KEY_REUSED);
 
 /** `validation_failed` for a header or a field that no schema reads. */
 export function invalid(path: string, message: string): Fault {

@@ -1,5 +1,6 @@
 /** Refusals that several routes word alike. */
 import type { EdgeContext } from "#http/env";
+import { KEY_REUSED } from "#http/problem";
 import { refusal, type Answer } from "#http/reply";
 import { inventoryOf, shortLineOf } from "#http/wire/objects";
 import { limitText, MOST, type AboveLimit, type LevelLimit } from "#inventory/level-limit";
@@ -7,8 +8,7 @@ import type { Location, Product, ProductId } from "#inventory/model";
 import type { ShortLine } from "#inventory/ports";
 
 export function keyReused(c: EdgeContext): Answer {
-  const message = "this Idempotency-Key was used with another body";
-  return refusal(c, "idempotency_key_reused", message);
+  return refusal(c, "idempotency_key_reused", KEY_REUSED);
 }
 
 export function unknownProduct(c: EdgeContext, productId: ProductId): Answer {
