@@ -14,7 +14,9 @@ import {
 } from "#redis/keys";
 import { changeLine } from "#redis/lines";
 import { KEY, prepare, RETURN_OWNER, VERBS, type Verb } from "#test/batches";
+import { tableRows } from "#test/documents";
 import { dump } from "#test/keyspace";
+import { textOf } from "#test/packaging";
 import { clockAt, redisOfFile, repliesOf, sendBatch } from "#test/redis";
 import { endCommand } from "#test/store";
 
@@ -145,4 +147,18 @@ describe("a wrong type under a reservation counts as no record:", () => {
     await redis.rename("kept", reservationKey(0, owner));
     expect((await store.cancel(endCommand(hold.reservationId))).kind).toBe("expired");
   });
+});
+
+test("docs/keyspace.md names who writes each of these keys", () => {
+  const rows = tableRows(textOf("docs/keyspace.md"), "Keys in Redis").map(
+    ([key = "", , , writers = ""]) => [/^`\{pN\}:(\w+)/.exec(key)?.[1], writers] as const,
+  );
+  const written = VERBS.flatMap((verb) => WRITTEN[verb].map((name) => [verb, name] as const));
+  expect(written.length).toBeGreaterThan(30);
+  const lacking = written.filter(([verb, name]) => {
+    const [, writers = ""] = rows.find(([key]) => key === name) ?? [];
+    const word = verb.replace("Location", "");
+    return !new RegExp(`\\b(?:${word}|every verb)\\b`).test(writers);
+  });
+  expect(lacking.map(([verb, name]) => `${verb} writes ${name}`)).toEqual([]);
 });
