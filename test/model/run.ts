@@ -87,6 +87,7 @@ export async function step(run: Run, plans: readonly Plan[]): Promise<void> {
   attempts.forEach((attempt, i) => {
     const expected = decisions.outcomes.get(attempt.requestId) ?? unsentOf(attempt, decisions);
     sameOutcome(attempt.told, outcomes[i], expected);
+    noteFault(run, outcomes[i]);
   });
   compare(run, seen, decisions.entries);
 }
@@ -98,6 +99,12 @@ async function settled(answer: Promise<unknown>): Promise<unknown> {
   } catch (error) {
     return error instanceof Fault ? { fault: error.code } : { error: String(error) };
   }
+}
+
+/** A run may be asked for faults that no script tells. */
+function noteFault({ words }: Run, outcome: unknown): void {
+  if (outcome === null || typeof outcome !== "object" || !("fault" in outcome)) return;
+  words.count(`fault ${String(outcome.fault)}`);
 }
 
 interface Decisions {

@@ -30,10 +30,10 @@ const VERBS: readonly { weight: number; plans: (shape: Shape) => fc.Arbitrary<Pl
   { weight: 14, plans: adjusts },
   { weight: 8, plans: sells },
   { weight: 14, plans: returns },
-  { weight: 8, plans: transfers },
+  { weight: 9, plans: transfers },
   { weight: 8, plans: counts },
-  { weight: 3, plans: registrations },
-  { weight: 3, plans: locationAmendments },
+  { weight: 4, plans: registrations },
+  { weight: 6, plans: locationAmendments },
   { weight: 8, plans: amends },
   { weight: 8, plans: initializes },
   { weight: 10, plans: expires },
@@ -49,7 +49,10 @@ export interface Step {
 /** Locations from which on a run begins with a product that is nearly everywhere. */
 const MANY_LOCATIONS = 64;
 
-/** How a run begins: most of its products are made, each with a stock of its own. */
+/**
+ * How a run begins: most of its products are made, each with a stock of its own, and perhaps a
+ * location is registered.
+ */
 export function beginnings(shape: Shape): fc.Arbitrary<Step[]> {
   const made = Array.from({ length: shape.products - 1 }, (_, i) =>
     initializesOf(shape, fc.constant(i)),
@@ -57,7 +60,7 @@ export function beginnings(shape: Shape): fc.Arbitrary<Step[]> {
   const everywhere = shape.locations > MANY_LOCATIONS ? MANY_LOCATIONS - 1 : 0;
   const restocked = Array.from({ length: everywhere }, (_, i) => restocksAt(i));
   return fc
-    .tuple(fc.tuple(...made), fc.tuple(...restocked))
+    .tuple(fc.tuple(...made), fc.tuple(...restocked), fc.array(registrations(), { maxLength: 1 }))
     .map((all) => all.filter((plans) => plans.length > 0).map(turn));
 }
 

@@ -111,6 +111,11 @@ export const FIGURES: readonly (readonly [name: string, counts: string])[] = [
   ["spoiled", "histories in which one answer was falsified"],
   ["states of one (max)", "orders that the checker looked at for one history"],
   ["states", "orders that the checker looked at"],
+  ["fault ", "calls that were refused with that code"],
+  [
+    "location/",
+    "by script and word: items that this script answered with this word; (whole): batches",
+  ],
   [
     "stock/",
     "by script and word: items that this script answered with this word; (whole): batches",

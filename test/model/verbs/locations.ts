@@ -26,6 +26,9 @@ const attributes = {
   ),
 };
 
+/** A location is registered once: few keys, or they would hardly meet again. */
+const KEYS = 1;
+
 /** The partition that decides for all. */
 const FIRST = 0;
 
@@ -42,6 +45,7 @@ export const registrations = () =>
         decide: (call) => decideRegister(call, command),
       };
     },
+    KEYS,
   );
 
 export const locationAmendments = () =>
@@ -49,15 +53,18 @@ export const locationAmendments = () =>
     "amendLocation",
     fc.record({
       at: fc.nat({ max: 127 }),
+      isAny: seldom(6, fc.constant(true)),
       changes: fc
         .record(attributes, { requiredKeys: [] })
         .map((changes) => (Object.keys(changes).length === 0 ? { active: true } : changes)),
       expected: seldom(3, fc.constantFrom("right" as const, "wrong" as const)),
     }),
-    (scene, { at, changes, expected }, base) => {
-      const location = locationAt(scene, at);
+    (scene, { at, isAny, changes, expected }, base) => {
+      const { registry } = worldOf(scene, FIRST);
+      const known = [...registry.keys()];
+      const location = (isAny === null && known[at % known.length]) || locationAt(scene, at);
       if (location === undefined) return null;
-      const version = worldOf(scene, FIRST).registry.get(location)?.version ?? 0;
+      const version = registry.get(location)?.version ?? 0;
       const command: AmendLocationCommand = {
         ...base(location),
         location,
@@ -69,6 +76,7 @@ export const locationAmendments = () =>
         decide: (call) => decideAmend(call, command),
       };
     },
+    KEYS,
   );
 
 /** What callers hear of a location: not the seq of one partition. */
