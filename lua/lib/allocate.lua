@@ -1,7 +1,10 @@
 -- Which units are taken: what an item asks for, against the stock and the owner's live hold.
 -- An item has lines of product, quantity and location (empty: any, home first).
--- @include lib/holds.lua
+-- @include lib/hold-places.lua
 -- @include lib/places.lua
+
+-- Places that a hold has units at; a line of a cart may be split over all locations of its product.
+local PLACES_MAX = 400 -- as many as one call of a script ends: LINES_MAX in lib/change-hold.lua
 
 local LINE = "^([%w_.-]+)=(%d+)=([%w _.-]*),()"
 
@@ -22,45 +25,35 @@ local function read_lines(text)
     return lines
 end
 
--- Units of a product that a hold still has, in all and at one location (empty: any).
-local function held_by(hold, product, location)
-    if not hold then
-        return 0
-    end
-    local units = 0
-    for _, line in ipairs(hold.lines) do
-        if line.product == product and (location == "" or line.location == location) then
-            units = units + line.held
-        end
-    end
-    return units
-end
-
--- Units that a hold would give back where they may be taken again.
-local function returnable(hold, product, location)
-    local units = held_by(hold, product.id, location)
-    if units == 0 or rules == "" then
-        return units
-    end
-    for name, level in pairs(product.levels) do
-        if level.is_idle and (location == "" or location == name) then
-            units = units - held_by(hold, product.id, name)
-        end
-    end
-    return units
-end
-
--- Units that could be taken for a line if that live hold (nil: none) were given back.
+-- Units that could be taken for a line if that live hold (nil: none) were given back: what is there for
+-- everybody, and what the hold has, also where the safety stock would have more than there is.
 local function takeable(line, hold)
     local product = products[line.product]
-    local units = available(product) + (hold and returnable(hold, product, "") or 0)
+    local units = math.max(0, available(product)) + returnable(hold, product, "")
     if line.location ~= "" then
         local level = product.levels[line.location]
         local free = level and not level.is_idle and level.on_hand - level.reserved or 0
-        free = free + (hold and returnable(hold, product, line.location) or 0)
-        units = math.min(units, free)
+        units = math.min(units, free + returnable(hold, product, line.location))
     end
-    return math.max(0, units)
+    return units
+end
+
+-- Of so many units of a line those that can be had from that many places at most, and the places left.
+local function within(line, units, hold, places_left)
+    local product = products[line.product]
+    local left = units
+    for _, location in ipairs(places_of(product)) do
+        local level = product.levels[location]
+        local free = level.on_hand - level.reserved + returnable(hold, product, location)
+        if left == 0 or places_left == 0 then
+            break
+        end
+        if free > 0 and (line.location == "" or line.location == location) then
+            places_left = places_left - 1
+            left = math.max(0, left - free)
+        end
+    end
+    return units - left, places_left
 end
 
 -- A line that gets less than it asks for, as text: product=requested=largest=available=levels, of
@@ -83,13 +76,21 @@ local function explain(line, largest)
 end
 
 -- Sets the units that each line can have, were that live hold given back. Answers the lines that
--- get less than they ask for (nil: none), and whether any gets something.
-local function measure(lines, hold)
+-- get less than they ask for (nil: none), and whether any gets something. All lines together come from
+-- PLACES_MAX places at most, less those that the hold has which they are added to.
+local function measure(lines, hold, added_to)
     local short, any = nil, false
+    local places_left = PLACES_MAX - (added_to and #added_to.lines or 0)
+    local is_wide = #lines * LOCATIONS_MAX > places_left
     for i = 1, #lines do
         local line = lines[i]
         local largest = takeable(line, hold)
         line.units = math.min(line.quantity, largest)
+        if is_wide then
+            local units = line.units
+            line.units, places_left = within(line, units, hold, math.max(0, places_left))
+            largest = line.units < units and line.units or largest
+        end
         any = any or line.units > 0
         if largest < line.quantity then
             short = short or {}
@@ -99,16 +100,21 @@ local function measure(lines, hold)
     return short and table.concat(short, ","), any
 end
 
--- Whether a live hold is of those lines alone, and of each has what it asks for, or at least that
--- count of it: its `quantity`, or the `units` it could have now.
-local function has_enough(hold, lines, count)
-    local left = 0
+-- Whether a live hold is of those lines alone, and of each has what it asks for; by best effort, as much
+-- of it as could be had now, or of any line more than it would get now.
+local function has_enough(hold, lines, is_best_effort)
+    local left, has_less, has_more = 0, false, false
     for _, line in ipairs(lines) do
         local held = held_by(hold, line.product, line.location)
-        if held > line.quantity or held < line[count] then
+        if held > line.quantity then
             return false
         end
+        has_less = has_less or held < (is_best_effort and line.units or line.quantity)
+        has_more = has_more or (is_best_effort and held > line.units)
         left = left + held
+    end
+    if has_less and not has_more then
+        return false
     end
     for _, line in ipairs(hold.lines) do
         left = left - line.held
@@ -116,17 +122,15 @@ local function has_enough(hold, lines, count)
     return left == 0
 end
 
--- The hold's line of that product and location, made when there is none.
-local function line_of(hold, product, location)
-    for i = 1, #hold.lines do
-        local line = hold.lines[i]
-        if line.product == product and line.location == location then
-            return line
-        end
+-- What would be had: units by product, of a live hold that would stay as it is or as measured, and the
+-- lines that are short.
+local function encode_takes(lines, stands, short)
+    local takes = {}
+    for i, line in ipairs(lines) do
+        local units = stands and held_by(stands, line.product, line.location) or line.units
+        takes[i] = line.product .. "=" .. decimal[units]
     end
-    local line = { product = product, location = location, held = 0, confirmed = 0, released = 0 }
-    hold.lines[#hold.lines + 1] = line
-    return line
+    return table.concat(takes, ",") .. "\t" .. (short or "")
 end
 
 -- Takes a line's units where they may be taken: put(line, location, units, …) for each part.

@@ -1,8 +1,6 @@
 -- Whole products, for the verbs that answer or journal all of a product's fields.
 -- @include lib/operations.lua
 
-local LOCATIONS_MAX = 64 -- of one product; twin: LOCATIONS_MAX in src/inventory/model.ts
-
 local amended = {} -- products whose attributes changed, each once: the journal carries them whole
 
 local function load_whole(id)

@@ -3,6 +3,7 @@
 -- @include lib/rules.lua
 
 local STOCK_MAX = 1000000000000 -- twin: STOCK_MAX in src/inventory/model.ts
+local LOCATIONS_MAX = 64 -- of one product; twin: LOCATIONS_MAX in src/inventory/model.ts
 local QUANTITY_MAX = 1000000000 -- twin: QUANTITY_MAX in src/inventory/model.ts
 
 local products = {} -- id → product, or false when there is none

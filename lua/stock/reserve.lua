@@ -59,14 +59,6 @@ local function answer_hold(word, hold, short)
     return word .. "\t" .. encode_head(hold)
 end
 
-local function answer_dry_run(item, short)
-    local takes = {}
-    for i, line in ipairs(item.lines) do
-        takes[i] = line.product .. "=" .. decimal[line.units]
-    end
-    return "possible\t" .. table.concat(takes, ",") .. "\t" .. (short or "")
-end
-
 local function new_hold(item)
     local hold = {
         owner = item.owner,
@@ -111,10 +103,10 @@ end
 -- Whether the live hold is what the item asks for already; by best effort, as much of it as can be
 -- had: a repeat never takes away what the first call was given.
 local function may_stand(live, item)
-    if item.adds or item.is_dry or (live.due == 0) ~= not item.seconds then
+    if item.adds or (live.due == 0) ~= not item.seconds then
         return false
     end
-    return has_enough(live, item.lines, item.is_best_effort and "units" or "quantity")
+    return has_enough(live, item.lines, item.is_best_effort)
 end
 
 local function reserve(item)
@@ -135,8 +127,11 @@ local function reserve(item)
         end
     end
     local live = earlier and earlier.state == "ACTIVE" and earlier or nil
-    local short, any = measure(item.lines, not item.adds and live or nil)
+    local short, any = measure(item.lines, not item.adds and live or nil, item.adds and live)
     if live and may_stand(live, item) then
+        if item.is_dry then
+            return "possible\t" .. encode_takes(item.lines, live, item.is_best_effort and short)
+        end
         -- A copy that comes after the hold was replaced must not put back what this one found.
         local held = answer_hold("held", live, item.is_best_effort and short)
         return remember_reply(item.key, item.payload, held)
@@ -148,7 +143,7 @@ local function reserve(item)
         return "insufficient\t" .. short
     end
     if item.is_dry then
-        return answer_dry_run(item, short)
+        return "possible\t" .. encode_takes(item.lines, nil, short)
     end
     return take_all(item, live, short)
 end

@@ -58,17 +58,18 @@ function freeLevels(product: ModelProduct): { location: Location; available: num
     .toSorted((one, other) => rank(other.location) - rank(one.location));
 }
 
-/** Units that line could have if that live hold were not there. */
+/** Units that line could have: what is there for everybody, and what that live hold has. */
 function takeable(world: World, line: RequestedLine, live: Hold | undefined): number {
   const product = knownProductOf(world, line.productId);
   const own = (live ? linesOf(live) : [])
     .filter(({ productId }) => productId === line.productId)
     .filter(({ location }) => ruleOf(product.registry, location).active);
-  const ofProduct = availableOf(product) + own.reduce((sum, { held }) => sum + held, 0);
-  if (line.location === null) return Math.max(0, ofProduct);
+  const ofAll = Math.max(0, availableOf(product));
+  const ofProduct = ofAll + own.reduce((sum, { held }) => sum + held, 0);
+  if (line.location === null) return ofProduct;
   const there = freeLevels(product).find(({ location }) => location === line.location);
   const ownThere = own.find(({ location }) => location === line.location)?.held ?? 0;
-  return Math.max(0, Math.min(ofProduct, (there?.available ?? 0) + ownThere));
+  return Math.min(ofProduct, (there?.available ?? 0) + ownThere);
 }
 
 /** Where units of a line come from: its location, or all of the product's. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Location } from "#inventory/model";
+import { Location, LOCATIONS_MAX } from "#inventory/model";
 import { withoutClock } from "#test/keyspace";
 import { clockAt, redisOfFile } from "#test/redis";
 import {
@@ -9,6 +9,7 @@ import {
   operation,
   reserve,
   product,
+  registerLocationCommand,
   reserveCommand,
   soon,
   totals,
@@ -78,7 +79,34 @@ describe("reserve with best effort", () => {
     const again = await store.reserve(reserveCommand("o1", { p1: 8 }, BEST));
     expect(again).toMatchObject({ kind: "held", reservation: hold });
     const less = await store.reserve(reserveCommand("o1", { p1: 7 }, BEST));
-    expect(less).toMatchObject({ kind: "reserved", reservation: { allocations: [{ held: 5 }] } });
+    expect(less).toMatchObject({ kind: "reserved", reservation: { allocations: [{ held: 7 }] } });
+  });
+
+  test("asked again gives no line up, though another one could be had now", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 3);
+    await initialize(store, "p2", 0);
+    const cart = { p1: 5, p2: 2 };
+    await reserve(store, "o1", cart, BEST);
+    await store.amend(amendCommand("p1", { safetyStock: 4 }));
+    await store.adjust(adjustCommand("p2", 2, { type: "RESTOCK" }));
+    const more = await store.reserve(reserveCommand("o1", cart, BEST));
+    expect(more).toMatchObject({
+      kind: "reserved",
+      reservation: { allocations: [{ held: 3 }, { productId: "p2", held: 2 }] },
+    });
+  });
+
+  test("asked again keeps what is at a location that was switched off since", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 3);
+    await initialize(store, "p2", 0, { location: B });
+    const cart = { p1: 5, p2: 2 };
+    const hold = await reserve(store, "o1", cart, BEST);
+    await store.registerLocation(registerLocationCommand("Warehouse A", { active: false }));
+    await store.adjust(adjustCommand("p2", 2, { type: "RESTOCK" }));
+    const again = await store.reserve(reserveCommand("o1", cart, BEST));
+    expect(again).toMatchObject({ kind: "held", reservation: hold });
   });
 
   test("under its Idempotency-Key is answered as the first time, with what it lacked", async () => {
@@ -140,6 +168,79 @@ describe("a dry run of reserve", () => {
     });
     expect(await store.reservation(hold.reservationId, soon())).toEqual(hold);
     expect(await store.reserve({ ...command, dryRun: false })).toMatchObject({ kind: "reserved" });
+  });
+});
+
+describe("where the safety stock is above what there is, a dry run", () => {
+  const asked = [
+    ["as much as is held", 5, {}, { kind: "possible", lines: [{ quantity: 5 }] }, "held"],
+    ["less than is held", 4, {}, { kind: "possible", lines: [{ quantity: 4 }] }, "reserved"],
+    ["more than is held", 6, {}, { kind: "insufficient", lines: [{ largest: 5 }] }, "insufficient"],
+    ["the best of more", 6, BEST, { kind: "possible", lines: [{ quantity: 5 }] }, "held"],
+  ] as const;
+
+  test.each(asked)("of %s says what the real call does", async (_what, units, how, told, kind) => {
+    const { store } = await open();
+    await initialize(store, "p1", 10);
+    await reserve(store, "o1", { p1: 5 }, how);
+    await store.amend(amendCommand("p1", { safetyStock: 10 }));
+    const command = reserveCommand("o1", { p1: units }, how);
+    expect(await store.reserve({ ...command, dryRun: true })).toMatchObject(told);
+    expect(await store.reserve(command)).toMatchObject({ kind });
+  });
+});
+
+describe("a hold has at most 400 places", () => {
+  const PLACES_MAX = 400;
+  const PRODUCTS = 7;
+
+  /** Products with one unit at each of as many locations as there may be. */
+  async function openWide() {
+    const opened = await open();
+    const ids = Array.from({ length: PRODUCTS }, (_, i) => `wide-${i}`);
+    for (const id of ids) {
+      await initialize(opened.store, id, 1, { location: Location.parse("L0") });
+      const more = Array.from({ length: LOCATIONS_MAX - 1 }, (_, i) =>
+        opened.store.adjust(
+          adjustCommand(id, 1, { location: Location.parse(`L${i + 1}`), type: "RESTOCK" }),
+        ),
+      );
+      await Promise.all(more);
+    }
+    return { ...opened, cart: Object.fromEntries(ids.map((id) => [id, LOCATIONS_MAX])) };
+  }
+  /** Of the last product as many as places are left. */
+  const LAST = PLACES_MAX - (PRODUCTS - 1) * LOCATIONS_MAX;
+
+  test("and a cart that would have more is refused, with what can be had of each line", async () => {
+    const { store, cart } = await openWide();
+    const refused = await store.reserve(reserveCommand("o1", cart));
+    expect(refused).toMatchObject({
+      kind: "insufficient",
+      lines: [{ productId: `wide-${PRODUCTS - 1}`, requested: LOCATIONS_MAX, largest: LAST }],
+    });
+    const best = await reserve(store, "o1", cart, BEST);
+    expect(best.allocations).toHaveLength(PLACES_MAX);
+    const fits = { ...cart, [`wide-${PRODUCTS - 1}`]: LAST };
+    expect(await store.reserve(reserveCommand("o1", fits))).toMatchObject({ kind: "held" });
+    expect(await store.reserve(reserveCommand("o2", { "wide-6": 1 }))).toMatchObject({
+      kind: "reserved",
+    });
+  });
+
+  test("also where units are added to it", async () => {
+    const { store, cart } = await openWide();
+    const adds = { holdSeconds: null, adds: true } as const;
+    const { [`wide-${PRODUCTS - 1}`]: _last, ...first } = cart;
+    expect((await store.reserve(reserveCommand("o1", first, adds))).kind).toBe("reserved");
+    const more = { "wide-6": LAST + 1 };
+    expect(await store.reserve(reserveCommand("o1", more, adds))).toMatchObject({
+      kind: "insufficient",
+      lines: [{ largest: LAST }],
+    });
+    expect((await store.reserve(reserveCommand("o1", { "wide-6": LAST }, adds))).kind).toBe(
+      "reserved",
+    );
   });
 });
 

@@ -4,6 +4,7 @@ import { QUANTITY_MAX } from "#inventory/model";
 import { CART_SCOPE, ownerOf } from "#inventory/owner";
 import {
   RESERVE_MODES,
+  type LineQuantity,
   type RequestedLine,
   type ReserveCommand,
   type ShortLine,
@@ -232,8 +233,11 @@ function decideReserve(call: Call, command: ReserveCommand): Decision {
     }
     const live = last && isLive(last) ? last : undefined;
     const { measured, short } = measure(call, command.lines, command.adds ? undefined : live);
-    if (live && mayStand(live, command, measured)) {
+    const stands = live ? mayStand(live, command, measured) : null;
+    if (live && stands) {
       const told = isBestEffort ? short : [];
+      if (command.dryRun)
+        return decided("possible", { kind: "possible", lines: stands, short: told });
       const reservation = reservationOf(world, live);
       const outcome = { kind: "held", reservation, replayed: false, short: told };
       return done(wordOf("held", told), outcome, { ...outcome, replayed: true });
@@ -258,10 +262,18 @@ function decideReserve(call: Call, command: ReserveCommand): Decision {
 const wordOf = (word: "reserved" | "held", short: readonly ShortLine[]): string =>
   short.length > 0 ? `${word}_partly` : word;
 
-/** Whether the owner's live hold already is what was asked for, or what of it can be had. */
-function mayStand(live: Hold, command: ReserveCommand, measured: readonly Measured[]): boolean {
+/**
+ * What the owner's live hold has of each line, where it already is what was asked for, or what of it can
+ * be had, or has more of a line than could be had now: a repeat never takes away what the first call was
+ * given. null: another hold takes its place.
+ */
+function mayStand(
+  live: Hold,
+  command: ReserveCommand,
+  measured: readonly Measured[],
+): readonly LineQuantity[] | null {
   const isStanding = live.dueSecond === null;
-  if (command.adds || command.dryRun || isStanding !== (command.holdSeconds === null)) return false;
+  if (command.adds || isStanding !== (command.holdSeconds === null)) return null;
   const held = linesOf(live);
   const owns = measured.map(({ line, units }) => {
     const own = held.filter(({ productId, location }) => {
@@ -269,13 +281,16 @@ function mayStand(live: Hold, command: ReserveCommand, measured: readonly Measur
       return productId === line.productId && isThere;
     });
     const count = own.reduce((sum, it) => sum + it.held, 0);
-    // A repeat never takes away what the first call was given.
     const least = command.mode === "best_effort" ? units : line.quantity;
-    return { count, isEnough: count >= least && count <= line.quantity };
+    const hasMore = command.mode === "best_effort" && count > units;
+    return { line, count, hasMore, isEnough: count >= least };
   });
   const all = held.reduce((sum, it) => sum + it.held, 0);
   const isAll = all === owns.reduce((sum, { count }) => sum + count, 0);
-  return isAll && owns.every(({ isEnough }) => isEnough);
+  if (!isAll || owns.some(({ line, count }) => count > line.quantity)) return null;
+  const isGood = owns.every(({ isEnough }) => isEnough) || owns.some(({ hasMore }) => hasMore);
+  if (!isGood) return null;
+  return owns.map(({ line: { productId }, count }) => ({ productId, quantity: count }));
 }
 
 function take(
