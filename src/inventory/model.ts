@@ -75,7 +75,7 @@ export type Quantity = z.infer<typeof Quantity>;
 export const StockCount = z.int().min(0).max(STOCK_MAX);
 
 /** `<partition>-<owner hash>-<generation>`: where a hold lives, whose it is, and which one. */
-export const RESERVATION_ID_PATTERN = /^p(\d{1,4})-([0-9a-f]{32})-([0-9a-z]{8})$/;
+export const RESERVATION_ID_PATTERN = /^p(0|[1-9]\d{0,3})-([0-9a-f]{32})-([0-9a-z]{8})$/;
 export const ReservationId = z
   .string()
   .regex(RESERVATION_ID_PATTERN, "must be an id that reserve answered")

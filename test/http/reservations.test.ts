@@ -179,6 +179,11 @@ describe("GET /reservation/:reservationId", () => {
     expect({ ...foreign.body, requestId: 0 }).toEqual({ ...unknown.body, requestId: 0 });
   });
 
+  test("an id has one way to be written", async () => {
+    const { status, body } = await openApp().send(path.replace("/p0-", "/p00-"), { as: "admin" });
+    expect([status, body]).toMatchObject([400, { errors: [{ path: "reservationId" }] }]);
+  });
+
   test("503 instead of a false 404 while the ledger lags", async () => {
     const positions = async () => [{ partition: 0, seq: 9, drained: 8 }];
     const { send } = openApp({
