@@ -25,6 +25,8 @@ export interface Measurement {
 /** More than any variant answers a second; lists that must not repeat are this long. */
 const PER_SECOND_MAX = 30_000;
 const LOOK_EVERY_MS = 30;
+/** Looks in a row that found nothing new. */
+const QUIET_LOOKS = 5;
 const QUIET_MS_MAX = 10_000;
 
 /** Runs a variant once; rejects when one answer or one counter is not what it must be. */
@@ -41,16 +43,13 @@ export async function measure(
   const cpuBefore = cpuOf(target);
   const result = await underLoad(target.url, load, shape);
   const endedAt = performance.now();
-  const hasMoved = async (answers: Answers): Promise<boolean> => {
-    if (variant.units === undefined || unitsBefore === undefined) return true;
-    const moved = (await variant.units(bench)) - unitsBefore;
-    return moved === expectedUnits(variant, countOf(answers, before, variant.status));
-  };
-  const after = await answersWhenQuiet(variant, target, hasMoved);
-  const answers = answered(variant, result, before, after, shape.connections);
+  await answersWhenQuiet(variant, target);
   if (target.installation) await ledgerCaughtUp(target.installation);
   const ledgerMs = target.installation ? performance.now() - endedAt : null;
+  // What looks at the stock costs Redis: it comes after.
   const cpuAfter = cpuOf(target);
+  const after = await answersThatMoved(variant, bench, target, before, unitsBefore);
+  const answers = answered(variant, result, before, after, shape.connections);
   await verifyUnits(variant, bench, unitsBefore, answers);
   const cpuUs: Partial<Record<ProcessName | "wrk", number>> = { wrk: result.cpuUs / answers };
   for (const name of PROCESSES) {
@@ -94,23 +93,35 @@ async function answersOf({ route }: Variant, { url }: Target): Promise<Answers> 
   return counts;
 }
 
-/**
- * wrk leaves at the end of its time; what it had sent by then is still answered. So this waits
- * until two looks agree and stock has moved by what was answered; verifyUnits judges what is left.
- */
-async function answersWhenQuiet(
-  variant: Variant,
-  target: Target,
-  hasMoved: (answers: Answers) => Promise<boolean>,
-): Promise<Answers> {
+/** wrk leaves at the end of its time; what it had sent by then is still answered. */
+async function answersWhenQuiet(variant: Variant, target: Target): Promise<Answers> {
   const end = performance.now() + QUIET_MS_MAX;
   let last = await answersOf(variant, target);
-  for (;;) {
+  for (let equal = 0; ;) {
     await Bun.sleep(LOOK_EVERY_MS);
     const now = await answersOf(variant, target);
-    const isQuiet = [...now].every(([status, count]) => last.get(status) === count);
-    if ((isQuiet && (await hasMoved(now))) || performance.now() > end) return now;
+    const isSame = [...now].every(([status, count]) => last.get(status) === count);
+    equal = isSame ? equal + 1 : 0;
+    if (equal === QUIET_LOOKS || performance.now() > end) return now;
     last = now;
+  }
+}
+
+/** The answers once stock has moved by them; verifyUnits judges where it does not come to that. */
+async function answersThatMoved(
+  variant: Variant,
+  bench: Bench,
+  target: Target,
+  before: Answers,
+  unitsBefore: number | undefined,
+): Promise<Answers> {
+  const end = performance.now() + QUIET_MS_MAX;
+  for (;;) {
+    const after = await answersWhenQuiet(variant, target);
+    if (variant.units === undefined || unitsBefore === undefined) return after;
+    const moved = (await variant.units(bench)) - unitsBefore;
+    const isSame = moved === expectedUnits(variant, countOf(after, before, variant.status));
+    if (isSame || performance.now() > end) return after;
   }
 }
 

@@ -122,12 +122,12 @@ async function sweep(plan: readonly Step[], bench: Bench): Promise<Map<Step, Poo
   const best = new Map<Step, Pool>();
   for (const step of plan) {
     const { variant, connections } = step;
-    if (!variant.name.startsWith("postgres")) continue;
+    if (variant.pool === undefined) continue;
     say(`looking for the pool of ${variant.name} at ${connections} connections ...`);
     let most = 0;
     // Each more than once, and its best counts: a pool must not lose by what disturbed its turn.
-    for (const [index, size] of [...POOLS.entries(), ...POOLS.entries()]) {
-      const url = bench.plain.urls[index] ?? "";
+    for (const size of [...POOLS, ...POOLS]) {
+      const url = bench.rivals.urls.get(`${variant.pool}-${size}`) ?? "";
       const shape = { seconds: SWEEP_SECONDS, connections };
       const { perSecond } = await measure(variant, bench, shape, url);
       if (perSecond > most) best.set(step, { size, url });
@@ -142,7 +142,7 @@ async function warmUp(variants: readonly Variant[], bench: Bench, options: Optio
   say("warming up ...");
   const [connections] = options.connections;
   for (const variant of variants) {
-    if (variant.name.startsWith("postgres")) continue;
+    if (variant.pool !== undefined) continue;
     await measure(variant, bench, { seconds: WARM_UP_SECONDS, connections });
   }
 }

@@ -11,7 +11,8 @@ import { issueToken } from "#http/token";
 import type { Role } from "#inventory/context";
 import { randomId } from "#lib/ids";
 import { createDatabase, removeFolder, temporaryFolder } from "#test/servers";
-import { fill, PRODUCTS } from "./stock.ts";
+import { rivalStockKey } from "./rivals/redis.ts";
+import { fill, HOT, PRODUCTS, UNITS } from "./stock.ts";
 import plainSchema from "./statements/plain-schema.sql" with { type: "text" };
 
 const ROOT = join(import.meta.dir, "..");
@@ -32,8 +33,19 @@ export interface Installation {
   /** Null where the API's process works, too. */
   readonly workerPid: number | null;
   readonly redisPid: number;
+  readonly redisUrl: string;
   readonly redis: Redis;
   readonly sql: Sql;
+}
+
+/** The same server over stores that others would write. */
+export interface Rivals {
+  /** By the name of a rival: `postgres-4` has a pool of 4 connections. */
+  readonly urls: ReadonlyMap<string, string>;
+  readonly pid: number;
+  readonly sql: Sql;
+  readonly redis: Redis;
+  readonly redisPid: number;
 }
 
 export interface Bench extends AsyncDisposable {
@@ -43,7 +55,7 @@ export interface Bench extends AsyncDisposable {
   /** Both in one process. */
   readonly single: Installation;
   readonly echo: { readonly url: string; readonly bareUrl: string; readonly pid: number };
-  readonly plain: { readonly urls: readonly string[]; readonly pid: number; readonly sql: Sql };
+  readonly rivals: Rivals;
   readonly postgresPid: number;
   /** Files for wrk. */
   readonly tokens: { readonly customers: string; readonly service: string };
@@ -68,14 +80,23 @@ export async function startBench(say: (line: string) => void): Promise<Bench> {
     const split = await install(parts, servers, "split");
     const single = await install(parts, others, "single");
     const echo = await startEcho(parts);
-    const plain = await startPlain(parts);
+    const rivals = await startRivals(parts, single);
     say("filling the stock ...");
     await fill(split, await token("admin", "bench"), PRODUCTS);
     await fill(single, await token("admin", "bench"), 0);
     const tokens = await writeTokens(folder);
     const postgresPid = mustHave(servers.postgresPid);
     const stop = () => stack.disposeAsync();
-    return { folder, split, single, echo, plain, postgresPid, tokens, [Symbol.asyncDispose]: stop };
+    return {
+      folder,
+      split,
+      single,
+      echo,
+      rivals,
+      postgresPid,
+      tokens,
+      [Symbol.asyncDispose]: stop,
+    };
   } catch (error) {
     await stack.disposeAsync();
     throw error;
@@ -113,6 +134,7 @@ async function install(
     apiPid: api.pid,
     workerPid: worker?.pid ?? null,
     redisPid: mustHave(servers.redisPid),
+    redisUrl,
     redis,
     sql,
   };
@@ -131,7 +153,8 @@ async function startEcho(parts: Parts): Promise<Bench["echo"]> {
   return { url: urlOf(port), bareUrl: urlOf(barePort), pid: child.pid };
 }
 
-async function startPlain(parts: Parts): Promise<Bench["plain"]> {
+/** Their Redis is that of the installation which is one process. */
+async function startRivals(parts: Parts, { redis, redisUrl, redisPid }: Installation) {
   const { url: databaseUrl } = await createDatabase({ url: parts.databaseUrl });
   const sql = parts.stack.adopt(postgres(databaseUrl, { max: 1 }), (pool) => pool.end());
   await sql.unsafe(plainSchema);
@@ -140,12 +163,15 @@ async function startPlain(parts: Parts): Promise<Bench["plain"]> {
     SELECT 'bench-' || number, 1000000000 FROM generate_series(0, ${PRODUCTS}::integer) AS number
   `;
   await sql`INSERT INTO stock (product, on_hand) VALUES ('bench-hot', 1000000000)`;
-  const ports = POOLS.map(() => freePort());
-  const pairs = POOLS.map((connections, index) => `${connections}:${ports[index] ?? 0}`);
-  const script = ["bench/postgres-reserve.ts", ...pairs];
-  const env = { DATABASE_URL: databaseUrl, REDIS_URL: "redis://127.0.0.1:1" };
-  const child = await launchBun(parts, "plain", script, env, mustHave(ports.at(-1)));
-  return { urls: ports.map((port) => `http://127.0.0.1:${port}`), pid: child.pid, sql };
+  await redis.hset(rivalStockKey(HOT), "onHand", UNITS, "reserved", 0);
+  const pooled = POOLS.flatMap((size) => [`postgres-${size}`, `transaction-${size}`]);
+  const servers = [...pooled, "script", "job"].map((name) => ({ name, port: freePort() }));
+  const script = ["bench/rivals/serve.ts", ...servers.map(({ name, port }) => `${name}:${port}`)];
+  const env = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl };
+  const last = mustHave(servers.at(-1));
+  const { pid } = await launchBun(parts, "rivals", script, env, last.port);
+  const urls = new Map(servers.map(({ name, port }) => [name, `http://127.0.0.1:${port}`]));
+  return { urls, pid, sql, redis, redisPid };
 }
 
 /** Starts a script of ours as a production would, and waits until it answers. */

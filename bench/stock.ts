@@ -1,5 +1,6 @@
 /** What is in stock, read from Redis and from the ledger past the service: the checks' other side. */
 import { z } from "zod";
+import { PATHS } from "#http/paths";
 import { decodeHold } from "#redis/hold-record";
 import { metaKey, reservationKey, stockKey } from "#redis/keys";
 import { until } from "#embedded/wait";
@@ -8,13 +9,17 @@ import type { Installation } from "./servers.ts";
 export const HOT = "bench-hot";
 export const SOLD_OUT = "bench-sold-out";
 /** Products of the variants that do not sell one alone. */
-export const PRODUCTS = 10_000;
+export const PRODUCTS = 100_000;
 export const productName = (number: number): string => `bench-${number}`;
 export const MANY: readonly string[] = Array.from({ length: PRODUCTS }, (_, n) => productName(n));
 
 /** No run sells this many. */
-const UNITS = 1_000_000_000;
-const CALLS_AT_ONCE = 64;
+export const UNITS = 1_000_000_000;
+/** Of one call that makes many. */
+const CALL_ITEMS = 500;
+const CALLS_AT_ONCE = 4;
+/** Its multiples, without their whole part, are spread as evenly as can be. */
+const GOLDEN = (Math.sqrt(5) - 1) / 2;
 const LAG_MS_MAX = 60_000;
 const SCAN_COUNT = 5_000;
 
@@ -24,18 +29,24 @@ const Sums = z.tuple([z.object({ on_hand: z.coerce.number(), reserved: z.coerce.
 /** Makes the hot product, one that has nothing left, and `many` others. */
 export async function fill(at: Installation, token: string, many: number): Promise<void> {
   const products = [HOT, SOLD_OUT, ...MANY.slice(0, many)];
-  const make = async (productId: string): Promise<void> => {
-    const initialStock = productId === SOLD_OUT ? 0 : UNITS;
-    const answer = await fetch(`${at.url}/api/inventory/initialize`, {
+  const make = async (some: readonly string[]): Promise<void> => {
+    const items = some.map((productId) => {
+      return { productId, sku: productId, initialStock: productId === SOLD_OUT ? 0 : UNITS };
+    });
+    const answer = await fetch(`${at.url}${PATHS.bulkInitialize}`, {
       method: "POST",
       headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-      body: JSON.stringify({ productId, sku: productId, initialStock }),
+      body: JSON.stringify({ items }),
     });
     const text = await answer.text();
-    if (answer.status !== 201) throw new Error(`${productId} was not made: ${text}`);
+    const made = answer.status === 200 && text.split('"status":201').length - 1;
+    if (made !== some.length) throw new Error(`products were not made: ${text.slice(0, 1_000)}`);
   };
-  for (let first = 0; first < products.length; first += CALLS_AT_ONCE) {
-    await Promise.all(products.slice(first, first + CALLS_AT_ONCE).map(make));
+  const calls = Array.from({ length: Math.ceil(products.length / CALL_ITEMS) }, (_, number) =>
+    products.slice(number * CALL_ITEMS, (number + 1) * CALL_ITEMS),
+  );
+  for (let first = 0; first < calls.length; first += CALLS_AT_ONCE) {
+    await Promise.all(calls.slice(first, first + CALLS_AT_ONCE).map(make));
   }
   await ledgerCaughtUp(at);
 }
@@ -60,6 +71,27 @@ export async function unitsOf(at: Installation, products: readonly string[]): Pr
     reserved += Number(held);
   }
   return { onHand, reserved };
+}
+
+/**
+ * Products as they are asked for where few are wanted by many: the n-th one 1/n as often as the first
+ * (Zipf's law). The same list each time; it is gone through again and again.
+ */
+export function zipf(products: readonly string[], draws: number): readonly string[] {
+  const shares: number[] = [];
+  let sum = 0;
+  for (let rank = 1; rank <= products.length; rank += 1) shares.push((sum += 1 / rank));
+  // A sequence that fills the unit interval evenly, and repeats nothing.
+  return Array.from({ length: draws }, (_, n) => {
+    const wanted = ((n * GOLDEN) % 1) * sum;
+    let [low, high] = [0, shares.length - 1];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((shares[middle] ?? 0) < wanted) low = middle + 1;
+      else high = middle;
+    }
+    return products[low] ?? "";
+  });
 }
 
 /** Waits until PostgreSQL has every movement that Redis has. */

@@ -3,7 +3,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PATHS } from "#http/paths";
 import type { Bench, Installation } from "./servers.ts";
-import { HOT, liveHolds, MANY, SOLD_OUT, unitsOf } from "./stock.ts";
+import { rivalStockKey } from "./rivals/redis.ts";
+import { HOT, liveHolds, MANY, SOLD_OUT, unitsOf, zipf } from "./stock.ts";
 import { underLoad, type Load } from "./wrk.ts";
 
 /** The processes whose time is counted, besides wrk. */
@@ -20,6 +21,8 @@ export interface Target {
 export interface Variant {
   readonly name: string;
   readonly title: string;
+  /** Which rival's pool is swept first, to give it the size with which it is fastest. */
+  readonly pool?: "postgres" | "transaction";
   /** Measured at every number of connections, not at the first alone. */
   readonly isSwept: boolean;
   readonly kind: Load["kind"];
@@ -35,8 +38,12 @@ export interface Variant {
   readonly units?: (bench: Bench) => Promise<number>;
 }
 
-const CHECK_LINES = 20;
+/** Lines of a cart that is checked, and the products that all carts have together. */
+export const CHECK_LINES = 100;
+const CHECK_PRODUCTS = 1_000;
 const CHECK_BODIES = 500;
+/** Products in the order in which they are asked for. */
+const DRAWS = 300_000;
 
 const split = ({ split: at, postgresPid }: Bench): Target => ({
   url: at.url,
@@ -58,15 +65,22 @@ const echo = (bench: Bench): Target => ({
   pids: { api: bench.echo.pid },
   installation: null,
 });
-const plain = ({ plain: at, postgresPid }: Bench, url: string): Target => ({
+const inPostgres = ({ rivals, postgresPid }: Bench, url: string): Target => ({
   url,
-  pids: { api: at.pid, postgres: postgresPid },
+  pids: { api: rivals.pid, postgres: postgresPid },
   installation: null,
 });
+const inRedis =
+  (name: "script" | "job") =>
+  ({ rivals }: Bench): Target => ({
+    url: rivals.urls.get(name) ?? "",
+    pids: { api: rivals.pid, redis: rivals.redisPid },
+    installation: null,
+  });
 
 const reserved = async ({ split: at }: Bench, products: readonly string[]): Promise<number> =>
   (await unitsOf(at, products)).reserved;
-const plainReserved = async ({ plain: { sql } }: Bench): Promise<number> => {
+const plainReserved = async ({ rivals: { sql } }: Bench): Promise<number> => {
   const [row] = await sql`
     SELECT (SELECT sum(reserved) FROM stock) AS units, (SELECT count(*) FROM holds) AS holds,
       (SELECT count(*) FROM stock_movements) AS movements
@@ -77,6 +91,9 @@ const plainReserved = async ({ plain: { sql } }: Bench): Promise<number> => {
   if (units !== holds || holds !== movements) throw new Error("plain PostgreSQL does not add up");
   return units ?? Number.NaN;
 };
+
+const rivalReserved = async ({ rivals: { redis } }: Bench): Promise<number> =>
+  Number(await redis.hget(rivalStockKey(HOT), "reserved"));
 
 const reserve = { kind: "reserve", status: 201, route: PATHS.reserve } as const;
 const one = { isSwept: false, products: [] } as const;
@@ -123,34 +140,56 @@ export const VARIANTS: readonly Variant[] = [
   {
     ...reserve,
     name: "postgres",
-    title: "plain PostgreSQL reserve, one hot product",
+    title: "one statement of PostgreSQL a reserve, one hot product",
+    isSwept: true,
+    pool: "postgres",
+    products: [HOT],
+    target: inPostgres,
+    units: plainReserved,
+  },
+  {
+    ...reserve,
+    name: "transaction",
+    title: "one transaction of PostgreSQL a reserve, one hot product",
+    isSwept: false,
+    pool: "transaction",
+    products: [HOT],
+    target: inPostgres,
+    units: plainReserved,
+  },
+  {
+    ...reserve,
+    name: "script",
+    title: "one script call of Redis a reserve, one hot product; no ledger, nothing expires",
     isSwept: true,
     products: [HOT],
-    target: plain,
-    units: plainReserved,
+    target: inRedis("script"),
+    units: rivalReserved,
   },
   {
     ...reserve,
-    name: "reserve-many",
-    title: "reserve over 10 000 products",
+    name: "job",
+    title: "the same with a delayed job of BullMQ for each hold; no ledger",
     isSwept: false,
+    products: [HOT],
+    target: inRedis("job"),
+    units: rivalReserved,
+  },
+  {
+    ...reserve,
+    name: "reserve-zipf",
+    title: "reserve over 100 000 products, the n-th 1/n as often as the first",
+    isSwept: true,
     products: MANY,
     target: split,
+    load: () => Promise.resolve(zipf(MANY, DRAWS)),
     units: (bench) => reserved(bench, MANY),
-  },
-  {
-    ...reserve,
-    name: "postgres-many",
-    title: "plain PostgreSQL reserve over 10 000 products",
-    isSwept: false,
-    products: MANY,
-    target: plain,
-    units: plainReserved,
   },
   {
     ...one,
     name: "confirm",
     title: "confirm of a hold",
+    isSwept: true,
     kind: "confirm",
     status: 200,
     route: PATHS.confirm,
@@ -163,7 +202,7 @@ export const VARIANTS: readonly Variant[] = [
     ...reserve,
     name: "sold-out",
     title: "reserve of a product that has nothing left (409)",
-    isSwept: false,
+    isSwept: true,
     status: 409,
     products: [SOLD_OUT],
     target: split,
@@ -172,7 +211,8 @@ export const VARIANTS: readonly Variant[] = [
   {
     ...one,
     name: "check",
-    title: "check-availability of 20 lines",
+    title: "check-availability of 100 lines over 1 000 products",
+    isSwept: true,
     kind: "check",
     status: 200,
     route: PATHS.checkAvailability,
@@ -182,7 +222,8 @@ export const VARIANTS: readonly Variant[] = [
   {
     ...one,
     name: "product",
-    title: "product read, 10 000 products",
+    title: "product read, 100 000 products",
+    isSwept: true,
     kind: "product",
     status: 200,
     route: PATHS.product,
@@ -227,7 +268,7 @@ async function holdsFor(bench: Bench, requestsMax: number): Promise<readonly str
 
 function checkBody(_: unknown, number: number): string {
   const items = Array.from({ length: CHECK_LINES }, (_line, index) => {
-    const place = (number * 37 + index * 499) % MANY.length;
+    const place = (number * 37 + index * 499) % CHECK_PRODUCTS;
     return { productId: MANY[place], quantity: 1 };
   });
   return JSON.stringify({ items });
