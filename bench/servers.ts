@@ -13,7 +13,7 @@ import { randomId } from "#lib/ids";
 import { createDatabase, removeFolder, temporaryFolder } from "#test/servers";
 import { rivalStockKey } from "./rivals/redis.ts";
 import { fill, HOT, PRODUCTS, UNITS } from "./stock.ts";
-import plainSchema from "./statements/plain-schema.sql" with { type: "text" };
+import plainSchema from "./rivals/statements/plain-schema.sql" with { type: "text" };
 
 const ROOT = join(import.meta.dir, "..");
 const READY_MS_MAX = 30_000;
@@ -166,7 +166,7 @@ async function startRivals(parts: Parts, { redis, redisUrl, redisPid }: Installa
   await redis.hset(rivalStockKey(HOT), "onHand", UNITS, "reserved", 0);
   const pooled = POOLS.flatMap((size) => [`postgres-${size}`, `transaction-${size}`]);
   const servers = [...pooled, "script", "job"].map((name) => ({ name, port: freePort() }));
-  const script = ["bench/rivals/serve.ts", ...servers.map(({ name, port }) => `${name}:${port}`)];
+  const script = ["bench/rivals.ts", ...servers.map(({ name, port }) => `${name}:${port}`)];
   const env = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl };
   const last = mustHave(servers.at(-1));
   const { pid } = await launchBun(parts, "rivals", script, env, last.port);

@@ -1,11 +1,11 @@
 /** Reserve in PostgreSQL: as one statement, and as the transaction that most would write. */
 import type { Sql } from "postgres";
 import { z } from "zod";
-import insertHoldText from "../statements/plain-insert-hold.sql" with { type: "text" };
-import insertMovementText from "../statements/plain-insert-movement.sql" with { type: "text" };
-import lockStockText from "../statements/plain-lock-stock.sql" with { type: "text" };
-import reserveText from "../statements/plain-reserve.sql" with { type: "text" };
-import takeStockText from "../statements/plain-take-stock.sql" with { type: "text" };
+import insertHoldText from "./statements/plain-insert-hold.sql" with { type: "text" };
+import insertMovementText from "./statements/plain-insert-movement.sql" with { type: "text" };
+import lockStockText from "./statements/plain-lock-stock.sql" with { type: "text" };
+import reserveText from "./statements/plain-reserve.sql" with { type: "text" };
+import takeStockText from "./statements/plain-take-stock.sql" with { type: "text" };
 import { ReserveOnly, type Taken, type Wanted } from "./reserve-only.ts";
 
 const Times = z.object({ created_ms: z.number(), expires_ms: z.number() });

@@ -7,7 +7,7 @@ import postgres from "postgres";
 import { createApp } from "#http/app";
 import { processClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
-import { appOptions, config, listen } from "../app-options.ts";
+import { appOptions, config, listen } from "./app-options.ts";
 import {
   countRunsOfNothing,
   incomingOfNothing,
@@ -16,10 +16,10 @@ import {
   noPseudonymizations,
   noReports,
   runsOfNothing,
-} from "./nothing.ts";
-import { PostgresStatement, PostgresTransaction } from "./postgres.ts";
-import { RedisScript, RedisScriptAndJob } from "./redis.ts";
-import type { ReserveOnly } from "./reserve-only.ts";
+} from "./rivals/nothing.ts";
+import { PostgresStatement, PostgresTransaction } from "./rivals/postgres.ts";
+import { RedisScript, RedisScriptAndJob } from "./rivals/redis.ts";
+import type { ReserveOnly } from "./rivals/reserve-only.ts";
 
 const GENERATION_LENGTH = 8;
 /** Pools that are not under load give their connections back. */
