@@ -3,7 +3,7 @@
  * live hold takes of Redis's memory, and how long a script call runs at every size of a batch.
  */
 import { parseArgs } from "node:util";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { z } from "zod";
 import { startEmbedded } from "#embedded/servers";
 import { CustomerId, type Reservation } from "#inventory/model";
