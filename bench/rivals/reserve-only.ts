@@ -36,6 +36,7 @@ export abstract class ReserveOnly implements StockStore {
   readonly extend = notCompared;
   readonly expire = notCompared;
   readonly product = notCompared;
+  readonly products = notCompared;
   readonly productOfSku = notCompared;
   readonly reservation = notCompared;
   readonly locations = notCompared;

@@ -28,7 +28,7 @@ export async function check(
     requested.set(productId, (requested.get(productId) ?? 0) + quantity);
   }
   const ids = [...requested.keys()];
-  const products = await Promise.all(ids.map((id) => deps.store.product(id, ctx.deadline)));
+  const products = await deps.store.products(ids, ctx.deadline);
   const stock = new Map(
     ids.map((id, index) => {
       const product = products[index] ?? null;

@@ -114,9 +114,8 @@ async function rowsOf(
   { deadline }: RequestContext,
   counts: readonly CountAt[],
 ): Promise<(CountAtOutcome | Row)[]> {
-  const products = await Promise.all(
-    counts.map(({ productId }) => store.product(productId, deadline)),
-  );
+  const ids = counts.map(({ productId }) => productId);
+  const products = await store.products(ids, deadline);
   const levels = new Set<string>();
   return counts.map((count, index) => {
     const product = products[index] ?? null;

@@ -26,6 +26,6 @@ export async function liveProducts(
   ctx: ReadContext,
   ids: readonly ProductId[],
 ): Promise<readonly Product[]> {
-  const products = await Promise.all(ids.map((id) => deps.store.product(id, ctx.deadline)));
+  const products = await deps.store.products(ids, ctx.deadline);
   return products.filter((product) => product !== null);
 }

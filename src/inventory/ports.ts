@@ -219,6 +219,11 @@ export interface StockStore {
   msUntil(partition: number, second: number): number;
   /** One product, or null; all reads of one turn of the event loop share a round trip. */
   product(productId: ProductId, deadline: number): Promise<Product | null>;
+  /** Each of them, or null, in their order and of one moment. */
+  products(
+    productIds: readonly ProductId[],
+    deadline: number,
+  ): Promise<readonly (Product | null)[]>;
   productOfSku(sku: Sku, deadline: number): Promise<ProductId | null>;
   /** The record of that id, null when Redis does not have that generation (any more). */
   reservation(reservationId: ReservationId, deadline: number): Promise<Reservation | null>;

@@ -6,6 +6,7 @@
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import { Fault } from "#inventory/faults";
+import type { Product } from "#inventory/model";
 import type { Clock } from "#lib/clock";
 import { withDeadline } from "#lib/deadline";
 import { failureOf } from "#redis/client";
@@ -44,10 +45,15 @@ export interface MetaNow {
   readonly rules: LocationRules;
 }
 
-/** A reply as Redis gave it (null for META), with what meta said in the same round trip. */
+/**
+ * A reply as Redis gave it (null for META), with what meta said in the same round trip. All who asked
+ * for the same in one turn share it, and what the first of them made of it.
+ */
 export interface Read {
   readonly value: unknown;
   readonly meta: MetaNow;
+  /** The product that it tells of, once somebody wanted it. */
+  product?: Product | null;
 }
 
 /** What this process knew of a partition when it asked. */
@@ -79,21 +85,30 @@ export class Reads {
 
   /** Rejects with a Fault at the deadline. */
   async read(lookup: Lookup, deadline: number): Promise<Read> {
+    const [read] = await this.readAll([lookup], deadline);
+    if (read === undefined) throw new Error("a read has no answer");
+    return read;
+  }
+
+  /** All of one moment, in their order, for the price of one wait. Rejects with a Fault at the deadline. */
+  async readAll(lookups: readonly Lookup[], deadline: number): Promise<readonly Read[]> {
+    if (lookups.length === 0) return [];
     if (this.#pending >= READS_MAX) throw new Fault("overloaded", "too many reads are waiting");
-    this.#pending += 1;
+    this.#pending += lookups.length;
     try {
-      return await this.#untilAnswered(lookup, deadline);
+      return await this.#untilAnswered(lookups, deadline);
     } finally {
-      this.#pending -= 1;
+      this.#pending -= lookups.length;
     }
   }
 
-  async #untilAnswered(lookup: Lookup, deadline: number): Promise<Read> {
+  async #untilAnswered(lookups: readonly Lookup[], deadline: number): Promise<readonly Read[]> {
     const clock = this.#clock;
+    const partitions = new Set(lookups.map(({ partition }) => partition));
     for (;;) {
-      await lookup.partition.opened(deadline);
+      for (const partition of partitions) await partition.opened(deadline);
       try {
-        return await withDeadline(this.#once(lookup), { at: deadline, clock }, () => {
+        return await withDeadline(this.#once(lookups), { at: deadline, clock }, () => {
           throw late();
         });
       } catch (error) {
@@ -104,12 +119,29 @@ export class Reads {
     }
   }
 
-  #once(lookup: Lookup): Promise<Read> {
-    const name = `${lookup.command} ${lookup.key} ${lookup.count}`;
+  #once(lookups: readonly Lookup[]): Promise<readonly Read[]> {
     if (this.#wanted.size === 0) setImmediate(() => void this.#flush());
-    const wanted = this.#wanted.get(name) ?? { lookup, waiters: [] };
-    if (wanted.waiters.length === 0) this.#wanted.set(name, wanted);
-    return new Promise((resolve, reject) => wanted.waiters.push({ resolve, reject }));
+    return new Promise((resolve, reject) => {
+      const reads: Read[] = [];
+      let left = lookups.length;
+      for (const [index, lookup] of lookups.entries()) {
+        this.#want(lookup, {
+          reject,
+          resolve: (read) => {
+            reads[index] = read;
+            left -= 1;
+            if (left === 0) resolve(reads);
+          },
+        });
+      }
+    });
+  }
+
+  #want(lookup: Lookup, waiter: Waiter): void {
+    const name = `${lookup.command} ${lookup.key} ${lookup.count}`;
+    const wanted = this.#wanted.get(name);
+    if (wanted === undefined) this.#wanted.set(name, { lookup, waiters: [waiter] });
+    else wanted.waiters.push(waiter);
   }
 
   async #flush(): Promise<void> {
@@ -126,10 +158,11 @@ export class Reads {
       all.forEach(({ lookup, waiters }, i) => {
         const meta = metas.get(lookup.partition);
         const value = replies[partitions.length + i];
+        const read = meta && { value, meta };
         for (const waiter of waiters) {
-          if (!meta) waiter.reject(new Again("another epoch"));
+          if (!read) waiter.reject(new Again("another epoch"));
           else if (value instanceof Error) waiter.reject(value);
-          else waiter.resolve({ value, meta });
+          else waiter.resolve(read);
         }
       });
     } catch (error) {

@@ -1,5 +1,4 @@
 /** The stock store over Redis: sends commands as lines of batches, and reads replies as outcomes. */
-import { z } from "zod";
 import type { Receipt } from "#inventory/durability";
 import { Fault } from "#inventory/faults";
 import type {
@@ -50,7 +49,7 @@ import { splitReservationId } from "#inventory/reservation-id";
 import { cancelHold, confirmHold, extendHold } from "#redis/change-hold";
 import { decodeHold } from "#redis/hold-record";
 import { NextDue } from "#redis/next-due";
-import { lowKey, metaKey, reservationKey, stockKey } from "#redis/keys";
+import { metaKey, reservationKey } from "#redis/keys";
 import { Locations } from "#redis/locations";
 import {
   adjustLine,
@@ -74,9 +73,8 @@ import {
 } from "#redis/outcomes";
 import { partitionOf, type Partition } from "#redis/partition";
 import { PartitionQueues, type RepairVerb, type WritePathOptions } from "#redis/partition-queues";
-import { decodeProduct } from "#redis/product-record";
+import { ProductReads } from "#redis/product-reads";
 import { Reads } from "#redis/reads";
-import { recordedFields } from "#redis/recorded";
 import { SkuClaims } from "#redis/sku-claims";
 
 export interface StockStoreOptions extends WritePathOptions {
@@ -84,8 +82,6 @@ export interface StockStoreOptions extends WritePathOptions {
   /** A hold is due at that second (epoch, Redis's clock), `inMs` from now. */
   readonly onDue: (partition: number, second: number, inMs: number) => void;
 }
-
-const Members = z.array(z.string().brand<"ProductId">());
 
 interface Route {
   readonly partition: Partition;
@@ -97,6 +93,7 @@ export class RedisStockStore implements StockStore {
   readonly partitions: number;
   readonly #routes: readonly Route[];
   readonly #reads: Reads;
+  readonly #products: ProductReads;
   readonly #skus: SkuClaims;
   readonly #locations: Locations;
   readonly #onDue: StockStoreOptions["onDue"];
@@ -112,6 +109,7 @@ export class RedisStockStore implements StockStore {
         nextDue: new NextDue(options.redis, partition, options.clock),
       };
     });
+    this.#products = new ProductReads(this.#reads, options.partitions);
     this.#locations = new Locations(this.#routes, this.#reads);
     this.#skus = new SkuClaims({
       redis: options.redis,
@@ -239,13 +237,12 @@ export class RedisStockStore implements StockStore {
     return second * 1_000 - (Date.now() + this.#route(partition).partition.clockAheadMs);
   }
 
-  async product(productId: ProductId, deadline: number): Promise<Product | null> {
-    const { partition } = this.#routeOf(productId);
-    const key = stockKey(partition.number, productId);
-    const lookup = { partition, command: "HGETALL" as const, key, count: 1 };
-    const { value, meta } = await this.#reads.read(lookup, deadline);
-    const fields = recordedFields(value, key);
-    return Object.keys(fields).length === 0 ? null : decodeProduct(fields, meta.rules);
+  product(productId: ProductId, deadline: number): Promise<Product | null> {
+    return this.#products.one(productId, deadline);
+  }
+
+  products(productIds: readonly ProductId[], deadline: number) {
+    return this.#products.all(productIds, deadline);
   }
 
   productOfSku(sku: Sku, deadline: number): Promise<ProductId | null> {
@@ -264,13 +261,8 @@ export class RedisStockStore implements StockStore {
     return hold.reservationId === reservationId ? hold : null;
   }
 
-  async lowStock(limit: number, deadline: number): Promise<readonly ProductId[]> {
-    const ranges = this.#routes.map(async ({ partition }) => {
-      const key = lowKey(partition.number);
-      const lookup = { partition, command: "LOWEST" as const, key, count: limit };
-      return Members.parse((await this.#reads.read(lookup, deadline)).value);
-    });
-    return (await Promise.all(ranges)).flat();
+  lowStock(limit: number, deadline: number): Promise<readonly ProductId[]> {
+    return this.#products.lowest(limit, deadline);
   }
 
   positions(deadline: number, only: number | null = null): Promise<readonly Position[]> {

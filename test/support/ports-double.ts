@@ -192,6 +192,7 @@ const STORE: StockStore = {
   expire: async () => ({ expired: 0, more: false }),
   msUntil: () => 0,
   product: async (productId) => (productId === PRODUCT_ID ? productOf() : null),
+  products: async (ids) => ids.map((id) => (id === PRODUCT_ID ? productOf() : null)),
   productOfSku: async (sku) => (sku === "SKU-1" ? PRODUCT_ID : null),
   reservation: async (id) => (id === RESERVATION_ID ? reservationOf() : null),
   locations: async () => [registeredOf()],
