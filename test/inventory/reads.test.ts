@@ -34,7 +34,8 @@ function storeOf(products: readonly Product[]) {
     reads.push(productId);
     return products.find((one) => one.productId === productId) ?? null;
   };
-  return { reads, product };
+  const all = (ids: readonly ProductId[]) => Promise.all(ids.map(product));
+  return { reads, product, products: all };
 }
 
 describe("waiting for the ledger", () => {
