@@ -34,8 +34,7 @@ function storeOf(products: readonly Product[]) {
     reads.push(productId);
     return products.find((one) => one.productId === productId) ?? null;
   };
-  const all = (ids: readonly ProductId[]) => Promise.all(ids.map(product));
-  return { reads, product, products: all };
+  return { reads, product };
 }
 
 describe("waiting for the ledger", () => {

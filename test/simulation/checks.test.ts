@@ -1,6 +1,6 @@
 /** A rule that cannot fail holds nothing: each is broken here by a state made by hand. */
 import { expect, test } from "bun:test";
-import { OrderId, type Movement } from "#inventory/model";
+import { OrderId, ReservationId, type Movement } from "#inventory/model";
 import { lowKey, metaKey } from "#redis/keys";
 import type { RecoveryReport } from "#inventory/rebuild-ports";
 import { LAWS } from "#test/laws";
@@ -167,6 +167,7 @@ test("what another epoch lacks is no report of it", () => {
 });
 
 test("what is reported as lost is lost, has a number that is missing, and no other has that", () => {
+  let asked: readonly Asked[] = [];
   const reported = (movementOf: Partial<Movement>, seq = 7, to = 9): string[] => {
     const run = emptyRun();
     const operations = [{ requestId: "op1", seq }];
@@ -174,7 +175,7 @@ test("what is reported as lost is lost, has a number that is missing, and no oth
     Object.assign(run.ledger.state.reports, [report]);
     const one = movement(1, { requestId: "op9", epoch: 1, ...movementOf });
     run.ledger.state.movements.push(one);
-    return brokenRules(run, []).filter((text) => /not lost|has number|not missing/.test(text));
+    return brokenRules(run, asked).filter((text) => /not lost|has number|not missing/.test(text));
   };
   expect(reported({})).toEqual([]);
   expect(reported({ requestId: "op1", epoch: 3 })).toEqual([]);
@@ -182,6 +183,12 @@ test("what is reported as lost is lost, has a number that is missing, and no oth
   expect(reported({}, 4)[0]).toContain("op1 has number 4, not one of 5 to 9");
   expect(reported({ seq: 6, epoch: 2 })[0]).toContain("not missing");
   expect(reported({ seq: 6, epoch: 3 })).toEqual([]);
+  // Without an answer it made another hold, which ended before it was asked again.
+  const { reservationId } = HOLD;
+  asked = [{ ...ASKED, outcome: { kind: "done", type: "RESERVE", units: 1, reservation: HOLD } }];
+  expect(reported({ requestId: "op1", type: "RESERVE", reservationId })[0]).toContain("not lost");
+  const another = ReservationId.parse(reservationId.replace(/.$/, "z"));
+  expect(reported({ requestId: "op1", type: "RESERVE", reservationId: another })).toEqual([]);
 });
 
 test("Redis is looked at by itself, and a fenced one is not", () => {

@@ -1,4 +1,5 @@
 /** What must hold of a run that has come to rest. */
+import type { Movement } from "#inventory/model";
 import { metaKey } from "#redis/keys";
 import type { Acknowledged } from "#test/audit";
 import { brokenLaws, LAWS } from "#test/laws";
@@ -63,7 +64,7 @@ export function brokenRules(run: Run, asked: readonly Asked[]): string[] {
   return [
     ...brokenLaws(state, SIMULATED),
     ...lost.flatMap((one) => mustBeReported(run, one)),
-    ...untrueReports(run),
+    ...untrueReports(run, asked),
     ...asked.flatMap((one) => mustHaveDoneNothing(run, one)),
     ...holdsThatEndedLate(run),
     ...holdsThatLiveTooLong(run),
@@ -113,13 +114,23 @@ function acknowledgedBy({ id, outcome }: Asked): Acknowledged[] {
 }
 
 /** It was acknowledged by a Redis that came back without it. */
-function isLost({ hasLost, ledger }: Run, { id, outcome }: Asked): boolean {
-  if (!hasLost || outcome?.kind !== "done") return false;
+function isLost({ hasLost, ledger }: Run, one: Asked): boolean {
+  if (!hasLost || one.outcome?.kind !== "done") return false;
+  return !ledger.state.movements.some((movement) => isAnswered(movement, one));
+}
+
+/**
+ * Whether a movement is what was acknowledged. A request that had no answer may have made another hold,
+ * which ended before it was asked again.
+ */
+function isAnswered(
+  { requestId, type, reservationId }: Movement,
+  { id, outcome }: Pick<Asked, "id" | "outcome">,
+): boolean {
+  if (outcome?.kind !== "done") return requestId === id;
   const { reservation } = outcome;
-  return !ledger.state.movements.some(({ requestId, type, reservationId }) => {
-    const isOfHold = reservation === null || reservationId === reservation.reservationId;
-    return requestId === id && type === outcome.type && isOfHold;
-  });
+  const isOfHold = reservation === null || reservationId === reservation.reservationId;
+  return requestId === id && type === outcome.type && isOfHold;
 }
 
 /** By its id where the process lives that said it, by a range that has its seq where another knew. */
@@ -145,14 +156,18 @@ function mustBeReported(run: Run, { id, node, receipts, told }: Asked): string[]
 }
 
 /** As `falseReports` of test/support/lost.ts: who repeats what is lost does it anew, in a later epoch. */
-function untrueReports({ ledger }: Run): string[] {
+function untrueReports({ ledger }: Run, asked: readonly Asked[]): string[] {
   const { reports, movements } = ledger.state;
+  const byId = new Map(asked.map((one) => [one.id, one]));
   return reports.flatMap(({ kind, epoch, missing, operations }) => {
     const ended = kind === "lost" ? epoch : epoch - 1;
     const there = movements.filter((movement) => movement.epoch <= ended);
     const told = operations.flatMap(({ requestId, seq }) => [
       ...there
-        .filter((one) => requestId !== null && one.requestId === requestId)
+        .filter((one) => {
+          if (requestId === null) return false;
+          return isAnswered(one, byId.get(requestId) ?? { id: requestId, outcome: null });
+        })
         .map((one) => `${requestId} is movement ${one.seq} of epoch ${one.epoch}, not lost`),
       ...(missing && missing.from <= seq && seq <= missing.to
         ? []
