@@ -192,7 +192,9 @@ const STORE: StockStore = {
   expire: async () => ({ expired: 0, more: false }),
   msUntil: () => 0,
   product: async (productId) => (productId === PRODUCT_ID ? productOf() : null),
-  products: async () => [],
+  products(ids, deadline) {
+    return Promise.all(ids.map((id) => this.product(id, deadline)));
+  },
   productOfSku: async (sku) => (sku === "SKU-1" ? PRODUCT_ID : null),
   reservation: async (id) => (id === RESERVATION_ID ? reservationOf() : null),
   locations: async () => [registeredOf()],
@@ -325,19 +327,11 @@ export const DURABILITY: Durability = {
   reach: (wanted) => Promise.resolve(wanted),
 };
 
-/** Many products are those that one by one would be, unless a test says otherwise. */
-function storeOf(own: Partial<StockStore> = {}): StockStore {
-  const store = { ...STORE, ...own };
-  const each: StockStore["products"] = (ids, deadline) =>
-    Promise.all(ids.map((id) => store.product(id, deadline)));
-  return own.products === undefined ? { ...store, products: each } : store;
-}
-
 export function depsOf(doubles: Doubles): Deps {
   const { store, ledger, incoming, events, runs, countRuns, pseudonymizations } = doubles;
   const { clock, policy } = doubles;
   return {
-    store: storeOf(store),
+    store: { ...STORE, ...store },
     ledger: { ...LEDGER, ...ledger },
     incoming: { ...INCOMING, ...incoming },
     reconcileRuns: { ...RUNS, ...runs },
