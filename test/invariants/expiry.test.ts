@@ -3,6 +3,7 @@ import { Redis } from "ioredis";
 import type { Reservation } from "#inventory/model";
 import { processClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
+import { ownConnection } from "#postgres/client";
 import { audit, type Acknowledged } from "#test/audit";
 import { Caller, codeIn, inventoryOf } from "#test/caller";
 import { evidence } from "#test/evidence";
@@ -89,9 +90,12 @@ async function untilDueIn(ms: number, { expiresAt }: Pick<Reservation, "expiresA
 
 /** How each hold of a product ended: the type of its last movement, and when. */
 async function endsOf(productId: string) {
-  const rows = await all.stores.sql`
+  // One that was silent for long may be ended just as it is used.
+  const sql = ownConnection(all.stores.sql, () => undefined);
+  const rows = await sql`
     SELECT reservation_id AS id, type, (extract(epoch FROM at) * 1000)::float8 AS at
     FROM movements WHERE product_id = ${productId} AND type IN ('SALE', 'EXPIRE', 'RELEASE')`;
+  await sql.end();
   return rows.map((row) => ({
     id: String(row["id"]),
     type: String(row["type"]),
