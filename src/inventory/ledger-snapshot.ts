@@ -123,8 +123,9 @@ export interface LedgerSnapshot {
 /** A row of a reservation that cannot be read. */
 export interface UnreadableRow {
   readonly partition: number;
-  /** Owner and generation, as they stand there. */
-  readonly name: string;
+  /** As in ids, without hyphens. */
+  readonly owner: string;
+  readonly generation: string;
 }
 
 /** `last` null: there are no more holds behind them. */

@@ -258,7 +258,10 @@ function holdsOf(rows: readonly z.infer<typeof PlacedRow>[]) {
   for (const row of rows) {
     const { success, data } = HoldRow.safeParse(row);
     if (success) holds.push(reservationOf(data));
-    else unreadable.push({ partition: row.partition, name: `${row.owner} ${row.generation}` });
+    else {
+      const { partition, owner, generation } = row;
+      unreadable.push({ partition, owner: owner.replaceAll("-", ""), generation });
+    }
   }
   return { holds, unreadable };
 }

@@ -220,6 +220,8 @@ describe("what stands in the row of an ended hold and", () => {
     expect(differences.filter((one) => cause.test(one.cause))).toMatchObject([
       { kind: "hold_differs", repaired: false },
     ]);
+    // What stands there is not told as missing too.
+    expect(namesOf({ differences }).filter((name) => !name.startsWith("counter"))).toHaveLength(1);
     expect(differences.map(({ kind }) => kind)).toContain("counter");
   });
 });

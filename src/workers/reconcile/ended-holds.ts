@@ -2,7 +2,7 @@
  * Holds that ended, by the ledger alone and at one moment: each has what its movements come to. They are
  * walked once, in their order, and what each hold did is added up until nothing of it is held.
  */
-import type { LedgerSnapshot } from "#inventory/ledger-snapshot";
+import type { LedgerSnapshot, UnreadableRow } from "#inventory/ledger-snapshot";
 import { ReservationId, type Reservation } from "#inventory/model";
 import { splitReservationId } from "#inventory/reservation-id";
 import { settle, type Comparison, type Mendable } from "#workers/reconcile/comparison";
@@ -91,15 +91,15 @@ class EndedHolds {
     const { known, unreadable } = await this.#snapshot.reservations(ids);
     for (const row of unreadable) await tellUnreadableRow(this.#run, row);
     const rows = new Map(known.map((row) => [row.reservationId, row]));
-    const strange = new Set(unreadable.map(({ name }) => name));
+    const stands = new Set(unreadable.map(placeOf));
     for (const id of ids) {
       const course = ended.get(id);
-      if (course === undefined || strange.has(nameOf(id))) continue;
+      if (course === undefined || stands.has(placeOf(splitReservationId(id)))) continue;
       const row = rows.get(id);
       if (row === undefined) {
         // Of what ends with the last movement there is, the row may come with the next.
-        const isThere = course.seq >= removedBelow && course.seq < cursor;
-        if (isThere) await this.#tell(partition, id, null, course, lost(partition, id, course));
+        const isMissed = course.seq >= removedBelow && course.seq < cursor;
+        if (isMissed) await this.#tell(partition, id, null, course, lost(partition, id, course));
       } else if (row.status !== "ACTIVE" && this.#isWhole(row, course) && !isAsEnded(row, course)) {
         await this.#tell(partition, id, row, course, differing(partition, row, course));
       }
@@ -166,11 +166,9 @@ class EndedHolds {
   }
 }
 
-/** As an unreadable row is named. */
-function nameOf(id: ReservationId): string {
-  const { owner, generation } = splitReservationId(id);
-  return `${owner} ${generation}`;
-}
+/** One reservation of a partition. */
+const placeOf = (of: Pick<UnreadableRow, "owner" | "generation">): string =>
+  `${of.owner} ${of.generation}`;
 
 function differing(partition: number, row: Reservation, course: Course): Mendable {
   const hold = endedRow(row, course);

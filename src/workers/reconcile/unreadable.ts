@@ -26,11 +26,11 @@ export async function tellUnreadable(
 /** Nobody knows of what products it is. */
 export async function tellUnreadableRow(
   run: Comparison,
-  { partition, name }: UnreadableRow,
+  { partition, owner, generation }: UnreadableRow,
 ): Promise<void> {
   if (!run.partitions.includes(partition) || run.scope.kind === "products") return;
   const nothing = { productId: null, location: null, reservationId: null, redis: null };
-  const cause = `the row of hold ${JSON.stringify(name)} cannot be read`;
+  const cause = `the row of owner ${owner}, generation ${JSON.stringify(generation)} cannot be read`;
   const kind = "hold_differs" as const;
   await settle(run, { found: { kind, partition, ...nothing, ledger: null, cause }, repair: null });
 }
