@@ -94,7 +94,8 @@ export function startWatch(stores: Stores, config: Config, metrics: Metrics, log
     try {
       for (const { partition, leadMs } of await readClockLeads(stores.redis, stores.partitions)) {
         metrics.clockLead(String(partition), leadMs / 1_000);
-        const isAhead = leadMs > CLOCK_LEAD_MS_MAX;
+        // It is over when time runs again, and not before.
+        const isAhead = leadMs > (ahead.has(partition) ? 0 : CLOCK_LEAD_MS_MAX);
         if (isAhead === ahead.has(partition)) continue;
         if (isAhead) {
           ahead.add(partition);
