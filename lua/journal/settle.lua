@@ -4,31 +4,31 @@
 -- ARGV     store id, epoch and seq of the ledger's cursor, movements to keep behind it, and
 --          located|appended: only a cursor that was located may stand before what was known.
 -- Returns  settled, or stale (this is not that store, or it is fenced, be it from now on: it lacks
---          what the ledger has).
+--          what the ledger has, or its meta is damaged).
 -- Cost     O(trimmed), at most TRIM_MAX entries.
 -- Retry    safe.
--- @include lib/keys.lua
+-- @include lib/meta.lua
 
 local TRIM_MAX = 1000
 
 local store_id, epoch, seq, keep, how = unpack(ARGV)
 seq, keep = tonumber(seq), tonumber(keep)
-local names = { "storeId", "fence", "seq", "drained", "beganAt", "epoch" }
-local meta = redis.call("HMGET", meta_key, unpack(names))
-if meta[1] ~= store_id or meta[2] then
+local meta = read_meta()
+if meta.storeId ~= store_id or meta.fence then
     return "stale"
 end
 -- The ledger follows this server's journal, so it is never ahead of it: another server's is there.
-if tonumber(meta[3]) < seq or tonumber(meta[6] or "0") < tonumber(epoch) then
-    redis.call("HSET", meta_key, "fence", string.format("behind:%d", seq))
+if meta.is_damaged or tonumber(meta.seq) < seq or tonumber(meta.epoch) < tonumber(epoch) then
+    fence_partition(meta, store_id, seq)
     return "stale"
 end
 redis.call("XLEN", journal_key)
-if seq > tonumber(meta[4]) or (how == "located" and seq < tonumber(meta[4])) then
+local drained = tonumber(meta.drained)
+if seq > drained or (how == "located" and seq < drained) then
     redis.call("HSET", meta_key, "drained", string.format("%d", seq))
 end
 -- Ids of an earlier epoch are below every id of this one: the tail reaches back to its beginning.
-if seq - keep > tonumber(meta[5]) then
+if seq - keep > tonumber(meta.beganAt) then
     local oldest = string.format("%s-%d", epoch, seq - keep)
     redis.call("XTRIM", journal_key, "MINID", "~", oldest, "LIMIT", TRIM_MAX)
 end

@@ -34,8 +34,10 @@ local function open_batch(bounded)
     if not meta[1] or meta[6] or meta[1] ~= header.epoch then
         return "stale"
     end
-    seq = tonumber(meta[2])
-    if seq < tonumber(header.mark) then
+    -- Nil where a bit was turned: begin, which is asked next, fences such a meta.
+    seq, swept, drained = tonumber(meta[2]), tonumber(meta[4]), tonumber(meta[5])
+    local last_now = tonumber(meta[3])
+    if not (seq and last_now and swept and drained) or seq < tonumber(header.mark) then
         return "stale"
     end
     local kept = redis.call("GET", batch_key(header.writer, header.slot))
@@ -48,13 +50,11 @@ local function open_batch(bounded)
         end
     end
     rules = meta[7] or ""
-    swept = tonumber(meta[4])
-    drained = tonumber(meta[5])
     if bounded and is_journal_full() then
         return "full"
     end
     local time = redis.call("TIME")
-    now = math.max(tonumber(meta[3]), time[1] * 1000 + math.floor(time[2] / 1000))
+    now = math.max(last_now, time[1] * 1000 + math.floor(time[2] / 1000))
     first_seq = seq
     return nil
 end

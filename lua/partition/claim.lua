@@ -9,17 +9,18 @@
 --          foreign (another store's data).
 -- Cost     O(1).
 -- Retry    safe: the same token is a success and renews the claim.
+-- @include lib/meta.lua
 -- @include lib/rebuild-claim.lua
 
 local store_id, token, lasts_ms, which = unpack(ARGV)
 if not string.match(token, "^%w+$") or not string.match(lasts_ms, "^%d+$") then
     error("claim takes a token and milliseconds")
 end
-local meta = redis.call("HMGET", meta_key, "storeId", "fence", "epoch", "seq", "beganAt")
-local claim = read_claim(meta[2])
-if meta[1] and meta[1] ~= store_id then
+local meta = read_meta()
+local claim = read_claim(meta.fence)
+if meta.storeId and meta.storeId ~= store_id then
     return { "foreign" }
-elseif not meta[2] and which ~= "any" then
+elseif not meta.fence and which ~= "any" then
     return { "open" }
 elseif claim and claim.token ~= token and claim.until_ms > now_ms() then
     return { "taken" }
@@ -27,9 +28,11 @@ end
 local missing = ""
 if claim then
     missing = claim.missing
-elseif meta[2] then
-    missing = string.match(meta[2], "^behind:(%d+)$") or "0"
+elseif meta.fence then
+    missing = string.match(meta.fence, "^behind:(%d+)$") or "0"
 end
-redis.call("HSET", meta_key, "storeId", store_id, "seq", meta[4] or "0")
+forget_unreadable(meta)
+local seq = meta.seq or "0"
+redis.call("HSET", meta_key, "storeId", store_id, "seq", seq)
 write_claim(token, tonumber(lasts_ms), missing)
-return { "claimed", meta[3] or "0", meta[4] or "0", meta[5] or "0", missing }
+return { "claimed", meta.epoch or "0", seq, meta.beganAt or "0", missing }

@@ -25,10 +25,12 @@ const ATTEND_EVERY_MS = 1_000;
 const BEHIND = "Redis lacks what was acknowledged";
 /** Twin: lua/lib/rebuild-claim.lua. */
 const CLAIM = /^rebuild:/;
+/** Twin: lua/lib/meta.lua. */
+const NUMBER = /^\d+$/;
 const FOREIGN = "Redis holds the data of another store";
 
 const Text = z.string().nullable();
-const MetaFields = z.tuple([Text, Text, Text, Text, Text, Text, Text]);
+const MetaFields = z.tuple([Text, Text, Text, Text, Text, Text, Text]).rest(Text);
 const LookedFields = z.tuple([Text, Text, Text, Text]);
 const BeginReply = z.array(z.string()).min(1);
 
@@ -154,8 +156,12 @@ export class RedisConnection implements AsyncDisposable {
       "fence",
       "beganAt",
       "rebuilt",
+      "lastNow",
+      "swept",
+      "drained",
     );
-    const [storeId, metaRunId, epoch, seq, fence, beganAt, rebuiltText] = MetaFields.parse(meta);
+    const [storeId, metaRunId, epoch, seq, fence, beganAt, rebuiltText, ...others] =
+      MetaFields.parse(meta);
     const rebuilt = Number(rebuiltText ?? "0");
     if (storeId !== null && storeId !== this.#options.epochs.storeId) {
       return this.#fence(partition, FOREIGN, { storeId });
@@ -163,7 +169,9 @@ export class RedisConnection implements AsyncDisposable {
     // A fence stands until a rebuild lifts it: nothing is begun meanwhile, and no epoch spent.
     if (fence !== null) return this.#waitFor(partition, fence);
     const isSuperseded = this.#superseded.delete(partition);
-    if (storeId === null || metaRunId !== runId || epoch === null || isSuperseded) {
+    // A bit was turned: begin fences it.
+    const isDamaged = [epoch, seq, beganAt, ...others].some((text) => !NUMBER.test(text ?? ""));
+    if (storeId === null || metaRunId !== runId || epoch === null || isDamaged || isSuperseded) {
       return this.#begin(partition, runId);
     }
     // After a rebuild what this process was told is in the ledger, or is reported now.

@@ -21,9 +21,19 @@ export const SCRIPT_BUGS: readonly Mutant[] = [
   {
     bug: "a script runs on a server that is behind what its caller has seen",
     file: "lua/lib/batch.lua",
-    find: "if seq < tonumber(header.mark) then",
-    replace: "if seq < 0 then",
+    find: " or seq < tonumber(header.mark) then",
+    replace: " then",
     by: redis("guard", "of a process that has seen a higher seq"),
+  },
+  {
+    bug: "a script counts with a meta of which a number is gone",
+    file: "lua/lib/batch.lua",
+    find: "not (seq and last_now and swept and drained) or seq",
+    replace: "seq",
+    by: redis(
+      "damaged-meta",
+      "a number of the meta that is gone while all serve fences the partition",
+    ),
   },
   {
     bug: "a batch that is sent twice runs twice",
@@ -56,7 +66,7 @@ export const SCRIPT_BUGS: readonly Mutant[] = [
   {
     bug: "time goes back with the clock of the server",
     file: "lua/lib/batch.lua",
-    find: "now = math.max(tonumber(meta[3]), time[1] * 1000 + math.floor(time[2] / 1000))",
+    find: "now = math.max(last_now, time[1] * 1000 + math.floor(time[2] / 1000))",
     replace: "now = time[1] * 1000 + math.floor(time[2] / 1000)",
     by: redis(
       "batch",
@@ -268,7 +278,7 @@ export const SCRIPT_BUGS: readonly Mutant[] = [
   {
     bug: "a Redis that lacks what the ledger has is not fenced by the drain",
     file: "lua/journal/settle.lua",
-    find: '    redis.call("HSET", meta_key, "fence", string.format("behind:%d", seq))\n',
+    find: "    fence_partition(meta, store_id, seq)\n",
     replace: "",
     by: redis("scripts", "settle produced each word that its header promises"),
   },

@@ -5,6 +5,7 @@ import type { StockStore } from "#inventory/ports";
 import type { RecoveryReport } from "#inventory/rebuild-ports";
 import { BOUNDED_VERBS, prepare, VERBS } from "#test/batches";
 import { wordsOfHeader } from "#test/answers";
+import { expectFenced as expectFencedIn } from "#test/fenced";
 import { dump, keysLike } from "#test/keyspace";
 import { redisOfFile, scriptOf, sendBatch } from "#test/redis";
 import {
@@ -13,9 +14,7 @@ import {
   initialize,
   memoryEpochs,
   openStore,
-  product,
   reserve,
-  reserveCommand,
   soon,
   totals,
 } from "#test/store";
@@ -26,24 +25,7 @@ const appendOnlyFiles = join(server.folder, "appendonlydir");
 
 const epochNow = async (): Promise<number> => Number(await redis.hget("{p0}:meta", "epoch"));
 
-/** Every way to write, and to read, is refused, and the keyspace stays as it is. */
-async function expectFenced(store: StockStore): Promise<void> {
-  await expect(store.adjust(adjustCommand("p1", 1))).rejects.toMatchObject({
-    code: "partition_fenced",
-  });
-  const before = await dump(redis);
-  const calls = [
-    store.reserve(reserveCommand("o9", { p1: 1 })),
-    store.product(product("p1"), soon()),
-    store.lowStock(10, soon()),
-    store.positions(soon()),
-    store.expire(0),
-  ];
-  for (const outcome of await Promise.allSettled(calls)) {
-    expect(outcome).toMatchObject({ status: "rejected", reason: { code: "partition_fenced" } });
-  }
-  expect(await dump(redis)).toEqual(before);
-}
+const expectFenced = (store: StockStore): Promise<void> => expectFencedIn(redis, store);
 
 describe.each(VERBS)("%s", (verb) => {
   const stale: [what: string, harm: () => Promise<unknown>, header: object][] = [
