@@ -28,6 +28,12 @@ export async function appOptions(): Promise<Omit<AppOptions, "deps">> {
       takesAnonymous: false,
       docsPublic: false,
     },
+    rateLimits: {
+      perCustomer: null,
+      perAddress: null,
+      trustedProxies: [],
+      rates: { count: () => Promise.resolve() },
+    },
     durability: { floor: "disk", base: () => "disk", reach: () => Promise.resolve("disk") },
     health: {
       readiness: () => ({ status: "healthy", reasons: [] }),

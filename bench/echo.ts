@@ -39,6 +39,7 @@ async function edgeApp(): Promise<Hono<EdgeEnv>> {
       bodies: createBodyDeadline(processClock),
       cors: createCors(config.corsOrigins),
       durability,
+      limits: null,
       clock: processClock,
       requestDeadlineMs: config.requestDeadlineMs,
       stopping: health.stopping,

@@ -123,6 +123,9 @@ function configFrom(settings: Settings, found: readonly Problem[]) {
     reconcileCron: settings.RECONCILE_CRON.pattern,
     /** Of what has ended; movements are put away by a command alone. */
     retentionDays: settings.RETENTION_DAYS,
+    ratePerCustomer: settings.RATE_PER_CUSTOMER ?? null,
+    ratePerAddress: settings.RATE_PER_ADDRESS ?? null,
+    trustedProxies: settings.TRUSTED_PROXIES ?? [],
     corsOrigins: settings.CORS_ORIGINS ?? [],
     logLevel: settings.LOG_LEVEL,
     /** For the log at the start: what was not refused but looks like a mistake. */

@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ConfigError, VARIABLES, developmentSecret, readConfig, type Variable } from "#config";
+import { ConfigError, VARIABLES, readConfig, type Variable } from "#config";
 import { envExample } from "#test/env-example";
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-config-"));
@@ -62,6 +62,9 @@ describe("without any variable", () => {
       journalEntriesKept: 100_000,
       requestDeadlineMs: 5000,
       shutdownGraceMs: 10_000,
+      ratePerCustomer: null,
+      ratePerAddress: null,
+      trustedProxies: [],
       contracts: undefined,
       contractsNeedTokens: false,
       contractsOpen: false,
@@ -145,6 +148,12 @@ describe("in production", () => {
   });
 });
 
+const CRONS =
+  "daily|@daily|* * *|* * * *|* * * * * * *|60 * * * *|0 24 * * *|0 3 0 * *|0 3 * 13 *|0 3 * * 8|0 3 31 2 *|61 0 3 * * *|*/0 * * * *|0 3 * *  *";
+/** Several values of one variable, by `|`. */
+const manyOf = (variable: string, values: string, allowed: string) =>
+  values.split("|").map((value): [string, string, string] => [variable, value, allowed]);
+
 describe("a value that does not fit is refused with what is allowed:", () => {
   const refused: [variable: string, value: string, allowed: string][] = [
     ["NODE_ENV", "prod", "one of: development, test, production"],
@@ -172,15 +181,16 @@ describe("a value that does not fit is refused with what is allowed:", () => {
     ["DURABILITY", "gold", "one of: memory, disk, replica, ledger"],
     ["JOURNAL_KEEP_ENTRIES", "100001", "a whole number from 0 to 100000"],
     ["REQUEST_DEADLINE_MS", "10000", "a whole number from 100 to 9000"],
+    ...manyOf("RATE_PER_CUSTOMER", "0/1s|1/0s|10|10/s|10/1m|1000001/1s|1/3601s|-1/1s", "100/10s"),
+    ["RATE_PER_ADDRESS", "many", "1 to 1000000 requests in 1 to 3600 seconds"],
+    ...manyOf("TRUSTED_PROXIES", "10.0.0.1/33|10.0.0|proxy|fd00::/129|10.0.0.1/", "10.0.0.0/8"),
     ["CONTRACTS", "inventory,Soap", "words of small letters"],
     ["CONTRACTS", "inventory,,", "words of small letters"],
     ["CONTRACTS", "inventory,inventory", "each once"],
     ["CONTRACTS_AUTH", "yes", "one of: none, required"],
     ["CONTRACTS_OPEN", "yes", "1 or 0"],
     ["SAMPLE_DATA", "yes", "1 or 0"],
-    ..."daily|@daily|* * *|* * * *|* * * * * * *|60 * * * *|0 24 * * *|0 3 0 * *|0 3 * 13 *|0 3 * * 8|0 3 31 2 *|61 0 3 * * *|*/0 * * * *|0 3 * *  *"
-      .split("|")
-      .map((value): [string, string, string] => ["RECONCILE_CRON", value, "0 3 * * *, or off"]),
+    ...manyOf("RECONCILE_CRON", CRONS, "0 3 * * *, or off"),
     ["RETENTION_DAYS", "6", "a whole number from 7 to 36500"],
     ["CORS_ORIGINS", "*", "origins such as https://shop.example.com"],
     ["CORS_ORIGINS", "https://shop.example.com/", "origins such as https://shop.example.com"],
@@ -302,40 +312,6 @@ describe("a warning", () => {
     expect(warningsOf({ JWT_SECRET: SAMPLE })).toEqual([
       expect.stringMatching(/^JWT_SECRET: is a text that anyone may know/),
     ]);
-  });
-});
-
-describe("the development secret", () => {
-  test("is made once, is random, readable by its owner only, and leaves no draft", () => {
-    const dataDir = join(folder, "fresh", "data");
-    const secret = developmentSecret(dataDir);
-    expect(Buffer.from(secret, "base64url")).toHaveLength(32);
-    expect(developmentSecret(dataDir)).toBe(secret);
-    expect(statSync(join(dataDir, "jwt-secret")).mode & 0o777).toBe(0o600);
-    expect(readdirSync(dataDir)).toEqual(["jwt-secret"]);
-    expect(developmentSecret(join(folder, "other"))).not.toBe(secret);
-  });
-
-  test("is the same for processes that start together", async () => {
-    const dataDir = join(folder, "raced");
-    const script = `
-      import { developmentSecret } from "#config";
-      process.stdout.write(developmentSecret(${JSON.stringify(dataDir)}));
-    `;
-    const children = Array.from({ length: 6 }, () =>
-      Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" }),
-    );
-    const secrets = await Promise.all(children.map((child) => child.stdout.text()));
-    expect(new Set(secrets).size).toBe(1);
-    expect(secrets[0]).toHaveLength(43);
-    expect(readdirSync(dataDir)).toEqual(["jwt-secret"]);
-  });
-
-  test("that was damaged is refused, not replaced in silence", async () => {
-    const dataDir = join(folder, "damaged");
-    await Bun.write(join(dataDir, "jwt-secret"), "short");
-    chmodSync(join(dataDir, "jwt-secret"), 0o600);
-    expect(() => developmentSecret(dataDir)).toThrow("less than 32 bytes");
   });
 });
 

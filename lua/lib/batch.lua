@@ -1,15 +1,17 @@
 -- One batch: the guard against other histories, the answer that is kept for a repeat, the clock, the
 -- journal entry and the meta. lib/commit.lua puts what is written in order.
 -- ARGV[1] is tab-separated: epoch, mark, writer, slot, number, keep (1: keep the answer even when
--- nothing changed, because a copy of this batch may be on its way), most entries of the journal.
+-- nothing changed, because a copy of this batch may be on its way), most entries of the journal. Behind a
+-- newline, where requests are limited, the charges of its items as lib/rates.lua has them.
 -- @include lib/keys.lua
 -- @include lib/decimal.lua
+-- @include lib/rates.lua
 
 local ANSWER_KEEP_SECONDS = 3600
 
 local header = {}
-header.epoch, header.mark, header.writer, header.slot, header.number, header.keep, header.journal_max =
-    string.match(ARGV[1], "^(%d+)\t(%d+)\t(%w+)\t([%w-]+)\t(%d+)\t([01])\t(%d+)$")
+header.epoch, header.mark, header.writer, header.slot, header.number, header.keep, header.journal_max, header.charges =
+    string.match(ARGV[1], "^(%d+)\t(%d+)\t(%w+)\t([%w-]+)\t(%d+)\t([01])\t(%d+)\n?(.*)$")
 if not header.epoch then
     error("ARGV[1] is not the header of a batch")
 end
@@ -56,6 +58,9 @@ local function open_batch(bounded)
     local time = redis.call("TIME")
     now = math.max(last_now, time[1] * 1000 + math.floor(time[2] / 1000))
     first_seq = seq
+    if header.charges ~= "" then
+        charge_items(header.charges, now * 1000)
+    end
     return nil
 end
 
@@ -69,6 +74,9 @@ local function answer_of(replies)
         .. decimal[swept]
         .. "\t"
         .. decimal[drained]
+    if #charges > 0 then
+        status = status .. "\t" .. encode_left()
+    end
     if #replies == 0 then
         return status
     end

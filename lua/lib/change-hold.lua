@@ -30,6 +30,7 @@ end
 --   superseded             another generation took its place, unless ended(hold, item) knows better
 --   <state> <record>       how it ended, unless ended(hold, item) knows better
 --   again                  this call has done enough
+--   limited                its customer or address has made too many requests
 local function change_holds(items, change, ended)
     local lines = 0
     local function answer(item)
@@ -62,7 +63,7 @@ local function change_holds(items, change, ended)
     end
     local replies = {}
     for i, item in ipairs(items) do
-        replies[i] = answer(item)
+        replies[i] = refusal_of(i) or answer(item)
     end
     return close_holds(replies)
 end

@@ -63,8 +63,9 @@ end
 
 -- Ends a batch. `part` is what the verb adds: check() reads the type of each key it will write,
 -- write() writes them; holds, products and locations are lines of the journal entry. A batch that changed
--- nothing writes nothing, so a refusal costs no fsync; what it answered under a key is kept in Redis
--- alone, for there is no movement that could carry it to the ledger.
+-- nothing writes nothing but what was charged, so a refusal costs no fsync where requests are not
+-- limited; what it answered under a key is kept in Redis alone, for there is no movement that could
+-- carry it to the ledger.
 local function close_batch(replies, part)
     local answer = answer_of(replies)
     if seq == first_seq then
@@ -72,7 +73,8 @@ local function close_batch(replies, part)
         if has_operations then
             part.write()
         end
-        if has_operations or header.keep == "1" then
+        -- Sent again, it must not be charged again.
+        if write_charges() or has_operations or header.keep == "1" then
             keep_answer(answer)
         end
         return answer
@@ -91,6 +93,7 @@ local function close_batch(replies, part)
     call_in_parts("ZADD", low_key, low_add)
     call_in_parts("ZREM", low_key, low_remove)
     part.write()
+    write_charges()
     write_meta()
     keep_answer(answer)
     return answer

@@ -33,3 +33,7 @@ end
 local function return_key(owner)
     return tag .. "return:" .. owner
 end
+
+local function rate_key(identity)
+    return tag .. "rate:" .. identity
+end

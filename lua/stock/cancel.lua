@@ -2,11 +2,12 @@
 -- Purpose: gives held units back.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), reservation:<owner> (string, rw),
 --          operation:<key> (string, rw),
---          low (zset, rw), journal (stream, w), batch:<writer>:<slot> (string, rw).
+--          low (zset, rw), journal (stream, w), batch:<writer>:<slot> (string, rw), rate:<identity> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each (lib/change-hold.lua); the argument is
 --          `product=quantity,…`, empty: all that is held.
 -- Returns  a status line and a line for each item: done <record> [<stock>]|confirmed|cancelled|expired <record>,
---          exceeds <product> <held>, superseded, unknown, again, replayed <reply>, key_reused. Or stale, superseded.
+--          exceeds <product> <held>, superseded, unknown, again, replayed <reply>, key_reused,
+--          limited <ms until there is room>. Or stale, superseded.
 -- Cost     O(items + lines), a read and a write of each operation key.
 -- Retry    safe for all that is held: a cancelled hold answers cancelled. Named quantities are given back
 --          again, unless the batch name or the operation key is the same.

@@ -4,14 +4,14 @@
 --          must have expired whole: what its caller cancelled is not sold.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), reservation:<owner> (string, rw),
 --          operation:<key> (string, rw), low (zset, rw), journal (stream, w),
---          batch:<writer>:<slot> (string, rw).
+--          batch:<writer>:<slot> (string, rw), rate:<identity> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each (lib/change-hold.lua); the argument is
 --          `generation;product=quantity,…`: the generation that a sale after expiry gets (empty: an
 --          expired hold is refused), and what to confirm (empty: all that is held).
 -- Returns  a status line and a line for each item: done <record> [<stock>]|confirmed|cancelled|expired <record>,
 --          exceeds <product> <held>, superseded, unknown, again, insufficient <short lines>, full,
 --          due (units may be due for release: run expire, then ask again),
---          replayed <reply>, key_reused. Or stale, superseded.
+--          replayed <reply>, key_reused, limited <ms until there is room>. Or stale, superseded.
 -- Cost     O(items + lines), a read and a write of each operation key, and of that of a late sale.
 -- Retry    safe for all that is held: a confirmed hold answers confirmed, one sold after its expiry the
 --          same sale. Named quantities of a live hold are sold again, unless the batch name or the

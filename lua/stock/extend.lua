@@ -4,13 +4,13 @@
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), reservation:<owner> (string, rw),
 --          operation:<key> (string, rw),
 --          expiring:<second> (list, rw), low (zset, rw), journal (stream, w),
---          batch:<writer>:<slot> (string, rw).
+--          batch:<writer>:<slot> (string, rw), rate:<identity> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each (lib/change-hold.lua); the argument is
 --          `seconds;longest`: the seconds from now that the hold shall live, and the longest life of
 --          a hold, in seconds (1 … 86400 each).
 -- Returns  a status line and a line for each item: done <record> [<stock>]|confirmed|cancelled|expired <record>,
---          standing (it has no due time), superseded, unknown, again, replayed <reply>, key_reused.
---          Or stale, superseded, full.
+--          standing (it has no due time), superseded, unknown, again, replayed <reply>, key_reused,
+--          limited <ms until there is room>. Or stale, superseded, full.
 -- Cost     O(items + lines), a read and a write of each operation key.
 -- Retry    safe: a repeat moves the due time by no more than the time that passed.
 -- @include lib/change-hold.lua

@@ -3,7 +3,7 @@
 --          again replaces the hold of that owner in one step.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), reservation:<owner> (string, rw),
 --          operation:<key> (string, rw), expiring:<second> (list, rw), low (zset, rw), journal (stream, w),
---          batch:<writer>:<slot> (string, rw).
+--          batch:<writer>:<slot> (string, rw), rate:<identity> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: owner, generation, hold
 --          seconds (0: a standing hold), flags, lines `product=quantity=location,` (location empty:
 --          any), operation key, payload, customer and order (JSON strings), context.
@@ -13,7 +13,7 @@
 -- Returns  a status line and a line for each item: reserved|held|confirmed <head of the record>,
 --          reserved_partly|held_partly <short lines: lib/allocate.lua> <head of the record>,
 --          insufficient <short lines>, unknown <product>, possible <product=units,…> <short lines>,
---          replayed <reply>, key_reused,
+--          replayed <reply>, key_reused, limited <ms until there is room>,
 --          due (units may be due: run expire, then ask again). Or stale, superseded, full.
 -- Cost     O(items + lines), two reads for each distinct product, a read and a write of each operation key.
 -- Retry    safe: a hold is known by its owner, and by the batch name; adding needs a key.
@@ -150,6 +150,6 @@ end
 
 local replies = {}
 for i, item in ipairs(items) do
-    replies[i] = reserve(item)
+    replies[i] = refusal_of(i) or reserve(item)
 end
 return close_holds(replies)

@@ -10,6 +10,7 @@ import { EventTail } from "#inventory/event-tail";
 import { createApp, type AppOptions } from "#http/app";
 import type { Contract } from "#http/contract";
 import { createAuthenticator } from "#http/middleware/authenticate";
+import type { Quota } from "#inventory/rates";
 import { processClock, systemClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
 import type { Log } from "#lib/log";
@@ -113,6 +114,9 @@ function hostText(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
 
+const named = (name: string, quota: Omit<Quota, "name"> | null): Quota | null =>
+  quota && { name, ...quota };
+
 async function appOptions(
   options: ServeOptions,
   contracts: readonly Contract[],
@@ -160,6 +164,12 @@ async function appOptions(
       newGeneration: () => randomId(GENERATION_LENGTH),
     },
     durability: stores.durability,
+    rateLimits: {
+      perCustomer: named("customer", config.ratePerCustomer),
+      perAddress: named("address", config.ratePerAddress),
+      trustedProxies: config.trustedProxies,
+      rates: stores.rates,
+    },
     auth,
     metrics,
     log,

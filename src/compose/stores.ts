@@ -32,6 +32,7 @@ import { RedisConnection } from "#redis/connection";
 import { RedisDurability } from "#redis/durability";
 import { Partition } from "#redis/partition";
 import { readServerSettings } from "#redis/server-settings";
+import { RedisRates } from "#redis/rates";
 import { RedisStockStore } from "#redis/stock-store";
 import { CountQueue } from "#workers/counts/queue";
 import { ReconcileQueue } from "#workers/reconcile/queue";
@@ -51,6 +52,7 @@ export interface Stores {
   readonly partitions: readonly Partition[];
   readonly storeId: string;
   readonly store: RedisStockStore;
+  readonly rates: RedisRates;
   readonly durability: RedisDurability;
   /** What the start found missing on Redis, and went on all the same. */
   readonly acceptedGaps: readonly string[];
@@ -157,6 +159,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     storeId: store.storeId,
     store: stock,
     durability,
+    rates: new RedisRates(redis, partitions),
     acceptedGaps,
     ledger: createLedger({ sql, clock: processClock }),
     incoming: createIncomingStock({ sql, clock: processClock }),

@@ -24,6 +24,35 @@ export function oneOf<const Word extends string>(words: readonly Word[], because
   );
 }
 
+/** Requests of one caller in a time; all of them may come at once. */
+const QUOTA_REQUESTS_MAX = 1_000_000;
+const QUOTA_SECONDS_MAX = 3_600;
+
+/** `100/10s`: so many requests in so many seconds. */
+export function quota() {
+  const bounds = `1 to ${QUOTA_REQUESTS_MAX} requests in 1 to ${QUOTA_SECONDS_MAX} seconds`;
+  return parsed(`must be ${bounds}, such as 100/10s`, (value) => {
+    const [, requests = "", seconds = ""] = /^(\d{1,7})\/(\d{1,4})s$/.exec(value) ?? [];
+    const read = { requests: Number(requests), seconds: Number(seconds) };
+    const isWithin = read.requests <= QUOTA_REQUESTS_MAX && read.seconds <= QUOTA_SECONDS_MAX;
+    return isWithin && read.requests > 0 && read.seconds > 0 ? read : undefined;
+  });
+}
+
+/** An address of a network, with the bits that all of it share. */
+export interface Network {
+  readonly address: string;
+  readonly prefix: number;
+}
+
+/** One item of a list of addresses (`192.0.2.7`) and networks (`10.0.0.0/8`, `fd00::/8`). */
+export function networkOf(item: string): Network | undefined {
+  const [, address = "", digits] = /^([0-9A-Fa-f.:]+)(?:\/(\d{1,3}))?$/.exec(item) ?? [];
+  const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
+  const prefix = digits === undefined ? bits : Number(digits);
+  return bits > 0 && prefix <= bits ? { address, prefix } : undefined;
+}
+
 /** Five fields of cron, or six with seconds, that come to pass some day; `off` stands for none. */
 export function cron() {
   const fields = "minute, hour, day, month and weekday";

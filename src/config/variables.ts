@@ -104,6 +104,19 @@ export const VARIABLES = [
     meaning: "Time to finish work in flight after SIGTERM",
   },
   {
+    name: "RATE_PER_CUSTOMER",
+    meaning:
+      "Requests that one customer may make in a time, such as `100/10s`; without it they are not counted",
+  },
+  {
+    name: "RATE_PER_ADDRESS",
+    meaning: "The same of one network address, for customers and for who shows no token",
+  },
+  {
+    name: "TRUSTED_PROXIES",
+    meaning: "Addresses or networks whose `X-Forwarded-For` is believed, by comma",
+  },
+  {
     name: "CONTRACTS",
     productionFallback: "inventory",
     meaning: "HTTP contracts to serve, by comma; all there are without it",

@@ -11,6 +11,7 @@ import { begin, edgeOf, type EdgeOptions } from "#http/middleware/edge";
 import { createFailureLog } from "#http/middleware/failure-log";
 import { answerUnmatched } from "#http/middleware/not-found";
 import { createOnError } from "#http/middleware/on-error";
+import { createRateLimits, type RateLimitOptions } from "#http/middleware/rate-limit";
 import { documentOf, type Mounted } from "#http/openapi";
 import { send } from "#http/reply";
 import type { Health, Surroundings } from "#http/routes/route";
@@ -39,6 +40,7 @@ export interface AppOptions {
     readonly docsPublic: boolean;
   };
   readonly durability: Durability;
+  readonly rateLimits: RateLimitOptions;
   readonly health: Health;
   readonly surroundings: Surroundings;
 }
@@ -117,6 +119,7 @@ function serve(
     bodies: createBodyDeadline(deps.clock),
     cors,
     durability,
+    limits: createRateLimits(options.rateLimits),
     clock: deps.clock,
     requestDeadlineMs: config.requestDeadlineMs,
     stopping: health.stopping,

@@ -3,6 +3,7 @@ import type { Context, Handler, Input, MiddlewareHandler } from "hono";
 import type { Caller, RequestContext } from "#inventory/context";
 import type { DurabilityLevel, Receipt } from "#inventory/durability";
 import type { Operation } from "#inventory/ports";
+import type { Charge } from "#inventory/rates";
 
 /** What the answer to a change waits for. */
 export interface AskedLevel {
@@ -29,6 +30,10 @@ export interface RequestState {
   level: (() => DurabilityLevel) | null;
   /** null where nobody asked for more than Redis's answer. */
   asked: AskedLevel | null;
+  /** The request's share of its caller's quotas; null: it is not counted. */
+  charge: Charge | null;
+  /** Counts it beside a read; rejects where there is no room. */
+  counting: Promise<void> | null;
 }
 
 export interface EdgeEnv {
@@ -66,8 +71,9 @@ export function createHandlers(
 
 /** What the core's verbs want to know; only for routes that demand a role. */
 export function contextOf(c: EdgeContext): RequestContext {
-  const { caller, requestId, deadline, operation, asked } = c.get("request");
+  const { caller, requestId, deadline, operation, asked, charge } = c.get("request");
   if (caller === null) throw new Error("a public route asked who its caller is");
-  const ctx = { caller, requestId, deadline, operation };
+  const counted = charge === null || charge.isSettled ? {} : { charge };
+  const ctx = { caller, requestId, deadline, operation, ...counted };
   return asked === null ? ctx : { ...ctx, receipts: asked.receipts };
 }

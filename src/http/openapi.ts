@@ -99,6 +99,14 @@ const HEADERS: Readonly<Record<string, Json>> = {
   "X-Request-Id": { description: "Finds this request in our logs.", schema: text },
   "X-Correlation-ID": { description: "The caller's, else that of the request.", schema: text },
   "Retry-After": { description: "Seconds until it is worth trying again.", schema: text },
+  RateLimit: {
+    description: "What is left of each quota, where requests are counted; on other answers, too.",
+    schema: { ...text, examples: ['"customer";r=42;t=6'] },
+  },
+  "RateLimit-Policy": {
+    description: "The quotas: requests, and the seconds in which they come back.",
+    schema: { ...text, examples: ['"customer";q=100;w=10'] },
+  },
   "WWW-Authenticate": { description: "A bearer token is asked for.", schema: text },
   ETag: { description: "The version, for If-Match and If-None-Match.", schema: text },
   "Idempotency-Replayed": {
@@ -128,6 +136,8 @@ const SOMETIMES: ReadonlySet<string> = new Set([
   "Link",
   "Ledger-Lag",
   "Preference-Applied",
+  "RateLimit",
+  "RateLimit-Policy",
 ]);
 
 function headerOf(name: string, more: Json): Json {
@@ -290,6 +300,8 @@ function headersOf(
   const applies: Readonly<Record<string, boolean>> = {
     "X-Request-Id": true,
     "Retry-After": status === 429 || status === 503,
+    RateLimit: status === 429,
+    "RateLimit-Policy": status === 429,
     "WWW-Authenticate": status === 401,
     ETag: status === 304 || (isDone && isVersioned),
     "Idempotency-Replayed": isDone && route.mutation,
@@ -323,7 +335,8 @@ function headerComponents(): Json {
 function someContext(): Context<EdgeEnv> {
   const c = new Context<EdgeEnv>(new Request("http://document.invalid/"));
   const nothing = { caller: null, operation: null, level: null, asked: null };
-  const state = { requestId: "", deadline: 0, headers: {}, ...nothing };
+  const uncounted = { charge: null, counting: null };
+  const state = { requestId: "", deadline: 0, headers: {}, ...nothing, ...uncounted };
   c.set("request", state);
   return c;
 }

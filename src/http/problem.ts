@@ -6,6 +6,8 @@ interface ProblemKind {
   readonly title: string;
   /** Seconds until it is worth trying again; on every 429 and 503. */
   readonly retryAfter?: number;
+  /** Up to so many seconds more, by chance: who was refused together does not come back together. */
+  readonly spread?: number;
 }
 
 const PROBLEMS = {
@@ -54,8 +56,8 @@ const PROBLEMS = {
   },
   redis_unavailable: { status: 503, title: "The stock cannot be reached", retryAfter: 1 },
   ledger_unavailable: { status: 503, title: "The ledger cannot be reached", retryAfter: 1 },
-  journal_full: { status: 503, title: "The ledger is too far behind", retryAfter: 5 },
-  overloaded: { status: 503, title: "Too much is going on", retryAfter: 1 },
+  journal_full: { status: 503, title: "The ledger is too far behind", retryAfter: 5, spread: 5 },
+  overloaded: { status: 503, title: "Too much is going on", retryAfter: 1, spread: 2 },
   stopping: { status: 503, title: "This process is stopping", retryAfter: 1 },
   outcome_unknown: { status: 504, title: "Whether it happened is not known" },
 } as const satisfies Record<FaultCode, ProblemKind> & Record<string, ProblemKind>;
@@ -105,10 +107,10 @@ export function problemAnswer(
   members: Members = {},
 ): ProblemAnswer {
   const kind: ProblemKind = PROBLEMS[code];
-  const { status, title, retryAfter } = kind;
-  const headers: Record<string, string> = { "content-type": "application/problem+json" };
-  if (retryAfter !== undefined) headers["retry-after"] = String(retryAfter);
-  const retryable = retryAfter !== undefined || status === 504;
+  const { status, title } = kind;
+  const wait = waitOf(kind);
+  const headers = { "content-type": "application/problem+json", ...wait };
+  const retryable = kind.retryAfter !== undefined || status === 504;
   const type = `/problems/${code}`;
   // `error` is what callers of the registry stack read, who share paths with contract A.
   const words = { detail: message, code, message, error: message };
@@ -122,9 +124,13 @@ export function plainAnswer(
   body: object,
   status: number = PROBLEMS[code].status,
 ) {
-  const { retryAfter }: ProblemKind = PROBLEMS[code];
-  const wait = retryAfter === undefined ? {} : { "retry-after": String(retryAfter) };
-  return { status, body, headers: { ...wait, ...headers } };
+  return { status, body, headers: { ...waitOf(PROBLEMS[code]), ...headers } };
+}
+
+function waitOf({ retryAfter, spread = 0 }: ProblemKind): HeaderFields {
+  if (retryAfter === undefined) return {};
+  const seconds = retryAfter + Math.floor(Math.random() * (spread + 1));
+  return { "retry-after": String(seconds) };
 }
 
 /** The key has an effect already, and it was another one. */

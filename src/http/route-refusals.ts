@@ -24,6 +24,7 @@ export function codesOf(route: Route): ReadonlySet<ProblemCode> {
       ["token_missing", "token_invalid", "token_expired", "role_required"],
     ],
     [route.mutation, ["idempotency_key_reused", "journal_full", "outcome_unknown"]],
+    [route.counted !== "never", ["rate_limited"]],
     [!route.whileStopping, ["stopping", "partition_fenced", "redis_unavailable"]],
     [!route.whileStopping, ["ledger_unavailable", "overloaded"]],
   ];

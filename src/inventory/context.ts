@@ -4,6 +4,7 @@ import type { IncomingStock } from "#inventory/incoming-ports";
 import type { Receipt } from "#inventory/durability";
 import type { EventTail } from "#inventory/event-tail";
 import { CustomerId, type MovementContext, type OrderId } from "#inventory/model";
+import type { Charge } from "#inventory/rates";
 import type { Pseudonymizations } from "#inventory/pseudonym-ports";
 import type { RecoveryReports } from "#inventory/recovery-report-ports";
 import type { ReconcileRuns } from "#inventory/reconcile-ports";
@@ -65,6 +66,8 @@ export interface RequestContext extends ReadContext {
   readonly operation: Operation | null;
   /** Where every answer of Redis to this request is noted; absent where nobody waits for more. */
   readonly receipts?: Receipt[];
+  /** The request's share of its caller's quotas, where its command takes it along. */
+  readonly charge?: Charge;
 }
 
 /** Why a caller says that it changes stock. */
@@ -81,7 +84,7 @@ export interface Party {
 
 /** The part of a command that says who, why and by when. */
 export function commandBase(ctx: RequestContext, grounds: Grounds & Party = {}): CommandBase {
-  const { caller, requestId, operation, deadline, receipts } = ctx;
+  const { caller, requestId, operation, deadline, receipts, charge } = ctx;
   const { reason, reference, orderId = null, customerId = null } = grounds;
   const context: MovementContext = {
     actor: actorOf(caller),
@@ -91,7 +94,7 @@ export function commandBase(ctx: RequestContext, grounds: Grounds & Party = {}):
     ...(orderId === null ? {} : { orderId }),
     ...(customerId === null ? {} : { customerId }),
   };
-  const base = { context, operation, deadline };
+  const base = { context, operation, deadline, ...(charge === undefined ? {} : { charge }) };
   return receipts === undefined ? base : { ...base, receipts };
 }
 

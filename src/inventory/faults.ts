@@ -12,6 +12,8 @@ const FAULTS = {
   /** A named queue is full. */
   overloaded: { retryable: true },
   stopping: { retryable: true },
+  /** A customer or an address has made as many requests as it may. */
+  rate_limited: { retryable: true },
   /** Sent, but the answer did not arrive by the deadline: repeat under the same identity. */
   outcome_unknown: { retryable: true },
   role_required: { retryable: false },

@@ -15,6 +15,7 @@ import type {
   ShortLine,
 } from "#inventory/hold-ports";
 import type { LevelSince, LevelThen } from "#inventory/count-ports";
+import type { CommandBase } from "#inventory/command-ports";
 import type { AboveLimit } from "#inventory/level-limit";
 import type {
   MovementFilter,
@@ -40,7 +41,6 @@ import type {
   Disposition,
   Location,
   Movement,
-  MovementContext,
   OrderId,
   Product,
   ProductId,
@@ -52,30 +52,11 @@ import type {
   StockStatus,
 } from "#inventory/model";
 
+export type * from "#inventory/command-ports";
 export type * from "#inventory/drain-ports";
 export type * from "#inventory/event-ports";
 export type * from "#inventory/ledger-ports";
 export type * from "#inventory/hold-ports";
-
-/** An `Idempotency-Key` within its scope, and the request it came with, both as hashes. */
-export interface Operation {
-  /** 32 hex characters: subject, route and key. */
-  readonly key: string;
-  /** 16 hex characters: the request's body. */
-  readonly payload: string;
-  /** Another name of the same operation: it is known under either, and refused if either is reused. */
-  readonly also?: Omit<Operation, "also">;
-}
-
-/** What every command carries. */
-export interface CommandBase {
-  readonly context: MovementContext;
-  readonly operation: Operation | null;
-  /** Epoch milliseconds of this process's clock by which the caller must have an answer. */
-  readonly deadline: number;
-  /** Where the store notes its answers, for a caller that waits for more than Redis's word. */
-  readonly receipts?: Receipt[];
-}
 
 export interface InitializeCommand extends CommandBase, Attributes {
   readonly productId: ProductId;

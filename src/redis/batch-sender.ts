@@ -11,8 +11,8 @@ import { runScript, type Script } from "#redis/script";
 /** Pause before a batch is repeated, so that a server that fails at once is not stormed. */
 const RETRY_PAUSE_MS = 25;
 
-/** First line of an answer: seq, now, swept, drained. */
-const STATUS = /^ok\t(\d{1,16})\t(\d{1,16})\t\d{1,16}\t(\d{1,16})$/;
+/** First line of an answer: seq, now, swept, drained, and what charged identities have left. */
+const STATUS = /^ok\t(\d{1,16})\t(\d{1,16})\t\d{1,16}\t(\d{1,16})(?:\t([\d:,]+))?$/;
 
 /**
  * A place for one batch under way. Its number rises when its last batch was answered or given up:
@@ -28,10 +28,23 @@ export interface Slot {
 }
 
 export type BatchAnswer =
-  | { readonly kind: "answered"; readonly replies: readonly string[]; readonly receipt: Receipt }
+  | {
+      readonly kind: "answered";
+      readonly replies: readonly string[];
+      readonly receipt: Receipt;
+      /** What charged identities have left, as lib/rates.lua says it. */
+      readonly left: string;
+    }
   /** The script failed before it wrote: one of the items is to blame. */
   | { readonly kind: "poisoned"; readonly error: unknown }
   | { readonly kind: "failed"; readonly error: unknown };
+
+/** What a batch carries. */
+export interface Load {
+  readonly lines: readonly string[];
+  /** As src/redis/rates.ts encodes them; empty: nothing is charged. */
+  readonly charges: string;
+}
 
 export interface BatchSenderOptions {
   readonly redis: Redis;
@@ -60,12 +73,12 @@ export class BatchSender {
 
   /**
    * Sends one batch; resolves when its answer is certain or the deadline has passed. `take` names
-   * its lines; it is asked at the last moment, and again as long as nothing can have run.
+   * its load; it is asked at the last moment, and again as long as nothing can have run.
    */
-  async send(slot: Slot, take: () => readonly string[], deadline: number): Promise<BatchAnswer> {
+  async send(slot: Slot, take: () => Load, deadline: number): Promise<BatchAnswer> {
     slot.number += 1;
     slot.wasSent = false;
-    let lines: readonly string[] = [];
+    let load: Load = { lines: [], charges: "" };
     let sentUnder = 0;
     for (;;) {
       try {
@@ -77,10 +90,10 @@ export class BatchSender {
       if (slot.wasSent && this.#options.partition.rebuilt > sentUnder) {
         return giveUp(slot, unknownOutcome());
       }
-      if (!slot.wasSent) lines = take();
+      if (!slot.wasSent) load = take();
       sentUnder = this.#options.partition.epoch;
-      const attempt = await this.#attempt(slot, lines);
-      if ("reply" in attempt) return this.#settled(slot, attempt.reply, lines);
+      const attempt = await this.#attempt(slot, load);
+      if ("reply" in attempt) return this.#settled(slot, attempt.reply, load.lines);
       if (attempt.failure === "error") return poisoned(slot, attempt.error);
       if (attempt.failure === "refusing") return giveUp(slot, refused(attempt.error));
       if (this.#options.clock.now() >= deadline) return giveUp(slot, tooLate());
@@ -89,14 +102,15 @@ export class BatchSender {
   }
 
   /** One script call. What is known to have done nothing leaves `wasSent` as it was. */
-  async #attempt(slot: Slot, lines: readonly string[]): Promise<Attempt> {
+  async #attempt(slot: Slot, { lines, charges }: Load): Promise<Attempt> {
     const { partition, script, redis, writer, journalEntriesMax, recheck } = this.#options;
     const wasSentBefore = slot.wasSent;
     const keep = wasSentBefore || slot.isHaunted ? "1" : "0";
     const header = `${partition.epoch}\t${partition.mark}\t${writer}\t${slot.name}\t${slot.number}\t${keep}\t${journalEntriesMax}`;
+    const first = charges === "" ? header : `${header}\n${charges}`;
     slot.wasSent = true;
     try {
-      const reply = await runScript(redis, script, metaKey(partition.number), [header, ...lines]);
+      const reply = await runScript(redis, script, metaKey(partition.number), [first, ...lines]);
       if (reply === "full" || reply === "stale") slot.wasSent = wasSentBefore;
       if (reply !== "stale") return { reply };
       this.#options.onFailure("stale");
@@ -116,7 +130,7 @@ export class BatchSender {
     }
     if (reply === "superseded") return { kind: "failed", error: unknownOutcome() };
     const [status = "", ...replies] = typeof reply === "string" ? reply.split("\n") : [];
-    const [, seq, now, drained] = STATUS.exec(status) ?? [];
+    const [, seq, now, drained, left = ""] = STATUS.exec(status) ?? [];
     if (drained === undefined || (lines.length > 0 && replies.length !== lines.length)) {
       return { kind: "failed", error: new Error("a script's answer cannot be read") };
     }
@@ -126,7 +140,8 @@ export class BatchSender {
     const { number, epoch } = partition;
     partition.acknowledged.note({ epoch, seq: heard.seq, verb, lines, replies });
     partition.heard(heard);
-    return { kind: "answered", replies, receipt: { partition: number, epoch, seq: heard.seq } };
+    const receipt = { partition: number, epoch, seq: heard.seq };
+    return { kind: "answered", replies, receipt, left };
   }
 }
 

@@ -6,8 +6,10 @@
 import type { Receipt } from "#inventory/durability";
 import { Fault } from "#inventory/faults";
 import type { CommandBase } from "#inventory/ports";
+import type { Charge } from "#inventory/rates";
 import type { Clock } from "#lib/clock";
-import { unknownOutcome, type BatchSender, type Slot } from "#redis/batch-sender";
+import { unknownOutcome, type BatchSender, type Load, type Slot } from "#redis/batch-sender";
+import { encodeCharges, NO_CHARGES, rateLimited, settleCharge } from "#redis/rates";
 
 /** Items of one batch: a script call of that many stays well under 2 ms. */
 export const BATCH_ITEMS_MAX = 64;
@@ -27,6 +29,7 @@ interface Item {
   readonly lines: number;
   readonly deadline: number;
   readonly receipts: Receipt[] | undefined;
+  readonly charge: Charge | undefined;
   readonly resolve: (reply: string) => void;
   readonly reject: (error: unknown) => void;
   /** Where it travels; null while it waits. */
@@ -35,7 +38,7 @@ interface Item {
 }
 
 /** What a queue needs to know of a command besides its text. */
-export type Terms = Pick<CommandBase, "deadline" | "receipts">;
+export type Terms = Pick<CommandBase, "deadline" | "receipts" | "charge">;
 
 /** What a queue counts: the items of each batch, and each item's line of the answer. */
 export interface BatchCounters {
@@ -64,13 +67,13 @@ export class BatchQueue {
    * Puts a command into the next batch; resolves with its line of the answer. `lines` is how many
    * products it touches. Rejects with a Fault; `outcome_unknown` only after it was sent.
    */
-  submit(line: string, lines: number, { deadline, receipts }: Terms): Promise<string> {
+  submit(line: string, lines: number, { deadline, receipts, charge }: Terms): Promise<string> {
     if (this.#waiting.length >= QUEUE_ITEMS_MAX) {
       return Promise.reject(new Fault("overloaded", "too many requests are waiting"));
     }
     return new Promise((resolve, reject) => {
       const state = { slot: null, isSettled: false };
-      this.#waiting.push({ line, lines, deadline, receipts, resolve, reject, ...state });
+      this.#waiting.push({ line, lines, deadline, receipts, charge, resolve, reject, ...state });
       this.#watch ??= setInterval(() => this.#settleLate(), WATCH_MS);
       this.#flushSoon();
     });
@@ -141,10 +144,12 @@ export class BatchQueue {
     this.#count.items(batch.length);
     const deadline = Math.max(...batch.map((item) => item.deadline));
     let sent: readonly Item[] = batch;
+    let charges = NO_CHARGES;
     // While the batch waited for its partition, callers may have been told that nothing was sent.
-    const take = (): readonly string[] => {
+    const take = (): Load => {
       sent = batch.filter((item) => !item.isSettled);
-      return sent.map((item) => item.line);
+      charges = encodeCharges(sent.map(({ charge }) => charge));
+      return { lines: sent.map((item) => item.line), charges: charges.text };
     };
     const answer = await this.#sender.send(slot, take, deadline);
     if (answer.kind === "poisoned" && batch.length > 1) {
@@ -156,7 +161,9 @@ export class BatchQueue {
         const reply = answer.replies[i] ?? "";
         this.#count.reply(reply);
         item.receipts?.push(answer.receipt);
-        settle(item, () => item.resolve(reply));
+        if (item.charge) settleCharge(item.charge, charges, { left: answer.left, reply });
+        const refused = item.charge ? rateLimited(reply) : null;
+        settle(item, () => (refused ? item.reject(refused) : item.resolve(reply)));
       });
     } else {
       for (const item of batch) settle(item, () => item.reject(answer.error));

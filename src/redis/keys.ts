@@ -20,5 +20,7 @@ export const operationKey = (partition: number, key: string): string =>
   `${partitionTag(partition)}operation:${key}`;
 export const returnKey = (partition: number, owner: string): string =>
   `${partitionTag(partition)}return:${owner}`;
+export const rateKey = (partition: number, identity: string): string =>
+  `${partitionTag(partition)}rate:${identity}`;
 /** Outside all partitions: a SKU finds its product wherever that lives. */
 export const skuKey = (sku: string): string => `sku:${sku}`;

@@ -39,6 +39,9 @@ export type BatchedVerb = keyof typeof SCRIPTS;
 /** Those that mend what a comparison found. */
 export type RepairVerb = "repairCounter" | "repairBreak" | "repairReserved";
 
+/** What a batch of expire carries. */
+const NOTHING = { lines: [], charges: "" };
+
 /** Bounded steps that one caller waits for when its units may be due. */
 const EXPIRE_STEPS_MAX = 200;
 /** One step has its answer by then, or is asked for anew by whoever needs it. */
@@ -147,7 +150,7 @@ export class PartitionQueues {
   }
 
   async #expireStep(deadline: number, receipts: Receipt[]): Promise<ExpireResult> {
-    const answer = await this.#expireSender.send(this.#expireSlot, () => [], deadline);
+    const answer = await this.#expireSender.send(this.#expireSlot, () => NOTHING, deadline);
     if (answer.kind !== "answered") throw answer.error;
     receipts.push(answer.receipt);
     const { damaged, ...result } = expireResult(answer.replies[0] ?? "");

@@ -19,6 +19,7 @@ describe("a failure", () => {
     journal_full: 503,
     overloaded: 503,
     stopping: 503,
+    rate_limited: 429,
     outcome_unknown: 504,
     role_required: 403,
     cart_spans_partitions: 422,
@@ -49,7 +50,7 @@ describe("a failure", () => {
       requestId: answer.headers.get("x-request-id"),
       retryable: fault.retryable,
     });
-    expect(answer.headers.has("retry-after")).toBe(answer.status === 503);
+    expect(answer.headers.has("retry-after")).toBe(answer.status === 503 || answer.status === 429);
   });
 
   test("every 429 and 503 says when to come back, and only those", () => {

@@ -192,7 +192,8 @@ describe.each(contracts.map((contract) => [contract.name, contract] as const))(
     test.each(PROBLEM_CODES)("words %s in the shape that it documents", (code) => {
       const c = new Context<EdgeEnv>(new Request("http://localhost/"));
       const nothing = { caller: null, operation: null, level: null, asked: null };
-      const state = { requestId: "r", deadline: 0, headers: {}, ...nothing };
+      const uncounted = { charge: null, counting: null };
+      const state = { requestId: "r", deadline: 0, headers: {}, ...nothing, ...uncounted };
       c.set("request", state);
       const { body } = contract.word({ code, message: "because" }, c);
       expect(contract.errorBody.safeParse(body).error).toBeUndefined();

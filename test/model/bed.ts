@@ -134,6 +134,7 @@ async function beginRun(
     batches: new Map(),
     operations: epochs.map(() => new Map()),
     journals: new Map(),
+    charged: new Set(),
     keyed: [],
     startedAt: time,
     seenAt: time,

@@ -2,6 +2,7 @@
 import * as fc from "fast-check";
 import { QUANTITY_MAX, type MovementContext, type ProductId } from "#inventory/model";
 import type { CommandBase, Operation, StockStore } from "#inventory/ports";
+import { Charge } from "#inventory/rates";
 import type { Call, Decision } from "#model/call";
 import { locations, productIds, TEXTS } from "#model/names";
 import { levelsOf, type Hold, type ModelProduct, type World } from "#model/world";
@@ -54,6 +55,7 @@ export interface Attempt {
   readonly decide: ((call: Call) => Decision) | null;
   readonly operation: Operation | null;
   readonly context: MovementContext;
+  readonly charge: Charge | null;
   /** What may be answered while no script has seen it. */
   readonly unsent: readonly unknown[];
 }
@@ -91,6 +93,8 @@ const common = (keys: number) =>
     text: fc.nat({ max: TEXTS.length }),
     /** null: without an Idempotency-Key. */
     key: seldom(2, fc.record({ key: fc.nat({ max: keys - 1 }), body: fc.nat({ max: 1 }) })),
+    /** null: nobody is charged for it. */
+    charged: seldom(6, fc.nat({ max: 2 })),
   });
 
 /**
@@ -103,14 +107,15 @@ export function plans<Choice extends object>(
   prepare: (scene: Scene, choice: Choice, base: BaseOf) => Prepared | null,
   keys = 3,
 ): fc.Arbitrary<Plan> {
-  return fc.tuple(choices, common(keys)).map(([choice, { text, key }]) => {
-    const told = `${verb} ${JSON.stringify({ ...choice, text, key })}`;
+  return fc.tuple(choices, common(keys)).map(([choice, { text, key, charged }]) => {
+    const told = `${verb} ${JSON.stringify({ ...choice, text, key, charged })}`;
     return {
       verb,
       toString: () => told,
       prepare(scene) {
         const requestId = `q${scene.next()}`;
         const context = contextOf(requestId, text);
+        const charge = charged !== null && CHARGED.has(verb) ? chargeOf(charged) : null;
         let used: Operation | null = null;
         const base: BaseOf = (keyed) => {
           const name = `${verb} ${keyed} ${key?.key}`;
@@ -119,15 +124,24 @@ export function plans<Choice extends object>(
             context,
             operation: used,
             deadline: soon(DEADLINE_MS),
+            ...(charge === null ? {} : { charge }),
           };
         };
         const prepared = prepare(scene, choice, base);
         if (prepared === null) return null;
-        return { requestId, told, unsent: [], ...prepared, operation: used, context };
+        return { requestId, told, unsent: [], ...prepared, operation: used, context, charge };
       },
     };
   });
 }
+
+/** Verbs whose commands take a request's share of quotas along. */
+const CHARGED: ReadonlySet<string> = new Set(["reserve", "confirm", "cancel", "extend"]);
+
+/** Long, so that time of the run alone brings nothing back. */
+export const QUOTA = { name: "customer", requests: 2, seconds: 7_200 } as const;
+
+const chargeOf = (who: number): Charge => new Charge([{ quota: QUOTA, identity: `c${who}` }]);
 
 /** Makes the part that every command has; `keyed` is what an Idempotency-Key counts within. */
 export type BaseOf = (keyed: string) => CommandBase;

@@ -10,8 +10,10 @@ import type { Redis } from "ioredis";
 import type { Crossing } from "#inventory/event-ports";
 import { Fault } from "#inventory/faults";
 import type { JournalEntry, StockStore } from "#inventory/ports";
+import type { Charge } from "#inventory/rates";
 import { journalKey, metaKey } from "#redis/keys";
 import type { Call, Decision } from "#model/call";
+import { charged, compareCharged } from "#model/charge";
 import { compareClaims, comparePartition, same } from "#model/keyspace";
 import type { Attempt, Plan, Scene, Shape } from "#model/plan";
 import { look, type Seen } from "#model/seen";
@@ -57,6 +59,8 @@ export interface Run {
   /** For each partition: Idempotency-Key → what it keeps. */
   readonly operations: readonly Map<string, string>[];
   readonly journals: Map<string, string>;
+  /** Commands whose requests were counted: they are not counted again. */
+  readonly charged: Set<Charge>;
   /** Commands that had an Idempotency-Key, for those who repeat one. */
   readonly keyed: Attempt[];
   readonly startedAt: number;
@@ -77,6 +81,8 @@ export async function step(run: Run, plans: readonly Plan[]): Promise<void> {
   const prepared = plans.flatMap((plan) => plan.prepare(scene) ?? []);
   const attempts = [...new Map(prepared.map((it) => [it.requestId, it])).values()];
   run.keyed.push(...attempts.filter(({ operation }) => operation !== null));
+  // Who repeats a command has its share of the quota still, be it that it was refused.
+  for (const { charge } of attempts) if (charge?.isSettled === true) run.charged.add(charge);
   run.commands += attempts.length;
   run.told.push(attempts.map(({ told }) => told).join("\n  + "));
   const answers = attempts.map(({ submit }) => settled(submit(run.store)));
@@ -223,6 +229,7 @@ function decideBatch(
   const sweptBefore = world.swept;
   const found: Decision[] = [];
   const kept: [key: string, text: string][] = [];
+  const chargedBefore = new Map(world.charged);
   if (heard.path === "stock/expire.lua") {
     const decision = decideExpire(call, status.swept);
     found.push(decision);
@@ -235,7 +242,7 @@ function decideBatch(
       found.push(decideCopy(call, outcome, attempt.context));
       return;
     }
-    const decision = decideItem(call);
+    const decision = charged(call, attempt, run.charged) ?? decideItem(call);
     found.push(decision);
     decisions.outcomes.set(attempt.requestId, decision.outcomes);
     decisions.registered.set(attempt.requestId, decision.outcomes[0]);
@@ -260,7 +267,8 @@ function decideBatch(
     decisions.entries.set(world, [...entries, entry]);
     for (const { kind } of entry.crossings) run.words.count(`crossing ${kind}`);
   }
-  batch.decided(seqOf(world) > first || kept.length > 0);
+  const isCharged = !Bun.deepEquals(chargedBefore, world.charged);
+  batch.decided(seqOf(world) > first || kept.length > 0 || isCharged);
   if (seqOf(world) > first || swept > sweptBefore) world.lastNow = call.now;
 }
 
@@ -319,6 +327,7 @@ export function compare(run: Run, seen: Seen, entries: Decisions["entries"]): vo
     const kept = { world, meta: run.metas[partition] ?? {}, batches, operations };
     const made = entries.get(world) ?? [];
     comparePartition(seen, left, kept, made, sinceMs);
+    compareCharged(seen, left, world);
     const last = made.at(-1);
     if (last) run.journals.set(journalKey(partition), `${last.epoch}-${last.seq}`);
   }

@@ -80,6 +80,8 @@ export interface World {
   readonly operations: Map<string, Remembered>;
   /** Order and product, as a hash → seq of their last return. */
   readonly returns: Map<string, number>;
+  /** Who is charged for requests → when each that still counts is forgotten (µs). */
+  readonly charged: Map<string, number>;
   /** Entries of the due lists, in the order in which they were written. */
   due: { readonly second: number; readonly owner: string }[];
   /** Where the partition's clock stood when something was last written (ms). */
@@ -99,6 +101,7 @@ export function newWorld(partition: number, epoch: number, now: number, swept: n
     holds: [],
     operations: new Map(),
     returns: new Map(),
+    charged: new Map(),
     due: [],
     lastNow: now,
     swept,

@@ -20,6 +20,7 @@ const NOTHING_DONE = new Set([
   "held_partly",
   "insufficient",
   "key_reused",
+  "limited",
   "moved",
   "possible",
   "replayed",

@@ -12,4 +12,5 @@ return table.concat({
     "batchKey " .. batch_key(product, other),
     "operationKey " .. operation_key(product),
     "returnKey " .. return_key(product),
+    "rateKey " .. rate_key(product),
 }, "\n")

@@ -4,6 +4,7 @@ import { reservationIdOf, splitReservationId } from "#inventory/reservation-id";
 import { wordsOfHeader } from "#test/answers";
 import { dump } from "#test/keyspace";
 import { clockAt, redisOfFile } from "#test/redis";
+import { limited } from "#test/rates";
 import { endCommand, initialize, operation, product, reserve, soon, totals } from "#test/store";
 
 /** Lines that cannot be read are tested with those of confirm: both read the same. */
@@ -211,7 +212,11 @@ test("a batch of 64 carts with 100 low products each is cancelled whole", async 
   expect(await redis.zcount("{p0}:low", 5, 5)).toBe(6_400);
 });
 
-test("cancel produced each word that its header promises", () => {
+test("cancel produced each word that its header promises", async () => {
+  const { store } = await open();
+  await initialize(store, "p1", 1);
+  const { reservationId } = await reserve(store, "o1", { p1: 1 });
+  await limited((charge) => store.cancel(endCommand(reservationId, { charge })));
   const { items } = wordsOfHeader("stock/cancel.lua");
   expect(answers.of("stock/cancel.lua").items).toEqual([...items]);
 });

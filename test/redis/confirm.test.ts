@@ -5,6 +5,7 @@ import { changeLine, confirmText } from "#redis/lines";
 import { wordsOfHeader } from "#test/answers";
 import { dump } from "#test/keyspace";
 import { clockAt, redisOfFile, repliesOf, sendBatch } from "#test/redis";
+import { limited } from "#test/rates";
 import {
   adjustCommand,
   endCommand,
@@ -300,6 +301,7 @@ test("confirm produced each word that its header promises", async () => {
   const line = changeLine(late, confirmText(late));
   const full = await sendBatch(listened, "confirm", { journalEntriesMax: 1 }, [line]);
   expect(repliesOf(full)).toEqual(["full"]);
+  await limited((charge) => store.confirm(endCommand(first.reservationId, { charge })));
   const { items } = wordsOfHeader("stock/confirm.lua");
   expect(answers.of("stock/confirm.lua").items).toEqual([...items]);
 });

@@ -6,6 +6,7 @@ import { changeLine } from "#redis/lines";
 import { wordsOfHeader } from "#test/answers";
 import { dump } from "#test/keyspace";
 import { clockAt, redisOfFile, sendBatch } from "#test/redis";
+import { limited } from "#test/rates";
 import {
   endCommand,
   extendCommand,
@@ -218,7 +219,11 @@ test("extend of more lines than one call may touch goes on in further calls, eac
   expect(new Set(outcomes.map(({ kind }) => kind))).toEqual(new Set(["done"]));
 });
 
-test("extend produced each word that its header promises", () => {
+test("extend produced each word that its header promises", async () => {
+  const { store } = await open();
+  await initialize(store, "p1", 1);
+  const { reservationId } = await reserve(store, "o1", { p1: 1 });
+  await limited((charge) => store.extend(extendCommand(reservationId, 900, { charge })));
   const { items } = wordsOfHeader("stock/extend.lua");
   expect(answers.of("stock/extend.lua").items).toEqual([...items]);
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
+import { Charge, type Quota } from "#inventory/rates";
 import { keysLike, valueOf } from "#test/keyspace";
 import { clockAt, redisOfFile } from "#test/redis";
 import {
@@ -87,7 +88,9 @@ async function runEveryVerb(): Promise<void> {
   await store.extend(extendCommand(live.reservationId, 3_600));
   await clockAt(redis, due.expiresAt);
   expect(await store.expire(0)).toMatchObject({ expired: 1 });
-  await store.reserve(reserveCommand("o3", { p1: 4 }));
+  const hourly: Quota = { name: "customer", requests: 1, seconds: 3_600 };
+  const charge = new Charge([{ quota: hourly, identity: "c1" }]);
+  await store.reserve(reserveCommand("o3", { p1: 4 }, { charge }));
   await store.adjust(adjustCommand("p2", 5));
   await redis.hset("{p0}:meta", { fence: "behind:99", rebuilt: "1" });
 }

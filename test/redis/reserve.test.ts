@@ -7,6 +7,7 @@ import { recorded } from "#redis/recorded";
 import { wordsOfHeader } from "#test/answers";
 import { dump, withoutClock } from "#test/keyspace";
 import { redisOfFile, repliesOf, sendBatch } from "#test/redis";
+import { limited } from "#test/rates";
 import {
   adjustCommand,
   endCommand,
@@ -337,6 +338,7 @@ test("reserve produced each word that its header promises", async () => {
   for (const dryRun of [true, false, false]) {
     await store.reserve(reserveCommand("o2", { p2: 2 }, { mode: "best_effort", dryRun }));
   }
+  await limited((charge) => store.reserve(reserveCommand("o2", { p2: 1 }, { charge })));
   expect(answers.of("stock/reserve.lua").items).toEqual([
     ...wordsOfHeader("stock/reserve.lua").items,
   ]);

@@ -83,6 +83,14 @@ const surroundings: AppOptions["surroundings"] = {
   productsOf: () => Promise.resolve(new Map()),
 };
 
+/** Nobody is counted. */
+const UNLIMITED: AppOptions["rateLimits"] = {
+  perCustomer: null,
+  perAddress: null,
+  trustedProxies: [],
+  rates: { count: () => Promise.resolve() },
+};
+
 export function openApp(doubles: AppDoubles = {}): TestApp {
   const lines: string[] = [];
   const { contracts = [inventory] } = doubles;
@@ -92,6 +100,7 @@ export function openApp(doubles: AppDoubles = {}): TestApp {
     contracts,
     deps: depsOf(doubles),
     durability: { ...DURABILITY, ...doubles.durability },
+    rateLimits: UNLIMITED,
     auth: doubles.auth ?? auth,
     metrics: createMetrics(),
     log: createLog({ level: "info", format: "json", write: (line) => lines.push(line) }),

@@ -2,7 +2,7 @@
 import type { HeaderFields } from "#http/problem";
 
 const EXPOSED =
-  "Durability, ETag, Idempotency-Replayed, Ledger-Lag, Link, Location, Preference-Applied, Retry-After, X-Correlation-ID, X-Request-Id";
+  "Durability, ETag, Idempotency-Replayed, Ledger-Lag, Link, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, X-Correlation-ID, X-Request-Id";
 const ACCEPTED =
   "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Prefer, X-Correlation-ID, X-Request-Id";
 /** Browsers ask again after this; long enough to halve the requests of a shop page. */

@@ -1,6 +1,6 @@
 /**
- * One middleware round every route, in a fixed order: request id, body limit, token, role, body,
- * idempotency key; then the route; then its count. What it needs of a route is worked out once.
+ * One middleware round every route, in a fixed order: request id, body limit, token, role, quota,
+ * body, idempotency key; then the route; then its count. What it needs of a route is worked out once.
  */
 import type { Contract } from "#http/contract";
 import type { EdgeContext, EdgeMiddleware, RequestState } from "#http/env";
@@ -16,6 +16,7 @@ import type { Cors } from "#http/middleware/cors";
 import { createDurabilityEdge, LEDGER_EDGE } from "#http/middleware/durability";
 import type { FailureLog } from "#http/middleware/failure-log";
 import { operationOf } from "#http/middleware/idempotency";
+import type { RateLimits } from "#http/middleware/rate-limit";
 import { requestIdOf } from "#http/middleware/request-id";
 import { Problem } from "#http/problem";
 import { send, type Answer } from "#http/reply";
@@ -34,6 +35,8 @@ export interface EdgeOptions {
   readonly bodies: BodyDeadline;
   readonly cors: Cors;
   readonly durability: Durability;
+  /** null: nobody's requests are counted. */
+  readonly limits: RateLimits | null;
   readonly clock: Clock;
   readonly requestDeadlineMs: number;
   readonly stopping: () => boolean;
@@ -59,6 +62,8 @@ export function begin(
       operation: null,
       level: null,
       asked: null,
+      charge: null,
+      counting: null,
     };
     c.set("request", state);
   };
@@ -70,6 +75,7 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
   const start = begin(options);
   const limit = route.method === "GET" ? null : limitBody(bytesMaxOf(route));
   const levels = levelsOf(options, route);
+  const limits = route.counted === "never" ? null : options.limits;
   const count = options.metrics.httpRequest(options.contract.name, route.path);
 
   const admit = async (c: EdgeContext): Promise<void> => {
@@ -81,6 +87,10 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
     if (limited !== undefined) await bodies.within(limited, state.deadline);
     const roles = rolesOf(route, c);
     state.caller = roles === "public" ? route.anonymous : await callerOf(c, roles);
+    if (limits !== null) {
+      const caller = roles === "public" ? await shownIn(c) : state.caller;
+      if (caller === null || caller.role === "customer") await countIn(c, caller);
+    }
     // Read here once, within the deadline; hono keeps it for whoever asks again.
     if (limit !== null) await bodies.within(c.req.text(), state.deadline);
     if (!route.mutation || state.caller === null) return;
@@ -88,9 +98,44 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
     levels?.ask(c);
   };
 
+  const countIn = async (c: EdgeContext, caller: Caller | null): Promise<void> => {
+    const state = c.get("request");
+    state.charge = limits?.chargeOf(c, caller) ?? null;
+    if (limits === null || state.charge === null || route.counted === "with_its_command") return;
+    const counted = limits.count(state.charge);
+    if (route.counted === "ahead") return await counted;
+    state.counting = counted;
+    // Whoever reads hears of it when the answer is there; nobody else waits for it.
+    counted.catch(() => undefined);
+  };
+
+  /** Who has no token that counts is counted too: a flood of such is a flood. */
+  const refuse = async (c: EdgeContext, error: unknown): Promise<never> => {
+    await countIn(c, null);
+    throw error;
+  };
+
+  /** Who shows a token where none is needed, so that the shop's own are not counted there either. */
+  const shownIn = async (c: EdgeContext): Promise<Caller | null> => {
+    const authorization = c.req.header("authorization");
+    if (authorization === undefined) return null;
+    return auth.cached(authorization) ?? (await auth.verify(authorization).catch(() => null));
+  };
+
+  const tellLimits = async (c: EdgeContext): Promise<void> => {
+    const { charge } = c.get("request");
+    if (limits === null || charge === null) return;
+    // Its command was never sent: it counts all the same, and what it was answered stands.
+    if (!charge.isSettled && c.res.status < 500) await limits.count(charge).catch(() => undefined);
+    const headers = Object.entries(limits.headersOf(charge));
+    for (const [name, value] of headers) c.res.headers.set(name, value);
+  };
+
   const callerOf = async (c: EdgeContext, roles: readonly Role[]): Promise<Caller> => {
     const authorization = c.req.header("authorization");
-    const caller = auth.cached(authorization) ?? (await auth.verify(authorization));
+    const caller =
+      auth.cached(authorization) ??
+      (await auth.verify(authorization).catch((error: unknown) => refuse(c, error)));
     if (roles.includes(caller.role)) return caller;
     throw new Problem("role_required", `this call is for the role ${roles.join(" or ")}`);
   };
@@ -101,10 +146,12 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
     try {
       await admit(c);
       await next();
+      await c.get("request").counting;
       if (c.get("request").asked !== null) await levels?.answer(c);
     } catch (error) {
       c.res = send(c, onError(error, c));
     }
+    if (limits !== null) await tellLimits(c);
     const seconds = (performance.now() - startedAt) / 1000;
     count(c.res.status, seconds);
     if (seconds >= SLOW_SECONDS && !route.waits) {

@@ -17,7 +17,7 @@ export function createOnError(log: Log, failures: FailureLog, word: Contract["wo
     const { requestId } = c.get("request");
     const { method, path } = c.req;
     if (error instanceof Fault) {
-      if (error.retryable) {
+      if (error.retryable && error.code !== "rate_limited") {
         const { code, message, cause } = error;
         failures(code, "a request failed", {
           requestId,

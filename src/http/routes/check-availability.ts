@@ -16,6 +16,7 @@ export function checkAvailabilityRoute({ deps }: Edge): Route {
     refusals: ["too_many_items"],
     roles: "public",
     bulk: true,
+    counted: "beside",
     handlers: createHandlers(validateBody(CheckBody), async (c) => {
       const { items } = c.req.valid("json");
       return reply(c, 200, await check(deps, c.get("request"), items));

@@ -91,6 +91,7 @@ function fileRoute({ path, summary, read, mediaType }: File, roles: Route["roles
     answers: { 200: body, 304: null },
     roles,
     whileStopping: true,
+    counted: "never",
     handlers: createHandlers(answer),
   });
 }

@@ -44,7 +44,12 @@ const CANCEL: Verb = {
 };
 const EXTEND: Verb = { message: "Reservation extended", welcome: [] };
 
-const BASE = { method: "POST", roles: ANY_ROLE, mutation: true } as const;
+const BASE = {
+  method: "POST",
+  roles: ANY_ROLE,
+  mutation: true,
+  counted: "with_its_command",
+} as const;
 
 export function confirmRoute({ deps }: Edge): Route {
   return route({

@@ -8,7 +8,12 @@ import { timeOf } from "#http/wire/objects";
 /** Seconds after which a balancer may ask again. */
 const RETRY_AFTER = { "retry-after": "1" };
 
-const BASE = { method: "GET", roles: "public", whileStopping: true } as const;
+const BASE = {
+  method: "GET",
+  roles: "public",
+  whileStopping: true,
+  counted: "never",
+} as const;
 const ALIVE = { summary: "Whether the process runs", answers: { 200: Alive } } as const;
 
 /** That the process runs, under the path that every contract knows and the one for supervisors. */

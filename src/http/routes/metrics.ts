@@ -22,6 +22,7 @@ export function metricsRoute({ metrics, metricsToken }: Edge): Route {
     refusals: ["token_missing", "token_invalid", "overloaded"],
     roles: "public",
     whileStopping: true,
+    counted: "never",
     handlers: createHandlers(async (c) => {
       if (secret !== null || !isLocal(c)) requireToken(c.req.header("authorization"), secret);
       const { contentType, body } = await metrics.render();

@@ -27,6 +27,7 @@ export function productRoute({ deps }: Edge): Route {
     headers: ["Ledger-Lag"],
     refusals: ["product_not_found", "product_not_yet_created", "history_not_kept"],
     roles: "public",
+    counted: "beside",
     // It reads the ledger, which is not for everybody to make work.
     guarded: { query: "asOf", roles: STAFF },
     handlers: createHandlers(
@@ -56,6 +57,7 @@ export function skuRoute({ deps }: Edge): Route {
     answers: { 200: Inventory, 304: null },
     refusals: ["product_not_found"],
     roles: "public",
+    counted: "beside",
     handlers: createHandlers(validate("param", SkuParam), async (c) => {
       const { sku } = c.req.valid("param");
       return show(c, await readProductOfSku(deps, c.get("request"), sku));

@@ -27,6 +27,7 @@ export function reserveRoute({ deps }: Edge): Route {
     ],
     roles: ANY_ROLE,
     mutation: true,
+    counted: "with_its_command",
     handlers: createHandlers(
       validate("param", ProductParam),
       validateBody(ReserveBody),
@@ -63,6 +64,7 @@ export function reserveCartRoute({ deps }: Edge): Route {
     ],
     roles: ANY_ROLE,
     mutation: true,
+    counted: "with_its_command",
     bulk: true,
     handlers: createHandlers(validateBody(ReserveCartBody), async (c) => {
       const { items, ...hold } = c.req.valid("json");

@@ -91,6 +91,11 @@ export interface Route {
   readonly waits: boolean;
   /** Whether it answers while the process stops. */
   readonly whileStopping: boolean;
+  /**
+   * When a request is counted where requests are limited: before it, beside what only reads, on the
+   * way of the one command that it sends to Redis, or not at all.
+   */
+  readonly counted: "ahead" | "beside" | "with_its_command" | "never";
   /** Validators, then the handler. */
   readonly handlers: readonly Handler<EdgeEnv>[];
 }
@@ -107,7 +112,8 @@ type Optional =
   | "bulk"
   | "file"
   | "waits"
-  | "whileStopping";
+  | "whileStopping"
+  | "counted";
 
 const COMMON: Pick<Route, Optional> = {
   notes: "",
@@ -122,6 +128,7 @@ const COMMON: Pick<Route, Optional> = {
   file: false,
   waits: false,
   whileStopping: false,
+  counted: "ahead",
 };
 
 export const ADMIN: readonly Role[] = ["admin"];

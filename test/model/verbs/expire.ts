@@ -24,6 +24,7 @@ export const expires = (): fc.Arbitrary<Plan> =>
           submit: (store) => store.expire(partition),
           decide: null,
           operation: null,
+          charge: null,
           context: { actor: "test:model" },
           unsent: [{ expire: partition }],
         };

@@ -1,0 +1,20 @@
+#!lua
+-- Purpose: charges requests that need no other script: whether each may go on, and what is left.
+-- KEYS[1]  {pN}:meta (hash, names the partition alone); builds rate:<identity> (string, rw).
+-- ARGV     the charges, as lib/rates.lua has them, and the number of requests.
+-- Returns  a line about what each identity has left, and one for each request: charged,
+--          limited <ms until there is room>.
+-- Cost     O(identities + requests).
+-- Retry    charges again: a request that was refused was not charged.
+-- @include lib/keys.lua
+-- @include lib/decimal.lua
+-- @include lib/rates.lua
+
+local time = redis.call("TIME")
+charge_items(ARGV[1], time[1] * 1000000 + time[2])
+local lines = { encode_left() }
+for item = 1, tonumber(ARGV[2]) do
+    lines[item + 1] = refusal_of(item) or "charged"
+end
+write_charges()
+return table.concat(lines, "\n")

@@ -1,0 +1,131 @@
+/** Charges of requests as lib/rates.lua reads them, and what it says of them. */
+import type { Redis } from "ioredis";
+import { z } from "zod";
+import { Fault } from "#inventory/faults";
+import type { Charge, Left, Rates } from "#inventory/rates";
+import { metaKey } from "#redis/keys";
+import type { Partition } from "#redis/partition";
+import { loadScript, runScript } from "#redis/script";
+
+const chargeScript = loadScript("rate/charge.lua");
+
+/** What does not go with a batch is counted in the first partition. */
+const PARTITION = 0;
+/** Charges of one call; it stays well under a millisecond. */
+const CHARGES_MAX = 256;
+const MICROSECONDS = 1_000_000;
+const LIMITED = /^limited\t(\d{1,16})$/;
+
+/** The charges of some items, as one text, and where each identity stands in it. */
+export interface EncodedCharges {
+  /** Empty: nothing is charged. */
+  readonly text: string;
+  readonly places: ReadonlyMap<string, number>;
+}
+
+export const NO_CHARGES: EncodedCharges = { text: "", places: new Map() };
+
+/** Of each item its charge, in their order; what was decided on before is not counted again. */
+export function encodeCharges(charges: readonly (Charge | undefined)[]): EncodedCharges {
+  const places = new Map<string, number>();
+  const identities: string[] = [];
+  const items: string[] = [];
+  for (const [index, charge] of charges.entries()) {
+    if (charge === undefined || charge.isSettled) continue;
+    const asked = charge.counted.map(({ quota, identity }) => {
+      const name = `${quota.name}:${identity}`;
+      const known = places.get(name);
+      if (known !== undefined) return known;
+      const interval = Math.ceil((quota.seconds * MICROSECONDS) / quota.requests);
+      identities.push(`${name}\t${interval}\t${interval * quota.requests}`);
+      places.set(name, identities.length);
+      return identities.length;
+    });
+    items.push(`${index + 1}=${asked.join()}`);
+  }
+  if (items.length === 0) return NO_CHARGES;
+  return { text: `${identities.join("\n")}\n\n${items.join(" ")}`, places };
+}
+
+/** Tells a charge what became of it. `left` is what the script said of all identities. */
+export function settleCharge(
+  charge: Charge,
+  { places }: EncodedCharges,
+  { left, reply }: { readonly left: string; readonly reply: string },
+): void {
+  if (charge.isSettled) return;
+  const all = left.split(",").map(leftOf);
+  const own = charge.counted.flatMap(({ quota, identity }) => {
+    return all[(places.get(`${quota.name}:${identity}`) ?? 0) - 1] ?? [];
+  });
+  charge.settle(own, Number(LIMITED.exec(reply)?.[1] ?? 0));
+}
+
+function leftOf(text: string): Left {
+  const [requests, wholeInMs] = text.split(":", 2);
+  return { requests: Number(requests), wholeInMs: Number(wholeInMs) };
+}
+
+/** Null where the reply is of something else. */
+export function rateLimited(reply: string): Fault | null {
+  return LIMITED.test(reply) ? new Fault("rate_limited", "too many requests: wait a little") : null;
+}
+
+interface Waiter {
+  readonly charge: Charge;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** All that are counted in one turn share one call. */
+export class RedisRates implements Rates {
+  readonly #redis: Redis;
+  readonly #partition: Partition | undefined;
+  #waiting: Waiter[] = [];
+
+  constructor(redis: Redis, partitions: readonly Partition[]) {
+    this.#redis = redis;
+    this.#partition = partitions[PARTITION];
+  }
+
+  count(charge: Charge): Promise<void> {
+    if (this.#partition?.state !== "open") {
+      charge.settle([], 0);
+      return Promise.resolve();
+    }
+    return new Promise((resolve, reject) => {
+      if (this.#waiting.length === 0) setImmediate(() => this.#flush());
+      this.#waiting.push({ charge, resolve, reject });
+    });
+  }
+
+  #flush(): void {
+    const all = this.#waiting;
+    this.#waiting = [];
+    for (let first = 0; first < all.length; first += CHARGES_MAX) {
+      void this.#run(all.slice(first, first + CHARGES_MAX));
+    }
+  }
+
+  async #run(waiters: readonly Waiter[]): Promise<void> {
+    const encoded = encodeCharges(waiters.map(({ charge }) => charge));
+    const args = [encoded.text, String(waiters.length)];
+    try {
+      const answer: unknown = await runScript(this.#redis, chargeScript, metaKey(PARTITION), args);
+      const [left = "", ...replies] = z.string().parse(answer).split("\n");
+      for (const [index, { charge, resolve, reject }] of waiters.entries()) {
+        const reply = replies[index] ?? "";
+        settleCharge(charge, encoded, { left, reply });
+        const refused = rateLimited(reply);
+        if (refused === null) resolve();
+        else reject(refused);
+      }
+    } catch {
+      // Limits keep others from being crowded out: without Redis there is nothing to crowd for.
+      for (const { charge, resolve } of waiters) {
+        charge.settle([], 0);
+        resolve();
+      }
+    }
+  }
+}
