@@ -68,6 +68,7 @@ export const FIGURES: readonly (readonly [name: string, counts: string])[] = [
   ["jumps", "times that the clock of the scripts was moved ahead"],
   ["keys wiped", "keys of BullMQ that were deleted"],
   ["kills", "processes ended by SIGKILL under load"],
+  ["late answers", "requests told to come again, or that nobody knew, where nothing was broken"],
   ["late at Redis", "batches that reached Redis after their repeat or a successor"],
   ["movements audited", "rows of the ledger, each added up to the stock"],
   ["movements", "rows of the ledger that the operations made"],

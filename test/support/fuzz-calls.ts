@@ -4,6 +4,7 @@ import type { Acknowledged } from "#test/audit";
 import { count, type Tally } from "#test/caller";
 import { documentedBy, type ApiDocument } from "#test/documented";
 import { Known, type FuzzRequest, type Sender } from "#test/fuzz-requests";
+import { Told } from "#test/fuzz-told";
 
 /** Requests under way at once. */
 const AT_ONCE = 16;
@@ -15,6 +16,8 @@ const REPEATS = 600;
 /** The server of the runtime refuses a head of 16 KiB by itself. */
 const URL_TEXT_MAX = 300;
 const URL_PAIRS_MAX = 5;
+/** Of an answer that has neither code nor words. */
+const REASON_LENGTH_MAX = 200;
 
 export interface Fuzzing {
   /** What was not as it must be; empty is good. */
@@ -23,7 +26,10 @@ export interface Fuzzing {
   readonly sent: Tally;
   readonly done: Tally;
   readonly statuses: Tally;
-  readonly acknowledged: readonly Acknowledged[];
+  /** `503 code`, of a contract without codes its words: what nobody could do at that moment. */
+  readonly unavailable: Tally;
+  /** All that callers were told of so far, where they were told of it to the unit. */
+  acknowledged(): readonly Acknowledged[];
   /** Sends these; answers when all are answered. */
   send(requests: readonly FuzzRequest[]): Promise<void>;
 }
@@ -40,7 +46,8 @@ export function startFuzzing(
   const sent: Tally = new Map();
   const done: Tally = new Map();
   const statuses: Tally = new Map();
-  const acknowledged: Acknowledged[] = [];
+  const unavailable: Tally = new Map();
+  const told = new Told();
   const pool = new Pool();
 
   async function one(request: FuzzRequest): Promise<void> {
@@ -66,8 +73,16 @@ export function startFuzzing(
     if (fault !== null) {
       faults.push(`${sender}: ${method} ${path} ${body?.slice(0, 500) ?? ""}: ${fault}`);
     }
+    if (answer.status > 500) count(unavailable, `${answer.status} ${reasonIn(answer)}`);
     if (answer.headers.get("content-type")?.includes("json")) pool.learn(text);
-    acknowledged.push(...acknowledgedBy(request, answer));
+    told.note({
+      call: `${method} ${pathname}`,
+      status: answer.status,
+      requestId: answer.headers.get("x-request-id") ?? "",
+      isReplay: answer.headers.has("idempotency-replayed"),
+      asked: body ?? "",
+      text,
+    });
   }
 
   return {
@@ -75,7 +90,8 @@ export function startFuzzing(
     sent,
     done,
     statuses,
-    acknowledged,
+    unavailable,
+    acknowledged: () => told.acknowledged(),
     async send(requests) {
       const waiting = requests.values();
       const work = async (): Promise<void> => {
@@ -205,16 +221,13 @@ function placesIn(value: unknown): readonly Place[] {
   return entriesOf(value).flatMap(([key, inner]) => [{ owner: value, key }, ...placesIn(inner)]);
 }
 
-const SoldBody = z.object({ sold: z.object({ quantity: z.number() }) });
+const Refused = z
+  .object({ code: z.string(), detail: z.string(), message: z.string(), error: z.string() })
+  .partial();
 
-/** The sales that were answered, for the audit. */
-function acknowledgedBy(
-  { operation }: FuzzRequest,
-  { status, headers, text }: { status: number; headers: Headers; text: string },
-): Acknowledged[] {
-  if (!operation.endsWith("/sell") || status !== 200) return [];
-  if (headers.has("idempotency-replayed")) return [];
-  const { sold } = SoldBody.parse(JSON.parse(text));
-  const requestId = headers.get("x-request-id") ?? "";
-  return [{ requestId, type: "SALE", units: sold.quantity, reservationId: null }];
+/** The code of a refusal; of a contract without codes its words. */
+function reasonIn({ method, text }: { readonly method: string; readonly text: string }): string {
+  if (method === "HEAD") return "of a HEAD";
+  const { code, detail, message, error } = Refused.parse(JSON.parse(text));
+  return code ?? detail ?? message ?? error ?? text.slice(0, REASON_LENGTH_MAX);
 }

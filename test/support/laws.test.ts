@@ -1,6 +1,6 @@
 /** A law that cannot fail holds nothing: each is broken here by a state made by hand. */
 import { expect, test } from "bun:test";
-import { LAWS, type State } from "#test/laws";
+import { LAWS, type Acknowledged, type State } from "#test/laws";
 import { EPOCH_MS, HOME, movement, reservation } from "#test/movements";
 
 const PRODUCT = `product-1 at ${HOME}`;
@@ -207,6 +207,11 @@ const BREAKS: readonly (readonly [law: string, what: string, change: Partial<Sta
       ],
     },
   ],
+  [
+    "what was acknowledged is in the ledger",
+    "none of those that were answered with the hold made it",
+    { acknowledged: [answeredWithLive("r9", "r2")] },
+  ],
 ];
 
 /** What is right all the same. */
@@ -218,7 +223,16 @@ const RIGHT: readonly (readonly [what: string, change: Partial<State>])[] = [
   ["its due time moved behind that of its first part", ended("SALE", DUE, DUE + 1_000)],
   ["a standing one was sold", ended("SALE", DUE, null)],
   ["an expired one was sold after all", ended("SALE", DUE, DUE, { wasHeld: false })],
+  [
+    "another request that was answered with the hold made it",
+    { acknowledged: [answeredWithLive("r9", "r4")] },
+  ],
 ];
+
+/** One unit, to two callers. */
+function answeredWithLive(requestId: string, other: string): Acknowledged {
+  return { requestId, type: "RESERVE", units: 1, orBy: [other], ...of(LIVE) };
+}
 
 /** The live one, which that request ended if any did, and another one that this request made. */
 function twoHolds(requestId: string, endedBy: string | null = null): Partial<State> {

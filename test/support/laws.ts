@@ -12,6 +12,8 @@ export interface Acknowledged {
   readonly units: number;
   /** Of the hold that it is about; not given: its caller was not told. */
   readonly reservationId?: string | null;
+  /** Other requests that were answered with the same: one of them all did it. */
+  readonly orBy?: readonly string[];
 }
 
 /** What both stores say once all is drained. */
@@ -240,8 +242,9 @@ const ENDS: ReadonlySet<MovementType> = new Set(["SALE", "RELEASE", "EXPIRE"]);
 
 function acknowledgedIsInTheLedger({ movements, acknowledged }: State): string[] {
   const byRequest = Map.groupBy(movements, ({ requestId }) => requestId);
-  return acknowledged.flatMap(({ requestId, type, units, reservationId }) => {
-    const made = (byRequest.get(requestId) ?? []).filter(
+  return acknowledged.flatMap(({ requestId, type, units, reservationId, orBy = [] }) => {
+    const all = [requestId, ...orBy].flatMap((id) => byRequest.get(id) ?? []);
+    const made = all.filter(
       (movement) =>
         movement.type === type &&
         (reservationId === undefined || movement.reservationId === reservationId),
