@@ -166,7 +166,7 @@ function tellProgress(seen: string): void {
   console.log(`${minutesNow()} min, ${lines.length} lines of evidence, the last: ${last}`);
 }
 
-/** What a run with failures saw is no evidence: the page stays as it is. */
+/** What a run with failures saw is no evidence: the page stays as it is, and says that it does. */
 function keepEvidence(seen: string, run: Run): void {
   const lines = existsSync(seen) ? linesOf(readFileSync(seen, "utf8")) : [];
   if (counts.failed > 0 || lines.length === 0) {

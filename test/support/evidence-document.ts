@@ -118,7 +118,7 @@ What \`bun run test:long\` saw: the tests of \`bun run test\`, with larger count
 
 A row speaks of the commit of its run. What came after it and touched the product is counted by \`git rev-list --count <commit>..HEAD -- src lua\`, and told by \`git log --oneline <commit>..HEAD -- src lua\`: the more there is, the less the row says of what you have. A commit with \`changed\` behind it had changes that no commit has.
 
-Nothing here failed: what fails is not written down, it is mended first. That proves no absence. Where none of n trials failed, the true rate is below 3/n with a confidence of 95 %, if the trials are independent of each other and like what happens to you. \`fails at most\` says that bound where a test counts \`trials\`: the same, tried anew. Those that share an installation are alike, and not independent: take the bound for an order of magnitude. A row without one counts what is no such trial. Nothing here speaks of faults that are not named.
+Each row is of the last run of its test that passed. Of a run in which something failed nothing is written here, and nobody counts such runs: a bound holds only where no run of the same commit failed before. No row proves an absence. Where none of n trials failed, the true rate is below 3/n with a confidence of 95 %, if the trials are independent of each other and like what happens to you. \`fails at most\` says that bound where a test counts \`trials\`: the same, tried anew. Those that share an installation are alike, and not independent: take the bound for an order of magnitude. A row without one counts what is no such trial. Nothing here speaks of faults that are not named.
 `;
 
 /** As `evidence()` writes it, where a test says how often it tried the same anew. */
