@@ -9,6 +9,7 @@ import { CustomerId, type MovementType, type Reservation } from "#inventory/mode
 import { operation } from "#test/commands";
 import type { Node } from "./nodes.ts";
 import { latency } from "./redis/connection.ts";
+import type { Version } from "./versions.ts";
 import type { World } from "./world.ts";
 
 /** What one answer says: it is done (what the ledger must then have), or it was refused. */
@@ -18,6 +19,8 @@ export type Outcome =
       readonly type: MovementType;
       readonly units: number;
       readonly reservation: Reservation | null;
+      /** What it says of the products, where it is known to the movement. */
+      readonly versions: readonly Version[];
     }
   | { readonly kind: "refused"; readonly word: string }
   | { readonly kind: "read" };
@@ -120,7 +123,10 @@ function once(world: World, node: Node, { id, isKeyed, ask }: Asking): Promise<H
         scheduler.after(latency(scheduler), "answer", () => resolve(heard), null);
       };
       ask(node.deps, ctx).then(
-        (outcome) => answer({ kind: "answer", outcome, receipts }),
+        (outcome) => {
+          if (outcome.kind === "done") world.versions.tell(outcome.versions, receipts);
+          answer({ kind: "answer", outcome, receipts });
+        },
         (error: unknown) => {
           if (error instanceof Fault) return answer({ kind: "fault", code: error.code });
           world.fail(`${id}: ${error instanceof Error ? (error.stack ?? error.message) : "?"}`);

@@ -24,7 +24,7 @@ const HOLD = reservation(1, {
 const ASKED: Asked = {
   id: "op1",
   told: "sell 1 of product-1",
-  outcome: { kind: "done", type: "SALE", units: 1, reservation: null },
+  outcome: { kind: "done", type: "SALE", units: 1, reservation: null, versions: [] },
   receipts: [],
   node: null,
   isDoubtful: false,
@@ -185,7 +185,8 @@ test("what is reported as lost is lost, has a number that is missing, and no oth
   expect(reported({ seq: 6, epoch: 3 })).toEqual([]);
   // Without an answer it made another hold, which ended before it was asked again.
   const { reservationId } = HOLD;
-  asked = [{ ...ASKED, outcome: { kind: "done", type: "RESERVE", units: 1, reservation: HOLD } }];
+  const held = { type: "RESERVE", units: 1, reservation: HOLD, versions: [] } as const;
+  asked = [{ ...ASKED, outcome: { kind: "done", ...held } }];
   expect(reported({ requestId: "op1", type: "RESERVE", reservationId })[0]).toContain("not lost");
   const another = ReservationId.parse(reservationId.replace(/.$/, "z"));
   expect(reported({ requestId: "op1", type: "RESERVE", reservationId: another })).toEqual([]);

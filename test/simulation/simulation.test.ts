@@ -26,6 +26,7 @@ const SEEN = [
   "hold judged after a trouble",
   "look at live holds",
   "look at Redis",
+  "read of what the ledger lacked",
   "rebuilt",
   "reserve held",
   "sell replayed",

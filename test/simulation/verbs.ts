@@ -13,12 +13,14 @@ import {
   Quantity,
   Sku,
   type MovementType,
+  type Product,
   type Reservation,
 } from "#inventory/model";
 import { reserve } from "#inventory/reserve";
 import { sell } from "#inventory/sell";
 import { transfer } from "#inventory/transfer";
 import type { Asking, Outcome } from "./callers.ts";
+import type { Version } from "./versions.ts";
 import type { World } from "./world.ts";
 
 const HOME = Location.parse("default");
@@ -27,11 +29,18 @@ const OTHER = Location.parse("annex");
 export const productId = (number: number): ProductId => ProductId.parse(`product-${number}`);
 
 const refused = (word: string): Outcome => ({ kind: "refused", word });
-const done = (
-  type: MovementType,
-  units: number,
-  reservation: Reservation | null = null,
-): Outcome => ({ kind: "done", type, units, reservation });
+const done = (type: MovementType, units: number, { productId: product, seq }: Product): Outcome => {
+  return { kind: "done", type, units, reservation: null, versions: [{ product, seq }] };
+};
+const doneToHold = (type: MovementType, units: number, reservation: Reservation): Outcome => {
+  return { kind: "done", type, units, reservation, versions: versionsOf(reservation) };
+};
+
+/** What was done to a hold last moved its product; of several it moved one last. */
+function versionsOf({ allocations, seq }: Reservation): readonly Version[] {
+  const [product, ...others] = new Set(allocations.map((line) => line.productId));
+  return product === undefined || others.length > 0 ? [] : [{ product, seq }];
+}
 
 const nothing = { expectedQuantity: null };
 
@@ -42,11 +51,11 @@ export function make(id: string, product: ProductId, initialStock: number): Aski
     isKeyed: true,
     async ask(deps, ctx) {
       const input = { productId: product, sku: Sku.parse(`sku-${product}`), initialStock };
-      const { kind } = await initialize(deps, ctx, input);
+      const outcome = await initialize(deps, ctx, input);
       // Its SKU may be claimed by an attempt that did not come further.
-      return kind === "initialized" || kind === "exists"
-        ? done("INITIAL", initialStock)
-        : refused(kind);
+      return outcome.kind === "initialized" || outcome.kind === "exists"
+        ? done("INITIAL", initialStock, outcome.product)
+        : refused(outcome.kind);
     },
   };
 }
@@ -75,7 +84,7 @@ export function hold(
         },
       );
       if (outcome.kind !== "reserved" && outcome.kind !== "held") return refused(outcome.kind);
-      return done("RESERVE", units, outcome.reservation);
+      return doneToHold("RESERVE", units, outcome.reservation);
     },
   };
 }
@@ -86,7 +95,7 @@ const heldBy = ({ allocations }: Reservation): number =>
 function ended(type: MovementType, units: number, answer: ConfirmAnswer, again: string): Outcome {
   if (answer.kind !== "done" && answer.kind !== again) return refused(answer.kind);
   if (!("reservation" in answer)) return refused(answer.kind);
-  return done(type, units, answer.reservation);
+  return doneToHold(type, units, answer.reservation);
 }
 
 /** Sells the hold, all of it or one unit. */
@@ -147,8 +156,9 @@ export function sale(id: string, product: ProductId, quantity: number, isKeyed: 
         orderId: null,
         customerId: null,
       };
-      const { kind } = await sell(deps, ctx, { ...input, ...nothing });
-      return kind === "sold" ? done("SALE", quantity) : refused(kind);
+      const outcome = await sell(deps, ctx, { ...input, ...nothing });
+      if (outcome.kind !== "sold") return refused(outcome.kind);
+      return done("SALE", quantity, outcome.product);
     },
   };
 }
@@ -167,8 +177,9 @@ export function change(id: string, product: ProductId, quantity: number, isKeyed
         location: null,
         expectedSeq: null,
       } as const;
-      const { kind } = await adjust(deps, ctx, { ...input, ...nothing });
-      return kind === "adjusted" ? done(type, Math.abs(quantity)) : refused(kind);
+      const outcome = await adjust(deps, ctx, { ...input, ...nothing });
+      if (outcome.kind !== "adjusted") return refused(outcome.kind);
+      return done(type, Math.abs(quantity), outcome.product);
     },
   };
 }
@@ -180,22 +191,33 @@ export function move(id: string, product: ProductId, units: number): Asking {
     isKeyed: true,
     async ask(deps, ctx) {
       const input = { productId: product, from: HOME, to: OTHER, quantity: Quantity.parse(units) };
-      const { kind } = await transfer(deps, ctx, { ...input, ...nothing });
-      return kind === "transferred" ? done("TRANSFER", 2 * units) : refused(kind);
+      const outcome = await transfer(deps, ctx, { ...input, ...nothing });
+      if (outcome.kind !== "transferred") return refused(outcome.kind);
+      return done("TRANSFER", 2 * units, outcome.product);
     },
   };
 }
 
-/** Fails the run where a read shows less than the ledger had when it was asked for. */
-export function look(world: World, id: string, product: ProductId, seq: number): Asking {
+/**
+ * Fails the run where a read shows less than the ledger had when it was asked for, or than any process
+ * had told of. What Redis has lost meanwhile may be gone.
+ */
+export function look(world: World, id: string, product: ProductId): Asking {
   return {
     id,
     told: `read ${product}`,
     isKeyed: true,
     async ask(deps, ctx) {
+      const { versions, ledger } = world;
+      const stored = ledger.state.movements.findLast((one) => one.productId === product)?.seq ?? 0;
+      const told = versions.of(product);
+      const { losses } = versions;
       const found = await deps.store.product(product, ctx.deadline);
-      if ((found?.seq ?? 0) < seq)
-        world.fail(`${id}: ${product} stood at ${seq} and is read at ${found?.seq ?? "-"}`);
+      const least = versions.losses === losses ? Math.max(stored, told) : stored;
+      if (least > stored) world.saw("read of what the ledger lacked");
+      if ((found?.seq ?? 0) < least) {
+        world.fail(`${id}: ${product} stood at ${least} and is read at ${found?.seq ?? "-"}`);
+      }
       return { kind: "read" };
     },
   };

@@ -122,7 +122,7 @@ export class Workload {
       case "transfer":
         return move(id, product, random.whole(1, 3));
       case "read":
-        return look(this.#world, id, product, this.#known(product));
+        return look(this.#world, id, product);
       case "expire":
         return cleanUp(id);
       case "reserve":
@@ -142,12 +142,6 @@ export class Workload {
       : [product];
     const lines = products.map((one) => ({ productId: one, quantity }));
     return hold(id, lines, random.whole(1, HOLD_SECONDS_MAX + 1));
-  }
-
-  /** The last movement of a product that the ledger has. */
-  #known(product: ProductId): number {
-    const { movements } = this.#world.ledger.state;
-    return movements.findLast((it) => it.productId === product)?.seq ?? 0;
   }
 
   #product(): ProductId {

@@ -1,4 +1,5 @@
 /** One simulated system: its servers, its processes, and what goes wrong with them. */
+import { metaKey } from "#redis/keys";
 import type { Random } from "#test/random";
 import { LedgerServer } from "./ledger.ts";
 import { LedgerState } from "./ledger-state.ts";
@@ -9,6 +10,7 @@ import type { SimulatedClient } from "./redis/client.ts";
 import { LATE_MS_MAX } from "./redis/connection.ts";
 import { SimulatedRedis, type Found } from "./redis/server.ts";
 import type { Process, Scheduler } from "./scheduler.ts";
+import { Versions } from "./versions.ts";
 
 /** Lines of the log that say what a Redis lost; no other error is one of a run in order. */
 const LOSSES =
@@ -38,6 +40,8 @@ export class World {
   readonly troubles: { readonly from: number; readonly to: number }[] = [];
   /** Whether Redis came back without what it had. */
   hasLost = false;
+  /** What callers were told of, and is not lost. */
+  readonly versions = new Versions();
   /** How often a command is the last one that its connection takes, or is followed by silence. */
   cutting = 0;
   silencing = 0;
@@ -203,6 +207,7 @@ export class World {
     redis.end();
     if (found !== "kept") {
       this.hasLost = true;
+      this.versions.lose(Number(redis.keys.read(metaKey(0), "hash")?.fields.get("epoch") ?? 0));
       this.#lostAt ??= scheduler.now;
     }
     const downMs = random.next() * DOWN_MS_MAX;
