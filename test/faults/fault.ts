@@ -14,9 +14,9 @@ export interface During {
 }
 
 /** After it the ledger has all. */
-const LAG_MS_MAX = 10_000;
+export const LAG_MS_MAX = 10_000;
 /** After it what falls due ends within a second. */
-const ON_TIME_MS_MAX = 5_000;
+export const ON_TIME_MS_MAX = 5_000;
 /** A rebuild asks twice, 5 s apart, whether another server is in use. */
 const REBUILT_MS_MAX = 30_000;
 

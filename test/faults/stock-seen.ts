@@ -6,7 +6,6 @@ import { stockKey } from "#redis/keys";
 import { decodeProduct } from "#redis/product-record";
 import { Caller } from "#test/caller";
 import { tokenOf } from "#test/service";
-import type { Bed } from "#faults/bed";
 import type { Stock, StockSeen } from "#faults/laws";
 
 const Text = z.string();
@@ -34,14 +33,15 @@ const Read = z.object({
 });
 
 export async function stockSeen(where: {
-  readonly bed: Bed;
+  /** Of the APIs. */
+  readonly urls: readonly string[];
   readonly redis: Redis;
   readonly sql: Sql;
   readonly productIds: readonly string[];
 }): Promise<StockSeen[]> {
-  const { bed, redis, sql, productIds } = where;
+  const { urls, redis, sql, productIds } = where;
   const token = await tokenOf("admin", "administrator");
-  const callers = bed.apis.map(({ service }) => new Caller(service.url));
+  const callers = urls.map((url) => new Caller(url));
   const all: StockSeen[] = [];
   for (const productId of productIds) {
     const answers = await Promise.all(

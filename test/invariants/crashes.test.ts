@@ -1,12 +1,23 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { Redis } from "ioredis";
+import postgres from "postgres";
+import type { Stores } from "#compose/stores";
+import { compared } from "#faults/compared";
+import { makeFresh, timeIn, untilInTime } from "#faults/due-holds";
+import { LAG_MS_MAX, ON_TIME_MS_MAX } from "#faults/fault";
+import { lagMsOf, lagOf } from "#faults/lag";
+import * as laws from "#faults/laws";
+import { stockSeen } from "#faults/stock-seen";
 import { audit, type Acknowledged } from "#test/audit";
 import { moreEffects } from "#test/effects";
 import { evidence } from "#test/evidence";
 import { startInstallation, type Installation } from "#test/installation";
 import { startLoad, type Load } from "#test/load";
+import { startReaders, type Readers } from "#test/readers";
 import { counted, seed, seedBehind } from "#test/scale";
 import { spreadOf } from "#test/spread";
 import { tokenOf } from "#test/service";
+import { openStoresOf, untilOpen } from "#test/stores";
 import { until } from "#test/until";
 
 /** Of each part, one after the other. */
@@ -21,6 +32,10 @@ const PAUSE_MS = 3_000;
 /** Changes without an Idempotency-Key that fall into the pause. */
 const PLAIN = 20;
 const LOAD = { users: 16, products: 6, units: 5_000 };
+/** Who notice where time goes back. */
+const READERS = 2;
+/** Of the holds that fall due at the blow. */
+const DUE_SECONDS = [1] as const;
 const TEST_MS_MAX = counted(60_000, 2 * 60 * 60_000);
 
 /** What is killed, and what it must not harm. */
@@ -32,25 +47,33 @@ const VICTIMS = [
 ] as const;
 
 let all: Installation;
+/** One more process of it, as the APIs are, that makes holds of a second: those know minutes. */
+let beside: Stores & AsyncDisposable;
 let kills = 0;
 /** Each blow meets other choices of the users: a hundred times the same would be one trial. */
 const first = seed();
 /** Over all crashes of one installation: what one of them kept, the next must keep too. */
 let acknowledged: Acknowledged[] = [];
 
-beforeAll(async () => {
+beforeAll(begin, TEST_MS_MAX);
+afterAll(end);
+
+async function begin(): Promise<void> {
   all = await startInstallation();
-}, TEST_MS_MAX);
-afterAll(async () => {
+  beside = await openStoresOf(all.servers.redisUrl, all.servers.databaseUrl);
+  acknowledged = [];
+}
+
+async function end(): Promise<void> {
+  await beside[Symbol.asyncDispose]();
   await all[Symbol.asyncDispose]();
-});
+}
 
 async function renewed(): Promise<Installation> {
   kills += 1;
   if (kills % KILLS_OF_ONE_MAX === 0) {
-    await all[Symbol.asyncDispose]();
-    all = await startInstallation();
-    acknowledged = [];
+    await end();
+    await begin();
   }
   return all;
 }
@@ -58,9 +81,21 @@ async function renewed(): Promise<Installation> {
 /** One blow under load; answers how long after it a change was served, and all was up again. */
 async function survive(victim: (typeof VICTIMS)[number][0]) {
   const installation = await renewed();
+  const { api } = installation;
   const choices = seedBehind(first, kills);
-  await using load = await startLoad({ ...LOAD, url: installation.api.url, seed: choices });
+  await untilOpen(beside);
+  await using load = await startLoad({ ...LOAD, url: api.url, seed: choices });
+  const { productIds } = load;
+  await using readers = await startReaders({
+    count: READERS,
+    urls: [api.url],
+    productIds,
+    seed: choices,
+  });
+  const made: Acknowledged[] = [];
+  const due = await makeFresh(beside, productIds[0] ?? "", made, DUE_SECONDS);
   await moreEffects(load, EFFECTS_MIN);
+  const readsBefore = readers.reads;
   const killedAt = performance.now();
   const sinceMs = (): number => Math.round(performance.now() - killedAt);
   await installation[victim].kill();
@@ -68,25 +103,87 @@ async function survive(victim: (typeof VICTIMS)[number][0]) {
   const productId = `after-${kills}`;
   const probe = { productId, sku: productId, initialStock: 1 };
   const token = await tokenOf("admin", "administrator");
-  const made = { method: "POST", path: "/initialize", token, body: probe, key: productId } as const;
-  const { status } = await load.caller.call(made).catch((error: unknown) => {
-    throw new Error(`the api printed:\n${installation.api.output()}`, { cause: error });
-  });
+  const request = { method: "POST", path: "/initialize", token, body: probe } as const;
+  const { status } = await load.caller
+    .call({ ...request, key: productId })
+    .catch((error: unknown) => {
+      throw new Error(`the api printed:\n${api.output()}`, { cause: error });
+    });
   expect(status).toBe(201);
   const servedMs = sinceMs();
   const restartedMs = await restarting;
-  await moreEffects(load, EFFECTS_MIN);
-  await load.stop();
-
-  expect(load.strange).toEqual([]);
-  acknowledged.push(...load.acknowledged);
-  const audited = await audit({ ...installation.servers, acknowledged });
+  const endedAt = killedAt + restartedMs;
+  const looked = await lookedAt({ load, readers, readsBefore, made, due, endedAt });
   console.log(
     `kill ${kills}, of ${victim} (seed ${choices}): served after ${servedMs} ms, restarted after ${restartedMs} ms,`,
     `${load.acknowledged.length} acknowledged, repeated ${JSON.stringify(repeatedBy(load))},`,
-    `${audited.movements} movements audited, drained in ${audited.drainedInMs} ms`,
+    `${looked.movements} movements audited, ledger complete after ${looked.lagMs} ms;`,
+    looked.saw,
   );
-  return { servedMs, restartedMs, effects: load.acknowledged.length };
+  return { servedMs, restartedMs, effects: load.acknowledged.length, ...looked };
+}
+
+/** Lets the load have some more effects and stops it; then holds all that there is to every law. */
+async function lookedAt(trial: {
+  readonly load: Load;
+  readonly readers: Readers;
+  /** When the blow fell: what was read before it saw nothing of it. */
+  readonly readsBefore: number;
+  /** By the one beside, and those of them that fall due at the blow. */
+  readonly made: Acknowledged[];
+  readonly due: ReadonlySet<string>;
+  /** Of `performance.now()`: when all was up again. */
+  readonly endedAt: number;
+}) {
+  const { load, readers, readsBefore, made, due: holds, endedAt } = trial;
+  const { servers, api, worker } = all;
+  const { productIds, scarceId } = load;
+  const redis = new Redis(servers.redisUrl);
+  const sql = postgres(servers.databaseUrl, { max: 2, onnotice: () => {} });
+  try {
+    const caughtUp = lagOf({ redis, sql, endedAt, withinMs: LAG_MS_MAX });
+    // Awaited later, whatever comes before.
+    caughtUp.catch(() => undefined);
+    const endedThere = (await timeIn(redis)) - (performance.now() - endedAt);
+    await moreEffects(load, EFFECTS_MIN);
+    await load.stop();
+    await readers.stop();
+    expect(load.strange).toEqual([]);
+    await untilOpen(beside);
+    const ofHolds = { redis, stores: beside, productId: productIds[0] ?? "", made, first: holds };
+    const withinMs = ON_TIME_MS_MAX;
+    const rounds = await untilInTime({ ...ofHolds, endedAt: endedThere, withinMs });
+    acknowledged.push(...load.acknowledged, ...made);
+    const { movements } = await audit({ ...servers, acknowledged });
+    const lag = await caughtUp;
+    const everyProduct = { urls: [api.url], redis, sql, productIds: [...productIds, scarceId] };
+    const reads = { reads: readers.reads - readsBefore, wentBack: readers.wentBack };
+    const checks = [
+      laws.endsArePunctual(rounds, withinMs),
+      laws.ledgerCatchesUp(lag),
+      laws.redisIsTheLedger(await compared(beside)),
+      laws.availableAddsUp(await stockSeen(everyProduct)),
+      laws.readsNeverGoBack({ ...reads, rebuilds: 0, hasLost: false }),
+      laws.everyProcessLives(
+        Object.entries({ api, worker }).map(([name, service]) => {
+          const hasExited = service.hasExited();
+          return { name, hasExited, output: hasExited ? service.output().slice(-2_000) : "" };
+        }),
+      ),
+    ];
+    const broken = checks.flatMap((one) => laws.failuresOf(one).map((it) => `${one.name}: ${it}`));
+    expect(broken).toEqual([]);
+    return {
+      movements,
+      checks: checks.length,
+      saw: checks.map(({ saw }) => saw).join("; "),
+      lagMs: lagMsOf(lag),
+      lateMs: laws.lateUntil(rounds),
+    };
+  } finally {
+    redis.disconnect();
+    await sql.end({ timeout: 1 });
+  }
 }
 
 test.each(VICTIMS)(
@@ -105,6 +202,9 @@ test.each(VICTIMS)(
       "served after the kill (ms, max)": served.max,
       "restarted after the kill (ms, p50)": restarted.p50,
       "restarted after the kill (ms, max)": restarted.max,
+      "ledger complete (ms, max)": Math.max(...blows.map(({ lagMs }) => lagMs)),
+      "nothing late after (ms, max)": Math.max(...blows.map(({ lateMs }) => lateMs)),
+      "checks that held": blows.reduce((sum, { checks }) => sum + checks, 0),
     };
     evidence(guarantee, figures, { trials: blows.length });
   },

@@ -12,7 +12,7 @@ export interface WentBack {
   readonly after: number;
 }
 
-export interface Readers {
+export interface Readers extends AsyncDisposable {
   /** Each way back once, however many were reading meanwhile. */
   readonly wentBack: readonly WentBack[];
   readonly reads: number;
@@ -58,14 +58,16 @@ export async function startReaders(options: {
       await Bun.sleep(READ_PAUSE_MS);
     }
   });
+  const stop = async (): Promise<void> => {
+    state.isStopped = true;
+    await Promise.all(running);
+  };
   return {
     wentBack,
     get reads() {
       return state.reads;
     },
-    stop: async () => {
-      state.isStopped = true;
-      await Promise.all(running);
-    },
+    stop,
+    [Symbol.asyncDispose]: stop,
   };
 }

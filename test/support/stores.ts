@@ -21,9 +21,13 @@ export async function openStoresOf(
     metrics: createMetrics(),
     log: silent,
   });
-  await until(() => stores.partitions.every(({ state }) => state === "open"), {
-    withinMs: OPEN_MS_MAX,
-    what: "every partition is open",
-  });
+  await untilOpen(stores);
   return { ...stores, [Symbol.asyncDispose]: () => stores.close() };
+}
+
+/** Also of one that was opened before its Redis ended and came back. */
+export async function untilOpen({ redis, partitions }: Stores): Promise<void> {
+  const isOpen = () =>
+    redis.status === "ready" && partitions.every(({ state }) => state === "open");
+  await until(isOpen, { withinMs: OPEN_MS_MAX, what: "every partition is open" });
 }
