@@ -5,22 +5,22 @@
 import { Redis } from "ioredis";
 import { z } from "zod";
 import { Fault } from "#inventory/faults";
-import { steadyClock } from "#lib/clock";
-import { createReconcileLedger } from "#postgres/reconcile-ledger";
+import { ProductId } from "#inventory/model";
+import type { ReconcileReport } from "#inventory/reconcile-ports";
 import { metaKey } from "#redis/keys";
-import { createReconcileStock } from "#redis/reconcile-stock";
 import { rebuildPartition } from "#workers/rebuild";
-import { reconcile } from "#workers/reconcile/run";
 import { examine, type Acknowledged } from "#test/audit";
 import { invariants } from "#test/invariants";
 import { falseReports, reported } from "#test/lost";
 import { filesOf, startAsOperator, type Started } from "#test/operator";
 import { openRebuildBed, type RebuildBed } from "#test/rebuilding";
 import { startRedis, type TestServer } from "#test/servers";
+import { soon } from "#test/store";
 import { until } from "#test/until";
-import { failuresOf, lossIsTrue } from "#faults/laws";
+import { compared } from "#faults/compared";
+import { failuresOf, lossIsTrue, redisIsTheLedger } from "#faults/laws";
 import { startLink, type Link } from "#faults/link";
-import { makeProducts } from "#faults/traffic";
+import { makeProducts, PRODUCTS } from "#faults/traffic";
 
 const LOOKED_AT_MS_MAX = 10_000;
 const REBUILT_MS_MAX = 10_000;
@@ -36,6 +36,8 @@ export interface DamageBed extends AsyncDisposable {
   acknowledged: readonly Acknowledged[];
   /** All that was, and was reported. */
   lost: readonly Acknowledged[];
+  /** Of each product, as it was last read. */
+  versions: ReadonlyMap<string, number>;
 }
 
 /** What started is ended where a later start fails. */
@@ -66,15 +68,18 @@ export async function openDamageBed(): Promise<DamageBed> {
     use,
     acknowledged,
     lost: [],
+    versions: new Map(),
     [Symbol.asyncDispose]: () => ended.disposeAsync(),
   };
 }
 
 /** Kills Redis, harms what it left, and starts it as an operator would. */
 export async function harmed<Harm>(
-  { server }: DamageBed,
+  bed: DamageBed,
   harm: (folder: string) => Harm,
 ): Promise<{ readonly what: Harm; readonly started: Started }> {
+  const { server } = bed;
+  bed.versions = await versionsIn(bed);
   await server.kill();
   const what = harm(filesOf(server));
   return { what, started: await startAsOperator(server) };
@@ -109,6 +114,13 @@ export async function admitted(bed: DamageBed, which: "fenced" | "any" = "fenced
   return true;
 }
 
+/** By the process that remembers. */
+async function versionsIn({ use }: DamageBed): Promise<ReadonlyMap<string, number>> {
+  const ids = PRODUCTS.map((id) => ProductId.parse(id));
+  const products = await use.stores.store.products(ids, soon());
+  return new Map(products.map((product, i) => [PRODUCTS[i] ?? "", product?.seq ?? 0]));
+}
+
 async function runIdOf(redis: Redis): Promise<string> {
   const info = await until(() => redis.info("server"), {
     withinMs: LOOKED_AT_MS_MAX,
@@ -124,21 +136,22 @@ export type Verdict =
   /** What Redis has cannot be read, or the ledger never comes to where Redis says that it stands. */
   | { readonly kind: "incomparable"; readonly words: readonly string[] };
 
+async function compare({ use, redis }: DamageBed): Promise<ReconcileReport> {
+  const { sql } = use.db;
+  const [row] = await sql`SELECT store_id FROM store`;
+  return await compared({ redis, sql, storeId: String(row?.["store_id"]) });
+}
+
 /** An error of another kind than those that a turned bit brings is thrown: it is a bug. */
-export async function verified({ use, redis }: DamageBed): Promise<Verdict> {
+export async function verified(bed: DamageBed): Promise<Verdict> {
+  const { use } = bed;
   try {
     await use.drained();
   } catch (error) {
     return { kind: "incomparable", words: [`it is not drained: ${String(error)}`] };
   }
-  const [row] = await use.db.sql`SELECT store_id FROM store`;
-  const storeId = String(row?.["store_id"]);
-  const stock = createReconcileStock({ redis, partitions: 1, storeId });
-  const ledger = createReconcileLedger(use.db.sql);
-  const onProgress = () => undefined;
   try {
-    const common = { stock, ledger, clock: steadyClock, onProgress };
-    const { differences, quarantined } = await reconcile({ ...common, scope: { kind: "all" } });
+    const { differences, quarantined } = await compare(bed);
     const found = differences.map(({ kind, cause }) => `${kind}: ${cause}`);
     const words = quarantined > 0 ? [...found, `${quarantined} movements in quarantine`] : found;
     return words.length === 0 ? { kind: "equal" } : { kind: "differs", words };
@@ -163,7 +176,8 @@ export interface Held {
 
 /**
  * Holds all of it to every law: nothing is gone that was not reported, nothing is reported that is not
- * gone or was never acknowledged, and nothing is sold twice.
+ * gone or was never acknowledged, nothing is sold twice, a comparison finds nothing, and where nothing
+ * is lost nothing is read as it was before.
  */
 export async function held(bed: DamageBed): Promise<Held> {
   const { use, redis } = bed;
@@ -184,6 +198,10 @@ export async function held(bed: DamageBed): Promise<Held> {
   const acknowledged = kept.length + gone.length;
   const loss = { acknowledged, gone: gone.length, untrue, mayLose: true };
   found.push(...failuresOf(lossIsTrue(loss)));
-  if (found.length === 0) Object.assign(bed, { acknowledged: kept, lost: gone });
+  found.push(...redisIsTheLedger(await compare(bed)).broken);
+  const versions = await versionsIn(bed);
+  const wentBack = [...bed.versions].filter(([id, before]) => (versions.get(id) ?? 0) < before);
+  if (lost === 0) found.push(...wentBack.map(([id, before]) => `${id} was read at ${before} before`));
+  if (found.length === 0) Object.assign(bed, { acknowledged: kept, lost: gone, versions });
   return { broken: found, lost, movements: audited.movements };
 }
