@@ -14,8 +14,8 @@ export const BATCH_BUGS: readonly Mutant[] = [
   {
     bug: "a batch without an answer is sent again under a new name",
     file: "src/redis/batch-sender.ts",
-    find: "if (!slot.wasSent) lines = take();",
-    replace: "if (!slot.wasSent) lines = take(); else slot.number += 1;",
+    find: "if (!slot.wasSent) load = take();",
+    replace: "if (!slot.wasSent) load = take(); else slot.number += 1;",
     by: redis("lost-answers", "repeated under the batch's name, one effect"),
   },
   {

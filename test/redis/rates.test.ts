@@ -147,6 +147,7 @@ describe("with its command", () => {
     const first = await send();
     expect(String(first).split("\n")[1]).toMatch(/^insufficient\t/);
     const after = await dump(redis);
+    expect(Object.keys(after)).toContain(rateKey(0, "customer:carol"));
     expect(await send()).toBe(first);
     expect(await dump(redis)).toEqual(after);
   });
