@@ -9,7 +9,7 @@ import { locationsKey, metaKey, partitionTag, reservationKey } from "#redis/keys
 import { decodeLocation } from "#redis/location-record";
 import { decodeProduct } from "#redis/product-record";
 import { invariants, type Checked } from "#test/invariants";
-import { keysLike } from "#test/keyspace";
+import { keysLike, textsLike } from "#test/keyspace";
 import { LAWS, type Acknowledged, type State } from "#test/laws";
 import { until } from "#test/until";
 
@@ -174,10 +174,8 @@ async function stockOf(redis: Redis, partitions: number): Promise<Map<string, st
 export async function recordsOf(redis: Redis, partitions: number): Promise<Reservation[]> {
   const records: Reservation[] = [];
   for (let partition = 0; partition < partitions; partition += 1) {
-    const prefix = reservationKey(partition, "");
-    for (const key of await keysLike(redis, prefix)) {
-      const text = await redis.get(key);
-      if (text !== null) records.push(decodeHold(partition, key.slice(prefix.length), text));
+    for (const { name, text } of await textsLike(redis, reservationKey(partition, ""))) {
+      records.push(decodeHold(partition, name, text));
     }
   }
   return records;

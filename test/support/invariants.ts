@@ -19,7 +19,7 @@ import { decodeEntry } from "#redis/journal";
 import { expiringKey, journalKey, locationsKey, lowKey, metaKey, partitionTag } from "#redis/keys";
 import { decodeLocation, decodeRules } from "#redis/location-record";
 import { decodeProduct } from "#redis/product-record";
-import { keysLike } from "#test/keyspace";
+import { keysLike, textsLike } from "#test/keyspace";
 
 /** What was looked at, so that a test can assert that it checked something. */
 export interface Checked {
@@ -93,13 +93,10 @@ async function read(redis: Redis, partition: number): Promise<State> {
   }
   const records: Reservation[] = [];
   const kept = new Set<string>();
-  for (const key of await keysLike(redis, `${tag}reservation:`)) {
-    const text = await redis.get(key);
-    // A record of a hold that ended goes by itself, also between two looks.
-    if (text === null) continue;
-    const record = decodeHold(partition, key.slice(`${tag}reservation:`.length), text);
+  for (const { name, text, ttlMs } of await textsLike(redis, `${tag}reservation:`)) {
+    const record = decodeHold(partition, name, text);
     records.push(record);
-    if ((await redis.pttl(key)) === FOR_EVER) kept.add(record.reservationId);
+    if (ttlMs === FOR_EVER) kept.add(record.reservationId);
   }
   const live = records.filter(({ status }) => status === "ACTIVE");
   const due = new Map<number, string[]>();

@@ -15,6 +15,32 @@ export async function keysLike(redis: Redis, prefix = ""): Promise<string[]> {
   return [...keys].toSorted();
 }
 
+/** Of one round trip. */
+const KEYS_AT_ONCE = 1_000;
+
+/** The texts of all keys that start with `prefix`, by what follows it, and how long they live (ms; -1: for ever). */
+export async function textsLike(
+  redis: Redis,
+  prefix: string,
+): Promise<readonly { readonly name: string; readonly text: string; readonly ttlMs: number }[]> {
+  const keys = await keysLike(redis, prefix);
+  const found: { name: string; text: string; ttlMs: number }[] = [];
+  for (let first = 0; first < keys.length; first += KEYS_AT_ONCE) {
+    const some = keys.slice(first, first + KEYS_AT_ONCE);
+    const [texts, lives] = await Promise.all([
+      redis.mget(some),
+      Promise.all(some.map((key) => redis.pttl(key))),
+    ]);
+    for (const [i, key] of some.entries()) {
+      const text = texts[i] ?? null;
+      // It may have gone by itself, also between two looks.
+      if (text === null) continue;
+      found.push({ name: key.slice(prefix.length), text, ttlMs: lives[i] ?? -1 });
+    }
+  }
+  return found;
+}
+
 /** One key: its type, its value, and whether it goes by itself. */
 export interface KeyDump {
   readonly type: string;
