@@ -1,10 +1,8 @@
 #!lua flags=allow-oom
--- Purpose: one step of a rebuild: forgets keys of the partition, or writes them as the ledger has them.
--- KEYS[1]  {pN}:meta (hash, rw); writes or removes whatever keys of the partition are named, never
---          the meta.
--- ARGV     token, milliseconds that the claim lasts from now, then for each key: what becomes of it
---          (forget|string|hash|list|zset; with a + behind it: more of what the step before wrote),
---          its name behind the tag, number of values, the values (string: value, and milliseconds to
+-- Purpose: one step of a rebuild: writes keys of the partition as the ledger has them.
+-- KEYS[1]  {pN}:meta (hash, rw); writes the keys of the partition that are named, never the meta.
+-- ARGV     token, milliseconds that the claim lasts from now, then for each key: its type
+--          (string|hash|list|zset; with a + behind it: more of what the step before wrote), its name behind the tag, number of values, the values (string: value, and milliseconds to
 --          live or none; hash: field and value; zset: score and member).
 -- Returns  written, or lost (the claim is another's, or gone).
 -- Cost     O(values).
@@ -29,8 +27,7 @@ local at = 3
 while at <= #ARGV do
     local kind, name, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
     local is_ours = count and (WHOLE_NAMES[name] or FIRST_WORDS[string.match(name, "^(%l+):.")])
-    -- Whatever else stands under the tag goes too; the meta never does.
-    if not is_ours and (kind ~= "forget" or not count or name == "meta" or name == "") then
+    if not is_ours then
         error("a step of a rebuild cannot be read")
     end
     steps[#steps + 1] = { kind = kind, key = tag .. name, first = at + 3, last = at + 2 + count }
@@ -66,8 +63,6 @@ for _, step in ipairs(steps) do
     if more == "" then
         redis.call("UNLINK", step.key)
     end
-    if kind ~= "forget" then
-        write(step)
-    end
+    write(step)
 end
 return "written"

@@ -19,6 +19,7 @@ import { readRunId } from "#redis/run-id";
 import { loadScript, runScript, type Script } from "#redis/script";
 
 const claimScript = loadScript("partition/claim.lua");
+const emptyScript = loadScript("partition/empty.lua");
 const rebuildScript = loadScript("partition/rebuild.lua");
 const liftScript = loadScript("partition/lift.lua");
 const reopenScript = loadScript("partition/reopen.lua");
@@ -97,18 +98,11 @@ export function createPartitionRebuild({
     },
     async forget(partition) {
       restored.delete(partition);
-      const tag = partitionTag(partition);
-      const meta = metaKey(partition);
       let at = "0";
       do {
-        const from = at;
-        const [next, keys] = await asking(() =>
-          redis.scan(from, "MATCH", `${tag}*`, "COUNT", KEYS_OF_SCAN),
-        );
-        const steps = keys
-          .filter((key) => key !== meta)
-          .map((key): Step => ({ kind: "forget", key, values: [] }));
-        await send(partition, steps);
+        const args = [token, String(CLAIM_MS), at, String(KEYS_OF_SCAN)];
+        const [word, next = "0"] = Words.parse(await run(emptyScript, partition, args));
+        if (word !== "emptied") throw new ClaimLost(partition);
         at = next;
       } while (at !== "0");
     },

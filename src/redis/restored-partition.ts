@@ -14,9 +14,9 @@ import {
 import { encodeLocation, encodeRules } from "#redis/location-record";
 import { encodeProduct } from "#redis/product-record";
 
-/** What becomes of one key: removed, or written anew with these values. */
+/** What becomes of one key: it is written anew with these values. */
 export interface Step {
-  readonly kind: "forget" | "string" | "hash" | "list" | "zset";
+  readonly kind: "string" | "hash" | "list" | "zset";
   readonly key: string;
   /** As the command takes them: see lua/partition/rebuild.lua. */
   readonly values: readonly string[];

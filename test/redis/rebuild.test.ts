@@ -75,17 +75,13 @@ spoiling(
     await initialize(store, "p1", 5);
     await claim("a", "any");
     const before = await dump(redis);
-    expect(await rebuild("b", "forget", "stock:p1", "0")).toBe("lost");
+    expect(await rebuild("b", "string", "operation:k", "1", "text")).toBe("lost");
     for (const name of ["meta", "other", "stock", "stock:", "}x:stock:p1", "metaphor:x"]) {
       await expect(rebuild("a", "string", name, "1", "text")).rejects.toThrow("cannot be read");
-    }
-    for (const name of ["meta", ""]) {
-      await expect(rebuild("a", "forget", name, "0")).rejects.toThrow("cannot be read");
     }
     expect(await dump(redis)).toEqual(before);
     const many = Array.from({ length: 2_500 }, (_, i) => `owner-${i}`);
     const steps = [
-      ["forget", "stock:p1", "0"],
       ["string", "operation:k", "2", "text", "60000"],
       ["string", "reservation:o", "1", "record"],
       ["list", "expiring:7", `${many.length}`, ...many],
@@ -95,7 +91,6 @@ spoiling(
     // A step that is sent twice leaves what one leaves.
     expect(await rebuild("a", ...steps)).toBe("written");
     expect(await rebuild("a", ...steps)).toBe("written");
-    expect(await redis.exists("{p0}:stock:p1")).toBe(0);
     expect(await redis.get("{p0}:operation:k")).toBe("text");
     expect(await redis.pttl("{p0}:operation:k")).toBeGreaterThan(59_000);
     expect(await redis.pttl("{p0}:reservation:o")).toBe(-1);
@@ -105,13 +100,29 @@ spoiling(
     // More of what the step before wrote.
     expect(await rebuild("a", "list+", "expiring:7", "1", "one more")).toBe("written");
     expect(await redis.lrange("{p0}:expiring:7", 0, -1)).toEqual([...many, "one more"]);
-    // Whatever somebody left under the tag is no reason to stop.
-    await redis.set("{p0}:limit:of-another-version", "x");
-    expect(await rebuild("a", "forget", "limit:of-another-version", "0")).toBe("written");
-    expect(await redis.exists("{p0}:limit:of-another-version")).toBe(0);
     expect([...wordsOfHeader("partition/rebuild.lua").items]).toEqual(["lost", "written"]);
   },
 );
+
+spoiling("empty removes all but the meta, be a name no text, for who has the claim", async () => {
+  const { store } = await open();
+  await initialize(store, "p1", 5);
+  const strange = Buffer.from([0x7b, 0x70, 0x30, 0x7d, 0x3a, 0x73, 0xff, 0xfe, 0x00, 0x0a]);
+  await redis.set(strange, "a name that a turned bit made");
+  await redis.set("{p0}:limit:of-another-version", "x");
+  await redis.set("{p1}:stock:p2", "of another partition");
+  await claim("a", "any");
+  const empty = (token: string) => run("partition/empty.lua", [token, "10000", "0", "1000"]);
+  const before = await redis.dbsize();
+  expect(await empty("b")).toEqual(["lost"]);
+  expect(await redis.dbsize()).toBe(before);
+  // A step that is sent twice leaves what one leaves.
+  expect(await empty("a")).toEqual(["emptied", "0"]);
+  expect(await empty("a")).toEqual(["emptied", "0"]);
+  const left = await redis.keys("*");
+  expect(left.toSorted()).toEqual(["sku:SKU-p1", "{p0}:meta", "{p1}:stock:p2"]);
+  expect([...wordsOfHeader("partition/empty.lua").items]).toEqual(["emptied", "lost"]);
+});
 
 spoiling("reopen produced each word, and lifts the fence in an epoch of its own", async () => {
   const { store } = await open();

@@ -44,6 +44,7 @@ test("scripts that end holds, and what they wait for, run when Redis is out of m
     "journal/settle.lua",
     "partition/begin.lua",
     "partition/claim.lua",
+    "partition/empty.lua",
     "partition/lift.lua",
     "partition/rebuild.lua",
     "partition/reopen.lua",

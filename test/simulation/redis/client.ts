@@ -82,11 +82,6 @@ export class SimulatedClient {
   xread = (...words: unknown[]) => this.call("XREAD", ...words.map(String));
 
   /** All of them at once: a cursor of its own would show nothing more. */
-  scan = async (_cursor: string, _match: string, pattern: string) => [
-    "0",
-    await this.call("SCAN", pattern.replace(/\*$/, "")),
-  ];
-
   pipeline(): Pipeline {
     return new Pipeline(this);
   }

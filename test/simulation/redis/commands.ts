@@ -35,6 +35,11 @@ const range = (items: readonly string[], from = "0", to = "-1"): string[] => {
 };
 
 const COMMANDS: Readonly<Record<string, Command>> = {
+  /** All at once, of a pattern that is a beginning. */
+  SCAN({ keys }, _cursor, [, pattern = ""]) {
+    const begins = pattern.replace(/\*$/, "");
+    return ["0", Array.from(keys.keys(), ([key]) => key).filter((key) => key.startsWith(begins))];
+  },
   TYPE: ({ keys }, key) => new Status(keys.get(key)?.type ?? "none"),
   EXISTS: ({ keys }, key, rest) => [key, ...rest].filter((one) => keys.get(one)).length,
   DEL: ({ keys }, key, rest) => [key, ...rest].filter((one) => keys.remove(one)).length,

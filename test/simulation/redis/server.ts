@@ -149,8 +149,6 @@ export class SimulatedRedis {
       }
       case "XREAD":
         return this.#read(connection, words, later);
-      case "SCAN":
-        return Array.from(this.keys.keys(), ([key]) => key).filter((key) => key.startsWith(first));
       case "JOB": {
         const job = { id: first, name: second, data: JSON.parse(words[4] ?? "{}") };
         const all = [this.#jobs, this.#active, this.#failed];
