@@ -1,8 +1,11 @@
-/** `bun test/simulation/record.ts SEED RUNS`: records runs in which Redis keeps its data, as JSON. */
+/**
+ * `bun test/simulation/record.ts SEED RUNS`: records runs as JSON. In half of them Redis keeps its
+ * data, in the other half it lost them and was rebuilt.
+ */
 import { makeBed } from "./bed.ts";
-import { AN_ERROR, type Recording } from "./recording.ts";
+import { AN_ERROR, type Held, type Recording } from "./recording.ts";
 import { Status, type Reply } from "./redis/commands.ts";
-import { ErrorReply, type Value } from "./redis/keyspace.ts";
+import { ErrorReply, FOR_EVER, type Value } from "./redis/keyspace.ts";
 import type { SimulatedRedis } from "./redis/server.ts";
 
 /** Of the simulation alone, or answered later. */
@@ -12,26 +15,30 @@ const NOT_RUN = /^(LOADING|NOSCRIPT|OOM)/;
 
 const [first = 0, runs = 0] = process.argv.slice(2).map(Number);
 const simulate = await makeBed();
-const recorded: Recording[] = [];
-for (let seed = first; recorded.length < runs; seed += 1) {
-  const commands: Recording["commands"] = [];
+const kept: Recording[] = [];
+const lost: Recording[] = [];
+for (let seed = first; kept.length + lost.length < runs; seed += 1) {
+  const steps: Recording["steps"] = [];
   let server: SimulatedRedis | null = null;
   const { seen } = await simulate(seed, {
     onRedis(redis) {
       server = redis;
+      redis.onLoss = () => void steps.push({ kind: "loss", found: keysOf(redis) });
       redis.onRun = (words, reply) => {
         if (reply === undefined || UNRECORDED.has(words[0] ?? "")) return;
         if (reply instanceof ErrorReply && NOT_RUN.test(reply.message)) return;
         const { runId } = redis;
         const told = reply instanceof ErrorReply ? AN_ERROR : plain(reply);
-        commands.push({ at: redis.now(), runId, words: [...words], reply: told });
+        steps.push({ kind: "command", at: redis.now(), runId, words: [...words], reply: told });
       };
     },
   });
-  const hasLost = seen.has("fault redis empty") || seen.has("fault redis older");
-  if (!hasLost && server !== null) recorded.push({ commands, keys: keysOf(server) });
+  const hasLost = steps.some(({ kind }) => kind === "loss");
+  if (server === null || hasLost !== seen.has("rebuilt")) continue;
+  const alike = hasLost ? lost : kept;
+  if (alike.length < runs / 2) alike.push({ steps, keys: keysOf(server) });
 }
-await Bun.write(Bun.stdout, JSON.stringify(recorded));
+await Bun.write(Bun.stdout, JSON.stringify([...kept, ...lost]));
 process.exit(0);
 
 function plain(reply: Reply): unknown {
@@ -39,21 +46,28 @@ function plain(reply: Reply): unknown {
   return Array.isArray(reply) ? reply.map(plain) : reply;
 }
 
-function keysOf({ keys }: SimulatedRedis): Record<string, unknown> {
-  return Object.fromEntries(Array.from(keys.keys(), ([key, value]) => [key, held(value)]));
+function keysOf({ keys, now }: SimulatedRedis): Held[] {
+  return Array.from(keys.keys(), ([key, value, expiresAt]) => {
+    return { key, livesMs: expiresAt === FOR_EVER ? null : expiresAt - now(), ...held(value) };
+  });
 }
 
-function held(value: Value): unknown {
-  switch (value.type) {
+function held(value: Value) {
+  const { type } = value;
+  switch (type) {
     case "string":
-      return value.text;
+      return { type, value: value.text };
     case "hash":
-      return Object.fromEntries(value.fields);
+      return { type, value: Object.fromEntries(value.fields) };
     case "list":
-      return value.items;
+      return { type, value: value.items };
     case "zset":
-      return Object.fromEntries(value.scores);
-    case "stream":
-      return value.entries.map(({ epoch, seq, fields }) => [`${epoch}-${seq}`, fields]);
+      return { type, value: Object.fromEntries(value.scores) };
+    case "stream": {
+      const entries = value.entries.map(({ epoch, seq, fields }): [string, string[]] => {
+        return [`${epoch}-${seq}`, [...fields]];
+      });
+      return { type, value: entries, last: value.last.join("-") };
+    }
   }
 }

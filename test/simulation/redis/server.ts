@@ -53,6 +53,8 @@ export class SimulatedRedis {
   ran = 0;
   /** Told of each script that it has no memory for. */
   onFull: () => void = () => undefined;
+  /** Told when it has begun with other keys than it had. */
+  onLoss: (() => void) | null = null;
   /** Told of each, with its answer. */
   onRun: ((words: readonly string[], reply: Reply | ErrorReply | undefined) => void) | null = null;
   readonly #copies: Keyspace[] = [];
@@ -93,7 +95,10 @@ export class SimulatedRedis {
   begin(found: Found): void {
     if (found === "older") this.keys = this.#copies.at(-1)?.copy() ?? this.keys;
     if (found === "empty") this.keys = new Keyspace(() => this.now());
-    if (found !== "kept") this.loseJobs();
+    if (found !== "kept") {
+      this.loseJobs();
+      this.onLoss?.();
+    }
     this.#learned = new Set();
     this.isUp = true;
     this.#name();
