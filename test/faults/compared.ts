@@ -6,9 +6,11 @@ import { createReconcileLedger } from "#postgres/reconcile-ledger";
 import { createReconcileStock } from "#redis/reconcile-stock";
 import { reconcile } from "#workers/reconcile/run";
 
-export const compared = (
-  { redis, sql, storeId }: Pick<Stores, "redis" | "sql" | "storeId">,
-): Promise<ReconcileReport> =>
+export const compared = ({
+  redis,
+  sql,
+  storeId,
+}: Pick<Stores, "redis" | "sql" | "storeId">): Promise<ReconcileReport> =>
   reconcile({
     stock: createReconcileStock({ redis, partitions: 1, storeId }),
     ledger: createReconcileLedger(sql),

@@ -201,7 +201,8 @@ export async function held(bed: DamageBed): Promise<Held> {
   found.push(...redisIsTheLedger(await compare(bed)).broken);
   const versions = await versionsIn(bed);
   const wentBack = [...bed.versions].filter(([id, before]) => (versions.get(id) ?? 0) < before);
-  if (lost === 0) found.push(...wentBack.map(([id, before]) => `${id} was read at ${before} before`));
+  if (lost === 0)
+    found.push(...wentBack.map(([id, before]) => `${id} was read at ${before} before`));
   if (found.length === 0) Object.assign(bed, { acknowledged: kept, lost: gone, versions });
   return { broken: found, lost, movements: audited.movements };
 }
