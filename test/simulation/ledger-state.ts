@@ -130,7 +130,7 @@ export class LedgerState {
       seq: Math.max(product.seq, ...this.#seqsOf(product.productId)),
     }));
     const operations = Array.from(this.operations, ([key, { text, at }]) => {
-      return { key, text, livesMs: OPERATION_KEEP_MS - (this.#now() - at) };
+      return { key, text, livesMs: Math.round(OPERATION_KEEP_MS - (this.#now() - at)) };
     });
     const nothing: PartitionPart = { products: [], holds: [], locations: [], operations: [] };
     return [
@@ -153,7 +153,7 @@ export class LedgerState {
     return Array.from(byOwner.values()).flatMap((reservation): HoldCopy[] => {
       if (reservation.status === "ACTIVE") return [{ reservation, livesMs: null }];
       const at = this.movements[reservation.seq - 1]?.at ?? 0;
-      const livesMs = ENDED_KEEP_MS[reservation.status] - (this.#now() - at);
+      const livesMs = Math.round(ENDED_KEEP_MS[reservation.status] - (this.#now() - at));
       return livesMs > 0 ? [{ reservation, livesMs }] : [];
     });
   }

@@ -34,6 +34,11 @@ const range = (items: readonly string[], from = "0", to = "-1"): string[] => {
   return items.slice(Number(from), end + 1);
 };
 
+function lifeOf(text = ""): number {
+  if (/^[1-9]\d*$/.test(text)) return Number(text);
+  throw new ErrorReply("ERR value is not an integer or out of range");
+}
+
 const COMMANDS: Readonly<Record<string, Command>> = {
   /** All at once, of a pattern that is a beginning. */
   SCAN({ keys }, _cursor, [, pattern = ""]) {
@@ -52,7 +57,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     }),
   SET({ keys }, key, [text = "", unit, life]) {
     if (unit === undefined) keys.setText(key, text);
-    else keys.setText(key, text, Number(life) * (unit === "EX" ? 1_000 : 1));
+    else keys.setText(key, text, lifeOf(life) * (unit === "EX" ? 1_000 : 1));
     return OK;
   },
   MSET({ keys }, key, rest) {
