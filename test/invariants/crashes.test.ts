@@ -3,7 +3,7 @@ import { Redis } from "ioredis";
 import postgres from "postgres";
 import type { Stores } from "#compose/stores";
 import { compared } from "#faults/compared";
-import { makeFresh, timeIn, untilInTime } from "#faults/due-holds";
+import { makeFresh, timeIn, untilInTime, type FreshHolds } from "#faults/due-holds";
 import { LAG_MS_MAX, ON_TIME_MS_MAX } from "#faults/fault";
 import { lagMsOf, lagOf } from "#faults/lag";
 import * as laws from "#faults/laws";
@@ -15,6 +15,7 @@ import { startInstallation, type Installation } from "#test/installation";
 import { startLoad, type Load } from "#test/load";
 import { startReaders, type Readers } from "#test/readers";
 import { counted, seed, seedBehind } from "#test/scale";
+import { makeProduct } from "#test/short-holds";
 import { spreadOf } from "#test/spread";
 import { tokenOf } from "#test/service";
 import { openStoresOf, untilOpen } from "#test/stores";
@@ -34,8 +35,9 @@ const PLAIN = 20;
 const LOAD = { users: 16, products: 6, units: 5_000 };
 /** Who notice where time goes back. */
 const READERS = 2;
-/** Of the holds that fall due at the blow. */
+/** Of the holds that fall due at the blow, and when the load has stopped: users end what is due. */
 const DUE_SECONDS = [1] as const;
+const DUE_UNITS = 1_000;
 const TEST_MS_MAX = counted(60_000, 2 * 60 * 60_000);
 
 /** What is killed, and what it must not harm. */
@@ -92,8 +94,9 @@ async function survive(victim: (typeof VICTIMS)[number][0]) {
     productIds,
     seed: choices,
   });
-  const made: Acknowledged[] = [];
-  const due = await makeFresh(beside, productIds[0] ?? "", made, DUE_SECONDS);
+  const short = { productId: `short-${kills}`, made: Array.of<Acknowledged>() };
+  await makeProduct(beside, short.productId, DUE_UNITS, short.made);
+  const atBlow = await makeFresh(beside, short.productId, short.made, DUE_SECONDS);
   await moreEffects(load, EFFECTS_MIN);
   const readsBefore = readers.reads;
   const killedAt = performance.now();
@@ -111,9 +114,12 @@ async function survive(victim: (typeof VICTIMS)[number][0]) {
     });
   expect(status).toBe(201);
   const servedMs = sinceMs();
+  await untilOpen(beside);
+  const behind = await makeFresh(beside, short.productId, short.made, DUE_SECONDS);
   const restartedMs = await restarting;
   const endedAt = killedAt + restartedMs;
-  const looked = await lookedAt({ load, readers, readsBefore, made, due, endedAt });
+  const holds = { ...short, first: atBlow.union(behind) };
+  const looked = await lookedAt({ load, readers, readsBefore, holds, endedAt });
   console.log(
     `kill ${kills}, of ${victim} (seed ${choices}): served after ${servedMs} ms, restarted after ${restartedMs} ms,`,
     `${load.acknowledged.length} acknowledged, repeated ${JSON.stringify(repeatedBy(load))},`,
@@ -129,15 +135,13 @@ async function lookedAt(trial: {
   readonly readers: Readers;
   /** When the blow fell: what was read before it saw nothing of it. */
   readonly readsBefore: number;
-  /** By the one beside, and those of them that fall due at the blow. */
-  readonly made: Acknowledged[];
-  readonly due: ReadonlySet<string>;
+  /** By the process beside: of a product of their own. */
+  readonly holds: Pick<FreshHolds, "productId" | "made" | "first">;
   /** Of `performance.now()`: when all was up again. */
   readonly endedAt: number;
 }) {
-  const { load, readers, readsBefore, made, due: holds, endedAt } = trial;
+  const { load, readers, readsBefore, holds, endedAt } = trial;
   const { servers, api, worker } = all;
-  const { productIds, scarceId } = load;
   const redis = new Redis(servers.redisUrl);
   const sql = postgres(servers.databaseUrl, { max: 2, onnotice: () => {} });
   try {
@@ -149,20 +153,21 @@ async function lookedAt(trial: {
     await load.stop();
     await readers.stop();
     expect(load.strange).toEqual([]);
-    await untilOpen(beside);
-    const ofHolds = { redis, stores: beside, productId: productIds[0] ?? "", made, first: holds };
-    const withinMs = ON_TIME_MS_MAX;
-    const rounds = await untilInTime({ ...ofHolds, endedAt: endedThere, withinMs });
-    acknowledged.push(...load.acknowledged, ...made);
+    // While the last of the holds fall due. The ledger follows before it is compared.
+    const report = await compared(beside);
+    const productIds = [...load.productIds, load.scarceId];
+    const stock = await stockSeen({ urls: [api.url], redis, sql, productIds });
+    const due = { redis, stores: beside, ...holds, endedAt: endedThere, withinMs: ON_TIME_MS_MAX };
+    const rounds = await untilInTime(due);
+    acknowledged.push(...load.acknowledged, ...holds.made);
     const { movements } = await audit({ ...servers, acknowledged });
     const lag = await caughtUp;
-    const everyProduct = { urls: [api.url], redis, sql, productIds: [...productIds, scarceId] };
     const reads = { reads: readers.reads - readsBefore, wentBack: readers.wentBack };
     const checks = [
-      laws.endsArePunctual(rounds, withinMs),
+      laws.endsArePunctual(rounds, ON_TIME_MS_MAX),
       laws.ledgerCatchesUp(lag),
-      laws.redisIsTheLedger(await compared(beside)),
-      laws.availableAddsUp(await stockSeen(everyProduct)),
+      laws.redisIsTheLedger(report),
+      laws.availableAddsUp(stock),
       laws.readsNeverGoBack({ ...reads, rebuilds: 0, hasLost: false }),
       laws.everyProcessLives(
         Object.entries({ api, worker }).map(([name, service]) => {
