@@ -154,6 +154,19 @@ describe("an address's requests", () => {
       });
     expect(await statuses(PER_ADDRESS, guess)).toEqual(times(401, PER_ADDRESS));
     expect((await guess()).status).toBe(429);
+    // Also where a command would have taken its share along.
+    const change = () =>
+      fetch(`${service.url}/api/inventory/product/p1/reserve`, {
+        method: "POST",
+        headers: { authorization: "Bearer nonsense", "x-forwarded-for": "198.51.100.1" },
+      });
+    expect((await change()).status).toBe(429);
+  });
+
+  test("that their token does not allow are counted too", async () => {
+    const spy = () => send("carol", "GET", "/api/inventory/low-stock");
+    expect(await statuses(PER_CUSTOMER, spy)).toEqual(times(403, PER_CUSTOMER));
+    expect((await spy()).status).toBe(429);
   });
 
   test("over IPv6 are those of its first 64 bits", async () => {

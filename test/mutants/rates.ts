@@ -24,7 +24,10 @@ export const RATE_BUGS: readonly Mutant[] = [
     file: "lua/lib/commit.lua",
     find: "if write_charges() or has_operations or",
     replace: "if has_operations or",
-    by: redis("rates", "a batch that is sent again is not counted again, also where it changed nothing"),
+    by: redis(
+      "rates",
+      "a batch that is sent again is not counted again, also where it changed nothing",
+    ),
   },
   {
     bug: "whoever likes says which address he comes from",
@@ -36,7 +39,7 @@ export const RATE_BUGS: readonly Mutant[] = [
   {
     bug: "guessed tokens are not counted",
     file: "src/http/middleware/edge.ts",
-    find: "(await auth.verify(authorization).catch((error: unknown) => refuse(c, error)))",
+    find: "(await auth.verify(authorization).catch((error: unknown) => refuse(c, null, error)))",
     replace: "(await auth.verify(authorization))",
     by: http("rate-limits", "with tokens that nobody issued are counted too"),
   },

@@ -88,8 +88,7 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
     const roles = rolesOf(route, c);
     state.caller = roles === "public" ? route.anonymous : await callerOf(c, roles);
     if (limits !== null) {
-      const caller = roles === "public" ? await shownIn(c) : state.caller;
-      if (caller === null || caller.role === "customer") await countIn(c, caller);
+      await countIn(c, roles === "public" ? await shownIn(c) : state.caller);
     }
     // Read here once, within the deadline; hono keeps it for whoever asks again.
     if (limit !== null) await bodies.within(c.req.text(), state.deadline);
@@ -109,9 +108,11 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
     counted.catch(() => undefined);
   };
 
-  /** Who has no token that counts is counted too: a flood of such is a flood. */
-  const refuse = async (c: EdgeContext, error: unknown): Promise<never> => {
-    await countIn(c, null);
+  /** Who may not do it is counted too, at once: a flood of guesses is a flood. */
+  const refuse = async (c: EdgeContext, caller: Caller | null, error: unknown): Promise<never> => {
+    const charge = limits?.chargeOf(c, caller) ?? null;
+    c.get("request").charge = charge;
+    if (charge !== null) await limits?.count(charge);
     throw error;
   };
 
@@ -135,9 +136,10 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
     const authorization = c.req.header("authorization");
     const caller =
       auth.cached(authorization) ??
-      (await auth.verify(authorization).catch((error: unknown) => refuse(c, error)));
+      (await auth.verify(authorization).catch((error: unknown) => refuse(c, null, error)));
     if (roles.includes(caller.role)) return caller;
-    throw new Problem("role_required", `this call is for the role ${roles.join(" or ")}`);
+    const words = `this call is for the role ${roles.join(" or ")}`;
+    return await refuse(c, caller, new Problem("role_required", words));
   };
 
   return async function edge(c, next) {

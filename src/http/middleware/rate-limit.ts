@@ -53,8 +53,9 @@ export function createRateLimits(options: RateLimitOptions): RateLimits | null {
 
   return {
     chargeOf(c, caller) {
+      if (caller !== null && caller.role !== "customer") return null;
       const counted: Counted[] = [];
-      if (perCustomer !== null && caller?.role === "customer") {
+      if (perCustomer !== null && caller !== null) {
         counted.push({ quota: perCustomer, identity: customerIn(caller) });
       }
       const address = perAddress === null ? null : addressIn(c);
