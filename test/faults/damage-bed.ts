@@ -36,8 +36,9 @@ export interface DamageBed extends AsyncDisposable {
   acknowledged: readonly Acknowledged[];
   /** All that was, and was reported. */
   lost: readonly Acknowledged[];
-  /** Of each product, as it was last read. */
+  /** Of each product, as it was last read before a harm, and behind a rebuild that followed. */
   versions: ReadonlyMap<string, number>;
+  rebuilt: ReadonlyMap<string, number>;
 }
 
 /** What started is ended where a later start fails. */
@@ -69,6 +70,7 @@ export async function openDamageBed(): Promise<DamageBed> {
     acknowledged,
     lost: [],
     versions: new Map(),
+    rebuilt: new Map(),
     [Symbol.asyncDispose]: () => ended.disposeAsync(),
   };
 }
@@ -111,6 +113,7 @@ export async function admitted(bed: DamageBed, which: "fenced" | "any" = "fenced
     withinMs: REBUILT_MS_MAX,
     what: "the process goes on with what was rebuilt",
   });
+  bed.rebuilt = await versionsIn(bed);
   return true;
 }
 
@@ -199,10 +202,13 @@ export async function held(bed: DamageBed): Promise<Held> {
   const loss = { acknowledged, gone: gone.length, untrue, mayLose: true };
   found.push(...failuresOf(lossIsTrue(loss)));
   found.push(...redisIsTheLedger(await compare(bed)).broken);
-  const versions = await versionsIn(bed);
-  const wentBack = [...bed.versions].filter(([id, before]) => (versions.get(id) ?? 0) < before);
-  if (lost === 0)
-    found.push(...wentBack.map(([id, before]) => `${id} was read at ${before} before`));
-  if (found.length === 0) Object.assign(bed, { acknowledged: kept, lost: gone, versions });
+  const wentBack = [...bed.rebuilt].flatMap(([id, version]) => {
+    const before = bed.versions.get(id) ?? 0;
+    return version < before ? [`${id}: version ${version} after ${before}`] : [];
+  });
+  if (lost === 0) found.push(...wentBack);
+  if (found.length > 0) return { broken: found, lost, movements: audited.movements };
+  Object.assign(bed, { acknowledged: kept, lost: gone });
+  Object.assign(bed, { versions: await versionsIn(bed), rebuilt: new Map() });
   return { broken: found, lost, movements: audited.movements };
 }
