@@ -181,7 +181,11 @@ describe("a value that does not fit is refused with what is allowed:", () => {
     ["DURABILITY", "gold", "one of: memory, disk, replica, ledger"],
     ["JOURNAL_KEEP_ENTRIES", "100001", "a whole number from 0 to 100000"],
     ["REQUEST_DEADLINE_MS", "10000", "a whole number from 100 to 9000"],
-    ...manyOf("RATE_PER_CUSTOMER", "0/1s|1/0s|10|10/s|10/1m|1000001/1s|1/3601s|-1/1s", "100/10s"),
+    ...manyOf(
+      "RATE_PER_CUSTOMER",
+      "0/1s|1/0s|10|10/s|10/1m|10001/1s|1000001/3600s|1/3601s|-1/1s",
+      "100/10s",
+    ),
     ["RATE_PER_ADDRESS", "many", "1 to 1000000 requests in 1 to 3600 seconds"],
     ...manyOf("TRUSTED_PROXIES", "10.0.0.1/33|10.0.0|proxy|fd00::/129|10.0.0.1/", "10.0.0.0/8"),
     ["CONTRACTS", "inventory,Soap", "words of small letters"],

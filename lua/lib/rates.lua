@@ -22,8 +22,14 @@ local function charge_items(text, now_us)
     if #keys == 0 then
         error("the charges of a batch cannot be read")
     end
-    for i, whole_at in ipairs(redis.call("MGET", unpack(keys))) do
-        charges[i].whole_at = math.max(tonumber(whole_at or now_us) or now_us, now_us)
+    for i, text_of in ipairs(redis.call("MGET", unpack(keys))) do
+        local charge = charges[i]
+        local whole_at = tonumber(text_of or "") or now_us
+        -- Not behind now, and never further ahead than requests may bring it, whatever stands there.
+        if not (whole_at > now_us) then
+            whole_at = now_us
+        end
+        charge.whole_at = math.min(whole_at, now_us + charge.window)
     end
     for item, places in string.gmatch(items, "(%d+)=([%d,]+)") do
         local wait, asked = 0, {}
@@ -64,8 +70,8 @@ local function write_charges()
         if charge.is_spent then
             is_any = true
             local ahead_ms = math.ceil((charge.whole_at - charged_at) / 1000)
-            local whole_at = decimal[charge.whole_at]
-            redis.call("SET", charge.key, whole_at, "PX", decimal[ahead_ms])
+            local whole_at = string.format("%d", charge.whole_at)
+            redis.call("SET", charge.key, whole_at, "PX", ahead_ms)
         end
     end
     return is_any

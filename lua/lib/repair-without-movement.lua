@@ -5,7 +5,7 @@
 local meta = redis.call("HMGET", meta_key, "storeId", "fence", "swept")
 
 local function is_strange()
-    return meta[1] ~= ARGV[1] or meta[2]
+    return meta[1] ~= ARGV[1] or meta[2] or not tonumber(meta[3])
 end
 
 -- Makes sure that a hold is released when it is due.

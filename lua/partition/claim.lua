@@ -30,6 +30,8 @@ if claim then
     missing = claim.missing
 elseif meta.fence then
     missing = string.match(meta.fence, "^behind:(%d+)$") or "0"
+elseif meta.is_damaged then
+    missing = "0" -- who gives up the claim leaves it fenced
 end
 forget_unreadable(meta)
 local seq = meta.seq or "0"

@@ -41,7 +41,10 @@ if refusal then
 end
 
 -- A word older than this epoch counts as stale: what Redis knew of returns may have been lost.
-local began_at = tonumber(redis.call("HGET", meta_key, "beganAt"))
+local began_at = tonumber(redis.call("HGET", meta_key, "beganAt") or "")
+if not began_at then
+    return "stale" -- a bit was turned: begin, which is asked next, fences such a meta
+end
 local last_returns = {} -- owner → seq of its last return, 0 for none
 local new_returns = {} -- owners that returned something in this batch
 

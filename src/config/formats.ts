@@ -27,14 +27,20 @@ export function oneOf<const Word extends string>(words: readonly Word[], because
 /** Requests of one caller in a time; all of them may come at once. */
 const QUOTA_REQUESTS_MAX = 1_000_000;
 const QUOTA_SECONDS_MAX = 3_600;
+/** They are counted in microseconds: beyond this a part of one would be more than a hundredth. */
+const QUOTA_PER_SECOND_MAX = 10_000;
 
 /** `100/10s`: so many requests in so many seconds. */
 export function quota() {
   const bounds = `1 to ${QUOTA_REQUESTS_MAX} requests in 1 to ${QUOTA_SECONDS_MAX} seconds`;
-  return parsed(`must be ${bounds}, such as 100/10s`, (value) => {
+  const most = `at most ${QUOTA_PER_SECOND_MAX} a second`;
+  return parsed(`must be ${bounds}, ${most}, such as 100/10s`, (value) => {
     const [, requests = "", seconds = ""] = /^(\d{1,7})\/(\d{1,4})s$/.exec(value) ?? [];
     const read = { requests: Number(requests), seconds: Number(seconds) };
-    const isWithin = read.requests <= QUOTA_REQUESTS_MAX && read.seconds <= QUOTA_SECONDS_MAX;
+    const isWithin =
+      read.requests <= QUOTA_REQUESTS_MAX &&
+      read.seconds <= QUOTA_SECONDS_MAX &&
+      read.requests <= QUOTA_PER_SECOND_MAX * read.seconds;
     return isWithin && read.requests > 0 && read.seconds > 0 ? read : undefined;
   });
 }

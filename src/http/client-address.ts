@@ -53,23 +53,43 @@ export function addressOf(
  */
 export function countedAs(address: string): string {
   if (isIP(address) !== 6) return address;
-  const [head = "", tail] = address.split("%")[0]?.split("::") ?? [];
-  const first = head === "" ? [] : head.split(":");
-  const last = tail === undefined || tail === "" ? [] : tail.split(":");
-  const zeros = Array.from({ length: Math.max(0, 8 - first.length - last.length) }, () => "0");
-  const groups = [...first, ...(tail === undefined ? [] : zeros), ...last];
-  return groups
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(":");
+  const groups = groupsOf(address);
+  const isTranslated = groups.slice(0, 6).join(":") === NAT64;
+  return isTranslated ? ipv4Of(groups) : groups.slice(0, 4).join(":");
 }
 
-/** An IPv4 address is often told as a part of IPv6; some name the port behind it. */
+/** The first 96 bits of IPv4 addresses that are told as IPv6: of the system, and of NAT64 (RFC 6052). */
+const MAPPED = "0:0:0:0:0:ffff";
+const NAT64 = "64:ff9b:0:0:0:0";
+
+/** As IPv4 where it is that, without the port that some name behind it. */
 function plain(address: string): string {
   const bare = /^\[([^\]]+)\](?::\d+)?$/.exec(address)?.[1] ?? address;
   const withoutPort = /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(bare)?.[1] ?? bare;
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(withoutPort)?.[1];
-  return mapped ?? withoutPort;
+  if (isIP(withoutPort) !== 6) return withoutPort;
+  const groups = groupsOf(withoutPort);
+  return groups.slice(0, 6).join(":") === MAPPED ? ipv4Of(groups) : withoutPort;
+}
+
+/** The eight groups of a valid IPv6 address, in hex without leading zeros. */
+function groupsOf(address: string): readonly string[] {
+  const [text = ""] = address.split("%");
+  const dotted = /(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(text);
+  const bytes = dotted?.slice(1).map(Number) ?? [];
+  const [first = 0, second = 0, third = 0, fourth = 0] = bytes;
+  const last = [first * 256 + second, third * 256 + fourth].map((group) => group.toString(16));
+  const hex = dotted === null ? text : `${text.slice(0, dotted.index)}${last.join(":")}`;
+  const [head = "", tail] = hex.split("::");
+  const before = head === "" ? [] : head.split(":");
+  const behind = tail === undefined || tail === "" ? [] : tail.split(":");
+  const zeros = Array.from({ length: Math.max(0, 8 - before.length - behind.length) }, () => "0");
+  const all = [...before, ...(tail === undefined ? [] : zeros), ...behind];
+  return all.map((group) => Number.parseInt(group, 16).toString(16));
+}
+
+function ipv4Of(groups: readonly string[]): string {
+  const numbers = groups.slice(6).map((group) => Number.parseInt(group, 16));
+  return numbers.map((number) => `${Math.floor(number / 256)}.${number % 256}`).join(".");
 }
 
 const familyOf = (address: string): "ipv4" | "ipv6" => (isIP(address) === 6 ? "ipv6" : "ipv4");

@@ -11,7 +11,7 @@ import type { Clock } from "#lib/clock";
 import { unknownOutcome, type BatchSender, type Load, type Slot } from "#redis/batch-sender";
 import { encodeCharges, NO_CHARGES, rateLimited, settleCharge } from "#redis/rates";
 
-/** Items of one batch: a script call of that many stays well under 2 ms. */
+/** Items of one batch: a script call of that many takes about a millisecond, and two where all are charged. */
 export const BATCH_ITEMS_MAX = 64;
 /** Lines of one batch as its items name them; a cart has at most 100, a whole hold that is ended counts once. */
 export const BATCH_LINES_MAX = 200;

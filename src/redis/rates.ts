@@ -3,6 +3,7 @@ import type { Redis } from "ioredis";
 import { z } from "zod";
 import { Fault } from "#inventory/faults";
 import type { Charge, Left, Rates } from "#inventory/rates";
+import { deadlineAfter, withDeadline } from "#lib/deadline";
 import { metaKey } from "#redis/keys";
 import type { Partition } from "#redis/partition";
 import { loadScript, runScript } from "#redis/script";
@@ -11,8 +12,10 @@ const chargeScript = loadScript("rate/charge.lua");
 
 /** What does not go with a batch is counted in the first partition. */
 const PARTITION = 0;
-/** Charges of one call; it stays well under a millisecond. */
-const CHARGES_MAX = 256;
+/** Charges of one call, which takes less than a millisecond. */
+const CHARGES_MAX = 64;
+/** After this nobody waits for a count any more: who reads or guesses needs no Redis. */
+const COUNT_MS_MAX = 500;
 const MICROSECONDS = 1_000_000;
 const LIMITED = /^limited\t(\d{1,16})$/;
 
@@ -30,8 +33,10 @@ export function encodeCharges(charges: readonly (Charge | undefined)[]): Encoded
   const places = new Map<string, number>();
   const identities: string[] = [];
   const items: string[] = [];
+  const encoded = new Set<Charge>();
   for (const [index, charge] of charges.entries()) {
-    if (charge === undefined || charge.isSettled) continue;
+    if (charge === undefined || charge.isSettled || encoded.has(charge)) continue;
+    encoded.add(charge);
     const asked = charge.counted.map(({ quota, identity }) => {
       const name = `${quota.name}:${identity}`;
       const known = places.get(name);
@@ -111,7 +116,10 @@ export class RedisRates implements Rates {
     const encoded = encodeCharges(waiters.map(({ charge }) => charge));
     const args = [encoded.text, String(waiters.length)];
     try {
-      const answer: unknown = await runScript(this.#redis, chargeScript, metaKey(PARTITION), args);
+      const asked = runScript(this.#redis, chargeScript, metaKey(PARTITION), args);
+      const answer = await withDeadline(asked, deadlineAfter(COUNT_MS_MAX), () => {
+        throw new Error("Redis did not answer in time");
+      });
       const [left = "", ...replies] = z.string().parse(answer).split("\n");
       for (const [index, { charge, resolve, reject }] of waiters.entries()) {
         const reply = replies[index] ?? "";

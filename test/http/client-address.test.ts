@@ -30,6 +30,8 @@ describe("the address that a request came from", () => {
     ["10.1.2.3", "[2001:db8::1]:4711", "2001:db8::1"],
     ["::ffff:10.1.2.3", "198.51.100.1", "198.51.100.1"],
     ["fd12::1", "2001:db8::5", "2001:db8::5"],
+    ["10.1.2.3", "::ffff:c633:6401", "198.51.100.1"],
+    ["10.1.2.3", "0:0:0:0:0:ffff:198.51.100.1", "198.51.100.1"],
     ["10.1.2.3", `${"9.9.9.9,".repeat(40)}${"10.0.0.1,".repeat(31)}10.0.0.2`, "10.0.0.1"],
   ])("of %p with X-Forwarded-For %p is %p", (peer, header, address) => {
     expect(addressOf(peer, header, trusted)).toBe(address);
@@ -44,6 +46,8 @@ test.each([
   ["2001:db8::1", "2001:db8:0:0"],
   ["::1", "0:0:0:0"],
   ["fe80::1%eth0", "fe80:0:0:0"],
+  ["64:ff9b::198.51.100.1", "198.51.100.1"],
+  ["64:ff9b::c633:6402", "198.51.100.2"],
 ])("%p is counted as %p", (address, counted) => {
   expect(countedAs(address)).toBe(counted);
 });

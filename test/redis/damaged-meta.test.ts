@@ -4,7 +4,7 @@ import { loadScript, runScript } from "#redis/script";
 import { VERBS } from "#test/batches";
 import { expectFenced } from "#test/fenced";
 import { redisOfFile, sendBatch } from "#test/redis";
-import { initialize } from "#test/store";
+import { initialize, returnCommand, sellCommand } from "#test/store";
 import { until } from "#test/until";
 
 const { redis, open } = await redisOfFile();
@@ -64,7 +64,11 @@ describe.each(DAMAGES)("a meta whose %s became %p", (field, value) => {
     await damage();
     const claim = await run("partition/claim.lua", [storeId, "token", "10000", "any"]);
     const number = expect.stringMatching(NUMBER);
-    expect(claim).toEqual(["claimed", number, number, number, ""]);
+    expect(claim).toEqual(["claimed", number, number, number, "0"]);
+    // Who gives up leaves it fenced; who goes on opens it.
+    expect(await run("partition/lift.lua", ["token"])).toBe("lifted");
+    expect(await redis.hget("{p0}:meta", "fence")).toBe("behind:0");
+    await run("partition/claim.lua", [storeId, "token", "10000", "fenced"]);
     const runId = await readRunId(redis);
     const reopened = await run("partition/reopen.lua", ["token", runId, "9", "1", "0", "0", ""]);
     expect(reopened).toEqual(["begun", "9", "1"]);
@@ -83,4 +87,16 @@ test("a number of the meta that is gone while all serve fences the partition", a
     await redis.hset("{p0}:meta", before);
     await redis.hdel("{p0}:meta", "fence");
   }
+});
+
+test("a return, which counts with where the epoch began, is fenced where that is gone", async () => {
+  const { store } = await open();
+  await initialize(store, "p1", 50);
+  await store.sell(sellCommand("p1", 1));
+  const before = await redis.hgetall("{p0}:meta");
+  await redis.hset("{p0}:meta", "beganAt", "1x2");
+  const back = store.return(returnCommand("p1", 1, { seq: 2, sold: 1, returned: 0 }));
+  await expect(back).rejects.toMatchObject({ code: "partition_fenced" });
+  await redis.hset("{p0}:meta", before);
+  await redis.hdel("{p0}:meta", "fence");
 });

@@ -174,7 +174,35 @@ describe("with its command", () => {
   });
 });
 
+describe("a value that no request made", () => {
+  test.each(["9e99", "inf", "nan", "-5", "x", "12345678901234567890123"])(
+    "such as %p costs at most one window",
+    async (value) => {
+      const { store } = await open();
+      await initialize(store, "p1", 50);
+      await redis.set(rateKey(0, "customer:carol"), value);
+      const mine = carol();
+      const call = store.reserve({ ...reserveCommand("o1", { p1: 1 }), charge: mine });
+      await call.catch(() => undefined);
+      expect(mine.isSettled).toBe(true);
+      expect(mine.waitMs).toBeLessThanOrEqual(HOUR * 1_000);
+    },
+  );
+});
+
 describe("without a command", () => {
+  test("time is the partition's too: a server whose clock went back takes no read away", async () => {
+    const { store, redis: connection, partitions } = await open();
+    const rates = new RedisRates(connection, partitions);
+    await initialize(store, "p1", 50);
+    await clockAt(redis, Date.now() + 50 * HOUR * 1_000);
+    await store.reserve({ ...reserveCommand("o1", { p1: 1 }), charge: carol() });
+    const read = carol();
+    await rates.count(read);
+    expect(read).toMatchObject({ waitMs: 0 });
+    expect(read.left.map(({ requests }) => requests)).toEqual([1]);
+  });
+
   test("all that are counted in one turn share one call", async () => {
     const { redis: connection, partitions } = await open();
     const rates = new RedisRates(connection, partitions);

@@ -19,7 +19,7 @@ export const isStockCall = (command: Buffer): boolean =>
   command.includes("evalsha") && /\r\n(?:\{p\d+\}:|sku:)/.test(command.toString("latin1"));
 
 /** Header of a batch (lua/lib/batch.lua) that need not keep an answer which changed nothing. */
-const KEEPS_NOTHING = /(\r\n\d+\t\d+\t\w+\t[\w-]+\t\d+\t)0(\t\d+\r\n)/;
+const KEEPS_NOTHING = /(\r\n\d+\t\d+\t\w+\t[\w-]+\t\d+\t)0(\t\d+(?:\r\n|\n))/;
 
 /**
  * How requests to Redis are cut, and sent alone: under the password of that address. Whoever sends a

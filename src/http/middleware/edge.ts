@@ -126,8 +126,10 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
   const tellLimits = async (c: EdgeContext): Promise<void> => {
     const { charge } = c.get("request");
     if (limits === null || charge === null) return;
-    // Its command was never sent: it counts all the same, and what it was answered stands.
-    if (!charge.isSettled && c.res.status < 500) await limits.count(charge).catch(() => undefined);
+    // Its command was never sent, so that it changed nothing: it counts all the same.
+    if (!charge.isSettled && c.res.status < 500) {
+      await limits.count(charge).catch((error: unknown) => (c.res = send(c, onError(error, c))));
+    }
     const headers = Object.entries(limits.headersOf(charge));
     for (const [name, value] of headers) c.res.headers.set(name, value);
   };
@@ -148,7 +150,8 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
     try {
       await admit(c);
       await next();
-      await c.get("request").counting;
+      const { counting } = c.get("request");
+      if (counting !== null) await counting;
       if (c.get("request").asked !== null) await levels?.answer(c);
     } catch (error) {
       c.res = send(c, onError(error, c));
