@@ -26,10 +26,10 @@ local function charge_items(text, now_us)
         local charge = charges[i]
         local whole_at = tonumber(text_of or "") or now_us
         -- Not behind now, and never further ahead than requests may bring it, whatever stands there.
-        if not (whole_at > now_us) then
-            whole_at = now_us
+        if whole_at ~= whole_at then
+            whole_at = now_us -- no number at all, as Lua has one
         end
-        charge.whole_at = math.min(whole_at, now_us + charge.window)
+        charge.whole_at = math.min(math.max(whole_at, now_us), now_us + charge.window)
     end
     for item, places in string.gmatch(items, "(%d+)=([%d,]+)") do
         local wait, asked = 0, {}
