@@ -13,6 +13,8 @@ export interface Shape {
 export interface Measurement {
   readonly variant: string;
   readonly connections: number;
+  /** Answers in all, those that came after the load included. */
+  readonly answers: number;
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -59,6 +61,7 @@ export async function measure(
   return {
     variant: variant.name,
     connections: shape.connections,
+    answers,
     perSecond: result.requests / result.seconds,
     p50Ms: result.p50Us / 1_000,
     p99Ms: result.p99Us / 1_000,

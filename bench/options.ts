@@ -1,5 +1,6 @@
 /** The command line of the bench. */
 import { parseArgs } from "node:util";
+import { numberOf, UsageError } from "./command.ts";
 
 export const HELP = `Measures Holdfast against an echo of the same server and against plain PostgreSQL.
 
@@ -26,9 +27,6 @@ be on a real disk for fsync to cost what it costs. Needs wrk in PATH.
 const SECONDS_MAX = 600;
 const CONNECTIONS_MAX = 4_096;
 const ROUNDS_MAX = 100;
-
-/** A command line that cannot be understood. */
-export class UsageError extends Error {}
 
 export interface Options {
   readonly seconds: number;
@@ -77,10 +75,4 @@ function parse(args: readonly string[]) {
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
-}
-
-function numberOf(name: string, text: string, most: number): number {
-  const number = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (number >= 1 && number <= most) return number;
-  throw new UsageError(`${name} takes whole numbers from 1 to ${most}; not ${text}`);
 }

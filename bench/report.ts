@@ -1,4 +1,5 @@
 /** From measurements to what a person reads: medians, ratios, and whether the aims are met. */
+import { figureText, tableLines } from "./aims.ts";
 import type { Machine } from "./machine.ts";
 import type { Measurement } from "./measure.ts";
 import { median } from "./statistics.ts";
@@ -43,6 +44,13 @@ const AIMS: readonly AimRule[] = [
     figure: (rounds, connections) =>
       cpuOf(rounds, "reserve", connections, ["api"]) / cpuOf(rounds, "echo", connections, ["api"]),
     most: 2,
+  },
+  {
+    words: "reserve by two processes on one port: µs of processor, in those of one process",
+    figure: (rounds, connections) =>
+      cpuOf(rounds, "reserve-workers", connections, PROCESSES) /
+      cpuOf(rounds, "reserve", connections, PROCESSES),
+    most: 1.1,
   },
   ofEcho("reserve-zipf", "reserve over 100 000 products", 0.35),
   ofEcho("confirm", "confirm", 0.35),
@@ -169,7 +177,7 @@ export function machineText(machine: Machine): string {
   const fsync = `${Math.round(machine.fsyncUs)} µs a 4 KiB fsync`;
   return [
     `commit    ${commit}`,
-    `machine   ${cores} cores (${model}) shared by the servers, the databases and wrk; Linux ${kernel}`,
+    `machine   ${cores} cores (${model}) shared by the servers, the databases and the generator; Linux ${kernel}`,
     `disk      ${fileSystem}, ${fsync}; load average at the start ${loadAverage.toFixed(2)}`,
     `versions  ${list(versions)}`,
     `settings  ${list(settings)}`,
@@ -180,8 +188,8 @@ export function aimsText(aims: readonly Aim[]): string {
   const lines = aims.map(({ figure: value, byCpu, words, connections, least, most, isMet }) => {
     const verdict = `  ${isMet ? "met" : "MISSED"}`.padEnd(9);
     const aim = least === null ? `at most ${most}` : `at least ${least}`;
-    const cpu = byCpu === null ? "" : `; by processor time ${figure(byCpu)}`;
-    return `${verdict}${figure(value).padStart(7)} ${words} (aim: ${aim}), ${connections} connections${cpu}`;
+    const cpu = byCpu === null ? "" : `; by processor time ${figureText(byCpu)}`;
+    return `${verdict}${figureText(value).padStart(7)} ${words} (aim: ${aim}), ${connections} connections${cpu}`;
   });
   return ["Aims", ...lines].join("\n");
 }
@@ -193,25 +201,15 @@ export function tableText(rows: readonly Row[], variants: readonly Variant[]): s
   const cells = rows.map((row) => [
     row.variant,
     String(row.connections),
-    figure(row.toEcho),
+    figureText(row.toEcho),
     String(Math.round(row.perSecond)),
     row.p50Ms.toFixed(2),
     row.p99Ms.toFixed(2),
-    figure(sumOf(row.cpuUs)),
-    ...[...PROCESSES, "wrk" as const].map((name) => figure(row.cpuUs[name])),
+    figureText(sumOf(row.cpuUs)),
+    ...[...PROCESSES, "wrk" as const].map((name) => figureText(row.cpuUs[name])),
     row.ledgerMs === null ? "-" : String(Math.round(row.ledgerMs)),
   ]);
   const table = [[...HEAD, ...CPU_HEAD, "ledger ms"], ...cells];
-  const widths = HEAD.concat(CPU_HEAD, "ledger ms").map((_, column) =>
-    Math.max(...table.map((line) => line[column]?.length ?? 0)),
-  );
-  const text = table.map((line) => {
-    const padded = line.map((cell, column) => {
-      const width = widths[column] ?? 0;
-      return column === 0 ? cell.padEnd(width) : cell.padStart(width);
-    });
-    return padded.join("  ");
-  });
   const shown = variants.filter(({ name }) => rows.some(({ variant }) => variant === name));
   const width = Math.max(...shown.map(({ name }) => name.length));
   const titles = shown.map(({ name, title }) => `${name.padEnd(width)}  ${title}`);
@@ -219,13 +217,8 @@ export function tableText(rows: readonly Row[], variants: readonly Variant[]): s
     "Medians over the rounds. cpu µs: processor time for each answer, then by process; ledger ms:",
     "from the end of the load until PostgreSQL had every movement.",
     "",
-    ...text,
+    ...tableLines(table),
     "",
     ...titles,
   ].join("\n");
-}
-
-function figure(value: number | undefined): string {
-  if (value === undefined || Number.isNaN(value)) return "-";
-  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }

@@ -1,9 +1,9 @@
 /** `bun run bench`: every performance claim, measured in one run on the machine it runs on. */
-import { cpus } from "node:os";
-import { cpuUsOf, machineUs } from "./cpu.ts";
+import { runBench, say, UsageError } from "./command.ts";
+import { startMeter } from "./cpu.ts";
 import { describeMachine } from "./machine.ts";
 import { measure, type Measurement } from "./measure.ts";
-import { HELP, readOptions, UsageError, type Options } from "./options.ts";
+import { HELP, readOptions, type Options } from "./options.ts";
 import { aimsOf, aimsText, machineText, rowsOf, tableText } from "./report.ts";
 import { POOLS, startBench, type Bench } from "./servers.ts";
 import { VARIANTS, type Variant } from "./variants.ts";
@@ -12,8 +12,6 @@ import { INSTALL_WRK, wrkVersion } from "./wrk.ts";
 /** Until the compiler has seen the hot path; plain PostgreSQL has as long in the sweep of its pools. */
 const WARM_UP_SECONDS = 6;
 const SWEEP_SECONDS = 1;
-
-const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 async function main(args: readonly string[]): Promise<void> {
   const options = readOptions(
@@ -83,16 +81,6 @@ async function main(args: readonly string[]): Promise<void> {
   process.stdout.write(`${texts.join("\n")}\n`);
 }
 
-/** The part of all processor time that went to none of ours; a quiet machine is at a few percent. */
-function startMeter(): () => number {
-  const startedAt = performance.now();
-  const [all, own] = [machineUs(), cpuUsOf(process.pid)];
-  return () => {
-    const capacityUs = (performance.now() - startedAt) * 1_000 * cpus().length;
-    return (machineUs() - all - (cpuUsOf(process.pid) - own)) / capacityUs;
-  };
-}
-
 /** The echo is always there: without it there is no ratio. */
 function isChosen({ only }: Options, name: string): boolean {
   return only.length === 0 || only.includes(name) || name === "echo";
@@ -147,10 +135,4 @@ async function warmUp(variants: readonly Variant[], bench: Bench, options: Optio
   }
 }
 
-try {
-  await main(Bun.argv.slice(2));
-} catch (error) {
-  const isUsage = error instanceof UsageError;
-  say(isUsage ? error.message : Bun.inspect(error));
-  process.exitCode = isUsage ? 2 : 1;
-}
+await runBench(main);

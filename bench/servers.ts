@@ -7,6 +7,7 @@ import { startChild, type Child } from "#embedded/child";
 import { freePort } from "#embedded/free-port";
 import { startEmbedded, type EmbeddedServers } from "#embedded/servers";
 import { until } from "#embedded/wait";
+import { PATHS } from "#http/paths";
 import { issueToken } from "#http/token";
 import type { Role } from "#inventory/context";
 import { randomId } from "#lib/ids";
@@ -23,6 +24,8 @@ const SECRET = randomId(48);
 const TOKEN_SECONDS = 86_400;
 /** Customers whose tokens take turns. */
 const CUSTOMERS = 200;
+/** Processes on one port. */
+const WORKERS = 2;
 /** Connections of the pools that the sweep tries for plain PostgreSQL. */
 export const POOLS = [2, 4, 8, 16] as const;
 
@@ -34,6 +37,7 @@ export interface Installation {
   readonly workerPid: number | null;
   readonly redisPid: number;
   readonly redisUrl: string;
+  readonly databaseUrl: string;
   readonly redis: Redis;
   readonly sql: Sql;
 }
@@ -52,6 +56,8 @@ export interface Bench extends AsyncDisposable {
   readonly folder: string;
   /** API and worker as processes of their own. */
   readonly split: Installation;
+  /** The stock of `split`, served by several processes on one port; `pid` is that of their parent. */
+  readonly workers: { readonly url: string; readonly pid: number };
   /** Both in one process. */
   readonly single: Installation;
   readonly echo: { readonly url: string; readonly bareUrl: string; readonly pid: number };
@@ -61,7 +67,11 @@ export interface Bench extends AsyncDisposable {
   readonly tokens: { readonly customers: string; readonly service: string };
 }
 
-export async function startBench(say: (line: string) => void): Promise<Bench> {
+/** `products`: how many there are besides the hot one and the one that has nothing left. */
+export async function startBench(
+  say: (line: string) => void,
+  { products = PRODUCTS }: { readonly products?: number } = {},
+): Promise<Bench> {
   const folder = temporaryFolder("bench");
   const stack = new AsyncDisposableStack();
   stack.defer(() => removeFolder(folder));
@@ -79,10 +89,11 @@ export async function startBench(say: (line: string) => void): Promise<Bench> {
     const parts: Parts = { folder, stack, databaseUrl: servers.databaseUrl };
     const split = await install(parts, servers, "split");
     const single = await install(parts, others, "single");
+    const workers = await startWorkers(parts, split);
     const echo = await startEcho(parts);
     const rivals = await startRivals(parts, single);
     say("filling the stock ...");
-    await fill(split, await token("admin", "bench"), PRODUCTS);
+    await fill(split, await token("admin", "bench"), products);
     await fill(single, await token("admin", "bench"), 0);
     const tokens = await writeTokens(folder);
     const postgresPid = mustHave(servers.postgresPid);
@@ -90,6 +101,7 @@ export async function startBench(say: (line: string) => void): Promise<Bench> {
     return {
       folder,
       split,
+      workers,
       single,
       echo,
       rivals,
@@ -103,7 +115,8 @@ export async function startBench(say: (line: string) => void): Promise<Bench> {
   }
 }
 
-interface Parts {
+/** What all that is started for one bench has together. */
+export interface Parts {
   readonly folder: string;
   readonly stack: AsyncDisposableStack;
   readonly databaseUrl: string;
@@ -119,7 +132,8 @@ async function install(
   const port = freePort();
   const launch = async (role: string, own: Record<string, string>, readyPort: number) => {
     const env = { REDIS_URL: redisUrl, DATABASE_URL: databaseUrl, ...own };
-    return await launchBun(parts, `${way}-${role}`, ["src/main.ts", "start", role], env, readyPort);
+    const script = ["src/main.ts", "start", role];
+    return await launchBun(parts, { name: `${way}-${role}`, script, env, port: readyPort });
   };
   const isSplit = way === "split";
   const api = await launch(isSplit ? "api" : "all", { PORT: `${port}` }, port);
@@ -135,20 +149,27 @@ async function install(
     workerPid: worker?.pid ?? null,
     redisPid: mustHave(servers.redisPid),
     redisUrl,
+    databaseUrl,
     redis,
     sql,
   };
 }
 
+async function startWorkers(
+  parts: Parts,
+  { redisUrl, databaseUrl }: Installation,
+): Promise<Bench["workers"]> {
+  const port = freePort();
+  const script = ["src/main.ts", "start", "api", "--workers", `${WORKERS}`];
+  const env = { REDIS_URL: redisUrl, DATABASE_URL: databaseUrl, PORT: `${port}` };
+  const { pid } = await launchBun(parts, { name: "workers", script, env, port });
+  return { url: `http://127.0.0.1:${port}`, pid };
+}
+
 async function startEcho(parts: Parts): Promise<Bench["echo"]> {
   const [port, barePort] = [freePort(), freePort()];
-  const child = await launchBun(
-    parts,
-    "echo",
-    ["bench/echo.ts", `${port}`, `${barePort}`],
-    {},
-    port,
-  );
+  const script = ["bench/echo.ts", `${port}`, `${barePort}`];
+  const child = await launchBun(parts, { name: "echo", script, env: {}, port });
   const urlOf = (at: number) => `http://127.0.0.1:${at}`;
   return { url: urlOf(port), bareUrl: urlOf(barePort), pid: child.pid };
 }
@@ -169,18 +190,25 @@ async function startRivals(parts: Parts, { redis, redisUrl, redisPid }: Installa
   const script = ["bench/rivals.ts", ...servers.map(({ name, port }) => `${name}:${port}`)];
   const env = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl };
   const last = mustHave(servers.at(-1));
-  const { pid } = await launchBun(parts, "rivals", script, env, last.port);
+  const { pid } = await launchBun(parts, { name: "rivals", script, env, port: last.port });
   const urls = new Map(servers.map(({ name, port }) => [name, `http://127.0.0.1:${port}`]));
   return { urls, pid, sql, redis, redisPid };
 }
 
+interface Launch {
+  readonly name: string;
+  /** File and arguments. */
+  readonly script: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly port: number;
+  /** Waits until it can serve; else until it answers at all. */
+  readonly isReady?: boolean;
+}
+
 /** Starts a script of ours as a production would, and waits until it answers. */
-async function launchBun(
-  parts: Parts,
-  name: string,
-  script: readonly string[],
-  env: Record<string, string>,
-  port: number,
+export async function launchBun(
+  parts: Pick<Parts, "folder" | "stack">,
+  { name, script, env, port, isReady = false }: Launch,
 ): Promise<Child> {
   const [file = "", ...rest] = script;
   const child = startChild({
@@ -200,8 +228,8 @@ async function launchBun(
   parts.stack.defer(() => child.end("SIGTERM", STOP_MS_MAX));
   await until(`${name} answers`, READY_MS_MAX, async () => {
     if (child.hasExited()) throw new Error(`${name} ended:\n${child.logTail()}`);
-    return await fetch(`http://127.0.0.1:${port}/health`).then(
-      () => true,
+    return await fetch(`http://127.0.0.1:${port}${isReady ? PATHS.ready : PATHS.health}`).then(
+      (answer) => answer.ok || !isReady,
       () => false,
     );
   });
@@ -226,7 +254,7 @@ async function writeTokens(folder: string): Promise<Bench["tokens"]> {
   };
 }
 
-function mustHave<Value>(value: Value | undefined): Value {
+export function mustHave<Value>(value: Value | undefined): Value {
   if (value === undefined) throw new Error("the bench lacks one of its servers");
   return value;
 }

@@ -95,9 +95,12 @@ export function zipf(products: readonly string[], draws: number): readonly strin
 }
 
 /** Waits until PostgreSQL has every movement that Redis has. */
-export async function ledgerCaughtUp(at: Installation): Promise<void> {
+export async function ledgerCaughtUp(
+  at: Pick<Installation, "redis" | "sql">,
+  msMax = LAG_MS_MAX,
+): Promise<void> {
   const seq = Number(await at.redis.hget(metaKey(0), "seq"));
-  await until("the ledger is up to date", LAG_MS_MAX, async () => {
+  await until("the ledger is up to date", msMax, async () => {
     const rows = await at.sql`SELECT cursor_seq AS seq FROM partitions WHERE partition = 0`;
     const [cursor] = Cursor.parse(rows);
     return cursor.seq >= seq;

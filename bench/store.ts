@@ -12,6 +12,7 @@ import { BATCH_ITEMS_MAX } from "#redis/batch";
 import { helpIfAsked } from "#test/help";
 import { removeFolder, temporaryFolder } from "#test/servers";
 import { endCommand, initialize, openStore, reserveCommand, type TestStore } from "#test/store";
+import { aimLines, aimOf } from "./aims.ts";
 import { cpuUsOf } from "./cpu.ts";
 import { median } from "./statistics.ts";
 
@@ -216,33 +217,21 @@ function tell(
 ): void {
   const longest = Math.max(...calls.map(({ p99Us }) => p99Us));
   const aims = [
-    { words: "reservations a second", figure: rate.perSecond, least: RATE_MIN, most: null },
-    { words: "bytes of Redis a live hold", figure: bytes, least: null, most: HOLD_BYTES_MAX },
-    {
-      words: "µs of a script call, p99 of any size",
-      figure: longest,
-      least: null,
-      most: CALL_US_MAX,
-    },
-  ].map((aim) => ({
-    ...aim,
-    isMet: aim.figure >= (aim.least ?? 0) && aim.figure <= (aim.most ?? Infinity),
-  }));
+    aimOf("reservations a second", rate.perSecond, { least: RATE_MIN }),
+    aimOf("bytes of Redis a live hold", bytes, { most: HOLD_BYTES_MAX }),
+    aimOf("µs of a script call, p99 of any size", longest, { most: CALL_US_MAX }),
+  ];
   if (values.json) {
     process.stdout.write(`${JSON.stringify({ aims, rate, bytes, calls }, null, 2)}\n`);
     return;
   }
-  const verdicts = aims.map(({ words, figure, least, most, isMet }) => {
-    const aim = least === null ? `at most ${most}` : `at least ${least}`;
-    return `  ${isMet ? "met   " : "MISSED"} ${Math.round(figure)} ${words} (aim: ${aim})`;
-  });
   const lines = calls.map(({ verb, items, medianUs, p99Us, mostUs }) => {
     const words = `${verb} of ${items}`.padEnd(28);
     return `${words}${String(medianUs).padStart(8)}${String(p99Us).padStart(8)}${String(mostUs).padStart(8)}`;
   });
   const text = [
     "Aims of the store without HTTP and ledger",
-    ...verdicts,
+    ...aimLines(aims),
     "",
     `A reservation costs Redis ${rate.redisUs.toFixed(1)} µs and its caller ${rate.callerUs.toFixed(1)} µs.`,
     "",

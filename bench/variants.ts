@@ -55,6 +55,11 @@ const split = ({ split: at, postgresPid }: Bench): Target => ({
   },
   installation: at,
 });
+const inWorkers = (bench: Bench): Target => {
+  const target = split(bench);
+  const { url, pid } = bench.workers;
+  return { ...target, url, pids: { ...target.pids, api: pid } };
+};
 const single = ({ single: at, postgresPid }: Bench): Target => ({
   url: at.url,
   pids: { api: at.apiPid, redis: at.redisPid, postgres: postgresPid },
@@ -126,6 +131,15 @@ export const VARIANTS: readonly Variant[] = [
     isSwept: true,
     products: [HOT],
     target: split,
+    units: (bench) => reserved(bench, [HOT]),
+  },
+  {
+    ...reserve,
+    name: "reserve-workers",
+    title: "reserve, one hot product; two API processes on one port, worker apart",
+    isSwept: true,
+    products: [HOT],
+    target: inWorkers,
     units: (bench) => reserved(bench, [HOT]),
   },
   {

@@ -104,19 +104,23 @@ describe("the command line", () => {
     expect(wrong.output).toEndWith(`\nFor help: bun run ${command} --help\n`);
   });
 
-  test.each(["test/faults/run.ts", "bench/run.ts"])(
-    "of %s that cannot be understood is explained, with exit 2",
-    async (script) => {
-      const child = Bun.spawn([process.execPath, script, "--bogus"], {
-        cwd: ROOT,
-        stdin: "ignore",
-        stdout: "ignore",
-        stderr: "pipe",
-      });
-      expect(await child.stderr.text()).toStartWith("Unknown option '--bogus'");
-      expect(await child.exited).toBe(2);
-    },
-  );
+  test.each([
+    "test/faults/run.ts",
+    "bench/run.ts",
+    "bench/capacity.ts",
+    "bench/growth.ts",
+    "bench/latency.ts",
+    "bench/overload.ts",
+  ])("of %s that cannot be understood is explained, with exit 2", async (script) => {
+    const child = Bun.spawn([process.execPath, script, "--bogus"], {
+      cwd: ROOT,
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "pipe",
+    });
+    expect(await child.stderr.text()).toStartWith("Unknown option '--bogus'");
+    expect(await child.exited).toBe(2);
+  });
 
   test("does not take a bug inside for a mistake of who typed it", async () => {
     const folder = temporaryFolder("main");
