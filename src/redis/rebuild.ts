@@ -10,6 +10,7 @@ import {
   type SkuCopy,
 } from "#inventory/rebuild-ports";
 import { randomId } from "#lib/ids";
+import { writtenAnew } from "#redis/append-only-files";
 import { asking } from "#redis/client";
 import { decodeEntries } from "#redis/journal";
 import { journalKey, metaKey, partitionTag, skuKey } from "#redis/keys";
@@ -105,6 +106,8 @@ export function createPartitionRebuild({
         if (word !== "emptied") throw new ClaimLost(partition);
         at = next;
       } while (at !== "0");
+      // The fence stands until they are: what an older file brings back is removed again.
+      await writtenAnew(redis);
     },
     async write(partition: number, part: PartitionPart) {
       await send(partition, restoredOf(partition).take(part));

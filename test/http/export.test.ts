@@ -102,7 +102,8 @@ describe("an export", () => {
     expect(await openStatements()).toBe(0);
 
     const refused = await served.fetch();
-    expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "1"]);
+    expect(refused.status).toBe(503);
+    expect(refused.headers.get("retry-after")).toMatch(/^[123]$/);
     expect(await refused.json()).toMatchObject({ code: "overloaded" });
 
     for (const socket of sockets) socket.destroy();
