@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { compat } from "#compat/index";
 import { inventory } from "#http/inventory";
-import { audit } from "#test/audit";
+import { auditStill } from "#test/audit";
 import { serveContracts } from "#test/contract";
 import { ApiDocument } from "#test/documented";
 import { evidence } from "#test/evidence";
@@ -59,7 +59,10 @@ test(
     expect((await served.call("GET", "/health/ready")).status).toBe(200);
     const { redisUrl, databaseUrl } = served;
     const acknowledged = fuzzing.acknowledged();
-    const audited = await audit({ redisUrl, databaseUrl, acknowledged });
+    // Holds that requests made fall due all the time.
+    const audited = await auditStill({ redisUrl, databaseUrl, acknowledged }, (isStill) =>
+      served.signal(isStill ? "SIGSTOP" : "SIGCONT"),
+    );
     const calls = Object.entries(document.paths).flatMap(([path, byMethod]) =>
       Object.keys(byMethod).map((method) => `${method.toUpperCase()} ${path}`),
     );

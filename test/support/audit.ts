@@ -57,6 +57,41 @@ export async function audit(options: AuditOptions): Promise<Audited> {
   }
 }
 
+/** Far more than there are bursts of holds that fall due. */
+const STILL_TRIES_MAX = 100;
+
+/**
+ * Audits what nobody changes meanwhile: where many holds fall due all the time, the processes stand
+ * still at a moment at which the ledger has all. `still` stops them or lets them go on.
+ */
+export async function auditStill(
+  options: AuditOptions,
+  still: (isStill: boolean) => void,
+): Promise<Audited> {
+  const { redisUrl, databaseUrl, partitions = 1 } = options;
+  const redis = new Redis(redisUrl);
+  const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} });
+  try {
+    for (let tries = 0; tries < STILL_TRIES_MAX; tries += 1) {
+      await untilDrained(redis, sql, partitions);
+      still(true);
+      if (await isDrained(redis, sql, partitions)) return await audit(options);
+      still(false);
+    }
+    throw new Error("the ledger was behind whenever the processes stood still");
+  } finally {
+    still(false);
+    redis.disconnect();
+    await sql.end({ timeout: 1 });
+  }
+}
+
+const untilDrained = (redis: Redis, sql: postgres.Sql, partitions: number): Promise<unknown> =>
+  until(() => isDrained(redis, sql, partitions), {
+    withinMs: DRAINED_MS_MAX,
+    what: "every movement is in the ledger",
+  });
+
 /** Waits until the ledger has all, then holds it to every law. */
 export async function examine(options: AuditOptions): Promise<Findings> {
   const { redisUrl, databaseUrl, partitions = 1, acknowledged } = options;
@@ -64,10 +99,7 @@ export async function examine(options: AuditOptions): Promise<Findings> {
   const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} });
   try {
     const startedAt = performance.now();
-    await until(() => isDrained(redis, sql, partitions), {
-      withinMs: DRAINED_MS_MAX,
-      what: "every movement is in the ledger",
-    });
+    await untilDrained(redis, sql, partitions);
     const drainedInMs = Math.round(performance.now() - startedAt);
     const state: State = { ...(await read(redis, sql, partitions)), acknowledged };
     const audited = {

@@ -27,6 +27,8 @@ export interface ContractService extends AsyncDisposable {
   readonly redisUrl: string;
   readonly databaseUrl: string;
   call(method: string, path: string, called?: Called): Promise<Answered>;
+  /** To the process that serves. */
+  signal(name: NodeJS.Signals): void;
 }
 
 /** Serves these contracts, by name, with the sample data, from servers of its own. */
@@ -45,6 +47,7 @@ export async function serveContracts(
     url: service.url,
     redisUrl: redis.url,
     databaseUrl: database.url,
+    signal: (name) => service.signal(name),
     async call(method, path, { body, headers = {}, as } = {}) {
       const token = as === undefined ? {} : { authorization: `Bearer ${await tokenOf(as, as)}` };
       const json = body === undefined ? {} : { "content-type": "application/json" };
