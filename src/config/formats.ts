@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { nextOf } from "#lib/cron";
+import type { Network } from "#lib/network";
 
 /** Longer numbers than this are no longer exact; nothing here comes near. */
 const DIGITS_MAX = 15;
@@ -43,12 +44,6 @@ export function quota() {
       read.requests <= QUOTA_PER_SECOND_MAX * read.seconds;
     return isWithin && read.requests > 0 && read.seconds > 0 ? read : undefined;
   });
-}
-
-/** An address of a network, with the bits that all of it share. */
-export interface Network {
-  readonly address: string;
-  readonly prefix: number;
 }
 
 /** One item of a list of addresses (`192.0.2.7`) and networks (`10.0.0.0/8`, `fd00::/8`). */

@@ -1,5 +1,6 @@
 /** Whose request it is, by network address: the peer, or whom trusted proxies name. */
 import { BlockList, isIP } from "node:net";
+import type { Network } from "#lib/network";
 
 /** Proxies in a row that are looked through; a longer header is somebody's play. */
 const HOPS_MAX = 32;
@@ -17,12 +18,6 @@ export class TrustedProxies {
   has(address: string): boolean {
     return isIP(address) !== 0 && this.#list.check(address, familyOf(address));
   }
-}
-
-/** An address, and the bits that all of its network share. */
-export interface Network {
-  readonly address: string;
-  readonly prefix: number;
 }
 
 /**

@@ -128,9 +128,10 @@ test(
   async () => {
     await make("last-units", UNITS);
     // One that was started again a moment ago takes no connections before it serves.
-    const areAll = async () =>
-      (await metricsOf(service.url)).get("holdfast_processes") === PROCESSES;
-    await until(areAll, { withinMs: WITHIN_MS, what: "all processes serve" });
+    await until(async () => (await processesOf()) === PROCESSES, {
+      withinMs: WITHIN_MS,
+      what: "all processes serve",
+    });
     const caller = new Caller(service.url);
     const path = "/product/last-units/reserve";
     const race = Array.from({ length: CALLERS }, () => {

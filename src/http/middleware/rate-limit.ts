@@ -4,11 +4,12 @@
  * what only reads. Services and admins are the shop's own: theirs are not counted.
  */
 import { createHash } from "node:crypto";
-import { addressOf, countedAs, TrustedProxies, type Network } from "#http/client-address";
+import { addressOf, countedAs, TrustedProxies } from "#http/client-address";
 import type { EdgeContext } from "#http/env";
 import type { HeaderFields } from "#http/problem";
 import type { Caller } from "#inventory/context";
 import { Charge, type Counted, type Quota, type Rates } from "#inventory/rates";
+import type { Network } from "#lib/network";
 
 export interface RateLimitOptions {
   /** null: not limited. */
