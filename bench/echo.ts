@@ -7,6 +7,7 @@ import { Hono } from "hono";
 import { appOptions, config, listen } from "./app-options.ts";
 import type { EdgeEnv } from "#http/env";
 import { inventory } from "#http/inventory";
+import { Admission } from "#http/middleware/admission";
 import { createBodyDeadline } from "#http/middleware/body-deadline";
 import { createCors } from "#http/middleware/cors";
 import { edgeOf } from "#http/middleware/edge";
@@ -33,6 +34,7 @@ async function edgeApp(): Promise<Hono<EdgeEnv>> {
   const edge = edgeOf(
     {
       contract: inventory,
+      admission: new Admission(),
       auth,
       metrics,
       failures,

@@ -4,6 +4,7 @@ import { getPath } from "hono/utils/url";
 import type { Contract } from "#http/contract";
 import type { EdgeContext, EdgeEnv } from "#http/env";
 import { inventory, site } from "#http/inventory";
+import { Admission } from "#http/middleware/admission";
 import type { Authenticator } from "#http/middleware/authenticate";
 import { createBodyDeadline } from "#http/middleware/body-deadline";
 import { createCors } from "#http/middleware/cors";
@@ -63,15 +64,17 @@ export function createApp(options: AppOptions): App {
   const isOurs = (contract: Contract) => contract === inventory;
   const base = contracts.some(isOurs) ? inventory : site;
   const others = contracts.filter((contract) => !isOurs(contract));
+  const admission = new Admission();
   const mounted: Mounted[] = [];
   const document = (): string => JSON.stringify(documentOf(mounted, version));
-  const baseApp = serve(options, base, { mounted, document });
+  const shared = { admission, mounted, document };
+  const baseApp = serve(options, base, shared);
   const [only] = others;
   if (only === undefined) return baseApp;
 
   const served = others.map((contract) => ({
     contract,
-    app: serve(options, contract, { mounted, document }),
+    app: serve(options, contract, shared),
   }));
   const mounts = [{ contract: base, app: baseApp }, ...served]
     .flatMap(({ contract, app }) => contract.prefixes.map((prefix) => ({ prefix, app })))
@@ -89,7 +92,9 @@ export function createApp(options: AppOptions): App {
 const isUnder = (path: string, prefix: string): boolean =>
   path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === "/");
 
-interface Documents {
+/** What all contracts of a process have together. */
+interface Shared {
+  readonly admission: Admission;
   /** Whatever is served is noted here. */
   readonly mounted: Mounted[];
   readonly document: () => string;
@@ -104,7 +109,7 @@ function pathOf(request: Request): string {
 function serve(
   options: AppOptions,
   contract: Contract,
-  { mounted, document }: Documents,
+  { admission, mounted, document }: Shared,
 ): Hono<EdgeEnv> {
   const { deps, auth, metrics, log, config, durability, health, surroundings } = options;
   const { word } = contract;
@@ -113,6 +118,7 @@ function serve(
   const onError = createOnError(log, failures, word);
   const edge: EdgeOptions = {
     contract,
+    admission,
     auth,
     metrics,
     failures,

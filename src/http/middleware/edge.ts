@@ -1,9 +1,10 @@
 /**
- * One middleware round every route, in a fixed order: request id, body limit, token, role, quota,
+ * One middleware round every route, in a fixed order: request id, room, body limit, token, role, quota,
  * body, idempotency key; then the route; then its count. What it needs of a route is worked out once.
  */
 import type { Contract } from "#http/contract";
 import type { EdgeContext, EdgeMiddleware, RequestState } from "#http/env";
+import type { Admission } from "#http/middleware/admission";
 import type { Authenticator } from "#http/middleware/authenticate";
 import type { BodyDeadline } from "#http/middleware/body-deadline";
 import {
@@ -29,6 +30,7 @@ import type { Metrics } from "#lib/metrics";
 
 export interface EdgeOptions {
   readonly contract: Pick<Contract, "name" | "headers">;
+  readonly admission: Admission;
   readonly auth: Authenticator;
   readonly metrics: Pick<Metrics, "httpRequest">;
   readonly failures: FailureLog;
@@ -64,6 +66,7 @@ export function begin(
       asked: null,
       charge: null,
       counting: null,
+      isInside: false,
     };
     c.set("request", state);
   };
@@ -71,17 +74,20 @@ export function begin(
 
 /** The middleware of one route. */
 export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
-  const { auth, bodies, failures, onError } = options;
+  const { admission, auth, bodies, failures, onError } = options;
   const start = begin(options);
   const limit = route.method === "GET" ? null : limitBody(bytesMaxOf(route));
   const levels = levelsOf(options, route);
   const limits = route.counted === "never" ? null : options.limits;
   const count = options.metrics.httpRequest(options.contract.name, route.path);
+  // Whoever asks how this process is must hear it, and who waits for news keeps nobody busy.
+  const isBounded = !route.whileStopping && !route.waits;
 
   const admit = async (c: EdgeContext): Promise<void> => {
     if (options.stopping() && !route.whileStopping) {
       throw new Fault("stopping", "this process is about to end");
     }
+    if (isBounded) admission.mustHaveRoom();
     const state = c.get("request");
     const limited = limit?.(c);
     if (limited !== undefined) await bodies.within(limited, state.deadline);
@@ -92,6 +98,11 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
     }
     // Read here once, within the deadline; hono keeps it for whoever asks again.
     if (limit !== null) await bodies.within(c.req.text(), state.deadline);
+    // Not sooner: who sends a body slowly would take the place of somebody who can be answered.
+    if (isBounded) {
+      admission.enter();
+      state.isInside = true;
+    }
     if (!route.mutation || state.caller === null) return;
     state.operation = await operationOf(c, state.caller);
     levels?.ask(c);
@@ -157,6 +168,7 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
       c.res = send(c, onError(error, c));
     }
     if (limits !== null) await tellLimits(c);
+    if (c.get("request").isInside) admission.leave();
     const seconds = (performance.now() - startedAt) / 1000;
     count(c.res.status, seconds);
     if (seconds >= SLOW_SECONDS && !route.waits) {

@@ -1,0 +1,124 @@
+/** What a process does with more requests than it can have under way. */
+import { afterEach, describe, expect, test } from "bun:test";
+import { eureka } from "#compat/eureka/router";
+import { inventory } from "#http/inventory";
+import { BODY_BYTES_MAX } from "#http/middleware/body-limit";
+import { REQUESTS_MAX } from "#http/middleware/admission";
+import { TOKENS, openApp, type Answered, type TestApp } from "#test/http-app";
+import { productOf } from "#test/ports-double";
+import { until } from "#test/until";
+
+const PRODUCT = "/api/inventory/product/p1";
+const LOW_STOCK = "/api/inventory/low-stock";
+const RESERVE = `${PRODUCT}/reserve`;
+/** Of another contract; it waits for nothing. */
+const INFO = "/info";
+const PLACE = { as: "customer" } as const;
+
+let release = (): void => undefined;
+afterEach(() => release());
+
+interface Busy extends TestApp {
+  /** Answers of the requests that are under way, once they are let go. */
+  readonly underWay: Promise<readonly Answered[]>;
+}
+
+/** An app whose reads wait for their release, with as many requests under way as it takes. */
+async function busyApp(places = REQUESTS_MAX): Promise<Busy> {
+  const { promise: held, resolve } = Promise.withResolvers<void>();
+  release = resolve;
+  let reached = 0;
+  const store = {
+    product: async () => {
+      reached += 1;
+      await held;
+      return productOf();
+    },
+  };
+  const app = openApp({ store, contracts: [inventory, eureka] });
+  const underWay = Promise.all(Array.from({ length: places }, () => app.send(PRODUCT, PLACE)));
+  await until(() => reached === places, { withinMs: 10_000, what: "all are under way" });
+  return { ...app, underWay };
+}
+
+function expectOverloaded({ status, headers, body }: Answered): void {
+  expect({ status, code: body["code"] }).toEqual({ status: 503, code: "overloaded" });
+  expect(headers.get("retry-after")).toMatch(/^[123]$/);
+}
+
+describe("with as many requests under way as a process takes", () => {
+  test("the next one is refused at once, and those under way are answered", async () => {
+    const { send, underWay } = await busyApp();
+    expectOverloaded(await send(PRODUCT, PLACE));
+    release();
+    const statuses = new Set((await underWay).map(({ status }) => status));
+    expect([...statuses]).toEqual([200]);
+  });
+
+  test("there is room again for each that was answered or refused", async () => {
+    const { send, underWay } = await busyApp();
+    expectOverloaded(await send(PRODUCT, PLACE));
+    release();
+    await underWay;
+    const again = Array.from({ length: REQUESTS_MAX }, () => send(PRODUCT, PLACE));
+    const statuses = new Set((await Promise.all(again)).map(({ status }) => status));
+    expect([...statuses]).toEqual([200]);
+    expect((await send(PRODUCT, PLACE)).status).toBe(200);
+  });
+
+  test("nothing of a refused one is read or verified", async () => {
+    const { send } = await busyApp();
+    expectOverloaded(await send(RESERVE, { as: null, body: {} }));
+    expectOverloaded(await send(RESERVE, { as: "customer", body: "x".repeat(BODY_BYTES_MAX + 1) }));
+  });
+
+  test("all contracts share the places", async () => {
+    const { send } = await busyApp();
+    const answer = await send(INFO);
+    expect(answer.status).toBe(503);
+    expect(answer.headers.get("retry-after")).toMatch(/^[123]$/);
+  });
+
+  test("who asks how the process is hears it, and who waits for news is let in", async () => {
+    const { send } = await busyApp();
+    expect((await send("/health")).status).toBe(200);
+    expect((await send("/metrics", { ip: "127.0.0.1" })).status).toBe(200);
+    expect((await send("/api/inventory/events", { as: "admin" })).status).toBe(200);
+  });
+});
+
+describe("no place is taken", () => {
+  test("by who is refused: without a token, or with another role", async () => {
+    const { send } = await busyApp(REQUESTS_MAX - 1);
+    for (let times = 0; times < 3; times += 1) {
+      expect((await send(RESERVE, { as: null, body: {} })).status).toBe(401);
+      expect((await send(LOW_STOCK, { as: "customer" })).status).toBe(403);
+    }
+    expect((await send(INFO)).status).toBe(200);
+  });
+
+  test("by who sends its body slowly", async () => {
+    const { app, send, underWay } = await busyApp(REQUESTS_MAX - 1);
+    const { promise: rest, resolve: sendRest } = Promise.withResolvers<void>();
+    const slow = [1, 2, 3].map(() => app.fetch(slowRequest(rest), {}));
+    expect((await send(INFO)).status).toBe(200);
+    release();
+    await underWay;
+    sendRest();
+    for (const answer of slow) expect((await answer).status).toBe(400);
+  });
+});
+
+/** A reserve of whose body the rest is still to come. */
+function slowRequest(rest: Promise<void>): Request {
+  const body = new ReadableStream({
+    async start(controller) {
+      controller.enqueue(Buffer.from("{"));
+      await rest;
+      controller.close();
+    },
+  });
+  const authorization = `Bearer ${TOKENS.customer}`;
+  const headers = { authorization, "content-type": "application/json" };
+  return new Request(`http://localhost${RESERVE}`, { method: "POST", headers, body });
+}
