@@ -29,7 +29,7 @@ async function edgeApp(): Promise<Hono<EdgeEnv>> {
     answers: { 200: null },
     roles: ANY_ROLE,
     mutation: true,
-    handlers: [],
+    handlers: [async (c) => reply(c, 201, await c.req.json<object>())],
   });
   const edge = edgeOf(
     {
@@ -50,7 +50,7 @@ async function edgeApp(): Promise<Hono<EdgeEnv>> {
     echo,
   );
   const app = new Hono<EdgeEnv>();
-  app.post(PATH, edge, async (c) => reply(c, 201, await c.req.json<object>()));
+  app.post(PATH, edge);
   return app;
 }
 

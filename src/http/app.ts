@@ -146,7 +146,7 @@ function serve(
   const routes = contract.routes({ ...own, worded: onError });
   mounted.push({ contract, routes });
   for (const route of routes) {
-    app.on(route.method, [route.path], edgeOf(edge, route), ...route.handlers);
+    app.on(route.method, [route.path], edgeOf(edge, route));
   }
 
   const start = begin(edge);

@@ -49,7 +49,7 @@ export interface EdgeEnv {
 }
 
 export type EdgeContext = Context<EdgeEnv>;
-export type EdgeMiddleware = MiddlewareHandler<EdgeEnv>;
+export type EdgeHandler = (c: EdgeContext) => Promise<Response>;
 
 type Validator<In extends Input> = MiddlewareHandler<EdgeEnv, string, In>;
 type Last<In extends Input> = Handler<EdgeEnv, string, In>;

@@ -1,9 +1,9 @@
 /**
- * One middleware round every route, in a fixed order: request id, room, body limit, token, role, quota,
+ * One edge round every route, in a fixed order: request id, room, body limit, token, role, quota,
  * body, idempotency key; then the route; then its count. What it needs of a route is worked out once.
  */
 import type { Contract } from "#http/contract";
-import type { EdgeContext, EdgeMiddleware, RequestState } from "#http/env";
+import type { EdgeContext, EdgeHandler, RequestState } from "#http/env";
 import type { Admission } from "#http/middleware/admission";
 import type { Authenticator } from "#http/middleware/authenticate";
 import type { BodyDeadline } from "#http/middleware/body-deadline";
@@ -72,8 +72,8 @@ export function begin(
   };
 }
 
-/** The middleware of one route. */
-export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
+/** Answers the requests of one route: the router has nothing else to call, for each call of it costs. */
+export function edgeOf(options: EdgeOptions, route: Route): EdgeHandler {
   const { admission, auth, bodies, failures, onError } = options;
   const start = begin(options);
   const limit = route.method === "GET" ? null : limitBody(bytesMaxOf(route));
@@ -127,6 +127,11 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
     throw error;
   };
 
+  /** Instead of the answer that is there. */
+  const refuseLate = (c: EdgeContext, error: unknown): void => {
+    c.res = send(c, onError(error, c));
+  };
+
   /** Who shows a token where none is needed, so that the shop's own are not counted there either. */
   const shownIn = async (c: EdgeContext): Promise<Caller | null> => {
     const authorization = c.req.header("authorization");
@@ -139,7 +144,7 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
     if (limits === null || charge === null) return;
     // Its command was never sent, so that it changed nothing: it counts all the same.
     if (!charge.isSettled && c.res.status < 500) {
-      await limits.count(charge).catch((error: unknown) => (c.res = send(c, onError(error, c))));
+      await limits.count(charge).catch((error: unknown) => refuseLate(c, error));
     }
     const headers = Object.entries(limits.headersOf(charge));
     for (const [name, value] of headers) c.res.headers.set(name, value);
@@ -155,18 +160,18 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
     return await refuse(c, caller, new Problem("role_required", words));
   };
 
-  return async function edge(c, next) {
+  return async function edge(c) {
     const startedAt = performance.now();
     start(c);
     try {
       await admit(c);
-      await next();
-      const { counting } = c.get("request");
-      if (counting !== null) await counting;
+      c.res = await answerOf(route, c);
       if (c.get("request").asked !== null) await levels?.answer(c);
     } catch (error) {
       c.res = send(c, onError(error, c));
     }
+    const { counting } = c.get("request");
+    if (counting !== null) await counting.catch((error: unknown) => refuseLate(c, error));
     if (limits !== null) await tellLimits(c);
     if (c.get("request").isInside) admission.leave();
     const seconds = (performance.now() - startedAt) / 1000;
@@ -176,8 +181,21 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeMiddleware {
       const { method, path } = route;
       failures(`slow ${method} ${path}`, "a slow request", { requestId, method, path, seconds });
     }
+    return c.res;
   };
 }
+
+/** What its validators let through, its handler answers. */
+async function answerOf({ handlers }: Route, c: EdgeContext): Promise<Response> {
+  for (const handler of handlers) {
+    const answer = await handler(c, goOn);
+    if (answer instanceof Response) return answer;
+  }
+  throw new Error("no handler of the route answered");
+}
+
+/** A validator is done: whoever runs it goes on. */
+const goOn = (): Promise<void> => Promise.resolve();
 
 function levelsOf({ durability }: EdgeOptions, { mutation, inLedgerAlone }: Route) {
   if (!mutation) return null;
