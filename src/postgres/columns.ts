@@ -14,21 +14,19 @@ export function numberColumn<Row>(rows: readonly Row[], pick: (row: Row) => numb
   return `${text}}`;
 }
 
-/** `{"a","b\"c",NULL}`: every element quoted, so that none is taken for a keyword. */
+/** `{"a","b\"c",null}`: every element quoted, so that none is taken for a keyword. */
 export function textColumn<Row>(rows: readonly Row[], pick: (row: Row) => string | null): string {
-  let text = "{";
-  let separator = "";
-  for (const row of rows) {
-    const value = pick(row);
-    text += value === null ? `${separator}NULL` : `${separator}"${escaped(value)}"`;
-    separator = ",";
-  }
-  return `${text}}`;
+  const values = rows.map(pick);
+  const json = JSON.stringify(values);
+  // JSON writes the same where it escapes nothing, and is several times as fast.
+  return json.includes("\\") ? escapedColumn(values) : `{${json.slice(1, -1)}}`;
 }
 
-const SPECIAL = /["\\]/;
 const SPECIALS = /["\\]/g;
 
-function escaped(value: string): string {
-  return SPECIAL.test(value) ? value.replaceAll(SPECIALS, "\\$&") : value;
+function escapedColumn(values: readonly (string | null)[]): string {
+  const quoted = values.map((value) =>
+    value === null ? "null" : `"${value.replaceAll(SPECIALS, "\\$&")}"`,
+  );
+  return `{${quoted.join(",")}}`;
 }

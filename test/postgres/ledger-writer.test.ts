@@ -54,10 +54,16 @@ describe("append", () => {
         location: Location.parse("shelf 1"),
         at: EPOCH_MS + 999,
       }),
+      // Each alone in its column: what nothing else there has escaped.
+      movement(3, {
+        reason: "a\ttab and\na line",
+        reference: "\u0001\u007F\u2028",
+        requestId: "null",
+      }),
     ];
     expect(await db.writer.append(batch(rows))).toEqual({ kind: "appended" });
     expect(await db.ledger.movements(product1, 10, soon())).toEqual(rows.toReversed());
-    expect(await db.writer.cursor(0)).toEqual({ epoch: 1, seq: 2 });
+    expect(await db.writer.cursor(0)).toEqual({ epoch: 1, seq: 3 });
   });
 
   test("takes every type of movement whose numbers fit it, and no other", async () => {
