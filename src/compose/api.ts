@@ -2,6 +2,7 @@
 import type { Server } from "bun";
 import { cannotListen, mustBeFree, portOf, type Port } from "#compose/port";
 import { readinessOf } from "#compose/readiness";
+import { quotasOf } from "#compose/request-limits";
 import type { Stores } from "#compose/stores";
 import { signingSecret } from "#compose/token";
 import type { Watch } from "#compose/watch";
@@ -10,7 +11,6 @@ import { EventTail } from "#inventory/event-tail";
 import { createApp, type AppOptions } from "#http/app";
 import type { Contract } from "#http/contract";
 import { createAuthenticator } from "#http/middleware/authenticate";
-import type { Quota } from "#inventory/rates";
 import { processClock, systemClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
 import type { Log } from "#lib/log";
@@ -114,9 +114,6 @@ function hostText(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
 
-const named = (name: string, quota: Omit<Quota, "name"> | null): Quota | null =>
-  quota && { name, ...quota };
-
 async function appOptions(
   options: ServeOptions,
   contracts: readonly Contract[],
@@ -165,8 +162,7 @@ async function appOptions(
     },
     durability: stores.durability,
     rateLimits: {
-      perCustomer: named("customer", config.ratePerCustomer),
-      perAddress: named("address", config.ratePerAddress),
+      ...quotasOf(config),
       trustedProxies: config.trustedProxies,
       rates: stores.rates,
     },

@@ -4,6 +4,7 @@ import { contractsOf, namesOf } from "#compose/contracts";
 import { createQuestions, Report, type Order } from "#compose/crew";
 import { mustBeFree, portOf } from "#compose/port";
 import { Refusal } from "#compose/refusal";
+import { limitsText } from "#compose/request-limits";
 import { openServers } from "#compose/servers";
 import { readTexts, type Config, type Texts } from "#config";
 import { deathSignalPrefix } from "#embedded/child";
@@ -57,6 +58,8 @@ export async function runForeman(config: Config, count: number): Promise<void> {
   const { url } = await crew.start({ ...texts, REDIS_URL: redisUrl, DATABASE_URL: databaseUrl });
   log.info(`Redis       ${servers.description.redis}`);
   log.info(`PostgreSQL  ${servers.description.postgres}`);
+  const limits = limitsText(config);
+  if (limits !== null) log.info(`limits      ${limits}`);
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
   const words = `role api, ${count} processes, contracts ${namesOf(contracts)}`;
   log.info(`serving     ${words} on ${url} (after ${seconds} s)`);

@@ -4,6 +4,7 @@ import { serveApi, serveWorker, type Place, type Sharing } from "#compose/api";
 import { contractsOf, namesOf } from "#compose/contracts";
 import { mustBeFree, portOf } from "#compose/port";
 import { openRegistry } from "#compose/registry";
+import { limitsText } from "#compose/request-limits";
 import { openServers } from "#compose/servers";
 import { openStores, type Urls } from "#compose/stores";
 import { startWatch } from "#compose/watch";
@@ -99,6 +100,8 @@ export async function runStart(config: Config, role: StartRole): Promise<void> {
     const at = next === null ? "never" : new Date(next).toISOString();
     log.info(`comparison  of Redis and the ledger: next ${at} (RECONCILE_CRON)`);
   }
+  const limits = role === "worker" ? null : limitsText(config);
+  if (limits !== null) log.info(`limits      ${limits}`);
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
   const words = role === "worker" ? "" : `, contracts ${namesOf(contractsOf(config))}`;
   log.info(`serving     role ${role}${words} on ${place.url} (after ${seconds} s)`);

@@ -83,6 +83,11 @@ async function statuses(count: number, call: () => Promise<Response>): Promise<n
 const times = (status: number, count: number): number[] =>
   Array.from({ length: count }, () => status);
 
+test("the log of a start says what is limited", () => {
+  const said = `of requests: ${PER_CUSTOMER} in ${SECONDS} s for each customer, ${PER_ADDRESS} in ${SECONDS} s for each address`;
+  expect(service.output()).toContain(said);
+});
+
 describe("a customer's requests", () => {
   test("are answered up to the quota, and then refused with 429 and no effect", async () => {
     const before = await reserved();
