@@ -84,7 +84,8 @@ export type AppendOutcome =
 /** The ledger as the drain sees it. Rejects with Fault `ledger_unavailable` while PostgreSQL is away. */
 export interface LedgerWriter {
   cursor(partition: number): Promise<Cursor>;
-  append(batch: LedgerBatch): Promise<AppendOutcome>;
+  /** `next`: what will come after it, if that is known, for who can make it ready meanwhile. */
+  append(batch: LedgerBatch, next?: LedgerBatch): Promise<AppendOutcome>;
   /** Sets one refused movement aside with its payload, and moves the cursor over it, in one statement. */
   quarantine(batch: LedgerBatch, error: string): Promise<AppendOutcome>;
   /** Movements set aside and not yet settled by an operator. */

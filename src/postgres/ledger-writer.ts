@@ -71,6 +71,8 @@ export function createLedgerWriter(
   options: LedgerWriterOptions = { chain: null },
 ): LedgerWriter {
   const known = new Map<number, Known>();
+  /** Columns of batches that are expected next. */
+  const ready = new WeakMap<LedgerBatch, string[]>();
   const run = (text: string, parameters: (string | number | null)[]) => () =>
     sql.unsafe(text, parameters, { prepare: true });
 
@@ -128,9 +130,13 @@ export function createLedgerWriter(
       known.set(partition, { epoch, rangesUpTo: 0, chain, chainKey });
       return { epoch: row.cursor_epoch, seq: row.cursor_seq };
     },
-    async append(batch) {
+    async append(batch, next) {
       mustFollow(batch.from, batch.to, batch.movements);
-      return await write(batch, APPEND, (partition, guard) => appended(batch, partition, guard));
+      // While PostgreSQL is at work on this one, which has left by then.
+      if (next !== undefined) setImmediate(() => ready.set(next, batchColumns(next)));
+      return await write(batch, APPEND, (partition, guard) => {
+        return appended(ready.get(batch) ?? batchColumns(batch), batch, partition, guard);
+      });
     },
     async quarantine(batch, error) {
       mustFollow(batch.from, batch.to, batch.movements);
@@ -160,12 +166,16 @@ export function createLedgerWriter(
   };
 }
 
-function appended(batch: LedgerBatch, { chain, chainKey }: Known, guard: Guard): Written {
-  const columns = batchColumns(batch);
+function appended(
+  columns: readonly string[],
+  { movements }: LedgerBatch,
+  { chain, chainKey }: Known,
+  guard: Guard,
+): Written {
   if (chain === null) {
     return { parameters: [...columns, ...NO_LINKS, ...guard, null, null], chain };
   }
-  const links = linksOf(chainKey, chain, batch.movements);
+  const links = linksOf(chainKey, chain, movements);
   const last = links.at(-1)?.chain ?? chain;
   const parameters = [
     ...columns,

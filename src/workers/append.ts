@@ -5,6 +5,8 @@ import { halves } from "#workers/journal-batches";
 export type Written = "appended" | "cursor_moved" | "stopped";
 
 export interface AppendOptions {
+  /** The batch behind it, if that is known. */
+  readonly next?: LedgerBatch | undefined;
   /** Asked before each statement. */
   readonly isStopping?: () => boolean;
   /** A movement went to quarantine. */
@@ -17,7 +19,7 @@ export async function appendOrSetAside(
   options: AppendOptions = {},
 ): Promise<Written> {
   if (options.isStopping?.()) return "stopped";
-  const outcome = await writer.append(batch);
+  const outcome = await writer.append(batch, options.next);
   if (outcome.kind !== "refused") return outcome.kind;
   if (batch.movements.length === 1) return await setAside(writer, batch, outcome.error, options);
   const [left, right] = halves(batch);

@@ -159,8 +159,8 @@ export class PartitionDrain {
       this.#expect(batches);
       if (gap === null) reading = this.#read(at);
       this.#state = "appending";
-      for (const batch of batches) {
-        if ((await this.#write(batch)) !== "appended") return null;
+      for (const [index, batch] of batches.entries()) {
+        if ((await this.#write(batch, batches[index + 1])) !== "appended") return null;
         this.#passed(batch);
         await this.#moveTo(batch.to);
       }
@@ -199,8 +199,9 @@ export class PartitionDrain {
     return entries;
   }
 
-  #write(batch: LedgerBatch): Promise<Written> {
+  #write(batch: LedgerBatch, next: LedgerBatch | undefined): Promise<Written> {
     return appendOrSetAside(this.#use.ledgerWriter, batch, {
+      next,
       isStopping: () => this.#isStopping(),
       onSetAside: async ({ to: { epoch, seq } }, error) => {
         this.#log.error("PostgreSQL refused a movement: it is in quarantine", {

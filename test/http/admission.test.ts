@@ -1,6 +1,6 @@
 /** What a process does with more requests than it can have under way. */
 import { afterEach, describe, expect, test } from "bun:test";
-import { eureka } from "#compat/eureka/router";
+import { compat } from "#compat/index";
 import { inventory } from "#http/inventory";
 import { BODY_BYTES_MAX } from "#http/middleware/body-limit";
 import { REQUESTS_MAX } from "#http/middleware/admission";
@@ -35,7 +35,7 @@ async function busyApp(places = REQUESTS_MAX): Promise<Busy> {
       return productOf();
     },
   };
-  const app = openApp({ store, contracts: [inventory, eureka] });
+  const app = openApp({ store, contracts: [inventory, ...compat] });
   const underWay = Promise.all(Array.from({ length: places }, () => app.send(PRODUCT, PLACE)));
   await until(() => reached === places, { withinMs: 10_000, what: "all are under way" });
   return { ...app, underWay };

@@ -66,6 +66,20 @@ describe("append", () => {
     expect(await db.writer.cursor(0)).toEqual({ epoch: 1, seq: 3 });
   });
 
+  test("writes what was named beforehand as it writes any other, also where something else comes", async () => {
+    const sizes = [3, 2, 4, 1];
+    const rows = sizes.map((size, i) => {
+      return movements(1 + sizes.slice(0, i).reduce((sum, count) => sum + count, 0), size);
+    });
+    const [first, second, third, fourth] = rows.map((of) => batch(of));
+    const named = [second, fourth, fourth, undefined];
+    for (const [i, each] of [first, second, third, fourth].entries()) {
+      if (each === undefined) throw new Error("four batches were asked for");
+      expect(await db.writer.append(each, named[i])).toEqual({ kind: "appended" });
+    }
+    expect(await db.ledger.movements(product1, 20, soon())).toEqual(rows.flat().toReversed());
+  });
+
   test("takes every type of movement whose numbers fit it, and no other", async () => {
     for (const type of MOVEMENT_TYPES) {
       const from = { epoch: 0, seq: 0 };
