@@ -31,14 +31,15 @@ async function edgeApp(): Promise<Hono<EdgeEnv>> {
     mutation: true,
     handlers: [async (c) => reply(c, 201, await c.req.json<object>())],
   });
+  const admission = new Admission();
   const edge = edgeOf(
     {
       contract: inventory,
-      admission: new Admission(),
+      admission,
       auth,
       metrics,
       failures,
-      bodies: createBodyDeadline(processClock),
+      bodies: createBodyDeadline(processClock, admission),
       cors: createCors(config.corsOrigins),
       durability,
       limits: null,

@@ -159,7 +159,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     storeId: store.storeId,
     store: stock,
     durability,
-    rates: new RedisRates(redis, partitions),
+    rates: new RedisRates(redis, partitions, () => metrics.redisError("uncounted")),
     acceptedGaps,
     ledger: createLedger({ sql, clock: processClock }),
     incoming: createIncomingStock({ sql, clock: processClock }),

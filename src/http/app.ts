@@ -122,7 +122,7 @@ function serve(
     auth,
     metrics,
     failures,
-    bodies: createBodyDeadline(deps.clock),
+    bodies: createBodyDeadline(deps.clock, admission),
     cors,
     durability,
     limits: createRateLimits(options.rateLimits),

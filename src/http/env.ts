@@ -34,7 +34,7 @@ export interface RequestState {
   charge: Charge | null;
   /** Counts it beside a read; rejects where there is no room. */
   counting: Promise<void> | null;
-  /** Whether it has a place among the requests under way. */
+  /** Whether it has a place among the requests under way: `Admission` says. */
   isInside: boolean;
 }
 

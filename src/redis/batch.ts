@@ -9,7 +9,7 @@ import type { CommandBase } from "#inventory/ports";
 import type { Charge } from "#inventory/rates";
 import type { Clock } from "#lib/clock";
 import { unknownOutcome, type BatchSender, type Load, type Slot } from "#redis/batch-sender";
-import { encodeCharges, NO_CHARGES, rateLimited, settleCharge } from "#redis/rates";
+import { encodeCharges, NO_CHARGES, settlementOf } from "#redis/rates";
 
 /** Items of one batch: a script call of that many takes about a millisecond, and two where all are charged. */
 export const BATCH_ITEMS_MAX = 64;
@@ -157,12 +157,12 @@ export class BatchQueue {
       return;
     }
     if (answer.kind === "answered") {
+      const settleCharge = settlementOf(charges, answer.left);
       sent.forEach((item, i) => {
         const reply = answer.replies[i] ?? "";
         this.#count.reply(reply);
         item.receipts?.push(answer.receipt);
-        if (item.charge) settleCharge(item.charge, charges, { left: answer.left, reply });
-        const refused = item.charge ? rateLimited(reply) : null;
+        const refused = item.charge ? settleCharge(item.charge, reply) : null;
         settle(item, () => (refused ? item.reject(refused) : item.resolve(reply)));
       });
     } else {

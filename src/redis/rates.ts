@@ -52,28 +52,30 @@ export function encodeCharges(charges: readonly (Charge | undefined)[]): Encoded
   return { text: `${identities.join("\n")}\n\n${items.join(" ")}`, places };
 }
 
-/** Tells a charge what became of it. `left` is what the script said of all identities. */
-export function settleCharge(
-  charge: Charge,
+/**
+ * What tells a charge what became of it, and answers the refusal, if it is one. `left` is what the
+ * script said of all identities: it is read once for all that are told.
+ */
+export function settlementOf(
   { places }: EncodedCharges,
-  { left, reply }: { readonly left: string; readonly reply: string },
-): void {
-  if (charge.isSettled) return;
-  const all = left.split(",").map(leftOf);
-  const own = charge.counted.flatMap(({ quota, identity }) => {
-    return all[(places.get(`${quota.name}:${identity}`) ?? 0) - 1] ?? [];
-  });
-  charge.settle(own, Number(LIMITED.exec(reply)?.[1] ?? 0));
+  left: string,
+): (charge: Charge, reply: string) => Fault | null {
+  const all = left === "" ? [] : left.split(",").map(leftOf);
+  return (charge, reply) => {
+    const waitMs = Number(LIMITED.exec(reply)?.[1] ?? 0);
+    if (!charge.isSettled) {
+      const own = charge.counted.flatMap(({ quota, identity }) => {
+        return all[(places.get(`${quota.name}:${identity}`) ?? 0) - 1] ?? [];
+      });
+      charge.settle(own, waitMs);
+    }
+    return waitMs === 0 ? null : new Fault("rate_limited", "too many requests: wait a little");
+  };
 }
 
 function leftOf(text: string): Left {
   const [requests, wholeInMs] = text.split(":", 2);
   return { requests: Number(requests), wholeInMs: Number(wholeInMs) };
-}
-
-/** Null where the reply is of something else. */
-export function rateLimited(reply: string): Fault | null {
-  return LIMITED.test(reply) ? new Fault("rate_limited", "too many requests: wait a little") : null;
 }
 
 interface Waiter {
@@ -86,15 +88,19 @@ interface Waiter {
 export class RedisRates implements Rates {
   readonly #redis: Redis;
   readonly #partition: Partition | undefined;
+  readonly #onUncounted: () => void;
   #waiting: Waiter[] = [];
 
-  constructor(redis: Redis, partitions: readonly Partition[]) {
+  /** `onUncounted`: Redis could not count, and nobody was refused for that. */
+  constructor(redis: Redis, partitions: readonly Partition[], onUncounted: () => void) {
     this.#redis = redis;
+    this.#onUncounted = onUncounted;
     this.#partition = partitions[PARTITION];
   }
 
   count(charge: Charge): Promise<void> {
     if (this.#partition?.state !== "open") {
+      this.#onUncounted();
       charge.settle([], 0);
       return Promise.resolve();
     }
@@ -121,14 +127,14 @@ export class RedisRates implements Rates {
         throw new Error("Redis did not answer in time");
       });
       const [left = "", ...replies] = z.string().parse(answer).split("\n");
+      const settle = settlementOf(encoded, left);
       for (const [index, { charge, resolve, reject }] of waiters.entries()) {
-        const reply = replies[index] ?? "";
-        settleCharge(charge, encoded, { left, reply });
-        const refused = rateLimited(reply);
+        const refused = settle(charge, replies[index] ?? "");
         if (refused === null) resolve();
         else reject(refused);
       }
     } catch {
+      this.#onUncounted();
       // Limits keep others from being crowded out: without Redis there is nothing to crowd for.
       for (const { charge, resolve } of waiters) {
         charge.settle([], 0);

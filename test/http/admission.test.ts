@@ -13,6 +13,7 @@ const LOW_STOCK = "/api/inventory/low-stock";
 const RESERVE = `${PRODUCT}/reserve`;
 /** Of another contract; it waits for nothing. */
 const INFO = "/info";
+const THERE_IS_ROOM = { withinMs: 10_000, what: "there is room" };
 const PLACE = { as: "customer" } as const;
 
 let release = (): void => undefined;
@@ -97,15 +98,39 @@ describe("no place is taken", () => {
     expect((await send(INFO)).status).toBe(200);
   });
 
+  test("for longer than until its answer, whatever that is", async () => {
+    const { send } = openApp();
+    for (let times = 0; times <= REQUESTS_MAX; times += 1) {
+      expect((await send(RESERVE, { as: "customer", body: { quantity: 0 } })).status).toBe(400);
+    }
+    expect((await send(PRODUCT, PLACE)).status).toBe(200);
+  });
+
   test("by who sends its body slowly", async () => {
     const { app, send, underWay } = await busyApp(REQUESTS_MAX - 1);
     const { promise: rest, resolve: sendRest } = Promise.withResolvers<void>();
-    const slow = [1, 2, 3].map(() => app.fetch(slowRequest(rest), {}));
-    expect((await send(INFO)).status).toBe(200);
+    const slow: (Response | Promise<Response>)[] = [];
+    for (let senders = 0; senders < 3; senders += 1) {
+      slow.push(app.fetch(slowRequest(rest), {}));
+      await until(async () => (await send(INFO)).status === 200, THERE_IS_ROOM);
+    }
     release();
     await underWay;
     sendRest();
     for (const answer of slow) expect((await answer).status).toBe(400);
+  });
+
+  test("by who was slow and finds none any more: nor is one given back", async () => {
+    const { app, send } = await busyApp(REQUESTS_MAX - 1);
+    const { promise: rest, resolve: sendRest } = Promise.withResolvers<void>();
+    const slow = app.fetch(slowRequest(rest), {});
+    await until(async () => (await send(INFO)).status === 200, THERE_IS_ROOM);
+    const last = send(PRODUCT, PLACE);
+    sendRest();
+    expect((await slow).status).toBe(503);
+    expectOverloaded(await send(PRODUCT, PLACE));
+    release();
+    expect((await last).status).toBe(200);
   });
 });
 

@@ -13,6 +13,8 @@ const SECONDS = 3_600;
 const servers = new AsyncDisposableStack();
 let redis: Redis;
 let service: Service;
+/** Another process on the same stores. */
+let second: Service;
 const tokens = {
   carol: await tokenOf("customer", "carol"),
   bob: await tokenOf("customer", "bob"),
@@ -33,6 +35,7 @@ beforeAll(async () => {
   };
   const urls = { redisUrl: server.url, databaseUrl: database.url };
   service = servers.use(await startService({ role: "api", ...urls, env }));
+  second = servers.use(await startService({ role: "api", ...urls, env }));
   const stock = { productId: "p1", sku: "P1", initialStock: 1_000 };
   const made = await send("ada", "POST", "/api/inventory/initialize", stock);
   expect(made.status).toBe(201);
@@ -50,8 +53,9 @@ async function send(
   path: string,
   body?: object,
   from = "198.51.100.1",
+  to = service,
 ): Promise<Response> {
-  const response = await fetch(`${service.url}${path}`, {
+  const response = await fetch(`${to.url}${path}`, {
     method,
     headers: {
       "x-forwarded-for": from,
@@ -65,9 +69,9 @@ async function send(
 }
 
 let orders = 0;
-const reserve = (who: Who, from?: string): Promise<Response> => {
+const reserve = (who: Who, from?: string, to?: Service): Promise<Response> => {
   const body = { quantity: 1, orderId: `order-${(orders += 1)}` };
-  return send(who, "POST", "/api/inventory/product/p1/reserve", body, from);
+  return send(who, "POST", "/api/inventory/product/p1/reserve", body, from, to);
 };
 const reserved = async (): Promise<number> =>
   Object.entries(await redis.hgetall("{p0}:stock:p1"))
@@ -126,12 +130,20 @@ describe("a customer's requests", () => {
     }
     expect(left).toEqual(["3", "2", "1", "0"]);
     const answers: number[] = [];
-    for (const call of calls) answers.push((await call()).status);
+    for (const call of calls) {
+      const answer = await call();
+      answers.push(answer.status);
+      // Of the product that was read meanwhile nothing is told.
+      expect(answer.headers.get("etag")).toBeNull();
+    }
     expect(answers).toEqual(times(429, calls.length));
   });
 
   test("are counted for all processes together, many at once too", async () => {
-    const answers = await Promise.all(Array.from({ length: 20 }, () => reserve("carol")));
+    const both = [service, second];
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => reserve("carol", undefined, both[i % both.length])),
+    );
     const good = answers.filter(({ status }) => status === 201);
     expect(good).toHaveLength(PER_CUSTOMER);
     expect(answers.filter(({ status }) => status === 429)).toHaveLength(20 - PER_CUSTOMER);
@@ -198,4 +210,6 @@ test("health, readiness and metrics are never refused", async () => {
     const answers = await statuses(PER_ADDRESS + 2, () => send(null, "GET", path));
     expect(answers).toEqual(times(200, PER_ADDRESS + 2));
   }
+  const scrapes = await statuses(PER_ADDRESS + 2, () => fetch(`${service.url}/metrics`));
+  expect(scrapes).toEqual(times(200, PER_ADDRESS + 2));
 });

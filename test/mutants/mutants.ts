@@ -7,12 +7,14 @@ import { DRAIN_BUGS } from "./drain.ts";
 import { EXPIRY_BUGS } from "./expiry.ts";
 import type { Mutant } from "./mutant.ts";
 import { RECOVERY_BUGS } from "./recovery.ts";
+import { ADMISSION_BUGS } from "./admission.ts";
 import { RATE_BUGS } from "./rates.ts";
 import { SCRIPT_BUGS } from "./scripts.ts";
 import { VERB_BUGS } from "./verbs.ts";
 
 export const MUTANTS: readonly Mutant[] = [
   ...SCRIPT_BUGS,
+  ...ADMISSION_BUGS,
   ...RATE_BUGS,
   ...VERB_BUGS,
   ...BATCH_BUGS,

@@ -13,10 +13,17 @@ export const RATE_BUGS: readonly Mutant[] = [
     by: redis("rates", "of two kinds: a request is counted for both, or for none"),
   },
   {
-    bug: "a quota lets one request more through",
+    bug: "a quota refuses nobody",
     file: "lua/lib/rates.lua",
     find: "waits[tonumber(item)] = wait > 0 and wait or nil",
     replace: "waits[tonumber(item)] = nil",
+    by: redis("rates", "a request is counted in the same call, and refused without any effect"),
+  },
+  {
+    bug: "a quota lets one request more through",
+    file: "lua/lib/rates.lua",
+    find: "math.max(wait, charge.whole_at + charge.interval - charge.window - now_us)",
+    replace: "math.max(wait, charge.whole_at - charge.window - now_us)",
     by: redis("rates", "a request is counted in the same call, and refused without any effect"),
   },
   {

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { Charge, type Quota } from "#inventory/rates";
 import { reserveLine } from "#redis/lines";
 import { metaKey, rateKey } from "#redis/keys";
+import { COMMAND_TIMEOUT_MS } from "#redis/client";
 import { encodeCharges, RedisRates } from "#redis/rates";
 import { loadScript, runScript } from "#redis/script";
 import { wordsOfHeader } from "#test/answers";
@@ -27,6 +28,10 @@ const of = (quota: Quota, identity: string) => ({ quota, identity });
 const carol = (): Charge => new Charge([of(customer, "carol")]);
 
 const ONE_UNIT = reserveLine(reserveCommand("o1", { p1: 1 }));
+
+/** Requests that Redis could not count. */
+let uncounted = 0;
+const noted = (): void => void (uncounted += 1);
 
 const charge = async (text: string, requests: number): Promise<string[]> => {
   const script = loadScript("rate/charge.lua");
@@ -196,7 +201,7 @@ describe("a value that no request made", () => {
 describe("without a command", () => {
   test("time is the partition's too: a server whose clock went back takes no read away", async () => {
     const { store, redis: connection, partitions } = await open();
-    const rates = new RedisRates(connection, partitions);
+    const rates = new RedisRates(connection, partitions, noted);
     await initialize(store, "p1", 50);
     await clockAt(redis, Date.now() + 50 * HOUR * 1_000);
     await store.reserve({ ...reserveCommand("o1", { p1: 1 }), charge: carol() });
@@ -208,7 +213,7 @@ describe("without a command", () => {
 
   test("all that are counted in one turn share one call", async () => {
     const { redis: connection, partitions } = await open();
-    const rates = new RedisRates(connection, partitions);
+    const rates = new RedisRates(connection, partitions, noted);
     const calls = async () =>
       Number(/cmdstat_evalsha:calls=(\d+)/.exec(await redis.info("commandstats"))?.[1] ?? 0);
     await rates.count(new Charge([of(customer, "warm")]));
@@ -228,13 +233,33 @@ describe("without a command", () => {
 
   test("nobody is refused while Redis is away, and nobody waits", async () => {
     const { redis: connection, partitions } = await open();
-    const rates = new RedisRates(connection, partitions);
+    const rates = new RedisRates(connection, partitions, noted);
     await server.kill();
     await until(() => partitions[0]?.state !== "open", {
       withinMs: 5_000,
       what: "the process knows that Redis is away",
     });
+    uncounted = 0;
     for (let i = 0; i < 9; i += 1) await rates.count(carol());
+    expect(uncounted).toBe(9);
     await server.restart();
+  });
+
+  test("nobody is refused where Redis stands still, or waits as long as for a change", async () => {
+    const { redis: connection, partitions } = await open();
+    const rates = new RedisRates(connection, partitions, noted);
+    await rates.count(carol());
+    uncounted = 0;
+    server.pause();
+    try {
+      const startedAt = performance.now();
+      const charges = Array.from({ length: 9 }, carol);
+      await Promise.all(charges.map((each) => rates.count(each)));
+      expect(performance.now() - startedAt).toBeLessThan(COMMAND_TIMEOUT_MS);
+      expect(charges.map(({ waitMs }) => waitMs)).toEqual(charges.map(() => 0));
+      expect(uncounted).toBeGreaterThan(0);
+    } finally {
+      server.resume();
+    }
   });
 });

@@ -1,3 +1,4 @@
+import type { Admission, Place } from "#http/middleware/admission";
 import { Problem } from "#http/problem";
 import type { Clock } from "#lib/clock";
 
@@ -7,7 +8,12 @@ const LOOK_EVERY_MS = 100;
 /** Waits for what a caller still sends. */
 export interface BodyDeadline {
   /** Its result, or `malformed_json` when it is not whole at `deadline` (milliseconds of the clock). */
-  within<Value>(reading: Promise<Value>, deadline: number): Promise<Value>;
+  within<Value>(reading: Promise<Value>, sender: Sender): Promise<Value>;
+}
+
+/** Whose body it is; his place is another's while it is not there, for he may take his time. */
+export interface Sender extends Place {
+  readonly deadline: number;
 }
 
 interface Waiting {
@@ -22,7 +28,7 @@ interface Waiting {
  * at all of them every `LOOK_EVERY_MS`, and only while there are any. Going on together at the end
  * of the turn takes a quarter less processor time than one by one (32 → 23 µs, without Redis).
  */
-export function createBodyDeadline(clock: Clock): BodyDeadline {
+export function createBodyDeadline(clock: Clock, admission: Admission): BodyDeadline {
   const waiting = new Set<Waiting>();
   let timer: ReturnType<typeof setInterval> | undefined;
   let endOfTurn: Promise<void> | undefined;
@@ -49,30 +55,37 @@ export function createBodyDeadline(clock: Clock): BodyDeadline {
     }
   };
 
+  const untilThere = <Value>(reading: Promise<Value>, deadline: number): Promise<Value> =>
+    new Promise((resolve, reject) => {
+      const entry = { deadline, giveUp: () => reject(incomplete("did not arrive in time")) };
+      waiting.add(entry);
+      timer ??= setInterval(look, LOOK_EVERY_MS);
+      reading.then(
+        (value) => {
+          waiting.delete(entry);
+          resolve(value);
+        },
+        (error: unknown) => {
+          waiting.delete(entry);
+          // Refused by its size; anything else is a connection that ended in the middle.
+          reject(error instanceof Problem ? error : incomplete("ended too early"));
+        },
+      );
+    });
+
   return {
-    async within(reading, deadline) {
+    async within(reading, sender) {
       if (Bun.peek.status(reading) === "fulfilled") return reading;
       // It may fail before anybody listens, which would end the process.
       reading.catch(ignore);
       endOfTurn ??= atEndOfTurn();
       await endOfTurn;
       if (Bun.peek.status(reading) === "fulfilled") return reading;
-      return await new Promise((resolve, reject) => {
-        const entry = { deadline, giveUp: () => reject(incomplete("did not arrive in time")) };
-        waiting.add(entry);
-        timer ??= setInterval(look, LOOK_EVERY_MS);
-        reading.then(
-          (value) => {
-            waiting.delete(entry);
-            resolve(value);
-          },
-          (error: unknown) => {
-            waiting.delete(entry);
-            // Refused by its size; anything else is a connection that ended in the middle.
-            reject(error instanceof Problem ? error : incomplete("ended too early"));
-          },
-        );
-      });
+      const wasInside = sender.isInside;
+      admission.leave(sender);
+      const value = await untilThere(reading, sender.deadline);
+      if (wasInside) admission.enter(sender);
+      return value;
     },
   };
 }

@@ -87,22 +87,17 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeHandler {
     if (options.stopping() && !route.whileStopping) {
       throw new Fault("stopping", "this process is about to end");
     }
-    if (isBounded) admission.mustHaveRoom();
     const state = c.get("request");
+    if (isBounded) admission.enter(state);
     const limited = limit?.(c);
-    if (limited !== undefined) await bodies.within(limited, state.deadline);
+    if (limited !== undefined) await bodies.within(limited, state);
     const roles = rolesOf(route, c);
     state.caller = roles === "public" ? route.anonymous : await callerOf(c, roles);
     if (limits !== null) {
       await countIn(c, roles === "public" ? await shownIn(c) : state.caller);
     }
     // Read here once, within the deadline; hono keeps it for whoever asks again.
-    if (limit !== null) await bodies.within(c.req.text(), state.deadline);
-    // Not sooner: who sends a body slowly would take the place of somebody who can be answered.
-    if (isBounded) {
-      admission.enter();
-      state.isInside = true;
-    }
+    if (limit !== null) await bodies.within(c.req.text(), state);
     if (!route.mutation || state.caller === null) return;
     state.operation = await operationOf(c, state.caller);
     levels?.ask(c);
@@ -120,15 +115,22 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeHandler {
   };
 
   /** Who may not do it is counted too, at once: a flood of guesses is a flood. */
-  const refuse = async (c: EdgeContext, caller: Caller | null, error: unknown): Promise<never> => {
-    const charge = limits?.chargeOf(c, caller) ?? null;
+  const turnAway = async (
+    c: EdgeContext,
+    caller: Caller | null,
+    error: unknown,
+  ): Promise<never> => {
+    // What lies behind the caller's back is not charged to anybody.
+    const isTheirs = error instanceof Problem;
+    const charge = (isTheirs ? limits?.chargeOf(c, caller) : null) ?? null;
     c.get("request").charge = charge;
     if (charge !== null) await limits?.count(charge);
     throw error;
   };
 
-  /** Instead of the answer that is there. */
-  const refuseLate = (c: EdgeContext, error: unknown): void => {
+  /** Instead of the answer that is there, whose headers would go with it. */
+  const refuse = (c: EdgeContext, error: unknown): void => {
+    c.res = undefined;
     c.res = send(c, onError(error, c));
   };
 
@@ -144,7 +146,7 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeHandler {
     if (limits === null || charge === null) return;
     // Its command was never sent, so that it changed nothing: it counts all the same.
     if (!charge.isSettled && c.res.status < 500) {
-      await limits.count(charge).catch((error: unknown) => refuseLate(c, error));
+      await limits.count(charge).catch((error: unknown) => refuse(c, error));
     }
     const headers = Object.entries(limits.headersOf(charge));
     for (const [name, value] of headers) c.res.headers.set(name, value);
@@ -154,34 +156,41 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeHandler {
     const authorization = c.req.header("authorization");
     const caller =
       auth.cached(authorization) ??
-      (await auth.verify(authorization).catch((error: unknown) => refuse(c, null, error)));
+      (await auth.verify(authorization).catch((error: unknown) => turnAway(c, null, error)));
     if (roles.includes(caller.role)) return caller;
     const words = `this call is for the role ${roles.join(" or ")}`;
-    return await refuse(c, caller, new Problem("role_required", words));
+    return await turnAway(c, caller, new Problem("role_required", words));
+  };
+
+  const answer = async (c: EdgeContext): Promise<Response> => {
+    try {
+      await admit(c);
+      c.res = await answerOf(route, c);
+      if (c.get("request").asked !== null) await levels?.answer(c);
+    } catch (error) {
+      refuse(c, error);
+    }
+    const { counting } = c.get("request");
+    if (counting !== null) await counting.catch((error: unknown) => refuse(c, error));
+    if (limits !== null) await tellLimits(c);
+    return c.res;
   };
 
   return async function edge(c) {
     const startedAt = performance.now();
     start(c);
     try {
-      await admit(c);
-      c.res = await answerOf(route, c);
-      if (c.get("request").asked !== null) await levels?.answer(c);
-    } catch (error) {
-      c.res = send(c, onError(error, c));
+      return await answer(c);
+    } finally {
+      admission.leave(c.get("request"));
+      const seconds = (performance.now() - startedAt) / 1000;
+      count(c.res.status, seconds);
+      if (seconds >= SLOW_SECONDS && !route.waits) {
+        const { requestId } = c.get("request");
+        const { method, path } = route;
+        failures(`slow ${method} ${path}`, "a slow request", { requestId, method, path, seconds });
+      }
     }
-    const { counting } = c.get("request");
-    if (counting !== null) await counting.catch((error: unknown) => refuseLate(c, error));
-    if (limits !== null) await tellLimits(c);
-    if (c.get("request").isInside) admission.leave();
-    const seconds = (performance.now() - startedAt) / 1000;
-    count(c.res.status, seconds);
-    if (seconds >= SLOW_SECONDS && !route.waits) {
-      const { requestId } = c.get("request");
-      const { method, path } = route;
-      failures(`slow ${method} ${path}`, "a slow request", { requestId, method, path, seconds });
-    }
-    return c.res;
   };
 }
 
