@@ -21,6 +21,26 @@ export async function ask<Rows>(statement: () => PromiseLike<Rows>, msMax: numbe
   }
 }
 
+/**
+ * Statements of callers that have no answer from PostgreSQL yet, also those that nobody waits for any
+ * more. While it is away they would take all places of those who need Redis alone.
+ */
+const CALLERS_MAX = 1_024;
+let callers = 0;
+
+/** A statement that a caller waits for; it throws `ledger_unavailable` where too many do already. */
+export const forCaller =
+  <Rows>(statement: () => PromiseLike<Rows>): (() => Promise<Rows>) =>
+  async () => {
+    if (callers >= CALLERS_MAX) throw new Fault("ledger_unavailable", "too many ask the ledger");
+    callers += 1;
+    try {
+      return await statement();
+    } finally {
+      callers -= 1;
+    }
+  };
+
 /** `ask`, with every row read by a schema. */
 export async function askRows<Schema extends z.ZodType>(
   schema: Schema,

@@ -13,7 +13,7 @@ import {
   type LedgerEvent,
 } from "#inventory/event-ports";
 import type { Clock } from "#lib/clock";
-import { askRow, askRows } from "#postgres/ask";
+import { askRow, askRows, forCaller } from "#postgres/ask";
 import type { Sql } from "#postgres/client";
 import { numberColumn, textColumn } from "#postgres/columns";
 import { notOurs, readEventCursor, writeEventCursor } from "#postgres/event-cursor";
@@ -75,8 +75,8 @@ export interface EventLedgerOptions {
 }
 
 export function createEventLedger({ sql, clock }: EventLedgerOptions): EventLedger {
-  const run = (text: string, parameters: Parameter[]) => () =>
-    sql.unsafe(text, parameters, { prepare: false });
+  const run = (text: string, parameters: Parameter[]) =>
+    forCaller(() => sql.unsafe(text, parameters, { prepare: false }));
 
   return {
     async events(query, deadline) {
@@ -108,7 +108,8 @@ export function createEventLedger({ sql, clock }: EventLedgerOptions): EventLedg
       return { items, nextCursor: last === undefined ? null : cursorOf(keyOf(last)) };
     },
     async look(since) {
-      const statement = run(feedLookText, placeColumns(since ?? []));
+      const columns = placeColumns(since ?? []);
+      const statement = () => sql.unsafe(feedLookText, columns, { prepare: false });
       const rows = await askRows(LookRow, statement, ANSWER_MS_MAX);
       const places = rows.map(({ partition, seq, number }) => ({ partition, seq, number }));
       return { places, alerts: new Set(rows.flatMap(({ kinds }) => kinds)) };

@@ -6,7 +6,7 @@ import type { Movement, Reservation } from "#inventory/model";
 import type { Ledger, Page, ProductQuery, ReservationQuery } from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";
 import type { Clock } from "#lib/clock";
-import { askRow, askRows } from "#postgres/ask";
+import { askRow, askRows, forCaller } from "#postgres/ask";
 import type { Sql } from "#postgres/client";
 import { createLevelsSince } from "#postgres/levels-since";
 import { createMovementLists, TIME_MS_MAX } from "#postgres/movement-lists";
@@ -51,8 +51,8 @@ const ReservationCursor = z.tuple([
 
 export function createLedger({ sql, clock }: LedgerOptions): Ledger {
   // Planned for its values each time: a filter that is null then costs nothing.
-  const run = (text: string, parameters: (string | number | boolean | null)[]) => () =>
-    sql.unsafe(text, parameters, { prepare: false });
+  const run = (text: string, parameters: (string | number | boolean | null)[]) =>
+    forCaller(() => sql.unsafe(text, parameters, { prepare: false }));
   const left = (deadline: number) => deadline - clock.now();
 
   return {

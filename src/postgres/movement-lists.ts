@@ -5,7 +5,7 @@ import type { MovementFilter } from "#inventory/ledger-ports";
 import type { Movement } from "#inventory/model";
 import type { Ledger } from "#inventory/ports";
 import type { Clock } from "#lib/clock";
-import { askRow, askRows } from "#postgres/ask";
+import { askRow, askRows, forCaller } from "#postgres/ask";
 import type { Sql } from "#postgres/client";
 import { isIndexed, listStatement } from "#postgres/movement-conditions";
 import { cursorOf, LEDGER_ROWS_MAX, readCursor, rowsOf } from "#postgres/page-cursor";
@@ -44,8 +44,8 @@ interface MovementListsOptions {
 export function createMovementLists(options: MovementListsOptions): Lists {
   const { sql, clock, scannedMax = SCANNED_MAX } = options;
   const left = (deadline: number) => deadline - clock.now();
-  const run = (text: string, parameters: (string | number | boolean | null)[]) => () =>
-    sql.unsafe(text, parameters, { prepare: false });
+  const run = (text: string, parameters: (string | number | boolean | null)[]) =>
+    forCaller(() => sql.unsafe(text, parameters, { prepare: false }));
   const spansOf = (
     { partition, from, to }: MovementFilter,
     [at, ownPartition, seq]: Key | [null, null, null],

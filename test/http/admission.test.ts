@@ -3,8 +3,8 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { compat } from "#compat/index";
 import { inventory } from "#http/inventory";
 import { BODY_BYTES_MAX } from "#http/middleware/body-limit";
-import { REQUESTS_MAX } from "#http/middleware/admission";
-import { TOKENS, openApp, type Answered, type TestApp } from "#test/http-app";
+import { REFUSED_AFTER_MS, REFUSED_AT_ONCE_MAX, REQUESTS_MAX } from "#http/middleware/admission";
+import { TOKENS, openApp, type AppDoubles, type Answered, type TestApp } from "#test/http-app";
 import { productOf } from "#test/ports-double";
 import { until } from "#test/until";
 
@@ -14,6 +14,8 @@ const RESERVE = `${PRODUCT}/reserve`;
 /** Of another contract; it waits for nothing. */
 const INFO = "/info";
 const THERE_IS_ROOM = { withinMs: 10_000, what: "there is room" };
+/** Nothing ends by its deadline while a test looks. */
+const PATIENT = { requestDeadlineMs: 60_000 };
 const PLACE = { as: "customer" } as const;
 
 let release = (): void => undefined;
@@ -25,7 +27,7 @@ interface Busy extends TestApp {
 }
 
 /** An app whose reads wait for their release, with as many requests under way as it takes. */
-async function busyApp(places = REQUESTS_MAX): Promise<Busy> {
+async function busyApp(places = REQUESTS_MAX, doubles: AppDoubles = {}): Promise<Busy> {
   const { promise: held, resolve } = Promise.withResolvers<void>();
   release = resolve;
   let reached = 0;
@@ -36,7 +38,7 @@ async function busyApp(places = REQUESTS_MAX): Promise<Busy> {
       return productOf();
     },
   };
-  const app = openApp({ store, contracts: [inventory, ...compat] });
+  const app = openApp({ store, contracts: [inventory, ...compat], config: PATIENT, ...doubles });
   const underWay = Promise.all(Array.from({ length: places }, () => app.send(PRODUCT, PLACE)));
   await until(() => reached === places, { withinMs: 10_000, what: "all are under way" });
   return { ...app, underWay };
@@ -88,6 +90,21 @@ describe("with as many requests under way as a process takes", () => {
   });
 });
 
+describe("who comes back at once", () => {
+  test("waits for his refusal where many are refused, and is in nobody's way meanwhile", async () => {
+    const { send } = await busyApp();
+    const startedAt = performance.now();
+    const heard = Array.from({ length: REFUSED_AT_ONCE_MAX * 3 }, async () => {
+      expectOverloaded(await send(PRODUCT, PLACE));
+      return performance.now() - startedAt;
+    });
+    const late = (await Promise.all(heard)).filter((ms) => ms >= REFUSED_AFTER_MS - 1);
+    // It may have begun in one second and ended in the next.
+    expect(late.length).toBeGreaterThanOrEqual(REFUSED_AT_ONCE_MAX);
+    expect(late.length).toBeLessThanOrEqual(REFUSED_AT_ONCE_MAX * 2);
+  });
+});
+
 describe("no place is taken", () => {
   test("by who is refused: without a token, or with another role", async () => {
     const { send } = await busyApp(REQUESTS_MAX - 1);
@@ -104,6 +121,21 @@ describe("no place is taken", () => {
       expect((await send(RESERVE, { as: "customer", body: { quantity: 0 } })).status).toBe(400);
     }
     expect((await send(PRODUCT, PLACE)).status).toBe(200);
+  });
+
+  test("by who waits for his change to be in the ledger", async () => {
+    const { promise: ledger, resolve: reach } = Promise.withResolvers<void>();
+    const durability = { reach: () => ledger.then(() => "ledger" as const) };
+    const { send, underWay } = await busyApp(REQUESTS_MAX - 1, { durability });
+    const headers = { prefer: "durability=ledger" };
+    const body = { quantity: 1, orderId: "o1" };
+    const waiting = [1, 2, 3].map(() => send(RESERVE, { as: "customer", body, headers }));
+    await until(async () => (await send(INFO)).status === 200, THERE_IS_ROOM);
+    reach();
+    const answers = await Promise.all(waiting);
+    expect(answers.filter(({ status }) => status < 300).length).toBeGreaterThan(0);
+    release();
+    await underWay;
   });
 
   test("by who sends its body slowly", async () => {

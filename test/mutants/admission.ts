@@ -25,4 +25,11 @@ export const ADMISSION_BUGS: readonly Mutant[] = [
     replace: "",
     by: http("admission", "by who sends its body slowly"),
   },
+  {
+    bug: "who waits for more durability keeps the place of somebody else",
+    file: "src/http/middleware/edge.ts",
+    find: "admission.leave(state);",
+    replace: "",
+    by: http("admission", "by who waits for his change to be in the ledger"),
+  },
 ];

@@ -51,12 +51,12 @@ export const DRAIN_BUGS: readonly Mutant[] = [
   {
     bug: "Redis hears that the ledger has what is not written yet",
     file: "src/workers/drain-partition.ts",
-    find: `        if ((await this.#write(batch)) !== "appended") return null;
+    find: `        if ((await this.#write(batch, batches[index + 1])) !== "appended") return null;
         this.#passed(batch);
         await this.#moveTo(batch.to);
 `,
     replace: `        await this.#moveTo(batch.to);
-        if ((await this.#write(batch)) !== "appended") return null;
+        if ((await this.#write(batch, batches[index + 1])) !== "appended") return null;
         this.#passed(batch);
 `,
     by: workers(
@@ -67,8 +67,8 @@ export const DRAIN_BUGS: readonly Mutant[] = [
   {
     bug: "a drain goes on from a cursor that another one moved",
     file: "src/workers/drain-partition.ts",
-    find: 'if ((await this.#write(batch)) !== "appended") return null;',
-    replace: 'if ((await this.#write(batch)) === "stopped") return null;',
+    find: 'if ((await this.#write(batch, batches[index + 1])) !== "appended") return null;',
+    replace: 'if ((await this.#write(batch, batches[index + 1])) === "stopped") return null;',
     by: workers(
       "drain-journal",
       "tells Redis nothing of what it read before an epoch began, and reads it again",

@@ -46,7 +46,7 @@ export const RATE_BUGS: readonly Mutant[] = [
   {
     bug: "guessed tokens are not counted",
     file: "src/http/middleware/edge.ts",
-    find: "(await auth.verify(authorization).catch((error: unknown) => refuse(c, null, error)))",
+    find: "(await auth.verify(authorization).catch((error: unknown) => turnAway(c, null, error)))",
     replace: "(await auth.verify(authorization))",
     by: http("rate-limits", "with tokens that nobody issued are counted too"),
   },

@@ -129,7 +129,8 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeHandler {
   };
 
   /** Instead of the answer that is there, whose headers would go with it. */
-  const refuse = (c: EdgeContext, error: unknown): void => {
+  const refuse = async (c: EdgeContext, error: unknown): Promise<void> => {
+    if (isForWantOfRoom(error)) await admission.turnAway(c.get("request"));
     c.res = undefined;
     c.res = send(c, onError(error, c));
   };
@@ -166,9 +167,14 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeHandler {
     try {
       await admit(c);
       c.res = await answerOf(route, c);
-      if (c.get("request").asked !== null) await levels?.answer(c);
+      const state = c.get("request");
+      if (levels !== null && state.asked !== null) {
+        // It is done. Who waits for more keeps nobody out: the ledger may be away for long.
+        admission.leave(state);
+        await levels.answer(c);
+      }
     } catch (error) {
-      refuse(c, error);
+      await refuse(c, error);
     }
     const { counting } = c.get("request");
     if (counting !== null) await counting.catch((error: unknown) => refuse(c, error));
@@ -205,6 +211,10 @@ async function answerOf({ handlers }: Route, c: EdgeContext): Promise<Response> 
 
 /** A validator is done: whoever runs it goes on. */
 const goOn = (): Promise<void> => Promise.resolve();
+
+/** There are too many, or too many of his. */
+const isForWantOfRoom = (error: unknown): boolean =>
+  error instanceof Fault && (error.code === "overloaded" || error.code === "rate_limited");
 
 function levelsOf({ durability }: EdgeOptions, { mutation, inLedgerAlone }: Route) {
   if (!mutation) return null;
