@@ -6,34 +6,40 @@
 -- Places that a hold has units at; a line of a cart may be split over all locations of its product.
 local PLACES_MAX = 400 -- as many as one call of a script ends: LINES_MAX in lib/change-hold.lua
 
-local LINE = "^([%w_.-]+)=(%d+)=([%w _.-]*),()"
+local LINE = "^([%w_.-]+)=(%d+)=([%w _.-]*),(\t?)()"
 
--- Lines from their text, `product=quantity=location,` each. Their products are distinct: each line
--- is held against the stock by itself.
-local function read_lines(text)
-    local lines, seen, at = {}, {}, 1
-    while at <= #text do
-        local product, quantity, location, after = string.match(text, LINE, at)
-        local units = tonumber(quantity)
-        if not product or seen[product] or units < 1 or units > QUANTITY_MAX then
+local named_in = {} -- product → the lines that named it last
+
+-- The lines of an item from their text, which begins at that place and ends with a tab:
+-- `product=quantity=location,` each; and the place behind it. Their products are distinct: each line is
+-- held against the stock by itself.
+local function read_lines(text, at)
+    local lines = {}
+    repeat
+        local product, quantity, location, tab, after = match(text, LINE, at)
+        if not product or named_in[product] == lines then
             error("a line of reserve cannot be read")
         end
-        seen[product] = true
+        local units = number_of(quantity)
+        if units < 1 or units > QUANTITY_MAX then
+            error("a quantity of reserve is out of range")
+        end
+        named_in[product] = lines
         lines[#lines + 1] = { product = product, quantity = units, location = location }
         at = after
-    end
-    return lines
+    until tab ~= ""
+    return lines, at
 end
 
 -- Units that could be taken for a line if that live hold (nil: none) were given back: what is there for
 -- everybody, and what the hold has, also where the safety stock would have more than there is.
 local function takeable(line, hold)
     local product = products[line.product]
-    local units = math.max(0, available(product)) + returnable(hold, product, "")
+    local units = max(0, available(product)) + returnable(hold, product, "")
     if line.location ~= "" then
         local level = product.levels[line.location]
         local free = level and not level.is_idle and level.on_hand - level.reserved or 0
-        units = math.min(units, free + returnable(hold, product, line.location))
+        units = min(units, free + returnable(hold, product, line.location))
     end
     return units
 end
@@ -41,8 +47,9 @@ end
 -- Of so many units of a line those that can be had from that many places at most, and the places left.
 local function within(line, units, hold, places_left)
     local product = products[line.product]
-    local left = units
-    for _, location in ipairs(places_of(product)) do
+    local left, places = units, places_of(product)
+    for i = 1, #places do
+        local location = places[i]
         local level = product.levels[location]
         local free = level.on_hand - level.reserved + returnable(hold, product, location)
         if left == 0 or places_left == 0 then
@@ -85,7 +92,7 @@ local function measure(lines, hold, added_to)
     for i = 1, #lines do
         local line = lines[i]
         local largest = takeable(line, hold)
-        line.units = math.min(line.quantity, largest)
+        line.units = min(line.quantity, largest)
         if is_wide then
             local units = line.units
             line.units, places_left = within(line, units, hold, math.max(0, places_left))
@@ -133,15 +140,17 @@ local function encode_takes(lines, stands, short)
     return table.concat(takes, ",") .. "\t" .. (short or "")
 end
 
--- Takes a line's units where they may be taken: put(line, location, units, …) for each part.
-local function take(line, put, ...)
+-- Takes a line's units where they may be taken: put(line, location, units, hold, context) for each part.
+local function take(line, put, hold, context)
     local product = products[line.product]
     local left = line.units
-    for _, location in ipairs(places_of(product)) do
+    local places = places_of(product)
+    for i = 1, #places do
+        local location = places[i]
         local level = product.levels[location]
-        local units = math.min(left, level.on_hand - level.reserved)
+        local units = min(left, level.on_hand - level.reserved)
         if units > 0 and (line.location == "" or line.location == location) then
-            put(line, location, units, ...)
+            put(line, location, units, hold, context)
             left = left - units
         end
     end

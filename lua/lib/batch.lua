@@ -5,6 +5,7 @@
 -- newline, where requests are limited, the charges of its items as lib/rates.lua has them.
 -- @include lib/keys.lua
 -- @include lib/decimal.lua
+-- @include lib/item-context.lua
 -- @include lib/rates.lua
 
 local ANSWER_KEEP_SECONDS = 3600

@@ -3,22 +3,25 @@
 -- the verb, operation key, payload, context.
 -- @include lib/holds.lua
 
-local CHANGE = "^(%x+)\t(%w*)\t([^\t\n]*)\t([^\t\n]*)\t(%x*)\t(%x*)\t([^\t\n]+)$"
+local CHANGE = "^(%x+)\t(%w*)\t([^\t\n]*)\t([^\t\n]*)\t(%x*)\t(%x*)\t()"
 local LINES_MAX = 400 -- lines of the holds of one call, after which items are told to come again
 
 -- read(argument) reads the verb's own argument, or fails.
 local function read_changes(read)
     local items, owners = {}, {}
     for i = 2, #ARGV do
-        local item = {}
-        item.owner, item.generation, item.customer, item.argument, item.key, item.payload, item.context =
-            string.match(ARGV[i], CHANGE)
-        if not item.owner then
-            error("an item cannot be read")
-        end
-        item.argument = read(item.argument)
-        items[i - 1] = item
-        owners[i - 1] = item.owner
+        local owner, generation, customer, argument, key, payload, at = match(ARGV[i], CHANGE)
+        local context = read_context(ARGV[i], at)
+        items[i - 1] = {
+            owner = owner,
+            generation = generation,
+            customer = customer,
+            argument = read(argument),
+            key = key,
+            payload = payload,
+            context = context,
+        }
+        owners[i - 1] = owner
     end
     return items, owners
 end
@@ -62,8 +65,8 @@ local function change_holds(items, change, ended)
         return change(hold, item)
     end
     local replies = {}
-    for i, item in ipairs(items) do
-        replies[i] = refusal_of(i) or answer(item)
+    for i = 1, #items do
+        replies[i] = refusal_of(i) or answer(items[i])
     end
     return close_holds(replies)
 end
@@ -95,28 +98,37 @@ local function read_quantities(argument)
     return wanted
 end
 
--- What a confirm or a cancel is about: units by product. Answers nil and the refusal when the hold
--- has less.
-local function quantities_of(hold, wanted)
+-- The refusal of what is about more units than a hold has. wanted: by product, nil: all that is held.
+local function excess_of(hold, wanted)
+    if not wanted then
+        return nil
+    end
     local held = {}
     for _, line in ipairs(hold.lines) do
         held[line.product] = (held[line.product] or 0) + line.held
     end
-    for product, units in pairs(wanted or held) do
+    for product, units in pairs(wanted) do
         if units > (held[product] or 0) then
-            return nil, string.format("exceeds\t%s\t%d", product, held[product] or 0)
+            return string.format("exceeds\t%s\t%d", product, held[product] or 0)
         end
     end
-    return wanted or held
+    return nil
 end
 
--- Takes the wanted units out of a hold's lines in their order: take(line, units) for each part.
-local function draw(hold, wanted, take)
-    for _, line in ipairs(hold.lines) do
-        local units = math.min(line.held, wanted[line.product] or 0)
+-- Takes the wanted units (nil: all) out of a hold's lines in their order: take(hold, line, units, context)
+-- for each part.
+local function draw(hold, wanted, take, context)
+    for i = 1, #hold.lines do
+        local line = hold.lines[i]
+        local units = line.held
+        if wanted then
+            units = math.min(units, wanted[line.product] or 0)
+        end
         if units > 0 then
-            wanted[line.product] = wanted[line.product] - units
-            take(line, units)
+            if wanted then
+                wanted[line.product] = wanted[line.product] - units
+            end
+            take(hold, line, units, context)
             line.held = line.held - units
         end
     end

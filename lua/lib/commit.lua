@@ -16,7 +16,8 @@ end
 -- What changes in the low set: products at or below their threshold, scored by what is unreserved.
 local function low_changes()
     local add, remove = {}, {}
-    for _, product in ipairs(changed_products) do
+    for i = 1, #changed_products do
+        local product = changed_products[i]
         local units = unreserved(product)
         local is_low = units <= product.threshold
         if is_low and (not product.was_low or units ~= product.unreserved_before) then
@@ -33,7 +34,8 @@ end
 -- that brought it there, grade, product, and what is available after the batch. A new product had none.
 local function crossings()
     local lines = {}
-    for _, product in ipairs(changed_products) do
+    for i = 1, #changed_products do
+        local product = changed_products[i]
         if product.grade_before and product.grade ~= product.grade_before then
             local free = decimal[math.max(0, available(product))]
             local at = decimal[product.graded_at]
@@ -45,7 +47,8 @@ end
 
 local function fields_to_write(product)
     local fields = { "seq", decimal[product.seq], "updatedAt", decimal[now] }
-    for _, location in ipairs(product.locations) do
+    for i = 1, #product.locations do
+        local location = product.locations[i]
         local level = product.levels[location]
         if level.changed then
             fields[#fields + 1] = "onHand:" .. location

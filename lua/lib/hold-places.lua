@@ -3,11 +3,12 @@
 
 local NOWHERE = {}
 
--- Made at the first look, and kept up by line_of: a cart of many lines at many locations is walked once.
+-- Made at the first look, and kept up by new_line: a cart of many lines at many locations is walked once.
 local function places_of_hold(hold)
     if not hold.places then
         hold.places = {}
-        for _, line in ipairs(hold.lines) do
+        for i = 1, #hold.lines do
+            local line = hold.lines[i]
             local places = hold.places[line.product] or {}
             hold.places[line.product] = places
             places[line.location] = line
@@ -44,16 +45,48 @@ local function returnable(hold, product, location)
     return units
 end
 
--- The hold's line of that product and location, made when there is none.
-local function line_of(hold, product, location)
-    local all = places_of_hold(hold)
-    local places = all[product] or {}
-    all[product] = places
-    local line = places[location]
-    if not line then
-        line = { product = product, location = location, held = 0, confirmed = 0, released = 0 }
-        hold.lines[#hold.lines + 1] = line
-        places[location] = line
+local function has_confirmed(hold)
+    for _, line in ipairs(hold.lines) do
+        if line.confirmed > 0 then
+            return true
+        end
+    end
+    return false
+end
+
+-- A line of a hold that has none of that product and location: what one item takes is never twice of
+-- the same place, so that a new hold needs no look at what it has.
+local function new_line(hold, product, location, held, confirmed)
+    local line = {
+        product = product,
+        location = location,
+        held = held,
+        confirmed = confirmed,
+        released = 0,
+    }
+    hold.lines[#hold.lines + 1] = line
+    if hold.places then
+        hold.places[product] = hold.places[product] or {}
+        hold.places[product][location] = line
     end
     return line
+end
+
+-- The hold's line of that product and location, made when there is none.
+local function line_of(hold, product, location)
+    local places = places_of_hold(hold)[product] or NOWHERE
+    return places[location] or new_line(hold, product, location, 0, 0)
+end
+
+-- Takes units for a line of an item into a hold that has nothing yet.
+local function hold_units(line, location, units, hold, context)
+    local taken = new_line(hold, line.product, location, units, 0)
+    move_line("RESERVE", hold, taken, 0, units, context)
+end
+
+-- And into one that may have some of the same product and location.
+local function add_units(line, location, units, hold, context)
+    local taken = line_of(hold, line.product, location)
+    taken.held = taken.held + units
+    move_line("RESERVE", hold, taken, 0, units, context)
 end

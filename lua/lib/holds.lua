@@ -17,7 +17,8 @@ local due_lists = {} -- second → owners to append
 -- Reads the records of all owners at once.
 local function load_holds(owners)
     local keys, names = {}, {}
-    for _, owner in ipairs(owners) do
+    for i = 1, #owners do
+        local owner = owners[i]
         if records[owner] == nil then
             records[owner] = false
             keys[#keys + 1] = reservation_key(owner)
@@ -28,14 +29,15 @@ local function load_holds(owners)
         return
     end
     local texts = redis.call("MGET", unpack(keys))
-    for i, owner in ipairs(names) do
-        records[owner] = texts[i] and decode_hold(owner, texts[i])
+    for i = 1, #names do
+        records[names[i]] = texts[i] and decode_hold(names[i], texts[i])
     end
 end
 
--- Seconds that a hold shall live: at least one, so that its due second was never swept yet.
+-- Seconds that a hold shall live, from their digits: at least one, so that its due second was never
+-- swept yet.
 local function read_seconds(text)
-    local seconds = string.match(text, "^%d+$") and tonumber(text)
+    local seconds = number_of(text)
     if not seconds or seconds < 1 or seconds > HOLD_SECONDS_MAX then
         error("the seconds of a hold are out of range")
     end
@@ -45,12 +47,12 @@ end
 -- The second on which a hold ends that lives so long from a moment (ms): rounded up, never sooner
 -- than was asked for. A standing hold has no due time; it stands as zero.
 local function due_after(moment, seconds)
-    return math.ceil(moment / 1000 + seconds)
+    return ceil(moment / 1000 + seconds)
 end
 
 local function touch(hold)
-    hold.head = nil
-    hold.seq = seq
+    hold.text = nil
+    hold.seq = decimal[seq]
     if not hold.touched then
         hold.touched = true
         touched[#touched + 1] = hold
@@ -78,7 +80,8 @@ end
 -- Sets the state a hold ends with once nothing is held: what was confirmed decides.
 local function settle_hold(hold, state, reason)
     local held, confirmed = 0, 0
-    for _, line in ipairs(hold.lines) do
+    for i = 1, #hold.lines do
+        local line = hold.lines[i]
         held = held + line.held
         confirmed = confirmed + line.confirmed
     end
@@ -91,7 +94,8 @@ end
 
 -- Gives back all that a hold still has.
 local function release_hold(hold, kind, state, reason, context)
-    for _, line in ipairs(hold.lines) do
+    for i = 1, #hold.lines do
+        local line = hold.lines[i]
         if line.held > 0 then
             move_line(kind, hold, line, 0, -line.held, context)
             line.released = line.released + line.held
@@ -101,15 +105,6 @@ local function release_hold(hold, kind, state, reason, context)
     settle_hold(hold, state, reason)
 end
 
-local function has_confirmed(hold)
-    for _, line in ipairs(hold.lines) do
-        if line.confirmed > 0 then
-            return true
-        end
-    end
-    return false
-end
-
 local function is_due(hold)
     return hold.state == "ACTIVE" and hold.due > 0 and hold.due * 1000 <= now
 end
@@ -117,7 +112,8 @@ end
 -- The reason tells a hold that expired whole from the rest of one that was cancelled in part.
 local function expire_hold(hold)
     local reason = "expired"
-    for _, line in ipairs(hold.lines) do
+    for i = 1, #hold.lines do
+        local line = hold.lines[i]
         if line.released > 0 then
             reason = "expired_rest"
         end
@@ -128,7 +124,8 @@ end
 -- What a batch of holds adds to the closing: records, and entries of the due lists.
 local function close_holds(replies)
     local lines, active = {}, {}
-    for i, hold in ipairs(touched) do
+    for i = 1, #touched do
+        local hold = touched[i]
         local text = encode_hold(hold)
         lines[i] = hold.owner .. "\t" .. text
         if hold.state == "ACTIVE" then
@@ -145,10 +142,11 @@ local function close_holds(replies)
         if #active > 0 then
             redis.call("MSET", unpack(active))
         end
-        for _, hold in ipairs(touched) do
+        for i = 1, #touched do
+            local hold = touched[i]
             if hold.state ~= "ACTIVE" and records[hold.owner] == hold then
                 local key = reservation_key(hold.owner)
-                redis.call("SET", key, encode_hold(hold), "PX", ENDED_KEEP_MS[hold.state])
+                redis.call("SET", key, encode_hold(hold), "PX", decimal[ENDED_KEEP_MS[hold.state]])
             end
         end
         for second, owners in pairs(due_lists) do

@@ -79,6 +79,6 @@ end
 local function write_operations()
     for _, key in ipairs(new_operations) do
         local text = text_of(operations[key])
-        redis.call("SET", operation_key(key), text, "EX", OPERATION_KEEP_SECONDS)
+        redis.call("SET", operation_key(key), text, "EX", decimal[OPERATION_KEEP_SECONDS])
     end
 end

@@ -51,7 +51,7 @@ local function new_product(id, locations, safety, threshold)
 end
 
 local function add_level(product, location, on_hand, reserved)
-    local level = { on_hand = on_hand, reserved = reserved }
+    local level = { on_hand = on_hand, reserved = reserved, changed = false }
     product.levels[location] = level
     if rules ~= "" then
         level.is_idle, level.priority = rule_of(location)
@@ -71,16 +71,20 @@ local function load_product(id)
         products[id] = false
         return false
     end
-    local locations, names = {}, {}
-    for location in string.gmatch(head[1], "[^,]+") do
-        locations[#locations + 1] = location
-        names[#names + 1] = "onHand:" .. location
-        names[#names + 1] = "reserved:" .. location
+    local locations = { head[1] } -- most products are at one
+    local names = { "onHand:" .. head[1], "reserved:" .. head[1] }
+    if find(head[1], ",", 1, true) then
+        locations, names = {}, {}
+        for location in string.gmatch(head[1], "[^,]+") do
+            locations[#locations + 1] = location
+            names[#names + 1] = "onHand:" .. location
+            names[#names + 1] = "reserved:" .. location
+        end
     end
     local counts = redis.call("HMGET", key, unpack(names))
     local product = new_product(id, locations, tonumber(head[2]), tonumber(head[3]))
-    for i, location in ipairs(locations) do
-        add_level(product, location, tonumber(counts[2 * i - 1]), tonumber(counts[2 * i]))
+    for i = 1, #locations do
+        add_level(product, locations[i], tonumber(counts[2 * i - 1]), tonumber(counts[2 * i]))
     end
     product.unreserved_before = unreserved(product)
     product.was_low = product.unreserved_before <= product.threshold
@@ -88,14 +92,6 @@ local function load_product(id)
     product.grade_before = product.grade
     products[id] = product
     return product
-end
-
-local function change_product(product)
-    if not product.changed then
-        product.changed = true
-        changed_products[#changed_products + 1] = product
-    end
-    product.seq = seq
 end
 
 -- The one way stock changes: deltas of a level, and the movement that says so. The last fence of
@@ -132,7 +128,11 @@ local function move(kind, product, location, on_hand, reserved, hold, context)
     if level.is_idle then
         product.idle = product.idle + on_hand - reserved
     end
-    change_product(product)
+    product.seq = seq
+    if not product.changed then
+        product.changed = true
+        changed_products[#changed_products + 1] = product
+    end
     local grade = grade_of(product)
     if grade ~= product.grade then
         product.grade, product.graded_at = grade, seq

@@ -13,24 +13,32 @@
 -- Retry    safe under the same batch name or operation key; else a repeat is a new operation.
 -- @include lib/products.lua
 
-local ITEM = "^([%w_.-]+)\t([%w _.-]*)\t(%-?%d+)\t(%u+)\t(%d*)\t(%d*)\t(%x*)\t(%x*)\t([^\t\n]+)$"
+local ITEM = "^([%w_.-]+)\t([%w _.-]*)\t(%-?%d+)\t(%u+)\t(%d*)\t(%d*)\t(%x*)\t(%x*)\t()"
 
 -- Types that stand in the journal for a change of stock; its reader knows no others.
 local KINDS = { RESTOCK = true, RETURN = true, SALE = true, ADJUSTMENT = true, COUNT = true }
 
 local items = {}
 for i = 2, #ARGV do
-    local item = {}
-    local delta
-    item.product, item.location, delta, item.kind, item.expected, item.expected_seq, item.key, item.payload, item.context =
-        string.match(ARGV[i], ITEM)
-    item.delta = tonumber(delta)
-    local units = math.abs(item.delta or 0)
+    local product, location, delta, kind, expected, expected_seq, key, payload, at =
+        match(ARGV[i], ITEM)
+    local item = {
+        product = product,
+        location = location,
+        delta = tonumber(delta),
+        kind = kind,
+        expected = expected,
+        expected_seq = expected_seq,
+        key = key,
+        payload = payload,
+        context = read_context(ARGV[i], at),
+    }
+    local units = math.abs(item.delta)
     local least, most = 1, QUANTITY_MAX
-    if item.kind == "COUNT" then
+    if kind == "COUNT" then
         least, most = 0, STOCK_MAX
     end
-    if not item.product or units < least or units > most or not KINDS[item.kind] then
+    if units < least or units > most or not KINDS[kind] then
         error("an item of adjust cannot be read")
     end
     items[i - 1] = item

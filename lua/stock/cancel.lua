@@ -20,15 +20,17 @@ if refusal then
 end
 load_holds(owners)
 
+local function give_back(hold, line, units, context)
+    move_line("RELEASE", hold, line, 0, -units, context)
+    line.released = line.released + units
+end
+
 return change_holds(items, function(hold, item)
-    local wanted, exceeds = quantities_of(hold, item.argument)
-    if not wanted then
-        return exceeds
+    local excess = excess_of(hold, item.argument)
+    if excess then
+        return excess
     end
-    draw(hold, wanted, function(line, units)
-        move_line("RELEASE", hold, line, 0, -units, item.context)
-        line.released = line.released + units
-    end)
+    draw(hold, item.argument, give_back, item.context)
     settle_hold(hold, "CANCELLED", "cancelled")
     return remember_reply(item.key, item.payload, encode_done(hold, item))
 end)

@@ -19,7 +19,12 @@
 -- @include lib/change-hold.lua
 -- @include lib/allocate.lua
 
+local PLAIN = { quantities = "" } -- `;`: what most ask for, all that is held and no sale after expiry
+
 local function read_argument(argument)
+    if argument == ";" then
+        return PLAIN
+    end
     local generation, quantities = string.match(argument, "^(%w*);(.*)$")
     if not generation then
         error("the argument of confirm cannot be read")
@@ -27,7 +32,7 @@ local function read_argument(argument)
     return {
         generation = generation ~= "" and generation,
         wanted = read_quantities(quantities),
-        payload = redis.sha1hex(quantities),
+        quantities = quantities,
     }
 end
 
@@ -41,6 +46,11 @@ load_holds(owners)
 -- The key under which a repeat finds what an expired hold was sold as.
 local function sale_key(item)
     return item.owner .. "-" .. item.generation
+end
+
+-- What it was asked to be about: a repeat that is about something else hears nothing of it.
+local function sale_payload(item)
+    return redis.sha1hex(item.argument.quantities)
 end
 
 -- What of an expired hold shall be sold, as lines; nil and the refusal when it had less.
@@ -69,8 +79,7 @@ local function lines_to_sell(hold, wanted)
 end
 
 local function sell_units(line, location, units, sale, context)
-    local sold = line_of(sale, line.product, location)
-    sold.confirmed = sold.confirmed + units
+    local sold = new_line(sale, line.product, location, 0, units)
     move_line("SALE", sale, sold, -units, 0, context)
 end
 
@@ -91,7 +100,7 @@ local function sell_expired(hold, item)
         owner = hold.owner,
         generation = item.argument.generation,
         due = hold.due,
-        created = now,
+        created = decimal[now],
         lines = {},
         whom = hold.whom,
     }
@@ -101,19 +110,21 @@ local function sell_expired(hold, item)
     end
     settle_hold(sale, "CONFIRMED", "confirmed")
     local reply = "done\t" .. encode_hold(sale)
-    remember_reply(sale_key(item), item.argument.payload, reply)
+    remember_reply(sale_key(item), sale_payload(item), reply)
     return remember_reply(item.key, item.payload, reply)
 end
 
+local function sell_held(hold, line, units, context)
+    move_line("SALE", hold, line, -units, -units, context)
+    line.confirmed = line.confirmed + units
+end
+
 local function confirm(hold, item)
-    local wanted, exceeds = quantities_of(hold, item.argument.wanted)
-    if not wanted then
-        return exceeds
+    local excess = excess_of(hold, item.argument.wanted)
+    if excess then
+        return excess
     end
-    draw(hold, wanted, function(line, units)
-        move_line("SALE", hold, line, -units, -units, item.context)
-        line.confirmed = line.confirmed + units
-    end)
+    draw(hold, item.argument.wanted, sell_held, item.context)
     settle_hold(hold, "CONFIRMED", "confirmed")
     return remember_reply(item.key, item.payload, encode_done(hold, item))
 end
@@ -127,7 +138,7 @@ local function ended(hold, item)
         return nil
     end
     -- Asked also where it can have no answer yet: the sale writes that key, and reads come first.
-    local sold = earlier_reply(sale_key(item), item.argument.payload)
+    local sold = earlier_reply(sale_key(item), sale_payload(item))
     if sold or not may_sell then
         return sold ~= "key_reused" and sold or nil
     end

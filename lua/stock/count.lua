@@ -11,16 +11,20 @@
 -- Retry    safe: a repeat without batch name or operation key counts the same once more.
 -- @include lib/products.lua
 
-local ITEM = "^([%w_.-]+)\t([%w _.-]*)\t(%d+)\t(%x*)\t(%x*)\t([^\t\n]+)$"
+local ITEM = "^([%w_.-]+)\t([%w _.-]*)\t(%d+)\t(%x*)\t(%x*)\t()"
 
 local items = {}
 for i = 2, #ARGV do
-    local item = {}
-    local units
-    item.product, item.location, units, item.key, item.payload, item.context =
-        string.match(ARGV[i], ITEM)
-    item.units = tonumber(units)
-    if not item.product or item.units > STOCK_MAX then
+    local product, location, units, key, payload, at = match(ARGV[i], ITEM)
+    local item = {
+        product = product,
+        location = location,
+        units = tonumber(units),
+        key = key,
+        payload = payload,
+        context = read_context(ARGV[i], at),
+    }
+    if item.units > STOCK_MAX then
         error("an item of count cannot be read")
     end
     items[i - 1] = item

@@ -32,7 +32,7 @@ return change_holds(items, function(hold, item)
         return "standing"
     end
     local asked = due_after(now, item.argument.seconds)
-    local due = math.min(asked, due_after(hold.created, item.argument.longest))
+    local due = math.min(asked, due_after(tonumber(hold.created), item.argument.longest))
     if due <= hold.due then
         return encode_done(hold, item)
     end

@@ -19,29 +19,37 @@
 -- Retry    safe: a hold is known by its owner, and by the batch name; adding needs a key.
 -- @include lib/allocate.lua
 
-local ITEM =
-    "^(%x+)\t(%w+)\t(%d+)\t(%l*)\t([^\t]+)\t(%x*)\t(%x*)\t([^\t\n]*\t[^\t\n]*)\t([^\t\n]+)$"
+local HEAD = "^(%x+)\t(%w+)\t(%d+)\t(%l*)\t()" -- up to the lines
+local OPERATION = "^(%x*)\t(%x*)\t()" -- behind them
 
 local items, owners = {}, {}
 for i = 2, #ARGV do
-    local owner, generation, seconds, flags, lines, key, payload, whom, context =
-        string.match(ARGV[i], ITEM)
+    local text = ARGV[i]
+    local owner, generation, seconds, flags, lines_at = match(text, HEAD)
     if not owner then
         error("an item of reserve cannot be read")
     end
-    items[i - 1] = {
+    local lines, operation_at = read_lines(text, lines_at)
+    local key, payload, whom_at = match(text, OPERATION, operation_at)
+    local customer_end = whom_at and find(text, "\t", whom_at, true)
+    local order_end = customer_end and find(text, "\t", customer_end + 1, true)
+    local context = read_context(text, order_end and order_end + 1)
+    local item = {
         owner = owner,
         generation = generation,
         seconds = seconds ~= "0" and read_seconds(seconds),
-        is_best_effort = flags ~= "" and string.find(flags, "b", 1, true),
-        is_dry = flags ~= "" and string.find(flags, "d", 1, true),
-        adds = flags ~= "" and string.find(flags, "a", 1, true),
-        lines = read_lines(lines),
+        lines = lines,
         key = key,
         payload = payload,
-        whom = whom,
+        whom = sub(text, whom_at, order_end - 1),
         context = context,
     }
+    if flags ~= "" then
+        item.is_best_effort = find(flags, "b", 1, true)
+        item.is_dry = find(flags, "d", 1, true)
+        item.adds = find(flags, "a", 1, true)
+    end
+    items[i - 1] = item
     owners[i - 1] = owner
 end
 
@@ -66,18 +74,14 @@ local function new_hold(item)
         state = "ACTIVE",
         reason = "",
         due = item.seconds and due_after(now, item.seconds) or 0,
-        created = now,
+        created = decimal[now],
+        seq = decimal[seq],
         lines = {},
         whom = item.whom,
+        touched = false,
     }
     records[item.owner] = hold
     return hold
-end
-
-local function hold_units(line, location, units, hold, context)
-    local taken = line_of(hold, line.product, location)
-    taken.held = taken.held + units
-    move_line("RESERVE", hold, taken, 0, units, context)
 end
 
 -- Takes what measure() found: into the live hold when the item adds, else into one that replaces it.
@@ -89,8 +93,8 @@ local function take_all(item, live, short)
         end
         hold = new_hold(item)
     end
-    for _, line in ipairs(item.lines) do
-        take(line, hold_units, hold, item.context)
+    for i = 1, #item.lines do
+        take(item.lines[i], hold == live and add_units or hold_units, hold, item.context)
     end
     touch(hold)
     if hold ~= live then
@@ -121,9 +125,10 @@ local function reserve(item)
     if earlier and not item.adds and has_confirmed(earlier) then
         return "confirmed\t" .. encode_head(earlier)
     end
-    for _, line in ipairs(item.lines) do
-        if not load_product(line.product) then
-            return "unknown\t" .. line.product
+    for i = 1, #item.lines do
+        local product = item.lines[i].product
+        if not load_product(product) then
+            return "unknown\t" .. product
         end
     end
     local live = earlier and earlier.state == "ACTIVE" and earlier or nil
@@ -149,7 +154,7 @@ local function reserve(item)
 end
 
 local replies = {}
-for i, item in ipairs(items) do
-    replies[i] = refusal_of(i) or reserve(item)
+for i = 1, #items do
+    replies[i] = refusal_of(i) or reserve(items[i])
 end
 return close_holds(replies)

@@ -17,18 +17,27 @@
 
 local RETURN_KEEP_SECONDS = 3600 -- far longer than a request may take: docs/decisions/0009-returns.md
 local HEAD = "^([%w_.-]+)\t([%w _.-]*)\t(%d+)\t(%l+)\t(%x+)\t(%d+)\t(%d+)\t(%d+)"
-local ITEM = HEAD .. "\t(%x*)\t(%x*)\t([^\t\n]+)$"
+local ITEM = HEAD .. "\t(%x*)\t(%x*)\t()"
 local DISPOSITIONS = { restock = true, scrap = true }
 
 local items = {}
 for i = 2, #ARGV do
-    local item = {}
-    local quantity, as_of, sold, returned
-    item.product, item.location, quantity, item.disposition, item.owner, as_of, sold, returned, item.key, item.payload, item.context =
-        string.match(ARGV[i], ITEM)
-    item.quantity, item.as_of = tonumber(quantity), tonumber(as_of)
-    item.sold, item.returned = tonumber(sold), tonumber(returned)
-    local is_known = item.product and DISPOSITIONS[item.disposition]
+    local product, location, quantity, disposition, owner, as_of, sold, returned, key, payload, at =
+        match(ARGV[i], ITEM)
+    local item = {
+        product = product,
+        location = location,
+        quantity = tonumber(quantity),
+        disposition = disposition,
+        owner = owner,
+        as_of = tonumber(as_of),
+        sold = tonumber(sold),
+        returned = tonumber(returned),
+        key = key,
+        payload = payload,
+        context = read_context(ARGV[i], at),
+    }
+    local is_known = DISPOSITIONS[disposition]
     if not is_known or item.quantity < 1 or item.quantity > QUANTITY_MAX then
         error("an item of return cannot be read")
     end

@@ -17,16 +17,21 @@
 -- @include lib/allocate.lua
 -- @include lib/products.lua
 
-local ITEM = "^([%w_.-]+)\t([%w _.-]*)\t(%d+)\t(%d*)\t(%x*)\t(%x*)\t([^\t\n]+)$"
+local ITEM = "^([%w_.-]+)\t([%w _.-]*)\t(%d+)\t(%d*)\t(%x*)\t(%x*)\t()"
 
 local items = {}
 for i = 2, #ARGV do
-    local item = {}
-    local quantity
-    item.product, item.location, quantity, item.expected, item.key, item.payload, item.context =
-        string.match(ARGV[i], ITEM)
-    item.quantity = tonumber(quantity)
-    if not item.product or item.quantity < 1 or item.quantity > QUANTITY_MAX then
+    local product, location, quantity, expected, key, payload, at = match(ARGV[i], ITEM)
+    local item = {
+        product = product,
+        location = location,
+        quantity = tonumber(quantity),
+        expected = expected,
+        key = key,
+        payload = payload,
+        context = read_context(ARGV[i], at),
+    }
+    if item.quantity < 1 or item.quantity > QUANTITY_MAX then
         error("an item of sell cannot be read")
     end
     items[i - 1] = item

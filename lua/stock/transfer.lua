@@ -12,15 +12,21 @@
 -- Retry    safe under the same batch name or operation key; else a repeat is a new operation.
 -- @include lib/products.lua
 
-local ITEM = "^([%w_.-]+)\t([%w _.-]+)\t([%w _.-]+)\t(%d+)\t(%d*)\t(%x*)\t(%x*)\t([^\t\n]+)$"
+local ITEM = "^([%w_.-]+)\t([%w _.-]+)\t([%w _.-]+)\t(%d+)\t(%d*)\t(%x*)\t(%x*)\t()"
 
 local items = {}
 for i = 2, #ARGV do
-    local item = {}
-    local units
-    item.product, item.from, item.to, units, item.expected, item.key, item.payload, item.context =
-        string.match(ARGV[i], ITEM)
-    item.units = tonumber(units) or 0
+    local product, from, to, units, expected, key, payload, at = match(ARGV[i], ITEM)
+    local item = {
+        product = product,
+        from = from,
+        to = to,
+        units = tonumber(units),
+        expected = expected,
+        key = key,
+        payload = payload,
+        context = read_context(ARGV[i], at),
+    }
     if item.units < 1 or item.units > QUANTITY_MAX or item.from == item.to then
         error("an item of transfer cannot be read")
     end

@@ -160,7 +160,7 @@ export const SCRIPT_BUGS: readonly Mutant[] = [
   {
     bug: "a hold ends up to a second before it was promised to",
     file: "lua/lib/holds.lua",
-    find: "return math.ceil(moment / 1000 + seconds)",
+    find: "return ceil(moment / 1000 + seconds)",
     replace: "return math.floor(moment / 1000 + seconds)",
     by: redis("reserve", "holds units until a full second"),
   },
@@ -174,7 +174,7 @@ export const SCRIPT_BUGS: readonly Mutant[] = [
   {
     bug: "the longest life of a hold counts anew with each extend",
     file: "lua/stock/extend.lua",
-    find: "due_after(hold.created, item.argument.longest)",
+    find: "due_after(tonumber(hold.created), item.argument.longest)",
     replace: "due_after(now, item.argument.longest)",
     by: redis("extend", "never lets a hold live longer than the longest life, counted from"),
   },
@@ -205,15 +205,15 @@ export const SCRIPT_BUGS: readonly Mutant[] = [
   {
     bug: "a confirmed unit stays on hand",
     file: "lua/stock/confirm.lua",
-    find: 'move_line("SALE", hold, line, -units, -units, item.context)',
-    replace: 'move_line("SALE", hold, line, 0, -units, item.context)',
+    find: 'move_line("SALE", hold, line, -units, -units, context)',
+    replace: 'move_line("SALE", hold, line, 0, -units, context)',
     by: redis("confirm", "sells all that is held: it leaves onHand and reserved"),
   },
   {
     bug: "a cancelled unit comes back twice",
     file: "lua/stock/cancel.lua",
-    find: 'move_line("RELEASE", hold, line, 0, -units, item.context)',
-    replace: 'move_line("RELEASE", hold, line, units, -units, item.context)',
+    find: 'move_line("RELEASE", hold, line, 0, -units, context)',
+    replace: 'move_line("RELEASE", hold, line, units, -units, context)',
     by: redis("cancel", "gives all back that is held, and ends the hold"),
   },
   {

@@ -97,7 +97,7 @@ export const VERB_BUGS: readonly Mutant[] = [
   {
     bug: "who repeats a late sale does not hear of it",
     file: "lua/stock/confirm.lua",
-    find: "    remember_reply(sale_key(item), item.argument.payload, reply)\n",
+    find: "    remember_reply(sale_key(item), sale_payload(item), reply)\n",
     replace: "",
     by: redis("reacquire", "sells once, however often and from however many processes it is asked"),
   },
