@@ -13,8 +13,8 @@ import { encodeCharges, NO_CHARGES, settlementOf } from "#redis/rates";
 
 /** Items of one batch: a script call of that many takes about a millisecond, and two where all are charged. */
 export const BATCH_ITEMS_MAX = 64;
-/** Lines of one batch as its items name them; a cart has at most 100, a whole hold that is ended counts once. */
-export const BATCH_LINES_MAX = 200;
+/** Lines of one batch as its items name them, which is one cart; a whole hold that is ended counts once. */
+export const BATCH_LINES_MAX = 100;
 /** Bytes of one batch's items; Lua's `unpack` and the journal entry stay small. */
 export const BATCH_BYTES_MAX = 64 * 1024;
 /** Batches of one verb and partition under way at once: one runs while the next travels. */
