@@ -1,6 +1,7 @@
 -- How many requests a customer or an address may make: the generic cell rate algorithm (GCRA). A key
--- has the time at which the whole quota will be there again, in microseconds; each request moves it
--- on by one interval, and is refused where that would be further ahead than one window.
+-- has the time at which the whole quota will be there again, in microseconds (its words: the theoretical
+-- arrival time); each request moves it on by one interval (the emission interval), and is refused where
+-- that would be further ahead than one window (the burst tolerance).
 -- Twin: src/redis/rates.ts.
 
 local charges = {} -- of each identity, in their order: key, interval and window (µs), whole_at (µs)
