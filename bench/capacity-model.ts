@@ -1,4 +1,4 @@
-/** docs/capacity.md: what so many reservations a second need, computed from what one of them took. */
+/** docs/capacity.md: what so many reservations a second need, computed from what one and its end took. */
 import { z } from "zod";
 
 const Cpu = z.strictObject({
@@ -8,7 +8,26 @@ const Cpu = z.strictObject({
   postgres: z.number(),
 });
 
-/** What one run measured; all but the rate is for one reservation of one product. */
+const Bytes = z.strictObject({
+  /** Of HTTP: head and body. */
+  request: z.number(),
+  answer: z.number(),
+  toRedis: z.number(),
+  fromRedis: z.number(),
+  /** Everything between the processes, with the heads of the packets. */
+  together: z.number(),
+  /** Written to the append-only file. */
+  file: z.number(),
+  /** Written to PostgreSQL's log, and what its tables and indexes grow by. */
+  wal: z.number(),
+  ledger: z.number(),
+  /** Of Redis's memory: what a hold takes of it, or takes more once it ended. */
+  hold: z.number(),
+  /** Of Redis's memory: what the journal keeps of it for the ledger. */
+  journal: z.number(),
+});
+
+/** What one run measured; all but the rate is for one reservation of one product, or for its end. */
 export const Figures = z.strictObject({
   date: z.string(),
   commit: z.string(),
@@ -21,23 +40,9 @@ export const Figures = z.strictObject({
   /** Microseconds of processor of a reservation, and of a confirm. */
   reserveUs: Cpu,
   confirmUs: Cpu,
-  bytes: z.strictObject({
-    /** Of HTTP: head and body. */
-    request: z.number(),
-    answer: z.number(),
-    toRedis: z.number(),
-    fromRedis: z.number(),
-    /** Everything between the processes, with the heads of the packets. */
-    together: z.number(),
-    /** Written to the append-only file. */
-    file: z.number(),
-    /** Written to PostgreSQL's log, and what its tables and indexes grow by. */
-    wal: z.number(),
-    ledger: z.number(),
-    /** Of Redis's memory: a live hold, and what the journal keeps for the ledger. */
-    hold: z.number(),
-    journal: z.number(),
-  }),
+  /** Of a reservation, and of a confirm: every hold ends once. */
+  bytes: Bytes,
+  endBytes: Bytes,
 });
 export type Figures = z.infer<typeof Figures>;
 
@@ -58,44 +63,69 @@ const ROUNDING = 1e-9;
 /** Above it the figures say more of the others than of us. */
 const OTHERS_MAX = 0.1;
 
-/** What one of each can do a second: `most` is the end, `planned` leaves room. */
-export function limitsOf({ reserveUs }: Figures) {
-  const of = (us: number) => ({ most: US_A_SECOND / us, planned: (US_A_SECOND / us) * LOAD_SHARE });
-  const redis = of(reserveUs.redis);
-  const worker = of(reserveUs.worker);
+/** A reservation is a movement of the ledger, and its end is another one. */
+const MOVEMENTS = 2;
+
+const PROCESSES = ["api", "worker", "redis", "postgres"] as const;
+
+/** Microseconds of a reservation and of its end together. */
+function wholeUsOf({ reserveUs, confirmUs }: Figures): Figures["reserveUs"] {
+  const of = (name: (typeof PROCESSES)[number]): number => reserveUs[name] + confirmUs[name];
+  return { api: of("api"), worker: of("worker"), redis: of("redis"), postgres: of("postgres") };
+}
+
+/** Reservations a second, each with its end, of one of each: `most` is the end, `planned` leaves room. */
+export function limitsOf(figures: Figures) {
+  const us = wholeUsOf(figures);
+  const of = (each: number) => {
+    return { most: US_A_SECOND / each, planned: (US_A_SECOND / each) * LOAD_SHARE };
+  };
+  const redis = of(us.redis);
+  const worker = of(us.worker);
+  /**
+   * As if worker and PostgreSQL took turns: what the one makes ready while the other writes is not
+   * taken off, as what they wait for disks is not put on.
+   */
+  const drain = of(us.worker + us.postgres);
+  const waiting = (redis.planned - drain.planned) * MOVEMENTS;
   return {
     redis,
     worker,
-    /** Its batches are taken apart and written one after the other. */
-    drain: of(reserveUs.worker + reserveUs.postgres),
+    drain,
+    /** What a partition's journal takes of a sale at Redis's rate that its drain cannot follow. */
+    saleSeconds: waiting > 0 ? WAITING_MAX / waiting : Infinity,
     installation: Math.min(redis.planned, worker.planned),
   };
 }
 
-/** What so many reservations a second need. */
+/** What so many reservations a second need, each of which ends. */
 export function needsOf(figures: Figures, perSecond: number) {
-  const { reserveUs, bytes } = figures;
-  const cores = (us: number): number =>
-    Math.ceil((perSecond * us) / US_A_SECOND / LOAD_SHARE - ROUNDING);
-  const partitions = cores(Math.max(reserveUs.redis, reserveUs.worker + reserveUs.postgres));
+  const { bytes, endBytes } = figures;
+  const us = wholeUsOf(figures);
+  const cores = (each: number): number =>
+    Math.ceil((perSecond * each) / US_A_SECOND / LOAD_SHARE - ROUNDING);
+  const partitions = cores(Math.max(us.redis, us.worker + us.postgres));
+  const whole = (name: keyof Figures["bytes"]): number =>
+    perSecond * (bytes[name] + endBytes[name]);
+  const ended = whole("hold");
   return {
-    apis: cores(reserveUs.api),
-    redis: cores(reserveUs.redis),
-    workers: cores(reserveUs.worker),
-    postgresCores: cores(reserveUs.postgres),
-    installations: cores(Math.max(reserveUs.redis, reserveUs.worker)),
+    apis: cores(us.api),
+    redis: cores(us.redis),
+    workers: cores(us.worker),
+    postgresCores: cores(us.postgres),
+    installations: cores(Math.max(us.redis, us.worker)),
     partitions,
-    holdBytes: perSecond * (HOLD_SECONDS + ENDED_SECONDS.EXPIRED) * bytes.hold,
-    soldBytesAMinute: perSecond * 60 * bytes.hold,
-    waitingBytesAMinute: perSecond * 60 * bytes.journal,
-    secondsWithoutLedger: (WAITING_MAX * partitions) / perSecond,
-    fileBytes: perSecond * bytes.file,
-    walBytes: perSecond * bytes.wal,
-    ledgerBytesAnHour: perSecond * 3_600 * bytes.ledger,
-    requestBits: perSecond * bytes.request * 8,
-    answerBits: perSecond * bytes.answer * 8,
-    redisBits: perSecond * (bytes.toRedis + bytes.fromRedis) * 8,
-    allBits: perSecond * bytes.together * 8,
+    holdBytes: perSecond * HOLD_SECONDS * bytes.hold + ENDED_SECONDS.EXPIRED * ended,
+    soldBytesAMinute: 60 * ended,
+    waitingBytesAMinute: 60 * whole("journal"),
+    secondsWithoutLedger: (WAITING_MAX * partitions) / (perSecond * MOVEMENTS),
+    fileBytes: whole("file"),
+    walBytes: whole("wal"),
+    ledgerBytesAnHour: 3_600 * whole("ledger"),
+    requestBits: 8 * whole("request"),
+    answerBits: 8 * whole("answer"),
+    redisBits: 8 * (whole("toRedis") + whole("fromRedis")),
+    allBits: 8 * whole("together"),
   };
 }
 type Needs = ReturnType<typeof needsOf>;
@@ -152,57 +182,75 @@ function table(titles: readonly string[], rows: readonly (readonly string[])[]):
   return `<!-- prettier-ignore -->\n${lines.join("\n")}`;
 }
 
-function measuredTable({ reserveUs, bytes }: Figures): string {
-  const us = (value: number): string => `${value.toFixed(1)} µs`;
-  const sum = Object.values(reserveUs).reduce((total, value) => total + value, 0);
+function measuredTable({ reserveUs, confirmUs, bytes, endBytes }: Figures): string {
+  const us = (pick: (times: Figures["reserveUs"]) => number): string[] =>
+    [reserveUs, confirmUs].map((times) => `${pick(times).toFixed(1)} µs`);
+  const inBytes = (...names: readonly (keyof Figures["bytes"])[]): string[] =>
+    [bytes, endBytes].map((of) => names.map((name) => `${count(of[name])} B`).join(", "));
   return table(
-    ["of", "for each reservation"],
+    ["of", "for each reservation", "for its end"],
     [
-      ["processor: API", us(reserveUs.api)],
-      ["processor: worker", us(reserveUs.worker)],
-      ["processor: Redis", us(reserveUs.redis)],
-      ["processor: PostgreSQL", us(reserveUs.postgres)],
-      ["processor: together", us(sum)],
-      ["HTTP: request, answer", `${count(bytes.request)} B, ${count(bytes.answer)} B`],
-      ["Redis: sent to it, by it", `${count(bytes.toRedis)} B, ${count(bytes.fromRedis)} B`],
-      ["between all processes, with the heads of packets", `${count(bytes.together)} B`],
-      ["append-only file of Redis", `${count(bytes.file)} B`],
-      ["log of PostgreSQL", `${count(bytes.wal)} B`],
-      ["tables and indexes of PostgreSQL", `${count(bytes.ledger)} B`],
-      ["memory of Redis: the hold", `${count(bytes.hold)} B`],
-      ["memory of Redis: its part of the journal", `${count(bytes.journal)} B`],
+      ["processor: API", ...us(({ api }) => api)],
+      ["processor: worker", ...us(({ worker }) => worker)],
+      ["processor: Redis", ...us(({ redis }) => redis)],
+      ["processor: PostgreSQL", ...us(({ postgres }) => postgres)],
+      [
+        "processor: together",
+        ...us((times) => PROCESSES.reduce((sum, name) => sum + times[name], 0)),
+      ],
+      ["HTTP: request, answer", ...inBytes("request", "answer")],
+      ["Redis: sent to it, by it", ...inBytes("toRedis", "fromRedis")],
+      ["between all processes, with the heads of packets", ...inBytes("together")],
+      ["append-only file of Redis", ...inBytes("file")],
+      ["log of PostgreSQL", ...inBytes("wal")],
+      ["tables and indexes of PostgreSQL", ...inBytes("ledger")],
+      ["memory of Redis: the hold, and more once it ended", ...inBytes("hold")],
+      ["memory of Redis: its part of the journal", ...inBytes("journal")],
     ],
   );
 }
 
+/** How fast one product sells for long, and for a while. */
+function productText({ redis, drain, saleSeconds }: ReturnType<typeof limitsOf>): string {
+  const lasting = Math.min(redis.planned, drain.planned);
+  const base = `**One product** lives in one partition, which has one thread of Redis and one drain into the ledger. So a sale of one hot product that lasts has ${count(lasting)} reservations a second as planned`;
+  const end = "No number of partitions, servers or processes takes it beyond that.";
+  if (saleSeconds === Infinity) {
+    return `${base}, and ${count(Math.min(redis.most, drain.most))} where nothing else is left of those cores: that is Redis's limit, the drain keeps up. ${end}`;
+  }
+  return `${base}: that is its drain's limit, and ${count(drain.most)} where nothing else is left of those cores. Redis alone makes ${count(redis.planned)} as planned, ${count(redis.most)} at most, and what the drain does not follow waits in the journal: a sale at Redis's planned rate fits into \`JOURNAL_MAX_ENTRIES\` (${count(WAITING_MAX)} movements) for ${minutesText(saleSeconds)}, behind which reservations are refused. ${end}`;
+}
+
+/** Whole minutes that are surely there. */
+const minutesText = (seconds: number): string =>
+  seconds < 120 ? `${Math.floor(seconds)} seconds` : `${count(Math.floor(seconds / 60))} minutes`;
+
 /** The document. */
 export function capacityPage(figures: Figures): string {
   const { date, commit, machine, versions, othersShare, connections, perSecond } = figures;
-  const { confirmUs } = figures;
   const limits = limitsOf(figures);
   const all = RATES.map((rate) => needsOf(figures, rate));
   const software = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   const percent = (share: number): string => `${Math.round(share * 100)} %`;
-  const confirm = Object.values(confirmUs).reduce((sum, value) => sum + value, 0);
   const noisy =
     othersShare > OTHERS_MAX
       ? `\n**Others used ${percent(othersShare)} of the processors meanwhile**: processor times are too high then. \`bun run bench:capacity --write\` on a quiet machine replaces them.\n`
       : "";
   return `# Capacity
 
-What to plan for how many reservations a second. \`bun run bench:capacity --write\` measures one reservation of one product (everything on: token, validation, metrics, \`appendfsync always\`, each movement written to PostgreSQL meanwhile), and writes this page and its figures (\`bench/capacity.json\`). The rest is arithmetic: \`bench/capacity-model.ts\`. Nobody has run 100 000 a second: the larger a figure is, the less it is more than that arithmetic.
+What to plan for how many reservations a second. \`bun run bench:capacity --write\` measures one reservation of one product and its end (everything on: token, validation, metrics, \`appendfsync always\`, each movement written to PostgreSQL meanwhile), and writes this page and its figures (\`bench/capacity.json\`). The rest is arithmetic: \`bench/capacity-model.ts\`. Nobody has run 100 000 a second: the larger a figure is, the less it is more than that arithmetic.
 
-## What one reservation took
+## What one reservation and its end took
 
 Measured on ${date} at commit ${commit}, on ${machine}, with ${software.join(", ")}, at ${connections} connections, where ${count(perSecond)} reservations a second were made. Others used ${percent(othersShare)} of the processors.
 ${noisy}
 ${measuredTable(figures)}
 
-A confirm is another such change: ${confirm.toFixed(1)} µs of processor, ${confirmUs.redis.toFixed(1)} of them of Redis. Cancelling and expiring cost about that. Fewer connections make smaller batches, which cost more each. The log of PostgreSQL is measured without what it writes once more after each checkpoint. The ids of customers and orders are short here: what is longer of yours comes on top, in the memory, the file and the journal of Redis, and in each index of PostgreSQL that has it.
+Every hold ends once: it is confirmed, cancelled, or it expires. The end that was measured is a confirm, and each is counted as one; what expires needs no API and no network to it. Fewer connections make smaller batches, which cost more each. The log of PostgreSQL is measured without what it writes once more after each checkpoint. The ids of customers and orders are short here: what is longer of yours comes on top, in the memory, the file and the journal of Redis, and in each index of PostgreSQL that has it.
 
 ## What so many a second need
 
-Processors are planned to be used to ${percent(LOAD_SHARE)}. A hold lives ${HOLD_SECONDS / 60} minutes and is kept ${ENDED_SECONDS.EXPIRED / 60} more once it expired, ${ENDED_SECONDS.CONFIRMED / 3_600} hours once it was confirmed. Every reservation names a new order of one product.
+Processors are planned to be used to ${percent(LOAD_SHARE)}. A hold lives ${HOLD_SECONDS / 60} minutes and is kept ${ENDED_SECONDS.EXPIRED / 60} more once it expired, ${ENDED_SECONDS.CONFIRMED / 3_600} hours once it was confirmed. Every reservation names a new order of one product, and ends: each figure is for both.
 
 ${table(
   ["", ...RATES.map((rate) => `${count(rate)}/s`)],
@@ -211,11 +259,11 @@ ${table(
 
 ## What has to be split, and when
 
-- **One product** lives in one partition, and a partition on one thread of Redis. That is ${count(limits.redis.planned)} reservations of one hot product a second as planned, and ${count(limits.redis.most)} where nothing else is left of that core. No number of partitions, servers or processes takes it beyond that.
+- ${productText(limits)}
 - **The API** is split first: it keeps nothing. \`start api --workers N\` uses N cores of one machine, and further machines serve beside it.
-- **Partitions** (\`PARTITIONS\`, fixed when the store is made) share one Redis and one thread of it. They are for the ledger: each is written by one drain at a time, at most ${count(limits.drain.most)} movements a second. A cart does not span partitions.
-- **Redis** is the next limit: one server is one core, ${count(limits.redis.planned)} reservations a second as planned, over all products. It needs a second core for writing its file anew, and a disk that syncs quickly. Redis Cluster is not built ([ARCHITECTURE.md](../ARCHITECTURE.md#not-yet)).
-- **The worker** takes apart what is written: ${count(limits.worker.planned)} movements a second as planned. A second one beside it is for when the first dies: both go for the same batches, and one of them wins.
+- **Partitions** (\`PARTITIONS\`, fixed when the store is made) share one Redis and one thread of it. They are for the ledger: each is written by one drain at a time, ${count(limits.drain.planned)} reservations a second with their ends as planned, ${count(limits.drain.most)} at most. A cart does not span partitions.
+- **Redis** is the next limit: one server is one core, ${count(limits.redis.planned)} reservations a second with their ends as planned, over all products. It needs a second core for writing its file anew, and a disk that syncs quickly. Redis Cluster is not built ([ARCHITECTURE.md](../ARCHITECTURE.md#not-yet)).
+- **The worker** takes apart what is written: ${count(limits.worker.planned)} reservations a second with their ends as planned. A second one beside it is for when the first dies: both go for the same batches, and one of them wins.
 - **PostgreSQL** has one ledger of an installation, on one server. Its disk is what fills: put old movements away in time ([operations](operations.md#old-movements)).
 - **Beyond ${count(limits.installation)} a second** an installation is not enough. Several of them, each with its own products, its own Redis, worker and PostgreSQL, add up; who calls has to know which one has a product. That is what the row of installations counts.
 - **Memory** is the holds'. What is sold stays for a day, so that a repeat hears what became of it: a long sale needs the row of confirmed holds times its minutes.

@@ -1,29 +1,26 @@
-/** What one reservation takes of everything, and the page that is computed from it. */
+/** What one reservation and its end take of everything, and the page that is computed from it. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Redis } from "ioredis";
-import { PATHS } from "#http/paths";
 import { journalKey } from "#redis/keys";
 import { helpIfAsked } from "#test/help";
 import { capacityPage, Figures } from "./capacity-model.ts";
 import { print, readNumbers, runBench, say } from "./command.ts";
 import { startMeter } from "./cpu.ts";
 import { describeMachine } from "./machine.ts";
-import { measure, type Measurement } from "./measure.ts";
-import { offer } from "./offered.ts";
+import { measure, type Extras, type Shape } from "./measure.ts";
 import { startBench, type Bench } from "./servers.ts";
-import { HOT, ledgerCaughtUp } from "./stock.ts";
 import { VARIANTS } from "./variants.ts";
 
-helpIfAsked(`Measures what one reservation takes of processors, disks, memory and network, and computes what
-so many a second need.
+helpIfAsked(`Measures what one reservation and its end take of processors, disks, memory and network, and
+computes what so many a second need.
 
 Usage:
   bun run bench:capacity [options]
 
 Options:
-  --seconds N      length of the measurement                    (default: 10)
-  --connections N  open connections                             (default: 256)
+  --seconds N      length of the measurement of each             (default: 10)
+  --connections N  open connections                              (default: 256)
   --write          writes bench/capacity.json and docs/capacity.md; else the page is printed
   --computed       measures nothing: from bench/capacity.json
   --json           prints the figures as JSON instead of the page
@@ -40,32 +37,15 @@ const ROOT = join(import.meta.dir, "..");
 const FIGURES = join(import.meta.dir, "capacity.json");
 const PAGE = join(ROOT, "docs/capacity.md");
 const WARM_UP_SECONDS = 6;
-/** Of the load that counts bytes of HTTP, which wrk does not tell. */
-const HTTP_SECONDS = 2;
+/** Confirms a second are fewer than reservations; so many times as many would still find holds. */
+const CONFIRMS_MAX = 2;
+const ENTRIES_LOOKED_AT = 1_000;
+/** None of the product's. */
+const SCRATCH_KEY = "bench:journal";
 const RULES = {
   seconds: { fallback: 10, most: 600 },
   connections: { fallback: 256, most: 4_096 },
 };
-
-/** All that grows by bytes while reservations are made. */
-interface Counters {
-  readonly toRedis: number;
-  readonly fromRedis: number;
-  readonly together: number;
-  readonly file: number;
-  readonly wal: number;
-  readonly ledger: number;
-  readonly hold: number;
-}
-const NAMES = [
-  "toRedis",
-  "fromRedis",
-  "together",
-  "file",
-  "wal",
-  "ledger",
-  "hold",
-] as const satisfies readonly (keyof Counters)[];
 
 async function infoOf(redis: Redis, section: string, name: string): Promise<number> {
   const text = await redis.info(section);
@@ -81,16 +61,25 @@ function loopbackBytes(): number {
 const journalMemory = async (redis: Redis): Promise<number> =>
   (await redis.memory("USAGE", journalKey(0), "SAMPLES", 0)) ?? 0;
 
-/** Bytes of memory for each movement that the journal has: an entry bears the seq of its last one. */
+/** Bytes of memory for each movement of the newest entries, which are those of the last load. */
 async function bytesOfMovement(redis: Redis): Promise<number> {
-  const seqOf = ([entry]: readonly [id: string, fields: string[]][]): number =>
-    Number(entry?.[0].split("-")[1]);
-  const first = seqOf(await redis.xrange(journalKey(0), "-", "+", "COUNT", 1));
-  const last = seqOf(await redis.xrevrange(journalKey(0), "+", "-", "COUNT", 1));
-  return (await journalMemory(redis)) / (last - first);
+  const newest = await redis.xrevrange(journalKey(0), "+", "-", "COUNT", ENTRIES_LOOKED_AT);
+  const [base, ...entries] = newest.toReversed();
+  if (base === undefined) throw new Error("the journal is empty");
+  // An entry bears the seq of its last movement.
+  const seqOf = (id: string): number => Number(id.split("-")[1]);
+  const last = entries.at(-1)?.[0] ?? base[0];
+  try {
+    for (const [id, fields] of entries) await redis.xadd(SCRATCH_KEY, id, ...fields);
+    const bytes = (await redis.memory("USAGE", SCRATCH_KEY, "SAMPLES", 0)) ?? Number.NaN;
+    return bytes / (seqOf(last) - seqOf(base[0]));
+  } finally {
+    await redis.del(SCRATCH_KEY);
+  }
 }
 
-async function countersOf({ split: { redis, sql } }: Bench): Promise<Counters> {
+/** All that grows by bytes while reservations are made and end. */
+async function countersOf({ split: { redis, sql } }: Bench) {
   const [row] = await sql`
     SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') AS wal,
       pg_database_size(current_database()) AS ledger
@@ -106,56 +95,50 @@ async function countersOf({ split: { redis, sql } }: Bench): Promise<Counters> {
   };
 }
 
-async function measured(bench: Bench, name: string, seconds: number, connections: number) {
+type Load = Shape & Pick<Extras, "perSecondMax">;
+
+/** One variant, warm, with the bytes of what it changes. */
+async function measured(bench: Bench, name: "reserve" | "confirm", load: Load) {
   const variant = VARIANTS.find((one) => one.name === name);
   if (variant === undefined) throw new Error(`there is no variant ${name}`);
-  say(`${name} for ${seconds} s ...`);
-  return await measure(variant, bench, { seconds, connections });
+  const { perSecondMax } = load;
+  const extras = { counters: () => countersOf(bench), ...(perSecondMax && { perSecondMax }) };
+  say(`${name}: warming up for ${WARM_UP_SECONDS} s ...`);
+  await measure(variant, bench, { ...load, seconds: WARM_UP_SECONDS }, extras);
+  say(`${name} for ${load.seconds} s ...`);
+  const measurement = await measure(variant, bench, load, extras);
+  return { measurement, journal: await bytesOfMovement(bench.split.redis) };
 }
+type Measured = Awaited<ReturnType<typeof measured>>;
 
-const timesOf = ({ cpuUs }: Measurement): Figures["reserveUs"] => {
-  const of = (name: keyof Figures["reserveUs"]): number => cpuUs[name] ?? Number.NaN;
-  return { api: of("api"), worker: of("worker"), redis: of("redis"), postgres: of("postgres") };
+const round = (value: number): number => Math.round(value * 10) / 10;
+const roundedOf = (values: Readonly<Record<string, number>>): Record<string, number> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, round(value)]));
+
+const timesOf = ({ measurement: { cpuUs } }: Measured): Record<string, number> => {
+  const { api, worker, redis, postgres } = cpuUs;
+  const times = { api, worker, redis, postgres };
+  return roundedOf(
+    Object.fromEntries(Object.entries(times).map(([name, us = Number.NaN]) => [name, us])),
+  );
 };
 
-/** Bytes of a request and of its answer, head and body. */
-async function bytesOfHttp(bench: Bench, connections: number) {
-  const { url } = bench.split;
-  const { sent, bytesSent, bytesHeard, unanswered, broken } = await offer({
-    port: Number(new URL(url).port),
-    path: PATHS.reserve.replace(":productId", HOT),
-    tokens: bench.tokens.customers,
-    connections,
-    seconds: HTTP_SECONDS,
-    perSecond: null,
-    patienceMs: 0,
-    warmUpSeconds: 0,
-  });
-  if (unanswered + broken > 0) throw new Error(`${unanswered + broken} requests had no answer`);
-  await ledgerCaughtUp(bench.split);
-  return { request: bytesSent / sent, answer: bytesHeard / sent };
-}
+const bytesOf = ({ measurement, journal }: Measured): Record<string, number> => {
+  const { requestBytes: request, answerBytes: answer, grown } = measurement;
+  return roundedOf({ request, answer, ...grown, journal });
+};
 
-async function figuresOf(seconds: number, connections: number): Promise<Figures> {
+async function figuresOf({ seconds, connections }: Shape): Promise<Figures> {
   await using bench = await startBench(say);
   const { commit, cores, model, versions } = await describeMachine(bench);
   // A file that is written anew would be smaller than what was written.
   await bench.split.redis.config("SET", "auto-aof-rewrite-percentage", "0");
-  await measured(bench, "reserve", WARM_UP_SECONDS, connections);
   const others = startMeter();
-  const before = await countersOf(bench);
-  const reserve = await measured(bench, "reserve", seconds, connections);
-  const after = await countersOf(bench);
-  const journal = await bytesOfMovement(bench.split.redis);
-  const http = await bytesOfHttp(bench, connections);
-  const confirm = await measured(bench, "confirm", Math.ceil(seconds / 5), connections);
-  const grown = NAMES.map(
-    (name) => [name, (after[name] - before[name]) / reserve.answers] as const,
-  );
-  const round = (value: number): number => Math.round(value * 10) / 10;
-  const rounded = (times: Figures["reserveUs"]) =>
-    Object.fromEntries(Object.entries(times).map(([name, us]) => [name, round(us)]));
-  const bytes = [...grown, ...Object.entries({ ...http, journal })];
+  const reserve = await measured(bench, "reserve", { seconds, connections });
+  const { perSecond } = reserve.measurement;
+  // Each hold is confirmed once, so all have to be there first.
+  const perSecondMax = perSecond * CONFIRMS_MAX;
+  const confirm = await measured(bench, "confirm", { seconds, connections, perSecondMax });
   return Figures.parse({
     date: new Date().toISOString().slice(0, 10),
     commit,
@@ -165,10 +148,11 @@ async function figuresOf(seconds: number, connections: number): Promise<Figures>
     ),
     othersShare: Math.round(others() * 100) / 100,
     connections,
-    perSecond: Math.round(reserve.perSecond),
-    reserveUs: rounded(timesOf(reserve)),
-    confirmUs: rounded(timesOf(confirm)),
-    bytes: Object.fromEntries(bytes.map(([name, value]) => [name, round(value)])),
+    perSecond: Math.round(perSecond),
+    reserveUs: timesOf(reserve),
+    confirmUs: timesOf(confirm),
+    bytes: bytesOf(reserve),
+    endBytes: bytesOf(confirm),
   });
 }
 
@@ -179,7 +163,7 @@ async function main(args: readonly string[]): Promise<void> {
   const options = readNumbers(rest, RULES);
   const figures = isComputed
     ? Figures.parse(JSON.parse(readFileSync(FIGURES, "utf8")))
-    : await figuresOf(options.of("seconds"), options.of("connections"));
+    : await figuresOf({ seconds: options.of("seconds"), connections: options.of("connections") });
   if (isWritten) {
     writeFileSync(FIGURES, `${JSON.stringify(figures, null, 2)}\n`);
     writeFileSync(PAGE, capacityPage(figures));

@@ -5,9 +5,11 @@
 
 local ORDER = "%s-%09d"
 
-local requests = {}
+local requests, threads = {}, {}
 local heads, items = {}, {}
-local run, count = nil, 0
+local run
+-- Global, so that `done` can ask each thread for them.
+sent_count, sent_bytes = 0, 0
 
 local function lines_of(path)
     local lines = {}
@@ -31,12 +33,12 @@ local function body(order)
 end
 
 local function next_of(list)
-    return list[count % #list + 1]
+    return list[sent_count % #list + 1]
 end
 
 -- A new order by the next caller.
 local function post_order(path)
-    return "POST " .. path .. next_of(heads) .. body(string.format(ORDER, run, count))
+    return "POST " .. path .. next_of(heads) .. body(string.format(ORDER, run, sent_count))
 end
 
 function requests.reserve()
@@ -66,6 +68,10 @@ end
 
 local make
 
+function setup(thread)
+    threads[#threads + 1] = thread
+end
+
 function init(args)
     local kind, token_file, item_file = args[1], args[3], args[4]
     run = args[2]
@@ -79,21 +85,30 @@ end
 
 function request()
     local text = make()
-    count = count + 1
+    sent_count = sent_count + 1
+    sent_bytes = sent_bytes + #text
     return text
 end
 
 function done(summary, latency)
     local errors = summary.errors
+    local bytes, sent = 0, 0
+    for _, thread in ipairs(threads) do
+        bytes = bytes + thread:get("sent_bytes")
+        sent = sent + thread:get("sent_count")
+    end
     io.write(
         string.format(
-            'result {"requests":%d,"seconds":%.6f,"refused":%d,"broken":%d,"p50Us":%d,"p99Us":%d}\n',
+            'result {"requests":%d,"seconds":%.6f,"refused":%d,"broken":%d,"p50Us":%d,"p99Us":%d,'
+                .. '"requestBytes":%.1f,"bytesHeard":%d}\n',
             summary.requests,
             summary.duration / 1e6,
             errors.status,
             errors.connect + errors.read + errors.write + errors.timeout,
             latency:percentile(50),
-            latency:percentile(99)
+            latency:percentile(99),
+            bytes / math.max(sent, 1),
+            summary.bytes
         )
     )
 end

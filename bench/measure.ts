@@ -10,6 +10,15 @@ export interface Shape {
   readonly connections: number;
 }
 
+export interface Extras {
+  /** For a variant that is measured at several addresses. */
+  readonly url?: string;
+  /** More than the variant answers a second: lists that must not repeat are made as long as that. */
+  readonly perSecondMax?: number;
+  /** Read at once before the load, and as soon as the ledger has all of it. */
+  readonly counters?: () => Promise<Readonly<Record<string, number>>>;
+}
+
 export interface Measurement {
   readonly variant: string;
   readonly connections: number;
@@ -22,9 +31,14 @@ export interface Measurement {
   readonly cpuUs: Readonly<Partial<Record<ProcessName | "wrk", number>>>;
   /** From the end of the load until the ledger has all of it; null where there is no ledger. */
   readonly ledgerMs: number | null;
+  /** Of HTTP, head and body. */
+  readonly requestBytes: number;
+  readonly answerBytes: number;
+  /** What the counters grew by for each answer. */
+  readonly grown: Readonly<Record<string, number>>;
 }
 
-/** More than any variant answers a second; lists that must not repeat are this long. */
+/** More than any variant answers a second. */
 const PER_SECOND_MAX = 30_000;
 const LOOK_EVERY_MS = 30;
 /** Looks in a row that found nothing new. */
@@ -36,12 +50,15 @@ export async function measure(
   variant: Variant,
   bench: Bench,
   shape: Shape,
-  url = "",
+  { url = "", perSecondMax = PER_SECOND_MAX, counters = noCounters }: Extras = {},
 ): Promise<Measurement> {
   const target = variant.target(bench, url);
-  const load = await loadOf(variant, bench, shape.seconds * PER_SECOND_MAX);
+  const load = await loadOf(variant, bench, Math.ceil(shape.seconds * perSecondMax));
   const unitsBefore = await variant.units?.(bench);
   const before = await answersOf(variant, target);
+  // What the load needed first (holds to confirm) is none of it.
+  if (target.installation) await ledgerCaughtUp(target.installation);
+  const countersBefore = await counters();
   const cpuBefore = cpuOf(target);
   const result = await underLoad(target.url, load, shape);
   const endedAt = performance.now();
@@ -50,6 +67,7 @@ export async function measure(
   const ledgerMs = target.installation ? performance.now() - endedAt : null;
   // What looks at the stock costs Redis: it comes after.
   const cpuAfter = cpuOf(target);
+  const countersAfter = await counters();
   const after = await answersThatMoved(variant, bench, target, before, unitsBefore);
   const answers = answered(variant, result, before, after, shape.connections);
   await verifyUnits(variant, bench, unitsBefore, answers);
@@ -67,8 +85,17 @@ export async function measure(
     p99Ms: result.p99Us / 1_000,
     cpuUs,
     ledgerMs,
+    requestBytes: result.requestBytes,
+    answerBytes: result.bytesHeard / result.requests,
+    grown: Object.fromEntries(
+      Object.entries(countersAfter).map(([name, value]) => {
+        return [name, (value - (countersBefore[name] ?? Number.NaN)) / answers];
+      }),
+    ),
   };
 }
+
+const noCounters: NonNullable<Extras["counters"]> = () => Promise.resolve({});
 
 function cpuOf({ pids }: Target): Partial<Record<ProcessName, number>> {
   const times: Partial<Record<ProcessName, number>> = {};

@@ -38,7 +38,7 @@ async function main(args: readonly string[]): Promise<void> {
     for (const step of plan) {
       const shape = { seconds: options.seconds, connections: step.connections };
       const { url = "" } = pools.get(step) ?? {};
-      measurements.push(await measure(step.variant, bench, shape, url));
+      measurements.push(await measure(step.variant, bench, shape, { url }));
     }
     rounds.push(measurements);
   }
@@ -117,7 +117,7 @@ async function sweep(plan: readonly Step[], bench: Bench): Promise<Map<Step, Poo
     for (const size of [...POOLS, ...POOLS]) {
       const url = bench.rivals.urls.get(`${variant.pool}-${size}`) ?? "";
       const shape = { seconds: SWEEP_SECONDS, connections };
-      const { perSecond } = await measure(variant, bench, shape, url);
+      const { perSecond } = await measure(variant, bench, shape, { url });
       if (perSecond > most) best.set(step, { size, url });
       most = Math.max(most, perSecond);
     }

@@ -16,6 +16,10 @@ const Result = z.strictObject({
   broken: z.int(),
   p50Us: z.int(),
   p99Us: z.int(),
+  /** Of one request, head and body. */
+  requestBytes: z.number(),
+  /** Of all answers. */
+  bytesHeard: z.int(),
 });
 
 export type WrkResult = z.infer<typeof Result> & { readonly cpuUs: number };
