@@ -29,7 +29,7 @@ export interface Measurement {
   readonly p99Ms: number;
   /** Processor time for each answer, from the first request until the ledger has all of it. */
   readonly cpuUs: Readonly<Partial<Record<ProcessName | "wrk", number>>>;
-  /** From the end of the load until the ledger has all of it; null where there is no ledger. */
+  /** From the end of the load until the ledger has what there was then; null where there is none. */
   readonly ledgerMs: number | null;
   /** Of HTTP, head and body. */
   readonly requestBytes: number;
@@ -61,10 +61,9 @@ export async function measure(
   const countersBefore = await counters();
   const cpuBefore = cpuOf(target);
   const result = await underLoad(target.url, load, shape);
-  const endedAt = performance.now();
-  await answersWhenQuiet(variant, target);
+  const [ledgerMs] = await Promise.all([lagOf(target), answersWhenQuiet(variant, target)]);
+  // Of what was answered after wrk had left, too.
   if (target.installation) await ledgerCaughtUp(target.installation);
-  const ledgerMs = target.installation ? performance.now() - endedAt : null;
   // What looks at the stock costs Redis: it comes after.
   const cpuAfter = cpuOf(target);
   const countersAfter = await counters();
@@ -96,6 +95,14 @@ export async function measure(
 }
 
 const noCounters: NonNullable<Extras["counters"]> = () => Promise.resolve({});
+
+/** Milliseconds until the ledger has what Redis has now; null where there is no ledger. */
+async function lagOf({ installation }: Target): Promise<number | null> {
+  if (installation === null) return null;
+  const startedAt = performance.now();
+  await ledgerCaughtUp(installation);
+  return performance.now() - startedAt;
+}
 
 function cpuOf({ pids }: Target): Partial<Record<ProcessName, number>> {
   const times: Partial<Record<ProcessName, number>> = {};

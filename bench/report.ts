@@ -215,7 +215,7 @@ export function tableText(rows: readonly Row[], variants: readonly Variant[]): s
   const titles = shown.map(({ name, title }) => `${name.padEnd(width)}  ${title}`);
   return [
     "Medians over the rounds. cpu µs: processor time for each answer, then by process; ledger ms:",
-    "from the end of the load until PostgreSQL had every movement.",
+    "from the end of the load until PostgreSQL had every movement that there was then.",
     "",
     ...tableLines(table),
     "",
