@@ -4,6 +4,8 @@
 -- Prints `result <JSON>` at the end.
 
 local ORDER = "%s-%09d"
+-- What a balancer would say of the caller with that number.
+local FORWARDED = "\r\nX-Forwarded-For: 192.0.2.%d"
 
 local requests, threads = {}, {}
 local heads, items = {}, {}
@@ -20,9 +22,10 @@ local function lines_of(path)
 end
 
 -- The part of a POST's head that does not change: the body's length is known beforehand.
-local function head(token, length)
+local function head(token, length, more)
     return " HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer "
         .. token
+        .. (more or "")
         .. "\r\nContent-Type: application/json\r\nContent-Length: "
         .. length
         .. "\r\n\r\n"
@@ -44,6 +47,8 @@ end
 function requests.reserve()
     return post_order("/api/inventory/product/" .. next_of(items) .. "/reserve")
 end
+
+requests.forwarded = requests.reserve
 
 function requests.echo()
     return post_order("/echo")
@@ -78,8 +83,9 @@ function init(args)
     make = requests[kind] or error("there is no load " .. kind)
     items = lines_of(item_file)
     local length = kind == "confirm" and 0 or #body(string.format(ORDER, run, 0))
-    for _, token in ipairs(lines_of(token_file)) do
-        heads[#heads + 1] = head(token, length)
+    for number, token in ipairs(lines_of(token_file)) do
+        local more = kind == "forwarded" and string.format(FORWARDED, number % 256)
+        heads[#heads + 1] = head(token, length, more)
     end
 end
 

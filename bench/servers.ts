@@ -24,6 +24,8 @@ const SECRET = randomId(48);
 const TOKEN_SECONDS = 86_400;
 /** Customers whose tokens take turns. */
 const CUSTOMERS = 200;
+/** As much as a quota can be: 10 000 a second. */
+const NOBODY_REFUSED = "1000000/100s";
 /** Processes on one port. */
 const WORKERS = 2;
 /** Connections of the pools that the sweep tries for plain PostgreSQL. */
@@ -58,6 +60,8 @@ export interface Bench extends AsyncDisposable {
   readonly split: Installation;
   /** The stock of `split`, served by several processes on one port; `pid` is that of their parent. */
   readonly workers: { readonly url: string; readonly pid: number };
+  /** The same stock behind an API that counts requests, and refuses nobody. */
+  readonly limited: { readonly url: string; readonly pid: number };
   /** Both in one process. */
   readonly single: Installation;
   readonly echo: { readonly url: string; readonly bareUrl: string; readonly pid: number };
@@ -90,6 +94,7 @@ export async function startBench(
     const split = await install(parts, servers, "split");
     const single = await install(parts, others, "single");
     const workers = await startWorkers(parts, split);
+    const limited = await startLimited(parts, split);
     const echo = await startEcho(parts);
     const rivals = await startRivals(parts, single);
     say("filling the stock ...");
@@ -102,6 +107,7 @@ export async function startBench(
       folder,
       split,
       workers,
+      limited,
       single,
       echo,
       rivals,
@@ -163,6 +169,25 @@ async function startWorkers(
   const script = ["src/main.ts", "start", "api", "--workers", `${WORKERS}`];
   const env = { REDIS_URL: redisUrl, DATABASE_URL: databaseUrl, PORT: `${port}` };
   const { pid } = await launchBun(parts, { name: "workers", script, env, port });
+  return { url: `http://127.0.0.1:${port}`, pid };
+}
+
+/** To it the generator is a balancer, which names an address for each customer. */
+async function startLimited(
+  parts: Parts,
+  { redisUrl, databaseUrl }: Installation,
+): Promise<Bench["limited"]> {
+  const port = freePort();
+  const script = ["src/main.ts", "start", "api"];
+  const env = {
+    REDIS_URL: redisUrl,
+    DATABASE_URL: databaseUrl,
+    PORT: `${port}`,
+    RATE_PER_CUSTOMER: NOBODY_REFUSED,
+    RATE_PER_ADDRESS: NOBODY_REFUSED,
+    TRUSTED_PROXIES: "127.0.0.1",
+  };
+  const { pid } = await launchBun(parts, { name: "limited", script, env, port });
   return { url: `http://127.0.0.1:${port}`, pid };
 }
 

@@ -55,11 +55,14 @@ const split = ({ split: at, postgresPid }: Bench): Target => ({
   },
   installation: at,
 });
-const inWorkers = (bench: Bench): Target => {
-  const target = split(bench);
-  const { url, pid } = bench.workers;
-  return { ...target, url, pids: { ...target.pids, api: pid } };
-};
+/** The stores of `split` behind another API. */
+const behind =
+  (name: "workers" | "limited") =>
+  (bench: Bench): Target => {
+    const target = split(bench);
+    const { url, pid } = bench[name];
+    return { ...target, url, pids: { ...target.pids, api: pid } };
+  };
 const single = ({ single: at, postgresPid }: Bench): Target => ({
   url: at.url,
   pids: { api: at.apiPid, redis: at.redisPid, postgres: postgresPid },
@@ -135,11 +138,21 @@ export const VARIANTS: readonly Variant[] = [
   },
   {
     ...reserve,
+    name: "reserve-limited",
+    kind: "forwarded",
+    title: "the same where customers and addresses have limits that refuse nobody",
+    isSwept: true,
+    products: [HOT],
+    target: behind("limited"),
+    units: (bench) => reserved(bench, [HOT]),
+  },
+  {
+    ...reserve,
     name: "reserve-workers",
     title: "reserve, one hot product; two API processes on one port, worker apart",
     isSwept: true,
     products: [HOT],
-    target: inWorkers,
+    target: behind("workers"),
     units: (bench) => reserved(bench, [HOT]),
   },
   {

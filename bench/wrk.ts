@@ -26,7 +26,7 @@ export type WrkResult = z.infer<typeof Result> & { readonly cpuUs: number };
 
 /** What is sent; the kinds are those of load.lua. */
 export interface Load {
-  readonly kind: "reserve" | "echo" | "confirm" | "check" | "product" | "health";
+  readonly kind: "reserve" | "forwarded" | "echo" | "confirm" | "check" | "product" | "health";
   /** Files of one token, and one thing to ask for, a line. */
   readonly tokens: string;
   readonly items: string;
