@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import type { Socket } from "bun";
 import { answerIn, retryAfterOf } from "./answers.ts";
 import { Order, type Offered } from "./offered.ts";
-import { dueAt, dueBy } from "./schedule.ts";
+import { dueAt, dueBy, type Schedule } from "./schedule.ts";
 import { percentile } from "./statistics.ts";
 
 const TICK_MS = 1;
@@ -24,6 +24,8 @@ const DIGITS = 9;
 const PER_SECOND_MAX = 100_000;
 
 const order = Order.parse(JSON.parse(Bun.argv[2] ?? ""));
+const schedule: Schedule | null =
+  order.perSecond === null ? null : { perSecond: order.perSecond, step: order.step };
 const run = `g${process.pid}x${Date.now()}`;
 
 /** One request at a time. */
@@ -82,12 +84,13 @@ function requestsOf(): Request[] {
 }
 
 const requests = requestsOf();
-const room = Math.ceil((order.perSecond ?? PER_SECOND_MAX) * order.seconds) + order.connections;
-const [good, served] = [new Samples(room), new Samples(room)];
+const fastest = Math.max(order.perSecond ?? PER_SECOND_MAX, order.step?.perSecond ?? 0);
+const room = Math.ceil(fastest * order.seconds) + order.connections;
+const [good, served, stepped] = [new Samples(room), new Samples(room), new Samples(room)];
 const [refused, late] = [new Samples(room), new Samples(room)];
 const answers: Record<string, number> = {};
 const retryAfter: Record<string, number> = {};
-const goodBySecond: number[] = [];
+const [goodBySecond, sentBySecond]: [number[], number[]] = [[], []];
 let [sent, broken, goodInTime, bytesSent, bytesHeard, outstanding] = [0, 0, 0, 0, 0, 0];
 /** Connections without a request, the one that is free for longest first. */
 let free: Line[] = [];
@@ -98,7 +101,7 @@ let [lines, opening] = [0, 0];
 /** On the clock of `performance`; set when all connections are open. */
 let startMs = Infinity;
 let endMs = Infinity;
-let countedFromMs = Infinity;
+let [countedFromMs, stepMs] = [Infinity, Infinity];
 /** Requests of an open loop that were sent or given up. */
 let handled = 0;
 let givenUp = 0;
@@ -127,11 +130,22 @@ function send(line: Line, dueAtMs: number): void {
   const sentAtMs = performance.now();
   line.data.dueAtMs = dueAtMs;
   line.data.sentAtMs = sentAtMs;
-  if (dueAtMs >= countedFromMs) late.add(sentAtMs - dueAtMs);
+  countIn(sentBySecond, sentAtMs);
+  if (isCounted(dueAtMs)) late.add(sentAtMs - dueAtMs);
   const written = Math.max(0, line.write(bytes));
   bytesSent += bytes.length;
   if (written < bytes.length) line.data.unsent = Buffer.from(bytes.subarray(written));
 }
+
+const isCounted = (dueAtMs: number): boolean => dueAtMs >= countedFromMs && dueAtMs < stepMs;
+
+function countIn(seconds: number[], nowMs: number): void {
+  const second = Math.floor((nowMs - startMs) / 1_000);
+  seconds[second] = (seconds[second] ?? 0) + 1;
+}
+
+const bySecond = (seconds: readonly number[]): number[] =>
+  Array.from({ length: Math.floor(order.seconds) }, (_, i) => seconds[i] ?? 0);
 
 function sendRest(line: Line): void {
   const { unsent } = line.data;
@@ -178,19 +192,18 @@ interface Asked {
 function note(status: number, { dueAtMs, sentAtMs }: Asked, bytes: Buffer): void {
   const now = performance.now();
   answers[status] = (answers[status] ?? 0) + 1;
-  const isCounted = dueAtMs >= countedFromMs;
   if (status < 400) {
-    if (isCounted) {
+    if (dueAtMs >= stepMs) stepped.add(now - dueAtMs);
+    if (isCounted(dueAtMs)) {
       good.add(now - dueAtMs);
       served.add(now - sentAtMs);
     }
     if (now >= endMs) return;
-    const second = Math.floor((now - startMs) / 1_000);
-    goodBySecond[second] = (goodBySecond[second] ?? 0) + 1;
-    if (now >= countedFromMs) goodInTime += 1;
+    countIn(goodBySecond, now);
+    if (isCounted(now)) goodInTime += 1;
     return;
   }
-  if (isCounted) refused.add(now - dueAtMs);
+  if (isCounted(dueAtMs)) refused.add(now - dueAtMs);
   if (status !== 429 && status !== 503) return;
   const asked = retryAfterOf(bytes) ?? "none";
   retryAfter[asked] = (retryAfter[asked] ?? 0) + 1;
@@ -248,12 +261,12 @@ async function openFirst(): Promise<void> {
 }
 
 /** Sends what is due, gives up what waited too long, and says whether all is done. */
-function tick(perSecond: number): boolean {
+function tick(plan: Schedule): boolean {
   const now = performance.now();
-  const total = dueBy(order.seconds * 1_000, perSecond);
-  const due = Math.min(total, dueBy(now - startMs, perSecond));
+  const total = dueBy(order.seconds * 1_000, plan);
+  const due = Math.min(total, dueBy(now - startMs, plan));
   while (handled < due) {
-    const dueAtMs = startMs + dueAt(handled, perSecond);
+    const dueAtMs = startMs + dueAt(handled, plan);
     if (now - dueAtMs > order.patienceMs) givenUp += 1;
     else {
       const line = nextFree();
@@ -272,7 +285,7 @@ function tick(perSecond: number): boolean {
 function loaded(): Promise<void> {
   return new Promise((resolve) => {
     const timer = setInterval(() => {
-      const isSent = order.perSecond === null || tick(order.perSecond);
+      const isSent = schedule === null || tick(schedule);
       const now = performance.now();
       if (now < endMs || (now < endMs + GRACE_MS && !(isSent && outstanding === 0))) return;
       clearInterval(timer);
@@ -286,22 +299,26 @@ const before = process.cpuUsage();
 startMs = performance.now();
 endMs = startMs + order.seconds * 1_000;
 countedFromMs = startMs + order.warmUpSeconds * 1_000;
+const countedSeconds = (order.step?.atSeconds ?? order.seconds) - order.warmUpSeconds;
+if (order.step !== null) stepMs = startMs + order.step.atSeconds * 1_000;
 if (order.perSecond === null) {
   for (let line = nextFree(); line !== undefined; line = nextFree()) send(line, startMs);
 }
 await loaded();
 const { user, system } = process.cpuUsage(before);
 const tookMs = performance.now() - startMs;
-const wanted = order.perSecond === null ? sent : dueBy(order.seconds * 1_000, order.perSecond);
+const wanted = schedule === null ? sent : dueBy(order.seconds * 1_000, schedule);
 const offered: Offered = {
   answers,
-  goodPerSecond: goodInTime / (order.seconds - order.warmUpSeconds),
-  goodBySecond: Array.from({ length: Math.floor(order.seconds) }, (_, i) => goodBySecond[i] ?? 0),
+  goodPerSecond: goodInTime / countedSeconds,
+  goodBySecond: bySecond(goodBySecond),
   sent,
-  givenUp: order.perSecond === null ? 0 : givenUp + (wanted - handled),
+  sentBySecond: bySecond(sentBySecond),
+  givenUp: schedule === null ? 0 : givenUp + (wanted - handled),
   broken,
   unanswered: outstanding,
   goodMs: good.times(),
+  steppedMs: stepped.times(),
   refusedMs: refused.times(),
   servedMs: served.times(),
   lateMs: late.times(),

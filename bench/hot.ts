@@ -9,7 +9,7 @@ import { HOT, ledgerCaughtUp, unitsOf } from "./stock.ts";
 export type Asked = "reserve" | "echo";
 
 export type Load = Pick<Order, "connections" | "seconds" | "perSecond"> &
-  Partial<Pick<Order, "patienceMs" | "warmUpSeconds">>;
+  Partial<Pick<Order, "patienceMs" | "warmUpSeconds" | "step">>;
 
 export interface Seen extends Offered {
   /** Processor time of the API's process in microseconds, for each answer below 400. */
@@ -31,6 +31,7 @@ export async function underKnownLoad(bench: Bench, asked: Asked, load: Load): Pr
   const offered = await offer({
     patienceMs: PATIENCE_MS,
     warmUpSeconds: WARM_UP_SECONDS,
+    step: null,
     ...load,
     port: Number(new URL(url).port),
     path: isEcho ? "/echo" : PATHS.reserve.replace(":productId", HOT),

@@ -15,6 +15,8 @@ export const Order = z.strictObject({
    * it was answered (a closed loop), which finds the most that can be answered.
    */
   perSecond: z.int().nullable(),
+  /** Another rate of the open loop from that second on. What is due from there has figures of its own. */
+  step: z.strictObject({ atSeconds: z.int(), perSecond: z.int() }).nullable(),
   /** A request for which no connection was free so long (ms) is given up. */
   patienceMs: z.number(),
   /** Seconds from the start whose requests count as load, and not in any figure. */
@@ -32,11 +34,13 @@ const Times = z.strictObject({
 export const Offered = z.strictObject({
   /** Answers by status, all of them. */
   answers: z.record(z.string(), z.int()),
-  /** Answers below 400 a second, of those that came before the end and after the warm-up. */
+  /** Answers below 400 a second, of those that came after the warm-up and before the step or the end. */
   goodPerSecond: z.number(),
-  /** The same by second from the start, warm-up included. */
+  /** The same by second from the start to the end, warm-up included. */
   goodBySecond: z.array(z.int()),
   sent: z.int(),
+  /** By second from the start to the end. */
+  sentBySecond: z.array(z.int()),
   /** No connection was free for them. */
   givenUp: z.int(),
   /** Connections that ended before the answer. */
@@ -45,6 +49,8 @@ export const Offered = z.strictObject({
   unanswered: z.int(),
   /** Milliseconds from the moment at which a request was due until its answer was there. */
   goodMs: Times,
+  /** The same of what was due from the step on. */
+  steppedMs: Times,
   refusedMs: Times,
   /** Milliseconds from the moment at which a request was sent until its good answer was there. */
   servedMs: Times,

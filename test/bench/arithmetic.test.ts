@@ -15,18 +15,31 @@ test("a percentile is the least value that so large a share does not exceed", ()
 });
 
 describe("a constant rate", () => {
+  const constant = (perSecond: number) => ({ perSecond, step: null });
+
   test.each([1, 3, 999, 1_000, 1_001, 12_345, 120_000])(
     "makes each request due in the first millisecond that counts it: %d a second",
     (perSecond) => {
       const count = Math.min(perSecond * 2, 5_000);
       for (let number = 0; number < count; number += 1) {
-        const ms = dueAt(number, perSecond);
-        expect(dueBy(ms, perSecond)).toBeGreaterThan(number);
-        expect(dueBy(ms - 1, perSecond)).toBeLessThanOrEqual(number);
+        const ms = dueAt(number, constant(perSecond));
+        expect(dueBy(ms, constant(perSecond))).toBeGreaterThan(number);
+        expect(dueBy(ms - 1, constant(perSecond))).toBeLessThanOrEqual(number);
       }
-      expect(dueBy(2_000, perSecond)).toBe(perSecond * 2);
+      expect(dueBy(2_000, constant(perSecond))).toBe(perSecond * 2);
     },
   );
+
+  test("gives way to another one at the second that is named", () => {
+    const schedule = { perSecond: 1_001, step: { atSeconds: 2, perSecond: 7 } };
+    expect([2_000, 3_000, 5_000].map((ms) => dueBy(ms, schedule))).toEqual([2_002, 2_009, 2_023]);
+    for (let number = 0; number < 2_023; number += 1) {
+      const ms = dueAt(number, schedule);
+      expect(dueBy(ms, schedule)).toBeGreaterThan(number);
+      expect(dueBy(ms - 1, schedule)).toBeLessThanOrEqual(number);
+      expect(ms > 2_000).toBe(number >= 2_002);
+    }
+  });
 });
 
 describe("an answer", () => {

@@ -15,6 +15,7 @@ const LOAD = {
   connections: 2,
   seconds: 1,
   perSecond: 200,
+  step: null,
   patienceMs: 10_000,
   warmUpSeconds: 0,
 };
@@ -85,6 +86,27 @@ describe("the generator", () => {
     expect(offered.goodMs.p50).toBeGreaterThan(50);
     expect(offered.goodMs.p99).toBeGreaterThan(400);
     expect(offered.lateMs.p50).toBeGreaterThan(50);
+  });
+
+  test("changes its rate at the second that it was told, and tells what was due from there apart", async () => {
+    let asked = 0;
+    const offered = await offeredTo(
+      () => {
+        asked += 1;
+        if (asked === 801) stall(600);
+        return made();
+      },
+      { seconds: 3, perSecond: 400, step: { atSeconds: 2, perSecond: 50 }, connections: 200 },
+    );
+    expect(offered).toMatchObject({ sent: 850, givenUp: 0, answers: { "201": 850 } });
+    const [first = 0, second = 0, third = 0] = offered.sentBySecond;
+    expect(offered.sentBySecond).toHaveLength(3);
+    expect(third).toBeLessThan(100);
+    expect(first + second + third).toBeGreaterThan(840);
+    const [, , lastGood = 0] = offered.goodBySecond;
+    expect(offered.goodPerSecond).toBeGreaterThan(lastGood * 2);
+    expect(offered.goodMs.p50).toBeLessThan(50);
+    expect(offered.steppedMs.p50).toBeGreaterThanOrEqual(100);
   });
 
   test("gives up what found no connection free for as long as it was told", async () => {
