@@ -21,11 +21,15 @@ export function aimOf(
 
 export function aimLines(aims: readonly Aim[]): string[] {
   return aims.map(({ words, figure, least, most, isMet }) => {
-    const aim = least === null ? `at most ${most}` : `at least ${least}`;
+    const aim = least === null ? `at most ${boundText(most)}` : `at least ${boundText(least)}`;
     const verdict = `  ${isMet ? "met" : "MISSED"}`.padEnd(9);
     return `${verdict}${figureText(figure).padStart(7)} ${words} (aim: ${aim})`;
   });
 }
+
+/** As it was set; of a fraction that does not end, two places. */
+const boundText = (bound: number | null): string =>
+  bound === null ? "-" : String(Math.round(bound * 100) / 100);
 
 /** Three digits that count; `-` where there is none. */
 export function figureText(value: number | null | undefined): string {
