@@ -84,3 +84,26 @@ export const answersFrom = ({ answers }: Offered, least: number, most: number): 
   Object.entries(answers)
     .filter(([status]) => Number(status) >= least && Number(status) <= most)
     .reduce((sum, [, count]) => sum + count, 0);
+
+/**
+ * The generator shares the processors with the servers. Where so much of a p99 is the time until a
+ * request was sent, or the generator was that near its end, the p99 says more of it than of a server.
+ */
+const LATE_SHARE_MAX = 0.5;
+const GENERATOR_SHARE_MAX = 0.8;
+
+export interface Timed {
+  readonly p99Ms: number;
+  /** From the moment at which a request was due until it was sent. */
+  readonly lateP99Ms: number;
+  /** Of a core. */
+  readonly generatorShare: number;
+}
+
+/** Why a p99 is the generator's; null where it is the server's. */
+export function whyOfGenerator({ p99Ms, lateP99Ms, generatorShare }: Timed): string | null {
+  const late = lateP99Ms / p99Ms;
+  if (!(late <= LATE_SHARE_MAX)) return `the generator was late by ${late.toFixed(2)} of that p99`;
+  if (generatorShare <= GENERATOR_SHARE_MAX) return null;
+  return `the generator used ${generatorShare.toFixed(2)} of a core`;
+}

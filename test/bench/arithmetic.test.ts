@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { aimLines, aimOf, figureText } from "#bench/aims";
 import { answerIn, retryAfterOf } from "#bench/answers";
 import { readNumbers, UsageError } from "#bench/command";
+import { whyOfGenerator } from "#bench/offered";
 import { dueAt, dueBy } from "#bench/schedule";
 import { percentile } from "#bench/statistics";
 
@@ -74,14 +75,28 @@ test("an aim is met up to its bound, and never by what was not measured", () => 
     aimOf("most", 5, { most: 5 }),
     aimOf("least", 0.899, { least: 0.9 }),
     aimOf("unmeasured", Number.NaN, { most: 5 }),
+    aimOf("endless", 1, { most: 1 / 0.9 }),
   ];
-  expect(aims.map(({ isMet }) => isMet)).toEqual([true, false, false]);
+  expect(aims.map(({ isMet }) => isMet)).toEqual([true, false, false, true]);
   expect(aimLines(aims)).toEqual([
     "  met       5.00 most (aim: at most 5)",
     "  MISSED    0.90 least (aim: at least 0.9)",
     "  MISSED       - unmeasured (aim: at most 5)",
+    "  met       1.00 endless (aim: at most 1.11)",
   ]);
   expect([0.123, 12.34, 123.4, null].map(figureText)).toEqual(["0.12", "12.3", "123", "-"]);
+});
+
+test("a latency is nobody's measure where the generator made it", () => {
+  const timed = { p99Ms: 4, lateP99Ms: 2, generatorShare: 0.8 };
+  expect(whyOfGenerator(timed)).toBeNull();
+  expect(whyOfGenerator({ ...timed, lateP99Ms: 3 })).toBe(
+    "the generator was late by 0.75 of that p99",
+  );
+  expect(whyOfGenerator({ ...timed, lateP99Ms: Number.NaN })).toContain("late");
+  expect(whyOfGenerator({ ...timed, generatorShare: 0.9 })).toBe(
+    "the generator used 0.90 of a core",
+  );
 });
 
 test("numbers of a command line are read, bounded and given where they are not named", () => {
