@@ -261,7 +261,7 @@ ${table(
 
 - ${productText(limits)}
 - **The API** is split first: it keeps nothing. \`start api --workers N\` uses N cores of one machine, and further machines serve beside it.
-- **Partitions** (\`PARTITIONS\`, fixed when the store is made) share one Redis and one thread of it. They are for the ledger: each is written by one drain at a time, ${count(limits.drain.planned)} reservations a second with their ends as planned, ${count(limits.drain.most)} at most. A cart does not span partitions.
+- **Partitions** (\`PARTITIONS\`, fixed when the store is made) share one Redis and one thread of it. They are for the ledger: each is written by one drain at a time, ${count(limits.drain.planned)} reservations a second with their ends as planned, ${count(limits.drain.most)} where nothing else is left of those cores. That is as if the worker and PostgreSQL took turns; what the one makes ready while the other writes comes on top. A cart does not span partitions.
 - **Redis** is the next limit: one server is one core, ${count(limits.redis.planned)} reservations a second with their ends as planned, over all products. It needs a second core for writing its file anew, and a disk that syncs quickly. Redis Cluster is not built ([ARCHITECTURE.md](../ARCHITECTURE.md#not-yet)).
 - **The worker** takes apart what is written: ${count(limits.worker.planned)} reservations a second with their ends as planned. A second one beside it is for when the first dies: both go for the same batches, and one of them wins.
 - **PostgreSQL** has one ledger of an installation, on one server. Its disk is what fills: put old movements away in time ([operations](operations.md#old-movements)).
