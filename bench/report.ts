@@ -1,5 +1,5 @@
 /** From measurements to what a person reads: medians, ratios, and whether the aims are met. */
-import { figureText, tableLines } from "./aims.ts";
+import { aimOf, figureText, tableLines, type Aim } from "./aims.ts";
 import type { Machine } from "./machine.ts";
 import type { Measurement } from "./measure.ts";
 import { median } from "./statistics.ts";
@@ -7,6 +7,8 @@ import { CHECK_LINES, PROCESSES, type ProcessName, type Variant } from "./varian
 
 type Figure = (rounds: Rounds, connections: number) => number;
 interface AimRule {
+  /** Names of the variants that it is about. */
+  readonly of: readonly string[];
   readonly words: string;
   readonly figure: Figure;
   /** The same by processor time for each answer; absent where it is one already, or no ratio. */
@@ -17,6 +19,7 @@ interface AimRule {
 
 const RESERVE = "reserve of one hot product";
 const ofEcho = (of: string, words: string, least: number): AimRule => ({
+  of: [of, "echo"],
   words: `${words}: of the echo behind the same edge`,
   figure: (rounds, connections) => ratioOf(rounds, of, "echo", connections),
   byCpu: (rounds, connections) =>
@@ -28,6 +31,7 @@ const ofEcho = (of: string, words: string, least: number): AimRule => ({
 const AIMS: readonly AimRule[] = [
   ofEcho("reserve", RESERVE, 0.45),
   {
+    of: ["reserve", "postgres"],
     words: `${RESERVE}: times one statement of PostgreSQL`,
     figure: (rounds, connections) => ratioOf(rounds, "reserve", "postgres", connections),
     byCpu: (rounds, connections) =>
@@ -35,17 +39,20 @@ const AIMS: readonly AimRule[] = [
     least: 12,
   },
   {
+    of: ["reserve"],
     words: `${RESERVE}: µs of processor for each, without wrk`,
     figure: (rounds, connections) => cpuOf(rounds, "reserve", connections, PROCESSES),
     most: 36,
   },
   {
+    of: ["reserve", "echo"],
     words: `${RESERVE}: the api's µs, in those of the echo's`,
     figure: (rounds, connections) =>
       cpuOf(rounds, "reserve", connections, ["api"]) / cpuOf(rounds, "echo", connections, ["api"]),
     most: 2,
   },
   {
+    of: ["reserve-workers", "reserve"],
     words: "reserve by two processes on one port: µs of processor, in those of one process",
     figure: (rounds, connections) =>
       cpuOf(rounds, "reserve-workers", connections, PROCESSES) /
@@ -57,6 +64,7 @@ const AIMS: readonly AimRule[] = [
   ofEcho("sold-out", "refusal of a sold-out product", 0.7),
   ofEcho("product", "product read", 0.7),
   {
+    of: ["check"],
     words: `check-availability of ${CHECK_LINES} lines: lines a second`,
     figure: (rounds, connections) => rateOf(rounds, "check", connections) * CHECK_LINES,
     least: 300_000,
@@ -75,20 +83,15 @@ export interface Row {
   readonly ledgerMs: number | null;
 }
 
-export interface Aim {
-  readonly words: string;
+/** At a number of connections. */
+interface BenchAim extends Aim {
   readonly connections: number;
-  readonly figure: number;
   /**
    * The same by processor time for each answer, all processes and wrk together: what the ratio
    * comes to where the processors are the limit, and steadier than rates on a busy machine. null
    * where the figure is no ratio of rates.
    */
   readonly byCpu: number | null;
-  /** One of them is the aim. */
-  readonly least: number | null;
-  readonly most: number | null;
-  readonly isMet: boolean;
 }
 
 /** Measurements of each round, in the order of the rounds. */
@@ -120,16 +123,18 @@ export function rowsOf(rounds: Rounds): Row[] {
   });
 }
 
-/** Each aim beside its figure, for those that were measured. */
-export function aimsOf(rounds: Rounds, connections: readonly number[]): Aim[] {
-  return AIMS.flatMap(({ words, figure: figureOf, byCpu, least = null, most = null }) =>
+/** Each aim beside its figure; those of variants that were not asked for are left out. */
+export function aimsOf(rounds: Rounds, connections: readonly number[]): BenchAim[] {
+  const asked = new Set(rounds.flat().map(({ variant }) => variant));
+  const rules = AIMS.filter(({ of }) => of.every((name) => asked.has(name)));
+  return rules.flatMap(({ words, figure: figureOf, byCpu: cpuFigureOf, ...bound }) =>
     connections.map((count) => {
-      const value = figureOf(rounds, count);
-      const isMet = value >= (least ?? 0) && value <= (most ?? Infinity);
-      const ratio = byCpu?.(rounds, count) ?? null;
-      return { words, connections: count, figure: value, byCpu: ratio, least, most, isMet };
+      const byCpu = cpuFigureOf?.(rounds, count) ?? null;
+      const cpu = byCpu === null ? "" : `; by processor time ${figureText(byCpu)}`;
+      const aim = aimOf(`${words}, ${count} connections${cpu}`, figureOf(rounds, count), bound);
+      return { ...aim, connections: count, byCpu };
     }),
-  ).filter((aim) => !Number.isNaN(aim.figure));
+  );
 }
 
 /** Answers a second. */
@@ -182,16 +187,6 @@ export function machineText(machine: Machine): string {
     `versions  ${list(versions)}`,
     `settings  ${list(settings)}`,
   ].join("\n");
-}
-
-export function aimsText(aims: readonly Aim[]): string {
-  const lines = aims.map(({ figure: value, byCpu, words, connections, least, most, isMet }) => {
-    const verdict = `  ${isMet ? "met" : "MISSED"}`.padEnd(9);
-    const aim = least === null ? `at most ${most}` : `at least ${least}`;
-    const cpu = byCpu === null ? "" : `; by processor time ${figureText(byCpu)}`;
-    return `${verdict}${figureText(value).padStart(7)} ${words} (aim: ${aim}), ${connections} connections${cpu}`;
-  });
-  return ["Aims", ...lines].join("\n");
 }
 
 const HEAD = ["variant", "conns", "of echo", "per s", "p50 ms", "p99 ms"];

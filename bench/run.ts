@@ -1,10 +1,11 @@
 /** `bun run bench`: every performance claim, measured in one run on the machine it runs on. */
+import { aimLines } from "./aims.ts";
 import { runBench, say, UsageError } from "./command.ts";
 import { startMeter } from "./cpu.ts";
 import { describeMachine } from "./machine.ts";
 import { measure, type Measurement } from "./measure.ts";
 import { HELP, readOptions, type Options } from "./options.ts";
-import { aimsOf, aimsText, machineText, rowsOf, tableText } from "./report.ts";
+import { aimsOf, machineText, rowsOf, tableText } from "./report.ts";
 import { POOLS, startBench, type Bench } from "./servers.ts";
 import { VARIANTS, type Variant } from "./variants.ts";
 import { INSTALL_WRK, wrkVersion } from "./wrk.ts";
@@ -72,7 +73,8 @@ async function main(args: readonly string[]): Promise<void> {
       ? []
       : [`pools     of ${POOLS.join(", ")} connections the fastest; ${sizes.join("; ")}`]),
     "",
-    aimsText(aims),
+    "Aims",
+    ...aimLines(aims),
     "",
     tableText(rows, chosen),
     "",
