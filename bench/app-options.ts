@@ -1,5 +1,6 @@
 /** What the servers of the bench share with the product: its configuration, edge and listener. */
 import { readConfig } from "#config";
+import { IDLE_SECONDS_MAX, REQUEST_BYTES_MAX } from "#compose/api";
 import { signingSecret } from "#compose/token";
 import type { App, AppOptions } from "#http/app";
 import { inventory } from "#http/inventory";
@@ -7,10 +8,6 @@ import { createAuthenticator } from "#http/middleware/authenticate";
 import { systemClock } from "#lib/clock";
 import { createLog } from "#lib/log";
 import { createMetrics } from "#lib/metrics";
-
-/** As in src/compose/api.ts. */
-const IDLE_SECONDS_MAX = 10;
-const REQUEST_BYTES_MAX = 2 ** 40;
 
 export const config = readConfig();
 

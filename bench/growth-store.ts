@@ -2,15 +2,12 @@
 import type { Redis } from "ioredis";
 import { until } from "#embedded/wait";
 import { CustomerId, type Reservation } from "#inventory/model";
-import { BATCH_ITEMS_MAX } from "#redis/batch";
 import { metaKey } from "#redis/keys";
 import { endCommand, initialize, reserveCommand, soon, type TestStore } from "#test/store";
+import { CALLERS, rateWhileAsked, type Rate } from "./callers.ts";
 import { say } from "./command.ts";
-import { cpuUsOf } from "./cpu.ts";
 import { HOT, UNITS } from "./stock.ts";
 
-/** Two batches under way, and as many that form meanwhile. */
-const CALLERS = 4 * BATCH_ITEMS_MAX;
 /** Holds outlast the run: none ends while the figures are taken. */
 const HOLD_SECONDS = 14_400;
 /** A command may wait while Redis rewrites its file. */
@@ -26,13 +23,6 @@ export interface Sized {
   readonly products: number;
   /** Reservations that were made and are live. */
   live: number;
-}
-
-export interface Rate {
-  readonly perSecond: number;
-  /** Processor time of Redis, and of the caller with its store, for each reservation. */
-  readonly redisUs: number;
-  readonly callerUs: number;
 }
 
 const place = `${process.pid}-${Date.now()}`;
@@ -117,24 +107,11 @@ export async function fillBacklog(sized: Sized, pairs: number): Promise<void> {
 export async function rateOf(sized: Sized, what: "hot" | "all", seconds: number): Promise<Rate> {
   const { redisPid, products } = sized;
   await rewritten(sized.bed.redis);
-  const [ownUs, redisUs] = [cpuUsOf(process.pid), cpuUsOf(redisPid)];
-  const startedAt = performance.now();
-  const end = startedAt + seconds * 1_000;
-  let count = 0;
-  const caller = async (): Promise<void> => {
-    while (performance.now() < end) {
-      await reserveOne(sized, what === "hot" ? HOT : productAt(products, made));
-      count += 1;
-    }
-  };
-  await Promise.all(Array.from({ length: CALLERS }, caller));
-  const took = (performance.now() - startedAt) / 1_000;
-  sized.live += count;
-  return {
-    perSecond: count / took,
-    redisUs: (cpuUsOf(redisPid) - redisUs) / count,
-    callerUs: (cpuUsOf(process.pid) - ownUs) / count,
-  };
+  const rate = await rateWhileAsked(redisPid, seconds, () =>
+    reserveOne(sized, what === "hot" ? HOT : productAt(products, made)),
+  );
+  sized.live += rate.count;
+  return rate;
 }
 
 /** Waits until Redis does not rewrite its append-only file, and keeps it from beginning to. */

@@ -1,8 +1,6 @@
 /** Whether a store that has grown is as fast as a small one, and how it gets rid of a backlog. */
-import { join } from "node:path";
 import postgres from "postgres";
 import { freePort } from "#embedded/free-port";
-import { startEmbedded } from "#embedded/servers";
 import { createPostgres } from "#postgres/client";
 import { createEpochLedger } from "#postgres/epochs";
 import { ensureStore } from "#postgres/store-row";
@@ -10,6 +8,7 @@ import { helpIfAsked } from "#test/help";
 import { createDatabase, removeFolder, temporaryFolder } from "#test/servers";
 import { openStore } from "#test/store";
 import { aimLines, aimOf, figureText, tableLines, type Aim } from "./aims.ts";
+import type { Rate } from "./callers.ts";
 import { print, readNumbers, runBench, say, UsageError, type Numbers } from "./command.ts";
 import { cpuUsOf, startMeter } from "./cpu.ts";
 import {
@@ -19,10 +18,9 @@ import {
   fillHolds,
   fillProducts,
   rateOf,
-  type Rate,
   type Sized,
 } from "./growth-store.ts";
-import { launchBun, mustHave } from "./servers.ts";
+import { launchBun, mustHave, startRedis } from "./servers.ts";
 import { median } from "./statistics.ts";
 import { ledgerCaughtUp } from "./stock.ts";
 
@@ -93,17 +91,8 @@ async function openStores(
   of: Numbers<keyof typeof RULES>["of"],
 ): Promise<Stores> {
   say("starting two Redis and PostgreSQL ...");
-  const start = (name: string, hasPostgres: boolean) =>
-    startEmbedded({
-      dataDir: join(folder, name),
-      redis: true,
-      postgres: hasPostgres,
-      say: () => {},
-    });
-  const [servers, others] = [
-    stack.use(await start("large", true)),
-    stack.use(await start("small", false)),
-  ];
+  const servers = stack.use(await startRedis(folder, "large", { postgres: true }));
+  const others = stack.use(await startRedis(folder, "small", { postgres: false }));
   const { url: databaseUrl } = await createDatabase({ url: servers.databaseUrl });
   const env = {
     REDIS_URL: servers.redisUrl,

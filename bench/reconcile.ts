@@ -2,11 +2,11 @@
  * How long a comparison of a large store takes, quiet and while it sells, and what it costs Redis:
  * `bun bench/reconcile.ts [products] [holds] [visits a second]`.
  */
-import { readFileSync } from "node:fs";
 import { helpIfAsked } from "#test/help";
 import { startPostgres } from "#test/servers";
 import { initialize, reserveCommand } from "#test/store";
 import { openReconcileBed, type ReconcileBed } from "#test/reconcile";
+import { cpuUsOf } from "./cpu.ts";
 
 helpIfAsked(`Measures how long a comparison of a large store takes, and what it costs Redis.
 
@@ -21,8 +21,6 @@ const CHUNK = 1_000;
 const QUIET_MS = 15_000;
 /** Until the load has its connections, and its first holds end. */
 const WARM_UP_MS = 5_000;
-/** Of /proc, a second. */
-const TICKS = 100;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const ids = Array.from({ length: products }, (_, i) => `product-${i}`);
@@ -44,9 +42,8 @@ async function fill({ store, drained }: ReconcileBed): Promise<void> {
 
 /** Seconds of processor that the server has used. */
 async function processorOf({ redis }: ReconcileBed): Promise<number> {
-  const pid = /^process_id:(\d+)/m.exec(await redis.info("server"))?.[1] ?? "";
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / TICKS;
+  const pid = /^process_id:(\d+)/m.exec(await redis.info("server"))?.[1];
+  return cpuUsOf(Number(pid)) / 1_000_000;
 }
 
 async function measured(bed: ReconcileBed, what: string, work: () => Promise<unknown>) {

@@ -81,15 +81,8 @@ export async function startBench(
   stack.defer(() => removeFolder(folder));
   try {
     say("starting Redis, PostgreSQL and the services ...");
-    const start = (name: string, hasPostgres: boolean) =>
-      startEmbedded({
-        dataDir: join(folder, name),
-        redis: true,
-        postgres: hasPostgres,
-        say: () => {},
-      });
-    const servers = stack.use(await start("split", true));
-    const others = stack.use(await start("single", false));
+    const servers = stack.use(await startRedis(folder, "split", { postgres: true }));
+    const others = stack.use(await startRedis(folder, "single", { postgres: false }));
     const parts: Parts = { folder, stack, databaseUrl: servers.databaseUrl };
     const split = await install(parts, servers, "split");
     const single = await install(parts, others, "single");
@@ -120,6 +113,19 @@ export async function startBench(
     throw error;
   }
 }
+
+/** A Redis in a folder of its own, and a PostgreSQL where one is wanted. */
+export const startRedis = (
+  folder: string,
+  name: string,
+  { postgres: hasPostgres }: { readonly postgres: boolean },
+): Promise<EmbeddedServers> =>
+  startEmbedded({
+    dataDir: join(folder, name),
+    redis: true,
+    postgres: hasPostgres,
+    say: () => {},
+  });
 
 /** What all that is started for one bench has together. */
 export interface Parts {

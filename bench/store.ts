@@ -2,7 +2,6 @@
  * The stock store by itself, without HTTP and without a ledger: how many reservations it makes, what a
  * live hold takes of Redis's memory, and how long a script call runs at every size of a batch.
  */
-import { parseArgs } from "node:util";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import { startEmbedded } from "#embedded/servers";
@@ -13,8 +12,10 @@ import { helpIfAsked } from "#test/help";
 import { removeFolder, temporaryFolder } from "#test/servers";
 import { endCommand, initialize, openStore, reserveCommand, type TestStore } from "#test/store";
 import { aimLines, aimOf } from "./aims.ts";
-import { cpuUsOf } from "./cpu.ts";
-import { median } from "./statistics.ts";
+import { CALLERS, rateWhileAsked, type Rate } from "./callers.ts";
+import { print, readNumbers, runBench, say } from "./command.ts";
+import { median, percentile } from "./statistics.ts";
+import { HOT, UNITS } from "./stock.ts";
 
 helpIfAsked(`Measures the stock store by itself: rate, memory of a hold, length of a script call.
 
@@ -24,34 +25,20 @@ Usage:
 Its Redis is its own, with appendfsync always, in the system's temporary folder (TMPDIR), which must
 be on a real disk for fsync to cost what it costs.`);
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: "string", default: "5" },
-    holds: { type: "string", default: "100000" },
-    json: { type: "boolean", default: false },
-  },
-});
-const [seconds, holds] = [Number(values.seconds), Number(values.holds)];
-if (!(seconds > 0) || !(holds > 0)) {
-  process.stderr.write("--seconds and --holds take numbers above 0; see --help\n");
-  process.exit(2);
-}
-
 /** What the store set out to reach. */
 const RATE_MIN = 130_000;
 const HOLD_BYTES_MAX = 400;
 const CALL_US_MAX = 2_000;
 
-const HOT = "bench-hot";
-const UNITS = 1_000_000_000;
-/** Two batches under way, and as many that form meanwhile. */
-const CALLERS = 4 * BATCH_ITEMS_MAX;
+const RULES = {
+  seconds: { fallback: 5, most: 600 },
+  holds: { fallback: 100_000, most: 10_000_000 },
+};
 const WARM_UP_SECONDS = 2;
 const CALLS_OF_A_SIZE = 200;
 const CART_LINES = 100;
 const SIZES = [1, 2, 4, 8, 16, 32, BATCH_ITEMS_MAX];
 
-const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const place = `${process.pid}-${Date.now()}`;
 let made = 0;
 
@@ -68,34 +55,13 @@ async function reserveOne({ store }: TestStore, lines: Readonly<Record<string, n
   return outcome.reservation;
 }
 
-/** Reservations a second while `CALLERS` callers ask all the time. */
-async function rateOf(bed: TestStore, redisPid: number, forSeconds: number) {
-  const [ownUs, redisUs] = [cpuUsOf(process.pid), cpuUsOf(redisPid)];
-  const startedAt = performance.now();
-  const end = startedAt + forSeconds * 1_000;
-  let count = 0;
-  const caller = async (): Promise<void> => {
-    while (performance.now() < end) {
-      await reserveOne(bed, { [HOT]: 1 });
-      count += 1;
-    }
-  };
-  await Promise.all(Array.from({ length: CALLERS }, caller));
-  const took = (performance.now() - startedAt) / 1_000;
-  return {
-    perSecond: count / took,
-    redisUs: (cpuUsOf(redisPid) - redisUs) / count,
-    callerUs: (cpuUsOf(process.pid) - ownUs) / count,
-  };
-}
-
 const usedBy = async (redis: Redis): Promise<number> => {
   // The journal goes to the ledger and is trimmed; what it takes is no hold's.
   await redis.xtrim(journalKey(0), "MAXLEN", 0);
   return Number(/^used_memory:(\d+)/m.exec(await redis.info("memory"))?.[1]);
 };
 
-async function bytesOfHold(bed: TestStore): Promise<number> {
+async function bytesOfHold(bed: TestStore, holds: number): Promise<number> {
   const before = await usedBy(bed.redis);
   for (let first = 0; first < holds; first += CALLERS) {
     const some = Array.from({ length: Math.min(CALLERS, holds - first) }, () => ({ [HOT]: 1 }));
@@ -136,8 +102,8 @@ async function callsOf(
     items,
     calls: us.length,
     medianUs: median(us),
-    p99Us: us[Math.floor(us.length * 0.99)] ?? Number.NaN,
-    mostUs: us.at(-1) ?? Number.NaN,
+    p99Us: percentile(us, 0.99),
+    mostUs: percentile(us, 1),
   };
 }
 
@@ -187,44 +153,20 @@ async function onFreshStore<Result>(
   return result;
 }
 
-const folder = temporaryFolder("bench-store");
-const servers = await startEmbedded({ dataDir: folder, redis: true, postgres: false, say });
-try {
-  const { redisUrl, redisPid } = servers;
-  if (redisPid === undefined) throw new Error("the bench lacks its Redis");
-  const rate = await onFreshStore(redisUrl, async (bed) => {
-    say("warming up ...");
-    await rateOf(bed, redisPid, WARM_UP_SECONDS);
-    say(`reserving for ${seconds} s ...`);
-    return await rateOf(bed, redisPid, seconds);
-  });
-  const { bytes, calls } = await onFreshStore(redisUrl, async (bed) => {
-    say(`${holds} holds ...`);
-    const each = await bytesOfHold(bed);
-    say("script calls of every size ...");
-    return { bytes: each, calls: await lengthsOfCalls(bed) };
-  });
-  tell(rate, bytes, calls);
-} finally {
-  await servers.stop();
-  removeFolder(folder);
+interface Told {
+  readonly rate: Rate;
+  readonly bytes: number;
+  readonly calls: readonly Calls[];
 }
 
-function tell(
-  rate: Awaited<ReturnType<typeof rateOf>>,
-  bytes: number,
-  calls: readonly Calls[],
-): void {
+function tell({ rate, bytes, calls }: Told, json: boolean): void {
   const longest = Math.max(...calls.map(({ p99Us }) => p99Us));
   const aims = [
     aimOf("reservations a second", rate.perSecond, { least: RATE_MIN }),
     aimOf("bytes of Redis a live hold", bytes, { most: HOLD_BYTES_MAX }),
     aimOf("µs of a script call, p99 of any size", longest, { most: CALL_US_MAX }),
   ];
-  if (values.json) {
-    process.stdout.write(`${JSON.stringify({ aims, rate, bytes, calls }, null, 2)}\n`);
-    return;
-  }
+  if (json) return print(JSON.stringify({ aims, rate, bytes, calls }, null, 2));
   const lines = calls.map(({ verb, items, medianUs, p99Us, mostUs }) => {
     const words = `${verb} of ${items}`.padEnd(28);
     return `${words}${String(medianUs).padStart(8)}${String(p99Us).padStart(8)}${String(mostUs).padStart(8)}`;
@@ -238,5 +180,34 @@ function tell(
     `${"µs of a script call of".padEnd(28)}${"median".padStart(8)}${"p99".padStart(8)}${"most".padStart(8)}`,
     ...lines,
   ];
-  process.stdout.write(`${text.join("\n")}\n`);
+  print(text.join("\n"));
 }
+
+async function main(args: readonly string[]): Promise<void> {
+  const { of, json } = readNumbers(args, RULES);
+  const folder = temporaryFolder("bench-store");
+  const servers = await startEmbedded({ dataDir: folder, redis: true, postgres: false, say });
+  try {
+    const { redisUrl, redisPid } = servers;
+    if (redisPid === undefined) throw new Error("the bench lacks its Redis");
+    const rate = await onFreshStore(redisUrl, async (bed) => {
+      const make = () => reserveOne(bed, { [HOT]: 1 });
+      say("warming up ...");
+      await rateWhileAsked(redisPid, WARM_UP_SECONDS, make);
+      say(`reserving for ${of("seconds")} s ...`);
+      return await rateWhileAsked(redisPid, of("seconds"), make);
+    });
+    const { bytes, calls } = await onFreshStore(redisUrl, async (bed) => {
+      say(`${of("holds")} holds ...`);
+      const each = await bytesOfHold(bed, of("holds"));
+      say("script calls of every size ...");
+      return { bytes: each, calls: await lengthsOfCalls(bed) };
+    });
+    tell({ rate, bytes, calls }, json);
+  } finally {
+    await servers.stop();
+    removeFolder(folder);
+  }
+}
+
+await runBench(main);

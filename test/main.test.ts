@@ -111,6 +111,7 @@ describe("the command line", () => {
     "bench/growth.ts",
     "bench/latency.ts",
     "bench/overload.ts",
+    "bench/store.ts",
   ])("of %s that cannot be understood is explained, with exit 2", async (script) => {
     const child = Bun.spawn([process.execPath, script, "--bogus"], {
       cwd: ROOT,

@@ -21,12 +21,12 @@ import { createProductService } from "#products/product-service";
 import { instanceIdOf, placeOf } from "#registry/instance";
 
 /** Bun closes a connection that is silent for this long; deadlines are below it. */
-const IDLE_SECONDS_MAX = 10;
+export const IDLE_SECONDS_MAX = 10;
 /**
  * Bun answers a larger body by itself, with a 413 that says nothing. Far above every limit of ours,
  * so that these answer: they refuse a declared length unread and count what declares none.
  */
-const REQUEST_BYTES_MAX = 2 ** 40;
+export const REQUEST_BYTES_MAX = 2 ** 40;
 /**
  * Between readiness failing and the listener closing: a balancer's look or two. Each answer of that
  * time ends its connection, for the listener closes idle ones without a word, and a request that is
