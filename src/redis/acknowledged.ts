@@ -130,7 +130,10 @@ export class Acknowledged {
     });
   }
 
-  /** The first fields of a line say what it is about; a standing hold's generation is Redis's to say. */
+  /**
+   * The first fields of a line say what it is about. Of a hold the answer says which one: a repeat names
+   * one that it would have made, and a standing hold's generation is Redis's to say.
+   */
   #subjectOf(
     verb: string,
     line: string,
@@ -138,8 +141,8 @@ export class Acknowledged {
   ): Pick<LostOperation, "reservationId" | "productId"> {
     const [first = "", second = ""] = line.split("\t", 2);
     if (OF_PRODUCTS.has(verb)) return { reservationId: null, productId: first };
-    const generation = second || told;
-    const isHold = OF_HOLDS.has(verb) && generation !== undefined;
+    const generation = told ?? second;
+    const isHold = OF_HOLDS.has(verb) && generation !== "";
     const reservationId = isHold ? `p${this.#partition}-${first}-${generation}` : null;
     return { reservationId, productId: null };
   }

@@ -76,7 +76,8 @@ test("refusals and repeats are no operations, and what is about a product names 
 test("what a repeat was told counts too, if it is of those that are lost; a standing hold has its id", () => {
   const acknowledged = new Acknowledged(0);
   const record = (seq: number) => `1\tgenerate\tACTIVE\t\t0\t1\t${seq}\tp1=default=1=0=0\t"c"\t"o"`;
-  const lines = ["o1\tgenerate\tx", "o2\tgenerate\tx", "o3\t\tx", "k\tx"];
+  // A repeat names a hold that it would have made: what it was told is of the one that is there.
+  const lines = ["o1\tgenerate\tx", "o2\tanother0\tx", "o3\t\tx", "k\tx"];
   const replies = [
     `held\t${record(3)}`,
     `held\t${record(9)}`,

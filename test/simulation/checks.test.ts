@@ -168,9 +168,12 @@ test("what another epoch lacks is no report of it", () => {
 
 test("what is reported as lost is lost, has a number that is missing, and no other has that", () => {
   let asked: readonly Asked[] = [];
-  const reported = (movementOf: Partial<Movement>, seq = 7, to = 9): string[] => {
+  const reported = (
+    movementOf: Partial<Movement>,
+    { seq = 7, to = 9, outcome = "reserved" } = {},
+  ): string[] => {
     const run = emptyRun();
-    const operations = [{ requestId: "op1", seq }];
+    const operations = [{ requestId: "op1", seq, outcome }];
     const report = { kind: "lost", epoch: 2, operations, missing: { from: 5, to } };
     Object.assign(run.ledger.state.reports, [report]);
     const one = movement(1, { requestId: "op9", epoch: 1, ...movementOf });
@@ -180,9 +183,15 @@ test("what is reported as lost is lost, has a number that is missing, and no oth
   expect(reported({})).toEqual([]);
   expect(reported({ requestId: "op1", epoch: 3 })).toEqual([]);
   expect(reported({ requestId: "op1", epoch: 2 })[0]).toContain("not lost");
-  expect(reported({}, 4)[0]).toContain("op1 has number 4, not one of 5 to 9");
+  expect(reported({}, { seq: 4 })[0]).toContain("op1 has number 4, not one of 5 to 9");
   expect(reported({ seq: 6, epoch: 2 })[0]).toContain("not missing");
   expect(reported({ seq: 6, epoch: 3 })).toEqual([]);
+  // A repeat heard that its hold was sold meanwhile: that is lost, and the hold is not.
+  expect(reported({ requestId: "op1", epoch: 2 }, { outcome: "confirmed" })).toEqual([]);
+  expect(reported({}, { seq: 4, outcome: "confirmed" })[0]).toContain("op1 has number 4");
+  expect(reported({ requestId: "op1", epoch: 2 }, { outcome: "replayed" })[0]).toContain(
+    "not lost",
+  );
   // Without an answer it made another hold, which ended before it was asked again.
   const { reservationId } = HOLD;
   const held = { type: "RESERVE", units: 1, reservation: HOLD, versions: [] } as const;

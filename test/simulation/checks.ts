@@ -3,6 +3,7 @@ import type { Movement } from "#inventory/model";
 import { metaKey } from "#redis/keys";
 import type { Acknowledged } from "#test/audit";
 import { brokenLaws, LAWS } from "#test/laws";
+import { TOLD_OF_OTHERS } from "#test/lost";
 import { BEGINS_AT } from "./globals.ts";
 import type { Asked } from "./callers.ts";
 import { HOLD_SECONDS_MAX } from "./plan.ts";
@@ -162,10 +163,10 @@ function untrueReports({ ledger }: Run, asked: readonly Asked[]): string[] {
   return reports.flatMap(({ kind, epoch, missing, operations }) => {
     const ended = kind === "lost" ? epoch : epoch - 1;
     const there = movements.filter((movement) => movement.epoch <= ended);
-    const told = operations.flatMap(({ requestId, seq }) => [
+    const told = operations.flatMap(({ requestId, seq, outcome: word }) => [
       ...there
         .filter((one) => {
-          if (requestId === null) return false;
+          if (requestId === null || TOLD_OF_OTHERS.has(word)) return false;
           return isAnswered(one, byId.get(requestId) ?? { id: requestId, outcome: null });
         })
         .map((one) => `${requestId} is movement ${one.seq} of epoch ${one.epoch}, not lost`),

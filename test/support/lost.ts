@@ -76,6 +76,14 @@ export async function reported(sql: Sql): Promise<Reported> {
   };
 }
 
+/** The words by which repeats hear that. */
+export const TOLD_OF_OTHERS: ReadonlySet<string> = new Set([
+  "held",
+  "held_partly",
+  "confirmed",
+  "cancelled",
+]);
+
 /**
  * What reports of a loss say that is not so, in words: empty where each of them is true. `gone` are
  * requests that somebody was told are done, so that nobody repeated them.
@@ -86,16 +94,18 @@ export async function falseReports(
 ): Promise<readonly string[]> {
   const ids = gone.map(({ requestId }) => requestId);
   // Who repeats a lost request does it anew, in a later epoch; and a rebuild's own epoch uses the
-  // numbers again that it says are missing.
+  // numbers again that it says are missing. A repeat that heard what became of its hold was told of what
+  // another may have done: lost is that.
   const rows = await sql`
     WITH lost AS (
       SELECT partition, epoch, from_seq, to_seq, told ->> 'requestId' AS request_id,
-        (told ->> 'seq')::bigint AS seq
+        told ->> 'outcome' AS outcome, (told ->> 'seq')::bigint AS seq
       FROM recovery_reports, json_array_elements(operations) AS told WHERE kind = 'lost'
     )
     SELECT format('%s is movement %s of epoch %s, not lost', request_id, m.seq, m.epoch) AS words
     FROM lost JOIN movements AS m USING (partition, request_id)
-    WHERE m.epoch <= lost.epoch OR request_id = ANY(${ids})
+    WHERE (m.epoch <= lost.epoch OR request_id = ANY(${ids}))
+      AND outcome <> ALL(${[...TOLD_OF_OTHERS]})
     UNION
     SELECT format('%s has number %s, not one of %s to %s', request_id, seq, from_seq, to_seq)
     FROM lost WHERE (seq BETWEEN from_seq AND to_seq) IS NOT TRUE
