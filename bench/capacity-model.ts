@@ -1,5 +1,6 @@
 /** docs/capacity.md: what so many reservations a second need, computed from what one and its end took. */
 import { z } from "zod";
+import { OTHERS_MAX } from "./cpu.ts";
 
 const Cpu = z.strictObject({
   api: z.number(),
@@ -60,8 +61,6 @@ const [KILO, MEGA, GIGA, TERA] = [1e3, 1e6, 1e9, 1e12];
 const US_A_SECOND = 1_000_000;
 /** A core that is full by computing alone is not two. */
 const ROUNDING = 1e-9;
-/** Above it the figures say more of the others than of us. */
-const OTHERS_MAX = 0.1;
 
 /** A reservation is a movement of the ledger, and its end is another one. */
 const MOVEMENTS = 2;

@@ -5,12 +5,13 @@ import type { Redis } from "ioredis";
 import { journalKey } from "#redis/keys";
 import { helpIfAsked } from "#test/help";
 import { capacityPage, Figures } from "./capacity-model.ts";
-import { print, readNumbers, runBench, say } from "./command.ts";
+import { print, readNumbers, runBench, say, UsageError } from "./command.ts";
 import { startMeter } from "./cpu.ts";
 import { describeMachine } from "./machine.ts";
 import { measure, type Extras, type Shape } from "./measure.ts";
 import { startBench, type Bench } from "./servers.ts";
 import { VARIANTS } from "./variants.ts";
+import { INSTALL_WRK, wrkVersion } from "./wrk.ts";
 
 helpIfAsked(`Measures what one reservation and its end take of processors, disks, memory and network, and
 computes what so many a second need.
@@ -129,6 +130,7 @@ const bytesOf = ({ measurement, journal }: Measured): Record<string, number> => 
 };
 
 async function figuresOf({ seconds, connections }: Shape): Promise<Figures> {
+  if (wrkVersion() === undefined) throw new UsageError(INSTALL_WRK);
   await using bench = await startBench(say);
   const { commit, cores, model, versions } = await describeMachine(bench);
   // A file that is written anew would be smaller than what was written.

@@ -11,6 +11,8 @@ export const print = (text: string): void => void process.stdout.write(`${text}\
 
 export interface NumberRule {
   readonly fallback: number;
+  /** Default: 1. */
+  readonly least?: number;
   readonly most: number;
 }
 
@@ -26,9 +28,12 @@ export function readNumbers<Name extends string>(
 ): Numbers<Name> {
   const values = parsed(args, Object.keys(rules));
   const numbers = new Map<string, number>();
-  for (const [name, { fallback, most }] of Object.entries<NumberRule>(rules)) {
+  for (const [name, { fallback, least, most }] of Object.entries<NumberRule>(rules)) {
     const text = values[name];
-    numbers.set(name, typeof text === "string" ? numberOf(`--${name}`, text, most) : fallback);
+    numbers.set(
+      name,
+      typeof text === "string" ? numberOf(`--${name}`, text, most, least) : fallback,
+    );
   }
   return { of: (name) => numbers.get(name) ?? Number.NaN, json: values["json"] === true };
 }
@@ -47,11 +52,11 @@ function parsed(args: readonly string[], names: readonly string[]) {
   }
 }
 
-/** A whole number from 1 to `most`. */
-export function numberOf(name: string, text: string, most: number): number {
+/** A whole number from `least` to `most`. */
+export function numberOf(name: string, text: string, most: number, least = 1): number {
   const number = /^\d{1,10}$/.test(text) ? Number(text) : 0;
-  if (number >= 1 && number <= most) return number;
-  throw new UsageError(`${name} takes whole numbers from 1 to ${most}; not ${text}`);
+  if (number >= least && number <= most) return number;
+  throw new UsageError(`${name} takes whole numbers from ${least} to ${most}; not ${text}`);
 }
 
 /** Runs a bench with the arguments of this process: exit 2 where they cannot be understood. */

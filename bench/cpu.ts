@@ -53,6 +53,15 @@ export function startMeter(): () => number {
   };
 }
 
+/** Above it the figures say more of the others than of us. */
+export const OTHERS_MAX = 0.1;
+
+/** The line of a bench's head that says how much went to others while it measured. */
+export function othersText(share: number): string {
+  const text = `others    used ${Math.round(share * 100)} % of the processors meanwhile`;
+  return share > OTHERS_MAX ? `${text}: processor times and rates are theirs, too` : text;
+}
+
 /** Bytes of memory that a process and all below it have at the moment. */
 export function residentBytesOf(pid: number): number {
   const pages = idsBelow(pid).map((id) => {

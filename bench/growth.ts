@@ -10,7 +10,7 @@ import { openStore } from "#test/store";
 import { aimLines, aimOf, figureText, tableLines, type Aim } from "./aims.ts";
 import type { Rate } from "./callers.ts";
 import { print, readNumbers, runBench, say, UsageError, type Numbers } from "./command.ts";
-import { cpuUsOf, startMeter } from "./cpu.ts";
+import { cpuUsOf, othersText, startMeter } from "./cpu.ts";
 import {
   backlogOf,
   bytesOf,
@@ -293,7 +293,7 @@ async function main(args: readonly string[]): Promise<void> {
   const [memory, file] = [size.memory, size.file].map((bytes) => Math.round(bytes / MEBIBYTE));
   const texts = [
     `Holdfast bench:growth: ${of("products")} products, ${of("holds")} live holds, a backlog of ${of("backlog")} movements`,
-    `others    used ${Math.round(othersShare * 100)} % of the processors while the figures were taken`,
+    othersText(othersShare),
     `size      Redis has ${memory} MiB in memory and ${file} MiB of append-only file`,
     "",
     "Aims",

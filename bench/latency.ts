@@ -2,7 +2,7 @@
 import { helpIfAsked } from "#test/help";
 import { aimLines, aimOf, figureText, tableLines, type Aim } from "./aims.ts";
 import { print, readNumbers, runBench, say } from "./command.ts";
-import { startMeter } from "./cpu.ts";
+import { othersText, startMeter } from "./cpu.ts";
 import { mustBeWhole, settled, underKnownLoad, type Asked, type Seen } from "./hot.ts";
 import { describeMachine } from "./machine.ts";
 import { whyOfGenerator } from "./offered.ts";
@@ -37,7 +37,7 @@ const WARM_UP_SECONDS = 6;
 /** Of a load, the part that finds the peak. */
 const PEAK_SHARE = 0.5;
 const RULES = {
-  seconds: { fallback: 10, most: 600 },
+  seconds: { fallback: 10, least: 2, most: 600 },
   rounds: { fallback: 3, most: 100 },
   connections: { fallback: 256, most: 4_096 },
   percent: { fallback: 80, most: 99 },
@@ -149,7 +149,7 @@ async function main(args: readonly string[]): Promise<void> {
   const options = readNumbers(args, RULES);
   const shape = {
     connections: options.of("connections"),
-    seconds: Math.max(2, options.of("seconds")),
+    seconds: options.of("seconds"),
     percent: options.of("percent"),
   };
   await using bench = await startBench(say, { products: 0 });
@@ -181,7 +181,7 @@ async function main(args: readonly string[]): Promise<void> {
   const texts = [
     `Holdfast bench:latency: ${rounds.length} rounds of ${shape.seconds} s, ${shape.connections} connections`,
     machineText(machine),
-    `others    used ${Math.round(othersShare * 100)} % of the processors while the rounds ran`,
+    othersText(othersShare),
     "",
     "Aims",
     ...aimLines(aims),

@@ -2,7 +2,7 @@
 import { helpIfAsked } from "#test/help";
 import { aimLines, aimOf, figureText, tableLines, type Aim } from "./aims.ts";
 import { print, readNumbers, runBench, say } from "./command.ts";
-import { residentBytesOf, startMeter } from "./cpu.ts";
+import { othersText, residentBytesOf, startMeter } from "./cpu.ts";
 import { settled, underKnownLoad, type Load, type Seen } from "./hot.ts";
 import { describeMachine } from "./machine.ts";
 import { answersFrom } from "./offered.ts";
@@ -47,7 +47,7 @@ const WARM_UP_SECONDS = 6;
 const PEAK_CONNECTIONS = 256;
 const SAMPLE_EVERY_MS = 100;
 const RULES = {
-  seconds: { fallback: 10, most: 600 },
+  seconds: { fallback: 10, least: 2, most: 600 },
   connections: { fallback: 8_000, most: 60_000 },
   patience: { fallback: 1_000, most: 60_000 },
 };
@@ -223,7 +223,7 @@ function afterwardsText(overload: Overload): string {
 async function main(args: readonly string[]): Promise<void> {
   const options = readNumbers(args, RULES);
   const shape = {
-    seconds: Math.max(2, options.of("seconds")),
+    seconds: options.of("seconds"),
     connections: options.of("connections"),
     patienceMs: options.of("patience"),
   };
@@ -250,7 +250,7 @@ async function main(args: readonly string[]): Promise<void> {
   const texts = [
     `Holdfast bench:overload: loads of ${shape.seconds} s, ${shape.connections} connections`,
     machineText(machine),
-    `others    used ${Math.round(othersShare * 100)} % of the processors meanwhile`,
+    othersText(othersShare),
     "",
     "Aims",
     ...aimLines(aims),

@@ -6,6 +6,7 @@ import { helpIfAsked } from "#test/help";
 import { startPostgres } from "#test/servers";
 import { initialize, reserveCommand } from "#test/store";
 import { openReconcileBed, type ReconcileBed } from "#test/reconcile";
+import { numberOf, UsageError } from "./command.ts";
 import { cpuUsOf } from "./cpu.ts";
 
 helpIfAsked(`Measures how long a comparison of a large store takes, and what it costs Redis.
@@ -15,7 +16,20 @@ Usage:
 
 Servers and their data are its own.`);
 
-const [products = 100_000, holds = 20_000, visits = 1_000] = Bun.argv.slice(2).map(Number);
+const NAMES = ["PRODUCTS", "HOLDS", "VISITS_A_SECOND"];
+const NUMBER_MAX = 10_000_000;
+
+function numbers(args: readonly string[]): number[] {
+  try {
+    if (args.length > NAMES.length) throw new UsageError(`at most ${NAMES.join(" ")}; see --help`);
+    return args.map((text, i) => numberOf(NAMES[i] ?? "", text, NUMBER_MAX));
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    return process.exit(2);
+  }
+}
+
+const [products = 100_000, holds = 20_000, visits = 1_000] = numbers(Bun.argv.slice(2));
 /** Commands that wait at once while the store is filled. */
 const CHUNK = 1_000;
 const QUIET_MS = 15_000;

@@ -1,7 +1,7 @@
 /** `bun run bench`: every performance claim, measured in one run on the machine it runs on. */
 import { aimLines } from "./aims.ts";
 import { runBench, say, UsageError } from "./command.ts";
-import { startMeter } from "./cpu.ts";
+import { othersText, startMeter } from "./cpu.ts";
 import { describeMachine } from "./machine.ts";
 import { measure, type Measurement } from "./measure.ts";
 import { HELP, readOptions, type Options } from "./options.ts";
@@ -68,7 +68,7 @@ async function main(args: readonly string[]): Promise<void> {
   const texts = [
     `Holdfast bench: ${options.rounds} rounds of ${options.seconds} s; the whole run took ${seconds} s`,
     machineText(machine),
-    `others    used ${Math.round(othersShare * 100)} % of the processors while the rounds ran`,
+    othersText(othersShare),
     ...(sizes.length === 0
       ? []
       : [`pools     of ${POOLS.join(", ")} connections the fastest; ${sizes.join("; ")}`]),
