@@ -51,6 +51,8 @@ export class World {
   #started = 0;
   /** Since when Redis lacks something. */
   #lostAt: number | null = null;
+  /** How often Redis was ended, to be started again. */
+  #restarts = 0;
 
   constructor(
     scheduler: Scheduler,
@@ -212,7 +214,10 @@ export class World {
     }
     const downMs = random.next() * DOWN_MS_MAX;
     this.#trouble(downMs);
-    scheduler.after(downMs, "redis starts", () => this.#startRedis(found), null);
+    // One that was meant for an earlier end finds other data than are lost now.
+    const restart = (this.#restarts += 1);
+    const start = (): void => void (restart === this.#restarts && this.#startRedis(found));
+    scheduler.after(downMs, "redis starts", start, null);
     if (random.next() < 0.3) {
       redis.isLoading = true;
       scheduler.after(
