@@ -8,6 +8,8 @@
 -- @include lib/repair-without-movement.lua
 
 local FIELDS = {
+    productId = "^[%w_.-]+$",
+    createdAt = "^%d+$",
     sku = "^[^\t\n]+$",
     name = "^[^\n]*$",
     price = "^[%d.e+-]*$",

@@ -18,8 +18,9 @@ export interface StoredLevel {
   readonly onHand: number | null;
   readonly reserved: number | null;
 }
-/** Attributes of a product that both sides have. */
+/** What both sides say of a product, and no change of its stock changes. */
 export const ATTRIBUTES = [
+  "productId",
   "sku",
   "name",
   "price",
@@ -29,6 +30,7 @@ export const ATTRIBUTES = [
   "safetyStock",
   "maxPerCustomer",
   "home",
+  "createdAt",
 ] as const;
 export type Attributes = Readonly<Partial<Record<(typeof ATTRIBUTES)[number], string>>>;
 
@@ -38,6 +40,8 @@ export interface StoredProduct {
   readonly sku: string | null;
   /** As text, by their names; what nobody named is empty. */
   readonly attributes: Attributes;
+  /** Names of what else its record must have, and is not there or no count. */
+  readonly unreadable: readonly string[];
   readonly levels: readonly StoredLevel[];
   /** Its score in the low set, and what it should be; null: not in it. */
   readonly low: { readonly found: number | null; readonly expected: number | null };

@@ -32,9 +32,9 @@ const factories = new WeakMap<Sql, Factory>();
 
 /** A pool. Nothing connects before the first statement; `end({ timeout })` closes it. */
 export function createPostgres(url: string, options: PostgresOptions = {}): Sql {
-  const sql = connect(url, options, () => {});
+  const sql = connect(url, options, { isKept: false });
   factories.set(sql, (onClose, overrides) =>
-    connect(url, { ...options, ...overrides, connectionsMax: 1 }, onClose),
+    connect(url, { ...options, ...overrides, connectionsMax: 1 }, { isKept: true, onClose }),
   );
   return sql;
 }
@@ -50,12 +50,21 @@ export function ownConnection(sql: Sql, onClose: () => void, overrides: Postgres
   return factory(onClose, overrides);
 }
 
-function connect(url: string, options: PostgresOptions, onClose: () => void): Sql {
+/** `isKept`: it is not ended for having nothing to do, since what it holds would be gone. */
+interface Ends {
+  readonly isKept: boolean;
+  readonly onClose?: () => void;
+}
+
+function connect(url: string, options: PostgresOptions, { isKept, onClose }: Ends): Sql {
   const statementMsMax = options.statementMsMax ?? STATEMENT_MS_MAX;
+  const silenceMsMax = statementMsMax + SILENCE_MARGIN_MS;
   const settings = {
     max: options.connectionsMax ?? CONNECTIONS_MAX,
     connect_timeout: (options.connectMsMax ?? CONNECT_MS_MAX) / 1_000,
     max_lifetime: LIFETIME_SECONDS_MAX,
+    // Well before its silence ends it, perhaps in the moment in which a statement is written to it.
+    ...(isKept ? {} : { idle_timeout: silenceMsMax / 2_000 }),
     keep_alive: 30,
     prepare: true,
     // The driver's own question for array types can end the process: see arrays.ts.
@@ -68,14 +77,14 @@ function connect(url: string, options: PostgresOptions, onClose: () => void): Sq
     connection: {
       application_name: options.applicationName ?? "holdfast",
       statement_timeout: statementMsMax,
-      idle_in_transaction_session_timeout: statementMsMax + SILENCE_MARGIN_MS,
+      idle_in_transaction_session_timeout: silenceMsMax,
       TimeZone: "UTC",
       // Whatever the server's or the role's default is: a commit that we hear of is on disk.
       synchronous_commit: "on",
     },
     onnotice: () => {},
-    onclose: onClose,
-    socket: (target: SocketTarget) => openSocket(target, statementMsMax + SILENCE_MARGIN_MS),
+    onclose: () => onClose?.(),
+    socket: (target: SocketTarget) => openSocket(target, silenceMsMax),
   };
   return postgres(url, settings);
 }

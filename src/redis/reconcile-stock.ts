@@ -240,6 +240,9 @@ function claimOf(key: string, reply: [Error | null, unknown] | undefined, now: n
 const countOf = (text: string | undefined): number | null =>
   text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : null;
 
+/** Each change writes the first two; where nothing ever came, the last is empty. */
+const COUNTS = ["seq", "updatedAt", "lastRestocked"] as const;
+
 /** Reads what stands there, whatever it is: a record that is damaged is what is looked for. */
 function productOf(productId: string, reply: unknown, score: unknown): StoredProduct | null {
   if (typeof reply !== "object" || reply === null || reply instanceof Error) return null;
@@ -264,6 +267,10 @@ function productOf(productId: string, reply: unknown, score: unknown): StoredPro
     seq: countOf(fields.get("seq")),
     sku: fields.get("sku") ?? null,
     attributes: Object.fromEntries(ATTRIBUTES.map((name) => [name, fields.get(name)])),
+    unreadable: COUNTS.filter((name) => {
+      const text = fields.get(name);
+      return countOf(text) === null && !(name === "lastRestocked" && text === "");
+    }),
     levels,
     low: {
       found: score === null || score instanceof Error ? null : Number(score),

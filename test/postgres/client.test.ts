@@ -5,6 +5,8 @@ import { ask } from "#postgres/ask";
 import { createPostgres } from "#postgres/client";
 import { kindOfFailure } from "#postgres/failure";
 import { openLedger } from "#test/ledger";
+import { startStallingProxy } from "#test/stalling-proxy";
+import { until } from "#test/until";
 
 const faultOf = async (work: Promise<unknown>) => {
   const error = await work.catch((reason: unknown) => reason);
@@ -70,6 +72,20 @@ test("a server that falls silent does not keep the pool's connections", async ()
   } finally {
     process.kill(backend, "SIGCONT");
   }
+}, 20_000);
+
+test("a connection with nothing to do is ended in good order, before its silence ends it", async () => {
+  await using db = await openLedger();
+  await using proxy = await startStallingProxy(db.url);
+  const sql = createPostgres(proxy.url, { statementMsMax: 100 });
+  await sql`SELECT 1`;
+  proxy.hold();
+  const TERMINATE = "X\0\0\0\u0004";
+  const isEnded = () => proxy.asked.some((bytes) => bytes === TERMINATE);
+  await until(isEnded, { withinMs: 5_000, what: "the connection says that it ends" });
+  proxy.resume();
+  expect([...(await sql`SELECT 2 AS two`)]).toEqual([{ two: 2 }]);
+  await sql.end({ timeout: 1 });
 }, 20_000);
 
 test("arrays go there and come back whole, whatever is in them", async () => {

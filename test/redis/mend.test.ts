@@ -218,7 +218,14 @@ test("attributes are set to what the ledger says, unless the product changed sin
   const wanted = { name: "Mug", price: "", maxPerCustomer: "", safetyStock: "3" };
   expect(await set(seq, ...Object.entries(wanted).flat())).toBe("repaired");
   expect(await redis.hgetall(stockKey(0, "p1"))).toEqual({ ...before, ...wanted });
-  for (const bad of [[], ["seq", "9"], ["home"], ["safetyStock", "-1"], ["onHand:default", "1"]]) {
+  for (const bad of [
+    [],
+    ["seq", "9"],
+    ["home"],
+    ["safetyStock", "-1"],
+    ["productId", ""],
+    ["onHand:default", "1"],
+  ]) {
     await expect(set(seq, ...bad)).rejects.toThrow("cannot be read");
   }
   expect([...wordsOfHeader("repair/product.lua").items]).toEqual(["moved", "repaired", "stale"]);

@@ -106,6 +106,23 @@ export const HARMS: readonly [
     },
   ],
   [
+    "what names a product, under another name, and when it was made",
+    ["product p2"],
+    async ({ redis }) => {
+      await redis.hdel(stockKey(0, "p2"), "productId");
+      await redis.hset(stockKey(0, "p2"), "prkductId", "p2", "createdAt", "1x00000000000");
+    },
+  ],
+  [
+    "of which movement a product is, when it changed and was restocked, none of it readable",
+    ["product p2"],
+    async ({ redis }) => {
+      await redis.hdel(stockKey(0, "p2"), "seq");
+      await redis.hset(stockKey(0, "p2"), "updatedAt", "", "lastRestocked", "never");
+    },
+    "told",
+  ],
+  [
     "a safety stock that makes a product low",
     ["low p1", "product p1"],
     ({ redis }) => redis.hset(stockKey(0, "p1"), "safetyStock", "45"),

@@ -102,7 +102,8 @@ async function compareProducts(
       const amended = doubtful.has(productId) ? [] : attributesOf(partition, product, named);
       const claim = { sku: named?.sku ?? null, holder: holders[i] ?? null };
       const claimed = doubtful.has(productId) ? [] : claimOf(partition, product, claim);
-      return [...counted, ...amended, ...claimed, ...placeOf(partition, product)];
+      const record = recordOf(partition, product);
+      return [...counted, ...amended, ...record, ...claimed, ...placeOf(partition, product)];
     });
     if (look === 0) {
       if (run.scope.kind === "products") {
@@ -196,6 +197,15 @@ function attributesOf(
           : { side: "product", partition, productId, productSeq: seq, attributes: wanted },
     },
   ];
+}
+
+/** What the next change of its stock writes anew, or a restore; until then nobody can read it. */
+function recordOf(partition: number, product: StoredProduct | null): Mendable[] {
+  if (product === null || product.unreadable.length === 0) return [];
+  const { productId, unreadable } = product;
+  const cause = `${unreadable.join(", ")} cannot be read`;
+  const sides = { location: null, reservationId: null, redis: unreadable.join(", "), ledger: null };
+  return [{ found: { kind: "product", partition, productId, ...sides, cause }, repair: null }];
 }
 
 /** A price may be written in more than one way. */
