@@ -36,6 +36,8 @@ export interface RequestState {
   counting: Promise<void> | null;
   /** Whether it has a place among the requests under way: `Admission` says. */
   isInside: boolean;
+  /** Milliseconds that its refusal was kept back: `Admission` says. */
+  heldBackMs: number;
 }
 
 export interface EdgeEnv {

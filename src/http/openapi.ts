@@ -335,7 +335,7 @@ function headerComponents(): Json {
 function someContext(): Context<EdgeEnv> {
   const c = new Context<EdgeEnv>(new Request("http://document.invalid/"));
   const nothing = { caller: null, operation: null, level: null, asked: null };
-  const uncounted = { charge: null, counting: null, isInside: false };
+  const uncounted = { charge: null, counting: null, isInside: false, heldBackMs: 0 };
   const state = { requestId: "", deadline: 0, headers: {}, ...nothing, ...uncounted };
   c.set("request", state);
   return c;

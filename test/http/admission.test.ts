@@ -92,7 +92,7 @@ describe("with as many requests under way as a process takes", () => {
 
 describe("who comes back at once", () => {
   test("waits for his refusal where many are refused, and is in nobody's way meanwhile", async () => {
-    const { send } = await busyApp();
+    const { send, lines } = await busyApp();
     const startedAt = performance.now();
     const heard = Array.from({ length: REFUSED_AT_ONCE_MAX * 3 }, async () => {
       expectOverloaded(await send(PRODUCT, PLACE));
@@ -102,6 +102,8 @@ describe("who comes back at once", () => {
     // It may have begun in one second and ended in the next.
     expect(late.length).toBeGreaterThanOrEqual(REFUSED_AT_ONCE_MAX);
     expect(late.length).toBeLessThanOrEqual(REFUSED_AT_ONCE_MAX * 2);
+    // The wait is no time that the service took.
+    expect(lines.filter((line) => line.includes("a slow request"))).toEqual([]);
   });
 });
 

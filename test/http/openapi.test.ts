@@ -192,7 +192,7 @@ describe.each(contracts.map((contract) => [contract.name, contract] as const))(
     test.each(PROBLEM_CODES)("words %s in the shape that it documents", (code) => {
       const c = new Context<EdgeEnv>(new Request("http://localhost/"));
       const nothing = { caller: null, operation: null, level: null, asked: null };
-      const uncounted = { charge: null, counting: null, isInside: false };
+      const uncounted = { charge: null, counting: null, isInside: false, heldBackMs: 0 };
       const state = { requestId: "r", deadline: 0, headers: {}, ...nothing, ...uncounted };
       c.set("request", state);
       const { body } = contract.word({ code, message: "because" }, c);

@@ -16,6 +16,8 @@ const REFUSED_LATER_MAX = 16_384;
 /** A request's place, if it has one. */
 export interface Place {
   isInside: boolean;
+  /** Milliseconds that it waited for its refusal: nobody worked for it meanwhile. */
+  heldBackMs: number;
 }
 
 /**
@@ -46,14 +48,16 @@ export class Admission {
   }
 
   /** Resolves when somebody who is refused may hear it: he gives his place back first. */
-  async turnAway(place: Place): Promise<void> {
+  async holdBack(place: Place): Promise<void> {
     this.leave(place);
     const second = Math.floor(performance.now() / 1_000);
     if (second !== this.#second) [this.#second, this.#refusedInIt] = [second, 0];
     this.#refusedInIt += 1;
     if (this.#refusedInIt <= REFUSED_AT_ONCE_MAX || this.#waiting >= REFUSED_LATER_MAX) return;
     this.#waiting += 1;
+    const startedAt = performance.now();
     await Bun.sleep(REFUSED_AFTER_MS);
+    place.heldBackMs += performance.now() - startedAt;
     this.#waiting -= 1;
   }
 }

@@ -67,6 +67,7 @@ export function begin(
       charge: null,
       counting: null,
       isInside: false,
+      heldBackMs: 0,
     };
     c.set("request", state);
   };
@@ -130,7 +131,7 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeHandler {
 
   /** Instead of the answer that is there, whose headers would go with it. */
   const refuse = async (c: EdgeContext, error: unknown): Promise<void> => {
-    if (isForWantOfRoom(error)) await admission.turnAway(c.get("request"));
+    if (isForWantOfRoom(error)) await admission.holdBack(c.get("request"));
     c.res = undefined;
     c.res = send(c, onError(error, c));
   };
@@ -188,11 +189,12 @@ export function edgeOf(options: EdgeOptions, route: Route): EdgeHandler {
     try {
       return await answer(c);
     } finally {
-      admission.leave(c.get("request"));
-      const seconds = (performance.now() - startedAt) / 1000;
+      const state = c.get("request");
+      admission.leave(state);
+      const seconds = (performance.now() - startedAt - state.heldBackMs) / 1000;
       count(c.res.status, seconds);
       if (seconds >= SLOW_SECONDS && !route.waits) {
-        const { requestId } = c.get("request");
+        const { requestId } = state;
         const { method, path } = route;
         failures(`slow ${method} ${path}`, "a slow request", { requestId, method, path, seconds });
       }
