@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { randomId, requestId } from "#lib/ids";
+import { until } from "#test/until";
 
 describe("random ids", () => {
   test("have the length asked for and only letters and digits", () => {
@@ -21,7 +22,19 @@ describe("random ids", () => {
     for (const [, found] of counts) expect(Math.abs(found.length - 10_000)).toBeLessThan(600);
   });
 
-  test("of requests are 20 characters", () => {
-    expect(requestId()).toMatch(/^[a-z0-9]{20}$/);
+  test("of requests are 20 characters, and do not repeat", () => {
+    const ids = Array.from({ length: 100_000 }, requestId);
+    for (const id of ids) expect(id).toMatch(/^[a-z0-9]{20}$/);
+    expect(new Set(ids).size).toBe(100_000);
+  });
+
+  test("of requests stand in the order of their milliseconds", async () => {
+    const ids: string[] = [];
+    for (let at = 0; at < 20; at += 1) {
+      const now = Date.now();
+      ids.push(requestId());
+      await until(() => Date.now() > now, { withinMs: 1_000, what: "the next millisecond" });
+    }
+    expect(ids.toSorted()).toEqual(ids);
   });
 });
