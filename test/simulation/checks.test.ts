@@ -170,10 +170,10 @@ test("what is reported as lost is lost, has a number that is missing, and no oth
   let asked: readonly Asked[] = [];
   const reported = (
     movementOf: Partial<Movement>,
-    { seq = 7, to = 9, outcome = "reserved" } = {},
+    { seq = 7, to = 9, outcome = "reserved", of = HOLD.reservationId } = {},
   ): string[] => {
     const run = emptyRun();
-    const operations = [{ requestId: "op1", seq, outcome }];
+    const operations = [{ requestId: "op1", seq, outcome, reservationId: of }];
     const report = { kind: "lost", epoch: 2, operations, missing: { from: 5, to } };
     Object.assign(run.ledger.state.reports, [report]);
     const one = movement(1, { requestId: "op9", epoch: 1, ...movementOf });
@@ -199,6 +199,12 @@ test("what is reported as lost is lost, has a number that is missing, and no oth
   expect(reported({ requestId: "op1", type: "RESERVE", reservationId })[0]).toContain("not lost");
   const another = ReservationId.parse(reservationId.replace(/.$/, "z"));
   expect(reported({ requestId: "op1", type: "RESERVE", reservationId: another })).toEqual([]);
+  // A copy that came late made another hold, which is lost: only of who may have left one behind.
+  const answered = { requestId: "op1", type: "RESERVE", reservationId } as const;
+  expect(reported(answered, { of: another })[0]).toContain("not lost");
+  asked = [{ ...ASKED, outcome: { kind: "done", ...held }, isDoubtful: true }];
+  expect(reported(answered, { of: another })).toEqual([]);
+  expect(reported(answered)[0]).toContain("not lost");
 });
 
 test("Redis is looked at by itself, and a fenced one is not", () => {

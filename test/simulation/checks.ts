@@ -163,11 +163,15 @@ function untrueReports({ ledger }: Run, asked: readonly Asked[]): string[] {
   return reports.flatMap(({ kind, epoch, missing, operations }) => {
     const ended = kind === "lost" ? epoch : epoch - 1;
     const there = movements.filter((movement) => movement.epoch <= ended);
-    const told = operations.flatMap(({ requestId, seq, outcome: word }) => [
+    const told = operations.flatMap(({ requestId, seq, outcome: word, reservationId }) => [
       ...there
         .filter((one) => {
           if (requestId === null || TOLD_OF_OTHERS.has(word)) return false;
-          return isAnswered(one, byId.get(requestId) ?? { id: requestId, outcome: null });
+          const request = byId.get(requestId);
+          // A copy that came late, when the hold had ended, made another one: that is what is lost.
+          const isOfCopy = reservationId !== null && reservationId !== one.reservationId;
+          if (request?.isDoubtful === true && isOfCopy) return false;
+          return isAnswered(one, request ?? { id: requestId, outcome: null });
         })
         .map((one) => `${requestId} is movement ${one.seq} of epoch ${one.epoch}, not lost`),
       ...(missing && missing.from <= seq && seq <= missing.to

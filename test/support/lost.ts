@@ -95,17 +95,24 @@ export async function falseReports(
   const ids = gone.map(({ requestId }) => requestId);
   // Who repeats a lost request does it anew, in a later epoch; and a rebuild's own epoch uses the
   // numbers again that it says are missing. A repeat that heard what became of its hold was told of what
-  // another may have done: lost is that.
+  // another may have done: lost is that. A copy of a reserve that came late, when its hold had ended, made
+  // another one: lost is that one.
   const rows = await sql`
     WITH lost AS (
       SELECT partition, epoch, from_seq, to_seq, told ->> 'requestId' AS request_id,
-        told ->> 'outcome' AS outcome, (told ->> 'seq')::bigint AS seq
+        told ->> 'outcome' AS outcome, (told ->> 'seq')::bigint AS seq,
+        told ->> 'reservationId' AS of_hold
       FROM recovery_reports, json_array_elements(operations) AS told WHERE kind = 'lost'
     )
     SELECT format('%s is movement %s of epoch %s, not lost', request_id, m.seq, m.epoch) AS words
     FROM lost JOIN movements AS m USING (partition, request_id)
     WHERE (m.epoch <= lost.epoch OR request_id = ANY(${ids}))
       AND outcome <> ALL(${[...TOLD_OF_OTHERS]})
+      AND NOT (of_hold IS DISTINCT FROM m.reservation_id AND EXISTS (
+        SELECT FROM movements AS ending WHERE ending.partition = m.partition
+          AND ending.product_id = m.product_id AND ending.reservation_id = m.reservation_id
+          AND ending.type IN ('RELEASE', 'EXPIRE')
+      ))
     UNION
     SELECT format('%s has number %s, not one of %s to %s', request_id, seq, from_seq, to_seq)
     FROM lost WHERE (seq BETWEEN from_seq AND to_seq) IS NOT TRUE
