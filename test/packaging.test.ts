@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { cpSync, existsSync } from "node:fs";
 import { basename, join } from "node:path";
+import postgres from "postgres";
 import { Redis } from "ioredis";
 import { readConfig, VARIABLES, type Variable } from "#config";
 import {
@@ -296,6 +297,18 @@ describe("the servers of docker-compose.yml", () => {
     expect(await ask("wrong")).toBe(1);
     await server.kill();
     expect(await ask(password)).toBe(1);
+  });
+
+  test("PostgreSQL has the settings of the one that the service starts by itself", async () => {
+    const given = services.postgres.command?.join(" ").replaceAll("--", "");
+    await using server = await startPostgres({ fsync: false });
+    const sql = postgres(server.url, { max: 1 });
+    const of = async (name: string) =>
+      `${name}=${(await sql`SELECT current_setting(${name})`)[0]?.["current_setting"]}`;
+    const others = [await of("max_wal_size"), await of("checkpoint_timeout")].join(" ");
+    // Of its memory a smaller machine gives that one less.
+    expect(given).toBe(`postgres shared_buffers=1GB ${others}`);
+    await sql.end();
   });
 
   test("PostgreSQL is healthy when it answers, and not before", async () => {

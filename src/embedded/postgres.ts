@@ -7,6 +7,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { totalmem } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
 import { startChild, type Child } from "#embedded/child";
@@ -18,8 +19,8 @@ import type { PostgresUser } from "#embedded/postgres-user";
 import { lastLines, run } from "#embedded/run";
 import { settlesWithin, until } from "#embedded/wait";
 
-/** Recovery after a crash replays at most `max_wal_size` (1 GB). */
-const READY_MS_MAX = 60_000;
+/** Recovery after a crash replays at most `max_wal_size`: some 4 GB were seen to take 0 s. */
+const READY_MS_MAX = 180_000;
 const INITDB_MS_MAX = 60_000;
 const STOP_MS_MAX = 10_000;
 const CONNECT_SECONDS_MAX = 5;
@@ -28,6 +29,15 @@ const TRIES_MAX = 15;
 const RETRY_MS = 200;
 const STATEMENT_MS_MAX = 30_000;
 const NAME = "holdfast";
+/** Pages of indexes that are written again and again; beyond a gigabyte the system's own cache does it. */
+const SHARED_BUFFERS_MIB = { most: 1_024, least: 128, ofMemory: 1 / 4 };
+/**
+ * Holds and orders have random ids, so that each of their index entries lies on another page, and a
+ * page is written to the log whole when it changes first after a checkpoint. As PostgreSQL comes, a
+ * checkpoint follows each GB of the log: with 2 500 000 holds a movement wrote seven times the log,
+ * and cost twice the processor time (docs/operations.md, Sizing).
+ */
+const CHECKPOINTS = { max_wal_size: "4GB", checkpoint_timeout: "15min" };
 const LOCK_FILE = "postmaster.pid";
 
 /** A running PostgreSQL server. */
@@ -125,11 +135,20 @@ function lockLines(folder: string): string[] {
   }
 }
 
+/** Taken as it is used; what the machine or its container has decides. */
+function sharedBuffersMib(): number {
+  const { most, least, ofMemory } = SHARED_BUFFERS_MIB;
+  const memory = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
+  return Math.floor(Math.max(least, Math.min(most, (memory * ofMemory) / 1024 ** 2)));
+}
+
 function launch(options: PostgresOptions, port: number): Child {
   const settings = {
     listen_addresses: "127.0.0.1",
     port: `${port}`,
     unix_socket_directories: "",
+    shared_buffers: `${sharedBuffersMib()}MB`,
+    ...CHECKPOINTS,
     ...options.settings,
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
