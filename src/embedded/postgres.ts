@@ -19,7 +19,7 @@ import type { PostgresUser } from "#embedded/postgres-user";
 import { lastLines, run } from "#embedded/run";
 import { settlesWithin, until } from "#embedded/wait";
 
-/** Recovery after a crash replays at most `max_wal_size`: some 4 GB were seen to take 0 s. */
+/** Recovery after a crash replays at most `max_wal_size` (4 GB): 15 s were seen. */
 const READY_MS_MAX = 180_000;
 const INITDB_MS_MAX = 60_000;
 const STOP_MS_MAX = 10_000;
