@@ -267,6 +267,7 @@ describe("the servers of docker-compose.yml", () => {
       "aof-load-truncated": "no",
       "maxmemory-policy": "noeviction",
       "hash-max-listpack-value": "256",
+      "auto-aof-rewrite-min-size": "268435456",
     });
     await using server = await startRedis({ settings });
     const redis = new Redis(server.url);

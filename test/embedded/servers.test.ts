@@ -110,6 +110,7 @@ describe("an empty data folder", () => {
       "no-appendfsync-on-rewrite": "no",
       "maxmemory-policy": "noeviction",
       "hash-max-listpack-value": "256",
+      "auto-aof-rewrite-min-size": "268435456",
       bind: "127.0.0.1",
       save: "",
     };
