@@ -43,7 +43,8 @@ Usage:
   bun run test:long [PART ...]        the same with larger counts, for hours: one part takes a
                                       minute to two hours; writes docs/evidence.md
 
-Below the output of a run with failures stands the command that repeats each file that failed.
+Below the output of a run with failures stands the command that repeats each file that failed, and
+the checks where one of them did.
 The last line is "N passed, N failed", and it exits with 1 when one failed; with 2 where the command
 cannot be understood.
 HOLDFAST_TEST_SEED=NUMBER repeats a run's random choices. HOLDFAST_TEST_CASES=NAME/FROM-TO
@@ -54,7 +55,7 @@ const patterns = process.argv.slice(isLong ? 3 : 2);
 const seed = understood();
 const startedAt = performance.now();
 const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
-/** Files of which something failed. */
+/** What repeats that which failed, as commands. */
 const failing: string[] = [];
 let stoppedBy: keyof typeof STOPPED | null = null;
 console.log(`HOLDFAST_TEST_SEED=${seed}`);
@@ -66,7 +67,7 @@ if (counts.skipped > 0) console.log(`${counts.skipped} skipped, which proves not
 // A machine that judges must not pass what it did not run; a developer may lack a tool.
 if (process.env["CI"] === "true") counts.failed += counts.skipped;
 if (failing.length > 0) console.log("What failed, again and alone:");
-for (const file of failing) console.log(`  ${commandFor(file, seed, isLong)}`);
+for (const command of failing) console.log(`  ${command}`);
 console.log(`${counts.passed} passed, ${counts.failed} failed`);
 process.exit(counts.failed === 0 && counts.passed > 0 ? 0 : 1);
 
@@ -101,6 +102,7 @@ async function checked(): Promise<Counts> {
     // What nobody outside answered was neither passed nor skipped by us.
     if (result !== "unanswered") found[result] += 1;
   }
+  if (found.failed > 0) failing.push("bun run check");
   return found;
 }
 
@@ -199,7 +201,8 @@ function countsOf(report: string, files: readonly string[], exitCode: number): C
   const total = (name: string) => Number(new RegExp(` ${name}="(\\d+)"`).exec(totals)?.[1] ?? 0);
   const silent = testFiles(files).filter((path) => !text.includes(` file="${path}"`));
   for (const path of silent) console.log(`(fail) ${path} told of no test`);
-  failing.push(...failingFiles(text), ...silent);
+  const run = { seed, isLong, cases: process.env["HOLDFAST_TEST_CASES"] ?? "" };
+  failing.push(...[...failingFiles(text), ...silent].map((file) => commandFor(file, run)));
   const known = total("failures") + total("errors");
   const skipped = total("skipped");
   const failed = known + silent.length;

@@ -29,10 +29,12 @@ test("the report of a run names each file in which something failed, and no othe
   removeFolder(folder);
 });
 
-test("a file that failed is had again with the seed of its run", () => {
-  const again = [commandFor("test/a.test.ts", 7, false), commandFor("test/a.test.ts", 7, true)];
-  expect(again).toEqual([
+test("a file that failed is had again with the seed and the cases of its run", () => {
+  const again = (isLong: boolean, cases = ""): string =>
+    commandFor("test/a.test.ts", { seed: 7, isLong, cases });
+  expect([again(false), again(true), again(true, "cuts/3-9")]).toEqual([
     "HOLDFAST_TEST_SEED=7 bun run test test/a.test.ts",
     "HOLDFAST_TEST_SEED=7 bun run test:long test/a.test.ts",
+    "HOLDFAST_TEST_SEED=7 HOLDFAST_TEST_CASES=cuts/3-9 bun run test:long test/a.test.ts",
   ]);
 });

@@ -7,6 +7,15 @@ export const failingFiles = (report: string): string[] => [
   ...new Set(Array.from(report.matchAll(FAILING), ([, file = ""]) => file)),
 ];
 
+export interface RunOfFile {
+  readonly seed: number;
+  readonly isLong: boolean;
+  /** As `HOLDFAST_TEST_CASES` had them; empty: all. */
+  readonly cases: string;
+}
+
 /** What somebody enters to have that file again as it was. */
-export const commandFor = (file: string, seed: number, isLong: boolean): string =>
-  `HOLDFAST_TEST_SEED=${seed} bun run test${isLong ? ":long" : ""} ${file}`;
+export function commandFor(file: string, { seed, isLong, cases }: RunOfFile): string {
+  const chosen = cases === "" ? "" : `HOLDFAST_TEST_CASES=${cases} `;
+  return `HOLDFAST_TEST_SEED=${seed} ${chosen}bun run test${isLong ? ":long" : ""} ${file}`;
+}
