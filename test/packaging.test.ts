@@ -14,6 +14,7 @@ import {
   textOf,
   type Service,
 } from "#test/packaging";
+import { connects, pingedBy } from "#test/pings";
 import { startPostgres, startRedis, temporaryFolder } from "#test/servers";
 import { until } from "#test/until";
 
@@ -329,28 +330,3 @@ describe("the servers of docker-compose.yml", () => {
     await until(async () => !(await ask()), { withinMs: 5_000, what: "the check is red" });
   });
 });
-
-/** What `redis-cli ping` does, where there is no redis-cli. */
-async function pingedBy(port: number, password: string): Promise<boolean> {
-  const redis = new Redis({ port, password, retryStrategy: () => null, lazyConnect: true });
-  redis.on("error", () => {});
-  try {
-    await redis.connect();
-    return (await redis.ping()) === "PONG";
-  } catch {
-    return false;
-  } finally {
-    redis.disconnect();
-  }
-}
-
-/** As much of `pg_isready` as can be had without it: somebody accepts connections. */
-async function connects(port: number): Promise<boolean> {
-  try {
-    const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
-    socket.end();
-    return true;
-  } catch {
-    return false;
-  }
-}
