@@ -7,8 +7,8 @@ export const ADMISSION_BUGS: readonly Mutant[] = [
   {
     bug: "a request that is refused keeps its place for ever",
     file: "src/http/middleware/edge.ts",
-    find: 'admission.leave(c.get("request"));',
-    replace: 'if (c.res.ok) admission.leave(c.get("request"));',
+    find: "admission.leave(state);\n      const seconds",
+    replace: "if (c.res.ok) admission.leave(state);\n      const seconds",
     by: http("admission", "for longer than until its answer, whatever that is"),
   },
   {
