@@ -28,8 +28,8 @@ export const ADMISSION_BUGS: readonly Mutant[] = [
   {
     bug: "who waits for more durability keeps the place of somebody else",
     file: "src/http/middleware/edge.ts",
-    find: "admission.leave(state);",
-    replace: "",
+    find: "admission.leave(state);\n        await",
+    replace: "await",
     by: http("admission", "by who waits for his change to be in the ledger"),
   },
 ];
