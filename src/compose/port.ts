@@ -32,3 +32,9 @@ export function cannotListen({ host, port, variable }: Port, cause: unknown): Re
   const message = `cannot listen on ${host}:${port}: ${why}; ${variable} names another one`;
   return new Refusal(message, { cause });
 }
+
+/** Where the API is that has this configuration, for a command that calls it. */
+export function urlOfThisMachine({ port }: Config): string {
+  if (port === 0) throw new Refusal("PORT is 0, any free one: say where the API is, with --url");
+  return `http://localhost:${port}`;
+}
