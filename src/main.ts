@@ -19,6 +19,7 @@ import {
   runRetention,
 } from "#compose/retention";
 import { RESTORE_HELP, restoreOptions, RestoreUsageError, runRestore } from "#compose/restore";
+import { runRushCommand } from "#compose/rush";
 import {
   runStart,
   startOptions,
@@ -40,6 +41,7 @@ import {
 import { EmbeddedFailure } from "#embedded/failure";
 import { IMPORT_HELP, importOptions, ImportUsageError } from "#import/options";
 import { createLog } from "#lib/log";
+import { RUSH_HELP, rushOptions, RushUsageError } from "#rush/options";
 import { version } from "#package.json";
 
 const HELP = `Holdfast: stock that is never oversold.
@@ -53,6 +55,7 @@ Usage:
   bun run retention --before DATE     put old movements away: see retention --help
   bun run token --role admin          print a token for the API: see token --help
   bun run import --from csv FILE      bring the stock of another system: see import --help
+  bun run rush                        a storm to watch, and whether it adds up: see rush --help
   bun run verify [--json]             compare Redis and the ledger; exit 1 when they differ
   bun run help [COMMAND]              print this, or a command's; so does --help behind any of them
   bun src/main.ts --version           print the version
@@ -80,6 +83,7 @@ const HELPS: ReadonlyMap<string, string> = new Map([
   ["restore", RESTORE_HELP],
   ["quarantine", QUARANTINE_HELP],
   ["retention", RETENTION_HELP],
+  ["rush", RUSH_HELP],
 ]);
 const HELP_WORDS = new Set(["--help", "-h"]);
 
@@ -106,6 +110,8 @@ async function main(argv: readonly string[]): Promise<void> {
       return runQuarantine(readConfig(), quarantineOptions(rest));
     case "retention":
       return runRetention(readConfig(), retentionOptions(rest));
+    case "rush":
+      return runRushCommand(rushOptions(rest), readCallerSettings());
     case "import":
       return runImportCommand(importOptions(rest), readCallerSettings);
     case "help":
@@ -183,6 +189,7 @@ function explain(error: unknown, command: string): number {
     error instanceof RestoreUsageError ||
     error instanceof RetentionUsageError ||
     error instanceof QuarantineUsageError ||
+    error instanceof RushUsageError ||
     error instanceof StartUsageError ||
     error instanceof TokenUsageError ||
     error instanceof UsageError ||

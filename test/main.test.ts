@@ -87,6 +87,7 @@ describe("the command line", () => {
     "quarantine",
     "restore",
     "retention",
+    "rush",
     "start",
     "migrate",
     "token",

@@ -11,8 +11,11 @@ export interface ChildOptions {
   readonly command: readonly string[];
   /** Put before the command, such as what gives up root. */
   readonly prefix?: readonly string[];
-  /** The whole environment: a server must not pick up PGPORT and the like from ours. */
-  readonly env?: Record<string, string>;
+  /**
+   * The whole environment: a server must not pick up PGPORT and the like from ours. `inherited`: ours,
+   * for a process of our own.
+   */
+  readonly env?: Record<string, string> | "inherited";
   /** Emptied at each start, so it never grows over many of them. */
   readonly logFile: string;
   /** Ends the server in good order; also sent to it when this process dies. */
@@ -44,7 +47,7 @@ export function startChild(options: ChildOptions): Child {
   const deathSignal = deathSignalPrefix(options.endSignal);
   const log = openSync(options.logFile, "w", 0o600);
   const child = Bun.spawn([...(options.prefix ?? []), ...(deathSignal ?? []), ...options.command], {
-    env: { LC_ALL: "C", TZ: "UTC", ...options.env },
+    ...(options.env === "inherited" ? {} : { env: { LC_ALL: "C", TZ: "UTC", ...options.env } }),
     stdio: ["ignore", log, log],
     detached: true,
   });

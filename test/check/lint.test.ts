@@ -71,6 +71,9 @@ describe("an import against the direction is refused with an explanation:", () =
     ["src/import", "#inventory/reserve", "The import is a caller like any other"],
     ["src/import", "#http/app", "The import knows of http what a body may be"],
     ["src/import", "ioredis", "The import is a caller like any other"],
+    ["src/rush", "#inventory/reserve", "A rush is a shop like any other"],
+    ["src/rush", "#http/wire/bodies", "A rush is a shop like any other"],
+    ["src/rush", "ioredis", "A rush is a shop like any other"],
     ["src/inventory", "../redis/keys", "Import by subpath"],
   ];
 
@@ -88,10 +91,14 @@ describe("a caller of the service is imported by nobody inside:", () => {
   const rooms = readdirSync(join(ROOT, "src"), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name);
-  const callers = { import: "#import/run", client: "#client/client" };
-  for (const [caller, imported] of Object.entries(callers)) {
-    // compose runs the import, and is told apart from those below it.
-    for (const room of rooms.filter((name) => ![caller, "compose"].includes(name))) {
+  // compose runs the commands, and is told apart from those below it; a rush is a shop.
+  const callers = [
+    { caller: "import", imported: "#import/run", by: ["compose"] },
+    { caller: "client", imported: "#client/client", by: ["compose", "rush"] },
+    { caller: "rush", imported: "#rush/run", by: ["compose"] },
+  ];
+  for (const { caller, imported, by } of callers) {
+    for (const room of rooms.filter((name) => ![caller, ...by].includes(name))) {
       const path = probe(`src/${room}`, importing(imported));
       test(`${imported} from src/${room}`, () => {
         expect(complaints.get(path)).toContainEqual(
@@ -116,6 +123,8 @@ describe("an import along the direction is welcome:", () => {
     ["src/import", "#http/wire/bodies"],
     ["src/http/routes", "#inventory/reserve"],
     ["src/compose", "#import/run"],
+    ["src/compose", "#rush/run"],
+    ["src/rush", "#client/client"],
     ["src/companions/orders", "#client/client"],
   ];
   for (const [importer, imported] of allowed) {

@@ -21,6 +21,7 @@ const PROMISES: readonly (readonly [begins: string, promises: string])[] = [
   ["the worker stands still", "P5"],
   ["the api stands still", "P2"],
   ["five contracts race", "P1"],
+  ["a rush", "P1 P2 P6"],
   ["Redis's files are cut", "P3 P4"],
   ["a bit of Redis's files", "P4"],
   ["Redis goes back", "P4"],

@@ -1,0 +1,47 @@
+/**
+ * Who comes to a rush, as data: each kind with its share of the shoppers, how it asks, and what it does
+ * with what it holds. Another kind is another record here.
+ */
+
+/** What a shopper does with a hold. */
+export type Deed =
+  /** Pays after a moment. */
+  | "pay"
+  /** Thinks better of it. */
+  | "cancel"
+  /** Walks away, and looks afterwards what became of it. */
+  | "leave"
+  /** Pays when the hold has expired. */
+  | "pay_late"
+  /** The same, and wants it after all if there is still one. */
+  | "pay_late_reacquire";
+
+export interface Kind {
+  readonly name: string;
+  /** Of a hundred shoppers. */
+  readonly share: number;
+  /** Orders of one unit each, all at once. */
+  readonly orders: number;
+  /** The same request so many times at once, each under a key of its own. */
+  readonly copies: number;
+  readonly does: Deed;
+  /** Who is refused and told when the next hold ends comes again then, so many times. */
+  readonly returns: number;
+}
+
+export const KINDS: readonly Kind[] = [
+  { name: "buyers", share: 57, orders: 1, copies: 1, does: "pay", returns: 3 },
+  { name: "double clickers", share: 12, orders: 1, copies: 2, does: "pay", returns: 3 },
+  { name: "bots", share: 3, orders: 3, copies: 4, does: "pay", returns: 1 },
+  { name: "those who leave", share: 12, orders: 1, copies: 1, does: "leave", returns: 0 },
+  { name: "late payers", share: 4, orders: 1, copies: 1, does: "pay_late", returns: 0 },
+  {
+    name: "late payers who insist",
+    share: 4,
+    orders: 1,
+    copies: 1,
+    does: "pay_late_reacquire",
+    returns: 0,
+  },
+  { name: "those who cancel", share: 8, orders: 1, copies: 1, does: "cancel", returns: 0 },
+];

@@ -1,0 +1,101 @@
+/** Rushes that tests start: the command as a process of its own, and what it printed. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { startChild } from "#embedded/child";
+import type { FalseClock } from "#test/false-clock";
+import { ROOT } from "#test/packaging";
+import { freeClockNames, temporaryFolder } from "#test/servers";
+import { until } from "#test/until";
+
+/** More than a storm of these tests takes, on a machine that does much else. */
+const STORM_MS_MAX = 120_000;
+
+const Sum = z.number().nullable();
+const Report = z.object({
+  productId: z.string(),
+  seed: z.number(),
+  right: z.boolean(),
+  rows: z.array(
+    z.object({
+      name: z.string(),
+      told: z.number(),
+      settled: z.number(),
+      movements: Sum,
+      reservations: Sum,
+      product: Sum,
+      right: z.boolean(),
+      differing: z.array(z.string()),
+    }),
+  ),
+  unknown: z.array(z.object({ verb: z.string(), was: z.string() })),
+  requests: z.object({ answered: z.number(), again: z.number(), lost: z.number() }),
+  reserve: z.object({ count: z.number(), served: z.object({ p50: z.number(), p99: z.number() }) }),
+  orders: z.number(),
+  movements: z.number(),
+  seconds: z.number(),
+});
+export type RushReport = z.output<typeof Report>;
+
+export interface Rushing extends AsyncDisposable {
+  readonly pid: number;
+  /** All that it printed so far, progress and table. */
+  readonly output: () => string;
+  signal(name: NodeJS.Signals): void;
+  exitCode(): Promise<number>;
+}
+
+/** Starts `rush` with these arguments; `env` is its whole environment, but for PATH and HOME. */
+export function rushing(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Rushing {
+  const child = startChild({
+    command: [process.execPath, join(ROOT, "src/main.ts"), "rush", ...args],
+    env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...env },
+    logFile: join(temporaryFolder("rush"), "log"),
+    endSignal: "SIGTERM",
+  });
+  return {
+    pid: child.pid,
+    output: () => (existsSync(child.logFile) ? readFileSync(child.logFile, "utf8") : ""),
+    signal: (name) => child.signal(name),
+    async exitCode() {
+      await until(() => child.hasExited(), { withinMs: STORM_MS_MAX, what: "the rush is over" });
+      const code: unknown = await child.exited;
+      return Number(code);
+    },
+    [Symbol.asyncDispose]: () => child.end("SIGTERM", STORM_MS_MAX),
+  };
+}
+
+/** The report of a rush that was asked for `--json`. */
+export function reportIn(output: string): RushReport {
+  const line = output.split("\n").findLast((text) => text.startsWith("{"));
+  if (line === undefined) throw new Error(`there is no report in:\n${output}`);
+  return Report.parse(JSON.parse(line));
+}
+
+/** A sum that the report names. */
+export function rowOf(report: RushReport, name: string): RushReport["rows"][number] {
+  const row = report.rows.find((one) => one.name === name);
+  if (row === undefined) throw new Error(`there is no row ${name}`);
+  return row;
+}
+
+/** Waits until all have come and wait for what is left to expire, and lets the time pass. */
+export async function letHoldsExpire(
+  { output, pid }: Rushing,
+  clock: FalseClock,
+  { shoppers, to }: { readonly shoppers: number; readonly to: number },
+): Promise<void> {
+  const all = `${shoppers}`.replaceAll(/\B(?=(?:\d{3})+$)/g, " ");
+  const calm = new RegExp(` 0/s +came ${all} `);
+  const from = output().length;
+  await until(() => calm.test(output().slice(from)), {
+    withinMs: STORM_MS_MAX,
+    what: "the storm has calmed down",
+  });
+  freeClockNames(pid);
+  clock.set(to);
+}
