@@ -144,7 +144,7 @@ export function looksText({ plan }: Rush, url: string, isServed: boolean): strin
     `  curl ${api}/product/${productId}`,
     `  ${authorized} "${api}/movements?productId=${productId}&type=SALE&limit=5"`,
     `  ${authorized} "${api}/reservations?orderId=${productId}-1"`,
-    `  ${authorized} ${api}/movements/export?productId=${productId}`,
+    `  ${authorized} "${api}/movements/export?productId=${productId}"`,
     "",
   ].join("\n");
 }

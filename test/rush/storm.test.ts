@@ -1,5 +1,6 @@
 /** A storm against a real service over HTTP: what shoppers were told is what is written down. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { KINDS, type Kind } from "#rush/kinds";
 import type { Plan } from "#rush/plan";
 import { newProductId, runRush } from "#rush/run";
@@ -8,6 +9,7 @@ import { falseClock, type FalseClock } from "#test/false-clock";
 import { startInstallation, type Installation } from "#test/installation";
 import { letHoldsExpire, reportIn, rushing, type RushReport } from "#test/rush";
 import { counted } from "#test/scale";
+import { ROOT } from "#test/packaging";
 import { JWT_SECRET } from "#test/service";
 import { until } from "#test/until";
 
@@ -148,9 +150,25 @@ test(
       /what was told and what is written differ: expired, sold, left, oversold\n$/,
     );
     expect(code).toBe(1);
+    const shown = await looked(output.split("\nLook at it:\n")[1]?.split("\n\n")[0] ?? "");
+    const parts = ['"totalStock":0', '"type":"SALE"', '"status":"', '"complete":true'];
+    for (const part of parts) expect(shown).toContain(part);
   },
   TEST_MS_MAX,
 );
+
+/** What the commands print that a rush shows at its end. */
+async function looked(commands: string): Promise<string> {
+  const shell = Bun.spawn(["bash", "-euo", "pipefail", "-c", commands], {
+    cwd: ROOT,
+    // `bun` is the one that runs this test, wherever it was installed.
+    env: { PATH: `${join(process.execPath, "..")}:${process.env["PATH"]}`, JWT_SECRET },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "ignore",
+  });
+  return await shell.stdout.text();
+}
 
 test(
   "who could not be told is settled from the ledger, and named",

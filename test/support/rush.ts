@@ -5,11 +5,12 @@ import { z } from "zod";
 import { startChild } from "#embedded/child";
 import type { FalseClock } from "#test/false-clock";
 import { ROOT } from "#test/packaging";
+import { counted } from "#test/scale";
 import { freeClockNames, temporaryFolder } from "#test/servers";
 import { until } from "#test/until";
 
 /** More than a storm of these tests takes, on a machine that does much else. */
-const STORM_MS_MAX = 120_000;
+const STORM_MS_MAX = counted(120_000, 15 * 60_000);
 
 const Sum = z.number().nullable();
 const Report = z.object({
