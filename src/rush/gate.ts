@@ -1,35 +1,53 @@
-/** So many at once; the others wait in the order in which they came. */
+/** So many at once; the others wait in the order in which they came, some of them before all others. */
 export interface Gate {
   /** Rejects as the work does. */
   through<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** The same, before everybody who waits in `through`. */
+  ahead<Result>(work: () => Promise<Result>): Promise<Result>;
 }
 
 export function createGate(most: number): Gate {
-  let waiting: (() => void)[] = [];
-  let [inside, served] = [0, 0];
+  const [first, others] = [createQueue(), createQueue()];
+  let inside = 0;
   const leave = (): void => {
-    const next = waiting[served];
-    if (next === undefined) {
-      inside -= 1;
-      return;
-    }
-    served += 1;
-    // Not at each step, for the queue may be long.
-    if (served * 2 > waiting.length) {
-      waiting = waiting.slice(served);
-      served = 0;
-    }
-    next();
+    const next = first.next() ?? others.next();
+    if (next === undefined) inside -= 1;
+    else next();
   };
-  return {
-    async through(work) {
+  const enterBy =
+    (queue: Queue) =>
+    async <Result>(work: () => Promise<Result>): Promise<Result> => {
       if (inside < most) inside += 1;
-      else await new Promise<void>((resolve) => void waiting.push(resolve));
+      else await new Promise<void>((resolve) => queue.add(resolve));
       try {
         return await work();
       } finally {
         leave();
       }
+    };
+  return { through: enterBy(others), ahead: enterBy(first) };
+}
+
+interface Queue {
+  add(enter: () => void): void;
+  next(): (() => void) | undefined;
+}
+
+function createQueue(): Queue {
+  let waiting: (() => void)[] = [];
+  let served = 0;
+  return {
+    add: (enter) => void waiting.push(enter),
+    next() {
+      const enter = waiting[served];
+      if (enter === undefined) return undefined;
+      served += 1;
+      // Not at each step, for the queue may be long.
+      if (served * 2 > waiting.length) {
+        waiting = waiting.slice(served);
+        served = 0;
+      }
+      return enter;
     },
   };
 }

@@ -25,7 +25,7 @@ export interface Kind {
   /** The same request so many times at once, each under a key of its own. */
   readonly copies: number;
   readonly does: Deed;
-  /** Who is refused and told when the next hold ends comes again then, so many times. */
+  /** Who is refused comes again when the next hold ends, so many times. */
   readonly returns: number;
 }
 

@@ -54,8 +54,8 @@ export function createShop({ client, plan, gate, told, signal }: ShopOptions): S
   const reservation = client.reservation[":reservationId"];
 
   /** The client repeats it under its key; what it throws at last is certain, or nobody knows. */
-  const ask = <Body>(call: () => Promise<Body>): Promise<Answer<Body>> =>
-    gate.through(async () => {
+  const ask = <Body>(enter: Gate["through"], call: () => Promise<Body>): Promise<Answer<Body>> =>
+    enter(async () => {
       signal.throwIfAborted();
       try {
         return { kind: "done", body: await call() };
@@ -99,7 +99,8 @@ export function createShop({ client, plan, gate, told, signal }: ShopOptions): S
     hold: Hold,
     call: () => Promise<{ reservation: Reservation }>,
   ): Promise<void> => {
-    const answer = await ask(call);
+    // Who has a hold does not wait behind all who want one: it would expire meanwhile.
+    const answer = await ask(gate.ahead, call);
     if (answer.kind === "done") ended(answer.body.reservation, verb, hold);
     else if (answer.kind === "refused") refused(answer.problem, verb, hold);
     else told.notKnown(hold.order, { verb, reservationId: hold.reservationId, why: answer.why });
@@ -111,7 +112,7 @@ export function createShop({ client, plan, gate, told, signal }: ShopOptions): S
       let sentAt = feltFrom;
       const { orderId, customerId } = order;
       const json = { quantity: 1, orderId, customerId, expirationMinutes: holdMinutes };
-      const answer = await ask(async () => {
+      const answer = await ask(gate.through, async () => {
         sentAt = performance.now();
         return (await reserve.$post({ param: { productId }, json }, given)).json();
       });
@@ -142,7 +143,7 @@ export function createShop({ client, plan, gate, told, signal }: ShopOptions): S
       }),
 
     async look(hold) {
-      const answer = await ask(async () =>
+      const answer = await ask(gate.ahead, async () =>
         (await reservation.$get({ param: paramOf(hold) }, given)).json(),
       );
       if (answer.kind === "done") {

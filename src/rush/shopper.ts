@@ -18,6 +18,8 @@ const LOOKS_MAX = 30;
 export interface World {
   readonly shop: Shop;
   readonly alarm: Alarm;
+  /** How long a hold lasts. */
+  readonly holdMs: number;
 }
 
 /** All orders at once. Ends when nothing is left to be done or heard. */
@@ -34,16 +36,18 @@ export async function visit(shopper: Shopper, world: World): Promise<void> {
 /** A hold, now or at another try; null for who goes without. */
 async function holdFor(
   { kind, chance }: Shopper,
-  { alarm }: World,
+  { alarm, holdMs }: World,
   reserve: () => Promise<Reserved>,
 ): Promise<Hold | null> {
   const leavesAt = Date.now() + STAY_MS_MAX;
   for (let returns = 0; ; returns += 1) {
     const answer = merged(await Promise.all(Array.from({ length: kind.copies }, reserve)));
     if (answer.kind === "held") return answer.hold;
-    if (answer.kind === "unknown" || answer.nextAt === null) return null;
-    if (returns >= kind.returns || answer.nextAt > leavesAt) return null;
-    await alarm.at(answer.nextAt + chance() * RETURN_MS_MAX);
+    if (answer.kind === "unknown" || returns >= kind.returns) return null;
+    // Who is not told knows how long a hold lasts.
+    const comesAt = answer.nextAt ?? Date.now() + holdMs;
+    if (comesAt > leavesAt) return null;
+    await alarm.at(comesAt + chance() * RETURN_MS_MAX);
   }
 }
 

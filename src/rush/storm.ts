@@ -9,6 +9,8 @@ import { Told } from "#rush/told";
 /** Calls under way, each on a connection of its own; the others wait for one. */
 export const CALLS_MAX = 200;
 
+const MINUTE_MS = 60_000;
+
 export interface Storm extends Disposable {
   readonly told: Told;
   readonly gate: Gate;
@@ -36,7 +38,7 @@ export function startStorm({ client, plan, signal }: StormOptions): Storm {
   const come = async (shopper: Shopper): Promise<void> => {
     came += 1;
     inside += 1;
-    await visit(shopper, { shop, alarm });
+    await visit(shopper, { shop, alarm, holdMs: plan.holdMinutes * MINUTE_MS });
     inside -= 1;
   };
   const everybody = async (): Promise<void> => {

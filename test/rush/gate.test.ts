@@ -28,3 +28,15 @@ test("a gate lets so many in at once, the others in their order, also behind one
   // Whoever comes when nobody waits goes in at once.
   expect(await gate.through(() => Promise.resolve("in"))).toBe("in");
 });
+
+test("who goes ahead waits behind nobody but those who are inside, or came ahead before", async () => {
+  const gate = createGate(1);
+  const begun: string[] = [];
+  const work = (name: string) => (): Promise<void> => {
+    begun.push(name);
+    return Promise.resolve();
+  };
+  const wanted = [gate.through(work("a")), gate.through(work("b")), gate.ahead(work("c"))];
+  await Promise.all([...wanted, gate.through(work("d")), gate.ahead(work("e"))]);
+  expect(begun).toEqual(["a", "c", "e", "b", "d"]);
+});

@@ -143,8 +143,8 @@ test(
     });
     const { code, output } = await stormed(liar.url, ["--seed", "13"]);
     expect(liedAbout).not.toBe("");
-    expect(output).toMatch(/^sold +\d+ +\d+ +\d+ +✗$/m);
-    expect(output).toMatch(/^held +\d+ +\d+ +\d+ +✓$/m);
+    expect(output).toMatch(/^sold [\d ]+✗$/m);
+    expect(output).toMatch(/^held [\d ]+✓$/m);
     expect(output).toContain(`\nsold: ${liedAbout.replace(/.*\//, "")}\n`);
     expect(output).toMatch(
       /what was told and what is written differ: expired, sold, left, oversold\n$/,

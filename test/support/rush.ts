@@ -91,7 +91,8 @@ export async function letHoldsExpire(
   { shoppers, to }: { readonly shoppers: number; readonly to: number },
 ): Promise<void> {
   const all = `${shoppers}`.replaceAll(/\B(?=(?:\d{3})+$)/g, " ");
-  const calm = new RegExp(` 0/s +came ${all} `);
+  // Nobody is answered while the API is away either: first somebody is, when all are there.
+  const calm = new RegExp(` [1-9][\\d ]*/s +came ${all} [^]* 0/s +came ${all} `);
   const from = output().length;
   await until(() => calm.test(output().slice(from)), {
     withinMs: STORM_MS_MAX,
