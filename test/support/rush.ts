@@ -51,10 +51,13 @@ export function rushing(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Rushing {
+  const folder = temporaryFolder("rush");
+  const own = { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "" };
   const child = startChild({
     command: [process.execPath, join(ROOT, "src/main.ts"), "rush", ...args],
-    env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...env },
-    logFile: join(temporaryFolder("rush"), "log"),
+    // What a killed one leaves in the temporary folder goes with the test.
+    env: { ...own, TMPDIR: folder, ...env },
+    logFile: join(folder, "log"),
     endSignal: "SIGTERM",
   });
   return {
