@@ -1,10 +1,12 @@
 /** So many at once; the others wait in the order in which they came, some of them before all others. */
 export interface Gate {
-  /** Rejects as the work does. */
-  through<Result>(work: () => Promise<Result>): Promise<Result>;
-  /** The same, before everybody who waits in `through`. */
-  ahead<Result>(work: () => Promise<Result>): Promise<Result>;
+  readonly through: Enter;
+  /** Before everybody who waits in `through`. */
+  readonly ahead: Enter;
 }
+
+/** Does the work inside; rejects as it does. */
+export type Enter = <Result>(work: () => Promise<Result>) => Promise<Result>;
 
 export function createGate(most: number): Gate {
   const [first, others] = [createQueue(), createQueue()];
@@ -15,8 +17,8 @@ export function createGate(most: number): Gate {
     else next();
   };
   const enterBy =
-    (queue: Queue) =>
-    async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    (queue: Queue): Enter =>
+    async (work) => {
       if (inside < most) inside += 1;
       else await new Promise<void>((resolve) => queue.add(resolve));
       try {

@@ -5,7 +5,7 @@ import {
   type createClient,
   type Reservation,
 } from "#client/client";
-import type { Gate } from "#rush/gate";
+import type { Enter, Gate } from "#rush/gate";
 import type { Order, Plan } from "#rush/plan";
 import type { Told, Verb } from "#rush/told";
 
@@ -54,7 +54,7 @@ export function createShop({ client, plan, gate, told, signal }: ShopOptions): S
   const reservation = client.reservation[":reservationId"];
 
   /** The client repeats it under its key; what it throws at last is certain, or nobody knows. */
-  const ask = <Body>(enter: Gate["through"], call: () => Promise<Body>): Promise<Answer<Body>> =>
+  const ask = <Body>(enter: Enter, call: () => Promise<Body>): Promise<Answer<Body>> =>
     enter(async () => {
       signal.throwIfAborted();
       try {
