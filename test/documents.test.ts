@@ -240,6 +240,7 @@ const BODIES: Readonly<Record<string, z.ZodType>> = {
   confirm: bodies.ConfirmBody,
   cancel: bodies.EndBody,
   extend: bodies.ExtendBody,
+  owner: bodies.OwnerBody,
   sell: bodies.SellBody,
   return: bodies.ReturnBody,
   counts: bodies.CountsBody,

@@ -34,6 +34,7 @@ export abstract class ReserveOnly implements StockStore {
   readonly confirm = notCompared;
   readonly cancel = notCompared;
   readonly extend = notCompared;
+  readonly reassign = notCompared;
   readonly expire = notCompared;
   readonly product = notCompared;
   readonly products = notCompared;

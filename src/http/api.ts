@@ -94,6 +94,7 @@ interface Calls {
   [PATHS.confirm]: { $post: Call<Hold & Body<typeof bodies.ConfirmBody>, typeof answers.Ended> };
   [PATHS.cancel]: { $post: Call<Hold & Body<typeof bodies.EndBody>, typeof answers.Ended> };
   [PATHS.extend]: { $post: Call<Hold & Body<typeof bodies.ExtendBody>, typeof answers.Ended> };
+  [PATHS.reassign]: { $post: Call<Hold & Body<typeof bodies.OwnerBody>, typeof answers.Ended> };
   [PATHS.bulkInitialize]: {
     $post: Call<Body<typeof bodies.BulkInitializeBody>, typeof answers.BulkChanged>;
   };

@@ -32,6 +32,7 @@ export const PATHS = {
   confirm: `${BASE}/reservation/:reservationId/confirm`,
   cancel: `${BASE}/reservation/:reservationId/cancel`,
   extend: `${BASE}/reservation/:reservationId/extend`,
+  reassign: `${BASE}/reservation/:reservationId/owner`,
   bulkInitialize: `${BASE}/bulk/initialize`,
   bulkAdjust: `${BASE}/bulk/adjust`,
   bulkConfirm: `${BASE}/bulk/confirm`,

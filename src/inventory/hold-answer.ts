@@ -1,4 +1,4 @@
-/** What confirm, cancel and extend have in common: whose hold it is, and how ended ones answer. */
+/** What confirm, cancel, extend and reassign have in common: whose hold it is, and how ended ones answer. */
 import {
   commandBase,
   customerScope,
@@ -17,14 +17,14 @@ import type {
 } from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";
 
-/** What all three may answer: as the store does, except that a replaced hold has a word of its own. */
+/** What all may answer: as the store does, but how one ended that was not cancelled is a word of its own. */
 export type HoldAnswer =
   | Exclude<HoldOutcome, { readonly kind: "superseded" }>
-  | { readonly kind: "replaced"; readonly reservation: Reservation };
+  | { readonly kind: "replaced" | "reassigned"; readonly reservation: Reservation };
 export type CancelAnswer = HoldAnswer | ExceedsHeld;
 export type ConfirmAnswer = CancelAnswer | Insufficient;
 
-/** The part of the command that all three share. */
+/** The part of the command that they share. */
 export function holdCommand(
   ctx: RequestContext,
   reservationId: ReservationId,
@@ -73,10 +73,14 @@ function answerOf(reservation: Reservation): HoldAnswer {
     case "CONFIRMED":
       return { kind: "confirmed", reservation };
     case "CANCELLED":
-      return { kind: reservation.endReason === "replaced" ? "replaced" : "cancelled", reservation };
+      return { kind: wordOf(reservation), reservation };
     case "EXPIRED":
       return { kind: "expired", reservation };
     case "ACTIVE":
       throw new Error("a live reservation was taken for one that ended");
   }
+}
+
+function wordOf({ endReason }: Reservation): "replaced" | "reassigned" | "cancelled" {
+  return endReason === "replaced" || endReason === "reassigned" ? endReason : "cancelled";
 }

@@ -1,4 +1,4 @@
-/** Commands and outcomes of holds: what reserve, confirm, cancel and extend say and hear. */
+/** Commands and outcomes of holds: what reserve, confirm, cancel, extend and reassign say and hear. */
 import type {
   CustomerId,
   Location,
@@ -116,7 +116,7 @@ export interface ConfirmCommand extends EndCommand {
   /** Generation of the sale that an expired hold may become; without one, what expired stays so. */
   readonly reacquireAs?: string;
 }
-/** What confirm, cancel and extend answer where they do nothing. */
+/** What confirm, cancel, extend and reassign answer where they do nothing. */
 export type HoldRefusal =
   | { readonly kind: "confirmed"; readonly reservation: Reservation }
   | { readonly kind: "cancelled"; readonly reservation: Reservation }
@@ -133,7 +133,7 @@ export type HoldDone = {
   /** Of the hold's first product, as this left it; for a command that names no generation. */
   readonly stock?: Stock;
 };
-/** What all three may answer. */
+/** What all four may answer. */
 export type HoldOutcome = HoldDone | HoldRefusal;
 
 /** More than the hold has of that product; nothing was changed. */
@@ -161,3 +161,35 @@ export interface ExtendCommand extends HoldCommand {
   /** Nor later than this after it was made. */
   readonly holdSecondsMax: number;
 }
+
+export interface ReassignCommand extends HoldCommand {
+  readonly to: NewOwner;
+  /** Of the hold that the new owner gets, where it has no live one. */
+  readonly generation: string;
+  /** A live hold that takes the units in is never due later than this after it was made. */
+  readonly holdSecondsMax: number;
+}
+/** Whose a hold shall be; null: whose it was. One of the two is not. */
+export interface NewOwner {
+  readonly customerId: CustomerId | null;
+  readonly orderId: OrderId | null;
+  /** Its hash; null where nobody could tell it, for the hold was not found or is a contract's own. */
+  readonly owner: string | null;
+}
+/** What bounds a hold that takes in the units of another one: as it does a cart. */
+export const HOLD_LIMITS = ["products", "places", "units"] as const;
+export type HoldLimit = (typeof HOLD_LIMITS)[number];
+
+/** The hold that is in the way; nothing was changed. */
+export type ReassignRefusal =
+  /** One of the two holds never ends by itself. */
+  | { readonly kind: "standing"; readonly reservation: Reservation }
+  /** Units of one of the two are sold. */
+  | { readonly kind: "already_confirmed"; readonly reservation: Reservation }
+  | {
+      readonly kind: "above_hold_limit";
+      readonly limit: HoldLimit;
+      readonly reservation: Reservation;
+    };
+/** `done` with the hold that the new owner has. */
+export type ReassignOutcome = HoldOutcome | ReassignRefusal;

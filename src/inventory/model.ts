@@ -12,6 +12,8 @@ export const STOCK_MAX = 1_000_000_000_000;
 export const LOCATIONS_MAX = 64;
 /** Most lines of one cart; bounds the work of one item of a batch. */
 export const CART_LINES_MAX = 100;
+/** Most places of one hold, a product at a location each. Twins: lua/lib. */
+export const PLACES_MAX = 400;
 /** Priorities of locations: the highest is taken from first; the numbers stand in lua/lib too. */
 export const PRIORITY_MAX = 1_000;
 export const PRIORITY_DEFAULT = 100;
@@ -193,6 +195,8 @@ export const END_REASONS = [
   /** The rest of a hold that was cancelled in part. */
   "expired_rest",
   "replaced",
+  /** Its units went over to another owner's hold. */
+  "reassigned",
 ] as const;
 export type EndReason = (typeof END_REASONS)[number];
 

@@ -1,6 +1,7 @@
 /** Whose a hold is, as the one key under which its record lives. */
 import { hash } from "node:crypto";
-import type { CustomerId, OrderId, ProductId } from "#inventory/model";
+import type { CustomerId, OrderId, ProductId, Reservation } from "#inventory/model";
+import { splitReservationId } from "#inventory/reservation-id";
 
 /** Scope of a hold over several products; no product may bear this name. */
 export const CART_SCOPE = "cart";
@@ -18,6 +19,22 @@ export function ownerOf(
   scope: Scope,
 ): string {
   return hash("sha256", JSON.stringify([customerId, orderId, scope])).slice(0, OWNER_HEX_DIGITS);
+}
+
+/**
+ * The owner of that hold once it is of that customer or order (null: of its own still). null where its
+ * scope cannot be told: a contract keeps it without an id.
+ */
+export function ownerAfter(
+  { reservationId, customerId, orderId, allocations }: Reservation,
+  to: { readonly customerId: CustomerId | null; readonly orderId: OrderId | null },
+): string | null {
+  const { owner } = splitReservationId(reservationId);
+  const products = allocations.slice(0, 1).map(({ productId }) => productId);
+  const scopes: readonly Scope[] = [CART_SCOPE, ...products];
+  const scope = scopes.find((one) => ownerOf(customerId, orderId, one) === owner);
+  if (scope === undefined) return null;
+  return ownerOf(to.customerId ?? customerId, to.orderId ?? orderId, scope);
 }
 
 /**

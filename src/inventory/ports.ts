@@ -9,6 +9,8 @@ import type {
   EndCommand,
   ExtendCommand,
   ExtendOutcome,
+  ReassignCommand,
+  ReassignOutcome,
   RequestedLine,
   ReserveCommand,
   ReserveOutcome,
@@ -194,6 +196,7 @@ export interface StockStore {
   confirm(command: ConfirmCommand): Promise<ConfirmOutcome>;
   cancel(command: EndCommand): Promise<CancelOutcome>;
   extend(command: ExtendCommand): Promise<ExtendOutcome>;
+  reassign(command: ReassignCommand): Promise<ReassignOutcome>;
   /** One bounded step over what is due in that partition; without a deadline it has 3 s. */
   expire(partition: number, deadline?: number, receipts?: Receipt[]): Promise<ExpireResult>;
   /** Milliseconds until that second by the partition's Redis clock; zero or less when it has come. */

@@ -28,6 +28,7 @@ export const DONE_WORDS: ReadonlySet<string> = new Set([
   "counted",
   "done",
   "initialized",
+  "reassigned",
   "registered",
   "reserved",
   "reserved_partly",
@@ -56,12 +57,21 @@ const OF_PRODUCTS: ReadonlySet<string> = new Set([
   "transfer",
 ]);
 /** Verbs whose lines begin with owner and generation. */
-const OF_HOLDS: ReadonlySet<string> = new Set(["reserve", "confirm", "cancel", "extend"]);
+const OF_HOLDS: ReadonlySet<string> = new Set([
+  "reserve",
+  "confirm",
+  "cancel",
+  "extend",
+  "reassign",
+]);
 
 /** The seq of a product's last change, in what a script tells of it. */
 const SEQ_OF_PRODUCT = /"seq":"(\d{1,16})"/;
-/** Generation and seq of a hold's record, of whatever stands before and behind it. */
-const RECORD = /(?:^|\t)1\t([0-9a-z]{8})\t[A-Z]+\t[a-z_]*\t\d+\t\d+\t(\d{1,16})\t/;
+/**
+ * Owner, where it is told, generation and seq of a hold's record, of whatever stands before and behind it.
+ */
+const RECORD =
+  /(?:^|\t)(?:([0-9a-f]{32})\t)?1\t([0-9a-z]{8})\t[A-Z]+\t[a-z_]*\t\d+\t\d+\t(\d{1,16})\t/;
 
 const REQUEST = /"requestId":"([^"]*)"/;
 
@@ -114,7 +124,7 @@ export class Acknowledged {
   #operationsOf({ verb, seq, lines, replies }: Batch): LostOperation[] {
     return replies.flatMap((reply, i) => {
       const [outcome = ""] = reply.split("\t", 1);
-      const [, generation, heldAt] = RECORD.exec(reply) ?? [];
+      const [, owner, generation, heldAt] = RECORD.exec(reply) ?? [];
       const changedAt = heldAt ?? SEQ_OF_PRODUCT.exec(reply)?.[1];
       // What a repeat hears was done before it: without its seq nobody knows whether that is lost.
       const isKnown = DONE_WORDS.has(outcome) || (REPEATED_WORDS.has(outcome) && changedAt);
@@ -125,25 +135,26 @@ export class Acknowledged {
         outcome,
         seq: changedAt === undefined ? seq : Number(changedAt),
         requestId: REQUEST.exec(line)?.[1] ?? null,
-        ...this.#subjectOf(verb, line, generation),
+        ...this.#subjectOf(verb, line, { owner, generation }),
       };
     });
   }
 
   /**
    * The first fields of a line say what it is about. Of a hold the answer says which one: a repeat names
-   * one that it would have made, and a standing hold's generation is Redis's to say.
+   * one that it would have made, a standing hold's generation is Redis's to say, and one that was
+   * reassigned is another owner's now.
    */
   #subjectOf(
     verb: string,
     line: string,
-    told: string | undefined,
+    told: { readonly owner: string | undefined; readonly generation: string | undefined },
   ): Pick<LostOperation, "reservationId" | "productId"> {
     const [first = "", second = ""] = line.split("\t", 2);
     if (OF_PRODUCTS.has(verb)) return { reservationId: null, productId: first };
-    const generation = told ?? second;
+    const { owner = first, generation = second } = told;
     const isHold = OF_HOLDS.has(verb) && generation !== "";
-    const reservationId = isHold ? `p${this.#partition}-${first}-${generation}` : null;
+    const reservationId = isHold ? `p${this.#partition}-${owner}-${generation}` : null;
     return { reservationId, productId: null };
   }
 

@@ -1,4 +1,4 @@
-/** Confirm, cancel and extend over Redis: a command goes as an item of a batch, again where its script asks for that. */
+/** Confirm, cancel, extend and reassign over Redis: a command goes as an item of a batch, again where its script asks for that. */
 import type {
   CancelOutcome,
   ConfirmCommand,
@@ -8,9 +8,17 @@ import type {
   ExtendOutcome,
   HoldCommand,
   HoldOutcome,
+  ReassignCommand,
+  ReassignOutcome,
 } from "#inventory/ports";
-import { cancelOutcome, confirmOutcome, extendOutcome, type NotYet } from "#redis/hold-outcomes";
-import { changeLine, confirmText, extendText, linesText } from "#redis/lines";
+import {
+  cancelOutcome,
+  confirmOutcome,
+  extendOutcome,
+  reassignOutcome,
+  type NotYet,
+} from "#redis/hold-outcomes";
+import { changeLine, confirmText, extendText, linesText, reassignText } from "#redis/lines";
 import type { PartitionQueues } from "#redis/partition-queues";
 
 type Queues = PartitionQueues | null;
@@ -30,11 +38,16 @@ export function extendHold(queues: Queues, command: ExtendCommand): Promise<Exte
   return change(queues, command, { verb: "extend", line, lines: 1 }, extendOutcome);
 }
 
+export function reassignHold(queues: Queues, command: ReassignCommand): Promise<ReassignOutcome> {
+  const line = changeLine(command, reassignText(command));
+  return change(queues, command, { verb: "reassign", line, lines: 1 }, reassignOutcome);
+}
+
 /** A whole hold counts once: how many lines it has is known to Redis alone. */
 const countOf = ({ lines }: EndCommand) => ({ lines: lines?.length ?? 1 });
 
 interface Item {
-  readonly verb: "confirm" | "cancel" | "extend";
+  readonly verb: "confirm" | "cancel" | "extend" | "reassign";
   readonly line: string;
   /** Products that it names. */
   readonly lines: number;

@@ -1,5 +1,6 @@
 /** One line of a script's answer about holds → an outcome. */
-import type { Location, ProductId } from "#inventory/model";
+import { HOLD_LIMITS } from "#inventory/hold-ports";
+import type { Location, ProductId, Reservation } from "#inventory/model";
 import type {
   CancelOutcome,
   ConfirmOutcome,
@@ -8,6 +9,7 @@ import type {
   FreeLevel,
   HoldOutcome,
   LineQuantity,
+  ReassignOutcome,
   ReserveCommand,
   ReserveOutcome,
   ShortLine,
@@ -15,7 +17,7 @@ import type {
 import { cut, unknownWord, unwrapReplay } from "#redis/answer";
 import { journalFull } from "#redis/batch-sender";
 import { decodeHold, decodeTold, decodeToldHead, type ToldHold } from "#redis/hold-record";
-import { fieldAt, recorded, recordedCount } from "#redis/recorded";
+import { fieldAt, isOneOf, recorded, recordedCount } from "#redis/recorded";
 
 /** `due` is not an outcome: expire has to run before the stock can decide. */
 export function reserveOutcome(
@@ -139,7 +141,36 @@ export function extendOutcome(
   return reply === "standing" ? { kind: reply } : holdOutcome(partition, owner, reply);
 }
 
-/** Of confirm, cancel and extend. */
+/** What it tells is of another owner than was asked about: that one stands before the record. */
+export function reassignOutcome(
+  partition: number,
+  owner: string,
+  reply: string,
+): ReassignOutcome | NotYet {
+  const { word, rest, replayed } = unwrapReplay(reply);
+  const told = (text: string): Reservation => {
+    const { word: other, rest: record } = cut(text);
+    return decodeHold(partition, other, record);
+  };
+  switch (word) {
+    case "reassigned":
+    case "held":
+      return { kind: "done", reservation: told(rest), replayed };
+    case "standing":
+      return { kind: "standing", reservation: told(rest) };
+    case "order_confirmed":
+      return { kind: "already_confirmed", reservation: told(rest) };
+    case "above_limit": {
+      const { word: limit, rest: record } = cut(rest);
+      if (!isOneOf(HOLD_LIMITS, limit)) throw unknownWord(limit);
+      return { kind: "above_hold_limit", limit, reservation: told(record) };
+    }
+    default:
+      return holdOutcome(partition, owner, reply);
+  }
+}
+
+/** Of confirm, cancel, extend and reassign. */
 function holdOutcome(partition: number, owner: string, reply: string): HoldOutcome | NotYet {
   const { word, rest, replayed } = unwrapReplay(reply);
   switch (word) {

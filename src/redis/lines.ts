@@ -16,6 +16,7 @@ import type {
   HoldCommand,
   InitializeCommand,
   Operation,
+  ReassignCommand,
   ReserveCommand,
   ReturnCommand,
   SellCommand,
@@ -48,6 +49,13 @@ export const confirmText = (command: ConfirmCommand): string =>
 /** The argument of extend. */
 export const extendText = (command: ExtendCommand): string =>
   `${command.holdSeconds};${command.holdSecondsMax}`;
+
+/** Between two texts of JSON, where a tab would part the fields of the line: no JSON has it. */
+const UNIT_SEPARATOR = "\x1f";
+
+/** The argument of reassign. */
+export const reassignText = ({ to, generation, holdSecondsMax }: ReassignCommand): string =>
+  `${to.owner ?? ""};${generation};${holdSecondsMax};${jsonText(to.customerId)}${UNIT_SEPARATOR}${jsonText(to.orderId)}`;
 
 /** What confirm and cancel are about; empty: all that is held. */
 export const linesText = (command: EndCommand): string =>
@@ -115,7 +123,7 @@ export function countLine(command: CountCommand): string {
   ].join("\t");
 }
 
-/** Of confirm, cancel and extend; the argument is the verb's own. */
+/** Of confirm, cancel, extend and reassign; the argument is the verb's own. */
 export function changeLine(command: HoldCommand, argument: string): string {
   const { owner, generation } = command.hold;
   const customer = jsonText(command.customerId);

@@ -35,6 +35,8 @@ import type {
   InitializeCommand,
   InitializeOutcome,
   Position,
+  ReassignCommand,
+  ReassignOutcome,
   RequestedLine,
   ReserveCommand,
   ReserveOutcome,
@@ -46,7 +48,7 @@ import type {
   StockStore,
 } from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";
-import { cancelHold, confirmHold, extendHold } from "#redis/change-hold";
+import { cancelHold, confirmHold, extendHold, reassignHold } from "#redis/change-hold";
 import { decodeHold } from "#redis/hold-record";
 import { NextDue } from "#redis/next-due";
 import { metaKey, reservationKey } from "#redis/keys";
@@ -217,6 +219,14 @@ export class RedisStockStore implements StockStore {
 
   async extend(command: ExtendCommand): Promise<ExtendOutcome> {
     const outcome = await extendHold(this.#queuesOf(command), command);
+    if (outcome.kind === "done") {
+      this.#wakeWhenDue(this.#route(command.hold.partition).partition, outcome.reservation);
+    }
+    return outcome;
+  }
+
+  async reassign(command: ReassignCommand): Promise<ReassignOutcome> {
+    const outcome = await reassignHold(this.#queuesOf(command), command);
     if (outcome.kind === "done") {
       this.#wakeWhenDue(this.#route(command.hold.partition).partition, outcome.reservation);
     }

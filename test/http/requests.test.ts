@@ -14,8 +14,8 @@ const ASKING = new Set<string>([PATHS.reconcile, PATHS.pseudonymize]);
 const EMPTY_TAKEN = new Set<string>([PATHS.reconcile]);
 
 test("there are routes to test", () => {
-  expect(ROUTES.length).toBe(57);
-  expect(withBody.length).toBe(27);
+  expect(ROUTES.length).toBe(58);
+  expect(withBody.length).toBe(28);
 });
 
 test("a body may be missing exactly where every field of it may be", () => {
@@ -210,9 +210,11 @@ describe("a hostile id", () => {
     `${RESERVATION_ID}%00`,
     "%7Bp0%7D",
   ])("%s names no reservation", async (id) => {
-    for (const path of [PATHS.reservation, PATHS.confirm, PATHS.cancel, PATHS.extend]) {
-      const method = path === PATHS.reservation ? "GET" : "POST";
-      const body = path === PATHS.extend ? { body: { minutes: 1 } } : {};
+    const { reservation, confirm, cancel, extend, reassign } = PATHS;
+    for (const path of [reservation, confirm, cancel, extend, reassign]) {
+      const route = ROUTES.find((candidate) => candidate.path === path);
+      const { method, body: given } = exampleOf(route ?? { method: "GET", path });
+      const body = given === undefined ? {} : { body: given };
       const answer = await send(path.replace(":reservationId", id), {
         method,
         as: "admin",

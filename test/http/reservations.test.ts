@@ -16,6 +16,7 @@ const OUTCOMES = {
   cancelled: { kind: "cancelled", reservation: ended("CANCELLED", "cancelled") },
   expired: { kind: "expired", reservation: ended("EXPIRED", "expired") },
   replaced: { kind: "cancelled", reservation: ended("CANCELLED", "replaced") },
+  reassigned: { kind: "cancelled", reservation: ended("CANCELLED", "reassigned") },
   exceeds_held: { kind: "exceeds_held", productId: PRODUCT_ID, held: 1 },
   unknown: { kind: "unknown_reservation" },
   key_reused: { kind: "key_reused" },
@@ -60,22 +61,26 @@ describe.each(["confirm", "cancel", "extend"] as const)("POST /reservation/:id/%
       cancelled: [409, "reservation_cancelled"],
       expired: [410, "reservation_expired"],
       replaced: [409, "reservation_replaced"],
+      reassigned: [409, "reservation_reassigned"],
     },
     cancel: {
       confirmed: [409, "reservation_confirmed"],
       cancelled: [200, "CANCELLED"],
       expired: [200, "EXPIRED"],
       replaced: [200, "CANCELLED"],
+      // Its units are held still: nobody may take this for their release.
+      reassigned: [409, "reservation_reassigned"],
     },
     extend: {
       confirmed: [409, "reservation_confirmed"],
       cancelled: [409, "reservation_cancelled"],
       expired: [410, "reservation_expired"],
       replaced: [409, "reservation_replaced"],
+      reassigned: [409, "reservation_reassigned"],
     },
   } as const;
 
-  test.each(["confirmed", "cancelled", "expired", "replaced"] as const)(
+  test.each(["confirmed", "cancelled", "expired", "replaced", "reassigned"] as const)(
     "a %s one is answered by its state",
     async (kind) => {
       const answer = await post(OUTCOMES[kind]).sent;

@@ -23,6 +23,7 @@ const ended = {
   confirmed: reservationOf({ status: "CONFIRMED", endReason: "confirmed" }),
   cancelled: reservationOf({ status: "CANCELLED", endReason: "cancelled" }),
   replaced: reservationOf({ status: "CANCELLED", endReason: "replaced" }),
+  reassigned: reservationOf({ status: "CANCELLED", endReason: "reassigned" }),
   expired: reservationOf({ status: "EXPIRED", endReason: "expired" }),
 };
 
@@ -52,7 +53,8 @@ function doublesOf(
 describe.each(["confirm", "cancel", "extend"] as const)("%s", (verb) => {
   describe.each(["superseded", "unknown_reservation"] as const)("of a hold that is %s", (kind) => {
     test("tells how it ended, by the ledger", async () => {
-      for (const word of ["confirmed", "cancelled", "replaced", "expired"] as const) {
+      const words = ["confirmed", "cancelled", "replaced", "reassigned", "expired"] as const;
+      for (const word of words) {
         for (const positions of [CAUGHT_UP, BEHIND]) {
           const doubles = doublesOf(kind, ended[word], positions);
           const outcome = await VERBS[verb](doubles, request("admin"));
@@ -101,13 +103,16 @@ describe.each(["confirm", "cancel", "extend"] as const)("%s", (verb) => {
     });
   });
 
-  test("calls a replaced hold replaced although its record still says cancelled", async () => {
-    const outcome = async (): Promise<HoldOutcome> => {
-      return { kind: "cancelled", reservation: ended.replaced };
-    };
-    const store = { confirm: outcome, cancel: outcome, extend: outcome };
-    expect(await VERBS[verb]({ store }, request("admin"))).toMatchObject({ kind: "replaced" });
-  });
+  test.each(["replaced", "reassigned"] as const)(
+    "calls a %s hold that although its record still says cancelled",
+    async (word) => {
+      const outcome = async (): Promise<HoldOutcome> => {
+        return { kind: "cancelled", reservation: ended[word] };
+      };
+      const store = { confirm: outcome, cancel: outcome, extend: outcome };
+      expect(await VERBS[verb]({ store }, request("admin"))).toMatchObject({ kind: word });
+    },
+  );
 });
 
 describe("reading a reservation", () => {

@@ -136,7 +136,13 @@ export function plans<Choice extends object>(
 }
 
 /** Verbs whose commands take a request's share of quotas along. */
-const CHARGED: ReadonlySet<string> = new Set(["reserve", "confirm", "cancel", "extend"]);
+const CHARGED: ReadonlySet<string> = new Set([
+  "reserve",
+  "confirm",
+  "cancel",
+  "extend",
+  "reassign",
+]);
 
 /** Long, so that time of the run alone brings nothing back. */
 export const QUOTA = { name: "customer", requests: 2, seconds: 7_200 } as const;

@@ -12,6 +12,7 @@ import { counts, countsAt } from "#model/verbs/count";
 import { cancels, confirms, reacquires } from "#model/verbs/end";
 import { expires } from "#model/verbs/expire";
 import { extensions } from "#model/verbs/extend";
+import { gathers, reassigns } from "#model/verbs/reassign";
 import { repeats } from "#model/verbs/repeat";
 import { initializes, initializesOf } from "#model/verbs/initialize";
 import { locationAmendments, registrations } from "#model/verbs/locations";
@@ -27,6 +28,7 @@ const VERBS: readonly { weight: number; plans: (shape: Shape) => fc.Arbitrary<Pl
   { weight: 16, plans: confirms },
   { weight: 14, plans: cancels },
   { weight: 18, plans: extensions },
+  { weight: 18, plans: reassigns },
   { weight: 14, plans: adjusts },
   { weight: 8, plans: sells },
   { weight: 14, plans: returns },
@@ -77,6 +79,7 @@ export function steps(shape: Shape): fc.Arbitrary<Step> {
     { weight: 10, arbitrary: jumps },
     { weight: 6, arbitrary: tooLate(shape) },
     { weight: 4, arbitrary: tooMuch },
+    { weight: 3, arbitrary: gathers(shape).map(inTurn) },
     { weight: 3, arbitrary: asksForMore(shape).map(inTurn) },
     { weight: 8, arbitrary: copies },
     { weight: 1, arbitrary: several(any, shape).map(tooSlow) },
@@ -115,9 +118,11 @@ function inTurns(turns: readonly (readonly Plan[])[]): Step {
   };
 }
 
-/** As many large carts as a batch takes are reserved, and then confirmed, cancelled or extended at once. */
+/** As many large carts as a batch takes are reserved, and then confirmed, cancelled, extended or given away at once. */
 function throngs(shape: Shape): fc.Arbitrary<Step> {
-  const ends = [confirms, cancels, extensions].map((plans) => several(plans(shape), shape));
+  const ends = [confirms, cancels, extensions, reassigns].map((plans) =>
+    several(plans(shape), shape),
+  );
   return fc.tuple(several(reserves(shape), shape), fc.oneof(...ends)).map(inTurns);
 }
 

@@ -60,7 +60,8 @@ export interface Hold {
   readonly createdAt: number;
   /** null: it stands, and is never due. */
   dueSecond: number | null;
-  isReplaced: boolean;
+  /** What it is once nobody holds it and nothing of it was sold. */
+  leftAs: "cancelled" | "replaced" | "reassigned";
   readonly moves: Move[];
 }
 
@@ -234,7 +235,7 @@ function stateOf(hold: Hold, last: Move): Pick<Reservation, "status" | "endReaso
     const isWhole = hold.moves.every(({ type }) => type !== "RELEASE");
     return { status: "EXPIRED", endReason: isWhole ? "expired" : "expired_rest" };
   }
-  return { status: "CANCELLED", endReason: hold.isReplaced ? "replaced" : "cancelled" };
+  return { status: "CANCELLED", endReason: hold.leftAs };
 }
 
 /** The hold that counts for that owner. */

@@ -22,6 +22,7 @@ const NOTHING_DONE = new Set([
   "key_reused",
   "limited",
   "moved",
+  "order_confirmed",
   "possible",
   "replayed",
   "standing",
@@ -102,6 +103,24 @@ test("what a repeat was told counts too, if it is of those that are lost; a stan
   ]);
   acknowledged.clear();
   expect(acknowledged.lostBeyond(() => 0)).toEqual([]);
+});
+
+test("of a hold that went over to another owner the hold of that one is told", () => {
+  const acknowledged = new Acknowledged(0);
+  const [old, other] = ["a".repeat(32), "b".repeat(32)];
+  const record = '1\tanother0\tACTIVE\t\t60\t1\t7\tp1=default=1=0=0\t"c"\t"o"';
+  const lines = [`${old}\tgenerate\tx`, `${old}\tgenerate\tx`, `${old}\tgenerate\tx`];
+  const replies = [
+    `reassigned\t${other}\t${record}`,
+    `replayed\treassigned\t${other}\t${record}`,
+    `order_confirmed\t${other}\t${record}`,
+  ];
+  acknowledged.note({ epoch: 1, seq: 9, verb: "reassign", lines, replies });
+  const told = { seq: 7, reservationId: `p0-${other}-another0` };
+  expect(acknowledged.lostBeyond(() => 5)).toMatchObject([
+    { outcome: "reassigned", ...told },
+    { outcome: "replayed", ...told },
+  ]);
 });
 
 test("it remembers so many operations and no more, and forgets whole batches", () => {

@@ -18,6 +18,7 @@ import {
   reserveCommand,
   transferCommand,
   productOf,
+  reassignCommand,
   returnCommand,
   sellCommand,
 } from "#test/store";
@@ -85,6 +86,8 @@ async function runEveryVerb(): Promise<void> {
   await store.return(returnCommand("p1", 1, { seq, sold: 1, returned: 0 }));
   await store.confirm(endCommand(sold.reservationId));
   await store.cancel(endCommand(dropped.reservationId));
+  const guest = await reserve(store, "guest", { p1: 1 });
+  await store.reassign(reassignCommand(guest.reservationId, "account"));
   await store.extend(extendCommand(live.reservationId, 3_600));
   await clockAt(redis, due.expiresAt);
   expect(await store.expire(0)).toMatchObject({ expired: 1 });

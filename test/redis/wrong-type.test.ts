@@ -38,6 +38,8 @@ const WRITTEN: Readonly<Record<Verb, readonly string[]>> = {
   sell: ["stock", "low", "operation"],
   return: ["stock", "low", "operation", "return"],
   extend: ["stock", "expiring", "operation"],
+  // What is available stays as it is.
+  reassign: ["stock", "expiring", "operation"],
   // A sale leaves what is available as it is, and with it the low set.
   confirm: ["stock", "operation"],
   cancel: ["stock", "low", "operation"],
@@ -75,8 +77,8 @@ describe.each(VERBS)("%s", (verb) => {
     // The clock stands still, so that the second of a new due list is known.
     const now = verb === "expire" ? hold.expiresAt : hold.createdAt + 10_000;
     await clockAt(redis, now);
-    const seconds = { reserve: 900, extend: 3_600 };
-    const inSeconds = verb === "reserve" || verb === "extend" ? seconds[verb] : 0;
+    const seconds: Partial<Record<Verb, number>> = { reserve: 900, extend: 3_600, reassign: 50 };
+    const inSeconds = seconds[verb] ?? 0;
     for (const [name, key] of keysOf(verb, Math.ceil(now / 1_000 + inSeconds))) {
       const isThere = (await redis.exists(key)) === 1;
       if (isThere) await redis.copy(key, "kept");
@@ -100,7 +102,7 @@ describe.each(VERBS)("%s", (verb) => {
     expect(answer).toStartWith("ok\t");
     const [reply = ""] = repliesOf(answer);
     expect(reply).toMatch(
-      /^(?:initialized|adjusted|amended|reserved|sold|returned|done|transferred|counted|registered|copied|expired\t1)/,
+      /^(?:initialized|adjusted|amended|reserved|reassigned|sold|returned|done|transferred|counted|registered|copied|expired\t1)/,
     );
   });
 });
@@ -121,8 +123,24 @@ test("a late sale fails on a wrong type under the key that its repeats find it b
   expect(await redis.type(key)).toBe("string");
 });
 
+test("a hold that is given away fails on a wrong type under the key that its repeats find it by", async () => {
+  const { store } = await open();
+  const { hold, owner, lines } = await prepare(store);
+  const { generation } = splitReservationId(hold.reservationId);
+  const key = operationKey(0, `${owner}-${generation}`);
+  await spoil(key);
+  const before = await dump(redis);
+  const sent = sendBatch(redis, "reassign", {}, lines.reassign);
+  await expect(sent).rejects.toThrow("WRONGTYPE");
+  expect(await dump(redis)).toEqual(before);
+  await redis.del(key);
+  const [reply] = repliesOf(await sendBatch(redis, "reassign", {}, lines.reassign));
+  expect(reply).toStartWith("reassigned\t");
+  expect(await redis.type(key)).toBe("string");
+});
+
 describe("a wrong type under a reservation counts as no record:", () => {
-  test.each(["confirm", "cancel", "extend"] as const)(
+  test.each(["confirm", "cancel", "extend", "reassign"] as const)(
     "%s knows no such hold, and changes nothing",
     async (verb) => {
       const { store } = await open();

@@ -12,6 +12,7 @@ import type {
   CountCommand,
   ExtendCommand,
   InitializeCommand,
+  ReassignCommand,
   Operation,
   ReserveCommand,
   ReturnCommand,
@@ -52,6 +53,10 @@ export function initializeCommand(
   };
 }
 
+/** Whose a hold of that order is, as reserveCommand has it. */
+const ownerOfOrder = (order: string): string =>
+  new Bun.CryptoHasher("sha256").update(order).digest("hex").slice(0, 32);
+
 /** A reserve command; the owner is the hash that order and products would have. */
 export function reserveCommand(
   order: string,
@@ -59,7 +64,7 @@ export function reserveCommand(
   more: Partial<ReserveCommand> = {},
 ): ReserveCommand {
   return {
-    owner: new Bun.CryptoHasher("sha256").update(order).digest("hex").slice(0, 32),
+    owner: ownerOfOrder(order),
     generation: randomId(8),
     customerId: CustomerId.parse("customer-1"),
     orderId: OrderId.parse(order),
@@ -241,6 +246,25 @@ export function extendCommand(
     hold: splitReservationId(reservationId),
     customerId: null,
     holdSeconds,
+    holdSecondsMax: 86_400,
+    context,
+    operation: null,
+    deadline: soon(),
+    ...more,
+  };
+}
+
+/** Gives a hold to that order, of whose reserveCommand the owner is. */
+export function reassignCommand(
+  reservationId: ReservationId,
+  order: string,
+  more: Partial<ReassignCommand> = {},
+): ReassignCommand {
+  return {
+    hold: splitReservationId(reservationId),
+    customerId: null,
+    to: { owner: ownerOfOrder(order), customerId: null, orderId: OrderId.parse(order) },
+    generation: randomId(8),
     holdSecondsMax: 86_400,
     context,
     operation: null,

@@ -79,6 +79,9 @@ const WAYS: readonly Way[] = [
   },
 ];
 
+/** Whose hold it becomes may have had one already: then it is of more units than were reserved for it. */
+const GIVEN_AWAY = /^POST \/api\/inventory\/reservation\/[^/]+\/owner$/;
+
 interface Hold {
   readonly effect: Effect;
   /** Requests that heard of it. */
@@ -90,12 +93,17 @@ export class Told {
   readonly #effects: Acknowledged[] = [];
   /** By id: one that stands is answered as a new one is. */
   readonly #holds = new Map<string, Hold>();
+  /** Ids of which others' units may be part. */
+  readonly #gathered = new Set<string>();
   /** Requests that may have done what they asked for. */
   readonly #unknown: string[] = [];
 
   /** Throws where a success does not say what was done. */
   note({ call, status, requestId, isReplay, asked, text }: FuzzAnswer): void {
     if (status === 504) this.#unknown.push(requestId);
+    if (status === 200 && GIVEN_AWAY.test(call)) {
+      this.#gathered.add(Held.parse(JSON.parse(text)).reservation.reservationId);
+    }
     const way = WAYS.find((one) => one.status === status && one.call.test(call));
     if (way === undefined || isReplay) return;
     const effect = way.effectOf(JSON.parse(text), JSON.parse(asked));
@@ -109,7 +117,8 @@ export class Told {
   }
 
   acknowledged(): readonly Acknowledged[] {
-    const holds = Array.from(this.#holds.values(), ({ effect, by }): Acknowledged => {
+    const own = [...this.#holds].filter(([id]) => !this.#gathered.has(id));
+    const holds = own.map(([, { effect, by }]): Acknowledged => {
       const [requestId = "", ...others] = by;
       return { ...effect, requestId, orBy: [...others, ...this.#unknown] };
     });

@@ -226,6 +226,7 @@ const BODIES: Readonly<Record<string, object>> = {
   },
   "PATCH /api/inventory/incoming/:incomingId": { quantity: 20 },
   "POST /api/inventory/reservation/:reservationId/extend": { minutes: 10 },
+  "POST /api/inventory/reservation/:reservationId/owner": { customerId: "dave" },
   "POST /api/inventory/bulk/initialize": {
     items: [{ productId: "p2", sku: "SKU-2", initialStock: 5 }],
   },

@@ -3,7 +3,19 @@
  * route gets a case here: what it needs is made by `world`, what it shall do is told as effects.
  */
 import { randomId } from "#lib/ids";
-import { reservationIn, type Answer } from "#test/caller";
+import {
+  end,
+  extend,
+  held,
+  newKey,
+  productOf,
+  perhapsKey,
+  reassign,
+  reserve,
+  reserveCart,
+  TYPES,
+  type End,
+} from "#test/one-effect-holds";
 import { incomingCases } from "#test/one-effect-incoming";
 import { deliver, type Deliveries, type Operation } from "#test/one-effect";
 
@@ -31,6 +43,7 @@ export const CASES: ReadonlyMap<string, Case> = new Map<string, Case>([
   [`POST ${INVENTORY}/reservation/:reservationId/confirm`, (world) => end(world, "confirm")],
   [`POST ${INVENTORY}/reservation/:reservationId/cancel`, (world) => end(world, "cancel")],
   [`POST ${INVENTORY}/reservation/:reservationId/extend`, (world) => extend(world)],
+  [`POST ${INVENTORY}/reservation/:reservationId/owner`, (world) => reassign(world)],
   [`POST ${INVENTORY}/bulk/initialize`, (world) => bulkInitialize(world)],
   [`POST ${INVENTORY}/bulk/adjust`, (world) => bulkAdjust(world)],
   [`POST ${INVENTORY}/bulk/confirm`, (world) => bulkEnd(world, "confirm")],
@@ -46,10 +59,6 @@ export const CASES: ReadonlyMap<string, Case> = new Map<string, Case>([
   [`POST ${INVENTORY}/reconcile`, (world) => compare(world)],
 ]);
 
-/** Life of a hold that names none: longer than any run, so that none expires by itself. */
-export const HOLD_MINUTES = 1_400;
-const LONGEST = 1_440;
-
 const UNITS = 1_000_000;
 const HOME = "default";
 const ANNEX = "annex";
@@ -59,12 +68,6 @@ export async function prepare(world: World): Promise<void> {
   await deliver(world.to, register(world, ANNEX));
   for (const id of world.products) await deliver(world.to, initialize(world, id, UNITS));
 }
-
-const newKey = (): string => randomId(12);
-const productOf = ({ to, products }: World): string => to.random.pick(products);
-/** An owner or a state is identity enough: half of such requests come without a key. */
-const perhapsKey = ({ to }: World): { key?: string } =>
-  to.random.next() < 0.5 ? { key: newKey() } : {};
 
 function initialize(world: World, productId = randomId(12), units = 50): Operation {
   const body = { productId, sku: `SKU-${productId}`, initialStock: units };
@@ -163,92 +166,6 @@ function amendLocation(world: World, isFirst: boolean): Operation {
   };
 }
 
-/** With a key it is followed by its own end: the copy behind that takes nothing. */
-function reserve(world: World): Operation {
-  const path = `/product/${productOf(world)}/reserve`;
-  const body = { quantity: 2, orderId: randomId(12) };
-  const identity = perhapsKey(world);
-  return {
-    request: { method: "POST", path, token: world.customer, body, ...identity },
-    effects: (answer) => [{ type: "RESERVE", units: 2, reservationId: idIn(answer) }],
-    ...(identity.key === undefined
-      ? {}
-      : { successor: (answer: Answer) => endOf(world, "cancel", idIn(answer), 2) }),
-  };
-}
-
-/** With a key it is followed by another quantity of the same cart, which replaces it. */
-function reserveCart(world: World, units = 1, orderId = randomId(12)): Operation {
-  const [one = "", two = ""] = world.products;
-  const items = [one, two].map((productId) => ({ productId, quantity: units }));
-  const identity = units === 1 ? perhapsKey(world) : { key: newKey() };
-  const takes = { type: "RESERVE", units: 2 * units, movements: 2 } as const;
-  return {
-    request: {
-      method: "POST",
-      path: "/reservations",
-      token: world.customer,
-      body: { orderId, items },
-      ...identity,
-    },
-    effects: (answer) => [{ ...takes, reservationId: idIn(answer) }],
-    ...(identity.key === undefined || units > 1
-      ? {}
-      : { successor: (answer: Answer) => replaced(reserveCart(world, 2, orderId), idIn(answer)) }),
-  };
-}
-
-/** It also gives back the units of the hold whose place it takes. */
-function replaced(operation: Operation, reservationId: string): Operation {
-  const { request, effects } = operation;
-  const gives = { type: "RELEASE", units: 2, movements: 2, reservationId } as const;
-  return { request, effects: (answer) => [...effects(answer), gives] };
-}
-
-const TYPES = { confirm: "SALE", cancel: "RELEASE" } as const;
-type End = keyof typeof TYPES;
-
-function endOf(world: World, verb: End, reservationId: string, units: number): Operation {
-  const path = `/reservation/${reservationId}/${verb}`;
-  const effect = { type: TYPES[verb], units, reservationId };
-  return {
-    request: { method: "POST", path, token: world.customer, ...perhapsKey(world) },
-    effects: () => [effect],
-  };
-}
-
-/** All of a hold; or, under a key, a part of it, followed by the end of the rest. */
-async function end(world: World, verb: End): Promise<Operation> {
-  const { reservationId, productId } = await held(world, 3);
-  if (world.to.random.next() < 0.5) return endOf(world, verb, reservationId, 3);
-  const path = `/reservation/${reservationId}/${verb}`;
-  const body = { lines: [{ productId, quantity: 1 }] };
-  return {
-    request: { method: "POST", path, token: world.customer, body, key: newKey() },
-    effects: () => [{ type: TYPES[verb], units: 1, reservationId }],
-    successor: () => {
-      const rest = endOf(world, "confirm", reservationId, 2);
-      return { ...rest, request: { ...rest.request, key: newKey() } };
-    },
-  };
-}
-
-async function extend(world: World): Promise<Operation> {
-  const { reservationId } = await held(world, 1);
-  const by = (minutes: number): Operation => ({
-    request: {
-      method: "POST",
-      path: `/reservation/${reservationId}/extend`,
-      token: world.customer,
-      body: { minutes },
-      key: newKey(),
-    },
-    effects: () => [{ type: "EXTEND", units: 0, reservationId }],
-    ...(minutes < LONGEST ? { successor: () => by(LONGEST) } : {}),
-  });
-  return by(HOLD_MINUTES + 1);
-}
-
 function bulk(world: World, verb: string, items: readonly object[], key: { key?: string }) {
   const token = world.admin;
   return { method: "POST", path: `/bulk/${verb}`, token, body: { items }, ...key } as const;
@@ -320,25 +237,3 @@ async function cleanUp(world: World): Promise<Operation> {
     countsItsOwn: true,
   };
 }
-
-/**
- * A hold to begin with, made under the same conditions. It has a key: what its case does to it would
- * else make a late copy of this a wish for a new hold.
- */
-async function held(world: World, units: number) {
-  const productId = productOf(world);
-  const request = {
-    method: "POST",
-    path: `/product/${productId}/reserve`,
-    token: world.customer,
-    body: { quantity: units, orderId: randomId(12) },
-    key: newKey(),
-  } as const;
-  const answer = await deliver(world.to, {
-    request,
-    effects: (made) => [{ type: "RESERVE", units, reservationId: idIn(made) }],
-  });
-  return { productId, units, reservationId: idIn(answer) };
-}
-
-const idIn = (answer: Answer): string => reservationIn(answer).reservationId;

@@ -189,6 +189,7 @@ const STORE: StockStore = {
   confirm: async () => done,
   cancel: async () => done,
   extend: async () => done,
+  reassign: async () => done,
   expire: async () => ({ expired: 0, more: false }),
   msUntil: () => 0,
   product: async (productId) => (productId === PRODUCT_ID ? productOf() : null),

@@ -80,6 +80,18 @@ export const CASES: ReadonlyMap<string, Case> = new Map<string, Case>([
     },
   ],
   [
+    `POST ${INVENTORY}/reservation/:reservationId/owner`,
+    async (bench) => {
+      const body = { orderId: randomId(8) };
+      const request = post(`/reservation/${await held(bench)}/owner`, body);
+      const effects: Effect[] = [
+        ["RELEASE", 2],
+        ["RESERVE", 2],
+      ];
+      return [probe(bench, "reassign", request, effects)];
+    },
+  ],
+  [
     `POST ${INVENTORY}/bulk/initialize`,
     (bench) => {
       const ids = [randomId(12), randomId(12)];

@@ -42,6 +42,8 @@ export const word: Contract["word"] = (refusal) => {
     case "reservation_confirmed":
     case "reservation_cancelled":
     case "reservation_replaced":
+    case "reservation_reassigned":
+    case "reservation_standing":
     case "order_already_confirmed":
     case "below_reserved":
     case "expected_mismatch":

@@ -23,16 +23,17 @@ import { extend } from "#inventory/extend";
 import type { HoldAnswer } from "#inventory/hold-answer";
 import type { ExceedsHeld, LineQuantity } from "#inventory/ports";
 
-type EndedKind = "confirmed" | "cancelled" | "expired" | "replaced";
+type EndedKind = "confirmed" | "cancelled" | "expired" | "replaced" | "reassigned";
 
 const ENDED: Readonly<Record<EndedKind, { code: ProblemCode; message: string }>> = {
   confirmed: { code: "reservation_confirmed", message: "the reservation is confirmed" },
   cancelled: { code: "reservation_cancelled", message: "the reservation is cancelled" },
   expired: { code: "reservation_expired", message: "the reservation expired" },
   replaced: { code: "reservation_replaced", message: "a newer reservation took its place" },
+  reassigned: { code: "reservation_reassigned", message: "its units are another owner's now" },
 };
 
-interface Verb {
+export interface Verb {
   readonly message: string;
   /** Ended holds that are what the caller wanted: answered with their state. */
   readonly welcome: readonly EndedKind[];
@@ -62,6 +63,7 @@ export function confirmRoute({ deps }: Edge): Route {
       "exceeds_held",
       "reservation_cancelled",
       "reservation_replaced",
+      "reservation_reassigned",
       "reservation_expired",
       "reservation_not_found",
       "too_many_items",
@@ -84,7 +86,13 @@ export function cancelRoute({ deps }: Edge): Route {
     path: PATHS.cancel,
     summary: "Give back what a reservation holds, or some of its lines",
     answers: { 200: Ended },
-    refusals: ["exceeds_held", "reservation_confirmed", "reservation_not_found", "too_many_items"],
+    refusals: [
+      "exceeds_held",
+      "reservation_confirmed",
+      "reservation_reassigned",
+      "reservation_not_found",
+      "too_many_items",
+    ],
     handlers: createHandlers(
       validate("param", ReservationParam),
       validateOptionalBody(EndBody),
@@ -107,6 +115,7 @@ export function extendRoute({ deps }: Edge): Route {
       "reservation_confirmed",
       "reservation_cancelled",
       "reservation_replaced",
+      "reservation_reassigned",
       "reservation_expired",
       "reservation_not_found",
     ],
@@ -117,7 +126,7 @@ export function extendRoute({ deps }: Edge): Route {
         const { reservationId } = c.req.valid("param");
         const { minutes } = c.req.valid("json");
         const outcome = await extend(deps, contextOf(c), { reservationId, minutes });
-        return send(c, answer(c, EXTEND, outcome));
+        return send(c, answerHold(c, EXTEND, outcome));
       },
     ),
   });
@@ -134,7 +143,7 @@ export async function answerConfirm(
   const outcome = await confirm(deps, ctx, { reservationId, lines, onExpired });
   if (outcome.kind === "insufficient") return insufficientStock(c, outcome.lines);
   if (outcome.kind === "exceeds_held") return exceedsHeld(c, outcome, lines);
-  return answer(c, CONFIRM, outcome);
+  return answerHold(c, CONFIRM, outcome);
 }
 
 /** Cancels the hold, or the lines named of it, and words what came of it. */
@@ -147,10 +156,11 @@ export async function answerCancel(
   const { reservationId, lines = null } = item;
   const outcome = await cancel(deps, ctx, { reservationId, lines });
   if (outcome.kind === "exceeds_held") return exceedsHeld(c, outcome, lines);
-  return answer(c, CANCEL, outcome);
+  return answerHold(c, CANCEL, outcome);
 }
 
-function answer(c: EdgeContext, verb: Verb, outcome: HoldAnswer): Answer {
+/** Words what a verb about one hold answers. */
+export function answerHold(c: EdgeContext, verb: Verb, outcome: HoldAnswer): Answer {
   switch (outcome.kind) {
     case "done": {
       const body = { message: verb.message, reservation: reservationOf(outcome.reservation) };
@@ -159,7 +169,8 @@ function answer(c: EdgeContext, verb: Verb, outcome: HoldAnswer): Answer {
     case "confirmed":
     case "cancelled":
     case "expired":
-    case "replaced": {
+    case "replaced":
+    case "reassigned": {
       const { code, message } = ENDED[outcome.kind];
       const reservation = reservationOf(outcome.reservation);
       if (verb.welcome.includes(outcome.kind)) {

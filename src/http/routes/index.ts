@@ -24,6 +24,7 @@ import { movementsRoute } from "#http/routes/movements";
 import { productRoute, productsRoute, skuRoute } from "#http/routes/products";
 import { pseudonymizationRoute, pseudonymizeRoute } from "#http/routes/pseudonymize";
 import { reconcileRunRoute, reconcileRunsRoute, startReconcileRoute } from "#http/routes/reconcile";
+import { reassignRoute } from "#http/routes/reassign";
 import { reservationRoute, reservationsRoute } from "#http/routes/reservations";
 import { recoveryReportsRoute } from "#http/routes/recovery-reports";
 import { reorderRoute } from "#http/routes/reorder";
@@ -59,6 +60,7 @@ export function createRoutes(edge: Edge): readonly Route[] {
     confirmRoute(edge),
     cancelRoute(edge),
     extendRoute(edge),
+    reassignRoute(edge),
     bulkInitializeRoute(edge),
     bulkAdjustRoute(edge),
     bulkConfirmRoute(edge),

@@ -191,6 +191,14 @@ export const ConfirmBody = EndBody.extend({ onExpired: z.enum(ON_EXPIRED).option
 
 export const ExtendBody = z.strictObject({ minutes: Minutes });
 
+/** What is not given stays as it is. */
+export const OwnerBody = z
+  .strictObject({ customerId: CustomerId.optional(), orderId: OrderId.optional() })
+  .refine(
+    ({ customerId, orderId }) => customerId !== undefined || orderId !== undefined,
+    "the body must name a customer or an order",
+  );
+
 export const CheckBody = z.strictObject({
   items: z.array(LineQuantity).min(1).max(CHECK_ITEMS_MAX),
 });

@@ -39,7 +39,7 @@ export function sellExpired(call: Call, command: ConfirmCommand, hold: Hold): De
     ...hold,
     generation: command.reacquireAs,
     createdAt: call.now,
-    isReplaced: false,
+    leftAs: "cancelled",
     moves: [],
   };
   world.holds.push(sale);

@@ -217,7 +217,7 @@ function linesHeld(hold: Hold, more: number): RequestedLine[] {
   });
 }
 
-function decideReserve(call: Call, command: ReserveCommand): Decision {
+export function decideReserve(call: Call, command: ReserveCommand): Decision {
   const { world } = call;
   const isBestEffort = command.mode === "best_effort";
   return once(call, command.operation, () => {
@@ -304,7 +304,7 @@ function take(
   const { context } = command;
   const added = command.adds ? live : undefined;
   if (live && !added) {
-    live.isReplaced = true;
+    live.leftAs = "replaced";
     release(call, live, "RELEASE", context);
   }
   const hold = added ?? newHold(call, command);
@@ -331,7 +331,7 @@ function newHold(call: Call, command: ReserveCommand): Hold {
     orderId,
     createdAt: call.now,
     dueSecond: holdSeconds === null ? null : dueSecondAfter(call.now, holdSeconds),
-    isReplaced: false,
+    leftAs: "cancelled",
     moves: [],
   };
   call.world.holds.push(hold);
