@@ -1,5 +1,5 @@
 /** Whether an answer that was heard can be the one of the model, and what is known after it. */
-import { reservedIn, type Expected, type Outcome, type Span, type State } from "./model";
+import { reservedIn, type Expected, type Outcome, type Span, type State } from "./state";
 import type { Answer, Operation } from "./operations";
 
 type OfKind<Kind extends Expected["kind"]> = Extract<Expected, { readonly kind: Kind }>;

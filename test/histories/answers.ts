@@ -42,6 +42,7 @@ const ENDED: ReadonlyMap<string, HoldState> = new Map([
   ["reservation_cancelled", "cancelled"],
   ["reservation_expired", "expired"],
   ["reservation_replaced", "replaced"],
+  ["reservation_reassigned", "reassigned"],
 ]);
 
 /** One item of a bulk call, or the whole answer of another one. */
@@ -83,6 +84,7 @@ export function answerIn({ status, body }: Part, question: Question): Answer {
     case "confirm":
     case "cancel":
     case "extend":
+    case "reassign":
       return holdOf(Held.parse(body).reservation, question);
   }
 }

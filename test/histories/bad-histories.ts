@@ -10,6 +10,7 @@ import {
   levels,
   lookup,
   READ,
+  reassign,
   reserve,
   sell,
   short,
@@ -210,6 +211,41 @@ export const BAD: readonly Bad[] = [
       .add([4, 5], confirm("h1"), endedAs(held("h1", 1, 1), "confirmed")),
     at: 3,
     possible: "ended holdId h1 state replaced",
+  },
+  {
+    name: "a hold that went over to another owner was sold under its old id",
+    story: stock()
+      .add([0, 1], reserve("a", 1), held("h1", 1, 1))
+      .add([2, 3], reassign("h1", "b"), held("h2", 1, 3))
+      .add([4, 5], confirm("h1"), endedAs(held("h1", 1, 1), "confirmed")),
+    at: 3,
+    possible: "ended holdId h1 state reassigned",
+  },
+  {
+    name: "units were free while they went over to another owner",
+    story: stock(4)
+      .add([0, 1], reserve("a", 4), held("h1", 4, 1))
+      .add([2, 9], reassign("h1", "b"), null)
+      .add([3, 4], CHECK, { kind: "available", units: 4 }),
+    at: 3,
+    possible: "available units 0",
+  },
+  {
+    name: "two holds became one, and the units of one of them were gone",
+    story: stock()
+      .add([0, 1], reserve("a", 2), held("h1", 2, 1))
+      .add([2, 3], reserve("b", 3), held("h2", 3, 3))
+      .add([4, 5], reassign("h1", "b"), held("h2", 3, 3)),
+    at: 3,
+    possible: "hold holdId h2 state live units 5 due 61000–61000 made 3–3",
+  },
+  {
+    name: "a hold lived longer because it went over to another owner",
+    story: stock()
+      .add([0, 1], reserve("a", 1), held("h1", 1, 1))
+      .add([30_000, 30_001], reassign("h1", "b"), held("h2", 1, 30_001)),
+    at: 2,
+    possible: "hold holdId new state live units 1 due 61000–61000 made 30000–30001",
   },
   {
     name: "a hold that was made before it was asked for",

@@ -11,7 +11,7 @@ import { startRedis, testDatabase } from "#test/servers";
 import { startService, tokenOf, type Service } from "#test/service";
 import { requestsOf } from "#test/wire-units";
 import { JumpingClock } from "./jumping-clock";
-import { initialState, LIFE_SECONDS_MAX, type State } from "./model";
+import { initialState, LIFE_SECONDS_MAX, type State } from "./state";
 import type { Recorder } from "./recorder";
 
 const DELAY_MS_MAX = 25;

@@ -5,6 +5,7 @@ import { STATES_MAX } from "./checker";
 import type { Answer } from "./operations";
 import { goingBack } from "./sessions";
 import {
+  cancel,
   CHECK,
   confirm,
   endedAs,
@@ -13,6 +14,7 @@ import {
   levels,
   lookup,
   READ,
+  reassign,
   reserve,
   sell,
   short,
@@ -96,6 +98,21 @@ describe("a good history is explained, however little is known of it", () => {
       .add([4, 5], reserve("a", 2), held("h1", 2, 1), { key: "k", isReplay: true })
       .add([6, 7], lookup("h1"), endedAs(held("h1", 2, 1), "cancelled"))
       .add([8, 9], confirm("h1"), ended("h1", "replaced"));
+    expect(story.verdict().kind).toBe("explained");
+  });
+
+  test("a hold that went over to another owner, and what its repeats and its old id hear", () => {
+    const story = stock(5)
+      .add([0, 1], reserve("a", 2), held("h1", 2, 1))
+      .add([2, 3], reserve("b", 3), held("h2", 3, 3))
+      .add([4, 5], reassign("h1", "b"), null)
+      .add([6, 7], CHECK, { kind: "available", units: 0 })
+      .add([8, 9], reassign("h1", "b"), held("h2", 5, 3), { isReplay: true })
+      .add([10, 11], cancel("h1"), ended("h1", "reassigned"))
+      .add([12, 13], confirm("h2"), endedAs(held("h2", 5, 3), "confirmed"))
+      .add([14, 15], reassign("h1", "b"), held("h2", 5, 3), { isReplay: true })
+      .add([16, 17], reassign("h1", "c"), ended("h1", "reassigned"))
+      .add([18, 19], reserve("b", 1), ended("h2", "confirmed"));
     expect(story.verdict().kind).toBe("explained");
   });
 

@@ -19,7 +19,8 @@
  */
 import { agreed, describe } from "./agree";
 import { Configurations, type Configuration, type Unheard } from "./configurations";
-import { allowsMore, expiries, isSame, outcomes, type Expected, type State } from "./model";
+import { expiries, outcomes } from "./model";
+import { allowsMore, isSame, type Expected, type State } from "./state";
 import { textOf, type Operation } from "./operations";
 
 /** Of one history of one product. A history that needs more counts as failed, never as explained. */

@@ -5,7 +5,7 @@
 import type { Request } from "#test/caller";
 import type { Random } from "#test/random";
 import type { Attempt, Heard, Part, Recorder } from "./recorder";
-import { LIFE_SECONDS_MAX } from "./model";
+import { LIFE_SECONDS_MAX } from "./state";
 import type { Command } from "./operations";
 
 export interface World {
@@ -36,6 +36,7 @@ const ACTIONS = {
   confirm: 8,
   cancel: 9,
   extend: 5,
+  reassign: 5,
   lookup: 4,
   sell: 8,
   adjust: 8,
@@ -138,6 +139,8 @@ class Session {
         return hold === null ? this.#reserve() : this.#end(action, hold);
       case "extend":
         return hold === null ? this.#reserve() : this.#extend(hold);
+      case "reassign":
+        return hold === null || hold.productIds.length > 1 ? this.#reserve() : this.#reassign(hold);
       case "endMany":
         return hold === null ? this.#reserve() : this.#endMany(hold);
       case "lookup":
@@ -157,7 +160,7 @@ class Session {
 
   #reserve(): Asked {
     const productId = this.#product();
-    const orderId = `${this.#world.name}-order-${this.#random.whole(0, ORDERS)}`;
+    const orderId = this.#order();
     const units = this.#random.whole(1, UNITS_MAX + 1);
     const path = `/product/${productId}/reserve`;
     const body = { orderId, quantity: units, expirationMinutes: LIFE_MINUTES };
@@ -191,6 +194,14 @@ class Session {
     const minutes = this.#random.whole(1, LIFE_MINUTES_MAX + 1);
     const parts = partsOf(hold, { verb: "extend", holdId, seconds: minutes * 60 });
     return this.#changing("POST", `/reservation/${holdId}/extend`, { minutes }, parts);
+  }
+
+  /** No cart: two of them differ in their products, and a product is looked at by itself. */
+  #reassign({ holdId, productIds }: KnownHold): Asked {
+    const orderId = this.#order();
+    const command: Command = { verb: "reassign", holdId, owner: orderId };
+    const parts = productIds.map((productId) => ({ productId, orderId, item: null, command }));
+    return this.#changing("POST", `/reservation/${holdId}/owner`, { orderId }, parts);
   }
 
   /** Two holds by one call, where two are known. */
@@ -262,6 +273,10 @@ class Session {
     this.#keys += 1;
     const key = isNamed ? { key: `${name}-${this.#client}-${this.#keys}` } : {};
     return { request: { method, path, token, body, ...key }, parts };
+  }
+
+  #order(): string {
+    return `${this.#world.name}-order-${this.#random.whole(0, ORDERS)}`;
   }
 
   #product(): string {

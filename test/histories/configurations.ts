@@ -1,5 +1,5 @@
 /** Where a history may be: each place once. */
-import { allowsMore, keyOf, type State } from "./model";
+import { allowsMore, keyOf, type State } from "./state";
 import type { Operation } from "./operations";
 
 export interface Configuration {

@@ -5,7 +5,7 @@ import { evidence } from "#test/evidence";
 import { counted, seed } from "#test/scale";
 import { check, type Clock } from "./checker";
 import { execute, FIRST_VERSION, Plan, ShortPlan, spoiled } from "./generated";
-import { initialState } from "./model";
+import { initialState } from "./state";
 import type { Operation } from "./operations";
 import { isExplained } from "./plain";
 

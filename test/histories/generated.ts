@@ -4,14 +4,8 @@
  */
 import * as fc from "fast-check";
 import { agreed } from "./agree";
-import {
-  expiries,
-  initialState,
-  LIFE_SECONDS_MAX,
-  outcomes,
-  type Expected,
-  type State,
-} from "./model";
+import { expiries, outcomes } from "./model";
+import { initialState, LIFE_SECONDS_MAX, type Expected, type State } from "./state";
 import type { Answer, Command, Operation } from "./operations";
 
 export const FIRST_VERSION = 100;
@@ -33,6 +27,7 @@ const VERBS = [
   "confirm",
   "cancel",
   "extend",
+  "reassign",
   "lookup",
   "sell",
   "adjust",
@@ -147,6 +142,8 @@ class Execution {
       case "cancel":
       case "lookup":
         return holdId === undefined ? null : { verb, holdId };
+      case "reassign":
+        return holdId === undefined ? null : { verb, holdId, owner: `o${owner}` };
       case "extend":
         return holdId === undefined
           ? null

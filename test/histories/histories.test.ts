@@ -10,7 +10,7 @@ import { until } from "#test/until";
 import { startBed, type Bed, type Victim } from "./bed";
 import { checkBeside } from "./checker";
 import { runClient, type World } from "./clients";
-import type { State } from "./model";
+import type { State } from "./state";
 import { Recorder } from "./recorder";
 import { complaint } from "./report";
 import { goingBack } from "./sessions";

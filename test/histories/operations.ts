@@ -14,10 +14,12 @@ export type Command =
   | { readonly verb: "confirm" | "cancel"; readonly holdId: string }
   | { readonly verb: "lookup"; readonly holdId: string }
   | { readonly verb: "extend"; readonly holdId: string; readonly seconds: number }
+  /** To that owner, as reserve has it. */
+  | { readonly verb: "reassign"; readonly holdId: string; readonly owner: string }
   | { readonly verb: "sell" | "adjust"; readonly units: number }
   | { readonly verb: "read" | "check" };
 
-export type HoldState = "live" | "confirmed" | "cancelled" | "expired" | "replaced";
+export type HoldState = "live" | "confirmed" | "cancelled" | "expired" | "replaced" | "reassigned";
 
 /** Times are of Redis's clock, in milliseconds. */
 export type Answer =

@@ -1,7 +1,8 @@
 /** The question of the checker, answered by trying every order: for short histories, and for its test. */
 import { agreed } from "./agree";
 import type { History } from "./checker";
-import { expiries, isSame, keyOf, outcomes, type State } from "./model";
+import { expiries, outcomes } from "./model";
+import { isSame, keyOf, type State } from "./state";
 import type { Operation } from "./operations";
 
 export function isExplained({ initial, operations, clock }: History): boolean {

@@ -1,6 +1,6 @@
 /** Histories that are written by hand, line by line. */
 import { check, type Clock, type Verdict } from "./checker";
-import { initialState } from "./model";
+import { initialState } from "./state";
 import type { Answer, Command, Operation } from "./operations";
 
 /** What is asked at 5 is asked at 5 by Redis's clock. */
@@ -29,7 +29,7 @@ export const until = (answer: Answer, due: number): Answer =>
   answer.kind === "hold" ? { ...answer, due } : answer;
 export const ended = (
   holdId: string,
-  state: "confirmed" | "cancelled" | "expired" | "replaced",
+  state: "confirmed" | "cancelled" | "expired" | "replaced" | "reassigned",
 ): Answer => {
   return { kind: "ended", holdId, state };
 };
@@ -47,6 +47,9 @@ export const confirm = (holdId: string): Command => ({ verb: "confirm", holdId }
 export const cancel = (holdId: string): Command => ({ verb: "cancel", holdId });
 export const extend = (holdId: string, seconds: number): Command => {
   return { verb: "extend", holdId, seconds };
+};
+export const reassign = (holdId: string, owner: string): Command => {
+  return { verb: "reassign", holdId, owner };
 };
 export const lookup = (holdId: string): Command => ({ verb: "lookup", holdId });
 
