@@ -16,6 +16,7 @@ import {
   type Product,
   type Reservation,
 } from "#inventory/model";
+import { reassign } from "#inventory/reassign";
 import { reserve } from "#inventory/reserve";
 import { sell } from "#inventory/sell";
 import { transfer } from "#inventory/transfer";
@@ -139,6 +140,22 @@ export function prolong(id: string, reservation: Reservation, seconds: number): 
       // One that lives as long already is not moved.
       const outcome = ended("EXTEND", 0, answer, "");
       return outcome.kind === "done" ? { kind: "read" } : outcome;
+    },
+  };
+}
+
+/** To another order: a new one, or one that may have a hold, of which both become one. */
+export function handOver(id: string, reservation: Reservation, to: OrderId): Asking {
+  const { reservationId } = reservation;
+  return {
+    id,
+    told: `reassign ${reservationId} to ${to}`,
+    isKeyed: true,
+    async ask(deps, ctx) {
+      const answer = await reassign(deps, ctx, { reservationId, customerId: null, orderId: to });
+      if (answer.kind !== "done") return refused(answer.kind);
+      if (answer.reservation.reservationId === reservationId) return { kind: "read" };
+      return doneToHold("RESERVE", heldBy(reservation), answer.reservation);
     },
   };
 }

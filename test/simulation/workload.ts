@@ -1,5 +1,5 @@
 /** What the callers of one run do, one thing after another each. */
-import type { ProductId, Reservation } from "#inventory/model";
+import { OrderId, type ProductId, type Reservation } from "#inventory/model";
 import { pause, perform, type Asked, type Asking } from "./callers.ts";
 import { HOLD_SECONDS_MAX } from "./plan.ts";
 import {
@@ -7,6 +7,7 @@ import {
   change,
   cleanUp,
   giveBack,
+  handOver,
   hold,
   look,
   make,
@@ -22,6 +23,7 @@ const STEPS = {
   confirm: 4,
   cancel: 2,
   extend: 1,
+  reassign: 1,
   sell: 3,
   adjust: 4,
   transfer: 0.5,
@@ -100,6 +102,9 @@ export class Workload {
         return giveBack(id, own);
       case "extend":
         return prolong(id, own, random.whole(1, HOLD_SECONDS_MAX));
+      case "reassign":
+        holds.splice(holds.indexOf(own), 1);
+        return handOver(id, own, this.#newOwner(id, holds));
       case "reserve":
       case "sell":
       case "adjust":
@@ -129,6 +134,7 @@ export class Workload {
       case "confirm":
       case "cancel":
       case "extend":
+      case "reassign":
         return this.#reserve(id, product);
     }
   }
@@ -142,6 +148,12 @@ export class Workload {
       : [product];
     const lines = products.map((one) => ({ productId: one, quantity }));
     return hold(id, lines, random.whole(1, HOLD_SECONDS_MAX + 1));
+  }
+
+  /** Nobody yet, or of another hold: then both may become one, of which the answer says what it has. */
+  #newOwner(id: string, holds: Reservation[]): OrderId {
+    const [other] = this.#world.random.next() < 0.5 ? holds.splice(0, 1) : [];
+    return other?.orderId ?? OrderId.parse(id);
   }
 
   #product(): ProductId {

@@ -68,8 +68,8 @@ export function tokensOf(text: string): Token[] {
 }
 
 function unescaped(text: string, line: number): string {
-  return text.replace(/\\(.)/g, (_, letter: string) => {
-    const meant = ESCAPES[letter];
+  return text.replace(/\\(\d{1,3}|.)/g, (_, letter: string) => {
+    const meant = /^\d/.test(letter) ? String.fromCharCode(Number(letter)) : ESCAPES[letter];
     if (meant === undefined) throw new Error(`line ${line}: unknown escape \\${letter}`);
     return meant;
   });
