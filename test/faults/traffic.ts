@@ -7,6 +7,7 @@ import {
   adjustCommand,
   endCommand,
   extendCommand,
+  reassignCommand,
   initializeCommand,
   reserveCommand,
   soon,
@@ -77,7 +78,8 @@ async function change(
   const { reservationId } = made.reservation;
   note("RESERVE", units, reservationId);
   const next = newRequest(acknowledged);
-  switch (random.pick(["confirm", "confirm", "cancel", "extend", "keep"] as const)) {
+  const fates = ["confirm", "confirm", "cancel", "extend", "reassign", "keep"] as const;
+  switch (random.pick(fates)) {
     case "confirm": {
       const ended = await store.confirm(endCommand(reservationId, next.more));
       if (ended.kind === "done") next.note("SALE", units, reservationId);
@@ -91,6 +93,14 @@ async function change(
     case "extend": {
       const extended = await store.extend(extendCommand(reservationId, 1_800, next.more));
       if (extended.kind === "done") next.note("EXTEND", 0, reservationId);
+      return;
+    }
+    case "reassign": {
+      const order = random.pick(["shared", randomId(12)]);
+      const given = await store.reassign(reassignCommand(reservationId, order, next.more));
+      if (given.kind !== "done") return;
+      next.note("RELEASE", units, reservationId);
+      next.note("RESERVE", units, given.reservation.reservationId);
       return;
     }
     case "keep":

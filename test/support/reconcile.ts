@@ -24,7 +24,7 @@ import { reconcile } from "#workers/reconcile/run";
 import type { Hands } from "#workers/reconcile/worker";
 import { openLedger, type TestLedger } from "#test/ledger";
 import { startRedis } from "#test/servers";
-import { endCommand, extendCommand, openStore, reserveCommand } from "#test/store";
+import { endCommand, extendCommand, openStore, reassignCommand, reserveCommand } from "#test/store";
 import { until } from "#test/until";
 
 const DRAINED_MS_MAX = 5_000;
@@ -140,10 +140,11 @@ export async function visit(
   const outcome = await store.reserve(reserveCommand(orderId, { [productId]: 1 }, more));
   if (outcome.kind !== "reserved") return false;
   const { reservationId } = outcome.reservation;
-  const luck = randomInt(4);
+  const luck = randomInt(5);
   if (luck === 0) await store.confirm(endCommand(reservationId));
   if (luck === 1) await store.cancel(endCommand(reservationId));
   if (luck === 2) await store.extend(extendCommand(reservationId, 60));
+  if (luck === 3) await store.reassign(reassignCommand(reservationId, `another's ${orderId}`));
   return true;
 }
 

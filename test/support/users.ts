@@ -14,6 +14,7 @@ const SCRIPTS: readonly (readonly [weight: number, script: Script])[] = [
   [3, reserveAndCancel],
   [2, cartInParts],
   [2, extendAndCancel],
+  [2, signIn],
   [1, abandon],
   [3, adjustWithKey],
   [3, adjustPlainly],
@@ -130,6 +131,23 @@ async function extendAndCancel(user: User): Promise<void> {
   const answer = await ask(user, { ...request, key: randomId(12) }, [200]);
   if (answer) acknowledge(user, answer, "EXTEND", 0, hold.reservationId);
   await end(user, "cancel", hold.reservationId, 1);
+}
+
+/** What was held under one order is the other's, beside what that one holds: one cart of both. */
+async function signIn(user: User): Promise<void> {
+  const [productId, orderId] = [pick(user), randomId(8)];
+  const guest = await reserve(user, productId, randomId(8), 2);
+  if (!guest) return;
+  const own = user.random.whole(0, 2) === 0 ? await reserve(user, productId, orderId, 1) : null;
+  const path = `/reservation/${guest.reservationId}/owner`;
+  const request = { method: "POST", path, token: user.admin, body: { orderId } } as const;
+  const answer = await ask(user, { ...request, key: randomId(12) }, [200]);
+  if (!answer) return;
+  const { reservationId } = reservationIn(answer);
+  acknowledge(user, answer, "RELEASE", 2, guest.reservationId);
+  acknowledge(user, answer, "RESERVE", 2, reservationId);
+  const verb = user.random.whole(0, 2) === 0 ? "confirm" : "cancel";
+  await end(user, verb, reservationId, own ? 3 : 2);
 }
 
 async function abandon(user: User): Promise<void> {

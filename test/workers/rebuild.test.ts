@@ -13,6 +13,7 @@ import {
   amendCommand,
   endCommand,
   operation,
+  reassignCommand,
   reserveCommand,
   sellCommand,
   transferCommand,
@@ -67,6 +68,8 @@ async function fill(): Promise<void> {
   await reserve(store, "o7", { p1: 1 });
   await reserve(store, "o7", { p1: 2 });
   await store.sell(sellCommand("p1", 1, { operation: operation("k4") }));
+  const guest = await reserve(store, "o8", { p1: 1, p2: 1 });
+  await store.reassign(reassignCommand(guest.reservationId, "o9"));
 }
 
 /** What must be the same after a rebuild: all but the journal, names of batches, and ended entries. */
@@ -103,7 +106,7 @@ describe("a rebuild", () => {
     await stores.redis.flushall();
     await expect(totals(stores.store, "p1")).rejects.toMatchObject({ code: "partition_fenced" });
     const outcome = await rebuildPartition(0, use, FENCED);
-    expect(outcome).toMatchObject({ kind: "rebuilt", products: 3, liveHolds: 5, missing: null });
+    expect(outcome).toMatchObject({ kind: "rebuilt", products: 3, liveHolds: 6, missing: null });
     expect(await lasting(stores.redis)).toEqual(before);
     expect((await stores.redis.hgetall("{p0}:meta"))["locations"]).toBe(locations);
     // The process that was fenced goes on, and what it did before is known.
@@ -270,7 +273,7 @@ describe("restore", () => {
     const looked = await restore();
     expect(looked).toMatchObject({ code: 0 });
     expect(looked.output).toMatch(/partition 0: Redis holds (nothing|epoch 0).*the ledger is at/);
-    expect(looked.output).toContain("3 products and 5 live holds would be written");
+    expect(looked.output).toContain("3 products and 6 live holds would be written");
     expect(looked.output).toContain("nothing was changed: --apply does it");
     // The process that is there may have fenced it meanwhile.
     const keys = await keysLike(stores.redis);
@@ -278,7 +281,7 @@ describe("restore", () => {
     const applied = await restore("--apply");
     expect(applied).toMatchObject({ code: 0 });
     expect(applied.output).toContain(
-      "partition 0: 3 products and 5 live holds written; 0 movements",
+      "partition 0: 3 products and 6 live holds written; 0 movements",
     );
     expect(await lasting(stores.redis)).toEqual(before);
     await until(() => stores.partitions[0]?.state === "open", { withinMs: 5_000, what: "open" });
