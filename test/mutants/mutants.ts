@@ -6,6 +6,7 @@ import { BATCH_BUGS } from "./batches.ts";
 import { DRAIN_BUGS } from "./drain.ts";
 import { EXPIRY_BUGS } from "./expiry.ts";
 import type { Mutant } from "./mutant.ts";
+import { REASSIGN_BUGS } from "./reassign.ts";
 import { RECOVERY_BUGS } from "./recovery.ts";
 import { ADMISSION_BUGS } from "./admission.ts";
 import { RATE_BUGS } from "./rates.ts";
@@ -16,6 +17,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...SCRIPT_BUGS,
   ...ADMISSION_BUGS,
   ...RATE_BUGS,
+  ...REASSIGN_BUGS,
   ...VERB_BUGS,
   ...BATCH_BUGS,
   ...DRAIN_BUGS,
