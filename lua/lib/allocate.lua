@@ -1,10 +1,6 @@
 -- Which units are taken: what an item asks for, against the stock and the owner's live hold.
 -- An item has lines of product, quantity and location (empty: any, home first).
--- @include lib/hold-places.lua
--- @include lib/places.lua
-
--- Places that a hold has units at; a line of a cart may be split over all locations of its product.
-local PLACES_MAX = 400 -- as many as one call of a script ends: LINES_MAX in lib/change-hold.lua
+-- @include lib/measure.lua
 
 local LINE = "^([%w_.-]+)=(%d+)=([%w _.-]*),(\t?)()"
 
@@ -29,82 +25,6 @@ local function read_lines(text, at)
         at = after
     until tab ~= ""
     return lines, at
-end
-
--- Units that could be taken for a line if that live hold (nil: none) were given back: what is there for
--- everybody, and what the hold has, also where the safety stock would have more than there is.
-local function takeable(line, hold)
-    local product = products[line.product]
-    local units = max(0, available(product)) + returnable(hold, product, "")
-    if line.location ~= "" then
-        local level = product.levels[line.location]
-        local free = level and not level.is_idle and level.on_hand - level.reserved or 0
-        units = min(units, free + returnable(hold, product, line.location))
-    end
-    return units
-end
-
--- Of so many units of a line those that can be had from that many places at most, and the places left.
-local function within(line, units, hold, places_left)
-    local product = products[line.product]
-    local left, places = units, places_of(product)
-    for i = 1, #places do
-        local location = places[i]
-        local level = product.levels[location]
-        local free = level.on_hand - level.reserved + returnable(hold, product, location)
-        if left == 0 or places_left == 0 then
-            break
-        end
-        if free > 0 and (line.location == "" or line.location == location) then
-            places_left = places_left - 1
-            left = math.max(0, left - free)
-        end
-    end
-    return units - left, places_left
-end
-
--- A line that gets less than it asks for, as text: product=requested=largest=available=levels, of
--- which `largest` counts the caller's own live hold and `available` does not; levels are
--- `location:free units;…`, of the active ones.
-local function explain(line, largest)
-    local product = products[line.product]
-    local levels = {}
-    for i, location in ipairs(places_of(product)) do
-        local level = product.levels[location]
-        levels[i] = location .. ":" .. decimal[level.on_hand - level.reserved]
-    end
-    return table.concat({
-        line.product,
-        decimal[line.quantity],
-        decimal[largest],
-        decimal[takeable(line, nil)],
-        table.concat(levels, ";"),
-    }, "=")
-end
-
--- Sets the units that each line can have, were that live hold given back. Answers the lines that
--- get less than they ask for (nil: none), and whether any gets something. All lines together come from
--- PLACES_MAX places at most, less those that the hold has which they are added to.
-local function measure(lines, hold, added_to)
-    local short, any = nil, false
-    local places_left = PLACES_MAX - (added_to and #added_to.lines or 0)
-    local is_wide = #lines * LOCATIONS_MAX > places_left
-    for i = 1, #lines do
-        local line = lines[i]
-        local largest = takeable(line, hold)
-        line.units = min(line.quantity, largest)
-        if is_wide then
-            local units = line.units
-            line.units, places_left = within(line, units, hold, math.max(0, places_left))
-            largest = line.units < units and line.units or largest
-        end
-        any = any or line.units > 0
-        if largest < line.quantity then
-            short = short or {}
-            short[#short + 1] = explain(line, largest)
-        end
-    end
-    return short and table.concat(short, ","), any
 end
 
 -- Whether a live hold is of those lines alone, and of each has what it asks for; by best effort, as much

@@ -95,6 +95,9 @@ local function close_batch(replies, part)
     end
     call_in_parts("ZADD", low_key, low_add)
     call_in_parts("ZREM", low_key, low_remove)
+    if limits then
+        limits.write()
+    end
     part.write()
     write_charges()
     write_meta()

@@ -54,6 +54,24 @@ local function has_confirmed(hold)
     return false
 end
 
+-- The hold that an item of reserve asks for: it has nothing yet.
+local function new_hold(item)
+    local hold = {
+        owner = item.owner,
+        generation = item.generation,
+        state = "ACTIVE",
+        reason = "",
+        due = item.seconds and due_after(now, item.seconds) or 0,
+        created = decimal[now],
+        seq = decimal[seq],
+        lines = {},
+        whom = item.whom,
+        touched = false,
+    }
+    records[item.owner] = hold
+    return hold
+end
+
 -- A line of a hold that has none of that product and location: what one item takes is never twice of
 -- the same place, so that a new hold needs no look at what it has.
 local function new_line(hold, product, location, held, confirmed)

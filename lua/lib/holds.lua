@@ -7,7 +7,6 @@
 local ENDED_KEEP_MS = { CONFIRMED = 86400000, CANCELLED = 900000, EXPIRED = 900000 }
 
 local HOLD_SECONDS_MAX = 86400 -- twin: HOLD_MINUTES_MAX in src/inventory/model.ts
-
 local EXPIRY_CONTEXT = '{"actor":"system:expiry"}'
 
 local records = {} -- owner → latest hold of that owner, or false
@@ -74,7 +73,11 @@ end
 -- The product is read when it is first moved: all reads come before the first write, which is last.
 local function move_line(kind, hold, line, on_hand, reserved, context)
     local id = hold.owner .. "-" .. hold.generation
-    move(kind, load_product(line.product), line.location, on_hand, reserved, id, context)
+    local product = load_product(line.product)
+    move(kind, product, line.location, on_hand, reserved, id, context)
+    if product.limits then
+        product.limits.count(product, hold, tonumber(hold.created), reserved - on_hand)
+    end
 end
 
 -- Sets the state a hold ends with once nothing is held: what was confirmed decides.
@@ -113,8 +116,7 @@ end
 local function expire_hold(hold)
     local reason = "expired"
     for i = 1, #hold.lines do
-        local line = hold.lines[i]
-        if line.released > 0 then
+        if hold.lines[i].released > 0 then
             reason = "expired_rest"
         end
     end

@@ -34,6 +34,11 @@ local function return_key(owner)
     return tag .. "return:" .. owner
 end
 
+-- Of the limit that is a product's own, which has no window.
+local function limit_key(product)
+    return tag .. "limit:product:" .. product .. ":always"
+end
+
 local function rate_key(identity)
     return tag .. "rate:" .. identity
 end

@@ -1,6 +1,7 @@
 -- Products as an overlay: read once a batch, changed in memory, written at the end. A later item
 -- of a batch sees what an earlier one did.
 -- @include lib/rules.lua
+-- @include lib/limits.lua
 
 local STOCK_MAX = 1000000000000 -- twin: STOCK_MAX in src/inventory/model.ts
 local LOCATIONS_MAX = 64 -- of one product; twin: LOCATIONS_MAX in src/inventory/model.ts
@@ -66,7 +67,8 @@ local function load_product(id)
         return products[id]
     end
     local key = stock_key(id)
-    local head = redis.call("HMGET", key, "locations", "safetyStock", "lowStockThreshold")
+    local head =
+        redis.call("HMGET", key, "locations", "safetyStock", "lowStockThreshold", "maxPerCustomer")
     if not head[1] then
         products[id] = false
         return false
@@ -91,6 +93,9 @@ local function load_product(id)
     product.grade = grade_of(product)
     product.grade_before = product.grade
     products[id] = product
+    if head[4] and head[4] ~= "" then
+        set_limit(product, head[4])
+    end
     return product
 end
 

@@ -16,6 +16,7 @@ local FIRST_WORDS = {
     expiring = true,
     batch = true,
     operation = true,
+    limit = true,
     ["return"] = true,
 }
 local PART_MAX = 1000 -- values of one command, far below the 8 000 where `unpack` ends

@@ -18,6 +18,7 @@ local FIELDS = {
     reorderQuantity = "^%d+$",
     safetyStock = "^%d+$",
     maxPerCustomer = "^%d*$",
+    limitSince = "^%d*$",
     home = "^[%w _.-]+$",
 }
 

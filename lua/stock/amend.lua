@@ -1,7 +1,7 @@
 #!lua
 -- Purpose: changes attributes of a product without moving stock.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), operation:<key> (string, rw),
---          low (zset, rw), journal (stream, w), batch:<writer>:<slot> (string, rw).
+--          limit:product:<product>:always (hash, w), low (zset, rw), journal (stream, w), batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: product, expected seq
 --          (empty: any), operation key, payload, context, then field=value pairs (empty: unset).
 -- Returns  a status line and a line for each item: amended|expected_mismatch <product>, unknown,
@@ -45,6 +45,18 @@ if refusal then
     return refusal
 end
 
+local forgotten = {} -- products whose counts of customers end
+
+-- A limit counts from when it is set on, also where there was one before; one that changes goes on. The next
+-- millisecond: what was made in this one came before it.
+local function amend_limit(product, changes)
+    local before, after = product.attributes.maxPerCustomer or "", changes.maxPerCustomer
+    if after and (before == "") ~= (after == "") then
+        changes.limitSince = after ~= "" and decimal[now + 1] or ""
+        forgotten[#forgotten + 1] = product.id
+    end
+end
+
 local function amend(item)
     local earlier = earlier_reply(item.key, item.payload)
     if earlier then
@@ -57,6 +69,7 @@ local function amend(item)
     if not has_version(product, item.expected_seq) then
         return "expected_mismatch\t" .. encode_product(product)
     end
+    amend_limit(product, item.changes)
     amend_fields(product, item.changes)
     product.safety = tonumber(item.changes.safetyStock or product.safety)
     product.threshold = tonumber(item.changes.lowStockThreshold or product.threshold)
@@ -64,4 +77,8 @@ local function amend(item)
     return remember_reply(item.key, item.payload, "amended\t" .. encode_product(product))
 end
 
-return answer_products(items, amend)
+return answer_products(items, amend, function()
+    for _, product in ipairs(forgotten) do
+        redis.call("UNLINK", limit_key(product))
+    end
+end)

@@ -3,13 +3,14 @@
 --          be sold after all, as a sale of its own, if the caller says so and the stock is there. It
 --          must have expired whole: what its caller cancelled is not sold.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), reservation:<owner> (string, rw),
---          operation:<key> (string, rw), low (zset, rw), journal (stream, w),
+--          limit:product:<product>:always (hash, rw), operation:<key> (string, rw), low (zset, rw),
+--          journal (stream, w),
 --          batch:<writer>:<slot> (string, rw), rate:<identity> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each (lib/change-hold.lua); the argument is
 --          `generation;product=quantity,…`: the generation that a sale after expiry gets (empty: an
 --          expired hold is refused), and what to confirm (empty: all that is held).
 -- Returns  a status line and a line for each item: done <record> [<stock>]|confirmed|cancelled|expired <record>,
---          exceeds <product> <held>, superseded, unknown, again, insufficient <short lines>, full,
+--          exceeds <product> <held>, superseded, unknown, again, insufficient|above_quota <short lines>, full,
 --          due (units may be due for release: run expire, then ask again),
 --          replayed <reply>, key_reused, limited <ms until there is room>. Or stale, superseded.
 -- Cost     O(items + lines), a read and a write of each operation key, and of that of a late sale.
@@ -92,9 +93,11 @@ local function sell_expired(hold, item)
     if not lines then
         return exceeds
     end
-    local short = measure(lines, nil)
-    if short then
-        return swept < math.floor(now / 1000) and "due" or "insufficient\t" .. short
+    local short, _, above = measure(lines, hold, nil)
+    if short and swept < math.floor(now / 1000) then
+        return "due"
+    elseif short then
+        return above and "above_quota\t" .. above or "insufficient\t" .. short
     end
     local sale = {
         owner = hold.owner,

@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- Purpose: releases what is due, walking the seconds from `swept` to now in bounded steps.
 -- KEYS[1]  {pN}:meta (hash, rw); builds expiring:<second> (list, rw), reservation:<owner> (string, rw),
---          stock:<product> (hash, rw), low (zset, rw), journal (stream, w),
+--          stock:<product> (hash, rw), limit:product:<product>:always (hash, rw), low (zset, rw),
+--          journal (stream, w),
 --          batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua).
 -- Returns  a status line, then `expired <holds> <more 0|1> <owners of damaged holds,…>`.
@@ -44,6 +45,9 @@ local function can_release(hold)
         local level = product and product.levels[line.location]
         if not level or level.reserved < line.held then
             return false
+        end
+        if product.limits then
+            product.limits.units_of(product, hold)
         end
     end
     return true

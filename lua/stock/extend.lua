@@ -2,7 +2,7 @@
 -- Purpose: lets a live hold live longer; never shorter, and never beyond the longest life of a hold,
 --          which counts from when it was made.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), reservation:<owner> (string, rw),
---          operation:<key> (string, rw),
+--          limit:product:<product>:always (hash, rw), operation:<key> (string, rw),
 --          expiring:<second> (list, rw), low (zset, rw), journal (stream, w),
 --          batch:<writer>:<slot> (string, rw), rate:<identity> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each (lib/change-hold.lua); the argument is

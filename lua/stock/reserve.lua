@@ -2,7 +2,8 @@
 -- Purpose: holds units of one or more products for an owner until a due time, or for good. Reserving
 --          again replaces the hold of that owner in one step.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), reservation:<owner> (string, rw),
---          operation:<key> (string, rw), expiring:<second> (list, rw), low (zset, rw), journal (stream, w),
+--          limit:product:<product>:always (hash, rw), operation:<key> (string, rw),
+--          expiring:<second> (list, rw), low (zset, rw), journal (stream, w),
 --          batch:<writer>:<slot> (string, rw), rate:<identity> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: owner, generation, hold
 --          seconds (0: a standing hold), flags, lines `product=quantity=location,` (location empty:
@@ -11,11 +12,13 @@
 --          decide and change nothing), a (add to the owner's live hold instead of replacing it; the
 --          answer ends with the stock of the first product: encode_stock).
 -- Returns  a status line and a line for each item: reserved|held|confirmed <head of the record>,
---          reserved_partly|held_partly <short lines: lib/allocate.lua> <head of the record>,
---          insufficient <short lines>, unknown <product>, possible <product=units,…> <short lines>,
---          replayed <reply>, key_reused, limited <ms until there is room>,
+--          reserved_partly|held_partly <short lines: lib/measure.lua> <head of the record>,
+--          insufficient <short lines>, above_quota <those short lines that ask for more than their
+--          customer may have: they are told before what is not there>, unknown <product>,
+--          possible <product=units,…> <short lines>, replayed <reply>, key_reused, limited <ms until there is room>,
 --          due (units may be due: run expire, then ask again). Or stale, superseded, full.
--- Cost     O(items + lines), two reads for each distinct product, a read and a write of each operation key.
+-- Cost     O(items + lines), two reads for each distinct product, a read and a write of each operation key;
+--          a read and a write of each customer's count of a product that has a limit.
 -- Retry    safe: a hold is known by its owner, and by the batch name; adding needs a key.
 -- @include lib/allocate.lua
 
@@ -67,23 +70,6 @@ local function answer_hold(word, hold, short)
     return word .. "\t" .. encode_head(hold)
 end
 
-local function new_hold(item)
-    local hold = {
-        owner = item.owner,
-        generation = item.generation,
-        state = "ACTIVE",
-        reason = "",
-        due = item.seconds and due_after(now, item.seconds) or 0,
-        created = decimal[now],
-        seq = decimal[seq],
-        lines = {},
-        whom = item.whom,
-        touched = false,
-    }
-    records[item.owner] = hold
-    return hold
-end
-
 -- Takes what measure() found: into the live hold when the item adds, else into one that replaces it.
 local function take_all(item, live, short)
     local hold = item.adds and live
@@ -132,7 +118,8 @@ local function reserve(item)
         end
     end
     local live = earlier and earlier.state == "ACTIVE" and earlier or nil
-    local short, any = measure(item.lines, not item.adds and live or nil, item.adds and live)
+    local given = not item.adds and live or nil
+    local short, any, above = measure(item.lines, item, given, item.adds and live)
     if live and may_stand(live, item) then
         if item.is_dry then
             return "possible\t" .. encode_takes(item.lines, live, item.is_best_effort and short)
@@ -145,7 +132,7 @@ local function reserve(item)
         return "due"
     end
     if short and not (item.is_best_effort and any) then
-        return "insufficient\t" .. short
+        return above and "above_quota\t" .. above or "insufficient\t" .. short
     end
     if item.is_dry then
         return "possible\t" .. encode_takes(item.lines, nil, short)

@@ -2,11 +2,14 @@
 -- Purpose: takes back units that an order was sold, never more than that. What the order was sold
 --          and what came back of it is the ledger's word up to a seq; a later return makes it stale.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), operation:<key> (string, rw),
+--          limit:product:<product>:always (hash, rw),
 --          return:<owner> (string, rw), low (zset, rw), journal (stream, w),
 --          batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: product, location (empty:
 --          home), quantity (1 … 10^9), disposition (restock|scrap), owner (hash of order and
---          product), seq of the ledger, units sold, units returned, operation key, payload, context.
+--          product), seq of the ledger, units sold, units returned, the order's customer (JSON string;
+--          empty: none), how many of its units its limit still counts, since when (ms) as the ledger has
+--          it, operation key, payload, context.
 -- Returns  a status line and a line for each item: returned <sold> <returned> <product>,
 --          exceeds <sold> <returned>, above_limit <limit> <onHand>, unknown, replayed <reply>, key_reused,
 --          moved (the order may have had a return that the ledger's word lacks: ask the ledger again).
@@ -16,14 +19,15 @@
 -- @include lib/products.lua
 
 local RETURN_KEEP_SECONDS = 3600 -- far longer than a request may take: docs/decisions/0009-returns.md
-local HEAD = "^([%w_.-]+)\t([%w _.-]*)\t(%d+)\t(%l+)\t(%x+)\t(%d+)\t(%d+)\t(%d+)"
-local ITEM = HEAD .. "\t(%x*)\t(%x*)\t()"
+local HEAD = "^([%w_.-]+)\t([%w _.-]*)\t(%d+)\t(%l+)\t(%x+)\t(%d+)\t(%d+)\t(%d+)\t()"
+local LIMIT = "^([^\t\n]*)\t(%d+)\t(%d+)\t(%x*)\t(%x*)\t()" -- behind it
 local DISPOSITIONS = { restock = true, scrap = true }
 
 local items = {}
 for i = 2, #ARGV do
-    local product, location, quantity, disposition, owner, as_of, sold, returned, key, payload, at =
-        match(ARGV[i], ITEM)
+    local product, location, quantity, disposition, owner, as_of, sold, returned, limit_at =
+        match(ARGV[i], HEAD)
+    local customer, counted, since, key, payload, at = match(ARGV[i], LIMIT, limit_at)
     local item = {
         product = product,
         location = location,
@@ -33,6 +37,9 @@ for i = 2, #ARGV do
         as_of = tonumber(as_of),
         sold = tonumber(sold),
         returned = tonumber(returned),
+        whom = customer,
+        counted = tonumber(counted),
+        since = tonumber(since),
         key = key,
         payload = payload,
         context = read_context(ARGV[i], at),
@@ -87,6 +94,10 @@ local function take_back(item)
     end
     make_level(product, location)
     move("RETURN", product, location, item.quantity, 0, "", item.context)
+    -- Where the product got another limit since, what was sold before counts no more.
+    if product.limits and item.since == product.limit_since then
+        product.limits.count(product, item, now, -math.min(item.quantity, item.counted))
+    end
     last_returns[item.owner] = seq
     new_returns[#new_returns + 1] = item.owner
     if item.disposition == "scrap" then

@@ -2,12 +2,12 @@
 -- Purpose: sells units without a hold: they leave what is available, for good. Never a unit that is
 --          held, never one of the safety stock.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), operation:<key> (string, rw),
---          low (zset, rw), journal (stream, w), batch:<writer>:<slot> (string, rw).
+--          limit:product:<product>:always (hash, rw), low (zset, rw), journal (stream, w), batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: product, location (empty:
---          any, home first), quantity (1 … 10^9), expected units on hand (empty: any), operation
---          key, payload, context.
+--          any, home first), quantity (1 … 10^9), expected units on hand (empty: any), customer (JSON
+--          string; empty: nobody's), operation key, payload, context.
 -- Returns  a status line and a line for each item: sold <location=quantity,…> <product>,
---          insufficient <short line: lib/allocate.lua>, expected_mismatch <product>, unknown,
+--          insufficient|above_quota <short line: lib/measure.lua>, expected_mismatch <product>, unknown,
 --          replayed <reply>, key_reused,
 --          due (units may be due for release: run expire, then ask again).
 --          Or stale, superseded, full.
@@ -17,16 +17,17 @@
 -- @include lib/allocate.lua
 -- @include lib/products.lua
 
-local ITEM = "^([%w_.-]+)\t([%w _.-]*)\t(%d+)\t(%d*)\t(%x*)\t(%x*)\t()"
+local ITEM = "^([%w_.-]+)\t([%w _.-]*)\t(%d+)\t(%d*)\t([^\t\n]*)\t(%x*)\t(%x*)\t()"
 
 local items = {}
 for i = 2, #ARGV do
-    local product, location, quantity, expected, key, payload, at = match(ARGV[i], ITEM)
+    local product, location, quantity, expected, customer, key, payload, at = match(ARGV[i], ITEM)
     local item = {
         product = product,
         location = location,
         quantity = tonumber(quantity),
         expected = expected,
+        whom = customer,
         key = key,
         payload = payload,
         context = read_context(ARGV[i], at),
@@ -54,15 +55,20 @@ local function sell(item)
     if item.expected ~= "" and tonumber(item.expected) ~= product.on_hand then
         return "expected_mismatch\t" .. encode_product(product)
     end
-    local short = measure({ item }, nil)
-    if short then
-        return swept < math.floor(now / 1000) and "due" or "insufficient\t" .. short
+    local short, _, above = measure({ item }, item, nil)
+    if short and swept < math.floor(now / 1000) then
+        return "due"
+    elseif short then
+        return above and "above_quota\t" .. above or "insufficient\t" .. short
     end
     local places = {}
     take(item, function(_, location, taken)
         move("SALE", product, location, -taken, 0, "", item.context)
         places[#places + 1] = string.format("%s=%d", location, taken)
     end)
+    if product.limits then
+        product.limits.count(product, item, now, item.quantity)
+    end
     local reply = "sold\t" .. table.concat(places, ",") .. "\t" .. encode_product(product)
     return remember_reply(item.key, item.payload, reply)
 end

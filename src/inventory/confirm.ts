@@ -30,6 +30,7 @@ export async function confirm(
     lines: summedLines(input.lines),
     ...(mayReacquire ? { reacquireAs: deps.newGeneration() } : {}),
   });
-  if (outcome.kind === "exceeds_held" || outcome.kind === "insufficient") return outcome;
+  if (outcome.kind === "exceeds_held") return outcome;
+  if (outcome.kind === "insufficient" || outcome.kind === "above_quota") return outcome;
   return completed(deps, ctx, reservationId, outcome);
 }

@@ -9,6 +9,7 @@ import {
 import { endedReservation } from "#inventory/ended-reservation";
 import type { Reservation, ReservationId } from "#inventory/model";
 import type {
+  AboveQuota,
   ExceedsHeld,
   HoldCommand,
   HoldOutcome,
@@ -22,7 +23,7 @@ export type HoldAnswer =
   | Exclude<HoldOutcome, { readonly kind: "superseded" }>
   | { readonly kind: "replaced" | "reassigned"; readonly reservation: Reservation };
 export type CancelAnswer = HoldAnswer | ExceedsHeld;
-export type ConfirmAnswer = CancelAnswer | Insufficient;
+export type ConfirmAnswer = CancelAnswer | Insufficient | AboveQuota;
 
 /** The part of the command that they share. */
 export function holdCommand(

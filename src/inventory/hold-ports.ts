@@ -62,6 +62,13 @@ export interface ShortLine {
    * none of the next few is, and where it could not be told at once.
    */
   readonly nextHoldEndsAt: number | null;
+  /** Where the line asks for more than its customer may have; else absent. */
+  readonly quota?: Quota;
+}
+/** How many units of a product one customer may have over all its orders, and may take beside them. */
+export interface Quota {
+  readonly maxPerCustomer: number;
+  readonly left: number;
 }
 export type ReserveOutcome =
   /** `short` are lines that got less than they asked for; only with `best_effort`. */
@@ -86,7 +93,8 @@ export type ReserveOutcome =
       readonly short: readonly ShortLine[];
     }
   | { readonly kind: "already_confirmed"; readonly reservation: Reservation }
-  | { readonly kind: "insufficient"; readonly lines: readonly ShortLine[] }
+  | Insufficient
+  | AboveQuota
   | { readonly kind: "unknown_product"; readonly productId: ProductId }
   | { readonly kind: "key_reused" };
 
@@ -142,9 +150,14 @@ export interface ExceedsHeld {
   readonly productId: ProductId;
   readonly held: number;
 }
-/** It expired, and the stock to sell it after all is not there. */
+/** The stock is not there; of a confirm: to sell after all what expired. */
 export interface Insufficient {
   readonly kind: "insufficient";
+  readonly lines: readonly ShortLine[];
+}
+/** Lines that ask for more than their customer may have: this is told before what is not there. */
+export interface AboveQuota {
+  readonly kind: "above_quota";
   readonly lines: readonly ShortLine[];
 }
 /** It has no due time. */
@@ -152,7 +165,7 @@ export interface Standing {
   readonly kind: "standing";
 }
 export type CancelOutcome = HoldOutcome | ExceedsHeld;
-export type ConfirmOutcome = HoldOutcome | ExceedsHeld | Insufficient;
+export type ConfirmOutcome = HoldOutcome | ExceedsHeld | Insufficient | AboveQuota;
 export type ExtendOutcome = HoldOutcome | Standing;
 
 export interface ExtendCommand extends HoldCommand {

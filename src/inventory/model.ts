@@ -146,6 +146,8 @@ export interface Product extends Attributes {
   readonly createdAt: number;
   readonly updatedAt: number;
   readonly lastRestocked: number | null;
+  /** From when on holds and sales count against `maxPerCustomer`; null: from its beginning. */
+  readonly limitSince: number | null;
   /** seq of its last change: its version. */
   readonly seq: number;
 }

@@ -3,18 +3,19 @@
  * never learns how. A command carries everything Lua needs; an outcome is what a caller may hear.
  */
 import type {
+  AboveQuota,
   CancelOutcome,
   ConfirmCommand,
   ConfirmOutcome,
   EndCommand,
   ExtendCommand,
   ExtendOutcome,
+  Insufficient,
   ReassignCommand,
   ReassignOutcome,
   RequestedLine,
   ReserveCommand,
   ReserveOutcome,
-  ShortLine,
 } from "#inventory/hold-ports";
 import type { LevelSince, LevelThen } from "#inventory/count-ports";
 import type { CommandBase } from "#inventory/command-ports";
@@ -121,6 +122,8 @@ export type CountOutcome =
 export interface SellCommand extends CommandBase, RequestedLine {
   /** onHand over all locations that the caller expects to find; null when it does not care. */
   readonly expectedQuantity: number | null;
+  /** Whose it is, where its product has a limit; null: nobody's. */
+  readonly customerId: CustomerId | null;
 }
 /** Units that were taken at one location. */
 export interface Taken {
@@ -135,7 +138,8 @@ export type SellOutcome =
       readonly allocations: readonly Taken[];
       readonly replayed: boolean;
     }
-  | { readonly kind: "insufficient"; readonly lines: readonly ShortLine[] }
+  | Insufficient
+  | AboveQuota
   | { readonly kind: "expected_mismatch"; readonly product: Product }
   | { readonly kind: "unknown_product" }
   | { readonly kind: "key_reused" };
@@ -147,6 +151,15 @@ export interface OrderSales {
   readonly sold: number;
   /** Units that came back, sold again or scrapped. */
   readonly returned: number;
+  /** Absent where the product has no limit, or its units are no customer's. */
+  readonly limit?: SalesOfLimit;
+}
+/** What of an order's sales the product's limit still counts for its customer. */
+export interface SalesOfLimit {
+  readonly customerId: CustomerId;
+  readonly counted: number;
+  /** From when on it counts (ms), as the ledger knows it. */
+  readonly since: number;
 }
 export interface ReturnCommand extends CommandBase {
   readonly productId: ProductId;

@@ -5,6 +5,8 @@ import type { PseudonymizeOutcome } from "#inventory/pseudonym-ports";
 import { waitForLedger } from "#inventory/wait-for-ledger";
 import { randomId } from "#lib/ids";
 
+/** What each of them begins with. */
+export const PSEUDONYM_BEGINS = "pseudonym-";
 const ID_LENGTH = 32;
 /** 36^20 is more than 2^103: nobody finds a customer's by trying. */
 const PSEUDONYM_LENGTH = 20;
@@ -28,7 +30,7 @@ export async function pseudonymizeCustomer(
   const wanted = {
     id: randomId(ID_LENGTH),
     customerId,
-    pseudonym: CustomerId.parse(`pseudonym-${randomId(PSEUDONYM_LENGTH)}`),
+    pseudonym: CustomerId.parse(`${PSEUDONYM_BEGINS}${randomId(PSEUDONYM_LENGTH)}`),
     operation: ctx.operation,
     askedBy: actorOf(ctx.caller),
   };

@@ -3,6 +3,7 @@
  * the ledger as what it is written from.
  */
 import type { Cursor, JournalEntry } from "#inventory/drain-ports";
+import type { CustomerUnits } from "#inventory/reconcile-sides";
 import type {
   LocationRule,
   Product,
@@ -61,6 +62,7 @@ export interface PartitionPart {
   readonly holds: readonly HoldCopy[];
   readonly locations: readonly RegisteredLocation[];
   readonly operations: readonly OperationCopy[];
+  readonly limits: readonly CustomerUnits[];
 }
 
 /** What Redis shall keep under an operation's key again. */

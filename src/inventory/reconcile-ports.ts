@@ -10,6 +10,8 @@ export const DIFFERENCE_KINDS = [
   "break",
   /** A product's attributes are not those of the ledger. */
   "product",
+  /** What customers have of a product with a limit is not what their holds and sales add up to. */
+  "limit",
   /** A partition's copy of the registry of locations is not that of the ledger. */
   "location",
   /** A live hold that the ledger never heard of. */

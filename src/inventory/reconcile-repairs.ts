@@ -55,6 +55,15 @@ export type StockRepair =
       readonly attributes: Readonly<Record<string, string>>;
     }
   | {
+      readonly side: "limit";
+      readonly partition: number;
+      readonly productId: string;
+      /** That it had when it was looked at. */
+      readonly productSeq: number;
+      /** Hash of a customer, and what it should have. */
+      readonly units: readonly (readonly [string, number])[];
+    }
+  | {
       readonly side: "registry";
       readonly partition: number;
       readonly found: StoredRegistry;

@@ -3,7 +3,14 @@
  * serving. `src/redis` and `src/postgres` give the sides.
  */
 import type { LedgerLevel, LedgerSnapshot, LevelUnits } from "#inventory/ledger-snapshot";
-import type { Movement, RegisteredLocation, Reservation, ReservationId } from "#inventory/model";
+import type {
+  CustomerId,
+  Movement,
+  ProductId,
+  RegisteredLocation,
+  Reservation,
+  ReservationId,
+} from "#inventory/model";
 
 /** A partition of Redis at the moment of a read. */
 export interface StockMoment {
@@ -29,6 +36,7 @@ export const ATTRIBUTES = [
   "reorderQuantity",
   "safetyStock",
   "maxPerCustomer",
+  "limitSince",
   "home",
   "createdAt",
 ] as const;
@@ -45,6 +53,20 @@ export interface StoredProduct {
   readonly levels: readonly StoredLevel[];
   /** Its score in the low set, and what it should be; null: not in it. */
   readonly low: { readonly found: number | null; readonly expected: number | null };
+}
+
+/** What each customer has of a product with a limit, as it stands in Redis. */
+export interface StoredLimit {
+  readonly at: StockMoment;
+  readonly productSeq: number;
+  /** Hash of a customer → units (-1: no count stands there); a key: it is no such hash. */
+  readonly counts: ReadonlyMap<string, number> | string;
+}
+/** Units that a customer has of a product with a limit, by the ledger. */
+export interface CustomerUnits {
+  readonly productId: ProductId;
+  readonly customerId: CustomerId;
+  readonly units: number;
 }
 
 /** A record as it stands under an owner's key; `hold` is null when it cannot be read. */
@@ -89,6 +111,8 @@ export interface ReconcileStock {
     partition: number,
     productIds: readonly string[],
   ): Promise<{ readonly at: StockMoment; readonly found: readonly (StoredProduct | null)[] }>;
+  /** What stands there of a product's limit; null: it is not there, or changed while that was read. */
+  limit(partition: number, productId: string): Promise<StoredLimit | null>;
   registry(
     partition: number,
   ): Promise<{ readonly at: StockMoment; readonly found: StoredRegistry }>;
@@ -174,6 +198,14 @@ export interface ReconcileLedger {
     productIds: readonly string[],
     seq: number,
   ): Promise<readonly LedgerLevel[]>;
+  /** What each customer has of these products, where they have a limit: some at a time, of one moment. */
+  limits(
+    partition: number,
+    productIds: readonly string[],
+    use: (part: readonly CustomerUnits[]) => void,
+  ): Promise<void>;
+  /** Those of them of which movements that their limit counts were put away. */
+  unsureLimits(productIds: readonly string[]): Promise<readonly string[]>;
   registry(): Promise<readonly RegisteredLocation[]>;
   /** What it says of these products now, and of which movement that is. */
   attributes(

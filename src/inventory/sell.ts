@@ -23,12 +23,13 @@ export async function sell(
   ctx: RequestContext,
   input: SellInput,
 ): Promise<SellOutcome> {
-  const { productId, quantity, location, expectedQuantity } = input;
+  const { productId, quantity, location, expectedQuantity, customerId } = input;
   return deps.store.sell({
     ...commandBase(ctx, input),
     productId,
     quantity,
     location,
     expectedQuantity,
+    customerId,
   });
 }

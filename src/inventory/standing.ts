@@ -78,6 +78,7 @@ export async function standingOutcome(
     case "expired":
     case "superseded":
     case "insufficient":
+    case "above_quota":
       throw new Error(`whichever hold is live was answered ${outcome.kind}`);
   }
 }

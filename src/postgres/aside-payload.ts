@@ -43,6 +43,8 @@ const ProductJson = z.object({
   levels: z.array(z.object({ location: Location, onHand: z.int(), reserved: z.int(), ...rule })),
   ...times,
   lastRestocked: z.int().nullable(),
+  /** None in what an earlier version wrote. */
+  limitSince: z.int().nullable().default(null),
   seq: z.int(),
 });
 const LocationJson = z.object({

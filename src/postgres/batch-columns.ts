@@ -90,6 +90,7 @@ function productColumns(rows: readonly Product[]): string[] {
     numberColumn(rows, (row) => row.createdAt),
     numberColumn(rows, (row) => row.updatedAt),
     numberColumn(rows, (row) => row.lastRestocked),
+    numberColumn(rows, (row) => row.limitSince),
   ];
 }
 

@@ -66,8 +66,11 @@ export function createLedger({ sql, clock }: LedgerOptions): Ledger {
       const statement = run(orderSalesText, [partition, productId, orderId, customerId]);
       const [row] = await askRows(OrderSalesRow, statement, left(deadline));
       if (row === undefined) throw new Error(`the store has no partition ${partition}`);
-      const { unsure, ...sales } = row;
-      if (!unsure) return sales;
+      const { unsure, buyer, counted, since, ...sales } = row;
+      if (!unsure) {
+        if (since === null || buyer === null) return sales;
+        return { ...sales, limit: { customerId: buyer, counted, since } };
+      }
       const message = "a return of this product is in quarantine: what came back is not known";
       throw new Fault("ledger_unavailable", message);
     },

@@ -25,6 +25,7 @@ import operationsSetAside from "./migrations/0023-operations-set-aside.sql" with
 import whatRunsMended from "./migrations/0024-what-runs-mended.sql" with { type: "text" };
 import whatIsOpen from "./migrations/0025-what-is-open.sql" with { type: "text" };
 import whatWasRemoved from "./migrations/0026-what-was-removed.sql" with { type: "text" };
+import limits from "./migrations/0027-limits.sql" with { type: "text" };
 
 export interface Migration {
   /** `NNNN-what-it-does`, numbered from 0001 without a gap. */
@@ -60,4 +61,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0024-what-runs-mended", text: whatRunsMended },
   { name: "0025-what-is-open", text: whatIsOpen },
   { name: "0026-what-was-removed", text: whatWasRemoved },
+  { name: "0027-limits", text: limits },
 ];

@@ -12,6 +12,7 @@ import { askRow, askRows } from "#postgres/ask";
 import { ownConnection, type Sql } from "#postgres/client";
 import { asFault } from "#postgres/failure";
 import { OPERATION_KEEP_MS } from "#postgres/forget-operations";
+import { readLimits } from "#postgres/limits";
 import { reportRecovery } from "#postgres/recovery-reports";
 import { reservationOf, ReservationRow } from "#postgres/rows";
 import copyExtentText from "./statements/copy-extent.sql" with { type: "text" };
@@ -75,12 +76,19 @@ const ProductCopyRow = z.object({
   createdAt: z.int(),
   updatedAt: z.int(),
   lastRestocked: z.int().nullable(),
+  limitSince: z.int().nullable(),
   counts: z.record(z.string(), z.tuple([StockCount, StockCount])),
 });
 
 const OperationRow = z.object({ key: z.string(), text: z.string(), livesMs: z.int() });
 
-const NOTHING: PartitionPart = { products: [], holds: [], locations: [], operations: [] };
+const NOTHING: PartitionPart = {
+  products: [],
+  holds: [],
+  locations: [],
+  operations: [],
+  limits: [],
+};
 
 export function createRebuildLedger(sql: Sql): RebuildLedger {
   return {
@@ -109,6 +117,8 @@ export function createRebuildLedger(sql: Sql): RebuildLedger {
         await own`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`;
         const counts = await copyAll(own, partition, use);
         await own`COMMIT`;
+        // Nothing of the partition is appended any more: it is the same moment.
+        await readLimits(sql, partition, null, (limits) => use({ ...NOTHING, limits }));
         // The driver would have gone on with another connection, at another moment.
         if (isLost) throw new Fault("ledger_unavailable", "the ledger went away while it was read");
         return counts;

@@ -10,6 +10,7 @@ import {
 import { askRows } from "#postgres/ask";
 import type { Sql } from "#postgres/client";
 import { textColumn } from "#postgres/columns";
+import { readLimits } from "#postgres/limits";
 import {
   ANSWER_MS_MAX,
   atOneMoment,
@@ -23,6 +24,7 @@ import copyLocationsText from "./statements/copy-locations.sql" with { type: "te
 import attributesText from "./statements/reconcile-attributes.sql" with { type: "text" };
 import levelsAtText from "./statements/reconcile-levels-at.sql" with { type: "text" };
 import liveHoldText from "./statements/reconcile-live-hold.sql" with { type: "text" };
+import unsureLimitsText from "./statements/reconcile-unsure-limits.sql" with { type: "text" };
 import unitsOfHoldText from "./statements/reconcile-units-of-hold.sql" with { type: "text" };
 
 /** Movements in quarantine that are looked at; with more of them nothing is compared. */
@@ -116,6 +118,11 @@ export function createReconcileLedger(sql: Sql): ReconcileLedger {
       const ids = textColumn(productIds, (id) => id);
       const found = await rows(AttributesRow, attributesText, [ids]);
       return new Map(found.map(({ id, ...row }) => [id, row]));
+    },
+    limits: (partition, productIds, use) => readLimits(sql, partition, productIds, use),
+    async unsureLimits(productIds) {
+      const ids = textColumn(productIds, (id) => id);
+      return (await rows(IdRow, unsureLimitsText, [ids])).map(({ id }) => id);
     },
     async productOfSku(sku) {
       const text = "SELECT product_id AS id FROM products WHERE sku = $1 LIMIT 1";

@@ -46,6 +46,9 @@ export const OrderSalesRow = z.object({
   seq: z.int().min(0),
   sold: z.int().min(0),
   returned: z.int().min(0),
+  buyer: CustomerId.nullable(),
+  counted: z.int().min(0),
+  since: z.int().nullable(),
   unsure: z.boolean(),
 });
 

@@ -9,6 +9,7 @@ import type {
   FreeLevel,
   HoldOutcome,
   LineQuantity,
+  Quota,
   ReassignOutcome,
   ReserveCommand,
   ReserveOutcome,
@@ -48,7 +49,8 @@ export function reserveOutcome(
       };
     }
     case "insufficient":
-      return { kind: "insufficient", lines: shortLines(rest) };
+    case "above_quota":
+      return { kind: word, lines: shortLines(rest) };
     case "unknown":
       return { kind: "unknown_product", productId: recorded<ProductId>(rest) };
     case "key_reused":
@@ -78,7 +80,7 @@ function lineQuantity(text: string): LineQuantity {
   return { productId: recorded<ProductId>(product), quantity: recordedCount(units, "units") };
 }
 
-/** `product=requested=largest=available=location:free;…` */
+/** `product=requested=largest=available=location:free;…`, and `=limit=left` where the limit is passed. */
 function shortLine(text: string): ShortLine {
   const fields = text.split("=");
   return {
@@ -88,8 +90,13 @@ function shortLine(text: string): ShortLine {
     available: recordedCount(fields[3], "available"),
     locations: freeLevels(fieldAt(fields, 4, "levels")),
     nextHoldEndsAt: null,
+    ...(fields[5] === undefined ? {} : { quota: quotaOf(fields[5], fields[6]) }),
   };
 }
+
+const quotaOf = (limit: string, left: string | undefined): Quota => {
+  return { maxPerCustomer: recordedCount(limit, "limit"), left: recordedCount(left, "left") };
+};
 
 /** None where no location is active. */
 const freeLevels = (text: string): FreeLevel[] =>
@@ -111,7 +118,8 @@ export function confirmOutcome(
   const { word, rest } = cut(reply);
   switch (word) {
     case "insufficient":
-      return { kind: "insufficient", lines: shortLines(rest) };
+    case "above_quota":
+      return { kind: word, lines: shortLines(rest) };
     case "full":
       throw journalFull();
     case "due":

@@ -20,6 +20,9 @@ export const operationKey = (partition: number, key: string): string =>
   `${partitionTag(partition)}operation:${key}`;
 export const returnKey = (partition: number, owner: string): string =>
   `${partitionTag(partition)}return:${owner}`;
+/** Of the limit that is a product's own, which has no window. */
+export const limitKey = (partition: number, productId: string): string =>
+  `${partitionTag(partition)}limit:product:${productId}:always`;
 export const rateKey = (partition: number, identity: string): string =>
   `${partitionTag(partition)}rate:${identity}`;
 /** Outside all partitions: a SKU finds its product wherever that lives. */

@@ -80,6 +80,7 @@ export function sellLine(command: SellCommand): string {
     command.location ?? "",
     command.quantity,
     command.expectedQuantity ?? "",
+    jsonText(command.customerId),
     operationText(command.operation),
     JSON.stringify(command.context),
   ].join("\t");
@@ -96,6 +97,9 @@ export function returnLine(command: ReturnCommand): string {
     sales.seq,
     sales.sold,
     sales.returned,
+    jsonText(sales.limit?.customerId ?? null),
+    sales.limit?.counted ?? 0,
+    sales.limit?.since ?? 0,
     operationText(command.operation),
     JSON.stringify(command.context),
   ].join("\t");

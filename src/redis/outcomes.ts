@@ -149,7 +149,8 @@ export function sellOutcome(reply: string): SellOutcome | { readonly kind: "due"
       return { kind: "sold", product: decodeProductJson(product), allocations, replayed };
     }
     case "insufficient":
-      return { kind: "insufficient", lines: shortLines(rest) };
+    case "above_quota":
+      return { kind: word, lines: shortLines(rest) };
     case "expected_mismatch":
       return { kind: "expected_mismatch", product: decodeProductJson(rest) };
     case "unknown":

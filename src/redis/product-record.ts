@@ -16,13 +16,15 @@ export function decodeProductJson(json: string): Product {
 
 /** A product's hash as Lua writes it: what nobody named is an empty field. */
 export function encodeProduct(product: ProductCopy): ProductFields {
-  const { levels, ...attributes } = product;
+  const { levels, limitSince, ...attributes } = product;
   const counts = levels.flatMap(({ location, onHand, reserved }) => [
     [`onHand:${location}`, onHand] as const,
     [`reserved:${location}`, reserved] as const,
   ]);
   const fields = {
     ...attributes,
+    // A product that was never amended has none.
+    ...(limitSince === null ? {} : { limitSince }),
     locations: levels.map(({ location }) => location).join(","),
     ...Object.fromEntries(counts),
   };
@@ -67,6 +69,7 @@ export function decodeProduct(fields: ProductFields, rules: LocationRules = NO_R
     createdAt: count("createdAt"),
     updatedAt: count("updatedAt"),
     lastRestocked: optional("lastRestocked") === null ? null : count("lastRestocked"),
+    limitSince: (fields["limitSince"] ?? "") === "" ? null : count("limitSince"),
     seq: count("seq"),
   };
 }

@@ -30,6 +30,7 @@ import {
   stockKey,
 } from "#redis/keys";
 import { partitionOf } from "#redis/partition";
+import { countOf, readLimit } from "#redis/reconcile-limit";
 import { recorded, recordedCount } from "#redis/recorded";
 
 /** Keys looked at by one step: well under 1 ms of Redis. */
@@ -93,6 +94,7 @@ export function createReconcileStock(options: ReconcileStockOptions): ReconcileS
       const scoreOf = (i: number): unknown => (Array.isArray(low) ? low[i] : low);
       return { at, found: productIds.map((id, i) => productOf(id, products[i], scoreOf(i))) };
     },
+    limit: (partition, productId) => readLimit(redis, { atOnce, pace }, partition, productId),
     async registry(partition) {
       const { at, replies } = await atOnce(partition, [
         ["hgetall", locationsKey(partition)],
@@ -236,9 +238,6 @@ function claimOf(key: string, reply: [Error | null, unknown] | undefined, now: n
   if (error !== null || typeof text !== "string" || !isProduct(productId)) return key;
   return { sku: key.slice(skuKey("").length), productId, ageMs: now - Number(at), text };
 }
-
-const countOf = (text: string | undefined): number | null =>
-  text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : null;
 
 /** Each change writes the first two; where nothing ever came, the last is empty. */
 const COUNTS = ["seq", "updatedAt", "lastRestocked"] as const;

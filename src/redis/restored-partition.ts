@@ -5,12 +5,14 @@ import { splitReservationId } from "#inventory/reservation-id";
 import { encodeHold } from "#redis/hold-record";
 import {
   expiringKey,
+  limitKey,
   locationsKey,
   lowKey,
   operationKey,
   reservationKey,
   stockKey,
 } from "#redis/keys";
+import { customerField } from "#inventory/limits";
 import { encodeLocation, encodeRules } from "#redis/location-record";
 import { encodeProduct } from "#redis/product-record";
 
@@ -28,6 +30,8 @@ export class RestoredPartition {
   readonly #due = new Map<number, string[]>();
   /** Score and member by turns. */
   readonly #low: string[] = [];
+  /** Product → customer and units by turns. */
+  readonly #limits = new Map<string, string[]>();
   #locations: readonly RegisteredLocation[] = [];
 
   constructor(partition: number) {
@@ -35,8 +39,13 @@ export class RestoredPartition {
   }
 
   /** Steps for what stands in keys of its own; what shares a key is kept for `rest`. */
-  take({ products, holds, locations, operations }: PartitionPart): Step[] {
+  take({ products, holds, locations, operations, limits }: PartitionPart): Step[] {
     if (locations.length > 0) this.#locations = locations;
+    for (const { productId, customerId, units } of limits) {
+      const counts = this.#limits.get(productId) ?? [];
+      this.#limits.set(productId, counts);
+      counts.push(customerField(customerId), String(units));
+    }
     return [
       ...products.map((product) => this.#product(product)),
       ...holds.map((hold) => this.#hold(hold)),
@@ -52,10 +61,13 @@ export class RestoredPartition {
     const steps = Array.from(this.#due, ([second, owners]): Step => {
       return { kind: "list", key: expiringKey(this.#partition, second), values: owners };
     });
+    const limits = Array.from(this.#limits, ([productId, values]): Step => {
+      return { kind: "hash", key: limitKey(this.#partition, productId), values };
+    });
     const low: Step = { kind: "zset", key: lowKey(this.#partition), values: this.#low };
     const records = this.#locations.flatMap((it) => [it.location, encodeLocation(it)]);
     const registry: Step = { kind: "hash", key: locationsKey(this.#partition), values: records };
-    return [...steps, ...[low, registry].filter(({ values }) => values.length > 0)];
+    return [...steps, ...limits, ...[low, registry].filter(({ values }) => values.length > 0)];
   }
 
   /** The seconds in which something is due, in order. */

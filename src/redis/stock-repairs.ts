@@ -14,6 +14,7 @@ import type { RedisStockStore } from "#redis/stock-store";
 const HOLD = loadScript("repair/hold.lua");
 const DUE = loadScript("repair/due.lua");
 const LOW = loadScript("repair/low.lua");
+const LIMIT = loadScript("repair/limit.lua");
 const PRODUCT = loadScript("repair/product.lua");
 const REGISTRY = loadScript("repair/registry.lua");
 const FREE = loadScript("repair/free-sku.lua");
@@ -114,6 +115,11 @@ export function createStockRepairs(options: StockRepairsOptions): StockRepairs {
         if (!(await run(PRODUCT, partition, args))) return false;
         // Thresholds and safety stock decide its place there.
         return await run(LOW, partition, [productId]);
+      }
+      case "limit": {
+        const { partition, productId, productSeq, units } = repair;
+        const args = units.flatMap(([field, count]) => [field, String(count)]);
+        return await run(LIMIT, partition, [productId, String(productSeq), ...args]);
       }
       case "registry": {
         const { partition, found, wanted } = repair;

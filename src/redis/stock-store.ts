@@ -194,7 +194,7 @@ export class RedisStockStore implements StockStore {
     const line = sellLine(command);
     for (;;) {
       const outcome = sellOutcome(await queues.submit("sell", line, 1, command));
-      if (outcome.kind === "insufficient") {
+      if (outcome.kind === "insufficient" || outcome.kind === "above_quota") {
         return { ...outcome, lines: await this.#withNextDue(outcome.lines) };
       }
       if (outcome.kind !== "due") return outcome;
@@ -209,7 +209,7 @@ export class RedisStockStore implements StockStore {
 
   async confirm(command: ConfirmCommand): Promise<ConfirmOutcome> {
     const outcome = await confirmHold(this.#queuesOf(command), command);
-    if (outcome.kind !== "insufficient") return outcome;
+    if (outcome.kind !== "insufficient" && outcome.kind !== "above_quota") return outcome;
     return { ...outcome, lines: await this.#withNextDue(outcome.lines) };
   }
 
@@ -288,7 +288,7 @@ export class RedisStockStore implements StockStore {
 
   /** The outcome, each of its short lines with the time for which its caller may wait. */
   async #explained(outcome: ReserveOutcome): Promise<ReserveOutcome> {
-    if (outcome.kind === "insufficient") {
+    if (outcome.kind === "insufficient" || outcome.kind === "above_quota") {
       return { ...outcome, lines: await this.#withNextDue(outcome.lines) };
     }
     if (!("short" in outcome) || outcome.short.length === 0) return outcome;

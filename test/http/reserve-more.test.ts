@@ -127,6 +127,17 @@ describe("POST /reservation/:id/confirm", () => {
     });
   });
 
+  test("409 explains what its customer may have of what expired", async () => {
+    const quota = { maxPerCustomer: 3, left: 2 };
+    const lines = short.map((line) => ({ ...line, quota }));
+    const { sent } = confirm({ onExpired: "reacquire" }, { kind: "above_quota", lines });
+    expect((await sent).body).toMatchObject({
+      status: 409,
+      code: "limit_exceeded",
+      lines: [{ ...SHORT_LINE, limit: quota }],
+    });
+  });
+
   test("400 for another word", async () => {
     const { sent } = confirm({ onExpired: "extend" }, { kind: "unknown_reservation" });
     expect((await sent).body).toMatchObject({ status: 400, errors: [{ path: "onExpired" }] });

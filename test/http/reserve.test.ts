@@ -108,6 +108,19 @@ describe("POST /product/:productId/reserve", () => {
     });
   });
 
+  test("409 says what one customer may have, and how much of it is left", async () => {
+    const quota = { maxPerCustomer: 3, left: 1 };
+    const lines = [{ ...shortLine(PRODUCT_ID, 5, 1), quota }];
+    const { status, body } = await post(least, { kind: "above_quota", lines }).sent;
+    expect(status).toBe(409);
+    expect(body).toMatchObject({
+      code: "limit_exceeded",
+      message: "p1: 5 asked, 3 are allowed to one customer, who may take 1 more",
+      lines: [{ productId: "p1", requested: 5, largestQuantity: 1, limit: quota }],
+      retryable: false,
+    });
+  });
+
   test("409 when the order was confirmed before, with its reservation", async () => {
     const { status, body } = await post(least, { kind: "already_confirmed", reservation }).sent;
     expect(status).toBe(409);

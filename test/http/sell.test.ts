@@ -86,9 +86,17 @@ describe("POST /product/:productId/sell", () => {
   });
 
   const short = [shortLine(PRODUCT_ID, 5, 2)];
+  const quota = { maxPerCustomer: 3, left: 2 };
+  const above = [{ ...shortLine(PRODUCT_ID, 5, 2), quota }];
   test.each([
     [{ kind: "unknown_product" }, 404, "product_not_found", {}],
     [{ kind: "insufficient", lines: short }, 409, "insufficient_stock", { lines: [SHORT_LINE] }],
+    [
+      { kind: "above_quota", lines: above },
+      409,
+      "limit_exceeded",
+      { lines: [{ ...SHORT_LINE, limit: quota }] },
+    ],
     [{ kind: "expected_mismatch", product }, 409, "expected_mismatch", { inventory: INVENTORY }],
     [{ kind: "key_reused" }, 422, "idempotency_key_reused", {}],
   ] as const)("%j is %d %s", async (outcome, status, code, members) => {

@@ -81,6 +81,7 @@ interface Change {
   readonly onHand?: number;
   readonly reserved?: number;
   readonly hold?: Hold;
+  readonly back?: Move["back"];
   readonly context: MovementContext;
 }
 
@@ -107,7 +108,7 @@ export function move(call: Call, change: Change): void {
   const { type, product, location, onHand = 0, reserved = 0, hold = null, context } = change;
   const seq = seqOf(world) + 1;
   const moved = { seq, type, product, location, onHand, reserved, hold, context, at: now };
-  const made: Move = { ...moved, grade: null };
+  const made: Move = { ...moved, ...(change.back ? { back: change.back } : {}), grade: null };
   world.moves.push(made);
   product?.moves.push(made);
   if (product) made.grade = gradeOf(product);

@@ -15,6 +15,7 @@ import {
   skuKey,
   stockKey,
 } from "#redis/keys";
+import { expectedLimit } from "#model/limits";
 import { told } from "#model/verbs/locations";
 import { decodeLocation, decodeRules } from "#redis/location-record";
 import { decodeProduct } from "#redis/product-record";
@@ -119,8 +120,11 @@ function compareProducts(world: World, take: Take): void {
     const fields = fieldsOf(take(stockKey(world.partition, productId), "hash"));
     const expected = productOf(product);
     same(`product ${productId}`, decodeProduct(fields, world.registry), expected);
-    const count = PRODUCT_FIELDS_COUNT + 2 * expected.levels.length;
+    const added = product.limitSince === undefined ? 0 : 1;
+    const count = PRODUCT_FIELDS_COUNT + added + 2 * expected.levels.length;
     same(`fields of product ${productId}`, Object.keys(fields).length, count);
+    const limit = expectedLimit(world.partition, product);
+    if (limit) same(limit.key, fieldsOf(take(limit.key, "hash")), limit.counts);
     const units = unreservedOf(product);
     if (units <= attributes.lowStockThreshold) low.set(productId, units);
   }

@@ -1,7 +1,8 @@
 /** What a line can have of the stock, and where from: shared by reserve, sell, and sales after expiry. */
 import type { Location, ProductId } from "#inventory/model";
 import type { RequestedLine, ShortLine } from "#inventory/ports";
-import type { Call } from "#model/call";
+import { decided, type Call, type Decision } from "#model/call";
+import { quotaOf, type Buyer } from "#model/limits";
 import {
   availableOf,
   homeOf,
@@ -19,19 +20,34 @@ export interface Measured {
   readonly units: number;
 }
 
-/** Units of each line, as if the live hold were given back first, and the lines that are short. */
+/**
+ * Units of each line, as if the live hold were given back first, the lines that are short, and how that is
+ * refused: what a customer may not have is told before what is not there.
+ */
 export function measure(
   { world }: Call,
   lines: readonly RequestedLine[],
   live: Hold | undefined,
-): { readonly measured: readonly Measured[]; readonly short: readonly ShortLine[] } {
+  buyer: Buyer,
+): {
+  readonly measured: readonly Measured[];
+  readonly short: readonly ShortLine[];
+  readonly refused: Decision;
+} {
   const short: ShortLine[] = [];
   const measured = lines.map((line) => {
-    const largest = takeable(world, line, live);
-    if (largest < line.quantity) short.push(shortLine(world, line, largest));
+    const quota = quotaOf(knownProductOf(world, line.productId), buyer, live);
+    const largest = Math.min(takeable(world, line, live), quota?.left ?? Infinity);
+    if (largest < line.quantity) {
+      const isAbove = quota !== null && quota.left < line.quantity;
+      short.push({ ...shortLine(world, line, largest), ...(isAbove ? { quota } : {}) });
+    }
     return { line, units: Math.min(largest, line.quantity) };
   });
-  return { measured, short };
+  const above = short.filter(({ quota }) => quota !== undefined);
+  const kind = above.length > 0 ? "above_quota" : "insufficient";
+  const told = above.length > 0 ? above : short;
+  return { measured, short, refused: decided(kind, { kind, lines: told }) };
 }
 
 function shortLine(world: World, line: RequestedLine, largest: number): ShortLine {

@@ -37,11 +37,15 @@ export interface Move {
   readonly at: number;
   /** Of its product, with this movement. */
   grade: StockAlert | null;
+  /** Of a return: whose units no longer count against the product's limit. */
+  readonly back?: { readonly customerId: CustomerId; readonly units: number };
 }
 
 export interface ModelProduct {
   readonly productId: ProductId;
   attributes: Attributes;
+  /** From when on its limit counts; null: it has none any more; absent: it never got another one. */
+  limitSince?: number | null;
   readonly moves: Move[];
   /** Of its partition. */
   readonly registry: Registry;
@@ -187,6 +191,7 @@ export function productOf(product: ModelProduct): Product {
     createdAt: first.at,
     updatedAt: last.at,
     lastRestocked: restocked?.at ?? null,
+    limitSince: product.limitSince ?? null,
     seq: last.seq,
   };
 }

@@ -9,6 +9,7 @@ import type { Mutant } from "./mutant.ts";
 import { REASSIGN_BUGS } from "./reassign.ts";
 import { RECOVERY_BUGS } from "./recovery.ts";
 import { ADMISSION_BUGS } from "./admission.ts";
+import { LIMIT_BUGS } from "./limits.ts";
 import { RATE_BUGS } from "./rates.ts";
 import { SCRIPT_BUGS } from "./scripts.ts";
 import { VERB_BUGS } from "./verbs.ts";
@@ -17,6 +18,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...SCRIPT_BUGS,
   ...ADMISSION_BUGS,
   ...RATE_BUGS,
+  ...LIMIT_BUGS,
   ...REASSIGN_BUGS,
   ...VERB_BUGS,
   ...BATCH_BUGS,

@@ -114,7 +114,7 @@ export const SCRIPT_BUGS: readonly Mutant[] = [
   },
   {
     bug: "one unit fewer than asked for counts as all of them",
-    file: "lua/lib/allocate.lua",
+    file: "lua/lib/measure.lua",
     find: "if largest < line.quantity then",
     replace: "if largest < line.quantity - 1 then",
     by: redis("reserve", "takes the last unit and refuses the next"),

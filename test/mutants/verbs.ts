@@ -18,8 +18,8 @@ export const VERB_BUGS: readonly Mutant[] = [
   {
     bug: "a sale is refused what is due, and nobody releases it",
     file: "lua/stock/sell.lua",
-    find: 'return swept < math.floor(now / 1000) and "due" or "insufficient\\t" .. short',
-    replace: 'return "insufficient\\t" .. short',
+    find: "if short and swept < math.floor(now / 1000) then",
+    replace: "if short and swept < 0 then",
     by: redis("sell", "sell has units that are due released first, though no worker ran"),
   },
   {

@@ -5,6 +5,7 @@ import { SCRIPT_PATHS, wordsOfHeader } from "#test/answers";
 /** Words by which nothing was done, or nothing new. */
 const NOTHING_DONE = new Set([
   "above_limit",
+  "above_quota",
   "again",
   "below_reserved",
   "cancelled",

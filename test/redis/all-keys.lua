@@ -12,5 +12,6 @@ return table.concat({
     "batchKey " .. batch_key(product, other),
     "operationKey " .. operation_key(product),
     "returnKey " .. return_key(product),
+    "limitKey " .. limit_key(product),
     "rateKey " .. rate_key(product),
 }, "\n")

@@ -18,7 +18,8 @@ describe("amend", () => {
     const after = await productOf(store, "p1");
     expect(outcome).toEqual({ kind: "amended", product: after, replayed: false });
     const { seq, updatedAt } = after;
-    expect(after).toEqual({ ...before, ...changes, seq, updatedAt });
+    const limitSince = updatedAt + 1;
+    expect(after).toEqual({ ...before, ...changes, limitSince, seq, updatedAt });
     expect(seq).toBe(before.seq + 1);
     const [id = "", fields = []] = (await redis.xrevrange("{p0}:journal", "+", "-"))[0] ?? [];
     const entry = decodeEntry(0, id, fields);

@@ -302,6 +302,12 @@ test("confirm produced each word that its header promises", async () => {
   const full = await sendBatch(listened, "confirm", { journalEntriesMax: 1 }, [line]);
   expect(repliesOf(full)).toEqual(["full"]);
   await limited((charge) => store.confirm(endCommand(first.reservationId, { charge })));
+  await initialize(store, "p2", 9, { maxPerCustomer: 1 });
+  const third = await reserve(store, "o3", { p2: 1 }, { holdSeconds: 1 });
+  await clockAt(redis, third.expiresAt);
+  await reserve(store, "o4", { p2: 1 });
+  const above = await store.confirm(endCommand(third.reservationId, { reacquireAs: "salecccc" }));
+  expect(above.kind).toBe("above_quota");
   const { items } = wordsOfHeader("stock/confirm.lua");
   expect(answers.of("stock/confirm.lua").items).toEqual([...items]);
 });

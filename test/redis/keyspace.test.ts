@@ -69,10 +69,11 @@ function patternOf(name: string): RegExp {
 async function runEveryVerb(): Promise<void> {
   const { store } = await open();
   const keyed = { operation: operation("k1") };
-  await initialize(store, "p1", 50, { name: "a name", price: 1.5, maxPerCustomer: 3, ...keyed });
+  await initialize(store, "p1", 50, { name: "a name", price: 1.5, maxPerCustomer: 30, ...keyed });
   await initialize(store, "p2", 0);
   await store.adjust(adjustCommand("p1", 5, { type: "RESTOCK", operation: operation("k2") }));
   await store.amend(amendCommand("p1", { safetyStock: 1 }, { operation: operation("k3") }));
+  await store.amend(amendCommand("p2", { maxPerCustomer: 30 }));
   await store.transfer(transferCommand("p1", 5));
   await store.count(countCommand("p1", 49));
   await store.registerLocation(registerLocationCommand("Warehouse B", { priority: 1 }));

@@ -339,6 +339,9 @@ test("reserve produced each word that its header promises", async () => {
     await store.reserve(reserveCommand("o2", { p2: 2 }, { mode: "best_effort", dryRun }));
   }
   await limited((charge) => store.reserve(reserveCommand("o2", { p2: 1 }, { charge })));
+  await initialize(store, "p3", 9, { maxPerCustomer: 1 });
+  const above = await store.reserve(reserveCommand("o3", { p3: 2 }));
+  expect(above.kind).toBe("above_quota");
   expect(answers.of("stock/reserve.lua").items).toEqual([
     ...wordsOfHeader("stock/reserve.lua").items,
   ]);

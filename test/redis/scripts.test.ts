@@ -84,6 +84,7 @@ describe("the names of keys", () => {
       ["batchKey", keys.batchKey(12, "sample-1", "sample.2")],
       ["operationKey", keys.operationKey(12, "sample-1")],
       ["returnKey", keys.returnKey(12, "sample-1")],
+      ["limitKey", keys.limitKey(12, "sample-1")],
       ["rateKey", keys.rateKey(12, "sample-1")],
     ]);
     // A name that one of the twins alone has would be missing above.

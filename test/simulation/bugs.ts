@@ -32,6 +32,8 @@ export const BUGS = [
   "a cancelled unit comes back twice",
   "time goes back with the clock of the server",
   "a product that was refilled stays in the low set",
+  "what expires still counts against its customer's limit",
+  "a rebuild forgets what each customer has",
 ] as const;
 
 /** Simulates with that bug from `first` on, until a run fails; rejects where the bug cannot be made. */

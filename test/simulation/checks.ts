@@ -1,6 +1,7 @@
 /** What must hold of a run that has come to rest. */
 import type { Movement } from "#inventory/model";
-import { metaKey } from "#redis/keys";
+import { customerField } from "#inventory/limits";
+import { limitKey, metaKey } from "#redis/keys";
 import type { Acknowledged } from "#test/audit";
 import { brokenLaws, LAWS } from "#test/laws";
 import { TOLD_OF_OTHERS } from "#test/lost";
@@ -8,6 +9,7 @@ import { BEGINS_AT } from "./globals.ts";
 import type { Asked } from "./callers.ts";
 import { HOLD_SECONDS_MAX } from "./plan.ts";
 import { brokenInRedis, productsOf, recordsOf } from "./redis-state.ts";
+import { LIMIT } from "./verbs.ts";
 import { CLOCK_MS_MAX, type World } from "./world.ts";
 
 /** What is checked, once it has come to rest. */
@@ -71,6 +73,7 @@ export function brokenRules(run: Run, asked: readonly Asked[]): string[] {
     ...holdsThatLiveTooLong(run),
     ...unlikeTheirType(run),
     ...timeThatWentBack(run),
+    ...limitsThatDiffer(run),
     ...brokenNow(run, true),
   ];
 }
@@ -112,6 +115,26 @@ function acknowledgedBy({ id, outcome }: Asked): Acknowledged[] {
   if (outcome?.kind !== "done") return [];
   const { type, units, reservation } = outcome;
   return [{ requestId: id, type, units, reservationId: reservation?.reservationId ?? null }];
+}
+
+/** What each customer has of a product with a limit is what the ledger adds up to, and never beyond it. */
+function limitsThatDiffer({ redis, ledger, saw }: Run): string[] {
+  const known = new Map<string, number>();
+  for (const { productId, customerId, units } of ledger.state.limits) {
+    known.set(`${productId} ${customerField(customerId)}`, units);
+  }
+  const stored = new Map<string, number>();
+  for (const { productId, maxPerCustomer } of productsOf(redis)) {
+    if (maxPerCustomer === null) continue;
+    const fields = redis.keys.read(limitKey(0, productId), "hash")?.fields ?? new Map();
+    for (const [field, units] of fields) stored.set(`${productId} ${field}`, Number(units));
+  }
+  if (stored.size > 0) saw("look at limits");
+  return [...new Set([...known.keys(), ...stored.keys()])].flatMap((name) => {
+    const [has = 0, should = 0] = [stored.get(name), known.get(name)];
+    if (has === should && has <= LIMIT) return [];
+    return [`limit: ${name} has ${has} and should have ${should}, at most ${LIMIT}`];
+  });
 }
 
 /** It was acknowledged by a Redis that came back without it. */

@@ -2,10 +2,11 @@
  * PostgreSQL of the simulation: the tables that the drain, the epochs and a rebuild use, each statement
  * at one moment. It holds what the schema's constraints hold, and throws where they would.
  */
-import type { Movement, Product, Reservation } from "#inventory/model";
+import type { CustomerId, Movement, Product, ProductId, Reservation } from "#inventory/model";
 import type { AppendOutcome, Cursor, LedgerBatch } from "#inventory/ports";
 import type { HoldCopy, PartitionPart, RecoveryReport, SkuCopy } from "#inventory/rebuild-ports";
 import { IN_USE_MS } from "#inventory/rebuild-ports";
+import type { CustomerUnits } from "#inventory/reconcile-sides";
 import { splitReservationId } from "#inventory/reservation-id";
 
 const OPERATION_KEEP_MS = 86_400_000;
@@ -132,12 +133,45 @@ export class LedgerState {
     const operations = Array.from(this.operations, ([key, { text, at }]) => {
       return { key, text, livesMs: Math.round(OPERATION_KEEP_MS - (this.#now() - at)) };
     });
-    const nothing: PartitionPart = { products: [], holds: [], locations: [], operations: [] };
+    const nothing: PartitionPart = {
+      products: [],
+      holds: [],
+      locations: [],
+      operations: [],
+      limits: [],
+    };
     return [
       { ...nothing, products },
       { ...nothing, holds: this.#holds() },
       { ...nothing, operations },
+      { ...nothing, limits: this.limits },
     ];
+  }
+
+  /** What each customer has of products with a limit: nothing is returned here. */
+  get limits(): readonly CustomerUnits[] {
+    const counts = new Map<string, CustomerUnits>();
+    const add = (productId: ProductId, customerId: CustomerId | null, at: number, more: number) => {
+      const {
+        maxPerCustomer = null,
+        limitSince,
+        createdAt = 0,
+      } = this.products.get(productId) ?? {};
+      if (maxPerCustomer === null || customerId === null || at < (limitSince ?? createdAt)) return;
+      const name = `${productId} ${customerId}`;
+      const units = (counts.get(name)?.units ?? 0) + more;
+      counts.set(name, { productId, customerId, units });
+    };
+    for (const { customerId, createdAt, allocations } of this.reservations.values()) {
+      for (const { productId, held, confirmed } of allocations) {
+        add(productId, customerId, createdAt, held + confirmed);
+      }
+    }
+    for (const { type, reservationId, productId, customerId, at, ...counted } of this.movements) {
+      if (type !== "SALE" || reservationId !== null || productId === null) continue;
+      add(productId, customerId, at, counted.onHandBefore - counted.onHandAfter);
+    }
+    return [...counts.values()].filter(({ units }) => units > 0);
   }
 
   /** The latest of each owner, the live one before all. */

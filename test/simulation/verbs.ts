@@ -7,6 +7,7 @@ import { extend } from "#inventory/extend";
 import type { ConfirmAnswer } from "#inventory/hold-answer";
 import { initialize } from "#inventory/initialize";
 import {
+  CustomerId,
   Location,
   OrderId,
   ProductId,
@@ -28,6 +29,15 @@ const HOME = Location.parse("default");
 const OTHER = Location.parse("annex");
 
 export const productId = (number: number): ProductId => ProductId.parse(`product-${number}`);
+
+/** What one customer may have of the first product: few holds of it. */
+export const LIMIT = 6;
+
+/** Whose a request is: of two customers, or nobody's. */
+function customerOf(id: string): CustomerId | null {
+  const number = Number(id.replace(/\D/g, "")) % 3;
+  return number === 0 ? null : CustomerId.parse(`customer-${number}`);
+}
 
 const refused = (word: string): Outcome => ({ kind: "refused", word });
 const done = (type: MovementType, units: number, { productId: product, seq }: Product): Outcome => {
@@ -51,7 +61,12 @@ export function make(id: string, product: ProductId, initialStock: number): Aski
     told: `initialize ${product} with ${initialStock}`,
     isKeyed: true,
     async ask(deps, ctx) {
-      const input = { productId: product, sku: Sku.parse(`sku-${product}`), initialStock };
+      const input = {
+        productId: product,
+        sku: Sku.parse(`sku-${product}`),
+        initialStock,
+        ...(product === productId(1) ? { maxPerCustomer: LIMIT } : {}),
+      };
       const outcome = await initialize(deps, ctx, input);
       // Its SKU may be claimed by an attempt that did not come further.
       return outcome.kind === "initialized" || outcome.kind === "exists"
@@ -78,7 +93,7 @@ export function hold(
         { ...ctx, operation: null },
         {
           orderId: OrderId.parse(id),
-          customerId: null,
+          customerId: customerOf(id),
           scope,
           lines: lines.map((line) => ({ ...line, location: null })),
           expirationMinutes: seconds / 60,
@@ -171,7 +186,7 @@ export function sale(id: string, product: ProductId, quantity: number, isKeyed: 
         quantity,
         location: null,
         orderId: null,
-        customerId: null,
+        customerId: customerOf(id),
       };
       const outcome = await sell(deps, ctx, { ...input, ...nothing });
       if (outcome.kind !== "sold") return refused(outcome.kind);

@@ -25,6 +25,7 @@ import {
   endCommand,
   initialize,
   initializeCommand,
+  productOf,
   operation,
   reassignCommand,
   register,
@@ -81,7 +82,7 @@ export const KEY = operation("k1");
 export const RETURN_OWNER = returnCommand("p1", 1, { seq: 0, sold: 0, returned: 0 }).owner;
 
 export interface Prepared {
-  /** A live hold of 40 of the 50 units of `p1`: the product is in the low set; `Dock` is registered. */
+  /** A live hold of 40 of the 50 units of `p1`, which has a limit: the product is in the low set; `Dock` is registered. */
   readonly hold: TimedHold;
   readonly owner: string;
   /** An item of that verb that changes something, on the prepared state; expire has none. */
@@ -89,11 +90,15 @@ export interface Prepared {
 }
 
 export async function prepare(store: RedisStockStore): Promise<Prepared> {
-  await initialize(store, "p1", 50);
+  await initialize(store, "p1", 50, { maxPerCustomer: 100 });
+  const { createdAt: since } = await productOf(store, "p1");
   await register(store, "Dock");
   const hold = await reserve(store, "o1", { p1: 40 }, { holdSeconds: 60 });
   const { owner } = splitReservationId(hold.reservationId);
   const keyed = { operation: KEY };
+  const { customerId } = hold;
+  const limit = customerId && { customerId, counted: 1, since };
+  const sales = { seq: 2, sold: 1, returned: 0, ...(limit ? { limit } : {}) };
   const command = endCommand(hold.reservationId, keyed);
   return {
     hold,
@@ -103,8 +108,8 @@ export async function prepare(store: RedisStockStore): Promise<Prepared> {
       adjust: [adjustLine(adjustCommand("p1", 1, keyed))],
       amend: [amendLine(amendCommand("p1", { safetyStock: 1 }, keyed))],
       reserve: [reserveLine(reserveCommand("o2", { p1: 2 }, keyed))],
-      sell: [sellLine(sellCommand("p1", 1, keyed))],
-      return: [returnLine(returnCommand("p1", 1, { seq: 2, sold: 1, returned: 0 }, keyed))],
+      sell: [sellLine(sellCommand("p1", 1, { ...keyed, customerId }))],
+      return: [returnLine(returnCommand("p1", 1, sales, keyed))],
       extend: [changeLine(command, "3600;86400")],
       reassign: [changeLine(command, reassignText(reassignCommand(hold.reservationId, "o3")))],
       confirm: [changeLine(command, ";")],

@@ -92,6 +92,7 @@ export function sellCommand(
     quantity,
     location: null,
     expectedQuantity: null,
+    customerId: null,
     context,
     operation: null,
     deadline: soon(),

@@ -104,6 +104,7 @@ export function product(id: string, seq: number, fields: Partial<Product> = {}):
     createdAt: EPOCH_MS,
     updatedAt: EPOCH_MS,
     lastRestocked: null,
+    limitSince: null,
     seq,
     ...fields,
   };

@@ -48,6 +48,7 @@ export function productOf(changes: Partial<Product> = {}): Product {
     createdAt: AT,
     updatedAt: AT,
     lastRestocked: null,
+    limitSince: null,
     seq: 7,
     ...changes,
   };

@@ -2,16 +2,18 @@
 import { describe, expect, test } from "bun:test";
 import { Queue } from "bullmq";
 import { Redis } from "ioredis";
+import { z } from "zod";
 import { randomId } from "#lib/ids";
 import { JOBS, isJobName, QUEUE_NAME, QUEUE_PREFIX } from "#workers/catalog";
 import { audit } from "#test/audit";
-import { Caller, reservationIn, type Request } from "#test/caller";
+import { Caller, codeIn, reservationIn, type Request } from "#test/caller";
 import { moreEffects } from "#test/effects";
 import { evidence } from "#test/evidence";
 import { startLoad, type Load } from "#test/load";
 import { counted } from "#test/scale";
 import { startRedis, temporaryFolder, testDatabase } from "#test/servers";
 import { runMain, startService, tokenOf } from "#test/service";
+import { until } from "#test/until";
 import { baseline } from "./baseline.ts";
 
 /** Of each load, in each phase; a long run goes on with more until its time is over. */
@@ -46,6 +48,12 @@ async function made(caller: Caller, admin: string, productId: string) {
   for (const request of requests) answers.push(await answered(caller, request));
   return { productId, requests, answers };
 }
+
+const asking = (path: string, token: string, body: object = {}): Request => {
+  return { method: "POST", path, token, body, key: randomId(12) };
+};
+const Asked = z.object({ id: z.string() });
+const Run = z.object({ status: z.string() });
 
 async function answered(caller: Caller, request: Request) {
   const answer = await caller.call(request);
@@ -140,6 +148,45 @@ describe("the version before and this one", () => {
         acknowledged: acknowledged.length,
         movements,
       });
+    },
+    TEST_MS_MAX,
+  );
+
+  test(
+    "count a customer's units alike, once a comparison has counted what the one before held and sold",
+    async () => {
+      await using redis = await startRedis();
+      await using database = await testDatabase();
+      const servers = { redisUrl: redis.url, databaseUrl: database.url };
+      const admin = await tokenOf("admin", "administrator");
+      const carol = await tokenOf("customer", "carol");
+      const reserve = (orderId: string, quantity: number): Request => {
+        return asking("/product/rare/reserve", carol, { orderId, quantity });
+      };
+      {
+        await using old = await startService({ ...servers, root: before.root, role: "all" });
+        const caller = new Caller(old.url);
+        const body = { productId: "rare", sku: "RARE", initialStock: 50, maxPerCustomer: 4 };
+        await answered(caller, asking("/initialize", admin, body));
+        const held = reservationIn(await answered(caller, reserve("held", 2)));
+        const sold = reservationIn(await answered(caller, reserve("sold", 1)));
+        expect(held.quantity).toBe(2);
+        await answered(caller, asking(`/reservation/${sold.reservationId}/confirm`, carol));
+      }
+      await using service = await startService({ ...servers, role: "all" });
+      const caller = new Caller(service.url);
+      const asked = await answered(caller, asking("/reconcile", admin, { mode: "repair" }));
+      const { id } = Asked.parse(asked.body);
+      const read = { method: "GET", path: `/reconcile/${id}`, token: admin } as const;
+      const isOver = async () => {
+        return Run.parse((await answered(caller, read)).body).status === "completed";
+      };
+      await until(isOver, { withinMs: 30_000, what: "the comparison is over" });
+      const refused = await caller.call(reserve("more", 2));
+      expect([refused.status, codeIn(refused)]).toEqual([409, "limit_exceeded"]);
+      await answered(caller, reserve("more", 1));
+      const env = { REDIS_URL: redis.url, DATABASE_URL: database.url };
+      expect((await runMain(["verify"], env)).code).toBe(0);
     },
     TEST_MS_MAX,
   );

@@ -45,7 +45,7 @@ const ANY: RebuildOptions = { which: "any", discards: false };
 /** One of everything that a partition may hold. */
 async function fill(): Promise<void> {
   const { store } = stores;
-  const priced = { name: 'a "name" = with, é', price: 19.99, maxPerCustomer: 3, safetyStock: 2 };
+  const priced = { name: 'a "name" = with, é', price: 19.99, maxPerCustomer: 30, safetyStock: 2 };
   await initialize(store, "p1", 100, { ...priced, operation: operation("made") });
   await initialize(store, "p2", 3, { lowStockThreshold: 5 });
   await initialize(store, "p3", 0, { price: 0.1 });

@@ -190,7 +190,8 @@ function reserveRoute(edge: Edge): Route {
             const body = { ...itemOf(productId, stock), available: stock.available };
             return answer(c, 200, body, outcome.kind === "held");
           }
-          case "insufficient": {
+          case "insufficient":
+          case "above_quota": {
             const members = { available: outcome.lines[0]?.available ?? 0, requested: quantity };
             throw new Problem("insufficient_stock", "Insufficient inventory", { members });
           }

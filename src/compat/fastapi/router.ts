@@ -141,7 +141,8 @@ function reserveRoute(edge: Edge): Route {
             const body = reservedOf(outcome.product, quantity);
             return reply(c, 200, body, replayHeader(outcome.replayed));
           }
-          case "insufficient": {
+          case "insufficient":
+          case "above_quota": {
             const there = outcome.lines[0]?.available ?? 0;
             const message = `Insufficient stock. Available: ${there}, Requested: ${quantity}`;
             throw new Problem("insufficient_stock", message);

@@ -122,6 +122,7 @@ async function take({ deps }: Edge, ctx: RequestContext, event: wire.StockEvent)
     case "sold":
       return outcome.replayed;
     case "insufficient":
+    case "above_quota":
       throw notAvailable();
     case "unknown_product":
       throw unknownProduct();
@@ -154,6 +155,7 @@ function reserveRoute(edge: Edge, base: string): Route {
           case "held":
             return succeeded(c, outcome.replayed);
           case "insufficient":
+          case "above_quota":
             throw notAvailable();
           case "unknown_product":
             throw unknownProduct();

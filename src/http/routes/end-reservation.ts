@@ -3,7 +3,7 @@ import { contextOf, createHandlers, type EdgeContext } from "#http/env";
 import { PATHS } from "#http/paths";
 import type { ProblemCode } from "#http/problem";
 import { refusal, replayHeader, send, type Answer } from "#http/reply";
-import { insufficientStock, keyReused } from "#http/routes/refusals";
+import { aboveQuota, insufficientStock, keyReused } from "#http/routes/refusals";
 import { ANY_ROLE, route, type Edge, type Route } from "#http/routes/route";
 import { validate, validateBody, validateOptionalBody } from "#http/validate";
 import { Ended } from "#http/wire/answers";
@@ -60,6 +60,7 @@ export function confirmRoute({ deps }: Edge): Route {
     answers: { 200: Ended },
     refusals: [
       "insufficient_stock",
+      "limit_exceeded",
       "exceeds_held",
       "reservation_cancelled",
       "reservation_replaced",
@@ -142,6 +143,7 @@ export async function answerConfirm(
   const { reservationId, lines = null, onExpired = null } = item;
   const outcome = await confirm(deps, ctx, { reservationId, lines, onExpired });
   if (outcome.kind === "insufficient") return insufficientStock(c, outcome.lines);
+  if (outcome.kind === "above_quota") return aboveQuota(c, outcome.lines);
   if (outcome.kind === "exceeds_held") return exceedsHeld(c, outcome, lines);
   return answerHold(c, CONFIRM, outcome);
 }

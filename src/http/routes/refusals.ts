@@ -23,6 +23,17 @@ export function insufficientStock(c: EdgeContext, lines: readonly ShortLine[]): 
   return refusal(c, "insufficient_stock", message, { lines: lines.map(shortLineOf) });
 }
 
+/** Each line that asks for more than its customer may have, with how much that is. */
+export function aboveQuota(c: EdgeContext, lines: readonly ShortLine[]): Answer {
+  const message = lines
+    .map(({ productId, requested, quota }) => {
+      const { maxPerCustomer = 0, left = 0 } = quota ?? {};
+      return `${productId}: ${requested} asked, ${maxPerCustomer} are allowed to one customer, who may take ${left} more`;
+    })
+    .join("; ");
+  return refusal(c, "limit_exceeded", message, { lines: lines.map(shortLineOf) });
+}
+
 /**
  * A location would have more units than one takes, or the product more locations. null is the
  * product's home, undefined a location that this call did not name; `fields` are the names under

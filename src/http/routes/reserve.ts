@@ -1,7 +1,7 @@
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
 import { PATHS } from "#http/paths";
 import { refusal, replayHeader, send, type Answer } from "#http/reply";
-import { insufficientStock, keyReused, unknownProduct } from "#http/routes/refusals";
+import { aboveQuota, insufficientStock, keyReused, unknownProduct } from "#http/routes/refusals";
 import { ANY_ROLE, route, type Edge, type Route } from "#http/routes/route";
 import { validate, validateBody } from "#http/validate";
 import { Reservable, Reserved } from "#http/wire/answers";
@@ -21,6 +21,7 @@ export function reserveRoute({ deps }: Edge): Route {
     answers: { 200: Reservable, 201: Reserved },
     refusals: [
       "insufficient_stock",
+      "limit_exceeded",
       "order_already_confirmed",
       "role_required",
       "product_not_found",
@@ -56,6 +57,7 @@ export function reserveCartRoute({ deps }: Edge): Route {
     answers: { 200: Reservable, 201: Reserved },
     refusals: [
       "insufficient_stock",
+      "limit_exceeded",
       "order_already_confirmed",
       "cart_spans_partitions",
       "role_required",
@@ -101,6 +103,8 @@ function answer(c: EdgeContext, outcome: ReserveOutcome): Answer {
     }
     case "insufficient":
       return insufficientStock(c, outcome.lines);
+    case "above_quota":
+      return aboveQuota(c, outcome.lines);
     case "unknown_product":
       return unknownProduct(c, outcome.productId);
     case "key_reused":

@@ -3,6 +3,7 @@ import { productEtag } from "#http/middleware/conditional";
 import { PATHS } from "#http/paths";
 import { replayHeader, send, type Answer } from "#http/reply";
 import {
+  aboveQuota,
   expectedMismatch,
   insufficientStock,
   keyReused,
@@ -24,7 +25,7 @@ export function sellRoute({ deps }: Edge): Route {
     summary: "Sell units without a hold",
     answers: { 200: Sold },
     headers: ["ETag"],
-    refusals: ["insufficient_stock", "expected_mismatch", "product_not_found"],
+    refusals: ["insufficient_stock", "limit_exceeded", "expected_mismatch", "product_not_found"],
     roles: STAFF,
     mutation: true,
     handlers: createHandlers(validate("param", ProductParam), validateBody(SellBody), async (c) => {
@@ -49,6 +50,8 @@ function answer(c: EdgeContext, input: SellInput, outcome: SellOutcome): Answer 
     }
     case "insufficient":
       return insufficientStock(c, outcome.lines);
+    case "above_quota":
+      return aboveQuota(c, outcome.lines);
     case "expected_mismatch":
       return expectedMismatch(c, outcome.product);
     case "unknown_product":

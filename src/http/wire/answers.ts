@@ -142,6 +142,7 @@ export const ShortLine = z
     largestQuantity: Units,
     locations: z.array(z.strictObject({ location: z.string(), available: Units })).readonly(),
     nextHoldEndsAt: Time.nullable(),
+    limit: z.strictObject({ maxPerCustomer: Units, left: Units }).exactOptional(),
   })
   .meta({ id: "ShortLine" });
 export type ShortLine = z.output<typeof ShortLine>;

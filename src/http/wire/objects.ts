@@ -202,7 +202,7 @@ function linesOf(allocations: readonly Allocation[]): answers.Reservation["lines
 
 /** A line that got less than it asked for, and what could be had instead. */
 export function shortLineOf(line: ShortLine): answers.ShortLine {
-  const { productId, requested, available, largest, locations, nextHoldEndsAt } = line;
+  const { productId, requested, available, largest, locations, nextHoldEndsAt, quota } = line;
   return {
     productId,
     requested,
@@ -210,6 +210,7 @@ export function shortLineOf(line: ShortLine): answers.ShortLine {
     largestQuantity: largest,
     locations,
     nextHoldEndsAt: nextHoldEndsAt === null ? null : timeOf(nextHoldEndsAt),
+    ...(quota === undefined ? {} : { limit: quota }),
   };
 }
 

@@ -1,10 +1,10 @@
 -- The rows of a batch, behind a statement that says whose they are: `moved` has its partition and epoch,
 -- the seq before its first movement, when its operations were kept, and the partition's key of salts;
 -- it is empty when nothing is to be written. The seqs of movements follow one by one.
--- $1 … $15 movements, one array a column. $16 … $22 levels, $23 … $37 products, $38 … $47 reservations,
--- $48 … $55 registered locations, $56 $57 operations: the last state of each. $58 … $62 products that
+-- $1 … $15 movements, one array a column. $16 … $22 levels, $23 … $38 products, $39 … $48 reservations,
+-- $49 … $56 registered locations, $57 $58 operations: the last state of each. $59 … $63 products that
 -- crossed a bound. Every partition's journal brings the same record of a location: one counts.
--- $63 … $65 link, commitment and salt of each movement (hex); without a chain empty arrays, which
+-- $64 … $66 link, commitment and salt of each movement (hex); without a chain empty arrays, which
 -- unnest fills up with null.
 new_movements AS (
   INSERT INTO movements (
@@ -20,7 +20,7 @@ new_movements AS (
   FROM moved, unnest(
     $1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[],
     $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
-    $15::text[], $63::text[], $64::text[], $65::text[]
+    $15::text[], $64::text[], $65::text[], $66::text[]
   ) WITH ORDINALITY AS movement (
     on_hand_before, on_hand_after, reserved_before, reserved_after, at, type, product_id, location,
     reservation_id, order_id, customer_id, actor, reason, reference, request_id, link, commitment, salt,
@@ -48,20 +48,21 @@ new_products AS (
   INSERT INTO products (
     product_id, partition, seq, sku, name, price, home, locations, low_stock_threshold,
     reorder_point, reorder_quantity, safety_stock, max_per_customer, created_at, updated_at,
-    last_restocked
+    last_restocked, limit_since
   )
   SELECT
     product_id, moved.partition, seq, sku, name, price, home, string_to_array(locations, ','),
     low_stock_threshold, reorder_point, reorder_quantity, safety_stock, max_per_customer,
     to_timestamp(created_at / 1000.0::float8), to_timestamp(updated_at / 1000.0::float8),
-    to_timestamp(last_restocked / 1000.0::float8)
+    to_timestamp(last_restocked / 1000.0::float8), to_timestamp(limit_since / 1000.0::float8)
   FROM moved, unnest(
     $23::text[], $24::bigint[], $25::text[], $26::text[], $27::numeric[], $28::text[], $29::text[],
     $30::bigint[], $31::bigint[], $32::bigint[], $33::bigint[], $34::bigint[], $35::bigint[],
-    $36::bigint[], $37::bigint[]
+    $36::bigint[], $37::bigint[], $38::bigint[]
   ) AS product (
     product_id, seq, sku, name, price, home, locations, low_stock_threshold, reorder_point,
-    reorder_quantity, safety_stock, max_per_customer, created_at, updated_at, last_restocked
+    reorder_quantity, safety_stock, max_per_customer, created_at, updated_at, last_restocked,
+    limit_since
   )
   ON CONFLICT (product_id) DO UPDATE SET
     seq = excluded.seq, sku = excluded.sku, name = excluded.name, price = excluded.price,
@@ -69,7 +70,7 @@ new_products AS (
     low_stock_threshold = excluded.low_stock_threshold, reorder_point = excluded.reorder_point,
     reorder_quantity = excluded.reorder_quantity, safety_stock = excluded.safety_stock,
     max_per_customer = excluded.max_per_customer, updated_at = excluded.updated_at,
-    last_restocked = excluded.last_restocked
+    last_restocked = excluded.last_restocked, limit_since = excluded.limit_since
   WHERE products.seq < excluded.seq
 ),
 new_reservations AS (
@@ -82,8 +83,8 @@ new_reservations AS (
     to_timestamp(expires_at / 1000.0::float8), moved.partition, generation, status, end_reason,
     order_id, customer_id, allocations
   FROM moved, unnest(
-    $38::uuid[], $39::bigint[], $40::bigint[], $41::bigint[], $42::text[], $43::text[], $44::text[],
-    $45::text[], $46::text[], $47::jsonb[]
+    $39::uuid[], $40::bigint[], $41::bigint[], $42::bigint[], $43::text[], $44::text[], $45::text[],
+    $46::text[], $47::text[], $48::jsonb[]
   ) AS reservation (
     owner, seq, created_at, expires_at, generation, status, end_reason, order_id, customer_id,
     allocations
@@ -101,8 +102,8 @@ new_locations AS (
     location, version, name, address, priority, active = 1,
     to_timestamp(created_at / 1000.0::float8), to_timestamp(updated_at / 1000.0::float8)
   FROM moved, unnest(
-    $48::text[], $49::bigint[], $50::text[], $51::text[], $52::integer[], $53::integer[],
-    $54::bigint[], $55::bigint[]
+    $49::text[], $50::bigint[], $51::text[], $52::text[], $53::integer[], $54::integer[],
+    $55::bigint[], $56::bigint[]
   ) AS registered (
     location, version, name, address, priority, active, created_at, updated_at
   )
@@ -114,7 +115,7 @@ new_locations AS (
 new_operations AS (
   INSERT INTO operations (partition, key, kept, at)
   SELECT moved.partition, key, kept, kept_at
-  FROM moved, unnest($56::text[], $57::text[]) AS operation (key, kept)
+  FROM moved, unnest($57::text[], $58::text[]) AS operation (key, kept)
   ON CONFLICT (partition, key) DO UPDATE SET kept = excluded.kept, at = excluded.at
   WHERE operations.at <= excluded.at
 ),
@@ -122,7 +123,7 @@ new_alerts AS (
   INSERT INTO alerts (partition, seq, number, kind, product_id, units, at)
   SELECT moved.partition, seq, 1, kind, product_id, units, to_timestamp(at / 1000.0::float8)
   FROM moved, unnest(
-    $58::bigint[], $59::text[], $60::text[], $61::bigint[], $62::bigint[]
+    $59::bigint[], $60::text[], $61::text[], $62::bigint[], $63::bigint[]
   ) AS crossing (seq, kind, product_id, units, at)
   ON CONFLICT DO NOTHING
 )

@@ -4,6 +4,7 @@ SELECT
   low_stock_threshold AS "lowStockThreshold", reorder_point AS "reorderPoint",
   reorder_quantity AS "reorderQuantity", safety_stock AS "safetyStock",
   max_per_customer AS "maxPerCustomer",
+  (extract(epoch FROM limit_since) * 1000)::bigint AS "limitSince",
   greatest(products.seq, level.seq) AS seq,
   (extract(epoch FROM created_at) * 1000)::bigint AS "createdAt",
   (extract(epoch FROM greatest(products.updated_at, level.updated_at)) * 1000)::bigint AS "updatedAt",

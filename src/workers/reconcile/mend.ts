@@ -30,6 +30,7 @@ export function createMender({ stock, stockRepairs, ledgerRepairs }: MenderOptio
       case "low":
       case "registry":
       case "product":
+      case "limit":
       case "sku":
       case "claim":
         return await stockRepairs.mend(repair);

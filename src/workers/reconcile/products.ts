@@ -15,6 +15,7 @@ import {
   type Comparison,
   type Mendable,
 } from "#workers/reconcile/comparison";
+import { compareLimits } from "#workers/reconcile/limits";
 import { tellUnreadable } from "#workers/reconcile/unreadable";
 import { doubtOf, unless } from "#workers/reconcile/doubt";
 
@@ -80,6 +81,7 @@ async function compareProducts(
   const { stock, ledger, follow, findings } = run;
   let left: readonly string[] = productIds;
   let found: Mendable[] = [];
+  const limited = new Set<string>();
   // What differs is looked at again, with all that happened meanwhile: what stays is no accident.
   for (let look = 0; look < LOOKS_MAX && left.length > 0; look += 1) {
     const { at, found: stored } = await stock.products(partition, left);
@@ -99,6 +101,7 @@ async function compareProducts(
       const known = attributes.get(productId);
       // Where the ledger is ahead of what was read, the next comparison judges.
       const named = known !== undefined && known.seq <= at.seq ? known.attributes : null;
+      if (named?.maxPerCustomer && product?.attributes.maxPerCustomer) limited.add(productId);
       const amended = doubtful.has(productId) ? [] : attributesOf(partition, product, named);
       const claim = { sku: named?.sku ?? null, holder: holders[i] ?? null };
       const claimed = doubtful.has(productId) ? [] : claimOf(partition, product, claim);
@@ -117,7 +120,7 @@ async function compareProducts(
     left = left.filter((_, i) => (all[i] ?? []).length > 0);
     found = all.flat();
   }
-  if (found.length === 0) return;
+  if (found.length + limited.size === 0) return;
   const doubt = await doubtOf(run, partition, doubtful);
   for (const one of found) {
     // Of its place in the low set Redis alone tells.
@@ -126,6 +129,8 @@ async function compareProducts(
       await settle(run, unless(doubt.ofCounts, one));
     }
   }
+  const sure = [...limited].filter((productId) => !doubtful.has(productId));
+  await compareLimits(run, partition, sure, doubt);
 }
 
 const NO_LEVEL = { onHand: 0, reserved: 0 };
@@ -208,9 +213,11 @@ function recordOf(partition: number, product: StoredProduct | null): Mendable[] 
   return [{ found: { kind: "product", partition, productId, ...sides, cause }, repair: null }];
 }
 
-/** A price may be written in more than one way. */
+/** A price may be written in more than one way; a product that was never amended lacks `limitSince`. */
 const isSame = (name: string, one: string | undefined, other: string | undefined): boolean =>
-  one === other || (name === "price" && !!one && !!other && Number(one) === Number(other));
+  one === other ||
+  (name === "price" && !!one && !!other && Number(one) === Number(other)) ||
+  (name === "limitSince" && !one && !other);
 
 /** The SKU that the ledger says it has, and who claims that. */
 function claimOf(

@@ -40,7 +40,11 @@ function decideAmend(call: Call, command: AmendCommand): Decision {
     if (expectedSeq !== null && expectedSeq !== before.seq) {
       return decided("expected_mismatch", { kind: "expected_mismatch", product: before });
     }
+    const had = product.attributes.maxPerCustomer !== null;
     product.attributes = { ...product.attributes, ...changes };
+    const has = product.attributes.maxPerCustomer !== null;
+    // What was made in this very millisecond came before it.
+    if (had !== has) product.limitSince = has ? call.now + 1 : null;
     call.amended.add(product);
     move(call, { type: "ATTRIBUTE", product, location: homeOf(product), context });
     const outcome = { kind: "amended", product: productOf(product), replayed: false };

@@ -1,6 +1,6 @@
 /** initialize on the model: a product comes to be with its first movement. */
 import * as fc from "fast-check";
-import { STOCK_MAX, type Attributes } from "#inventory/model";
+import { QUANTITY_MAX, STOCK_MAX, type Attributes } from "#inventory/model";
 import type { InitializeCommand } from "#inventory/ports";
 import { decided, done, move, once, type Call, type Decision } from "#model/call";
 import { PRINTABLE_TEXTS, skuOf } from "#model/names";
@@ -29,7 +29,11 @@ export const attributes = {
     { weight: 8, arbitrary: fc.constant(0) },
     { weight: 1, arbitrary: fc.constantFrom(1, 5, STOCK_MAX) },
   ),
-  maxPerCustomer: fc.constantFrom(null, 0, 1, STOCK_MAX),
+  maxPerCustomer: fc.oneof(
+    { weight: 4, arbitrary: fc.constant(null) },
+    { weight: 4, arbitrary: fc.constantFrom(3, 8, 20, QUANTITY_MAX) },
+    { weight: 1, arbitrary: fc.constantFrom(0, 1, STOCK_MAX) },
+  ),
 };
 
 export const initialStocks = fc.oneof(
@@ -47,7 +51,7 @@ const choices = (shape: Shape, product: fc.Arbitrary<number>) =>
     initialStock: shape.isRich ? fc.constant(PLENTY) : initialStocks,
     at: fc.nat({ max: shape.locations - 1 }),
     ...attributes,
-    ...(shape.isRich ? { safetyStock: fc.constant(0) } : {}),
+    ...(shape.isRich ? { safetyStock: fc.constant(0), maxPerCustomer: fc.constant(null) } : {}),
   });
 
 export const initializes = (shape: Shape) => initializesOf(shape, productNumbers(shape));

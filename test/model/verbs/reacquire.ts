@@ -30,10 +30,11 @@ export function sellExpired(call: Call, command: ConfirmCommand, hold: Hold): De
     const quantity = wanted.get(productId);
     return quantity === undefined ? [] : [{ productId, quantity, location: null }];
   });
-  const { measured, short } = measure(call, lines, undefined);
+  const buyer = { customerId: hold.customerId, createdAt: call.now };
+  const { measured, short, refused } = measure(call, lines, undefined, buyer);
   if (short.length > 0) {
     if (world.swept < nowSecond(call)) return decided("due");
-    return decided("insufficient", { kind: "insufficient", lines: short });
+    return refused;
   }
   const sale: Hold = {
     ...hold,

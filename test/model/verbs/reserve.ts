@@ -1,6 +1,7 @@
 /** reserve on the model: an owner's hold, all of it or nothing; reserving again replaces it. */
 import * as fc from "fast-check";
-import { QUANTITY_MAX } from "#inventory/model";
+import { QUANTITY_MAX, type OrderId } from "#inventory/model";
+import { recorded } from "#redis/recorded";
 import { CART_SCOPE, ownerOf } from "#inventory/owner";
 import {
   RESERVE_MODES,
@@ -144,14 +145,19 @@ export function asksForMore(shape: Shape): fc.Arbitrary<[Plan, Plan]> {
   });
 }
 
-/** Takes all that there is of the products of the hold that expired last: its owner comes too late. */
+/**
+ * Takes all that there is of the products of the hold that expired last: its owner comes too late. Or its own
+ * customer does, under another order: as much as a limit leaves it, and then has no more of it left.
+ */
 export function takesOver(shape: Shape): fc.Arbitrary<Plan> {
-  const choices = fc.record({ shopper: fc.nat({ max: shape.shoppers - 1 }) });
-  return plans("reserve", choices, (scene, { shopper: index }, base) => {
+  const choices = fc.record({ shopper: fc.nat({ max: shape.shoppers - 1 }), isOwn: fc.boolean() });
+  return plans("reserve", choices, (scene, { shopper: index, isOwn }, base) => {
     const last = holdsOf(scene).findLast(
       ({ world, hold }) => reservationOf(world, hold).status === "EXPIRED",
     );
-    const { customerId, orderId } = shopper(index);
+    const other = shopper(index);
+    const customerId = isOwn ? (last?.hold.customerId ?? null) : other.customerId;
+    const orderId = isOwn ? recorded<OrderId>("another") : other.orderId;
     const owner = ownerOf(customerId, orderId, CART_SCOPE);
     if (!last || last.hold.owner === owner) return null;
     const { partition, products } = last.world;
@@ -232,7 +238,13 @@ export function decideReserve(call: Call, command: ReserveCommand): Decision {
       return decided("unknown", { kind: "unknown_product", productId: unknown.productId });
     }
     const live = last && isLive(last) ? last : undefined;
-    const { measured, short } = measure(call, command.lines, command.adds ? undefined : live);
+    const added = command.adds ? live : undefined;
+    const { measured, short, refused } = measure(
+      call,
+      command.lines,
+      command.adds ? undefined : live,
+      { customerId: command.customerId, createdAt: added?.createdAt ?? call.now },
+    );
     const stands = live ? mayStand(live, command, measured) : null;
     if (live && stands) {
       const told = isBestEffort ? short : [];
@@ -245,9 +257,7 @@ export function decideReserve(call: Call, command: ReserveCommand): Decision {
     // What is due may not have been released yet: then nobody is refused.
     if (short.length > 0 && world.swept < nowSecond(call)) return decided("due");
     const isRefused = !isBestEffort || measured.every(({ units }) => units === 0);
-    if (short.length > 0 && isRefused) {
-      return decided("insufficient", { kind: "insufficient", lines: short });
-    }
+    if (short.length > 0 && isRefused) return refused;
     if (command.dryRun) {
       const lines = measured.map(({ line: { productId }, units }) => ({
         productId,

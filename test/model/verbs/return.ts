@@ -4,9 +4,11 @@ import { DISPOSITIONS, STOCK_MAX } from "#inventory/model";
 import { ownerOf } from "#inventory/owner";
 import type { ReturnCommand } from "#inventory/ports";
 import { aboveLimit, decided, done, move, once, type Call, type Decision } from "#model/call";
+import { sinceOf } from "#model/limits";
 import { shopper } from "#model/names";
 import {
   amounts,
+  knownProduct,
   locationAt,
   locationNumbers,
   plans,
@@ -30,12 +32,19 @@ const choices = (shape: Shape) =>
     behind: fc.oneof(fc.constant(0), fc.nat({ max: 20 })),
     sold: fc.constantFrom(5, STOCK_MAX, STOCK_MAX, 1, 0),
     returned: fc.constantFrom(0, 1, 5),
+    /** What the ledger says that the product's limit counts of it; null: it has none, as far as it knows. */
+    counted: seldom(2, fc.constantFrom(0, 1, 3, 1_000)),
+    isOld: seldom(5, fc.constant(true)),
   });
 
 export const returns = (shape: Shape) =>
   plans("return", choices(shape), (scene, choice, base) => {
     const productId = productAt(scene, choice.product);
-    const { orderId } = shopper(choice.order);
+    const { orderId, customerId } = shopper(choice.order);
+    const known = knownProduct(scene, productId);
+    const since = known ? sinceOf(known) + (choice.isOld ? 1 : 0) : 0;
+    const { counted } = choice;
+    const limit = customerId && counted !== null ? { limit: { customerId, counted, since } } : {};
     const { context, ...common } = base(productId);
     const { sold, returned } = choice;
     const seq = Math.max(0, seqOf(worldOfProduct(scene, productId)) - choice.behind);
@@ -47,7 +56,7 @@ export const returns = (shape: Shape) =>
       quantity: unitsOf(choice.amount, sold - returned),
       disposition: choice.disposition,
       owner: ownerOf(null, orderId, productId),
-      sales: { seq, sold, returned },
+      sales: { seq, sold, returned, ...limit },
     };
     return {
       submit: (store) => store.return(command),
@@ -73,7 +82,13 @@ function decideReturn(call: Call, command: ReturnCommand): Decision {
     const above = aboveLimit(product, location, quantity);
     if (above) return above;
     if (isNew) call.amended.add(product);
-    move(call, { type: "RETURN", product, location, onHand: quantity, context });
+    const { limit } = sales;
+    const isLimited = product.attributes.maxPerCustomer !== null;
+    const back =
+      limit && isLimited && limit.since === sinceOf(product)
+        ? { back: { customerId: limit.customerId, units: Math.min(quantity, limit.counted) } }
+        : {};
+    move(call, { type: "RETURN", product, location, onHand: quantity, context, ...back });
     world.returns.set(owner, seqOf(world));
     if (disposition === "scrap") {
       move(call, { type: "ADJUSTMENT", product, location, onHand: -quantity, context });

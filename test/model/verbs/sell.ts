@@ -33,10 +33,16 @@ export const sells = (shape: Shape) =>
     const productId = productAt(scene, product);
     const known = knownProduct(scene, productId);
     const { context, ...common } = base(productId);
-    const orderId = order === null ? null : shopper(order).orderId;
+    const { orderId, customerId } =
+      order === null ? { orderId: null, customerId: null } : shopper(order);
+    const whose = {
+      ...(orderId === null ? {} : { orderId }),
+      ...(customerId === null ? {} : { customerId }),
+    };
     const command: SellCommand = {
       ...common,
-      context: orderId === null ? context : { ...context, orderId },
+      context: { ...context, ...whose },
+      customerId,
       productId,
       quantity: unitsOf(amount, known ? availableOf(known) : 0),
       location: at === null ? null : (locationAt(scene, at) ?? null),
@@ -58,10 +64,11 @@ function decideSell(call: Call, command: SellCommand): Decision {
       const outcome = { kind: "expected_mismatch", product: productOf(product) };
       return decided("expected_mismatch", outcome);
     }
-    const { measured, short } = measure(call, [command], undefined);
+    const buyer = { customerId: command.customerId, createdAt: call.now };
+    const { measured, short, refused } = measure(call, [command], undefined, buyer);
     if (short.length > 0) {
       if (call.world.swept < nowSecond(call)) return decided("due");
-      return decided("insufficient", { kind: "insufficient", lines: short });
+      return refused;
     }
     const allocations = measured.flatMap((line) => places(product, line));
     for (const { location, quantity } of allocations) {

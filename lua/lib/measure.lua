@@ -1,0 +1,114 @@
+-- What lines of product, quantity and location (empty: any, home first) could get of the stock, and of
+-- what their customer may have: the owner's live hold is reckoned with.
+-- @include lib/hold-places.lua
+-- @include lib/places.lua
+
+-- Places that a hold has units at; a line of a cart may be split over all locations of its product.
+local PLACES_MAX = 400 -- as many as one call of a script ends: LINES_MAX in lib/change-hold.lua
+
+-- Units that could be taken for a line if that live hold (nil: none) were given back: what is there for
+-- everybody, and what the hold has, also where the safety stock would have more than there is.
+local function takeable(line, hold)
+    local product = products[line.product]
+    local units = max(0, available(product)) + returnable(hold, product, "")
+    if line.location ~= "" then
+        local level = product.levels[line.location]
+        local free = level and not level.is_idle and level.on_hand - level.reserved or 0
+        units = min(units, free + returnable(hold, product, line.location))
+    end
+    return units
+end
+
+-- Of so many units of a line those that can be had from that many places at most, and the places left.
+local function within(line, units, hold, places_left)
+    local product = products[line.product]
+    local left, places = units, places_of(product)
+    for i = 1, #places do
+        local location = places[i]
+        local level = product.levels[location]
+        local free = level.on_hand - level.reserved + returnable(hold, product, location)
+        if left == 0 or places_left == 0 then
+            break
+        end
+        if free > 0 and (line.location == "" or line.location == location) then
+            places_left = places_left - 1
+            left = math.max(0, left - free)
+        end
+    end
+    return units - left, places_left
+end
+
+-- Units that a customer may take of a product beside what it has, were that hold (nil: none) given back;
+-- nil: as many as there are. What is added to a hold counts as that hold does.
+local function allowance(product, whose, hold, added_to)
+    local own = product.limits
+    local created = added_to and tonumber(added_to.created) or now
+    if not own.is_counted(product, whose, created) then
+        return nil
+    end
+    local units = own.units_of(product, whose)
+    if hold and own.is_counted(product, whose, tonumber(hold.created)) then
+        units = math.max(0, units - held_by(hold, product.id, ""))
+    end
+    return math.max(0, product.limit - units)
+end
+
+-- A line that gets less than it asks for, as text: product=requested=largest=available=levels, of
+-- which `largest` counts the caller's own live hold and `available` does not; levels are
+-- `location:free units;…`, of the active ones. Behind them, where its customer may not have so many:
+-- =limit=what it may take.
+local function explain(line, largest)
+    local product = products[line.product]
+    local levels = {}
+    for i, location in ipairs(places_of(product)) do
+        local level = product.levels[location]
+        levels[i] = location .. ":" .. decimal[level.on_hand - level.reserved]
+    end
+    local text = table.concat({
+        line.product,
+        decimal[line.quantity],
+        decimal[largest],
+        decimal[takeable(line, nil)],
+        table.concat(levels, ";"),
+    }, "=")
+    if not line.is_above then
+        return text
+    end
+    return text .. "=" .. decimal[product.limit] .. "=" .. decimal[line.allowed]
+end
+
+-- Sets the units that each line can have, were that live hold given back. Answers the lines that
+-- get less than they ask for (nil: none), whether any gets something, and those of the lines that ask for
+-- more than their customer may have. All lines together come from PLACES_MAX places at most, less those
+-- that the hold has which they are added to. whose: what names the customer, a hold or an item.
+local function measure(lines, whose, hold, added_to)
+    local short, any, above = nil, false, nil
+    local places_left = PLACES_MAX - (added_to and #added_to.lines or 0)
+    local is_wide = #lines * LOCATIONS_MAX > places_left
+    for i = 1, #lines do
+        local line = lines[i]
+        local largest = takeable(line, hold)
+        local product = products[line.product]
+        if product.limits then
+            line.allowed = allowance(product, whose, hold, added_to)
+            line.is_above = line.allowed and line.allowed < line.quantity
+            largest = min(largest, line.allowed or largest)
+        end
+        line.units = min(line.quantity, largest)
+        if is_wide then
+            local units = line.units
+            line.units, places_left = within(line, units, hold, math.max(0, places_left))
+            largest = line.units < units and line.units or largest
+        end
+        any = any or line.units > 0
+        if largest < line.quantity then
+            short = short or {}
+            short[#short + 1] = explain(line, largest)
+            if line.is_above then
+                above = above or {}
+                above[#above + 1] = short[#short]
+            end
+        end
+    end
+    return short and table.concat(short, ","), any, above and table.concat(above, ",")
+end
