@@ -108,11 +108,11 @@ export async function falseReports(
     FROM lost JOIN movements AS m USING (partition, request_id)
     WHERE (m.epoch <= lost.epoch OR request_id = ANY(${ids}))
       AND outcome <> ALL(${[...TOLD_OF_OTHERS]})
-      AND NOT (of_hold IS DISTINCT FROM m.reservation_id AND EXISTS (
+      AND NOT coalesce(of_hold <> m.reservation_id AND EXISTS (
         SELECT FROM movements AS ending WHERE ending.partition = m.partition
           AND ending.product_id = m.product_id AND ending.reservation_id = m.reservation_id
           AND ending.type IN ('RELEASE', 'EXPIRE')
-      ))
+      ), false)
     UNION
     SELECT format('%s has number %s, not one of %s to %s', request_id, seq, from_seq, to_seq)
     FROM lost WHERE (seq BETWEEN from_seq AND to_seq) IS NOT TRUE
