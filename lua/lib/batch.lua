@@ -98,7 +98,7 @@ end
 -- the id (used twice) or the type of the key, then nothing has been written.
 local function append_journal(part)
     local entry = { "at", decimal[now], "movements", table.concat(movements, "\n") }
-    local parts = { "holds", "products", "locations", "operations", "crossings" }
+    local parts = { "holds", "products", "locations", "operations", "crossings", "records" }
     for _, name in ipairs(parts) do
         if part[name] and #part[name] > 0 then
             entry[#entry + 1] = name

@@ -39,6 +39,11 @@ local function limit_key(product)
     return tag .. "limit:product:" .. product .. ":always"
 end
 
+-- What is kept beside stock, holds and locations, of that kind (lib/records.lua).
+local function record_key(kind)
+    return tag .. "records:" .. kind
+end
+
 local function rate_key(identity)
     return tag .. "rate:" .. identity
 end

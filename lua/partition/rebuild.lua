@@ -17,6 +17,7 @@ local FIRST_WORDS = {
     batch = true,
     operation = true,
     limit = true,
+    records = true,
     ["return"] = true,
 }
 local PART_MAX = 1000 -- values of one command, far below the 8 000 where `unpack` ends

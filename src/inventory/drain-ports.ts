@@ -29,6 +29,22 @@ export interface JournalEntry {
   readonly crossings: readonly Crossing[];
   /** What repeats under the keys of its operations hear. */
   readonly operations: readonly KeptOperation[];
+  /** Last state in this batch of each record that it changed. */
+  readonly records: readonly KeptRecord[];
+}
+
+/** What is kept beside stock, holds and locations. */
+export const RECORD_KINDS = ["limit", "campaign", "waiting"] as const;
+export type RecordKind = (typeof RECORD_KINDS)[number];
+
+/** A record of that kind as a batch left it; its text belongs to its kind. */
+export interface KeptRecord {
+  readonly kind: RecordKind;
+  readonly id: string;
+  /** One line; null: it was removed. */
+  readonly text: string | null;
+  /** Of the movement that says so. */
+  readonly seq: number;
 }
 
 /** What Redis keeps under the key of an operation, so that a repeat is known. */
@@ -73,6 +89,7 @@ export interface LedgerBatch {
   readonly locations: readonly JournaledLocation[];
   readonly crossings: readonly Crossing[];
   readonly operations: readonly KeptOperation[];
+  readonly records: readonly KeptRecord[];
 }
 export type AppendOutcome =
   | { readonly kind: "appended" }

@@ -240,6 +240,8 @@ export const MOVEMENT_TYPES = [
   "TRANSFER",
   "COUNT",
   "ATTRIBUTE",
+  /** Something kept beside stock was written or removed: it moves nothing, and has no product or place. */
+  "RECORD",
   /** What changed without a record, and its reversal: a repair writes both. */
   "DRIFT",
   "RECONCILE",
@@ -260,9 +262,10 @@ export interface Movement {
   readonly seq: number;
   readonly epoch: number;
   readonly type: MovementType;
-  /** null: a change of the registry, of that location; it moves nothing. */
+  /** null: a change of the registry, of that location, or a record; it moves nothing. */
   readonly productId: ProductId | null;
-  readonly location: Location;
+  /** "": of no place, for it is a record that changed. */
+  readonly location: Location | "";
   readonly onHandBefore: number;
   readonly onHandAfter: number;
   readonly reservedBefore: number;

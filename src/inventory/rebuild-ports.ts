@@ -2,7 +2,7 @@
  * The ports of who rebuilds a partition from the ledger: Redis as a place that is written anew, and
  * the ledger as what it is written from.
  */
-import type { Cursor, JournalEntry } from "#inventory/drain-ports";
+import type { Cursor, JournalEntry, KeptRecord } from "#inventory/drain-ports";
 import type { CustomerUnits } from "#inventory/reconcile-sides";
 import type {
   LocationRule,
@@ -63,7 +63,11 @@ export interface PartitionPart {
   readonly locations: readonly RegisteredLocation[];
   readonly operations: readonly OperationCopy[];
   readonly limits: readonly CustomerUnits[];
+  readonly records: readonly RecordCopy[];
 }
+
+/** A record as Redis shall have it again. */
+export type RecordCopy = KeptRecord & { readonly text: string };
 
 /** What Redis shall keep under an operation's key again. */
 export interface OperationCopy {

@@ -14,6 +14,8 @@ export const DIFFERENCE_KINDS = [
   "limit",
   /** A partition's copy of the registry of locations is not that of the ledger. */
   "location",
+  /** What is kept beside stock (a limit, a campaign, who waits) is not what the ledger says. */
+  "record",
   /** A live hold that the ledger never heard of. */
   "orphan_hold",
   /** A hold that is live in the ledger and not in Redis. */

@@ -1,4 +1,5 @@
 /** What mends a difference between Redis and the ledger, on each side. */
+import type { RecordKind } from "#inventory/drain-ports";
 import type { Movement, RegisteredLocation, Reservation } from "#inventory/model";
 import type { LedgerLevel, LostChange } from "#inventory/ledger-snapshot";
 import type { StoredRegistry } from "#inventory/reconcile-sides";
@@ -68,6 +69,17 @@ export type StockRepair =
       readonly partition: number;
       readonly found: StoredRegistry;
       readonly wanted: readonly RegisteredLocation[];
+    }
+  | {
+      /** What is kept beside stock, holds and locations. */
+      readonly side: "kept";
+      readonly partition: number;
+      readonly kind: RecordKind;
+      readonly id: string;
+      /** Text that was found; null: there was none. */
+      readonly found: string | null;
+      /** null: it is removed. */
+      readonly wanted: string | null;
     }
   | { readonly side: "low"; readonly partition: number; readonly productId: string }
   | { readonly side: "sku"; readonly sku: string; readonly productId: string }

@@ -2,6 +2,7 @@
  * Redis and the ledger as a comparison sees them: what both must be able to tell while they go on
  * serving. `src/redis` and `src/postgres` give the sides.
  */
+import type { KeptRecord, RecordKind } from "#inventory/drain-ports";
 import type { LedgerLevel, LedgerSnapshot, LevelUnits } from "#inventory/ledger-snapshot";
 import type {
   CustomerId,
@@ -116,6 +117,22 @@ export interface ReconcileStock {
   registry(
     partition: number,
   ): Promise<{ readonly at: StockMoment; readonly found: StoredRegistry }>;
+  /** A page of what is kept of that kind, ids alone; a key: it is no such hash. */
+  keptIds(
+    partition: number,
+    kind: RecordKind,
+    cursor: string,
+  ): Promise<{
+    readonly next: string | null;
+    readonly ids: readonly string[];
+    readonly unreadable: string | null;
+  }>;
+  /** Texts of these ids at one moment; null: there is none. */
+  keptTexts(
+    partition: number,
+    kind: RecordKind,
+    ids: readonly string[],
+  ): Promise<{ readonly at: StockMoment; readonly texts: readonly (string | null)[] }>;
   /** The product that claims each SKU; null: none does, or there is no SKU to ask for. */
   skuHolders(skus: readonly string[]): Promise<readonly (string | null)[]>;
   /** One step over all claims, each with how long ago it was made. */
@@ -207,6 +224,14 @@ export interface ReconcileLedger {
   /** Those of them of which movements that their limit counts were put away. */
   unsureLimits(productIds: readonly string[]): Promise<readonly string[]>;
   registry(): Promise<readonly RegisteredLocation[]>;
+  /** Ids of that kind that are there, behind that one ("": from the first on), in order; at most a page. */
+  keptIds(partition: number, kind: RecordKind, after: string): Promise<readonly string[]>;
+  /** What is known of these ids, also of what was removed. */
+  kept(
+    partition: number,
+    kind: RecordKind,
+    ids: readonly string[],
+  ): Promise<readonly Omit<KeptRecord, "kind">[]>;
   /** What it says of these products now, and of which movement that is. */
   attributes(
     productIds: readonly string[],

@@ -1,5 +1,6 @@
 /** What a movement that was set aside carries: the batch that PostgreSQL refused, read again. */
 import { z } from "zod";
+import { RECORD_KINDS } from "#inventory/drain-ports";
 import { STOCK_ALERTS } from "#inventory/event-ports";
 import {
   CustomerId,
@@ -62,6 +63,12 @@ const CrossingJson = z.object({
   units: z.int(),
   at: z.int(),
 });
+const RecordJson = z.object({
+  kind: z.enum(RECORD_KINDS),
+  id: z.string(),
+  text: z.string().nullable(),
+  seq: z.int(),
+});
 const OperationJson = z.object({ key: z.string(), text: z.string(), seq: z.int() });
 
 const Payload = z
@@ -73,6 +80,8 @@ const Payload = z
     /** Of a row that an earlier version wrote. */
     operations: z.array(OperationJson).default([]),
     crossings: z.array(CrossingJson),
+    /** None in what an earlier version wrote. */
+    records: z.array(RecordJson).default([]),
   })
   .transform(({ movement, ...states }) => ({
     movements: [movement],

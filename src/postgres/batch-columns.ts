@@ -1,6 +1,7 @@
 /** A batch as the array parameters of statements/batch-rows.sql, in its order. */
 import type { Crossing } from "#inventory/event-ports";
 import type { Movement, Product, RegisteredLocation, Reservation } from "#inventory/model";
+import type { KeptRecord } from "#inventory/drain-ports";
 import type { KeptOperation, LedgerBatch } from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";
 import { numberColumn, textColumn } from "#postgres/columns";
@@ -19,6 +20,7 @@ export function batchColumns(batch: BatchRows): string[] {
     ...locationColumns(latest(batch.locations, ({ location }) => location)),
     ...operationColumns(latest(batch.operations, ({ key }) => key)),
     ...crossingColumns(batch.crossings),
+    ...recordColumns(latest(batch.records, ({ kind, id }) => `${kind}/${id}`)),
   ];
 }
 
@@ -134,6 +136,15 @@ function crossingColumns(rows: readonly Crossing[]): string[] {
     textColumn(rows, (row) => row.productId),
     numberColumn(rows, (row) => row.units),
     numberColumn(rows, (row) => row.at),
+  ];
+}
+
+function recordColumns(rows: readonly KeptRecord[]): string[] {
+  return [
+    textColumn(rows, (row) => row.kind),
+    textColumn(rows, (row) => row.id),
+    textColumn(rows, (row) => row.text),
+    numberColumn(rows, (row) => row.seq),
   ];
 }
 

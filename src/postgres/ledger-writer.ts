@@ -142,10 +142,10 @@ export function createLedgerWriter(
       mustFollow(batch.from, batch.to, batch.movements);
       if (batch.movements.length !== 1) throw new Error("one movement is set aside at a time");
       // Replies to repeats are for a day, and name customers in texts of their own: not linked.
-      const { movements, reservations, products, locations, crossings } = batch;
+      const { movements, reservations, products, locations, crossings, records } = batch;
       const operations = batch.operations.length > 0 ? JSON.stringify(batch.operations) : null;
       const [movement] = movements;
-      const kept = { reservations, products, locations, crossings };
+      const kept = { reservations, products, locations, crossings, records };
       const payload = JSON.stringify({ movement, ...kept });
       // Whatever is wrong with it, it is set aside.
       const productId = ProductId.safeParse(movement?.productId).data ?? null;

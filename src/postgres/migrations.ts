@@ -26,6 +26,7 @@ import whatRunsMended from "./migrations/0024-what-runs-mended.sql" with { type:
 import whatIsOpen from "./migrations/0025-what-is-open.sql" with { type: "text" };
 import whatWasRemoved from "./migrations/0026-what-was-removed.sql" with { type: "text" };
 import limits from "./migrations/0027-limits.sql" with { type: "text" };
+import records from "./migrations/0028-records.sql" with { type: "text" };
 
 export interface Migration {
   /** `NNNN-what-it-does`, numbered from 0001 without a gap. */
@@ -62,4 +63,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "0025-what-is-open", text: whatIsOpen },
   { name: "0026-what-was-removed", text: whatWasRemoved },
   { name: "0027-limits", text: limits },
+  { name: "0028-records", text: records },
 ];

@@ -1,5 +1,6 @@
 /** The ledger as what a partition of Redis is rebuilt from, and where recoveries are told. */
 import { z } from "zod";
+import { RECORD_KINDS } from "#inventory/drain-ports";
 import { Fault } from "#inventory/faults";
 import { Location, ProductId, Sku, StockCount } from "#inventory/model";
 import {
@@ -20,6 +21,7 @@ import copyHoldsText from "./statements/copy-holds.sql" with { type: "text" };
 import copyLocationsText from "./statements/copy-locations.sql" with { type: "text" };
 import copyOperationsText from "./statements/copy-operations.sql" with { type: "text" };
 import copyProductsText from "./statements/copy-products.sql" with { type: "text" };
+import copyRecordsText from "./statements/copy-records.sql" with { type: "text" };
 import copySkusText from "./statements/copy-skus.sql" with { type: "text" };
 import lastMovementText from "./statements/last-movement.sql" with { type: "text" };
 import otherServerText from "./statements/other-server.sql" with { type: "text" };
@@ -82,12 +84,20 @@ const ProductCopyRow = z.object({
 
 const OperationRow = z.object({ key: z.string(), text: z.string(), livesMs: z.int() });
 
+const RecordRow = z.object({
+  kind: z.enum(RECORD_KINDS),
+  id: z.string(),
+  text: z.string(),
+  seq: z.int(),
+});
+
 const NOTHING: PartitionPart = {
   products: [],
   holds: [],
   locations: [],
   operations: [],
   limits: [],
+  records: [],
 };
 
 export function createRebuildLedger(sql: Sql): RebuildLedger {
@@ -166,6 +176,9 @@ async function copyAll(
   const kept = [partition, OPERATION_KEEP_MS];
   for await (const rows of sql.unsafe(copyOperationsText, kept).cursor(PART_ROWS)) {
     await use({ ...NOTHING, operations: OperationRow.array().parse(rows) });
+  }
+  for await (const rows of sql.unsafe(copyRecordsText, [partition]).cursor(PART_ROWS)) {
+    await use({ ...NOTHING, records: RecordRow.array().parse(rows) });
   }
   const [last] = await sql.unsafe(lastMovementText, [partition]);
   return { products, liveHolds, ...LastMovementRow.parse(last) };

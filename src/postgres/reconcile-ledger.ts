@@ -30,6 +30,10 @@ import unitsOfHoldText from "./statements/reconcile-units-of-hold.sql" with { ty
 /** Movements in quarantine that are looked at; with more of them nothing is compared. */
 const QUARANTINE_MAX = 10_000;
 
+/** Records that one page names. */
+const RECORDS_PAGE = 1_000;
+
+const KeptRow = z.object({ id: z.string(), text: z.string().nullable(), seq: z.int() });
 const CursorRow = z.object({ partition: z.int(), seq: z.int() });
 const CountRow = z.object({ count: z.int() });
 const HoldRow = z.object({ hold: z.string().nullable() });
@@ -112,6 +116,16 @@ export function createReconcileLedger(sql: Sql): ReconcileLedger {
     async levelsAt(partition, productIds, seq) {
       const ids = textColumn(productIds, (id) => id);
       return await rows(LevelRow, levelsAtText, [partition, ids, seq]);
+    },
+    async keptIds(partition, kind, after) {
+      const text = `SELECT id FROM records
+        WHERE partition = $1 AND kind = $2 AND id > $3 AND text IS NOT NULL ORDER BY id LIMIT $4`;
+      return (await rows(IdRow, text, [partition, kind, after, RECORDS_PAGE])).map(({ id }) => id);
+    },
+    kept: (partition, kind, ids) => {
+      const text = `SELECT id, text, seq FROM records
+        WHERE partition = $1 AND kind = $2 AND id = ANY ($3::text[])`;
+      return rows(KeptRow, text, [partition, kind, textColumn(ids, (id) => id)]);
     },
     registry: () => rows(LocationRow, copyLocationsText, []),
     async attributes(productIds) {

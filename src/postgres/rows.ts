@@ -58,7 +58,8 @@ export const MovementRow = z.object({
   epoch: z.int(),
   type: z.enum(MOVEMENT_TYPES),
   productId: ProductId.nullable(),
-  location: Location,
+  /** "": a RECORD, which is of no place. */
+  location: Location.or(z.literal("")),
   onHandBefore: StockCount,
   onHandAfter: StockCount,
   reservedBefore: StockCount,

@@ -2,6 +2,7 @@
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import { STOCK_ALERTS, type Crossing } from "#inventory/event-ports";
+import { RECORD_KINDS, type KeptRecord } from "#inventory/drain-ports";
 import { Fault } from "#inventory/faults";
 import {
   MOVEMENT_TYPES,
@@ -116,6 +117,7 @@ export function decodeEntry(
       return { key: line.slice(0, tab), text: line.slice(tab + 1), seq: last };
     }),
     crossings: linesOf(texts.get("crossings")).map((line) => decodeCrossing(head.at, line)),
+    records: linesOf(texts.get("records")).map(decodeRecord),
   };
 }
 
@@ -145,6 +147,14 @@ function decodeCrossing(at: number, line: string): Crossing {
     units: recordedCount(fields[3], "units"),
     at,
   };
+}
+
+/** seq, kind, id, then its text; an empty one says that it is gone. */
+function decodeRecord(line: string): KeptRecord {
+  const [, seq, kind = "", id = "", text = ""] =
+    /^(\d+)\t([^\t]+)\t([^\t]+)\t(.*)$/s.exec(line) ?? [];
+  if (!isOneOf(RECORD_KINDS, kind)) throw new Error(`unknown kind of record ${kind}`);
+  return { kind, id, text: text === "" ? null : text, seq: recordedCount(seq, "seq") };
 }
 
 /** Order and customer: of its hold, from that one's line in the same entry; else of its context. */

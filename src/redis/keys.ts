@@ -1,3 +1,5 @@
+import type { RecordKind } from "#inventory/drain-ports";
+
 /**
  * The names of all keys, and nowhere else; the twin is lua/lib/keys.lua. The braces make Redis
  * Cluster put a partition's keys on one slot, so that one script may touch them all.
@@ -23,6 +25,9 @@ export const returnKey = (partition: number, owner: string): string =>
 /** Of the limit that is a product's own, which has no window. */
 export const limitKey = (partition: number, productId: string): string =>
   `${partitionTag(partition)}limit:product:${productId}:always`;
+/** What is kept beside stock, holds and locations, of that kind: id → text. */
+export const recordKey = (partition: number, kind: RecordKind): string =>
+  `${partitionTag(partition)}records:${kind}`;
 export const rateKey = (partition: number, identity: string): string =>
   `${partitionTag(partition)}rate:${identity}`;
 /** Outside all partitions: a SKU finds its product wherever that lives. */

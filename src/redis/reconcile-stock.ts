@@ -24,6 +24,7 @@ import {
   locationsKey,
   lowKey,
   metaKey,
+  recordKey,
   partitionTag,
   reservationKey,
   skuKey,
@@ -101,6 +102,26 @@ export function createReconcileStock(options: ReconcileStockOptions): ReconcileS
         ["hget", metaKey(partition), "locations"],
       ]);
       return { at, found: registryOf(replies[0], replies[1]) };
+    },
+    async keptIds(partition, kind, cursor) {
+      const key = recordKey(partition, kind);
+      const command = () => redis.hscan(key, cursor, "COUNT", PAGE_ENTRIES);
+      const page = await ofItsType(() => asking(command));
+      if (page === null) return { next: null, ids: [], unreadable: key };
+      const [next, flat] = page;
+      const ids = flat.filter((_, i) => i % 2 === 0);
+      return { next: next === "0" ? null : next, ids, unreadable: null };
+    },
+    async keptTexts(partition, kind, ids) {
+      await pace(ids.length);
+      const command = ["hmget", recordKey(partition, kind), ...ids];
+      const { at, replies } = await atOnce(partition, [command]);
+      const [found] = replies;
+      const textOf = (i: number): string | null => {
+        const text: unknown = Array.isArray(found) ? found[i] : null;
+        return typeof text === "string" ? text : null;
+      };
+      return { at, texts: ids.map((_, i) => textOf(i)) };
     },
     async skuHolders(skus) {
       const pipeline = redis.pipeline();

@@ -1,4 +1,5 @@
 /** What the keys of a partition must be, from what the ledger says of it. */
+import type { RecordKind } from "#inventory/drain-ports";
 import { totalsOf, type RegisteredLocation } from "#inventory/model";
 import type { HoldCopy, PartitionPart, ProductCopy } from "#inventory/rebuild-ports";
 import { splitReservationId } from "#inventory/reservation-id";
@@ -9,6 +10,7 @@ import {
   locationsKey,
   lowKey,
   operationKey,
+  recordKey,
   reservationKey,
   stockKey,
 } from "#redis/keys";
@@ -32,6 +34,8 @@ export class RestoredPartition {
   readonly #low: string[] = [];
   /** Product → customer and units by turns. */
   readonly #limits = new Map<string, string[]>();
+  /** Kind → id and text by turns. */
+  readonly #records = new Map<RecordKind, string[]>();
   #locations: readonly RegisteredLocation[] = [];
 
   constructor(partition: number) {
@@ -39,12 +43,17 @@ export class RestoredPartition {
   }
 
   /** Steps for what stands in keys of its own; what shares a key is kept for `rest`. */
-  take({ products, holds, locations, operations, limits }: PartitionPart): Step[] {
+  take({ products, holds, locations, operations, limits, records }: PartitionPart): Step[] {
     if (locations.length > 0) this.#locations = locations;
     for (const { productId, customerId, units } of limits) {
       const counts = this.#limits.get(productId) ?? [];
       this.#limits.set(productId, counts);
       counts.push(customerField(customerId), String(units));
+    }
+    for (const { kind, id, text } of records) {
+      const texts = this.#records.get(kind) ?? [];
+      this.#records.set(kind, texts);
+      texts.push(id, text);
     }
     return [
       ...products.map((product) => this.#product(product)),
@@ -65,9 +74,17 @@ export class RestoredPartition {
       return { kind: "hash", key: limitKey(this.#partition, productId), values };
     });
     const low: Step = { kind: "zset", key: lowKey(this.#partition), values: this.#low };
+    const kept = Array.from(this.#records, ([kind, values]): Step => {
+      return { kind: "hash", key: recordKey(this.#partition, kind), values };
+    });
     const records = this.#locations.flatMap((it) => [it.location, encodeLocation(it)]);
     const registry: Step = { kind: "hash", key: locationsKey(this.#partition), values: records };
-    return [...steps, ...limits, ...[low, registry].filter(({ values }) => values.length > 0)];
+    return [
+      ...steps,
+      ...limits,
+      ...kept,
+      ...[low, registry].filter(({ values }) => values.length > 0),
+    ];
   }
 
   /** The seconds in which something is due, in order. */

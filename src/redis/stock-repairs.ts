@@ -16,6 +16,7 @@ const DUE = loadScript("repair/due.lua");
 const LOW = loadScript("repair/low.lua");
 const LIMIT = loadScript("repair/limit.lua");
 const PRODUCT = loadScript("repair/product.lua");
+const RECORD = loadScript("repair/record.lua");
 const REGISTRY = loadScript("repair/registry.lua");
 const FREE = loadScript("repair/free-sku.lua");
 const CLAIM = loadScript("sku/claim.lua");
@@ -132,6 +133,10 @@ export function createStockRepairs(options: StockRepairsOptions): StockRepairs {
           return text === put ? [] : [name, text, put];
         });
         return await run(REGISTRY, partition, [found.rules, encodeRules(wanted), ...changes]);
+      }
+      case "kept": {
+        const { partition, kind, id, found, wanted } = repair;
+        return await run(RECORD, partition, [kind, id, found ?? "", wanted ?? ""]);
       }
       case "low":
         return await run(LOW, repair.partition, [repair.productId]);

@@ -75,6 +75,7 @@ function after(partition: number, at: Cursor, entry: JournalEntry): LedgerBatch 
     locations: entry.locations.filter(isNew),
     operations: entry.operations.filter(isNew),
     crossings: entry.crossings.filter(isNew),
+    records: entry.records.filter(isNew),
   };
 }
 
@@ -93,7 +94,7 @@ function pieces(batch: LedgerBatch, movementsMax: number): LedgerBatch[] {
 /** The first `count` movements and the rest; a state goes with the movement that made it. */
 function divided(batch: LedgerBatch, count: number): [LedgerBatch, LedgerBatch] {
   const { partition, from, to, movements, ...states } = batch;
-  const { reservations, products, locations, operations, crossings } = states;
+  const { reservations, products, locations, operations, crossings, records } = states;
   const middle = { epoch: to.epoch, seq: from.seq + count };
   const isLeft = ({ seq }: { readonly seq: number }) => seq <= middle.seq;
   const isRight = ({ seq }: { readonly seq: number }) => seq > middle.seq;
@@ -108,6 +109,7 @@ function divided(batch: LedgerBatch, count: number): [LedgerBatch, LedgerBatch] 
       locations: locations.filter(isLeft),
       operations: operations.filter(isLeft),
       crossings: crossings.filter(isLeft),
+      records: records.filter(isLeft),
     },
     {
       partition,
@@ -119,6 +121,7 @@ function divided(batch: LedgerBatch, count: number): [LedgerBatch, LedgerBatch] 
       locations: locations.filter(isRight),
       operations: operations.filter(isRight),
       crossings: crossings.filter(isRight),
+      records: records.filter(isRight),
     },
   ];
 }
@@ -138,5 +141,6 @@ function joined(group: readonly LedgerBatch[]): LedgerBatch {
     locations: group.flatMap(({ locations }) => locations),
     operations: group.flatMap(({ operations }) => operations),
     crossings: group.flatMap(({ crossings }) => crossings),
+    records: group.flatMap(({ records }) => records),
   };
 }

@@ -297,6 +297,7 @@ function entryOf(
     locations: Array.from(registered).flatMap((location) => world.registry.get(location) ?? []),
     operations: kept.map(([key, text]) => ({ key, text, seq: seqOf(world) })),
     crossings: crossingsOf(call, moves),
+    records: [],
   };
 }
 

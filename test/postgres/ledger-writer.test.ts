@@ -287,6 +287,7 @@ describe("a row that PostgreSQL refuses", () => {
       products: [],
       locations: [],
       crossings: [],
+      records: [],
     });
     await db.sql`UPDATE quarantine SET settled_at = now()`;
     expect(await db.writer.quarantined()).toBe(0);

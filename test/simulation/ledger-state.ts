@@ -3,8 +3,15 @@
  * at one moment. It holds what the schema's constraints hold, and throws where they would.
  */
 import type { CustomerId, Movement, Product, ProductId, Reservation } from "#inventory/model";
+import type { KeptRecord } from "#inventory/drain-ports";
 import type { AppendOutcome, Cursor, LedgerBatch } from "#inventory/ports";
-import type { HoldCopy, PartitionPart, RecoveryReport, SkuCopy } from "#inventory/rebuild-ports";
+import type {
+  HoldCopy,
+  PartitionPart,
+  RecordCopy,
+  RecoveryReport,
+  SkuCopy,
+} from "#inventory/rebuild-ports";
 import { IN_USE_MS } from "#inventory/rebuild-ports";
 import type { CustomerUnits } from "#inventory/reconcile-sides";
 import { splitReservationId } from "#inventory/reservation-id";
@@ -28,6 +35,7 @@ export class LedgerState {
   readonly products = new Map<string, Product>();
   readonly reservations = new Map<string, Reservation>();
   readonly operations = new Map<string, { readonly text: string; readonly at: number }>();
+  readonly records = new Map<string, KeptRecord>();
   readonly reports: RecoveryReport[] = [];
   cursor: Cursor = { epoch: 0, seq: 0 };
   /** The last epoch number that was taken. */
@@ -56,6 +64,10 @@ export class LedgerState {
       if ((this.reservations.get(hold.reservationId)?.seq ?? 0) < hold.seq) {
         this.reservations.set(hold.reservationId, hold);
       }
+    }
+    for (const record of batch.records) {
+      const key = `${record.kind}/${record.id}`;
+      if ((this.records.get(key)?.seq ?? 0) < record.seq) this.records.set(key, record);
     }
     for (const { key, text } of batch.operations) {
       this.operations.set(key, { text, at: this.#now() });
@@ -120,6 +132,12 @@ export class LedgerState {
     if (!this.reports.some(isSame)) this.reports.push(report);
   }
 
+  #records(): readonly RecordCopy[] {
+    return Array.from(this.records.values()).flatMap(({ text, ...record }) =>
+      text === null ? [] : { ...record, text },
+    );
+  }
+
   /** All of it, as a rebuild copies it. */
   parts(): readonly PartitionPart[] {
     const products = Array.from(this.products.values(), (product) => ({
@@ -139,12 +157,14 @@ export class LedgerState {
       locations: [],
       operations: [],
       limits: [],
+      records: [],
     };
     return [
       { ...nothing, products },
       { ...nothing, holds: this.#holds() },
       { ...nothing, operations },
       { ...nothing, limits: this.limits },
+      { ...nothing, records: this.#records() },
     ];
   }
 

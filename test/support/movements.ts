@@ -114,7 +114,10 @@ export function product(id: string, seq: number, fields: Partial<Product> = {}):
 export function batch(
   rows: readonly Movement[],
   states: Partial<
-    Pick<LedgerBatch, "reservations" | "products" | "locations" | "operations" | "crossings">
+    Pick<
+      LedgerBatch,
+      "reservations" | "products" | "locations" | "operations" | "crossings" | "records"
+    >
   > & {
     from?: Cursor;
   } = {},
@@ -132,6 +135,7 @@ export function batch(
     locations: states.locations ?? [],
     operations: states.operations ?? [],
     crossings: states.crossings ?? [],
+    records: states.records ?? [],
   };
 }
 
@@ -139,7 +143,10 @@ export function batch(
 export function entry(
   rows: readonly Movement[],
   states: Partial<
-    Pick<JournalEntry, "reservations" | "products" | "locations" | "operations" | "crossings">
+    Pick<
+      JournalEntry,
+      "reservations" | "products" | "locations" | "operations" | "crossings" | "records"
+    >
   > = {},
 ): JournalEntry {
   const last = rows.at(-1);
@@ -153,6 +160,7 @@ export function entry(
     locations: states.locations ?? [],
     operations: states.operations ?? [],
     crossings: states.crossings ?? [],
+    records: states.records ?? [],
   };
 }
 
@@ -170,6 +178,7 @@ export const EXAMPLES: Record<MovementType, [number, number, number, number]> = 
   TRANSFER: [5, 2, 1, 1],
   COUNT: [5, 5, 1, 1],
   ATTRIBUTE: [5, 5, 2, 2],
+  RECORD: [0, 0, 0, 0],
   DRIFT: [5, 9, 2, 1],
   RECONCILE: [9, 5, 1, 2],
 };
@@ -187,10 +196,13 @@ export const WRONG: Record<MovementType, [number, number, number, number]> = {
   TRANSFER: [5, 5, 1, 1],
   COUNT: [5, 2, 1, 2],
   ATTRIBUTE: [5, 4, 0, 0],
+  RECORD: [0, 4, 0, 0],
   DRIFT: [5, 4, 1, 5],
   RECONCILE: [5, 4, 1, 5],
 };
 export function typed(type: MovementType, units: [number, number, number, number]): Movement {
   const [onHandBefore, onHandAfter, reservedBefore, reservedAfter] = units;
-  return movement(1, { type, onHandBefore, onHandAfter, reservedBefore, reservedAfter });
+  const counts = { onHandBefore, onHandAfter, reservedBefore, reservedAfter };
+  const place = type === "RECORD" ? ({ productId: null, location: "" } as const) : {};
+  return movement(1, { type, ...counts, ...place });
 }

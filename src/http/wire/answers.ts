@@ -92,7 +92,7 @@ export const Movement = z
   .strictObject({
     movementId: z.string(),
     productId: z.string().nullable(),
-    location: z.string(),
+    location: z.string().nullable(),
     type: z.enum(MOVEMENT_TYPES),
     quantity: z.int(),
     before: Counts,

@@ -134,7 +134,7 @@ export function movementOf(movement: Movement): answers.Movement {
   return {
     movementId: `p${movement.partition}-${movement.seq}`,
     productId: movement.productId,
-    location: movement.location,
+    location: movement.location === "" ? null : movement.location,
     type: movement.type,
     quantity: sold ? onHandAfter - onHandBefore : reservedBefore - reservedAfter,
     before: { totalStock: onHandBefore, reservedStock: reservedBefore },

@@ -3,8 +3,8 @@
 -- it is empty when nothing is to be written. The seqs of movements follow one by one.
 -- $1 … $15 movements, one array a column. $16 … $22 levels, $23 … $38 products, $39 … $48 reservations,
 -- $49 … $56 registered locations, $57 $58 operations: the last state of each. $59 … $63 products that
--- crossed a bound. Every partition's journal brings the same record of a location: one counts.
--- $64 … $66 link, commitment and salt of each movement (hex); without a chain empty arrays, which
+-- crossed a bound. $64 … $67 records (text null: removed), the last state of each. Every partition's journal brings the same record of a location: one counts.
+-- $68 … $70 link, commitment and salt of each movement (hex); without a chain empty arrays, which
 -- unnest fills up with null.
 new_movements AS (
   INSERT INTO movements (
@@ -20,7 +20,7 @@ new_movements AS (
   FROM moved, unnest(
     $1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[],
     $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
-    $15::text[], $64::text[], $65::text[], $66::text[]
+    $15::text[], $68::text[], $69::text[], $70::text[]
   ) WITH ORDINALITY AS movement (
     on_hand_before, on_hand_after, reserved_before, reserved_after, at, type, product_id, location,
     reservation_id, order_id, customer_id, actor, reason, reference, request_id, link, commitment, salt,
@@ -126,5 +126,13 @@ new_alerts AS (
     $59::bigint[], $60::text[], $61::text[], $62::bigint[], $63::bigint[]
   ) AS crossing (seq, kind, product_id, units, at)
   ON CONFLICT DO NOTHING
+),
+new_records AS (
+  INSERT INTO records (partition, kind, id, text, seq)
+  SELECT moved.partition, kind, id, text, seq
+  FROM moved, unnest($64::text[], $65::text[], $66::text[], $67::bigint[]) AS record (kind, id, text, seq)
+  ON CONFLICT (partition, kind, id) DO UPDATE SET
+    text = excluded.text, seq = excluded.seq, written_at = excluded.written_at
+  WHERE records.seq < excluded.seq
 )
 SELECT count(*)::integer AS moved, max(encode(chain_key, 'hex')) AS "chainKey" FROM moved

@@ -29,6 +29,7 @@ export function createMender({ stock, stockRepairs, ledgerRepairs }: MenderOptio
       case "due":
       case "low":
       case "registry":
+      case "kept":
       case "product":
       case "limit":
       case "sku":
