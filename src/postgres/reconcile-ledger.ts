@@ -33,6 +33,7 @@ const QUARANTINE_MAX = 10_000;
 /** Records that one page names. */
 const RECORDS_PAGE = 1_000;
 
+const RecordIdRow = z.object({ id: z.string() });
 const KeptRow = z.object({ id: z.string(), text: z.string().nullable(), seq: z.int() });
 const CursorRow = z.object({ partition: z.int(), seq: z.int() });
 const CountRow = z.object({ count: z.int() });
@@ -120,7 +121,9 @@ export function createReconcileLedger(sql: Sql): ReconcileLedger {
     async keptIds(partition, kind, after) {
       const text = `SELECT id FROM records
         WHERE partition = $1 AND kind = $2 AND id > $3 AND text IS NOT NULL ORDER BY id LIMIT $4`;
-      return (await rows(IdRow, text, [partition, kind, after, RECORDS_PAGE])).map(({ id }) => id);
+      return (await rows(RecordIdRow, text, [partition, kind, after, RECORDS_PAGE])).map(
+        ({ id }) => id,
+      );
     },
     kept: (partition, kind, ids) => {
       const text = `SELECT id, text, seq FROM records

@@ -13,6 +13,6 @@ return table.concat({
     "operationKey " .. operation_key(product),
     "returnKey " .. return_key(product),
     "limitKey " .. limit_key(product),
-    "recordKey " .. record_key(product),
+    "recordKey " .. record_key("limit"),
     "rateKey " .. rate_key(product),
 }, "\n")

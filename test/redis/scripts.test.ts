@@ -85,6 +85,7 @@ describe("the names of keys", () => {
       ["operationKey", keys.operationKey(12, "sample-1")],
       ["returnKey", keys.returnKey(12, "sample-1")],
       ["limitKey", keys.limitKey(12, "sample-1")],
+      ["recordKey", keys.recordKey(12, "limit")],
       ["rateKey", keys.rateKey(12, "sample-1")],
     ]);
     // A name that one of the twins alone has would be missing above.
