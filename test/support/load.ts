@@ -22,8 +22,6 @@ export interface LoadOptions {
   readonly extendMinutes?: number;
   /** No products but those of the start: what is for ever would grow as long as it runs. */
   readonly withoutNewProducts?: boolean;
-  /** For a version before it: what its users failed to give away would stay held. */
-  readonly withoutReassign?: boolean;
   /** Of what each user does, in which order; not given: that of the run. */
   readonly seed?: number;
   /** Of a load before: its users want the products of that one, and make none at the start. */

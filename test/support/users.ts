@@ -14,6 +14,7 @@ const SCRIPTS: readonly (readonly [weight: number, script: Script])[] = [
   [3, reserveAndCancel],
   [2, cartInParts],
   [2, extendAndCancel],
+  [2, signIn],
   [1, abandon],
   [3, adjustWithKey],
   [3, adjustPlainly],
@@ -24,7 +25,6 @@ const SCRIPTS: readonly (readonly [weight: number, script: Script])[] = [
   [4, look],
   [1, cleanUp],
 ];
-const OF_REASSIGN: typeof SCRIPTS = [[2, signIn]];
 const OF_NEW_PRODUCTS: typeof SCRIPTS = [[1, initializeAnother]];
 /** How a hold ended that another one replaced, and what an order was sold, only the ledger knows. */
 const OF_LEDGER: typeof SCRIPTS = [
@@ -36,11 +36,9 @@ const OF_LEDGER: typeof SCRIPTS = [
 export function deckOf(which: {
   readonly withoutLedger?: boolean;
   readonly withoutNewProducts?: boolean;
-  readonly withoutReassign?: boolean;
 }): readonly Script[] {
   const scripts = [
     ...SCRIPTS,
-    ...(which.withoutReassign === true ? [] : OF_REASSIGN),
     ...(which.withoutNewProducts === true ? [] : OF_NEW_PRODUCTS),
     ...(which.withoutLedger === true ? [] : OF_LEDGER),
   ];
