@@ -114,6 +114,9 @@ function configFrom(settings: Settings, found: readonly Problem[]) {
     sampleData: settings.SAMPLE_DATA,
     /** Empty: there is no registry to register with. */
     eurekaUrls: settings.EUREKA_URL ?? [],
+    registryPort: settings.REGISTRY_PORT,
+    /** Absent, outside production only: the registry asks nobody who they are. */
+    registryPassword: settings.REGISTRY_PASSWORD,
     advertiseHost: settings.ADVERTISE_HOST,
     advertisePort: settings.ADVERTISE_PORT,
     productServiceUrl: settings.PRODUCT_SERVICE_URL,

@@ -1,5 +1,6 @@
 /** Reads the command line and runs one command of the service. */
 import { parseArgs } from "node:util";
+import { isCompanion, runCompanion, SETTINGS_OF } from "#compose/companions";
 import { runImportCommand } from "#compose/import";
 import { runForeman } from "#compose/foreman";
 import { MIGRATE_HELP, START_HELP, TOKEN_HELP, VERIFY_HELP } from "#compose/help";
@@ -95,8 +96,12 @@ async function main(argv: readonly string[]): Promise<void> {
   const wantsHelp = rest.some((argument) => HELP_WORDS.has(argument));
   if (wantsHelp && HELPS.has(command)) return help(helpOf(command));
   switch (command) {
-    case "start":
-      return start(startOptions(rest));
+    case "start": {
+      const [role, ...more] = rest;
+      if (!isCompanion(role)) return start(startOptions(rest));
+      noArguments(more);
+      return runCompanion(role, readConfigFor({ only: SETTINGS_OF[role] }));
+    }
     case "migrate":
       noArguments(rest);
       return runMigrate(readConfig());

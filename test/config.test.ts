@@ -71,6 +71,8 @@ describe("without any variable", () => {
       docsPublic: true,
       sampleData: true,
       eurekaUrls: [],
+      registryPort: 8761,
+      registryPassword: undefined,
       advertiseHost: undefined,
       advertisePort: undefined,
       productServiceUrl: undefined,
@@ -264,6 +266,7 @@ describe("a secret's file", () => {
       "JWT_SECRET",
       "JWT_SECRET_PREVIOUS",
       "EUREKA_URL",
+      "REGISTRY_PASSWORD",
       "METRICS_TOKEN",
       "IMPORT_TOKEN",
     ]);

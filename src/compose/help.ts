@@ -5,12 +5,13 @@ export const START_HELP = `Serves the API, the background work, or both, until S
 Usage:
   bun run start [all|api|worker]      (default: all)
   bun run start api --workers N       N processes on one port, 1-64: one for each core to be used
+  bun run start registry              a service registry in Eureka's words, on REGISTRY_PORT
 
   all       both in one process, on PORT
   api       HTTP alone, on PORT
   worker    the drain, expiry, comparisons and runs; health and metrics on WORKER_PORT
 
-Each needs Redis and PostgreSQL: REDIS_URL and DATABASE_URL, or outside production servers of its own
+Each of these needs Redis and PostgreSQL: REDIS_URL and DATABASE_URL, or outside production servers of its own
 in DATA_DIR. It brings PostgreSQL to the schema of this version first.
 
 With --workers, on Linux, the kernel spreads connections over the processes, a process that ends is

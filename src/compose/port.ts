@@ -1,13 +1,13 @@
 /** The port that this process is to listen on, looked at before anything else is begun. */
 import { Refusal } from "#compose/refusal";
-import type { Config } from "#config";
+import type { Config, VariableName } from "#config";
 
 export interface Port {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
   /** The variable that names it. */
-  readonly variable: "PORT" | "WORKER_PORT";
+  readonly variable: VariableName;
 }
 
 export function portOf(config: Config, role: string): Port {

@@ -6,11 +6,18 @@ import { editDistance } from "#lib/edit-distance";
 /** One thing that is wrong, or odd, with one variable. Never holds a secret's value. */
 export type Problem = Readonly<{ variable: string; problem: string }>;
 
-/** A metrics token is typed into a scraper's file; 16 random bytes are beyond guessing. */
+/** A metrics token or the registry's password is typed into a scraper's file; 16 random bytes are beyond guessing. */
 const METRICS_TOKEN_BYTES_MIN = 16;
 
 /** A shorter name is misspelt by one slip only: HOME is not HOST. */
 const LONG_NAME_LENGTH = 6;
+
+const SECRETS = [
+  "JWT_SECRET",
+  "JWT_SECRET_PREVIOUS",
+  "METRICS_TOKEN",
+  "REGISTRY_PASSWORD",
+] as const;
 
 const HOW_TO_MAKE_ONE = "make one with: openssl rand -base64 32";
 
@@ -36,9 +43,14 @@ function productionRefusals(texts: Texts, used: readonly VariableName[]): Proble
     if (texts[name] || !used.includes(name)) continue;
     found.push({ variable: name, problem: "is required in production, where nothing is embedded" });
   }
-  if (!texts.JWT_SECRET && !texts.JWKS_URL) {
+  if (!texts.JWT_SECRET && !texts.JWKS_URL && used.includes("JWT_SECRET")) {
     const problem = `or JWKS_URL is required in production; ${HOW_TO_MAKE_ONE}`;
     found.push({ variable: "JWT_SECRET", problem });
+  }
+  // Of the service registry alone: it is in no other list but that of all there are.
+  if (!texts.REGISTRY_PASSWORD && used.includes("REGISTRY_PASSWORD") && !used.includes("PORT")) {
+    const problem = `is required in production; ${HOW_TO_MAKE_ONE}`;
+    found.push({ variable: "REGISTRY_PASSWORD", problem });
   }
   if (texts.SAMPLE_DATA === "1") {
     found.push({
@@ -54,7 +66,7 @@ function productionRefusals(texts: Texts, used: readonly VariableName[]): Proble
 
 /** Secrets that anybody could know: refused in production, warned of elsewhere. */
 function knownSecrets(texts: Texts): Problem[] {
-  return (["JWT_SECRET", "JWT_SECRET_PREVIOUS", "METRICS_TOKEN"] as const).flatMap((variable) => {
+  return SECRETS.flatMap((variable) => {
     const secret = texts[variable];
     if (secret === undefined || !isWellKnown(secret)) return [];
     return [{ variable, problem: `is a text that anyone may know; ${HOW_TO_MAKE_ONE}` }];
@@ -67,8 +79,9 @@ function shortSecrets(texts: Texts): Problem[] {
     JWT_SECRET: JWT_SECRET_BYTES_MIN,
     JWT_SECRET_PREVIOUS: JWT_SECRET_BYTES_MIN,
     METRICS_TOKEN: METRICS_TOKEN_BYTES_MIN,
+    REGISTRY_PASSWORD: METRICS_TOKEN_BYTES_MIN,
   };
-  return (["JWT_SECRET", "JWT_SECRET_PREVIOUS", "METRICS_TOKEN"] as const).flatMap((variable) => {
+  return SECRETS.flatMap((variable) => {
     const bytes = Buffer.byteLength(texts[variable] ?? "");
     if (texts[variable] === undefined || bytes >= bytesMin[variable]) return [];
     const problem = `must have at least ${bytesMin[variable]} bytes, has ${bytes}`;

@@ -142,6 +142,13 @@ export const VARIABLES = [
     secret: true,
     meaning: "Eureka registry to register with, more than one by comma; none without it",
   },
+  { name: "REGISTRY_PORT", fallback: "8761", meaning: "Port of the service registry" },
+  {
+    name: "REGISTRY_PASSWORD",
+    secret: true,
+    meaning:
+      "What callers of the service registry must know, as `registry:<it>@` in EUREKA_URL; required there in production",
+  },
   {
     name: "ADVERTISE_HOST",
     meaning: "Host under which others reach the API; else HOST, or the machine's name",

@@ -91,10 +91,10 @@ describe("a caller of the service is imported by nobody inside:", () => {
   const rooms = readdirSync(join(ROOT, "src"), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name);
-  // compose runs the commands, and is told apart from those below it; a rush is a shop.
+  // compose runs the commands, and is told apart from those below it; a rush is a shop, and so are companions.
   const callers = [
     { caller: "import", imported: "#import/run", by: ["compose"] },
-    { caller: "client", imported: "#client/client", by: ["compose", "rush"] },
+    { caller: "client", imported: "#client/client", by: ["compose", "companions", "rush"] },
     { caller: "rush", imported: "#rush/run", by: ["compose"] },
   ];
   for (const { caller, imported, by } of callers) {

@@ -24,8 +24,10 @@ declare module "eureka-js-client" {
         maxRetries?: number;
         requestRetryDelay?: number;
       };
+      shouldUseDelta?: boolean;
       logger?: Record<"debug" | "info" | "warn" | "error", (...told: unknown[]) => void>;
     });
+    on(event: "error", listener: (error: Error) => void): void;
     start(done: (error: Error | null) => void): void;
     stop(done: (error: Error | null) => void): void;
     fetchRegistry(done: (error: Error | null) => void): void;

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isCompanion, type CompanionName } from "#compose/companions";
 import { startChild, type Child } from "#embedded/child";
 import { freePort } from "#embedded/free-port";
 import { issueToken } from "#http/token";
@@ -19,7 +20,7 @@ const TOKEN_SECONDS = 3_600;
 export const JWT_SECRET = "q8Zt4mVw1xRk7pLc3nHs9yBd5gJf2aUe";
 
 export interface ServiceOptions {
-  readonly role?: "all" | "api" | "worker";
+  readonly role?: "all" | "api" | "worker" | CompanionName;
   /** Of the role api: processes on one port. */
   readonly workers?: number;
   /** Given: servers to use. Not given: the process starts its own in DATA_DIR. */
@@ -68,11 +69,12 @@ export function launchService(options: ServiceOptions): Service {
     SAMPLE_DATA: "0",
     PORT: role === "worker" ? "0" : `${port}`,
     WORKER_PORT: role === "worker" ? `${port}` : "0",
+    ...(isCompanion(role) ? { [`${role.toUpperCase()}_PORT`]: `${port}` } : {}),
     ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }),
     ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
     ...env,
   };
-  const url = `http://127.0.0.1:${settings.PORT === "0" ? settings.WORKER_PORT : settings.PORT}`;
+  const url = `http://127.0.0.1:${port}`;
   const many = workers === undefined ? [] : ["--workers", `${workers}`];
   const launch = spawnMain(["start", role, ...many], settings, root);
   let child = launch();

@@ -1,0 +1,99 @@
+/** What every companion answers alike: names of requests, bodies of a bounded size, errors, health. */
+import { Hono, type Context } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { bodyLimit } from "hono/body-limit";
+import { secureHeaders } from "hono/secure-headers";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { randomId } from "#lib/ids";
+import type { Log } from "#lib/log";
+
+/** The longest body that is read (bytes): a cart of 100 lines has a tenth of it. */
+export const BODY_BYTES_MAX = 128 * 1024;
+
+/** An expected answer that is no success: the status, and what the caller is told. */
+export class Refused extends Error {
+  readonly status: ContentfulStatusCode;
+  readonly fields: Readonly<Record<string, unknown>>;
+
+  /** `fields` stand beside `error` in the body. */
+  constructor(
+    status: ContentfulStatusCode,
+    message: string,
+    fields: Readonly<Record<string, unknown>> = {},
+  ) {
+    super(message);
+    this.name = "Refused";
+    this.status = status;
+    this.fields = fields;
+  }
+}
+
+export interface ShellEnv {
+  readonly Variables: { requestId: string };
+}
+export type ShellContext = Context<ShellEnv>;
+
+export interface ShellOptions {
+  /** Its name in words for a person, as `Service registry`. */
+  readonly name: string;
+  readonly version: string;
+  readonly log: Log;
+  /** Rejects, or answers the reason, while it cannot serve; null: it can. */
+  readonly isReady: () => Promise<string | null>;
+}
+
+/** Routes are added to what this answers. Errors have the shape `{ error, requestId }`. */
+export function createShell({ name, version, log, isReady }: ShellOptions): Hono<ShellEnv> {
+  // A slash at the end is not another path.
+  const app = new Hono<ShellEnv>({ strict: false });
+  app.use(async (c, next) => {
+    const given = c.req.header("x-request-id") ?? "";
+    const requestId = /^[\w.-]{1,64}$/.test(given) ? given : randomId(16);
+    c.set("requestId", requestId);
+    c.header("x-request-id", requestId);
+    c.header("cache-control", "no-store");
+    await next();
+  });
+  app.use(secureHeaders());
+  app.use(
+    bodyLimit({
+      maxSize: BODY_BYTES_MAX,
+      onError: (c) => c.json({ error: `a body has at most ${BODY_BYTES_MAX} bytes` }, 413),
+    }),
+  );
+  app.get("/health/live", (c) => c.json({ status: "UP", service: name, version }));
+  app.get("/health/ready", async (c) => {
+    const reason = await isReady().catch((error: unknown) => reasonOf(error));
+    if (reason === null) return c.json({ status: "UP", service: name, version });
+    return c.json({ status: "DOWN", service: name, version, reason }, 503);
+  });
+  app.notFound((c) => c.json({ error: `there is no ${c.req.method} ${c.req.path}` }, 404));
+  app.onError((error, c) => {
+    const requestId = c.get("requestId");
+    if (error instanceof Refused) {
+      return c.json({ error: error.message, ...error.fields, requestId }, error.status);
+    }
+    if (error instanceof HTTPException) {
+      // What it asks of the caller stands in its headers.
+      error.getResponse().headers.forEach((value, header) => {
+        if (header !== "content-type") c.header(header, value);
+      });
+      return c.json({ error: error.message || "it may not be done", requestId }, error.status);
+    }
+    log.error("a request failed", { method: c.req.method, path: c.req.path, requestId, error });
+    return c.json({ error: "the request failed, and why is in the log", requestId }, 500);
+  });
+  return app;
+}
+
+const reasonOf = (error: unknown): string =>
+  error instanceof Error ? error.message : "it cannot be told";
+
+/** The body as JSON; refused where it is none, or empty. */
+export async function jsonOf(c: ShellContext): Promise<unknown> {
+  try {
+    return await c.req.json();
+  } catch {
+    throw new Refused(400, "the body must be JSON");
+  }
+}
