@@ -117,6 +117,9 @@ function configFrom(settings: Settings, found: readonly Problem[]) {
     registryPort: settings.REGISTRY_PORT,
     /** Absent, outside production only: the registry asks nobody who they are. */
     registryPassword: settings.REGISTRY_PASSWORD,
+    usersPort: settings.USERS_PORT,
+    /** Absent: no service signs in for itself but those that an admin makes a client for. */
+    serviceClientSecret: settings.SERVICE_CLIENT_SECRET,
     advertiseHost: settings.ADVERTISE_HOST,
     advertisePort: settings.ADVERTISE_PORT,
     productServiceUrl: settings.PRODUCT_SERVICE_URL,

@@ -73,6 +73,8 @@ describe("without any variable", () => {
       eurekaUrls: [],
       registryPort: 8761,
       registryPassword: undefined,
+      usersPort: 3001,
+      serviceClientSecret: undefined,
       advertiseHost: undefined,
       advertisePort: undefined,
       productServiceUrl: undefined,
@@ -267,6 +269,7 @@ describe("a secret's file", () => {
       "JWT_SECRET_PREVIOUS",
       "EUREKA_URL",
       "REGISTRY_PASSWORD",
+      "SERVICE_CLIENT_SECRET",
       "METRICS_TOKEN",
       "IMPORT_TOKEN",
     ]);

@@ -1,18 +1,32 @@
 /** The services around the inventory, each as a process of its own. */
+import type { Server } from "bun";
 import type { Hono } from "hono";
+import type { Redis } from "ioredis";
 import { cannotListen, mustBeFree, type Port } from "#compose/port";
 import { openServers } from "#compose/servers";
+import type { Urls } from "#compose/stores";
 import type { Config, VariableName } from "#config";
 import { createRegistryApp } from "#companions/registry/app";
 import { startEvicting } from "#companions/registry/evict";
 import { Leases } from "#companions/registry/leases";
-import { connectCompanionRedis } from "#companions/shell/redis";
-import type { ShellEnv } from "#companions/shell/app";
+import type { ShellContext, ShellEnv } from "#companions/shell/app";
+import { createAccounts } from "#companions/users/accounts";
+import { createUsersApp } from "#companions/users/app";
+import { Attempts } from "#companions/users/attempts";
+import { KeyRing } from "#companions/users/keys";
+import { USERS_MIGRATIONS } from "#companions/users/migrations";
+import { Passwords } from "#companions/users/passwords";
+import { SAMPLE_ACCOUNTS } from "#companions/users/samples";
 import { createLog, type Log } from "#lib/log";
 import { createShutdown, type Shutdown } from "#lib/shutdown";
 import { version } from "#package.json";
+import { createPostgres, type Sql } from "#postgres/client";
+import { kindOfFailure } from "#postgres/failure";
+import { migrate } from "#postgres/migrate";
+import type { Migration } from "#postgres/migrations";
+import { connectRedis, failureOf } from "#redis/client";
 
-export const COMPANIONS = ["registry"] as const;
+export const COMPANIONS = ["registry", "users"] as const;
 export type CompanionName = (typeof COMPANIONS)[number];
 
 export const isCompanion = (word: string | undefined): word is CompanionName =>
@@ -29,12 +43,21 @@ const COMMON: readonly VariableName[] = [
 ];
 export const SETTINGS_OF: Readonly<Record<CompanionName, readonly VariableName[]>> = {
   registry: [...COMMON, "REGISTRY_PORT", "REGISTRY_PASSWORD"],
+  users: [
+    ...COMMON,
+    "DATABASE_URL",
+    "USERS_PORT",
+    "SAMPLE_DATA",
+    "JWT_ISSUER",
+    "JWT_AUDIENCE",
+    "SERVICE_CLIENT_SECRET",
+  ],
 };
 
 interface Parts {
   readonly config: Config;
   readonly log: Log;
-  readonly redisUrl: string;
+  readonly urls: Urls;
 }
 
 /** What a companion serves, and how what it does besides is ended. */
@@ -52,12 +75,12 @@ export async function runCompanion(name: CompanionName, config: Config): Promise
   shutdown.arm();
   const place = { host, ...portOf(name, config) };
   mustBeFree(place);
-  const redisUrl = await redisUrlOf(config, log, shutdown);
-  const { app, close } = OPEN[name]({ config, log, redisUrl: redisUrl.url });
+  const servers = await serversOf(name, config, log, shutdown);
+  const { app, close } = await OPEN[name]({ config, log, urls: servers });
   const server = listen(app, place);
   shutdown.add("listener", () => server.stop());
   shutdown.add("work and connections", close);
-  shutdown.add("servers", () => redisUrl.stop());
+  shutdown.add("servers", () => servers.stop());
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
   log.info(`serving     ${name} on http://${host}:${server.port} (after ${seconds} s)`);
 }
@@ -65,10 +88,18 @@ export async function runCompanion(name: CompanionName, config: Config): Promise
 /** Above the longest answer, so that a slow caller is cut off by its own deadline. */
 const IDLE_SECONDS_MAX = 30;
 
-function listen(app: Hono<ShellEnv>, place: Port) {
+/** What Bun tells a handler beside the request. */
+type Environment = Server<undefined>;
+
+function listen(app: Hono<ShellEnv>, place: Port): Environment {
   try {
     const { host: hostname, port } = place;
-    return Bun.serve({ hostname, port, fetch: app.fetch, idleTimeout: IDLE_SECONDS_MAX });
+    return Bun.serve({
+      hostname,
+      port,
+      idleTimeout: IDLE_SECONDS_MAX,
+      fetch: (request, server) => app.fetch(request, { server }),
+    });
   } catch (error) {
     throw cannotListen(place, error);
   }
@@ -78,35 +109,118 @@ function portOf(name: CompanionName, config: Config): Pick<Port, "port" | "varia
   switch (name) {
     case "registry":
       return { port: config.registryPort, variable: "REGISTRY_PORT" };
+    case "users":
+      return { port: config.usersPort, variable: "USERS_PORT" };
   }
 }
 
-const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Companion>> = {
-  registry({ config, log, redisUrl }) {
-    const redis = connectCompanionRedis(redisUrl, "registry");
-    redis.on("error", (error: Error) => log.debug("connection to Redis", { error: error.message }));
+/** The client that the companions sign in as, each with SERVICE_CLIENT_SECRET. */
+export const SERVICE_CLIENT = "companions";
+/** How long a token is good for: what an attacker who got one has. */
+const TOKEN_SECONDS = 3_600;
+
+const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Promise<Companion>>> = {
+  registry({ config, log, urls }) {
+    const redis = redisOf("registry", urls, log);
     const leases = new Leases(redis);
     const eviction = startEvicting(leases, log);
-    const app = createRegistryApp({ leases, version, log, password: config.registryPassword });
+    const password = config.registryPassword;
+    const app = createRegistryApp({ leases, version, log, isAway, password });
     const close = async (): Promise<void> => {
       await eviction.stop();
       redis.disconnect();
+    };
+    return Promise.resolve({ app, close });
+  },
+  async users({ config, log, urls }) {
+    const redis = redisOf("users", urls, log);
+    const sql = await schemaOf("users", urls, USERS_MIGRATIONS);
+    const accounts = createAccounts(sql, new Passwords());
+    const keys = new KeyRing({
+      sql,
+      tokenSeconds: TOKEN_SECONDS,
+      issuer: config.jwtIssuer,
+      audience: config.jwtAudience,
+      now: Date.now,
+    });
+    const secret = config.serviceClientSecret;
+    if (secret !== undefined) {
+      await accounts.putClient(SERVICE_CLIENT, "the services of this shop", secret);
+    }
+    if (config.sampleData) {
+      for (const { email, password, role } of SAMPLE_ACCOUNTS) {
+        await accounts.register(email, password, role);
+      }
+    }
+    const app = createUsersApp({
+      accounts,
+      attempts: new Attempts(redis),
+      keys,
+      tokenSeconds: TOKEN_SECONDS,
+      version,
+      log,
+      isAway,
+      addressOf,
+    });
+    const close = async (): Promise<void> => {
+      redis.disconnect();
+      await sql.end({ timeout: CLOSE_SECONDS_MAX });
     };
     return { app, close };
   },
 };
 
-interface GivenOrOwn {
-  readonly url: string;
-  stop(): Promise<void>;
+const CLOSE_SECONDS_MAX = 5;
+
+/** Connects by itself, and again when it was lost; meanwhile what needs it is 503. */
+function redisOf(name: CompanionName, { redisUrl }: Urls, log: Log): Redis {
+  const redis = connectRedis(redisUrl, `holdfast-${name}`);
+  redis.on("error", (error: Error) => log.debug("connection to Redis", { error: error.message }));
+  redis.connect().catch(() => undefined);
+  return redis;
 }
 
-/** The Redis that is given, or one of our own, which others on this machine join. */
-async function redisUrlOf(config: Config, log: Log, shutdown: Shutdown): Promise<GivenOrOwn> {
-  if (config.redisUrl !== undefined) return { url: config.redisUrl, stop: () => Promise.resolve() };
-  // Both servers, for who joins them may need both.
+/** The schema of that name, made and brought to its present shape; all that is asked is asked there. */
+async function schemaOf(
+  schema: string,
+  { databaseUrl }: Urls,
+  migrations: readonly Migration[],
+): Promise<Sql> {
+  const first = createPostgres(databaseUrl, { connectionsMax: 1 });
+  await first.unsafe(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
+  await first.end({ timeout: CLOSE_SECONDS_MAX });
+  const url = new URL(databaseUrl);
+  url.searchParams.set("search_path", schema);
+  const sql = createPostgres(url.href, { applicationName: `holdfast-${schema}` });
+  await migrate(sql, { migrations });
+  return sql;
+}
+
+const isAway = (error: unknown): boolean =>
+  kindOfFailure(error) === "unavailable" ||
+  (isOfRedis(error) && ["lost", "transient", "refusing"].includes(failureOf(error)));
+
+/** Errors of the driver and of its replies; any other error is a mistake of ours. */
+const isOfRedis = (error: unknown): boolean =>
+  error instanceof Error &&
+  (error.name === "ReplyError" ||
+    error.name === "MaxRetriesPerRequestError" ||
+    /^(Command timed out|Connection is closed|Stream isn't writeable)/.test(error.message));
+
+/** Of who is connected: a proxy in front is for the gateway to know. */
+function addressOf(c: ShellContext): string {
+  return c.env.server?.requestIP(c.req.raw)?.address ?? "unknown";
+}
+
+/** The servers that are given, or those of our own, which others on this machine join. */
+async function serversOf(name: CompanionName, config: Config, log: Log, shutdown: Shutdown) {
+  const { redisUrl, databaseUrl = "" } = config;
+  const needsDatabase = SETTINGS_OF[name].includes("DATABASE_URL");
+  if (redisUrl !== undefined && (databaseUrl !== "" || !needsDatabase)) {
+    return { redisUrl, databaseUrl, stop: () => Promise.resolve() };
+  }
   const servers = await openServers(config, (line, level = "info") => log[level](line));
   shutdown.add("invitation", () => servers.withdraw());
   void servers.lost.then((reason) => shutdown.stop(reason, 1));
-  return { url: servers.redisUrl, stop: () => servers.stop() };
+  return servers;
 }

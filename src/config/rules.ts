@@ -80,6 +80,7 @@ function shortSecrets(texts: Texts): Problem[] {
     JWT_SECRET_PREVIOUS: JWT_SECRET_BYTES_MIN,
     METRICS_TOKEN: METRICS_TOKEN_BYTES_MIN,
     REGISTRY_PASSWORD: METRICS_TOKEN_BYTES_MIN,
+    SERVICE_CLIENT_SECRET: METRICS_TOKEN_BYTES_MIN,
   };
   return SECRETS.flatMap((variable) => {
     const bytes = Buffer.byteLength(texts[variable] ?? "");

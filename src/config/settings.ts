@@ -58,6 +58,8 @@ export const SETTINGS = z.strictObject({
   EUREKA_URL: listOf("URLs that start with https:// or http://", httpUrlOf).optional(),
   REGISTRY_PORT: wholeNumber(0, 65_535),
   REGISTRY_PASSWORD: z.string().optional(),
+  USERS_PORT: wholeNumber(0, 65_535),
+  SERVICE_CLIENT_SECRET: z.string().optional(),
   ADVERTISE_HOST: host().optional(),
   ADVERTISE_PORT: wholeNumber(1, 65_535).optional(),
   PRODUCT_SERVICE_URL: url("https://", "http://").optional(),

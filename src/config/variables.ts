@@ -149,6 +149,12 @@ export const VARIABLES = [
     meaning:
       "What callers of the service registry must know, as `registry:<it>@` in EUREKA_URL; required there in production",
   },
+  { name: "USERS_PORT", fallback: "3001", meaning: "Port of the users service" },
+  {
+    name: "SERVICE_CLIENT_SECRET",
+    secret: true,
+    meaning: "What the services around the inventory sign in with at the users service",
+  },
   {
     name: "ADVERTISE_HOST",
     meaning: "Host under which others reach the API; else HOST, or the machine's name",

@@ -23,7 +23,13 @@ const INSTANCE = { instanceId: "stock.test:1", hostName: "stock.test", port: 300
 function registry(options: { password?: string; base?: string } = {}) {
   const { password, base = "/eureka/v2" } = options;
   const leases = new Leases(redis);
-  const app = createRegistryApp({ leases, version: "test", log, password });
+  const app = createRegistryApp({
+    leases,
+    version: "test",
+    log,
+    isAway: () => false,
+    password,
+  });
   const ask = async (method: string, path: string, body?: unknown, headers = {}) => {
     const init = body === undefined ? {} : { body: JSON.stringify(body) };
     const response = await app.request(`${base}${path}`, { method, headers, ...init });

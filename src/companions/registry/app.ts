@@ -5,7 +5,6 @@
  */
 import { Hono } from "hono";
 import { basicAuth } from "hono/basic-auth";
-import type { z } from "zod";
 import {
   hashcodeOf,
   Registration,
@@ -22,6 +21,7 @@ import {
   type ShellContext,
   type ShellEnv,
 } from "#companions/shell/app";
+import { parsed } from "#companions/shell/parsed";
 import type { Log } from "#lib/log";
 
 export const BASES = ["/eureka/v2", "/eureka"] as const;
@@ -30,6 +30,7 @@ export interface RegistryOptions {
   readonly leases: Leases;
   readonly version: string;
   readonly log: Log;
+  readonly isAway: (error: unknown) => boolean;
   /** Of HTTP's basic authentication, for everything but health; undefined: nobody is asked. */
   readonly password?: string | undefined;
 }
@@ -38,12 +39,12 @@ export interface RegistryOptions {
 export const REGISTRY_USER = "registry";
 
 export function createRegistryApp(options: RegistryOptions): Hono<ShellEnv> {
-  const { leases, version, log, password } = options;
+  const { leases, version, log, isAway, password } = options;
   const isReady = async (): Promise<null> => {
     await leases.look();
     return null;
   };
-  const app = createShell({ name: "Service registry", version, log, isReady });
+  const app = createShell({ name: "Service registry", version, log, isReady, isAway });
   app.get("/health", async (c) => {
     const services = byApplication(await leases.all()).map(([name]) => name);
     return c.json({ status: "UP", services });
@@ -170,14 +171,3 @@ function done(c: ShellContext, isKnown: boolean): Response {
 }
 
 const unknown = (what: string): Refused => new Refused(404, `there is no ${what}`);
-
-/** Refused as 400, with the field that is wrong. */
-function parsed<Schema extends z.ZodType>(schema: Schema, given: unknown): z.output<Schema> {
-  const read = schema.safeParse(given);
-  if (read.success) return read.data;
-  const [issue] = read.error.issues;
-  const field = issue?.path.join(".") ?? "";
-  throw new Refused(400, `${field === "" ? "the value" : field}: ${issue?.message ?? "is wrong"}`, {
-    field,
-  });
-}

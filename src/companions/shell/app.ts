@@ -29,6 +29,10 @@ export class Refused extends Error {
 }
 
 export interface ShellEnv {
+  /** What the listener hands over; nothing where no listener is. */
+  readonly Bindings: {
+    server?: { requestIP(request: Request): { readonly address: string } | null };
+  };
   readonly Variables: { requestId: string };
 }
 export type ShellContext = Context<ShellEnv>;
@@ -40,10 +44,16 @@ export interface ShellOptions {
   readonly log: Log;
   /** Rejects, or answers the reason, while it cannot serve; null: it can. */
   readonly isReady: () => Promise<string | null>;
+  /** Whether an error says that a server which this one needs is away: 503, and not our mistake. */
+  readonly isAway: (error: unknown) => boolean;
+  /** Where an error is told in a body. */
+  readonly errorField?: "error" | "message";
 }
 
 /** Routes are added to what this answers. Errors have the shape `{ error, requestId }`. */
-export function createShell({ name, version, log, isReady }: ShellOptions): Hono<ShellEnv> {
+export function createShell(options: ShellOptions): Hono<ShellEnv> {
+  const { name, version, log, isReady, isAway, errorField = "error" } = options;
+  const told = (message: string, fields: object = {}) => ({ [errorField]: message, ...fields });
   // A slash at the end is not another path.
   const app = new Hono<ShellEnv>({ strict: false });
   app.use(async (c, next) => {
@@ -58,7 +68,7 @@ export function createShell({ name, version, log, isReady }: ShellOptions): Hono
   app.use(
     bodyLimit({
       maxSize: BODY_BYTES_MAX,
-      onError: (c) => c.json({ error: `a body has at most ${BODY_BYTES_MAX} bytes` }, 413),
+      onError: (c) => c.json(told(`a body has at most ${BODY_BYTES_MAX} bytes`), 413),
     }),
   );
   app.get("/health/live", (c) => c.json({ status: "UP", service: name, version }));
@@ -67,21 +77,26 @@ export function createShell({ name, version, log, isReady }: ShellOptions): Hono
     if (reason === null) return c.json({ status: "UP", service: name, version });
     return c.json({ status: "DOWN", service: name, version, reason }, 503);
   });
-  app.notFound((c) => c.json({ error: `there is no ${c.req.method} ${c.req.path}` }, 404));
+  app.notFound((c) => c.json(told(`there is no ${c.req.method} ${c.req.path}`), 404));
   app.onError((error, c) => {
     const requestId = c.get("requestId");
     if (error instanceof Refused) {
-      return c.json({ error: error.message, ...error.fields, requestId }, error.status);
+      return c.json(told(error.message, { ...error.fields, requestId }), error.status);
     }
     if (error instanceof HTTPException) {
       // What it asks of the caller stands in its headers.
       error.getResponse().headers.forEach((value, header) => {
         if (header !== "content-type") c.header(header, value);
       });
-      return c.json({ error: error.message || "it may not be done", requestId }, error.status);
+      return c.json(told(error.message || "it may not be done", { requestId }), error.status);
+    }
+    if (isAway(error)) {
+      log.warn("a server is away", { path: c.req.path, requestId, error: error.message });
+      c.header("retry-after", "1");
+      return c.json(told("a server that this one needs is away", { requestId }), 503);
     }
     log.error("a request failed", { method: c.req.method, path: c.req.path, requestId, error });
-    return c.json({ error: "the request failed, and why is in the log", requestId }, 500);
+    return c.json(told("the request failed, and why is in the log", { requestId }), 500);
   });
   return app;
 }
