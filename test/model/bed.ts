@@ -155,14 +155,15 @@ async function compareReads(run: Run): Promise<void> {
       same("productOfSku", claimed, run.claims.get(attributes.sku));
     }
     const owners = new Set<string>();
-    for (const hold of world.holds.toReversed()) {
+    const lookups = world.holds.toReversed().map(async (hold) => {
       const expected = reservationOf(world, hold);
       const { reservationId } = expected;
       const isLast = !owners.has(hold.owner);
       owners.add(hold.owner);
       const found = await store.reservation(reservationId, soon());
       same("reservation", found, isLast ? expected : null);
-    }
+    });
+    await Promise.all(lookups);
     const { partition, drained } = world;
     const positions = await store.positions(soon(), partition);
     same("positions", positions, [{ partition, seq: seqOf(world), drained }]);

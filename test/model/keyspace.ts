@@ -19,7 +19,7 @@ import { expectedLimit } from "#model/limits";
 import { told } from "#model/verbs/locations";
 import { decodeLocation, decodeRules } from "#redis/location-record";
 import { decodeProduct } from "#redis/product-record";
-import { entriesOf, fieldsOf, sha1, textsOf, type Seen, type SeenKey } from "#model/seen";
+import { entriesOf, fieldsOf, textsOf, type Seen, type SeenKey } from "#model/seen";
 import {
   unreservedOf,
   holdOf,
@@ -49,13 +49,13 @@ const PRODUCT_FIELDS =
   "maxPerCustomer home locations createdAt updatedAt lastRestocked seq";
 const PRODUCT_FIELDS_COUNT = PRODUCT_FIELDS.split(" ").length;
 
-/** What stands in a key that keeps an answer: the text that a script answered, word by word. */
+/** What stands in a key that keeps an answer: the text that a script answered, word by word, as its hash. */
 export interface Kept {
   readonly world: World;
   readonly meta: Readonly<Record<string, string>>;
-  /** Keys of batches → number and answer. */
+  /** Keys of batches → hash of number and answer. */
   readonly batches: ReadonlyMap<string, string>;
-  /** Idempotency-Keys → hash of the request and answer. */
+  /** Idempotency-Keys → hash of both the request's hash and the answer. */
   readonly operations: ReadonlyMap<string, string>;
 }
 
@@ -95,12 +95,12 @@ export function comparePartition(
     same(`hold of ${owner}`, decodeHold(partition, owner, String(value)), record);
   }
   compareDue(world, take);
-  for (const [key, text] of operations) {
+  for (const [key, hash] of operations) {
     const { value } = take(operationKey(partition, key), "string", KEEP_MS.operation);
-    same(`operation ${key}`, value, sha1(text));
+    same(`operation ${key}`, value, hash);
   }
-  for (const [key, text] of batches) {
-    same(key, take(key, "string", KEEP_MS.batch).value, sha1(text));
+  for (const [key, hash] of batches) {
+    same(key, take(key, "string", KEEP_MS.batch).value, hash);
   }
   if (seqOf(world) === 0) return;
   const journal = entriesOf(take(journalKey(partition), "stream"));

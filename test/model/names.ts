@@ -7,17 +7,29 @@ const LONGEST = "x".repeat(63);
 /** Ids that JavaScript, Lua patterns or Redis might read as something else. */
 const IDS = ["a", "constructor", "0", `P${LONGEST}`, "Z_.-", "seq", "1e3"];
 
+/** Made once for each number: every line of every command asks for them. */
+function once<Made>(make: (of: number) => Made): (of: number) => Made {
+  const known = new Map<number, Made>();
+  return (of) => {
+    const made = known.get(of) ?? make(of);
+    known.set(of, made);
+    return made;
+  };
+}
+
 /** Product ids for a run of so many products. */
-export const productIds = (count: number): readonly ProductId[] =>
-  Array.from({ length: count }, (_, i) => ProductId.parse(IDS[i] ?? `product-${i}`));
+export const productIds = once((count): readonly ProductId[] =>
+  Array.from({ length: count }, (_, i) => ProductId.parse(IDS[i] ?? `product-${i}`)),
+);
 
 /** The SKU of the product of that number, which another product may claim before it. */
-export const skuOf = (index: number): Sku => Sku.parse(`S${index}.${LONGEST.slice(5)}`);
+export const skuOf = once((index): Sku => Sku.parse(`S${index}.${LONGEST.slice(5)}`));
 
 const LOCATIONS = ["default", "Warehouse A", `l ${LONGEST.slice(1)}`, "_", "seq", "onHand"];
 
-export const locations = (count: number): readonly Location[] =>
-  Array.from({ length: count }, (_, i) => Location.parse(LOCATIONS[i] ?? `Shelf ${i}`));
+export const locations = once((count): readonly Location[] =>
+  Array.from({ length: count }, (_, i) => Location.parse(LOCATIONS[i] ?? `Shelf ${i}`)),
+);
 
 /** Texts that are printable, as every door demands. */
 export const PRINTABLE_TEXTS: readonly string[] = [

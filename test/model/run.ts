@@ -16,7 +16,7 @@ import type { Call, Decision } from "#model/call";
 import { charged, compareCharged } from "#model/charge";
 import { compareClaims, comparePartition, same } from "#model/keyspace";
 import type { Attempt, Plan, Scene, Shape } from "#model/plan";
-import { look, type Seen } from "#model/seen";
+import { look, sha1, type Seen } from "#model/seen";
 import { SlottedBatch, type KeptBatch, type Slots } from "#model/slots";
 import { answerOf, wordOf, type Heard, type Status, type Tap, type WordCounts } from "#model/tap";
 import { decideCopy } from "#model/verbs/locations";
@@ -56,7 +56,7 @@ export interface Run {
   /** Key of a batch → what it keeps. */
   readonly batches: Map<string, KeptBatch>;
   readonly slots: Slots;
-  /** For each partition: Idempotency-Key → what it keeps. */
+  /** For each partition: Idempotency-Key → the hash of what it keeps. */
   readonly operations: readonly Map<string, string>[];
   readonly journals: Map<string, string>;
   /** Commands whose requests were counted: they are not counted again. */
@@ -250,7 +250,7 @@ function decideBatch(
     for (const operation of [attempt.operation, decision.alsoUnder]) {
       if (!operation) continue;
       const text = `${operation.payload}\t${answer.lines[i]}`;
-      run.operations[world.partition]?.set(operation.key, text);
+      run.operations[world.partition]?.set(operation.key, sha1(text));
       kept.push([operation.key, text]);
     }
   });
@@ -322,7 +322,7 @@ export function compare(run: Run, seen: Seen, entries: Decisions["entries"]): vo
   const sinceMs = seen.time - run.startedAt + 1_000;
   for (const [partition, world] of run.worlds.entries()) {
     const batches = new Map(
-      [...run.batches].flatMap(([key, kept]) => (kept.world === world ? [[key, kept.text]] : [])),
+      [...run.batches].flatMap(([key, kept]) => (kept.world === world ? [[key, kept.hash]] : [])),
     );
     const operations = run.operations[partition] ?? new Map();
     const kept = { world, meta: run.metas[partition] ?? {}, batches, operations };

@@ -1,6 +1,7 @@
 /** What a slot makes of a batch: by its number Redis knows a copy, and what it answered to the first. */
 import { batchKey } from "#redis/keys";
 import { same } from "#model/keyspace";
+import { sha1 } from "#model/seen";
 import type { Heard, WordCounts } from "#model/tap";
 import type { World } from "#model/world";
 
@@ -9,6 +10,8 @@ export interface KeptBatch {
   readonly call: Heard;
   readonly world: World;
   readonly text: string;
+  /** Of the text: it is compared after each step. */
+  readonly hash: string;
 }
 
 /** Key of a slot → its last batch, and whether one before it may still be on its way. */
@@ -73,7 +76,8 @@ export class SlottedBatch {
     if (this.isAgain && !hasEffect) this.#run.words.count(SENT_AGAIN.kept);
     if (hasEffect || this.#isKept) {
       const text = this.#textOf(this.#call.reply);
-      this.#run.batches.set(this.#key, { call: this.#call, world: this.#world, text });
+      const kept = { call: this.#call, world: this.#world, text, hash: sha1(text) };
+      this.#run.batches.set(this.#key, kept);
     }
     this.#leave(false);
   }
