@@ -50,9 +50,9 @@ const SHAPES: readonly { readonly weight: number; readonly shape: Shape }[] = [
     shape: {
       ...USUAL,
       name: "wide",
-      products: 24,
+      products: 32,
       lines: 40,
-      shoppers: 40,
+      shoppers: 64,
       burst: 64,
       isRich: true,
     },

@@ -58,6 +58,8 @@ export interface Attempt {
   readonly charge: Charge | null;
   /** What may be answered while no script has seen it. */
   readonly unsent: readonly unknown[];
+  /** The same choice made anew, with another body under the Idempotency-Key that it had. */
+  readonly otherwise: (scene: Scene) => Attempt | null;
 }
 
 /** One choice of a generator. `prepare` answers null where the scene has no place for it. */
@@ -105,33 +107,33 @@ export function plans<Choice extends object>(
   verb: string,
   choices: fc.Arbitrary<Choice>,
   prepare: (scene: Scene, choice: Choice, base: BaseOf) => Prepared | null,
-  keys = 3,
+  keys = 2,
 ): fc.Arbitrary<Plan> {
   return fc.tuple(choices, common(keys)).map(([choice, { text, key, charged }]) => {
     const told = `${verb} ${JSON.stringify({ ...choice, text, key, charged })}`;
-    return {
-      verb,
-      toString: () => told,
-      prepare(scene) {
-        const requestId = `q${scene.next()}`;
-        const context = contextOf(requestId, text);
-        const charge = charged !== null && CHARGED.has(verb) ? chargeOf(charged) : null;
-        let used: Operation | null = null;
-        const base: BaseOf = (keyed) => {
-          const name = `${verb} ${keyed} ${key?.key}`;
-          used = key === null ? null : operation(name, `body ${key.body}`);
-          return {
-            context,
-            operation: used,
-            deadline: soon(DEADLINE_MS),
-            ...(charge === null ? {} : { charge }),
-          };
+    const made = (scene: Scene, given: Operation | null): Attempt | null => {
+      const requestId = `q${scene.next()}`;
+      const context = contextOf(requestId, text);
+      const charge = charged !== null && CHARGED.has(verb) ? chargeOf(charged) : null;
+      let used = given;
+      const base: BaseOf = (keyed) => {
+        const name = `${verb} ${keyed} ${key?.key}`;
+        used ??= key === null ? null : operation(name, `body ${key.body}`);
+        return {
+          context,
+          operation: used,
+          deadline: soon(DEADLINE_MS),
+          ...(charge === null ? {} : { charge }),
         };
-        const prepared = prepare(scene, choice, base);
-        if (prepared === null) return null;
-        return { requestId, told, unsent: [], ...prepared, operation: used, context, charge };
-      },
+      };
+      const prepared = prepare(scene, choice, base);
+      if (prepared === null) return null;
+      const otherwise = (later: Scene): Attempt | null =>
+        used && made(later, { ...operation("", `other body ${later.next()}`), key: used.key });
+      const sent = { operation: used, context, charge, otherwise };
+      return { requestId, told, unsent: [], ...prepared, ...sent };
     };
+    return { verb, toString: () => told, prepare: (scene) => made(scene, null) };
   });
 }
 
@@ -173,10 +175,13 @@ const any = fc.oneof(
 );
 export const amounts = (shape: Shape): fc.Arbitrary<Amount> => (shape.isRich ? few : any);
 
-/** Numbers of products: now and then one that most runs never make. */
-export const productNumbers = (shape: Shape): fc.Arbitrary<number> =>
+/**
+ * Numbers of products: now and then one that most runs never make. Of many lines one is enough to have the
+ * whole cart refused: of `lines` together it is named about as often as of one.
+ */
+export const productNumbers = (shape: Shape, lines = 1): fc.Arbitrary<number> =>
   fc.oneof(
-    { weight: 12, arbitrary: fc.nat({ max: shape.products - 2 }) },
+    { weight: 12 * lines, arbitrary: fc.nat({ max: shape.products - 2 }) },
     { weight: 1, arbitrary: fc.constant(shape.products - 1) },
   );
 

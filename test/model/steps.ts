@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { metaKey } from "#redis/keys";
 import { loadScript, runScript } from "#redis/script";
 import { same } from "#model/keyspace";
-import { COPIES, sendCopies } from "#model/late-copies";
+import { COPIES, sendCopies, type Copy } from "#model/late-copies";
 import { holdsOf, type Plan, type Shape } from "#model/plan";
 import { step, type Run } from "#model/run";
 import { adjusts, fillings, restocksAt } from "#model/verbs/adjust";
@@ -22,7 +22,10 @@ import { sells } from "#model/verbs/sell";
 import { asksForMore, reserves, takesOver } from "#model/verbs/reserve";
 import { isLive, seqOf } from "#model/world";
 
-/** Every verb that changes something, and how often it is chosen among the others. */
+/**
+ * Every verb that changes something, and how often it is chosen among the others: the more often, the more
+ * answers it has that only a certain state brings about, such as a quota that is used up.
+ */
 const VERBS: readonly { weight: number; plans: (shape: Shape) => fc.Arbitrary<Plan> }[] = [
   { weight: 30, plans: reserves },
   { weight: 16, plans: confirms },
@@ -30,16 +33,16 @@ const VERBS: readonly { weight: number; plans: (shape: Shape) => fc.Arbitrary<Pl
   { weight: 18, plans: extensions },
   { weight: 18, plans: reassigns },
   { weight: 14, plans: adjusts },
-  { weight: 8, plans: sells },
+  { weight: 14, plans: sells },
   { weight: 14, plans: returns },
-  { weight: 9, plans: transfers },
+  { weight: 11, plans: transfers },
   { weight: 8, plans: counts },
-  { weight: 4, plans: registrations },
-  { weight: 6, plans: locationAmendments },
-  { weight: 8, plans: amends },
+  { weight: 6, plans: registrations },
+  { weight: 7, plans: locationAmendments },
+  { weight: 10, plans: amends },
   { weight: 8, plans: initializes },
   { weight: 10, plans: expires },
-  { weight: 10, plans: repeats },
+  { weight: 15, plans: repeats },
 ];
 
 /** One step; `take` does it on a run and compares. */
@@ -66,6 +69,7 @@ export function beginnings(shape: Shape): fc.Arbitrary<Step[]> {
     .map((all) => all.filter((plans) => plans.length > 0).map(turn));
 }
 
+/** Half are single commands; what brings about a rare answer comes as often as a run needs to hear it. */
 export function steps(shape: Shape): fc.Arbitrary<Step> {
   const verbs = VERBS.map(({ weight, plans }) => ({ weight, arbitrary: plans(shape) }));
   const any = fc.oneof(...verbs);
@@ -77,14 +81,14 @@ export function steps(shape: Shape): fc.Arbitrary<Step> {
     { weight: shape.isRich ? 30 : 14, arbitrary: fc.oneof(...bursts).map(turn) },
     { weight: 6, arbitrary: several(any, shape).map(turn) },
     { weight: 10, arbitrary: jumps },
-    { weight: 6, arbitrary: tooLate(shape) },
-    { weight: 4, arbitrary: tooMuch },
-    { weight: 3, arbitrary: gathers(shape).map(inTurn) },
+    { weight: 8, arbitrary: tooLate(shape) },
+    { weight: 8, arbitrary: tooMuch },
+    { weight: 5, arbitrary: gathers(shape).map(inTurn) },
     { weight: 3, arbitrary: asksForMore(shape).map(inTurn) },
-    { weight: 8, arbitrary: copies },
+    { weight: 10, arbitrary: copies },
     { weight: 1, arbitrary: several(any, shape).map(tooSlow) },
     ...(shape.locations > MANY_LOCATIONS ? [{ weight: 6, arbitrary: tooMany(shape) }] : []),
-    ...(shape.isRich ? [{ weight: 10, arbitrary: throngs(shape) }] : []),
+    ...(shape.isRich ? [{ weight: 24, arbitrary: throngs(shape) }] : []),
     ...(shape.journalEntriesMax < 1_000
       ? [
           { weight: 1, arbitrary: settles },
@@ -126,7 +130,9 @@ function throngs(shape: Shape): fc.Arbitrary<Step> {
   return fc.tuple(several(reserves(shape), shape), fc.oneof(...ends)).map(inTurns);
 }
 
-const copies: fc.Arbitrary<Step> = fc.constantFrom(...COPIES, "late" as const).map((copy) => {
+/** Four kinds of copies are answered `stale`; these have an answer of their own, which is to be heard as often. */
+const SCARCE: readonly Copy[] = ["late", "late", "late", "full"];
+const copies: fc.Arbitrary<Step> = fc.constantFrom(...COPIES, ...SCARCE).map((copy) => {
   return { take: (run) => sendCopies(run, copy), toString: () => `\ncopies: ${copy}` };
 });
 

@@ -25,6 +25,7 @@ export const expires = (): fc.Arbitrary<Plan> =>
           decide: null,
           operation: null,
           charge: null,
+          otherwise: () => null,
           context: { actor: "test:model" },
           unsent: [{ expire: partition }],
         };

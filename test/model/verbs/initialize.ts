@@ -41,6 +41,9 @@ export const initialStocks = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(1_000_000_000, STOCK_MAX - 1, STOCK_MAX) },
 );
 
+/** A product is made once: few keys, or they would hardly meet again. */
+const KEYS = 1;
+
 const PLENTY = 100_000_000;
 
 const choices = (shape: Shape, product: fc.Arbitrary<number>) =>
@@ -58,25 +61,30 @@ export const initializes = (shape: Shape) => initializesOf(shape, productNumbers
 
 /** Of products by number: a run begins with some. */
 export const initializesOf = (shape: Shape, numbers: fc.Arbitrary<number>) =>
-  plans("initialize", choices(shape, numbers), (scene, { product, sku, at, ...more }, base) => {
-    const productId = productAt(scene, product);
-    const location = locationAt(scene, at);
-    if (location === undefined) return null;
-    const command: InitializeCommand = {
-      ...more,
-      ...base(productId),
-      productId,
-      sku: skuOf(sku ?? product % scene.shape.products),
-      location,
-    };
-    const claim = claimed(scene, command);
-    if (claim === null) return null;
-    return {
-      submit: (store) => store.initialize(command),
-      decide: claim.mayRun ? (call) => decideInitialize(call, command) : null,
-      unsent: claim.unsent,
-    };
-  });
+  plans(
+    "initialize",
+    choices(shape, numbers),
+    (scene, { product, sku, at, ...more }, base) => {
+      const productId = productAt(scene, product);
+      const location = locationAt(scene, at);
+      if (location === undefined) return null;
+      const command: InitializeCommand = {
+        ...more,
+        ...base(productId),
+        productId,
+        sku: skuOf(sku ?? product % scene.shape.products),
+        location,
+      };
+      const claim = claimed(scene, command);
+      if (claim === null) return null;
+      return {
+        submit: (store) => store.initialize(command),
+        decide: claim.mayRun ? (call) => decideInitialize(call, command) : null,
+        unsent: claim.unsent,
+      };
+    },
+    KEYS,
+  );
 
 /** What comes of its SKU: null where another command of the step makes that a race of its own. */
 function claimed(scene: Scene, { productId, sku }: InitializeCommand) {

@@ -35,7 +35,7 @@ const choicesOf = ({ shoppers }: Pick<Shape, "shoppers">) => {
     names: fc.constantFrom("both" as const, "both" as const, "customer" as const, "order" as const),
     longest: fc.constantFrom(86_400, 86_400, 900, 60, 1),
     /** To one whose order is sold, where there is one. */
-    towards: seldom(3, fc.constant("sold" as const)),
+    towards: seldom(2, fc.constant("sold" as const)),
     /** Whether nobody could tell who the new owner is, as of a hold that is gone. */
     isBlind: seldom(12, fc.constant(true)),
   };

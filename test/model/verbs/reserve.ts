@@ -93,7 +93,7 @@ type Choices = ReturnType<typeof choicesOf>;
 
 function choicesOf(shape: Shape) {
   const line: fc.Arbitrary<LineChoice> = fc.record({
-    product: productNumbers(shape),
+    product: productNumbers(shape, shape.isRich ? shape.lines : 1),
     amount: amounts(shape),
     /** null: any, home first. */
     at: shape.isRich ? fc.constant(null) : seldom(4, fc.nat({ max: 127 })),
