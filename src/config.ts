@@ -118,7 +118,10 @@ function configFrom(settings: Settings, found: readonly Problem[]) {
     /** Absent, outside production only: the registry asks nobody who they are. */
     registryPassword: settings.REGISTRY_PASSWORD,
     usersPort: settings.USERS_PORT,
-    /** Absent: no service signs in for itself but those that an admin makes a client for. */
+    productsPort: settings.PRODUCTS_PORT,
+    usersUrl: settings.USERS_URL,
+    inventoryUrl: settings.INVENTORY_URL,
+    /** Absent, outside production only: one of the data folder. */
     serviceClientSecret: settings.SERVICE_CLIENT_SECRET,
     advertiseHost: settings.ADVERTISE_HOST,
     advertisePort: settings.ADVERTISE_PORT,

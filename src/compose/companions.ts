@@ -5,11 +5,19 @@ import type { Redis } from "ioredis";
 import { cannotListen, mustBeFree, type Port } from "#compose/port";
 import { openServers } from "#compose/servers";
 import type { Urls } from "#compose/stores";
-import type { Config, VariableName } from "#config";
+import { Refusal } from "#compose/refusal";
+import { developmentSecret, type Config, type VariableName } from "#config";
+import { createProductsApp } from "#companions/products/app";
+import { PRODUCTS_MIGRATIONS } from "#companions/products/migrations";
+import { startRelay } from "#companions/products/relay";
+import { createStockOfProducts } from "#companions/products/stock";
+import { createProducts } from "#companions/products/store";
 import { createRegistryApp } from "#companions/registry/app";
 import { startEvicting } from "#companions/registry/evict";
 import { Leases } from "#companions/registry/leases";
 import type { ShellContext, ShellEnv } from "#companions/shell/app";
+import { createDemand } from "#companions/shell/caller";
+import { createServiceToken } from "#companions/shell/service-token";
 import { createAccounts } from "#companions/users/accounts";
 import { createUsersApp } from "#companions/users/app";
 import { Attempts } from "#companions/users/attempts";
@@ -24,9 +32,9 @@ import { createPostgres, type Sql } from "#postgres/client";
 import { kindOfFailure } from "#postgres/failure";
 import { migrate } from "#postgres/migrate";
 import type { Migration } from "#postgres/migrations";
-import { connectRedis, failureOf } from "#redis/client";
+import { connectRedis, connectWorker, failureOf } from "#redis/client";
 
-export const COMPANIONS = ["registry", "users"] as const;
+export const COMPANIONS = ["registry", "users", "products"] as const;
 export type CompanionName = (typeof COMPANIONS)[number];
 
 export const isCompanion = (word: string | undefined): word is CompanionName =>
@@ -41,6 +49,8 @@ const COMMON: readonly VariableName[] = [
   "SHUTDOWN_GRACE_MS",
   "LOG_LEVEL",
 ];
+/** Of those that call others. */
+const CALLING: readonly VariableName[] = ["USERS_URL", "INVENTORY_URL", "SERVICE_CLIENT_SECRET"];
 export const SETTINGS_OF: Readonly<Record<CompanionName, readonly VariableName[]>> = {
   registry: [...COMMON, "REGISTRY_PORT", "REGISTRY_PASSWORD"],
   users: [
@@ -52,6 +62,7 @@ export const SETTINGS_OF: Readonly<Record<CompanionName, readonly VariableName[]
     "JWT_AUDIENCE",
     "SERVICE_CLIENT_SECRET",
   ],
+  products: [...COMMON, "DATABASE_URL", "PRODUCTS_PORT", "JWT_ISSUER", "JWT_AUDIENCE", ...CALLING],
 };
 
 interface Parts {
@@ -109,6 +120,8 @@ function portOf(name: CompanionName, config: Config): Pick<Port, "port" | "varia
   switch (name) {
     case "registry":
       return { port: config.registryPort, variable: "REGISTRY_PORT" };
+    case "products":
+      return { port: config.productsPort, variable: "PRODUCTS_PORT" };
     case "users":
       return { port: config.usersPort, variable: "USERS_PORT" };
   }
@@ -132,6 +145,24 @@ const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Promise<Companion>>
     };
     return Promise.resolve({ app, close });
   },
+  async products({ config, log, urls }) {
+    const sql = await schemaOf("products", urls, PRODUCTS_MIGRATIONS);
+    const products = createProducts(sql);
+    const { url, token, demand } = callingOf(config);
+    const stock = createStockOfProducts({ url, token });
+    const queueRedis = redisOf("products", urls, log);
+    const workerRedis = connectWorker(urls.redisUrl, "holdfast-products-outbox");
+    workerRedis.on("error", () => undefined);
+    const relay = startRelay({ products, stock, queueRedis, workerRedis, log });
+    const app = createProductsApp({ products, stock, relay, demand, version, log, isAway });
+    const close = async (): Promise<void> => {
+      await relay.close();
+      queueRedis.disconnect();
+      workerRedis.disconnect();
+      await sql.end({ timeout: CLOSE_SECONDS_MAX });
+    };
+    return { app, close };
+  },
   async users({ config, log, urls }) {
     const redis = redisOf("users", urls, log);
     const sql = await schemaOf("users", urls, USERS_MIGRATIONS);
@@ -143,10 +174,8 @@ const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Promise<Companion>>
       audience: config.jwtAudience,
       now: Date.now,
     });
-    const secret = config.serviceClientSecret;
-    if (secret !== undefined) {
-      await accounts.putClient(SERVICE_CLIENT, "the services of this shop", secret);
-    }
+    const secret = serviceSecretOf(config);
+    await accounts.putClient(SERVICE_CLIENT, "the services of this shop", secret);
     if (config.sampleData) {
       for (const { email, password, role } of SAMPLE_ACCOUNTS) {
         await accounts.register(email, password, role);
@@ -169,6 +198,24 @@ const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Promise<Companion>>
     return { app, close };
   },
 };
+
+/** The secret that the companions share: the configured one, or outside production one of the folder. */
+function serviceSecretOf({ serviceClientSecret, dataDir, production }: Config): string {
+  if (serviceClientSecret !== undefined) return serviceClientSecret;
+  if (production) throw new Refusal("SERVICE_CLIENT_SECRET is required in production");
+  return developmentSecret(dataDir, "service-secret");
+}
+
+/** What who calls the inventory, and is called by people, is made of. */
+function callingOf(config: Config) {
+  const { inventoryUrl: url, jwtIssuer: issuer, jwtAudience: audience } = config;
+  const usersUrl = config.usersUrl.replace(/\/+$/, "");
+  const clientSecret = serviceSecretOf(config);
+  const token = createServiceToken({ usersUrl, clientId: SERVICE_CLIENT, clientSecret });
+  const jwksUrl = `${usersUrl}/.well-known/jwks.json`;
+  const demand = createDemand({ jwksUrl, issuer, audience, isOpen: !config.production });
+  return { url, token, demand };
+}
 
 const CLOSE_SECONDS_MAX = 5;
 

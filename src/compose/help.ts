@@ -7,6 +7,7 @@ Usage:
   bun run start api --workers N       N processes on one port, 1-64: one for each core to be used
   bun run start registry              a service registry in Eureka's words, on REGISTRY_PORT
   bun run start users                 sign-in and the keys of its tokens, on USERS_PORT
+  bun run start products              what is sold, on PRODUCTS_PORT
 
   all       both in one process, on PORT
   api       HTTP alone, on PORT
