@@ -10,7 +10,7 @@ WITH limited AS (
 ),
 moved AS (
   SELECT
-    movements.customer_id,
+    movements.customer_id, movements.seq,
     CASE type WHEN 'SALE' THEN on_hand_before - on_hand_after ELSE 0 END AS sold,
     CASE type WHEN 'RETURN' THEN on_hand_after - on_hand_before ELSE 0 END AS returned,
     coalesce(hold.created_at, at) >= (SELECT since FROM limited) AS is_counted
@@ -23,7 +23,7 @@ moved AS (
   UNION ALL
   -- Of movements that were put away; their times went with them.
   SELECT
-    customer_id, sold, returned,
+    customer_id, 0, sold, returned,
     (SELECT at FROM partition_openings WHERE partition_openings.partition = $1)
       >= (SELECT since FROM limited)
   FROM order_openings WHERE order_id = $3 AND product_id = $2
@@ -37,17 +37,35 @@ sales AS (
     coalesce(sum(sold) FILTER (WHERE $4::text IS NULL OR customer_id = $4), 0)::bigint AS sold,
     coalesce(sum(returned) FILTER (
       WHERE $4::text IS NULL OR customer_id = $4 OR customer_id IS NULL
-    ), 0)::bigint AS returned,
-    coalesce(sum(sold) FILTER (WHERE is_counted AND customer_id = buyer), 0)
-      - coalesce(sum(returned) FILTER (
-        WHERE customer_id = buyer OR (customer_id IS NULL AND number = 1)
-      ), 0) AS counted
-  FROM moved, buyers
+    ), 0)::bigint AS returned
+  FROM moved
+),
+named AS (
+  SELECT
+    moved.*,
+    min(customer_id) FILTER (WHERE sold > 0) OVER earlier AS first_buyer,
+    max(customer_id) FILTER (WHERE sold > 0) OVER earlier AS last_buyer
+  FROM moved
+  WINDOW earlier AS (ORDER BY seq)
+),
+steps AS (
+  SELECT seq, CASE WHEN is_counted THEN sold ELSE 0 END - returned AS step
+  FROM named, buyers
+  WHERE buyer = CASE
+    WHEN sold > 0 OR customer_id IS NOT NULL THEN customer_id
+    WHEN first_buyer = last_buyer THEN first_buyer
+  END
+),
+walked AS (
+  SELECT step, sum(step) OVER (ORDER BY seq) AS reached FROM steps
+),
+limits AS (
+  SELECT coalesce(sum(step) - least(0, min(reached)), 0)::bigint AS counted FROM walked
 )
 SELECT
   partitions.cursor_seq AS seq, sales.sold, sales.returned,
   CASE WHEN number = 1 OR $4::text IS NOT NULL THEN buyer END AS buyer,
-  greatest(0, counted)::bigint AS counted,
+  counted,
   (SELECT (extract(epoch FROM since) * 1000)::bigint FROM limited) AS since,
   EXISTS (
     SELECT FROM quarantine
@@ -55,5 +73,5 @@ SELECT
       AND strpos(payload::text, '"type":"RETURN"') > 0
       AND strpos(payload::text, '"productId":"' || $2 || '"') > 0
   ) AS unsure
-FROM partitions, sales, buyers
+FROM partitions, sales, buyers, limits
 WHERE partitions.partition = $1
