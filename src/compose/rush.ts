@@ -11,7 +11,7 @@ import { LedgerAway, productOf } from "#rush/ledger";
 import type { RushCommand } from "#rush/options";
 import { HOLD_MINUTES, PATIENCE_MS, type Plan } from "#rush/plan";
 import { createTelling, type Telling } from "#rush/progress";
-import { newProductId, runRush, type Rush } from "#rush/run";
+import { newProductId, runRush, ServiceAway, type Rush } from "#rush/run";
 import { closingText, looksText, numberText, reportOf } from "#rush/words";
 
 const WANTING: Wanting = { command: "rush", how: "--token-file FILE" };
@@ -159,7 +159,11 @@ function worded(error: unknown, productId: string, stoppedBy: string | null): un
     const message = printable(`${error.code}: ${error.message}`);
     return new Refusal(`the rush of ${productId} could not go on: ${message}`, { cause: error });
   }
-  if (error instanceof HoldfastUnanswered || error instanceof LedgerAway) {
+  if (
+    error instanceof HoldfastUnanswered ||
+    error instanceof LedgerAway ||
+    error instanceof ServiceAway
+  ) {
     const { message } = error;
     return new Refusal(`the rush of ${productId} could not go on: ${message}`, { cause: error });
   }
