@@ -35,7 +35,6 @@ export async function runRushCommand(command: RushCommand, config: Config): Prom
     process.stdout.write(command.json ? `${JSON.stringify(reportOf(rush))}\n` : text);
     mustBeRight(rush);
   } catch (error) {
-    telling.stop();
     throw worded(error, plan.productId, reason());
   }
 }
@@ -132,6 +131,8 @@ async function stormed(storming: Storming): Promise<Stormed> {
     });
     return { rush, isServed };
   } catch (error) {
+    // Before the service ends: there is nothing left to tell of.
+    telling.stop();
     if (!isRefusedToken(error)) throw error;
     const why = `${url} does not let this token in (${error.status}): ${error.message}`;
     throw new Refusal(`${why}\nThe token: ${from}`, { cause: error });
