@@ -118,8 +118,10 @@ function configFrom(settings: Settings, found: readonly Problem[]) {
     /** Absent, outside production only: the registry asks nobody who they are. */
     registryPassword: settings.REGISTRY_PASSWORD,
     usersPort: settings.USERS_PORT,
+    gatewayPort: settings.GATEWAY_PORT,
     productsPort: settings.PRODUCTS_PORT,
     usersUrl: settings.USERS_URL,
+    productsUrl: settings.PRODUCTS_URL,
     inventoryUrl: settings.INVENTORY_URL,
     /** Absent, outside production only: one of the data folder. */
     serviceClientSecret: settings.SERVICE_CLIENT_SECRET,

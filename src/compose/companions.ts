@@ -7,6 +7,8 @@ import { openServers } from "#compose/servers";
 import type { Urls } from "#compose/stores";
 import { Refusal } from "#compose/refusal";
 import { developmentSecret, type Config, type VariableName } from "#config";
+import { createGatewayApp } from "#companions/gateway/app";
+import { followInstances } from "#companions/gateway/instances";
 import { createProductsApp } from "#companions/products/app";
 import { PRODUCTS_MIGRATIONS } from "#companions/products/migrations";
 import { startRelay } from "#companions/products/relay";
@@ -32,9 +34,11 @@ import { createPostgres, type Sql } from "#postgres/client";
 import { kindOfFailure } from "#postgres/failure";
 import { migrate } from "#postgres/migrate";
 import type { Migration } from "#postgres/migrations";
+import { placeOf } from "#registry/instance";
+import { keepRegistered } from "#registry/registration";
 import { connectRedis, connectWorker, failureOf } from "#redis/client";
 
-export const COMPANIONS = ["registry", "users", "products"] as const;
+export const COMPANIONS = ["registry", "users", "products", "gateway"] as const;
 export type CompanionName = (typeof COMPANIONS)[number];
 
 export const isCompanion = (word: string | undefined): word is CompanionName =>
@@ -48,6 +52,8 @@ const COMMON: readonly VariableName[] = [
   "REDIS_URL",
   "SHUTDOWN_GRACE_MS",
   "LOG_LEVEL",
+  "EUREKA_URL",
+  "ADVERTISE_HOST",
 ];
 /** Of those that call others. */
 const CALLING: readonly VariableName[] = ["USERS_URL", "INVENTORY_URL", "SERVICE_CLIENT_SECRET"];
@@ -63,6 +69,21 @@ export const SETTINGS_OF: Readonly<Record<CompanionName, readonly VariableName[]
     "SERVICE_CLIENT_SECRET",
   ],
   products: [...COMMON, "DATABASE_URL", "PRODUCTS_PORT", "JWT_ISSUER", "JWT_AUDIENCE", ...CALLING],
+  gateway: [
+    "NODE_ENV",
+    "HOST",
+    "DATA_DIR",
+    "SHUTDOWN_GRACE_MS",
+    "LOG_LEVEL",
+    "EUREKA_URL",
+    "ADVERTISE_HOST",
+    "GATEWAY_PORT",
+    "JWT_ISSUER",
+    "JWT_AUDIENCE",
+    "USERS_URL",
+    "INVENTORY_URL",
+    "PRODUCTS_URL",
+  ],
 };
 
 interface Parts {
@@ -89,11 +110,31 @@ export async function runCompanion(name: CompanionName, config: Config): Promise
   const servers = await serversOf(name, config, log, shutdown);
   const { app, close } = await OPEN[name]({ config, log, urls: servers });
   const server = listen(app, place);
+  const registration = registered(name, config, server.port ?? place.port, log);
+  // Before the listener: nobody new is sent here while it closes.
+  shutdown.add("registry", () => void registration?.leave());
   shutdown.add("listener", () => server.stop());
+  shutdown.add("registry's answer", () => registration?.leave());
   shutdown.add("work and connections", close);
   shutdown.add("servers", () => servers.stop());
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
   log.info(`serving     ${name} on http://${host}:${server.port} (after ${seconds} s)`);
+}
+
+/** How a registry knows each, as the shop had them before; a registry is in none. */
+const SERVICES: Readonly<Record<Exclude<CompanionName, "registry">, string>> = {
+  users: "USER-SERVICE",
+  products: "PRODUCT-SERVICE",
+  gateway: "API-GATEWAY",
+};
+
+/** Keeps it known to the registry, where there is one. */
+function registered(name: CompanionName, config: Config, port: number, log: Log) {
+  if (name === "registry" || config.eurekaUrls.length === 0) return null;
+  const { advertiseHost, host, eurekaUrls: registries } = config;
+  // ADVERTISE_PORT is the inventory's: each has its own port here.
+  const place = placeOf({ advertiseHost, advertisePort: undefined, host, port });
+  return keepRegistered({ registries, place, service: SERVICES[name], log });
 }
 
 /** Above the longest answer, so that a slow caller is cut off by its own deadline. */
@@ -120,6 +161,8 @@ function portOf(name: CompanionName, config: Config): Pick<Port, "port" | "varia
   switch (name) {
     case "registry":
       return { port: config.registryPort, variable: "REGISTRY_PORT" };
+    case "gateway":
+      return { port: config.gatewayPort, variable: "GATEWAY_PORT" };
     case "products":
       return { port: config.productsPort, variable: "PRODUCTS_PORT" };
     case "users":
@@ -162,6 +205,21 @@ const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Promise<Companion>>
       await sql.end({ timeout: CLOSE_SECONDS_MAX });
     };
     return { app, close };
+  },
+  gateway({ config, log }) {
+    const instances = followInstances({
+      registries: config.eurekaUrls,
+      fixed: {
+        users: baseOf(config.usersUrl),
+        products: baseOf(config.productsUrl),
+        orders: null,
+        payment: null,
+        inventory: baseOf(config.inventoryUrl),
+      },
+      log,
+    });
+    const app = createGatewayApp({ instances, demand: demandOf(config), version, log, addressOf });
+    return Promise.resolve({ app, close: () => instances.stop() });
   },
   async users({ config, log, urls }) {
     const redis = redisOf("users", urls, log);
@@ -206,15 +264,20 @@ function serviceSecretOf({ serviceClientSecret, dataDir, production }: Config): 
   return developmentSecret(dataDir, "service-secret");
 }
 
+const baseOf = (url: string): string => url.replace(/\/+$/, "");
+
+/** Who calls is told by tokens of the users service; outside production nobody needs one. */
+function demandOf({ usersUrl, jwtIssuer: issuer, jwtAudience: audience, production }: Config) {
+  const jwksUrl = `${baseOf(usersUrl)}/.well-known/jwks.json`;
+  return createDemand({ jwksUrl, issuer, audience, isOpen: !production });
+}
+
 /** What who calls the inventory, and is called by people, is made of. */
 function callingOf(config: Config) {
-  const { inventoryUrl: url, jwtIssuer: issuer, jwtAudience: audience } = config;
-  const usersUrl = config.usersUrl.replace(/\/+$/, "");
+  const usersUrl = baseOf(config.usersUrl);
   const clientSecret = serviceSecretOf(config);
   const token = createServiceToken({ usersUrl, clientId: SERVICE_CLIENT, clientSecret });
-  const jwksUrl = `${usersUrl}/.well-known/jwks.json`;
-  const demand = createDemand({ jwksUrl, issuer, audience, isOpen: !config.production });
-  return { url, token, demand };
+  return { url: config.inventoryUrl, token, demand: demandOf(config) };
 }
 
 const CLOSE_SECONDS_MAX = 5;
@@ -262,9 +325,10 @@ function addressOf(c: ShellContext): string {
 /** The servers that are given, or those of our own, which others on this machine join. */
 async function serversOf(name: CompanionName, config: Config, log: Log, shutdown: Shutdown) {
   const { redisUrl, databaseUrl = "" } = config;
-  const needsDatabase = SETTINGS_OF[name].includes("DATABASE_URL");
-  if (redisUrl !== undefined && (databaseUrl !== "" || !needsDatabase)) {
-    return { redisUrl, databaseUrl, stop: () => Promise.resolve() };
+  const needs = (variable: VariableName): boolean => SETTINGS_OF[name].includes(variable);
+  const hasRedis = redisUrl !== undefined || !needs("REDIS_URL");
+  if (hasRedis && (databaseUrl !== "" || !needs("DATABASE_URL"))) {
+    return { redisUrl: redisUrl ?? "", databaseUrl, stop: () => Promise.resolve() };
   }
   const servers = await openServers(config, (line, level = "info") => log[level](line));
   shutdown.add("invitation", () => servers.withdraw());

@@ -23,17 +23,24 @@ export interface Shop extends AsyncDisposable {
   /** Starts another service of the shop; it ends with it. */
   start(role: CompanionRole, env?: Readonly<Record<string, string>>): Promise<Service>;
   tokenOf(who: typeof ADMIN): Promise<string>;
+  readonly redisUrl: string;
   readonly databaseUrl: string;
+  /** null: the shop has none. */
+  readonly registry: Service | null;
+  /** "": there is none. */
+  readonly registryUrl: string;
 }
 
 const SignedIn = z.looseObject({ token: z.string() });
 
-/** Starts the inventory and users; others as they are asked for. */
-export async function openShop(): Promise<Shop> {
+/** Starts the inventory and users, and a registry where that is asked for; others when they are. */
+export async function openShop({ registry: hasRegistry = false } = {}): Promise<Shop> {
   const redis = await startRedis();
   const database = await testDatabase();
   const servers = { redisUrl: redis.url, databaseUrl: database.url };
-  const secret = { SERVICE_CLIENT_SECRET: SERVICE_SECRET };
+  const registry = hasRegistry ? await startService({ ...servers, role: "registry" }) : null;
+  const registryUrl = registry?.url ?? "";
+  const secret = { SERVICE_CLIENT_SECRET: SERVICE_SECRET, EUREKA_URL: registryUrl };
   const users = await startService({
     ...servers,
     role: "users",
@@ -41,16 +48,22 @@ export async function openShop(): Promise<Shop> {
   });
   const inventory = await startService({
     ...servers,
-    env: { JWKS_URL: `${users.url}/.well-known/jwks.json`, JWT_SECRET },
+    env: {
+      JWKS_URL: `${users.url}/.well-known/jwks.json`,
+      JWT_SECRET,
+      EUREKA_URL: registryUrl,
+    },
   });
   const looking = new Redis(redis.url);
   looking.on("error", () => undefined);
-  const started = [users, inventory];
+  const started = [...(registry === null ? [] : [registry]), users, inventory];
   return {
     redis: looking,
     users,
     inventory,
-    databaseUrl: database.url,
+    registry,
+    registryUrl,
+    ...servers,
     async start(role, env = {}) {
       const known = { USERS_URL: users.url, INVENTORY_URL: inventory.url };
       const service = await startService({
