@@ -5,6 +5,7 @@ import type { EdgeEnv } from "#http/env";
 import type { PATHS } from "#http/paths";
 import type * as answers from "#http/wire/answers";
 import type * as bodies from "#http/wire/bodies";
+import type * as campaigns from "#http/wire/campaigns";
 import type * as counted from "#http/wire/count-answers";
 import type * as countRuns from "#http/wire/count-runs";
 import type * as expected from "#http/wire/incoming-answers";
@@ -24,6 +25,7 @@ export type {
   Reservation,
   ShortLine,
 } from "#http/wire/answers";
+export type { Campaign } from "#http/wire/campaigns";
 export type { Incoming, ReorderItem } from "#http/wire/incoming-answers";
 
 type Body<Schema extends z.ZodType> = { json: z.input<Schema> };
@@ -33,6 +35,7 @@ type Query<Schema extends z.ZodType> = { query: z.input<Schema> };
 type Product = { param: { productId: string } };
 type Hold = { param: { reservationId: string } };
 type Lot = { param: { incomingId: string } };
+type OneCampaign = { param: { campaignId: string } };
 type Run = { param: { runId: string } };
 
 /** A call as hono's client reads it; all statuses of success that it has. */
@@ -142,6 +145,21 @@ interface Calls {
     $patch: Call<
       { param: { location: string } } & Body<typeof bodies.AmendLocationBody>,
       typeof answers.RegisteredLocation
+    >;
+  };
+  [PATHS.campaigns]: {
+    $get: Call<object, typeof campaigns.Campaigns>;
+    $post: Call<Body<typeof campaigns.CampaignBody>, typeof campaigns.CampaignChanged, 201>;
+  };
+  [PATHS.campaign]: {
+    $get: Call<OneCampaign, typeof campaigns.CampaignDetail>;
+    $put: Call<OneCampaign & Body<typeof campaigns.CampaignBody>, typeof campaigns.CampaignChanged>;
+    $delete: Call<OneCampaign, typeof campaigns.CampaignChanged>;
+  };
+  [PATHS.stopCampaign]: {
+    $post: Call<
+      OneCampaign & MayHaveBody<typeof bodies.EmptyBody>,
+      typeof campaigns.CampaignChanged
     >;
   };
   [PATHS.events]: { $get: Call<Query<typeof queries.EventsQuery>, typeof answers.Events> };

@@ -6,6 +6,7 @@ import {
   Location,
   MOVEMENT_TYPES,
   OrderId,
+  Place,
   ProductId,
   RESERVATION_STATUSES,
   ReservationId,
@@ -59,7 +60,7 @@ export const MovementRow = z.object({
   type: z.enum(MOVEMENT_TYPES),
   productId: ProductId.nullable(),
   /** "": a RECORD, which is of no place. */
-  location: Location.or(z.literal("")),
+  location: Place.or(z.literal("")),
   onHandBefore: StockCount,
   onHandAfter: StockCount,
   reservedBefore: StockCount,
@@ -90,7 +91,7 @@ export const StockAtRow = z.object({
   known: z.boolean(),
   levels: z.array(
     z.object({
-      location: Location,
+      location: Place,
       onHand: StockCount,
       reserved: StockCount,
       seq: z.int().nullable(),
@@ -100,7 +101,7 @@ export const StockAtRow = z.object({
 
 export const AllocationJson = z.object({
   productId: ProductId,
-  location: Location,
+  location: Place,
   held: z.int(),
   confirmed: z.int(),
   released: z.int(),

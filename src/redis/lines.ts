@@ -26,7 +26,7 @@ import { encodeLocation } from "#redis/location-record";
 const jsonText = (text: string | null): string => (text === null ? "" : JSON.stringify(text));
 
 /** Key and payload, empty when the caller gave no key; those of a second name follow the first. */
-const operationText = (operation: Operation | null): string =>
+export const operationText = (operation: Operation | null): string =>
   operation
     ? `${operation.key}${operation.also?.key ?? ""}\t${operation.payload}${operation.also?.payload ?? ""}`
     : "\t";
@@ -38,7 +38,7 @@ export function reserveLine(command: ReserveCommand): string {
   }
   const seconds = command.holdSeconds ?? 0;
   if (seconds > HOLD_MINUTES_MAX * 60) throw new Error("a hold longer than any may be");
-  const flags = `${command.mode === "best_effort" ? "b" : ""}${command.dryRun ? "d" : ""}${command.adds ? "a" : ""}`;
+  const flags = `${command.mode === "best_effort" ? "b" : ""}${command.dryRun ? "d" : ""}${command.adds ? "a" : ""}${command.campaignId ? `/${command.campaignId}` : ""}`;
   return `${command.owner}\t${command.generation}\t${seconds}\t${flags}\t${lines}\t${operationText(command.operation)}\t${jsonText(command.customerId)}\t${jsonText(command.orderId)}\t${JSON.stringify(command.context)}`;
 }
 

@@ -24,6 +24,7 @@ import type { NotedReport, RecoveryReports } from "#inventory/recovery-report-po
 import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { Alert, EventLedger, Ledger, ShortLine, StockStore } from "#inventory/ports";
 import { systemClock, type Clock } from "#lib/clock";
+import { CAMPAIGNS } from "#test/campaigns-double";
 import { COUNT_RUNS, RUNS } from "#test/runs-double";
 
 export const AT = Date.UTC(2025, 0, 1);
@@ -167,6 +168,7 @@ const done = { kind: "done", reservation: reservationOf(), replayed: false, stoc
 const allocations = [{ location: Location.parse("Warehouse A"), quantity: 1 }];
 
 const STORE: StockStore = {
+  campaigns: CAMPAIGNS,
   initialize: async () => ({ kind: "initialized", product: productOf(), replayed: false }),
   amend: async () => ({ kind: "amended", product: productOf(), replayed: false }),
   adjust: async () => ({ kind: "adjusted", product: productOf(), replayed: false }),

@@ -34,6 +34,7 @@ export const Inventory = z
         reserved: Units,
         active: z.boolean(),
         priority: Priority,
+        campaign: z.string().exactOptional(),
       }),
     ),
     lowStockThreshold: Units,
