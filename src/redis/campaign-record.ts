@@ -2,6 +2,7 @@
 import {
   CAMPAIGN_STATES,
   type Campaign,
+  type CampaignCommand,
   type CampaignId,
   type CampaignLine,
   type ScheduleCommand,
@@ -50,6 +51,10 @@ export function scheduleLine(command: ScheduleCommand): string {
     JSON.stringify(command.context),
   ].join("\t");
 }
+
+/** Of stop and remove. */
+export const campaignLine = ({ campaignId, operation, context }: CampaignCommand): string =>
+  `${campaignId}\t${operationText(operation)}\t${JSON.stringify(context)}`;
 
 function nameOf(json: string): string {
   const name: unknown = JSON.parse(json);

@@ -14,10 +14,9 @@ import type { ProductId } from "#inventory/model";
 import type { ReserveCommand } from "#inventory/ports";
 import type { Clock } from "#lib/clock";
 import { cut, unknownWord, unwrapReplay } from "#redis/answer";
-import { decodeCampaign, scheduleLine } from "#redis/campaign-record";
+import { campaignLine, decodeCampaign, scheduleLine } from "#redis/campaign-record";
 import { COMMAND_TIMEOUT_MS } from "#redis/client";
 import { recordKey } from "#redis/keys";
-import { operationText } from "#redis/lines";
 import type { Partition } from "#redis/partition";
 import type { PartitionQueues } from "#redis/partition-queues";
 import type { Reads } from "#redis/reads";
@@ -143,8 +142,7 @@ export class Campaigns implements CampaignStore {
   ): Promise<string> {
     const route = this.#routeOf(command.campaignId);
     if (route === null) return "unknown";
-    const line = `${command.campaignId}\t${operationText(command.operation)}\t${JSON.stringify(command.context)}`;
-    return await route.queues.submit(verb, line, 1, command);
+    return await route.queues.submit(verb, campaignLine(command), 1, command);
   }
 
   async #ofPartition(partition: Partition, deadline: number): Promise<readonly Campaign[]> {

@@ -9,6 +9,7 @@ import {
   lowKey,
   metaKey,
   operationKey,
+  recordKey,
   reservationKey,
   returnKey,
   stockKey,
@@ -51,6 +52,10 @@ const WRITTEN: Readonly<Record<Verb, readonly string[]>> = {
   registerLocation: ["locations", "operation"],
   amendLocation: ["locations", "operation"],
   copyLocation: ["locations"],
+  scheduleCampaign: ["records", "operation"],
+  stopCampaign: ["records", "operation"],
+  removeCampaign: ["records", "operation"],
+  turnCampaign: ["stock", "records"],
 };
 
 /** Name → key. */
@@ -63,6 +68,7 @@ function keysOf(verb: Verb, dueSecond: number): [name: string, key: string][] {
     low: lowKey(0),
     limit: limitKey(0, "p1"),
     locations: locationsKey(0),
+    records: recordKey(0, "campaign"),
     operation: operationKey(0, KEY.key),
     expiring: expiringKey(0, dueSecond),
     return: returnKey(0, RETURN_OWNER),
@@ -104,7 +110,7 @@ describe.each(VERBS)("%s", (verb) => {
     expect(answer).toStartWith("ok\t");
     const [reply = ""] = repliesOf(answer);
     expect(reply).toMatch(
-      /^(?:initialized|adjusted|amended|reserved|reassigned|sold|returned|done|transferred|counted|registered|copied|expired\t1)/,
+      /^(?:initialized|adjusted|amended|reserved|reassigned|sold|returned|done|transferred|counted|registered|copied|scheduled|stopped|removed|turned|expired\t1)/,
     );
   });
 });
@@ -177,7 +183,7 @@ test("docs/keyspace.md names who writes each of these keys", () => {
   expect(written.length).toBeGreaterThan(30);
   const lacking = written.filter(([verb, name]) => {
     const [, writers = ""] = rows.find(([key]) => key === name) ?? [];
-    const word = verb.replace("Location", "");
+    const word = verb.replace(/Location|Campaign/, "");
     return !new RegExp(`\\b(?:${word}|every verb)\\b`).test(writers);
   });
   expect(lacking.map(([verb, name]) => `${verb} writes ${name}`)).toEqual([]);

@@ -15,7 +15,9 @@ import {
   returnLine,
   sellLine,
 } from "#redis/lines";
+import { campaignLine, scheduleLine } from "#redis/campaign-record";
 import type { RedisStockStore } from "#redis/stock-store";
+import { campaignCommand, scheduleCommand, scheduled } from "#test/campaigns";
 import { registeredOf } from "#test/ports-double";
 import {
   adjustCommand,
@@ -55,6 +57,10 @@ export const VERBS = [
   "registerLocation",
   "amendLocation",
   "copyLocation",
+  "scheduleCampaign",
+  "stopCampaign",
+  "removeCampaign",
+  "turnCampaign",
 ] as const;
 export type Verb = (typeof VERBS)[number];
 
@@ -73,6 +79,8 @@ export const BOUNDED_VERBS: readonly Verb[] = [
   "registerLocation",
   "amendLocation",
   "copyLocation",
+  "scheduleCampaign",
+  "removeCampaign",
 ];
 
 /** The key of the items that have an Idempotency-Key. */
@@ -82,7 +90,7 @@ export const KEY = operation("k1");
 export const RETURN_OWNER = returnCommand("p1", 1, { seq: 0, sold: 0, returned: 0 }).owner;
 
 export interface Prepared {
-  /** A live hold of 40 of the 50 units of `p1`, which has a limit: the product is in the low set; `Dock` is registered. */
+  /** A live hold of 40 of the 50 units of `p1`, which has a limit: the product is in the low set; `Dock` is registered, and of two campaigns the start of one has come. */
   readonly hold: TimedHold;
   readonly owner: string;
   /** An item of that verb that changes something, on the prepared state; expire has none. */
@@ -96,6 +104,8 @@ export async function prepare(store: RedisStockStore): Promise<Prepared> {
   const hold = await reserve(store, "o1", { p1: 40 }, { holdSeconds: 60 });
   const { owner } = splitReservationId(hold.reservationId);
   const keyed = { operation: KEY };
+  const planned = await scheduled(store, { p1: 1 }, { startsAt: Date.now() + 1_800_000 });
+  const due = await scheduled(store, { p1: 1 });
   const { customerId } = hold;
   const limit = customerId && { customerId, counted: 1, since };
   const sales = { seq: 2, sold: 1, returned: 0, ...(limit ? { limit } : {}) };
@@ -120,6 +130,10 @@ export async function prepare(store: RedisStockStore): Promise<Prepared> {
       registerLocation: [registerLocationLine(registerLocationCommand("Yard", keyed))],
       amendLocation: [amendLocationLine(amendLocationCommand("Dock", { active: false }, keyed))],
       copyLocation: [copyLocationLine(registeredOf({ active: false }), { actor: "test:test" })],
+      scheduleCampaign: [scheduleLine(scheduleCommand({ p1: 1 }, keyed))],
+      stopCampaign: [campaignLine({ ...campaignCommand(due.campaignId), ...keyed })],
+      removeCampaign: [campaignLine({ ...campaignCommand(planned.campaignId), ...keyed })],
+      turnCampaign: [due.campaignId],
     },
   };
 }

@@ -1,8 +1,10 @@
 /** Campaigns for tests of the store: one that is planned for a while from now. */
+import { expect } from "bun:test";
 import { CampaignId, type Campaign, type ScheduleCommand } from "#inventory/campaigns";
 import { Location } from "#inventory/model";
 import { randomId } from "#lib/ids";
-import { product, soon, type TestStore } from "#test/store";
+import { initialize, product, reserveCommand, soon, type TestStore } from "#test/store";
+import { until } from "#test/until";
 
 type Store = TestStore["store"];
 
@@ -57,3 +59,27 @@ export async function started(
 export const campaignCommand = (campaignId: CampaignId) => {
   return { campaignId, context, operation: null, deadline: soon() };
 };
+
+/** Each refusal of a reserve that names a campaign. */
+export async function refusedByCampaigns(store: Store): Promise<void> {
+  await initialize(store, "p4", 9);
+  await initialize(store, "p5", 9);
+  const ahead = await scheduled(store, { p4: 1 }, { startsAt: Date.now() + 1_800_000 });
+  const stopped = await started(store, { p4: 1 });
+  await store.campaigns.stop(campaignCommand(stopped.campaignId));
+  const endsAt = Date.now() + 500;
+  const short = await started(store, { p4: 1 }, { endsAt });
+  const lacking = await scheduled(store, { p5: 1 });
+  const unknown = scheduleCommand({ p4: 1 });
+  const take = async ({ campaignId }: { campaignId: CampaignId }) => {
+    const outcome = await store.reserve(
+      reserveCommand("o9", { p4: 1 }, { campaignId, dryRun: true }),
+    );
+    return outcome.kind === "campaign_refused" ? outcome.why : outcome.kind;
+  };
+  expect(await take(ahead)).toBe("not_started");
+  expect(await take(stopped)).toBe("stopped");
+  expect(await take(lacking)).toBe("lacks");
+  expect(await take(unknown)).toBe("unknown");
+  await until(async () => (await take(short)) === "ended", { withinMs: 5_000, what: "it is over" });
+}
