@@ -154,7 +154,10 @@ interface Calls {
   [PATHS.campaign]: {
     $get: Call<OneCampaign, typeof campaigns.CampaignDetail>;
     $put: Call<OneCampaign & Body<typeof campaigns.CampaignBody>, typeof campaigns.CampaignChanged>;
-    $delete: Call<OneCampaign, typeof campaigns.CampaignChanged>;
+    $delete: Call<
+      OneCampaign & MayHaveBody<typeof bodies.EmptyBody>,
+      typeof campaigns.CampaignChanged
+    >;
   };
   [PATHS.stopCampaign]: {
     $post: Call<

@@ -11,10 +11,10 @@ export const CAMPAIGNS_MAX = 100;
 export const CAMPAIGN_PRODUCTS_MAX = 100;
 export const CAMPAIGN_HOLD_SECONDS_MAX = HOLD_MINUTES_MAX * 60;
 
-/** `p<partition>-<8 characters>`: where it lives, and which one. */
+/** `p<partition>-<8 characters>`: where it lives, and which one; any other is of no campaign. */
 export const CampaignId = z
   .string()
-  .regex(/^p(0|[1-9]\d{0,3})-[0-9a-z]{8}$/, "must be an id that a campaign was created with")
+  .regex(/^[0-9a-z-]{1,64}$/, "must be the id of a campaign: 1-64 of a-z, 0-9 and -")
   .brand<"CampaignId">();
 export type CampaignId = z.infer<typeof CampaignId>;
 
@@ -120,9 +120,9 @@ export interface SeenCampaign {
   readonly campaign: Campaign;
   readonly now: number;
 }
-/** And of each product of it the units that nobody holds. */
+/** And of each of its products, in their order, the units that nobody holds. */
 export interface CampaignDetail extends SeenCampaign {
-  readonly available: ReadonlyMap<ProductId, number>;
+  readonly available: readonly number[];
 }
 
 export const fenceOf = ({ campaignId, location }: Campaign): string => `${location}~${campaignId}`;
@@ -130,11 +130,14 @@ export const fenceOf = ({ campaignId, location }: Campaign): string => `${locati
 /** By Redis's clock, epoch milliseconds. */
 const timeOf = ({ store }: Deps, partition: number): number => -store.msUntil(partition, 0);
 
-export const partitionOfCampaign = (campaignId: CampaignId): number =>
-  Number(campaignId.slice(1, campaignId.indexOf("-")));
+/** null: no campaign has such an id. */
+export function partitionOfCampaign(campaignId: CampaignId): number | null {
+  const [, digits] = /^p(0|[1-9]\d{0,3})-/.exec(campaignId) ?? [];
+  return digits === undefined ? null : Number(digits);
+}
 
-export const seen = (deps: Deps, campaign: Campaign): SeenCampaign => {
-  return { campaign, now: timeOf(deps, partitionOfCampaign(campaign.campaignId)) };
+const seen = (deps: Deps, campaign: Campaign): SeenCampaign => {
+  return { campaign, now: timeOf(deps, partitionOfCampaign(campaign.campaignId) ?? 0) };
 };
 
 /** Makes a campaign. Rejects with `validation_failed` and `cart_spans_partitions`. */
@@ -201,9 +204,7 @@ export async function readCampaign(
   const productIds = campaign.products.map(({ productId }) => productId);
   const found = await deps.store.products(productIds, ctx.deadline);
   const fence = fenceOf(campaign);
-  const available = new Map(
-    productIds.map((productId, i) => [productId, freeAt(found[i] ?? null, fence)] as const),
-  );
+  const available = productIds.map((_, i) => freeAt(found[i] ?? null, fence));
   return { ...seen(deps, campaign), available };
 }
 

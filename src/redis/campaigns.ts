@@ -155,7 +155,8 @@ export class Campaigns implements CampaignStore {
   }
 
   #routeOf(campaignId: CampaignId): Route | null {
-    return this.#options.routes[partitionOfCampaign(campaignId)] ?? null;
+    const partition = partitionOfCampaign(campaignId);
+    return (partition === null ? null : this.#options.routes[partition]) ?? null;
   }
 }
 

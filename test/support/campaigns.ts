@@ -77,6 +77,7 @@ export async function refusedByCampaigns(store: Store): Promise<void> {
     );
     return outcome.kind === "campaign_refused" ? outcome.why : outcome.kind;
   };
+  expect(await take(await scheduled(store, { p4: 1 }))).toBe("possible");
   expect(await take(ahead)).toBe("not_started");
   expect(await take(stopped)).toBe("stopped");
   expect(await take(lacking)).toBe("lacks");

@@ -15,6 +15,7 @@ import {
   campaignDetailOf,
   campaignOf,
   CampaignParam,
+  campaignRecordOf,
   Campaigns,
 } from "#http/wire/campaigns";
 import {
@@ -23,14 +24,12 @@ import {
   listCampaigns,
   readCampaign,
   removeCampaign,
-  seen,
   stopCampaign,
   type Campaign,
   type RemoveOutcome,
   type ScheduleOutcome,
   type StopOutcome,
 } from "#inventory/campaigns";
-import type { Deps } from "#inventory/context";
 
 const CHANGES = { roles: ADMIN, mutation: true } as const;
 const TIMES =
@@ -86,7 +85,7 @@ function planRoutes({ deps }: Edge): readonly Route[] {
       handlers: createHandlers(validateBody(CampaignBody), async (c) => {
         const { holdSeconds = null, ...plan } = c.req.valid("json");
         const outcome = await createCampaign(deps, contextOf(c), { ...plan, holdSeconds });
-        return send(c, planned(c, deps, outcome, 201));
+        return send(c, planned(c, outcome, 201));
       }),
     }),
     route({
@@ -108,7 +107,7 @@ function planRoutes({ deps }: Edge): readonly Route[] {
         async (c) => {
           const { holdSeconds = null, ...plan } = c.req.valid("json");
           const input = { ...plan, ...c.req.valid("param"), holdSeconds };
-          return send(c, planned(c, deps, await amendCampaign(deps, contextOf(c), input), 200));
+          return send(c, planned(c, await amendCampaign(deps, contextOf(c), input), 200));
         },
       ),
     }),
@@ -131,7 +130,7 @@ function endRoutes({ deps }: Edge): readonly Route[] {
         validateOptionalBody(EmptyBody),
         async (c) => {
           const { campaignId } = c.req.valid("param");
-          return send(c, ended(c, deps, await stopCampaign(deps, contextOf(c), campaignId)));
+          return send(c, ended(c, await stopCampaign(deps, contextOf(c), campaignId)));
         },
       ),
     }),
@@ -142,22 +141,26 @@ function endRoutes({ deps }: Edge): readonly Route[] {
       summary: "Remove a campaign that has not started, or whose units are all back",
       answers: { 200: CampaignChanged },
       refusals: ["campaign_begun", "campaign_not_found"],
-      handlers: createHandlers(validate("param", CampaignParam), async (c) => {
-        const { campaignId } = c.req.valid("param");
-        return send(c, ended(c, deps, await removeCampaign(deps, contextOf(c), campaignId)));
-      }),
+      handlers: createHandlers(
+        validate("param", CampaignParam),
+        validateOptionalBody(EmptyBody),
+        async (c) => {
+          const { campaignId } = c.req.valid("param");
+          return send(c, ended(c, await removeCampaign(deps, contextOf(c), campaignId)));
+        },
+      ),
     }),
   ];
 }
 
-function planned(c: EdgeContext, deps: Deps, outcome: ScheduleOutcome, status: 200 | 201): Answer {
+function planned(c: EdgeContext, outcome: ScheduleOutcome, status: 200 | 201): Answer {
   switch (outcome.kind) {
     case "scheduled": {
-      const body = { message: "Campaign planned", campaign: shown(deps, outcome.campaign) };
+      const body = { message: "Campaign planned", campaign: campaignRecordOf(outcome.campaign) };
       return { status, body, headers: replayHeader(outcome.replayed) };
     }
     case "begun":
-      return begun(c, deps, outcome.campaign);
+      return begun(c, outcome.campaign);
     case "past":
       throw invalid("endsAt", "must be to come");
     case "above_limit":
@@ -177,17 +180,17 @@ const MESSAGES = {
   removed: "Campaign removed",
 };
 
-function ended(c: EdgeContext, deps: Deps, outcome: StopOutcome | RemoveOutcome): Answer {
+function ended(c: EdgeContext, outcome: StopOutcome | RemoveOutcome): Answer {
   switch (outcome.kind) {
     case "stopped":
     case "over":
     case "removed": {
       const message = MESSAGES[outcome.kind];
-      const body = { message, campaign: shown(deps, outcome.campaign) };
+      const body = { message, campaign: campaignRecordOf(outcome.campaign) };
       return { status: 200, body, headers: replayHeader(outcome.replayed) };
     }
     case "begun":
-      return begun(c, deps, outcome.campaign);
+      return begun(c, outcome.campaign);
     case "unknown_campaign":
       return noCampaign(c);
     case "key_reused":
@@ -195,9 +198,7 @@ function ended(c: EdgeContext, deps: Deps, outcome: StopOutcome | RemoveOutcome)
   }
 }
 
-function begun(c: EdgeContext, deps: Deps, campaign: Campaign): Answer {
+function begun(c: EdgeContext, campaign: Campaign): Answer {
   const message = "the campaign has started, and its units are not all back";
-  return refusal(c, "campaign_begun", message, { campaign: shown(deps, campaign) });
+  return refusal(c, "campaign_begun", message, { campaign: campaignRecordOf(campaign) });
 }
-
-const shown = (deps: Deps, campaign: Campaign) => campaignOf(seen(deps, campaign));
