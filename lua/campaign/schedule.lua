@@ -14,7 +14,7 @@
 
 local ITEM =
     "^([%w-]+)\t([01])\t([%w _.-]+)\t(%d+)\t(%d+)\t(%d+)\t([^\t\n]+)\t([^\t\n]+)\t(%x*)\t(%x*)\t()"
-local PRODUCTS_MAX = 100 -- twin: CAMPAIGN_PRODUCTS_MAX in src/inventory/campaigns.ts
+local CAMPAIGN_PRODUCTS_MAX = 100 -- twin: CAMPAIGN_PRODUCTS_MAX in src/inventory/campaigns.ts
 
 local function read_products(text)
     local lines, seen = {}, {}
@@ -26,7 +26,7 @@ local function read_products(text)
         seen[product] = true
         lines[#lines + 1] = { product = product, quantity = units, fenced = 0 }
     end
-    if #lines == 0 or #lines > PRODUCTS_MAX then
+    if #lines == 0 or #lines > CAMPAIGN_PRODUCTS_MAX then
         error("the products of a campaign cannot be read")
     end
     return lines

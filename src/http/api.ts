@@ -5,7 +5,8 @@ import type { EdgeEnv } from "#http/env";
 import type { PATHS } from "#http/paths";
 import type * as answers from "#http/wire/answers";
 import type * as bodies from "#http/wire/bodies";
-import type * as campaigns from "#http/wire/campaigns";
+import type * as campaigns from "#http/wire/campaign-answers";
+import type { CampaignBody } from "#http/wire/campaigns";
 import type * as counted from "#http/wire/count-answers";
 import type * as countRuns from "#http/wire/count-runs";
 import type * as expected from "#http/wire/incoming-answers";
@@ -25,7 +26,7 @@ export type {
   Reservation,
   ShortLine,
 } from "#http/wire/answers";
-export type { Campaign } from "#http/wire/campaigns";
+export type { Campaign } from "#http/wire/campaign-answers";
 export type { Incoming, ReorderItem } from "#http/wire/incoming-answers";
 
 type Body<Schema extends z.ZodType> = { json: z.input<Schema> };
@@ -149,11 +150,11 @@ interface Calls {
   };
   [PATHS.campaigns]: {
     $get: Call<object, typeof campaigns.Campaigns>;
-    $post: Call<Body<typeof campaigns.CampaignBody>, typeof campaigns.CampaignChanged, 201>;
+    $post: Call<Body<typeof CampaignBody>, typeof campaigns.CampaignChanged, 201>;
   };
   [PATHS.campaign]: {
     $get: Call<OneCampaign, typeof campaigns.CampaignDetail>;
-    $put: Call<OneCampaign & Body<typeof campaigns.CampaignBody>, typeof campaigns.CampaignChanged>;
+    $put: Call<OneCampaign & Body<typeof CampaignBody>, typeof campaigns.CampaignChanged>;
     $delete: Call<
       OneCampaign & MayHaveBody<typeof bodies.EmptyBody>,
       typeof campaigns.CampaignChanged

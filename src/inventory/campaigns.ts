@@ -2,14 +2,15 @@
 import { z } from "zod";
 import { commandBase, type Deps, type ReadContext, type RequestContext } from "#inventory/context";
 import { Fault } from "#inventory/faults";
-import { HOLD_MINUTES_MAX, type Location, type Product, type ProductId } from "#inventory/model";
+import { type Location, type Product, type ProductId } from "#inventory/model";
 import type { CommandBase } from "#inventory/ports";
 
 /** Of a partition; twin: lua/lib/campaigns.lua. Those that are over count until they are removed. */
 export const CAMPAIGNS_MAX = 100;
 /** Of one campaign: a turn moves all of them in one script; twin: lua/campaign/schedule.lua. */
 export const CAMPAIGN_PRODUCTS_MAX = 100;
-export const CAMPAIGN_HOLD_SECONDS_MAX = HOLD_MINUTES_MAX * 60;
+/** As long as any hold may live. */
+export const CAMPAIGN_HOLD_SECONDS_MAX = 86_400;
 
 /** `p<partition>-<8 characters>`: where it lives, and which one; any other is of no campaign. */
 export const CampaignId = z

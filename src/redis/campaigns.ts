@@ -15,7 +15,6 @@ import type { ReserveCommand } from "#inventory/ports";
 import type { Clock } from "#lib/clock";
 import { cut, unknownWord, unwrapReplay } from "#redis/answer";
 import { campaignLine, decodeCampaign, scheduleLine } from "#redis/campaign-record";
-import { COMMAND_TIMEOUT_MS } from "#redis/client";
 import { recordKey } from "#redis/keys";
 import type { Partition } from "#redis/partition";
 import type { PartitionQueues } from "#redis/partition-queues";
@@ -23,7 +22,7 @@ import type { Reads } from "#redis/reads";
 import { recorded, recordedFields } from "#redis/recorded";
 
 /** Of a turn that nobody waits for. */
-const TURN_MS_MAX = 2 * COMMAND_TIMEOUT_MS;
+const TURN_MS_MAX = 3_000;
 
 interface Route {
   readonly partition: Partition;

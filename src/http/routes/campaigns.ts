@@ -8,15 +8,13 @@ import { keyReused, unknownProduct } from "#http/routes/refusals";
 import { ADMIN, route, type Edge, type Route } from "#http/routes/route";
 import { validate, validateBody, validateOptionalBody } from "#http/validate";
 import { EmptyBody } from "#http/wire/bodies";
+import { CampaignChanged, CampaignDetail, Campaigns } from "#http/wire/campaign-answers";
 import {
   CampaignBody,
-  CampaignChanged,
-  CampaignDetail,
   campaignDetailOf,
   campaignOf,
   CampaignParam,
   campaignRecordOf,
-  Campaigns,
 } from "#http/wire/campaigns";
 import {
   amendCampaign,
@@ -32,6 +30,12 @@ import {
 } from "#inventory/campaigns";
 
 const CHANGES = { roles: ADMIN, mutation: true } as const;
+const PLAN_REFUSALS = [
+  "limit_exceeded",
+  "product_not_found",
+  "cart_spans_partitions",
+  "too_many_items",
+] as const;
 const TIMES =
   "Its units stand aside from startsAt to endsAt, by the clock of the stock: as many as are free at its " +
   "location when it starts, and no unit of the safety stock. Whoever names it in a reserve takes of them alone.";
@@ -81,7 +85,7 @@ function planRoutes({ deps }: Edge): readonly Route[] {
       summary: "Plan a campaign",
       notes: TIMES,
       answers: { 201: CampaignChanged },
-      refusals: ["limit_exceeded", "product_not_found", "cart_spans_partitions"],
+      refusals: PLAN_REFUSALS,
       handlers: createHandlers(validateBody(CampaignBody), async (c) => {
         const { holdSeconds = null, ...plan } = c.req.valid("json");
         const outcome = await createCampaign(deps, contextOf(c), { ...plan, holdSeconds });
@@ -94,13 +98,7 @@ function planRoutes({ deps }: Edge): readonly Route[] {
       path: PATHS.campaign,
       summary: "Plan a campaign anew that has not started",
       answers: { 200: CampaignChanged },
-      refusals: [
-        "campaign_begun",
-        "limit_exceeded",
-        "campaign_not_found",
-        "product_not_found",
-        "cart_spans_partitions",
-      ],
+      refusals: ["campaign_begun", "campaign_not_found", ...PLAN_REFUSALS],
       handlers: createHandlers(
         validate("param", CampaignParam),
         validateBody(CampaignBody),

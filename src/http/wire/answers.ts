@@ -1,6 +1,7 @@
 /** Bodies that contract A answers with: what the document says, and what its clients are typed by. */
 import { z } from "zod";
 import { Time, Units } from "#http/wire/answer-fields";
+import { CampaignRecord } from "#http/wire/campaign-answers";
 import { Incoming, IncomingChanged } from "#http/wire/incoming-answers";
 import { PROBLEM_CODES } from "#http/problem";
 import { ALERT_KINDS, EVENT_TYPES } from "#inventory/event-ports";
@@ -318,6 +319,10 @@ export const ProblemBody = z
     held: Units.exactOptional(),
     field: z.string().exactOptional(),
     limit: Units.exactOptional(),
+    campaign: CampaignRecord.exactOptional(),
+    startsAt: Time.exactOptional(),
+    endsAt: Time.exactOptional(),
+    stopped: z.boolean().exactOptional(),
   })
   .meta({ id: "ProblemBody" });
 export type ProblemBody = z.output<typeof ProblemBody>;

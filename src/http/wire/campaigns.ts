@@ -1,16 +1,15 @@
 /** Campaigns in contract A's words: what a body says of one, and what is answered. */
 import { z } from "zod";
+import type * as answers from "#http/wire/campaign-answers";
 import { CalendarInstant, ProductId } from "#http/wire/fields";
 import { timeOf } from "#http/wire/objects";
 import {
   CAMPAIGN_HOLD_SECONDS_MAX,
   CAMPAIGN_PRODUCTS_MAX,
-  CAMPAIGN_STATES,
-  CAMPAIGN_STATUSES,
   CampaignId,
   statusOf,
-  type Campaign as Known,
-  type CampaignDetail as Detail,
+  type Campaign,
+  type CampaignDetail,
   type SeenCampaign,
 } from "#inventory/campaigns";
 import { Location, Quantity, Text } from "#inventory/model";
@@ -29,49 +28,7 @@ export const CampaignBody = z.strictObject({
     .max(CAMPAIGN_PRODUCTS_MAX),
 });
 
-const Time = z.iso.datetime();
-const Units = z.int().min(0);
-const Milliseconds = z.int().min(0);
-
-/** As its record has it: the same whenever it is said. */
-const RECORD = {
-  campaignId: z.string(),
-  name: z.string(),
-  location: z.string(),
-  state: z.enum(CAMPAIGN_STATES),
-  startsAt: Time,
-  endsAt: Time,
-  stoppedAt: Time.nullable(),
-  holdSeconds: z.int().min(1).nullable(),
-  createdAt: Time,
-  updatedAt: Time,
-};
-/** And as it is at the moment of the answer. */
-const NOW = {
-  status: z.enum(CAMPAIGN_STATUSES),
-  startsInMs: Milliseconds,
-  endsInMs: Milliseconds,
-};
-const LINE = { productId: z.string(), quantity: Units, ringFenced: Units };
-const products = z.array(z.strictObject(LINE));
-
-const CampaignRecord = z.strictObject({ ...RECORD, products }).meta({ id: "CampaignRecord" });
-type CampaignRecord = z.output<typeof CampaignRecord>;
-export const CampaignChanged = z.strictObject({ message: z.string(), campaign: CampaignRecord });
-
-export const Campaign = z.strictObject({ ...RECORD, ...NOW, products }).meta({ id: "Campaign" });
-export type Campaign = z.output<typeof Campaign>;
-export const Campaigns = z.strictObject({ campaigns: z.array(Campaign) });
-/** With what of each product nobody holds. */
-export const CampaignDetail = z
-  .strictObject({
-    ...RECORD,
-    ...NOW,
-    products: z.array(z.strictObject({ ...LINE, availableStock: Units })),
-  })
-  .meta({ id: "CampaignDetail" });
-
-export function campaignRecordOf(campaign: Known): CampaignRecord {
+export function campaignRecordOf(campaign: Campaign): answers.CampaignRecord {
   const { stoppedAt } = campaign;
   return {
     campaignId: campaign.campaignId,
@@ -90,7 +47,7 @@ export function campaignRecordOf(campaign: Known): CampaignRecord {
   };
 }
 
-export function campaignOf({ campaign, now }: SeenCampaign): Campaign {
+export function campaignOf({ campaign, now }: SeenCampaign): answers.Campaign {
   return {
     ...campaignRecordOf(campaign),
     status: statusOf(campaign, now),
@@ -99,7 +56,7 @@ export function campaignOf({ campaign, now }: SeenCampaign): Campaign {
   };
 }
 
-export function campaignDetailOf(detail: Detail): z.output<typeof CampaignDetail> {
+export function campaignDetailOf(detail: CampaignDetail): answers.CampaignDetail {
   const { products: lines, ...campaign } = campaignOf(detail);
   const { available } = detail;
   return {
