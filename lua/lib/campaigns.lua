@@ -5,7 +5,7 @@
 -- @include lib/campaign-record.lua
 
 local KIND = "campaign"
-local CAMPAIGNS_MAX = 100 -- of a partition; twin: CAMPAIGNS_MAX in src/inventory/campaigns.ts
+local CAMPAIGNS_MAX = 100 -- of a partition; those that are over count until they are removed
 
 local campaigns = make_campaigns()
 local opened = {} -- id → campaign as this batch has it, or false

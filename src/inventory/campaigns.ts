@@ -5,8 +5,6 @@ import { Fault } from "#inventory/faults";
 import { type Location, type Product, type ProductId } from "#inventory/model";
 import type { CommandBase } from "#inventory/ports";
 
-/** Of a partition; twin: lua/lib/campaigns.lua. Those that are over count until they are removed. */
-export const CAMPAIGNS_MAX = 100;
 /** Of one campaign: a turn moves all of them in one script; twin: lua/campaign/schedule.lua. */
 export const CAMPAIGN_PRODUCTS_MAX = 100;
 /** As long as any hold may live. */
