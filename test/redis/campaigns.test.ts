@@ -6,7 +6,7 @@ import { decodeEntry } from "#redis/journal";
 import { journalKey, metaKey, stockKey } from "#redis/keys";
 import { campaignCommand, scheduleCommand, scheduled, started } from "#test/campaigns";
 import { invariants } from "#test/invariants";
-import { clockAt, redisOfFile } from "#test/redis";
+import { clockAt, redisOfFile, sendBatch } from "#test/redis";
 import {
   adjustCommand,
   amendCommand,
@@ -247,6 +247,8 @@ describe("the end of a campaign", () => {
     const campaign = await started(store, { p1: 4 });
     const seq = (await productOf(store, "p1")).seq;
     await store.campaigns.turnDue(0);
+    // Whoever asks without having looked.
+    await sendBatch(redis, "turnCampaign", {}, [campaign.campaignId]);
     expect((await productOf(store, "p1")).seq).toBe(seq);
     await store.campaigns.stop(campaignCommand(campaign.campaignId));
     const after = (await productOf(store, "p1")).seq;
@@ -254,6 +256,26 @@ describe("the end of a campaign", () => {
     const again = await store.campaigns.stop(campaignCommand(campaign.campaignId));
     expect(again).toMatchObject({ kind: "over", campaign: { state: "closed" } });
     expect((await productOf(store, "p1")).seq).toBe(after);
+  });
+
+  test("comes once, whoever of many processes is first, while others still take of it", async () => {
+    const { store, ...first } = await open();
+    const stores = [{ store, ...first }, await open(), await open(), await open()];
+    await initialize(store, "p1", 100);
+    const { campaignId } = await scheduled(store, { p1: 20 });
+    const asked = stores.flatMap((one, i) => [
+      one.store.campaigns.turnDue(0),
+      ...Array.from({ length: 10 }, (_, k) => take(one.store, campaignId, `o${i}-${k}`)),
+      i === 3 ? one.store.campaigns.stop(campaignCommand(campaignId)) : one.store.expire(0),
+      one.store.campaigns.turnDue(0),
+    ]);
+    await Promise.all(asked);
+    const { onHand, reserved, available } = await totals(store, "p1");
+    expect({ onHand, available }).toEqual({ onHand: 100, available: 100 - reserved });
+    expect(reserved).toBeLessThanOrEqual(20);
+    const types = await movementTypes();
+    expect(types.filter((type) => type === "TRANSFER").length).toBeLessThanOrEqual(4);
+    await invariants(redis);
   });
 
   test("of one that never started moves nothing", async () => {
