@@ -57,6 +57,14 @@ export const readConfig = (env: Environment = process.env): Config => readConfig
 export const isProduction = (env: Environment = process.env): boolean =>
   env["NODE_ENV"] === "production";
 
+/** What any program of ours needs of the environment beside the settings. */
+export function surroundings(env: Environment = process.env): Record<string, string> {
+  const names = ["PATH", "HOME", "TMPDIR", "LANG"];
+  return Object.fromEntries(
+    names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])),
+  );
+}
+
 /** The text of every setting, fallbacks included: read by another process, it is the same. */
 export const readTexts = (env: Environment = process.env): Texts => gather(env, ALL_SETTINGS).texts;
 

@@ -13,6 +13,7 @@ import { createProductsApp } from "#companions/products/app";
 import { PRODUCTS_MIGRATIONS } from "#companions/products/migrations";
 import { startRelay } from "#companions/products/relay";
 import { createStockOfProducts } from "#companions/products/stock";
+import { loadSampleProducts } from "#companions/products/samples";
 import { createProducts } from "#companions/products/store";
 import { createRegistryApp } from "#companions/registry/app";
 import { startEvicting } from "#companions/registry/evict";
@@ -68,7 +69,15 @@ export const SETTINGS_OF: Readonly<Record<CompanionName, readonly VariableName[]
     "JWT_AUDIENCE",
     "SERVICE_CLIENT_SECRET",
   ],
-  products: [...COMMON, "DATABASE_URL", "PRODUCTS_PORT", "JWT_ISSUER", "JWT_AUDIENCE", ...CALLING],
+  products: [
+    ...COMMON,
+    "DATABASE_URL",
+    "PRODUCTS_PORT",
+    "SAMPLE_DATA",
+    "JWT_ISSUER",
+    "JWT_AUDIENCE",
+    ...CALLING,
+  ],
   gateway: [
     "NODE_ENV",
     "HOST",
@@ -157,7 +166,8 @@ function listen(app: Hono<ShellEnv>, place: Port): Environment {
   }
 }
 
-function portOf(name: CompanionName, config: Config): Pick<Port, "port" | "variable"> {
+/** Where a companion listens, and which variable says so. */
+export function portOf(name: CompanionName, config: Config): Pick<Port, "port" | "variable"> {
   switch (name) {
     case "registry":
       return { port: config.registryPort, variable: "REGISTRY_PORT" };
@@ -191,6 +201,7 @@ const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Promise<Companion>>
   async products({ config, log, urls }) {
     const sql = await schemaOf("products", urls, PRODUCTS_MIGRATIONS);
     const products = createProducts(sql);
+    if (config.sampleData) await loadSampleProducts(products);
     const { url, token, demand } = callingOf(config);
     const stock = createStockOfProducts({ url, token });
     const queueRedis = redisOf("products", urls, log);

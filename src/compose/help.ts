@@ -32,6 +32,25 @@ Examples:
 Every setting is an environment variable: see .env.example.
 `;
 
+export const PLATFORM_HELP = `Starts a whole shop on this machine, or says whether one that runs works.
+
+Usage:
+  bun run platform                    registry, users, inventory, products and gateway, each a process
+  bun run platform:check              nine checks of what runs: each service, and that they work together
+
+Without REDIS_URL and DATABASE_URL it starts servers of its own in DATA_DIR. A service that ends is started
+again; each writes into DATA_DIR/platform. Ports are REGISTRY_PORT, USERS_PORT, PORT, PRODUCTS_PORT and
+GATEWAY_PORT. Not for production: start each service by itself there.
+
+It exits with 0 when it stopped as it was told to or all checks passed, with 1 when it could not start or a
+check failed, and with 2 when the command line cannot be understood.
+
+Examples:
+  bun run platform
+  bun run platform:check
+  curl localhost:3000/api/products
+`;
+
 export const MIGRATE_HELP = `Brings PostgreSQL to the schema of this version, and says what it did.
 
 Usage:

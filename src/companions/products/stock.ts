@@ -56,7 +56,13 @@ export function createStockOfProducts({ url, token }: StockOptions): StockOfProd
         await inventory.initialize.$post({ json: call }, { headers: { "idempotency-key": key } });
       } catch (error) {
         const isThere = error instanceof HoldfastProblem && error.code === "already_exists";
-        if (!isThere || (await stockBy(inventory, call.productId)) === null) throw error;
+        if (!isThere) throw error;
+        const found = await product.$get({ param: { productId: call.productId }, query: {} });
+        const { sku } = await found.json();
+        if (sku === call.sku) return;
+        throw new Error(`the inventory has another product under ${call.productId}: ${sku}`, {
+          cause: error,
+        });
       }
     },
     stockOf: (productId) => stockBy(reading, productId),
