@@ -16,6 +16,7 @@ import {
   noPseudonymizations,
   noReports,
   runsOfNothing,
+  waitlistOfNothing,
 } from "./rivals/nothing.ts";
 import { PostgresStatement, PostgresTransaction } from "./rivals/postgres.ts";
 import { RedisScript, RedisScriptAndJob } from "./rivals/redis.ts";
@@ -50,6 +51,7 @@ for (const pair of Bun.argv.slice(2)) {
     ...(await appOptions()),
     deps: {
       store,
+      waitlist: waitlistOfNothing,
       ledger: ledgerOfNothing,
       incoming: incomingOfNothing,
       reconcileRuns: runsOfNothing,

@@ -10,6 +10,7 @@ import * as bodies from "#http/wire/bodies";
 import { CampaignBody } from "#http/wire/campaigns";
 import { CountRunBody } from "#http/wire/count-runs";
 import { ReconcileBody } from "#http/wire/reconcile";
+import { JoinBody, LeaveBody } from "#http/wire/waitlist";
 import { createMetrics } from "#lib/metrics";
 import { withConfigurationTable } from "#test/configuration-table";
 import { endpoints, tableRows } from "#test/documents";
@@ -98,6 +99,10 @@ const WITHOUT_ROW: ReadonlyMap<string, string> = new Map([
   ["lua/lib/holds.lua HOLD_SECONDS_MAX", "HOLD_MINUTES_MAX in seconds"],
   ["src/compat/gateway/wire.ts PAGE_MAX", "any number of 15 digits"],
   ["src/http/wire/fields.ts CALENDAR_MS_MAX", "the end of the year 9998"],
+  ["lua/lib/waiting.lua WAITING_MAX", "as in src/inventory/waitlist-ports.ts"],
+  ["lua/lib/waiting.lua WAITS_MAX", "as in src/inventory/waitlist-ports.ts"],
+  ["lua/stock/line.lua PLACES_MAX", "more than PLACES_MAX in src/http/wire/waitlist.ts"],
+  ["src/inventory/waitlist-ports.ts OFFER_PRODUCTS_MAX", "PRODUCTS_MAX in lua/stock/offer.lua"],
   ["src/redis/partition-queues.ts STEP_MS_MAX", "twice COMMAND_TIMEOUT_MS"],
 ]);
 
@@ -244,6 +249,8 @@ const BODIES: Readonly<Record<string, z.ZodType>> = {
   owner: bodies.OwnerBody,
   sell: bodies.SellBody,
   return: bodies.ReturnBody,
+  waitlist: JoinBody,
+  "waitlist/leave": LeaveBody,
   counts: bodies.CountsBody,
   "counts/runs": CountRunBody,
   reconcile: ReconcileBody,

@@ -6,6 +6,7 @@ import type { IncomingStock } from "#inventory/incoming-ports";
 import { EventTail } from "#inventory/event-tail";
 import type { EventLedger, Ledger } from "#inventory/ports";
 import type { Pseudonymizations } from "#inventory/pseudonym-ports";
+import type { Waitlist } from "#inventory/waitlist-ports";
 
 export const notCompared = (): Promise<never> =>
   Promise.reject(new Error("only reserve is compared"));
@@ -15,6 +16,14 @@ const eventsOfNothing: EventLedger = {
   events: notCompared,
   alerts: notCompared,
   look: notCompared,
+};
+/** Nobody waits. */
+export const waitlistOfNothing: Waitlist = {
+  join: notCompared,
+  leave: notCompared,
+  place: notCompared,
+  line: notCompared,
+  offer: notCompared,
 };
 /** A feed that nobody follows. */
 export const noEvents = {

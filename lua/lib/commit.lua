@@ -2,6 +2,7 @@
 -- @include lib/stock.lua
 
 local operation_lines -- lines of the journal, as lib/operations.lua has them
+local beside = {} -- what is kept beside stock, by who keeps it: check, write, and lines of the journal
 
 local PART_MAX = 1000 -- arguments of one call; even, and far below the 8 000 where `unpack` ends
 
@@ -14,10 +15,12 @@ local function call_in_parts(command, key, list)
 end
 
 -- What changes in the low set: products at or below their threshold, scored by what is unreserved.
+-- And whether somebody waits for one of them.
 local function low_changes()
-    local add, remove = {}, {}
+    local add, remove, is_waited = {}, {}, false
     for i = 1, #changed_products do
         local product = changed_products[i]
+        is_waited = is_waited or product.waiting
         local units = unreserved(product)
         local is_low = units <= product.threshold
         if is_low and (not product.was_low or units ~= product.unreserved_before) then
@@ -27,7 +30,18 @@ local function low_changes()
             remove[#remove + 1] = product.id
         end
     end
-    return add, remove
+    return add, remove, is_waited
+end
+
+-- Which of the products that somebody waits for have units to offer, for who offers them.
+local function write_waited()
+    for i = 1, #changed_products do
+        local product = changed_products[i]
+        if product.waiting then
+            local has_free = available(product) > 0 and "1" or "0"
+            redis.call("ZADD", waited_key, has_free, product.id)
+        end
+    end
 end
 
 -- A line for each product that the batch leaves with another grade than it found: seq of the movement
@@ -82,11 +96,18 @@ local function close_batch(replies, part)
         end
         return answer
     end
-    local low_add, low_remove = low_changes()
+    local low_add, low_remove, is_waited = low_changes()
     if #low_add + #low_remove > 0 then
         redis.call("ZCARD", low_key)
     end
+    if is_waited then
+        redis.call("ZCARD", waited_key)
+    end
     part.check()
+    for _, kept in ipairs(beside) do
+        kept.check()
+        part.records = kept.lines()
+    end
     part.operations = operation_lines()
     part.crossings = crossings()
     append_journal(part)
@@ -97,6 +118,12 @@ local function close_batch(replies, part)
     call_in_parts("ZREM", low_key, low_remove)
     if limits then
         limits.write()
+    end
+    if is_waited then
+        write_waited()
+    end
+    for _, kept in ipairs(beside) do
+        kept.write()
     end
     part.write()
     write_charges()

@@ -9,6 +9,8 @@ end
 local journal_key = tag .. "journal"
 local low_key = tag .. "low"
 local locations_key = tag .. "locations"
+local waited_key = tag .. "waited" -- products that somebody waits for; 1: units of it may be free
+local waits_key = tag .. "waits" -- hash of a customer → places in line that it has
 
 local function stock_key(product)
     return tag .. "stock:" .. product
@@ -42,6 +44,11 @@ end
 -- What is kept beside stock, holds and locations, of that kind (lib/records.lua).
 local function record_key(kind)
     return tag .. "records:" .. kind
+end
+
+-- Who waits for a product, in line: owners by the seq at which each joined.
+local function waiting_key(product)
+    return tag .. "waiting:" .. product
 end
 
 local function rate_key(identity)

@@ -16,13 +16,17 @@ local function takeable_in_fence(line, product, hold)
 end
 
 -- Units that could be taken for a line if that live hold (nil: none) were given back: what is there for
--- everybody, and what the hold has, also where the safety stock would have more than there is.
+-- everybody, and what the hold has, also where the safety stock would have more than there is. While
+-- somebody waits for the product, what is free of it is the line's alone, and only offer takes it.
 local function takeable(line, hold)
     local product = products[line.product]
     if line.fence_of then
         return takeable_in_fence(line, product, hold)
     end
-    local units = max(0, available(product)) + returnable(hold, product, "")
+    local units = returnable(hold, product, "")
+    if not product.waiting or line.is_offered then
+        units = units + max(0, available(product))
+    end
     if line.location ~= "" then
         local level = product.levels[line.location]
         local free = level and not level.is_idle and level.on_hand - level.reserved or 0
@@ -71,7 +75,7 @@ end
 -- A line that gets less than it asks for, as text: product=requested=largest=available=levels, of
 -- which `largest` counts the caller's own live hold and `available` does not; levels are
 -- `location:free units;…`, of the active ones. Behind them, where its customer may not have so many:
--- =limit=what it may take.
+-- =limit=what it may take. And at the end, where the units are others': =w and how many wait.
 local function explain(line, largest)
     local product = products[line.product]
     local levels = {}
@@ -86,10 +90,13 @@ local function explain(line, largest)
         decimal[takeable(line, nil)],
         table.concat(levels, ";"),
     }, "=")
-    if not line.is_above then
-        return text
+    if line.is_above then
+        text = text .. "=" .. decimal[product.limit] .. "=" .. decimal[line.allowed]
     end
-    return text .. "=" .. decimal[product.limit] .. "=" .. decimal[line.allowed]
+    if product.waiting then
+        text = text .. "=w" .. decimal[product.waiting]
+    end
+    return text
 end
 
 -- Sets the units that each line can have, were that live hold given back. Answers the lines that

@@ -74,14 +74,14 @@ local function load_product(id)
         return products[id]
     end
     local key = stock_key(id)
-    local head =
-        redis.call("HMGET", key, "locations", "safetyStock", "lowStockThreshold", "maxPerCustomer")
+    local names = { "locations", "safetyStock", "lowStockThreshold", "maxPerCustomer", "waiting" }
+    local head = redis.call("HMGET", key, unpack(names))
     if not head[1] then
         products[id] = false
         return false
     end
     local locations = { head[1] } -- most products are at one
-    local names = { "onHand:" .. head[1], "reserved:" .. head[1] }
+    names = { "onHand:" .. head[1], "reserved:" .. head[1] }
     if find(head[1], ",", 1, true) then
         locations, names = {}, {}
         for location in string.gmatch(head[1], "[^,]+") do
@@ -103,6 +103,9 @@ local function load_product(id)
     products[id] = product
     if head[4] and head[4] ~= "" then
         set_limit(product, head[4])
+    end
+    if head[5] then
+        product.waiting = tonumber(head[5])
     end
     return product
 end

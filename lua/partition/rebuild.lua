@@ -9,7 +9,7 @@
 -- Retry    safe but for what is written in several steps: each key is removed before its first one.
 -- @include lib/rebuild-claim.lua
 
-local WHOLE_NAMES = { journal = true, low = true, locations = true }
+local WHOLE_NAMES = { journal = true, low = true, locations = true, waited = true, waits = true }
 local FIRST_WORDS = {
     stock = true,
     reservation = true,
@@ -18,6 +18,7 @@ local FIRST_WORDS = {
     operation = true,
     limit = true,
     records = true,
+    waiting = true,
     ["return"] = true,
 }
 local PART_MAX = 1000 -- values of one command, far below the 8 000 where `unpack` ends

@@ -144,6 +144,7 @@ async function appOptions(
     contracts,
     deps: {
       store: stores.store,
+      waitlist: stores.waitlist,
       ledger: stores.ledger,
       incoming: stores.incoming,
       reconcileRuns: stores.reconcileRuns,

@@ -9,6 +9,7 @@ import type { IncomingStock } from "#inventory/incoming-ports";
 import type { RecoveryReports } from "#inventory/recovery-report-ports";
 import type { ReconcileRuns, ReconcileRunTable } from "#inventory/reconcile-ports";
 import type { AlertDesk, EventLedger, Ledger } from "#inventory/ports";
+import type { Waitlist } from "#inventory/waitlist-ports";
 import type { Pseudonymizations } from "#inventory/pseudonym-ports";
 import { processClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
@@ -34,6 +35,7 @@ import { Partition } from "#redis/partition";
 import { readServerSettings } from "#redis/server-settings";
 import { RedisRates } from "#redis/rates";
 import { RedisStockStore } from "#redis/stock-store";
+import { createWaitlist } from "#redis/waitlist";
 import { CountQueue } from "#workers/counts/queue";
 import { ReconcileQueue } from "#workers/reconcile/queue";
 import { WakeUps } from "#workers/wake-ups";
@@ -52,6 +54,7 @@ export interface Stores {
   readonly partitions: readonly Partition[];
   readonly storeId: string;
   readonly store: RedisStockStore;
+  readonly waitlist: Waitlist;
   readonly rates: RedisRates;
   readonly durability: RedisDurability;
   /** What the start found missing on Redis, and went on all the same. */
@@ -136,6 +139,8 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     },
     onFailure: metrics.redisError,
   });
+  const wakeAt = (partition: number, second: number): void =>
+    wakeUps.wakeAt(partition, second, stock.msUntil(partition, second));
   const durability = new RedisDurability({
     floor: config.durability,
     partitions,
@@ -158,6 +163,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     partitions,
     storeId: store.storeId,
     store: stock,
+    waitlist: createWaitlist({ store: stock, onDue: wakeAt }),
     durability,
     rates: new RedisRates(redis, partitions, () => metrics.redisError("uncounted")),
     acceptedGaps,
@@ -186,8 +192,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     alertDesk: createAlertDesk(writerSql),
     pseudonymizations: createPseudonymizations(sql, processClock),
     recoveryReports: createRecoveryReports(sql, processClock),
-    wakeAt: (partition, second) =>
-      wakeUps.wakeAt(partition, second, stock.msUntil(partition, second)),
+    wakeAt,
     close: async () => {
       await wakeUps[Symbol.asyncDispose]();
       await reconcileQueue[Symbol.asyncDispose]();

@@ -19,6 +19,7 @@ import { connectBlocking, connectWorker } from "#redis/client";
 import { createJournal } from "#redis/journal";
 import { startDrain } from "#workers/drain-journal";
 import { ExpiryWorker } from "#workers/expire";
+import { OfferWorker } from "#workers/offer";
 import { Pseudonymizer } from "#workers/pseudonymize";
 import { Rebuilder } from "#workers/rebuilder";
 import { startUpkeep } from "#workers/upkeep";
@@ -58,8 +59,17 @@ export async function startWorker(options: WorkerOptions): Promise<void> {
     storeId: stores.storeId,
     keepEntries: config.journalEntriesKept,
   });
+  const offering = new OfferWorker({
+    waitlist: stores.waitlist,
+    partitions: stores.partitions.length,
+    clock: processClock,
+    metrics,
+    log,
+  });
+  shutdown.add("offers", () => offering[Symbol.asyncDispose]());
   const drain = startDrain({
     journal,
+    onRead: (partition, entries) => offering.look(partition, entries),
     ledgerWriter: createLedgerWriter(stores.writerSql, { chain: config.ledgerChain }),
     clock: systemClock,
     log,

@@ -13,6 +13,7 @@ import type * as expected from "#http/wire/incoming-answers";
 import type * as queries from "#http/wire/queries";
 import type * as reported from "#http/wire/recovery-reports";
 import type * as compared from "#http/wire/reconcile";
+import type * as waits from "#http/wire/waitlist";
 
 export type {
   Alert,
@@ -82,6 +83,18 @@ interface Calls {
   [PATHS.sell]: { $post: Call<Product & Body<typeof bodies.SellBody>, typeof answers.Sold> };
   [PATHS.return]: {
     $post: Call<Product & Body<typeof bodies.ReturnBody>, typeof answers.Returned>;
+  };
+  [PATHS.waitlist]: {
+    $get: Call<Product & Query<typeof waits.WaiterQuery>, typeof waits.PlaceInLine>;
+    $post:
+      | Call<Product & Body<typeof waits.JoinBody>, typeof waits.Placed, 201>
+      | Call<Product & Body<typeof waits.JoinBody>, typeof waits.Placed>;
+  };
+  [PATHS.leaveWaitlist]: {
+    $post: Call<Product & Body<typeof waits.LeaveBody>, typeof waits.Placed>;
+  };
+  [PATHS.waitlistPlaces]: {
+    $get: Call<Product & Query<typeof waits.PlacesQuery>, typeof waits.Places>;
   };
   [PATHS.movements]: {
     $get: Call<Product & Query<typeof queries.MovementsQuery>, typeof answers.Movements>;

@@ -30,6 +30,8 @@ const PROBLEMS = {
   run_not_found: { status: 404, title: "There is no such run" },
   method_not_allowed: { status: 405, title: "The path does not take this method" },
   insufficient_stock: { status: 409, title: "There is not enough stock" },
+  waitlist: { status: 409, title: "Others wait for it" },
+  units_available: { status: 409, title: "The units are there to be reserved" },
   exceeds_held: { status: 409, title: "The reservation holds fewer units" },
   already_exists: { status: 409, title: "It exists already" },
   reservation_confirmed: { status: 409, title: "The reservation is confirmed" },

@@ -9,6 +9,7 @@ import type { Pseudonymizations } from "#inventory/pseudonym-ports";
 import type { RecoveryReports } from "#inventory/recovery-report-ports";
 import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { CommandBase, EventLedger, Ledger, Operation, StockStore } from "#inventory/ports";
+import type { Waitlist } from "#inventory/waitlist-ports";
 import type { Clock } from "#lib/clock";
 
 /** How long holds live, in minutes. */
@@ -28,6 +29,7 @@ export type OnExpired = (typeof ON_EXPIRED)[number];
 /** Built once by whoever composes the process; no verb keeps state of its own. */
 export interface Deps {
   readonly store: StockStore;
+  readonly waitlist: Waitlist;
   readonly ledger: Ledger;
   readonly incoming: IncomingStock;
   readonly reconcileRuns: ReconcileRuns;

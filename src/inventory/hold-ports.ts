@@ -67,6 +67,8 @@ export interface ShortLine {
   readonly nextHoldEndsAt: number | null;
   /** Where the line asks for more than its customer may have; else absent. */
   readonly quota?: Quota;
+  /** How many wait for the product, whose the free units are then; absent: nobody does. */
+  readonly waiting?: number;
 }
 /** How many units of a product one customer may have over all its orders, and may take beside them. */
 export interface Quota {

@@ -14,7 +14,7 @@ const PSEUDONYM_LENGTH = 20;
 /**
  * Asks that a customer's id be replaced by a random pseudonym wherever the ledger has it now; a
  * worker does it, step by step. What is written later keeps the id. Refused while the customer has
- * live holds: Redis knows whose they are, and their movements are still to come. Rejects with
+ * live holds or waits for something: Redis knows whose they are, and their movements are still to come. Rejects with
  * `ledger_unavailable` when the ledger is too far behind to know.
  */
 export async function pseudonymizeCustomer(

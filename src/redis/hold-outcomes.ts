@@ -100,9 +100,15 @@ function lineQuantity(text: string): LineQuantity {
   return { productId: recorded<ProductId>(product), quantity: recordedCount(units, "units") };
 }
 
-/** `product=requested=largest=available=location:free;…`, and `=limit=left` where the limit is passed. */
+/**
+ * `product=requested=largest=available=location:free;…`, `=limit=left` where the limit is passed, and `=w`
+ * with how many wait where somebody does.
+ */
 function shortLine(text: string): ShortLine {
   const fields = text.split("=");
+  const last = fields.at(-1) ?? "";
+  const waiting = last.startsWith("w") && fields.length > 5 ? last.slice(1) : null;
+  if (waiting !== null) fields.pop();
   return {
     productId: recorded<ProductId>(fieldAt(fields, 0, "product")),
     requested: recordedCount(fields[1], "requested"),
@@ -111,6 +117,7 @@ function shortLine(text: string): ShortLine {
     locations: freeLevels(fieldAt(fields, 4, "levels")),
     nextHoldEndsAt: null,
     ...(fields[5] === undefined ? {} : { quota: quotaOf(fields[5], fields[6]) }),
+    ...(waiting === null ? {} : { waiting: recordedCount(waiting, "waiting") }),
   };
 }
 

@@ -11,7 +11,7 @@ import {
 } from "#inventory/model";
 import type { Stock } from "#inventory/ports";
 import { reservationIdOf, splitReservationId } from "#inventory/reservation-id";
-import { fieldAt, isOneOf, recorded, recordedCount } from "#redis/recorded";
+import { fieldAt, isOneOf, recorded, recordedCount, recordedText } from "#redis/recorded";
 
 const HEAD_FIELDS = 8;
 const FIELDS = 10;
@@ -29,8 +29,8 @@ export function decodeHold(partition: number, owner: string, text: string): Rese
   const customer = fieldAt(fields, 8, "customer");
   const order = fieldAt(fields, 9, "order");
   return holdOf(partition, owner, fields, {
-    customerId: customer === "" ? null : recorded<CustomerId>(textOf(customer)),
-    orderId: order === "" ? null : recorded<OrderId>(textOf(order)),
+    customerId: customer === "" ? null : recorded<CustomerId>(recordedText(customer)),
+    orderId: order === "" ? null : recorded<OrderId>(recordedText(order)),
   });
 }
 
@@ -128,11 +128,4 @@ function decodeLine(text: string): Allocation {
     confirmed: recordedCount(fields[3], "confirmed"),
     released: recordedCount(fields[4], "released"),
   };
-}
-
-/** Texts of callers are kept as JSON strings, so that no separator of ours can stand in them. */
-function textOf(json: string): string {
-  const text: unknown = JSON.parse(json);
-  if (typeof text !== "string") throw new Error("not a JSON string");
-  return text;
 }

@@ -28,6 +28,13 @@ export const limitKey = (partition: number, productId: string): string =>
 /** What is kept beside stock, holds and locations, of that kind: id → text. */
 export const recordKey = (partition: number, kind: RecordKind): string =>
   `${partitionTag(partition)}records:${kind}`;
+/** Who waits for a product, in line: owners by the seq at which each joined. */
+export const waitingKey = (partition: number, productId: string): string =>
+  `${partitionTag(partition)}waiting:${productId}`;
+/** Products that somebody waits for; 1: units of it may be free. */
+export const waitedKey = (partition: number): string => `${partitionTag(partition)}waited`;
+/** Hash of a customer → places in line that it has. */
+export const waitsKey = (partition: number): string => `${partitionTag(partition)}waits`;
 export const rateKey = (partition: number, identity: string): string =>
   `${partitionTag(partition)}rate:${identity}`;
 /** Outside all partitions: a SKU finds its product wherever that lives. */

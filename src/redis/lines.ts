@@ -21,6 +21,7 @@ import type {
   ReturnCommand,
   SellCommand,
 } from "#inventory/ports";
+import type { JoinCommand, LeaveCommand } from "#inventory/waitlist-ports";
 import { encodeLocation } from "#redis/location-record";
 
 const jsonText = (text: string | null): string => (text === null ? "" : JSON.stringify(text));
@@ -195,3 +196,21 @@ export const copyLocationLine = (
   registered: RegisteredLocation,
   context: MovementContext,
 ): string => [registered.location, encodeLocation(registered), JSON.stringify(context)].join("\t");
+
+export function joinLine(command: JoinCommand): string {
+  if (command.holdSeconds > HOLD_MINUTES_MAX * 60) throw new Error("a hold longer than any may be");
+  return [
+    command.productId,
+    command.owner,
+    command.generation,
+    command.quantity,
+    command.holdSeconds,
+    operationText(command.operation),
+    jsonText(command.customerId),
+    jsonText(command.orderId),
+    JSON.stringify(command.context),
+  ].join("\t");
+}
+
+export const leaveLine = ({ productId, owner, operation, context }: LeaveCommand): string =>
+  [productId, owner, operationText(operation), JSON.stringify(context)].join("\t");

@@ -153,10 +153,11 @@ async function claimSkus(redis: Redis, claims: readonly SkuCopy[]): Promise<void
 }
 
 /** A long step as several: the later ones add to what the first one wrote. */
-function cut({ kind, key, values }: Step): readonly CutStep[] {
-  if (values.length <= VALUES_MAX) return [{ kind, key, values }];
+function cut({ kind, key, values, adds = false }: Step): readonly CutStep[] {
+  const more = `${kind}+` as const;
+  if (values.length <= VALUES_MAX) return [{ kind: adds ? more : kind, key, values }];
   return Array.from({ length: Math.ceil(values.length / VALUES_MAX) }, (_, i) => ({
-    kind: i === 0 ? kind : (`${kind}+` as const),
+    kind: i === 0 && !adds ? kind : more,
     key,
     values: values.slice(i * VALUES_MAX, (i + 1) * VALUES_MAX),
   }));

@@ -13,6 +13,13 @@ export function recordedCount(text: string | undefined, what: string): number {
   return Number(text);
 }
 
+/** Texts of callers are kept as JSON strings, so that no separator of ours can stand in them. */
+export function recordedText(json: string): string {
+  const text: unknown = JSON.parse(json);
+  if (typeof text !== "string") throw new Error("not a JSON string");
+  return text;
+}
+
 /** The text at that place of a split line. */
 export function fieldAt(fields: readonly string[], index: number, what: string): string {
   const field = fields[index];

@@ -13,8 +13,12 @@ import {
   recordKey,
   reservationKey,
   stockKey,
+  waitedKey,
+  waitingKey,
+  waitsKey,
 } from "#redis/keys";
 import { customerField } from "#inventory/limits";
+import { derivedWaitlist } from "#redis/derived-waitlist";
 import { encodeLocation, encodeRules } from "#redis/location-record";
 import { encodeProduct } from "#redis/product-record";
 
@@ -24,10 +28,13 @@ export interface Step {
   readonly key: string;
   /** As the command takes them: see lua/partition/rebuild.lua. */
   readonly values: readonly string[];
+  /** Whether they come to what an earlier step wrote there. */
+  readonly adds?: boolean;
 }
 
 export class RestoredPartition {
   readonly #partition: number;
+  readonly #products = new Set<string>();
   /** Second → owners of the holds that are due then. */
   readonly #due = new Map<number, string[]>();
   /** Score and member by turns. */
@@ -83,8 +90,45 @@ export class RestoredPartition {
       ...steps,
       ...limits,
       ...kept,
+      ...this.#waitlist(),
       ...[low, registry].filter(({ values }) => values.length > 0),
     ];
+  }
+
+  /** What is made from the records of who waits; of all products it is looked whether units are free. */
+  #waitlist(): Step[] {
+    const texts = this.#records.get("waiting") ?? [];
+    const pairs = texts.flatMap((id, i) =>
+      i % 2 === 0 ? [[id, texts[i + 1] ?? ""] as const] : [],
+    );
+    const { lines, waits } = derivedWaitlist(this.#partition, pairs);
+    const known = [...lines].filter(([productId]) => this.#products.has(productId));
+    const steps = known.flatMap(([productId, line]): Step[] => [
+      {
+        kind: "zset",
+        key: waitingKey(this.#partition, productId),
+        values: Array.from(line, ([owner, seq]) => [String(seq), owner]).flat(),
+      },
+      {
+        kind: "hash",
+        key: stockKey(this.#partition, productId),
+        values: ["waiting", String(line.size)],
+        adds: true,
+      },
+    ]);
+    const shared: Step[] = [
+      {
+        kind: "zset",
+        key: waitedKey(this.#partition),
+        values: known.flatMap(([productId]) => ["1", productId]),
+      },
+      {
+        kind: "hash",
+        key: waitsKey(this.#partition),
+        values: Array.from(waits, ([field, count]) => [field, String(count)]).flat(),
+      },
+    ];
+    return [...steps, ...shared.filter(({ values }) => values.length > 0)];
   }
 
   /** The seconds in which something is due, in order. */
@@ -106,6 +150,7 @@ export class RestoredPartition {
     if (unreserved <= product.lowStockThreshold) {
       this.#low.push(String(unreserved), product.productId);
     }
+    this.#products.add(product.productId);
     const values = Object.entries(encodeProduct(product)).flat();
     return { kind: "hash", key: stockKey(this.#partition, product.productId), values };
   }

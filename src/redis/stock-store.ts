@@ -251,6 +251,11 @@ export class RedisStockStore implements StockStore {
   readonly repair = (verb: RepairVerb, id: string, line: string, deadline: number) =>
     this.#routeOf(id).queues.submit(verb, line, 1, { deadline });
 
+  /** The write path of that partition, for what stands beside stock. */
+  queuesOf(partition: number): PartitionQueues {
+    return this.#route(partition).queues;
+  }
+
   readonly partitionOf = (productId: string): number => partitionOf(productId, this.partitions);
 
   msUntil(partition: number, second: number): number {

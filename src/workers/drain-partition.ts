@@ -25,6 +25,8 @@ export interface DrainLimits {
 export interface DrainDependencies {
   readonly journal: Journal;
   readonly ledgerWriter: LedgerWriter;
+  /** Entries were read, which the ledger does not have yet: it must not wait, nor throw. */
+  readonly onRead?: (partition: number, entries: readonly JournalEntry[]) => void;
   /** Epoch milliseconds; only for how old what waits is. */
   readonly clock: Clock;
   readonly log: Log;
@@ -154,6 +156,7 @@ export class PartitionDrain {
       const entries = await this.#unlessStopped(reading);
       if (entries === null) return null;
       this.#told = null;
+      if (entries.length > 0) this.#use.onRead?.(this.#partition, entries);
       const { batches, gap } = cutJournal(this.#partition, at, entries, this.#limits.movementsMax);
       at = batches.at(-1)?.to ?? at;
       this.#expect(batches);

@@ -85,6 +85,13 @@ async function requestTo(route: Route): Promise<{ path: string; body: object }> 
   if (route.path.includes(":location")) {
     await succeed("POST", `${BASE}/locations`, { location: dock });
   }
+  if (route.path.includes("/waitlist")) {
+    // Nothing is free, so that nobody is offered anything meanwhile.
+    await succeed("POST", `${product}/reserve`, { quantity: 52, orderId: `all-${made}` });
+  }
+  if (route.path.endsWith("/waitlist/leave")) {
+    await succeed("POST", `${product}/waitlist`, { quantity: 1, orderId });
+  }
   let incomingId: string = INCOMING_ID;
   if (route.path.includes(":incomingId")) {
     const units = { productId, quantity: 30, expectedAt: "2025-01-02T00:00:00Z" };
@@ -180,5 +187,10 @@ for (const contract of CONTRACTS) {
 async function elsewhere(path: string, body: object): Promise<void> {
   const text = `${path} ${JSON.stringify(body)}`;
   const [named = `rep-${made}`] = /(?<![\w-])(?:new-\d+|9\d{3})(?![\w-])/.exec(text) ?? [];
-  await succeed("PATCH", `${BASE}/product/${named}/stock`, { quantity: 7 });
+  if (path.includes("/waitlist")) {
+    // Units would be offered at once, which is a movement more.
+    await succeed("PATCH", `${BASE}/product/${named}`, { name: "another name" });
+  } else {
+    await succeed("PATCH", `${BASE}/product/${named}/stock`, { quantity: 7 });
+  }
 }

@@ -14,5 +14,8 @@ return table.concat({
     "returnKey " .. return_key(product),
     "limitKey " .. limit_key(product),
     "recordKey " .. record_key("limit"),
+    "waitingKey " .. waiting_key(product),
+    "waitedKey " .. waited_key,
+    "waitsKey " .. waits_key,
     "rateKey " .. rate_key(product),
 }, "\n")

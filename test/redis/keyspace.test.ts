@@ -13,6 +13,7 @@ import {
   endCommand,
   extendCommand,
   initialize,
+  joinCommand,
   operation,
   registerLocationCommand,
   reserve,
@@ -68,7 +69,7 @@ function patternOf(name: string): RegExp {
 
 /** Leaves at least one key of every pattern, with every field. */
 async function runEveryVerb(): Promise<void> {
-  const { store } = await open();
+  const { store, waitlist } = await open();
   const keyed = { operation: operation("k1") };
   await initialize(store, "p1", 50, { name: "a name", price: 1.5, maxPerCustomer: 30, ...keyed });
   await initialize(store, "p2", 0);
@@ -97,6 +98,8 @@ async function runEveryVerb(): Promise<void> {
   const hourly: Quota = { name: "customer", requests: 1, seconds: 3_600 };
   const charge = new Charge([{ quota: hourly, identity: "c1" }]);
   await store.reserve(reserveCommand("o3", { p1: 4 }, { charge }));
+  await waitlist.join(joinCommand("p2", "waits", 1));
+  await waitlist.join(joinCommand("p2", "waits too", 9));
   await store.adjust(adjustCommand("p2", 5));
   await redis.hset("{p0}:meta", { fence: "behind:99", rebuilt: "1" });
 }

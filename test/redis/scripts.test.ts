@@ -86,6 +86,9 @@ describe("the names of keys", () => {
       ["returnKey", keys.returnKey(12, "sample-1")],
       ["limitKey", keys.limitKey(12, "sample-1")],
       ["recordKey", keys.recordKey(12, "limit")],
+      ["waitingKey", keys.waitingKey(12, "sample-1")],
+      ["waitedKey", keys.waitedKey(12)],
+      ["waitsKey", keys.waitsKey(12)],
       ["rateKey", keys.rateKey(12, "sample-1")],
     ]);
     // A name that one of the twins alone has would be missing above.

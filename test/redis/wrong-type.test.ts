@@ -13,6 +13,9 @@ import {
   reservationKey,
   returnKey,
   stockKey,
+  waitedKey,
+  waitingKey,
+  waitsKey,
 } from "#redis/keys";
 import { changeLine } from "#redis/lines";
 import { KEY, prepare, RETURN_OWNER, VERBS, type Verb } from "#test/batches";
@@ -56,7 +59,19 @@ const WRITTEN: Readonly<Record<Verb, readonly string[]>> = {
   stopCampaign: ["records", "operation"],
   removeCampaign: ["records", "operation"],
   turnCampaign: ["stock", "records"],
+  join: ["stock", "records", "waiting", "waited", "waits", "operation"],
+  leave: ["stock", "records", "waiting", "waited", "waits", "operation"],
+  offer: ["stock", "records", "waiting", "waited", "waits", "low", "limit", "expiring"],
 };
+
+/** Which product of the prepared state a verb is about. */
+const productOf = (verb: Verb): string => {
+  if (verb === "initialize") return "p2";
+  return verb === "join" || verb === "leave" || verb === "offer" ? "p3" : "p1";
+};
+
+/** Keys without which a product cannot be offered to anybody. */
+const OF_THE_LINE = new Set(["stock", "records", "waiting", "waits", "limit"]);
 
 /** Name → key. */
 function keysOf(verb: Verb, dueSecond: number): [name: string, key: string][] {
@@ -64,11 +79,14 @@ function keysOf(verb: Verb, dueSecond: number): [name: string, key: string][] {
     meta: metaKey(0),
     batch: batchKey(0, "w", `${verb}-0`),
     journal: journalKey(0),
-    stock: stockKey(0, verb === "initialize" ? "p2" : "p1"),
+    stock: stockKey(0, productOf(verb)),
     low: lowKey(0),
-    limit: limitKey(0, "p1"),
+    limit: limitKey(0, productOf(verb)),
+    records: recordKey(0, productOf(verb) === "p3" ? "waiting" : "campaign"),
+    waiting: waitingKey(0, productOf(verb)),
+    waited: waitedKey(0),
+    waits: waitsKey(0),
     locations: locationsKey(0),
-    records: recordKey(0, "campaign"),
     operation: operationKey(0, KEY.key),
     expiring: expiringKey(0, dueSecond),
     return: returnKey(0, RETURN_OWNER),
@@ -85,7 +103,12 @@ describe.each(VERBS)("%s", (verb) => {
     // The clock stands still, so that the second of a new due list is known.
     const now = verb === "expire" ? hold.expiresAt : hold.createdAt + 10_000;
     await clockAt(redis, now);
-    const seconds: Partial<Record<Verb, number>> = { reserve: 900, extend: 3_600, reassign: 50 };
+    const seconds: Partial<Record<Verb, number>> = {
+      reserve: 900,
+      extend: 3_600,
+      reassign: 50,
+      offer: 70,
+    };
     const inSeconds = seconds[verb] ?? 0;
     for (const [name, key] of keysOf(verb, Math.ceil(now / 1_000 + inSeconds))) {
       const isThere = (await redis.exists(key)) === 1;
@@ -98,6 +121,11 @@ describe.each(VERBS)("%s", (verb) => {
         expect(repliesOf(await sent)).toEqual([`expired\t0\t0\t${owner}`]);
         await redis.rpush(keptDue, owner);
         await redis.hset(metaKey(0), "swept", String(hold.expiresAt / 1_000 - 1));
+      } else if (verb === "offer" && OF_THE_LINE.has(name)) {
+        // Nor does a line that cannot be read keep others from being offered anything.
+        expect(repliesOf(await sent), name).toEqual(["idle\t0\t0\t0\t\tp3\t1"]);
+        await redis.zadd(waitedKey(0), 1, "p3");
+        expect(await dump(redis), name).toEqual(before);
       } else {
         await expect(sent, name).rejects.toThrow("WRONGTYPE");
         expect(await dump(redis), name).toEqual(before);
@@ -110,7 +138,7 @@ describe.each(VERBS)("%s", (verb) => {
     expect(answer).toStartWith("ok\t");
     const [reply = ""] = repliesOf(answer);
     expect(reply).toMatch(
-      /^(?:initialized|adjusted|amended|reserved|reassigned|sold|returned|done|transferred|counted|registered|copied|scheduled|stopped|removed|turned|expired\t1)/,
+      /^(?:initialized|adjusted|amended|reserved|reassigned|sold|returned|done|transferred|counted|registered|copied|scheduled|stopped|removed|turned|expired\t1|joined|left|offered)/,
     );
   });
 });

@@ -8,6 +8,8 @@ import {
   countLine,
   copyLocationLine,
   initializeLine,
+  joinLine,
+  leaveLine,
   reassignText,
   registerLocationLine,
   reserveLine,
@@ -18,6 +20,7 @@ import {
 import { campaignLine, scheduleLine } from "#redis/campaign-record";
 import type { RedisStockStore } from "#redis/stock-store";
 import { campaignCommand, scheduleCommand, scheduled } from "#test/campaigns";
+import { createWaitlist } from "#redis/waitlist";
 import { registeredOf } from "#test/ports-double";
 import {
   adjustCommand,
@@ -27,6 +30,8 @@ import {
   endCommand,
   initialize,
   initializeCommand,
+  joinCommand,
+  leaveCommand,
   productOf,
   operation,
   reassignCommand,
@@ -61,6 +66,9 @@ export const VERBS = [
   "stopCampaign",
   "removeCampaign",
   "turnCampaign",
+  "join",
+  "leave",
+  "offer",
 ] as const;
 export type Verb = (typeof VERBS)[number];
 
@@ -81,6 +89,9 @@ export const BOUNDED_VERBS: readonly Verb[] = [
   "copyLocation",
   "scheduleCampaign",
   "removeCampaign",
+  "join",
+  "leave",
+  "offer",
 ];
 
 /** The key of the items that have an Idempotency-Key. */
@@ -90,7 +101,11 @@ export const KEY = operation("k1");
 export const RETURN_OWNER = returnCommand("p1", 1, { seq: 0, sold: 0, returned: 0 }).owner;
 
 export interface Prepared {
-  /** A live hold of 40 of the 50 units of `p1`, which has a limit: the product is in the low set; `Dock` is registered, and of two campaigns the start of one has come. */
+  /**
+   * A live hold of 40 of the 50 units of `p1`, which has a limit: the product is in the low set; `Dock` is
+   * registered, and of two campaigns the start of one has come. Of `p3`, which has a limit too, somebody waits
+   * for the one unit.
+   */
   readonly hold: TimedHold;
   readonly owner: string;
   /** An item of that verb that changes something, on the prepared state; expire has none. */
@@ -101,6 +116,10 @@ export async function prepare(store: RedisStockStore): Promise<Prepared> {
   await initialize(store, "p1", 50, { maxPerCustomer: 100 });
   const { createdAt: since } = await productOf(store, "p1");
   await register(store, "Dock");
+  const waitlist = createWaitlist({ store, onDue: () => undefined });
+  await initialize(store, "p3", 0, { maxPerCustomer: 100 });
+  await waitlist.join(joinCommand("p3", "waits", 1, { holdSeconds: 70 }));
+  await store.adjust(adjustCommand("p3", 1));
   const hold = await reserve(store, "o1", { p1: 40 }, { holdSeconds: 60 });
   const { owner } = splitReservationId(hold.reservationId);
   const keyed = { operation: KEY };
@@ -129,6 +148,9 @@ export async function prepare(store: RedisStockStore): Promise<Prepared> {
       count: [countLine(countCommand("p1", 45, keyed))],
       registerLocation: [registerLocationLine(registerLocationCommand("Yard", keyed))],
       amendLocation: [amendLocationLine(amendLocationCommand("Dock", { active: false }, keyed))],
+      join: [joinLine(joinCommand("p3", "waits too", 1, keyed))],
+      leave: [leaveLine(leaveCommand("p3", "waits", keyed))],
+      offer: ["freed"],
       copyLocation: [copyLocationLine(registeredOf({ active: false }), { actor: "test:test" })],
       scheduleCampaign: [scheduleLine(scheduleCommand({ p1: 1 }, keyed))],
       stopCampaign: [campaignLine({ ...campaignCommand(due.campaignId), ...keyed })],

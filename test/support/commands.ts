@@ -18,6 +18,7 @@ import type {
   ReturnCommand,
   SellCommand,
 } from "#inventory/ports";
+import type { JoinCommand, LeaveCommand } from "#inventory/waitlist-ports";
 import { DEFAULT_ATTRIBUTES, DEFAULT_RULE, type ReservationId } from "#inventory/model";
 import { ownerOf } from "#inventory/owner";
 import { splitReservationId } from "#inventory/reservation-id";
@@ -272,4 +273,39 @@ export function reassignCommand(
     deadline: soon(),
     ...more,
   };
+}
+
+/** Whose hold of that product a customer's order would be. */
+export const waiting = (id: string, order: string, customer = "customer-1") => {
+  const [customerId, orderId] = [CustomerId.parse(customer), OrderId.parse(order)];
+  return { productId: product(id), owner: ownerOf(customerId, orderId, product(id)) };
+};
+
+/** Waits for units of a product with an order of `customer-1`. */
+export function joinCommand(
+  id: string,
+  order: string,
+  quantity: number,
+  { customer = "customer-1", ...more }: Partial<JoinCommand> & { customer?: string } = {},
+): JoinCommand {
+  return {
+    ...waiting(id, order, customer),
+    generation: randomId(8),
+    customerId: CustomerId.parse(customer),
+    orderId: OrderId.parse(order),
+    quantity,
+    holdSeconds: 900,
+    context,
+    operation: null,
+    deadline: soon(),
+    ...more,
+  };
+}
+
+export function leaveCommand(
+  id: string,
+  order: string,
+  { customer = "customer-1", ...more }: Partial<LeaveCommand> & { customer?: string } = {},
+): LeaveCommand {
+  return { ...waiting(id, order, customer), context, operation: null, deadline: soon(), ...more };
 }

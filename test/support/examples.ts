@@ -34,12 +34,17 @@ const eureka: Readonly<Record<string, Need>> = {
   "POST /api/inventory/:productId/deduct": { body: { quantity: 1 } },
 };
 
+const inventory: Readonly<Record<string, Need>> = {
+  "GET /api/inventory/product/:productId/waitlist": { query: "?orderId=order-1" },
+};
+
 const gateway: Readonly<Record<string, Need>> = {
   "GET /api/v1/inventory/check": { query: "?product_id=p1&quantity=1" },
 };
 
 /** By `METHOD path`; a route that needs nothing more is not here. */
 export const NEEDS: Readonly<Record<string, Need>> = {
+  ...inventory,
   ...fastapi,
   ...eureka,
   ...nestjs,

@@ -18,12 +18,12 @@ import { CAMPAIGN_ID } from "#test/campaigns-double";
 import {
   CAROL,
   depsOf,
-  DURABILITY,
   INCOMING_ID,
   PSEUDONYMIZATION,
   RESERVATION_ID,
   type Doubles,
 } from "#test/ports-double";
+import { DURABILITY } from "#test/waitlist-double";
 import { RUN_ID } from "#test/runs-double";
 
 export const SECRET = "a secret of a test, long enough for HS256";
@@ -220,6 +220,8 @@ const BODIES: Readonly<Record<string, object>> = {
   "POST /api/inventory/product/:productId/reserve": { quantity: 1, orderId: "order-1" },
   "POST /api/inventory/product/:productId/sell": { quantity: 1 },
   "POST /api/inventory/product/:productId/return": { quantity: 1, orderId: "order-1" },
+  "POST /api/inventory/product/:productId/waitlist": { quantity: 1, orderId: "order-1" },
+  "POST /api/inventory/product/:productId/waitlist/leave": { orderId: "order-1" },
   "POST /api/inventory/reservations": {
     orderId: "order-1",
     items: [{ productId: "p1", quantity: 1 }],

@@ -20,6 +20,7 @@ import { expiringKey, journalKey, locationsKey, lowKey, metaKey, partitionTag } 
 import { decodeLocation, decodeRules } from "#redis/location-record";
 import { decodeProduct } from "#redis/product-record";
 import { keysLike, textsLike } from "#test/keyspace";
+import { brokenWaitlist } from "#test/waitlist-laws";
 
 /** What was looked at, so that a test can assert that it checked something. */
 export interface Checked {
@@ -55,7 +56,8 @@ export async function invariants(redis: Redis, partitions = 1): Promise<Checked>
   const checked = { products: 0, levels: 0, holds: 0, movements: 0 };
   for (let partition = 0; partition < partitions; partition += 1) {
     const state = await read(redis, partition);
-    broken.push(...brokenInvariants(state).map((text) => `p${partition}: ${text}`));
+    const told = [...brokenInvariants(state), ...(await brokenWaitlist(redis, partition))];
+    broken.push(...told.map((text) => `p${partition}: ${text}`));
     checked.products += state.products.length;
     checked.levels += state.products.reduce((sum, { levels }) => sum + levels.length, 0);
     checked.holds += state.live.length;

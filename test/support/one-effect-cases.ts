@@ -18,6 +18,7 @@ import {
 } from "#test/one-effect-holds";
 import { campaignCases } from "#test/one-effect-campaigns";
 import { incomingCases } from "#test/one-effect-incoming";
+import { waitlistCases } from "#test/one-effect-waitlist";
 import { deliver, type Deliveries, type Operation } from "#test/one-effect";
 
 export interface World {
@@ -57,6 +58,7 @@ export const CASES: ReadonlyMap<string, Case> = new Map<string, Case>([
   [`POST ${INVENTORY}/customers/:customerId/pseudonymize`, (world) => pseudonymize(world)],
   ...incomingCases(INVENTORY),
   ...campaignCases(INVENTORY),
+  ...waitlistCases(INVENTORY),
   [`POST ${INVENTORY}/cleanup-expired`, (world) => cleanUp(world)],
   [`POST ${INVENTORY}/reconcile`, (world) => compare(world)],
 ]);

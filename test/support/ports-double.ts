@@ -1,7 +1,6 @@
 /** The ports with one product and one hold in them. A test replaces the answers it is about. */
 import type { Deps } from "#inventory/context";
 import { IncomingId, type Incoming, type IncomingStock } from "#inventory/incoming-ports";
-import type { Durability } from "#inventory/durability";
 import { EventTail } from "#inventory/event-tail";
 import {
   CustomerId,
@@ -25,7 +24,9 @@ import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { Alert, EventLedger, Ledger, ShortLine, StockStore } from "#inventory/ports";
 import { systemClock, type Clock } from "#lib/clock";
 import { CAMPAIGNS } from "#test/campaigns-double";
+import type { Waitlist } from "#inventory/waitlist-ports";
 import { COUNT_RUNS, RUNS } from "#test/runs-double";
+import { WAITLIST } from "#test/waitlist-double";
 
 export const AT = Date.UTC(2025, 0, 1);
 export const PRODUCT_ID = ProductId.parse("p1");
@@ -313,6 +314,7 @@ const RECOVERY_REPORTS: RecoveryReports = {
 
 export interface Doubles {
   readonly store?: Partial<StockStore>;
+  readonly waitlist?: Partial<Waitlist>;
   readonly ledger?: Partial<Ledger>;
   readonly incoming?: Partial<IncomingStock>;
   readonly runs?: Partial<ReconcileRuns>;
@@ -324,18 +326,12 @@ export interface Doubles {
   readonly policy?: Deps["policy"];
 }
 
-/** Reaches whatever it is asked for. */
-export const DURABILITY: Durability = {
-  floor: "disk",
-  base: () => "disk",
-  reach: (wanted) => Promise.resolve(wanted),
-};
-
 export function depsOf(doubles: Doubles): Deps {
   const { store, ledger, incoming, events, runs, countRuns, pseudonymizations } = doubles;
   const { clock, policy } = doubles;
   return {
     store: { ...STORE, ...store },
+    waitlist: { ...WAITLIST, ...doubles.waitlist },
     ledger: { ...LEDGER, ...ledger },
     incoming: { ...INCOMING, ...incoming },
     reconcileRuns: { ...RUNS, ...runs },

@@ -70,6 +70,8 @@ export const CASES: ReadonlyMap<string, Case> = new Map<string, Case>([
   [`POST ${INVENTORY}/reservations`, carts],
   [`POST ${INVENTORY}/product/:productId/sell`, (bench) => [sell(bench, randomId(8))]],
   [`POST ${INVENTORY}/product/:productId/return`, takeBack],
+  [`POST ${INVENTORY}/product/:productId/waitlist`, joins],
+  [`POST ${INVENTORY}/product/:productId/waitlist/leave`, leaves],
   [`POST ${INVENTORY}/reservation/:reservationId/confirm`, confirms],
   [`POST ${INVENTORY}/reservation/:reservationId/cancel`, cancels],
   [
@@ -167,6 +169,28 @@ function probe(
 function initialize(bench: Bench, productId: string): Probe {
   const body = { productId, sku: `SKU-${productId}`, initialStock: UNITS };
   return probe(bench, "initialize", post("/initialize", body), [["INITIAL", UNITS]]);
+}
+
+/** A product of nothing, of which nobody is ever offered any. */
+async function soldOut(bench: Bench): Promise<string> {
+  const productId = `${bench.productId}-out-${randomId(6)}`.toLowerCase();
+  const body = { productId, sku: `SKU-${productId}`, initialStock: 0 };
+  const made = probe(bench, "initialize", post("/initialize", body), [["INITIAL", 0]]);
+  await settle(bench.caller, made, bench.acknowledged);
+  return productId;
+}
+
+async function joins(bench: Bench): Promise<readonly Probe[]> {
+  const path = `/product/${await soldOut(bench)}/waitlist`;
+  return [probe(bench, "join", post(path, { orderId: randomId(8), quantity: 1 }), [["RECORD", 0]])];
+}
+
+async function leaves(bench: Bench): Promise<readonly Probe[]> {
+  const path = `/product/${await soldOut(bench)}/waitlist`;
+  const orderId = randomId(8);
+  const joined = probe(bench, "join", post(path, { orderId, quantity: 1 }), [["RECORD", 0]]);
+  await settle(bench.caller, joined, bench.acknowledged);
+  return [probe(bench, "leave", post(`${path}/leave`, { orderId }), [["RECORD", 0]])];
 }
 
 function register(bench: Bench, location: string): Probe {

@@ -14,7 +14,9 @@ import { createLog } from "#lib/log";
 import { connectRedis } from "#redis/client";
 import { RedisConnection } from "#redis/connection";
 import { Partition } from "#redis/partition";
+import type { Waitlist } from "#inventory/waitlist-ports";
 import { RedisStockStore } from "#redis/stock-store";
+import { createWaitlist } from "#redis/waitlist";
 import {
   initializeCommand,
   product,
@@ -44,6 +46,7 @@ export function memoryEpochs(): EpochLedger {
 
 export interface TestStore extends AsyncDisposable {
   readonly store: RedisStockStore;
+  readonly waitlist: Waitlist;
   readonly redis: Redis;
   readonly partitions: readonly Partition[];
   readonly dueSeconds: Set<number>;
@@ -104,6 +107,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
   }
   return {
     store,
+    waitlist: createWaitlist({ store, onDue: (_partition, second) => void dueSeconds.add(second) }),
     redis,
     partitions,
     dueSeconds,

@@ -55,6 +55,8 @@ export const word: Contract["word"] = (refusal, c) => {
     case "reservation_replaced":
     case "reservation_reassigned":
     case "reservation_standing":
+    case "waitlist":
+    case "units_available":
     case "order_already_confirmed":
     case "below_reserved":
     case "expected_mismatch":

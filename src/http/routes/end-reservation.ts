@@ -63,6 +63,7 @@ export function confirmRoute({ deps }: Edge): Route {
     answers: { 200: Ended },
     refusals: [
       "insufficient_stock",
+      "waitlist",
       "limit_exceeded",
       "exceeds_held",
       "reservation_cancelled",

@@ -33,6 +33,7 @@ import { reserveCartRoute, reserveRoute } from "#http/routes/reserve";
 import { returnRoute } from "#http/routes/return";
 import type { Edge, Route } from "#http/routes/route";
 import { transferRoute } from "#http/routes/transfer";
+import { waitlistRoutes } from "#http/routes/waitlist";
 import { sellRoute } from "#http/routes/sell";
 
 /** What every process answers: whether it is well, what it counted, and what it serves. */
@@ -56,6 +57,7 @@ export function createRoutes(edge: Edge): readonly Route[] {
     reserveCartRoute(edge),
     sellRoute(edge),
     returnRoute(edge),
+    ...waitlistRoutes(edge),
     reservationRoute(edge),
     reservationsRoute(edge),
     confirmRoute(edge),

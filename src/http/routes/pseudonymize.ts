@@ -33,7 +33,7 @@ export function pseudonymizeRoute({ deps }: Edge): Route {
           case "asked":
             return reply(c, 202, { id: outcome.id }, replayHeader(outcome.replayed));
           case "has_live_holds": {
-            const message = `the customer has ${outcome.holds} live holds: end them first`;
+            const message = `the customer has ${outcome.holds} live holds and places in line: end them first`;
             return refuse(c, "live_holds", message);
           }
           case "key_reused":

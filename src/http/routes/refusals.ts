@@ -1,5 +1,6 @@
 /** Refusals that several routes word alike. */
 import type { EdgeContext } from "#http/env";
+import { PATHS } from "#http/paths";
 import { KEY_REUSED } from "#http/problem";
 import { refusal, type Answer } from "#http/reply";
 import { inventoryOf, shortLineOf } from "#http/wire/objects";
@@ -15,8 +16,15 @@ export function unknownProduct(c: EdgeContext, productId: ProductId): Answer {
   return refusal(c, "product_not_found", `there is no product ${productId}`);
 }
 
-/** Each short line with what its caller may do: take less, look elsewhere, or wait. */
+/** Each short line with what its caller may do: take less, look elsewhere, wait, or stand in line. */
 export function insufficientStock(c: EdgeContext, lines: readonly ShortLine[]): Answer {
+  const waited = lines.find(({ waiting }) => waiting !== undefined);
+  if (waited !== undefined) {
+    const { productId, waiting } = waited;
+    const path = PATHS.waitlist.replace(":productId", productId);
+    const message = `${productId}: ${waiting} wait for it, and what is free is theirs: POST ${path} to wait too`;
+    return refusal(c, "waitlist", message, { lines: lines.map(shortLineOf) });
+  }
   const message = lines
     .map((line) => `${line.productId}: ${line.requested} asked, at most ${line.largest} can be had`)
     .join("; ");

@@ -22,6 +22,7 @@ export function reserveRoute({ deps }: Edge): Route {
     answers: { 200: Reservable, 201: Reserved },
     refusals: [
       "insufficient_stock",
+      "waitlist",
       "limit_exceeded",
       ...CAMPAIGN_REFUSALS,
       "order_already_confirmed",
@@ -59,6 +60,7 @@ export function reserveCartRoute({ deps }: Edge): Route {
     answers: { 200: Reservable, 201: Reserved },
     refusals: [
       "insufficient_stock",
+      "waitlist",
       "limit_exceeded",
       ...CAMPAIGN_REFUSALS,
       "order_already_confirmed",

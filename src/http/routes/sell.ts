@@ -25,7 +25,13 @@ export function sellRoute({ deps }: Edge): Route {
     summary: "Sell units without a hold",
     answers: { 200: Sold },
     headers: ["ETag"],
-    refusals: ["insufficient_stock", "limit_exceeded", "expected_mismatch", "product_not_found"],
+    refusals: [
+      "insufficient_stock",
+      "waitlist",
+      "limit_exceeded",
+      "expected_mismatch",
+      "product_not_found",
+    ],
     roles: STAFF,
     mutation: true,
     handlers: createHandlers(validate("param", ProductParam), validateBody(SellBody), async (c) => {

@@ -145,6 +145,7 @@ export const ShortLine = z
     locations: z.array(z.strictObject({ location: z.string(), available: Units })).readonly(),
     nextHoldEndsAt: Time.nullable(),
     limit: z.strictObject({ maxPerCustomer: Units, left: Units }).exactOptional(),
+    waiting: Units.exactOptional(),
   })
   .meta({ id: "ShortLine" });
 export type ShortLine = z.output<typeof ShortLine>;

@@ -209,7 +209,8 @@ function linesOf(allocations: readonly Allocation[]): answers.Reservation["lines
 
 /** A line that got less than it asked for, and what could be had instead. */
 export function shortLineOf(line: ShortLine): answers.ShortLine {
-  const { productId, requested, available, largest, locations, nextHoldEndsAt, quota } = line;
+  const { productId, requested, available, largest, locations, nextHoldEndsAt } = line;
+  const { quota, waiting } = line;
   return {
     productId,
     requested,
@@ -218,6 +219,7 @@ export function shortLineOf(line: ShortLine): answers.ShortLine {
     locations,
     nextHoldEndsAt: nextHoldEndsAt === null ? null : timeOf(nextHoldEndsAt),
     ...(quota === undefined ? {} : { limit: quota }),
+    ...(waiting === undefined ? {} : { waiting }),
   };
 }
 

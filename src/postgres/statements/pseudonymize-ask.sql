@@ -1,5 +1,5 @@
 -- Notes that a customer's id shall be replaced, once for each key and one at a time for a customer.
--- Not while the customer has a live hold. $1 id, $2 customer, $3 pseudonym, $4 key, $5 payload (both
+-- Not while the customer has a live hold or a place in a line. $1 id, $2 customer, $3 pseudonym, $4 key, $5 payload (both
 -- null without a key), $6 who asks.
 WITH known AS (
   SELECT id, key, payload FROM pseudonymizations
@@ -7,7 +7,14 @@ WITH known AS (
   ORDER BY key = $4 DESC NULLS LAST LIMIT 1
 ),
 live AS (
-  SELECT count(*)::integer AS holds FROM reservations WHERE customer_id = $2 AND status = 'ACTIVE'
+  SELECT (
+    (SELECT count(*) FROM reservations WHERE customer_id = $2 AND status = 'ACTIVE')
+    -- As lua/lib/waiting.lua writes it.
+    + (
+      SELECT count(*) FROM records
+      WHERE kind = 'waiting' AND split_part(text, chr(9), 7) = to_json($2::text)::text
+    )
+  )::integer AS holds
 ),
 made AS (
   INSERT INTO pseudonymizations (id, customer_id, pseudonym, key, payload, asked_by)

@@ -1,0 +1,221 @@
+/** Who waits for a product, in line, and what is offered: one after the other, each unit once. */
+import { describe, expect, test } from "bun:test";
+import { decodeEntry } from "#redis/journal";
+import { dump } from "#test/keyspace";
+import { clockAt, redisOfFile } from "#test/redis";
+import {
+  endCommand,
+  initialize,
+  joinCommand,
+  leaveCommand,
+  operation,
+  product,
+  reserve,
+  reserveCommand,
+  sellCommand,
+  soon,
+  totals,
+  waiting,
+  type TestStore,
+} from "#test/store";
+
+const { redis, open } = await redisOfFile();
+
+/** A reserve of the owner that waits with that order. */
+const asWaiting = (order: string, quantity: number, customer?: string) => {
+  const { owner } = waiting("p1", order, customer);
+  return reserveCommand(order, { p1: quantity }, { owner });
+};
+
+/** A product of which all units are held, and who holds them. */
+async function soldOut(units = 3) {
+  const opened = await open();
+  await initialize(opened.store, "p1", units);
+  const hold = await reserve(opened.store, "first", { p1: units });
+  return { ...opened, hold };
+}
+
+const join = async (of: TestStore, order: string, quantity = 1, more = {}) => {
+  const outcome = await of.waitlist.join(joinCommand("p1", order, quantity, more));
+  if (outcome.kind !== "waiting") throw new Error(`join answered ${outcome.kind}`);
+  return outcome;
+};
+const place = (of: TestStore, order: string, customer?: string) =>
+  of.waitlist.place(waiting("p1", order, customer), soon());
+
+async function lastEntry() {
+  const [id = "", fields = []] = (await redis.xrevrange("{p0}:journal", "+", "-"))[0] ?? [];
+  return decodeEntry(0, id, fields);
+}
+
+describe("join", () => {
+  test("puts each at the end of the line, and tells who joins again its place", async () => {
+    const of = await soldOut();
+    expect(await join(of, "a", 2)).toMatchObject({ position: 1, waiting: 1, replayed: false });
+    expect(await join(of, "b")).toMatchObject({ position: 2, waiting: 2 });
+    const [again, third] = await Promise.all([join(of, "a", 2), join(of, "c")]);
+    expect(again).toMatchObject({ position: 1, replayed: false, waiter: { quantity: 2 } });
+    expect(third).toMatchObject({ position: 3, waiting: 3 });
+    expect(await place(of, "b")).toMatchObject({ kind: "waiting", position: 2, waiting: 3 });
+    expect(await place(of, "d")).toEqual({ kind: "absent", waiting: 3 });
+  });
+
+  test("keeps the place of who asks for another quantity", async () => {
+    const of = await soldOut();
+    await join(of, "a", 2);
+    await join(of, "b");
+    expect(await join(of, "a", 3)).toMatchObject({ position: 1, waiter: { quantity: 3 } });
+    expect(await place(of, "a")).toMatchObject({ position: 1, waiter: { quantity: 3 } });
+  });
+
+  test("is a movement without a product, and a record of who waits for what", async () => {
+    const of = await soldOut();
+    const context = { actor: "test:test", reason: "joined", reference: "waiting:p1" };
+    const { waiter } = await join(of, "a", 2, { context });
+    const { movements, records } = await lastEntry();
+    expect(movements).toMatchObject([
+      { type: "RECORD", productId: null, reason: "joined", reference: "waiting:p1" },
+    ]);
+    const id = `p1/${waiting("p1", "a").owner}`;
+    expect(records).toMatchObject([{ kind: "waiting", id, seq: waiter.joinedSeq }]);
+  });
+
+  test("is refused where units are there for whom nobody waits", async () => {
+    const of = await open();
+    await initialize(of.store, "p1", 3);
+    const before = await dump(redis);
+    expect(await of.waitlist.join(joinCommand("p1", "a", 3))).toEqual({
+      kind: "available",
+      quantity: 3,
+    });
+    expect(await of.waitlist.join(joinCommand("p2", "a", 3))).toEqual({ kind: "unknown_product" });
+    expect(await dump(redis)).toEqual(before);
+    expect(await join(of, "a", 4)).toMatchObject({ position: 1 });
+    expect(await join(of, "b", 1)).toMatchObject({ position: 2 });
+  });
+
+  test("tells an owner its live hold, and one whose units are sold that they are", async () => {
+    const of = await open();
+    await initialize(of.store, "p1", 3);
+    const held = await of.store.reserve(asWaiting("a", 2));
+    if (held.kind !== "reserved") throw new Error(held.kind);
+    const { reservation } = held;
+    expect(await of.waitlist.join(joinCommand("p1", "a", 2))).toEqual({
+      kind: "offered",
+      reservation,
+    });
+    await of.store.confirm(endCommand(reservation.reservationId));
+    expect(await of.waitlist.join(joinCommand("p1", "a", 2))).toMatchObject({
+      kind: "already_confirmed",
+    });
+  });
+
+  test("asks for no more than the customer may have", async () => {
+    const of = await open();
+    await initialize(of.store, "p1", 5, { maxPerCustomer: 3 });
+    await reserve(of.store, "first", { p1: 2 });
+    const lines = [{ requested: 2, quota: { maxPerCustomer: 3, left: 1 } }];
+    expect(await of.waitlist.join(joinCommand("p1", "a", 2))).toMatchObject({
+      kind: "above_quota",
+      lines,
+    });
+  });
+
+  test("is known by its key, and refused where that was used for something else", async () => {
+    const of = await soldOut();
+    const more = { operation: operation("k1") };
+    await join(of, "a", 2, more);
+    expect(await join(of, "a", 2, more)).toMatchObject({ position: 1, replayed: true });
+    const other = { operation: operation("k1", "another body") };
+    expect(await of.waitlist.join(joinCommand("p1", "a", 1, other))).toEqual({
+      kind: "key_reused",
+    });
+  });
+});
+
+describe("leave", () => {
+  test("takes the owner out of the line, and lets those behind it move up", async () => {
+    const of = await soldOut();
+    for (const order of ["a", "b", "c"]) await join(of, order);
+    const left = await of.waitlist.leave(leaveCommand("p1", "a"));
+    expect(left).toEqual({ kind: "left", waiting: 2, replayed: false });
+    expect(await of.waitlist.leave(leaveCommand("p1", "a"))).toEqual({
+      kind: "absent",
+      waiting: 2,
+    });
+    expect(await place(of, "b")).toMatchObject({ position: 1 });
+    expect(await place(of, "c")).toMatchObject({ position: 2 });
+    expect((await lastEntry()).records).toMatchObject([{ kind: "waiting", text: null }]);
+  });
+
+  test("of the last one leaves Redis as it was, and the units to everybody", async () => {
+    const of = await soldOut();
+    const names = async () =>
+      (await redis.keys("{p0}:wait*")).concat(await redis.keys("*records*"));
+    await join(of, "a");
+    expect(await names()).not.toEqual([]);
+    await of.waitlist.leave(leaveCommand("p1", "a"));
+    expect(await names()).toEqual([]);
+    await of.store.cancel(endCommand(of.hold.reservationId));
+    expect((await of.store.reserve(reserveCommand("x", { p1: 3 }))).kind).toBe("reserved");
+  });
+});
+
+describe("while somebody waits", () => {
+  test("free units are nobody's but the line's: reserve, sell and a late confirm take none", async () => {
+    const of = await soldOut();
+    const { store, hold } = of;
+    const late = await initialize(store, "p2", 1).then(() => hold);
+    await join(of, "a");
+    await clockAt(redis, hold.expiresAt);
+    await store.expire(0);
+    expect(await totals(store, "p1")).toMatchObject({ available: 3 });
+    const lines = [{ productId: product("p1"), largest: 0, available: 0, waiting: 1 }];
+    const refused = { kind: "insufficient", lines };
+    expect(await store.reserve(reserveCommand("x", { p1: 1 }))).toMatchObject(refused);
+    expect(await store.reserve(asWaiting("a", 1))).toMatchObject(refused);
+    expect(await store.sell(sellCommand("p1", 1))).toMatchObject(refused);
+    const reacquire = endCommand(late.reservationId, { reacquireAs: "saleaaaa" });
+    expect(await store.confirm(reacquire)).toMatchObject(refused);
+    const cart = reserveCommand("cart", { p1: 1, p2: 1 }, { mode: "best_effort" });
+    expect(await store.reserve(cart)).toMatchObject({
+      kind: "reserved",
+      short: [{ productId: "p1", waiting: 1 }],
+      reservation: { allocations: [{ productId: "p2", held: 1 }] },
+    });
+    const dry = reserveCommand("x", { p1: 1 }, { dryRun: true });
+    expect(await store.reserve(dry)).toMatchObject(refused);
+  });
+
+  test("a live hold stays what it is: as much or less of it, and no more", async () => {
+    const of = await soldOut(5);
+    await of.store.cancel(
+      endCommand(of.hold.reservationId, { lines: [{ productId: product("p1"), quantity: 1 }] }),
+    );
+    await join(of, "a", 2);
+    const again = (quantity: number) => of.store.reserve(reserveCommand("first", { p1: quantity }));
+    expect(await again(4)).toMatchObject({ kind: "held" });
+    expect(await again(5)).toMatchObject({
+      kind: "insufficient",
+      lines: [{ largest: 4, waiting: 1 }],
+    });
+    expect(await again(3)).toMatchObject({ kind: "reserved" });
+    const standing = { owner: "0b".repeat(16), holdSeconds: null, adds: true } as const;
+    expect(await of.store.reserve(reserveCommand("s", { p1: 1 }, standing))).toMatchObject({
+      kind: "insufficient",
+    });
+  });
+});
+
+test("the list tells who waits, first in line first, page by page", async () => {
+  const of = await soldOut();
+  for (const order of ["a", "b", "c"]) await join(of, order);
+  const line = (after: number) =>
+    of.waitlist.line({ productId: product("p1"), after, limit: 2 }, soon());
+  const first = await line(0);
+  expect(first?.waiters.map(({ orderId }) => String(orderId))).toEqual(["a", "b"]);
+  const rest = await line(first?.waiters.at(-1)?.joinedSeq ?? 0);
+  expect(rest).toMatchObject({ waiting: 3, waiters: [{ orderId: "c" }] });
+  const unknown = { productId: product("p2"), after: 0, limit: 2 };
+  expect(await of.waitlist.line(unknown, soon())).toBeNull();
+});
