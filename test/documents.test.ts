@@ -99,8 +99,6 @@ const WITHOUT_ROW: ReadonlyMap<string, string> = new Map([
   ["lua/lib/holds.lua HOLD_SECONDS_MAX", "HOLD_MINUTES_MAX in seconds"],
   ["src/compat/gateway/wire.ts PAGE_MAX", "any number of 15 digits"],
   ["src/http/wire/fields.ts CALENDAR_MS_MAX", "the end of the year 9998"],
-  ["lua/lib/waiting.lua WAITING_MAX", "as in src/inventory/waitlist-ports.ts"],
-  ["lua/lib/waiting.lua WAITS_MAX", "as in src/inventory/waitlist-ports.ts"],
   ["lua/stock/line.lua PLACES_MAX", "more than PLACES_MAX in src/http/wire/waitlist.ts"],
   ["src/inventory/waitlist-ports.ts OFFER_PRODUCTS_MAX", "PRODUCTS_MAX in lua/stock/offer.lua"],
   ["src/redis/partition-queues.ts STEP_MS_MAX", "twice COMMAND_TIMEOUT_MS"],
