@@ -4,7 +4,7 @@ import { loadScript } from "#redis/script";
 import { metaKey } from "#redis/keys";
 import type { Shape } from "#model/plan";
 import { compare, type Run } from "#model/run";
-import { same } from "#model/keyspace";
+import { same } from "#model/same";
 import { loadWhole, look } from "#model/seen";
 import type { Slots } from "#model/slots";
 import type { Step } from "#model/steps";
@@ -118,12 +118,13 @@ async function beginRun(
     partition.mark = 0;
     partition.drained = 0;
   }
-  const { store, tap, slots } = opened;
+  const { store, waitlist, tap, slots } = opened;
   tap.take();
   const epochs = begun.map((meta) => Number(meta["epoch"]));
   return {
     shape,
     store,
+    waitlist,
     redis,
     tap,
     slots,

@@ -1,4 +1,5 @@
 /** One call of a script on the model: what it decides, and what it changes. */
+import type { KeptRecord } from "#inventory/drain-ports";
 import type { StockAlert } from "#inventory/event-ports";
 import type { LevelLimit } from "#inventory/level-limit";
 import {
@@ -32,6 +33,11 @@ export interface Call {
   readonly amended: Set<ModelProduct>;
   /** Locations of the registry that it changed. */
   readonly registered: Set<Location>;
+  /** Products whose line it changed, and those that an offer looked at. */
+  readonly lined: Set<string>;
+  readonly looked: Set<string>;
+  /** Id → a place in line as it left it. */
+  readonly records: Map<string, KeptRecord>;
   /** Movements that the journal may be ahead of the ledger. */
   readonly journalEntriesMax: number;
   /** Lines of the holds that its items have looked at so far. */

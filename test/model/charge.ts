@@ -3,7 +3,7 @@ import type { Charge } from "#inventory/rates";
 import { rateKey } from "#redis/keys";
 import { decided, type Call, type Decision } from "#model/call";
 import { QUOTA, type Attempt } from "#model/plan";
-import { same } from "#model/keyspace";
+import { same } from "#model/same";
 import type { Seen } from "#model/seen";
 import type { World } from "#model/world";
 

@@ -16,7 +16,9 @@ import {
   stockKey,
 } from "#redis/keys";
 import { expectedLimit } from "#model/limits";
+import { same } from "#model/same";
 import { told } from "#model/verbs/locations";
+import { compareWaitlist, lineOf } from "#model/waitlist";
 import { decodeLocation, decodeRules } from "#redis/location-record";
 import { decodeProduct } from "#redis/product-record";
 import { entriesOf, fieldsOf, textsOf, type Seen, type SeenKey } from "#model/seen";
@@ -82,6 +84,7 @@ export function comparePartition(
   same("meta", fields, { ...meta, ...numbersOf(world) });
   compareRegistry(world, rules, take);
   compareProducts(world, take);
+  compareWaitlist(world, take);
   for (const [owner, seq] of world.returns) {
     const { value } = take(returnKey(partition, owner), "string", KEEP_MS.return);
     same(`return of ${owner}`, value, String(seq));
@@ -121,7 +124,14 @@ function compareProducts(world: World, take: Take): void {
     const expected = productOf(product);
     same(`product ${productId}`, decodeProduct(fields, world.registry), expected);
     const added = product.limitSince === undefined ? 0 : 1;
-    const count = PRODUCT_FIELDS_COUNT + added + 2 * expected.levels.length;
+    const waiting = lineOf(world, productId).length;
+    same(
+      `how many wait for ${productId}`,
+      fields["waiting"],
+      waiting > 0 ? String(waiting) : undefined,
+    );
+    const own = added + (waiting > 0 ? 1 : 0);
+    const count = PRODUCT_FIELDS_COUNT + own + 2 * expected.levels.length;
     same(`fields of product ${productId}`, Object.keys(fields).length, count);
     const limit = expectedLimit(world.partition, product);
     if (limit) same(limit.key, fieldsOf(take(limit.key, "hash")), limit.counts);
@@ -204,17 +214,13 @@ const isNear = (ttlMs: number, keepMs: number, sinceMs: number): boolean =>
 const byId = ({ reservations, products, locations, operations, ...entry }: JournalEntry) => {
   return {
     ...entry,
+    records: new Map(entry.records.map((kept) => [kept.id, kept])),
     reservations: new Map(reservations.map((hold) => [hold.reservationId, hold])),
-    counts: [reservations, products, locations, operations].map(({ length }) => length),
+    counts: [reservations, products, locations, operations, entry.records].map(
+      ({ length }) => length,
+    ),
     operations: new Map(operations.map((kept) => [kept.key, kept])),
     locations: new Map(locations.map((registered) => [registered.location, registered])),
     products: new Map(products.map((product) => [product.productId, product])),
   };
 };
-
-/** Throws, with both, when they differ. */
-export function same(what: string, found: unknown, expected: unknown): void {
-  if (found === expected || Bun.deepEquals(found, expected, true)) return;
-  const text = (value: unknown): string => Bun.inspect(value, { depth: 8 });
-  throw new Error(`${what} is\n${text(found)}\nand should be\n${text(expected)}`);
-}

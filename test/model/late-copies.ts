@@ -5,7 +5,7 @@
 import { loadScript, runScript, type Script } from "#redis/script";
 import { metaKey } from "#redis/keys";
 import { compare, isBounded, type Run } from "#model/run";
-import { same } from "#model/keyspace";
+import { same } from "#model/same";
 import { look } from "#model/seen";
 import type { KeptBatch } from "#model/slots";
 import { seqOf } from "#model/world";

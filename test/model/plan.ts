@@ -3,6 +3,7 @@ import * as fc from "fast-check";
 import { QUANTITY_MAX, type MovementContext, type ProductId } from "#inventory/model";
 import type { CommandBase, Operation, StockStore } from "#inventory/ports";
 import { Charge } from "#inventory/rates";
+import type { Waitlist } from "#inventory/waitlist-ports";
 import type { Call, Decision } from "#model/call";
 import { locations, productIds, TEXTS } from "#model/names";
 import { levelsOf, type Hold, type ModelProduct, type World } from "#model/world";
@@ -50,7 +51,7 @@ export interface Attempt {
   /** Names it in the lines of batches. */
   readonly requestId: string;
   readonly told: string;
-  readonly submit: (store: StockStore) => Promise<unknown>;
+  readonly submit: (store: StockStore, waitlist: Waitlist) => Promise<unknown>;
   /** What the script must decide when its item comes up; null: no script may see it. */
   readonly decide: ((call: Call) => Decision) | null;
   readonly operation: Operation | null;
@@ -144,6 +145,8 @@ const CHARGED: ReadonlySet<string> = new Set([
   "cancel",
   "extend",
   "reassign",
+  "join",
+  "leave",
 ]);
 
 /** Long, so that time of the run alone brings nothing back. */

@@ -11,16 +11,21 @@ import type { Crossing } from "#inventory/event-ports";
 import { Fault } from "#inventory/faults";
 import type { JournalEntry, StockStore } from "#inventory/ports";
 import type { Charge } from "#inventory/rates";
+import type { Waitlist } from "#inventory/waitlist-ports";
 import { journalKey, metaKey } from "#redis/keys";
 import type { Call, Decision } from "#model/call";
 import { charged, compareCharged } from "#model/charge";
-import { compareClaims, comparePartition, same } from "#model/keyspace";
+import { compareClaims, comparePartition } from "#model/keyspace";
+
+import { same } from "#model/same";
 import type { Attempt, Plan, Scene, Shape } from "#model/plan";
 import { look, sha1, type Seen } from "#model/seen";
 import { SlottedBatch, type KeptBatch, type Slots } from "#model/slots";
 import { answerOf, wordOf, type Heard, type Status, type Tap, type WordCounts } from "#model/tap";
 import { decideCopy } from "#model/verbs/locations";
 import { decideExpire } from "#model/verbs/expire";
+import { decideOffers } from "#model/verbs/offer";
+import { noteFree, recordsOf } from "#model/waitlist";
 import { BOUNDED_VERBS } from "#test/batches";
 import {
   availableOf,
@@ -41,11 +46,15 @@ export const isBounded = (path: string): boolean =>
 /** Brings what partition 0 decided to the others; its items bear the name of that command. */
 const COPY = "location/copy.lua";
 
+/** Its items are no commands of anybody. */
+const OFFER = "stock/offer.lua";
+
 const GENERATION_DIGITS = 8;
 
 export interface Run {
   readonly shape: Shape;
   readonly store: StockStore;
+  readonly waitlist: Waitlist;
   /** For looking, and for what the store never sends. */
   readonly redis: Redis;
   readonly tap: Tap;
@@ -85,7 +94,7 @@ export async function step(run: Run, plans: readonly Plan[]): Promise<void> {
   for (const { charge } of attempts) if (charge?.isSettled === true) run.charged.add(charge);
   run.commands += attempts.length;
   run.told.push(attempts.map(({ told }) => told).join("\n  + "));
-  const answers = attempts.map(({ submit }) => settled(submit(run.store)));
+  const answers = attempts.map(({ submit }) => settled(submit(run.store, run.waitlist)));
   const outcomes = await run.tap.orEndless(Promise.all(answers));
   const calls = run.tap.take();
   const seen = await look(run.redis, run.journals);
@@ -120,12 +129,16 @@ interface Decisions {
   readonly registered: Map<string, unknown>;
   /** What each expire step of a partition must have answered. */
   readonly expired: Map<number, unknown[]>;
+  /** And each step of offer. */
+  readonly offered: Map<number, unknown[]>;
   readonly entries: Map<World, JournalEntry[]>;
 }
 
 /** An explicit expire is one of the steps that ran; its call bears no name. */
-function unsentOf({ unsent }: Attempt, { expired }: Decisions): readonly unknown[] {
+function unsentOf({ unsent }: Attempt, { expired, offered }: Decisions): readonly unknown[] {
   const [first] = unsent;
+  const isOffer = first !== null && typeof first === "object" && "offer" in first;
+  if (isOffer) return offered.get(Number(first.offer)) ?? [];
   const isExpire = first !== null && typeof first === "object" && "expire" in first;
   return isExpire ? (expired.get(Number(first.expire)) ?? []) : unsent;
 }
@@ -162,6 +175,7 @@ function decide(
     outcomes: new Map(),
     registered: new Map(),
     expired: new Map(),
+    offered: new Map(),
     entries: new Map(),
   };
   for (const call of calls) {
@@ -196,7 +210,12 @@ function decideBatch(
   const world = run.worlds.find(({ partition }) => metaKey(partition) === heard.key);
   const [, ...lines] = heard.args;
   if (!world) throw new Error(`a call of ${heard.key}`);
-  const items = lines.map((line) => {
+  const isOffer = heard.path === OFFER;
+  const noteOffers = (outcomes: readonly unknown[]): void => {
+    const known = decisions.offered.get(world.partition) ?? [];
+    decisions.offered.set(world.partition, [...known, ...outcomes]);
+  };
+  const items = (isOffer ? [] : lines).map((line) => {
     const attempt = attempts.get(ITEM.exec(line)?.[1] ?? "");
     if (!attempt?.decide) throw new Error(`${heard.path} was sent an item of nobody: ${line}`);
     return { attempt, decide: attempt.decide };
@@ -212,6 +231,7 @@ function decideBatch(
     batch.refused();
     const fault = isCopy || batch.isAgain ? "outcome_unknown" : "journal_full";
     for (const { attempt } of items) decisions.outcomes.set(attempt.requestId, [{ fault }]);
+    if (isOffer) noteOffers([{ fault }]);
     return;
   }
   const { status } = answer;
@@ -222,6 +242,9 @@ function decideBatch(
     grades: new Map(Array.from(world.products.values(), (it) => [it, gradeOf(it)])),
     amended: new Set(),
     registered: new Set(),
+    lined: new Set(),
+    looked: new Set(),
+    records: new Map(),
     journalEntriesMax: run.shape.journalEntriesMax,
     linesSeen: 0,
     countsFrom: 0,
@@ -236,6 +259,11 @@ function decideBatch(
     found.push(decision);
     const expired = decisions.expired.get(world.partition) ?? [];
     decisions.expired.set(world.partition, [...expired, ...decision.outcomes]);
+  }
+  if (isOffer) {
+    const offers = decideOffers(call, lines);
+    found.push(...offers);
+    noteOffers(offers.flatMap(({ outcomes }) => outcomes));
   }
   items.forEach(({ attempt, decide: decideItem }, i) => {
     if (isCopy) {
@@ -268,6 +296,8 @@ function decideBatch(
     decisions.entries.set(world, [...entries, entry]);
     for (const { kind } of entry.crossings) run.words.count(`crossing ${kind}`);
   }
+  const moved = world.moves.slice(first).flatMap(({ product }) => product ?? []);
+  noteFree(call, moved, call.looked);
   const isCharged = !Bun.deepEquals(chargedBefore, world.charged);
   batch.decided(seqOf(world) > first || kept.length > 0 || isCharged);
   const now = Math.max(call.now, call.countsFrom);
@@ -299,7 +329,7 @@ function entryOf(
     locations: Array.from(registered).flatMap((location) => world.registry.get(location) ?? []),
     operations: kept.map(([key, text]) => ({ key, text, seq: seqOf(world) })),
     crossings: crossingsOf(call, moves),
-    records: [],
+    records: recordsOf(call),
   };
 }
 

@@ -1,6 +1,6 @@
 /** What a slot makes of a batch: by its number Redis knows a copy, and what it answered to the first. */
 import { batchKey } from "#redis/keys";
-import { same } from "#model/keyspace";
+import { same } from "#model/same";
 import { sha1 } from "#model/seen";
 import type { Heard, WordCounts } from "#model/tap";
 import type { World } from "#model/world";

@@ -2,7 +2,7 @@
 import * as fc from "fast-check";
 import { metaKey } from "#redis/keys";
 import { loadScript, runScript } from "#redis/script";
-import { same } from "#model/keyspace";
+import { same } from "#model/same";
 import { COPIES, sendCopies, type Copy } from "#model/late-copies";
 import { holdsOf, type Plan, type Shape } from "#model/plan";
 import { step, type Run } from "#model/run";
@@ -14,6 +14,8 @@ import { expires } from "#model/verbs/expire";
 import { extensions } from "#model/verbs/extend";
 import { gathers, reassigns } from "#model/verbs/reassign";
 import { repeats } from "#model/verbs/repeat";
+import { offers } from "#model/verbs/offer";
+import { joins, leaves } from "#model/verbs/waitlist";
 import { initializes, initializesOf } from "#model/verbs/initialize";
 import { locationAmendments, registrations } from "#model/verbs/locations";
 import { overflows, transfers } from "#model/verbs/transfer";
@@ -42,6 +44,9 @@ const VERBS: readonly { weight: number; plans: (shape: Shape) => fc.Arbitrary<Pl
   { weight: 10, plans: amends },
   { weight: 8, plans: initializes },
   { weight: 10, plans: expires },
+  { weight: 20, plans: joins },
+  { weight: 12, plans: leaves },
+  { weight: 16, plans: offers },
   { weight: 15, plans: repeats },
 ];
 

@@ -3,6 +3,7 @@ import type { Location, ProductId } from "#inventory/model";
 import type { RequestedLine, ShortLine } from "#inventory/ports";
 import { decided, type Call, type Decision } from "#model/call";
 import { quotaOf, type Buyer } from "#model/limits";
+import { lineOf } from "#model/waitlist";
 import {
   availableOf,
   homeOf,
@@ -29,6 +30,7 @@ export function measure(
   lines: readonly RequestedLine[],
   live: Hold | undefined,
   buyer: Buyer,
+  isOffered = false,
 ): {
   readonly measured: readonly Measured[];
   readonly short: readonly ShortLine[];
@@ -37,7 +39,7 @@ export function measure(
   const short: ShortLine[] = [];
   const measured = lines.map((line) => {
     const quota = quotaOf(knownProductOf(world, line.productId), buyer, live);
-    const largest = Math.min(takeable(world, line, live), quota?.left ?? Infinity);
+    const largest = Math.min(takeable(world, line, live, isOffered), quota?.left ?? Infinity);
     if (largest < line.quantity) {
       const isAbove = quota !== null && quota.left < line.quantity;
       short.push({ ...shortLine(world, line, largest), ...(isAbove ? { quota } : {}) });
@@ -51,7 +53,9 @@ export function measure(
 }
 
 function shortLine(world: World, line: RequestedLine, largest: number): ShortLine {
+  const waiting = lineOf(world, line.productId).length;
   return {
+    ...(waiting > 0 ? { waiting } : {}),
     productId: line.productId,
     requested: line.quantity,
     largest,
@@ -75,12 +79,19 @@ function freeLevels(product: ModelProduct): { location: Location; available: num
 }
 
 /** Units that line could have: what is there for everybody, and what that live hold has. */
-function takeable(world: World, line: RequestedLine, live: Hold | undefined): number {
+function takeable(
+  world: World,
+  line: RequestedLine,
+  live: Hold | undefined,
+  isOffered = false,
+): number {
   const product = knownProductOf(world, line.productId);
   const own = (live ? linesOf(live) : [])
     .filter(({ productId }) => productId === line.productId)
     .filter(({ location }) => ruleOf(product.registry, location).active);
-  const ofAll = Math.max(0, availableOf(product));
+  // While somebody waits, what is free is the line's.
+  const isTheirs = lineOf(world, line.productId).length > 0 && !isOffered;
+  const ofAll = isTheirs ? 0 : Math.max(0, availableOf(product));
   const ofProduct = ofAll + own.reduce((sum, { held }) => sum + held, 0);
   if (line.location === null) return ofProduct;
   const there = freeLevels(product).find(({ location }) => location === line.location);

@@ -75,6 +75,19 @@ export interface Remembered {
   readonly replay: unknown;
 }
 
+/** A place in the line of a product. */
+export interface ModelWaiter {
+  readonly productId: ProductId;
+  readonly owner: string;
+  readonly generation: string;
+  readonly customerId: CustomerId | null;
+  readonly orderId: OrderId | null;
+  quantity: number;
+  holdSeconds: number;
+  readonly joinedAt: number;
+  readonly joinedSeq: number;
+}
+
 export interface World {
   readonly partition: number;
   readonly epoch: number;
@@ -82,6 +95,10 @@ export interface World {
   readonly products: Map<string, ModelProduct>;
   readonly registry: Registry;
   readonly holds: Hold[];
+  /** Who waits for anything, in the order in which they joined. */
+  waiting: ModelWaiter[];
+  /** Product that somebody waits for → 1 where something of it was free at its last change, else 0. */
+  readonly waited: Map<string, 0 | 1>;
   readonly operations: Map<string, Remembered>;
   /** Order and product, as a hash → seq of their last return. */
   readonly returns: Map<string, number>;
@@ -104,6 +121,8 @@ export function newWorld(partition: number, epoch: number, now: number, swept: n
     products: new Map(),
     registry: new Map(),
     holds: [],
+    waiting: [],
+    waited: new Map(),
     operations: new Map(),
     returns: new Map(),
     charged: new Map(),

@@ -12,6 +12,7 @@ import { RECOVERY_BUGS } from "./recovery.ts";
 import { ADMISSION_BUGS } from "./admission.ts";
 import { LIMIT_BUGS } from "./limits.ts";
 import { RATE_BUGS } from "./rates.ts";
+import { WAITLIST_BUGS } from "./waitlist.ts";
 import { SCRIPT_BUGS } from "./scripts.ts";
 import { VERB_BUGS } from "./verbs.ts";
 
@@ -22,6 +23,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...LIMIT_BUGS,
   ...REASSIGN_BUGS,
   ...CAMPAIGN_BUGS,
+  ...WAITLIST_BUGS,
   ...VERB_BUGS,
   ...BATCH_BUGS,
   ...DRAIN_BUGS,
