@@ -81,6 +81,13 @@ export type StockRepair =
       /** null: it is removed. */
       readonly wanted: string | null;
     }
+  | {
+      /** What is derived from who waits for a product. */
+      readonly side: "line";
+      readonly partition: number;
+      readonly productId: string;
+      readonly owners: readonly string[];
+    }
   | { readonly side: "low"; readonly partition: number; readonly productId: string }
   | { readonly side: "sku"; readonly sku: string; readonly productId: string }
   /** A claim as it was found, which no product has. */

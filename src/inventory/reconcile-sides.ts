@@ -133,6 +133,22 @@ export interface ReconcileStock {
     kind: RecordKind,
     ids: readonly string[],
   ): Promise<{ readonly at: StockMoment; readonly texts: readonly (string | null)[] }>;
+  /** A page of the places in line that the records name; a key: it is no such hash. */
+  waiters(
+    partition: number,
+    cursor: string,
+  ): Promise<{
+    readonly next: string | null;
+    readonly places: readonly { readonly productId: string; readonly owner: string }[];
+    readonly unreadable: string | null;
+  }>;
+  /** Those of the products of which anything says that somebody waits for them. */
+  withLine(partition: number, productIds: readonly string[]): Promise<readonly string[]>;
+  /** Whether a product's line is what the records say; a key: it is of another type. */
+  hasExactLine(
+    partition: number,
+    of: { readonly productId: string; readonly owners: readonly string[] },
+  ): Promise<boolean | string>;
   /** The product that claims each SKU; null: none does, or there is no SKU to ask for. */
   skuHolders(skus: readonly string[]): Promise<readonly (string | null)[]>;
   /** One step over all claims, each with how long ago it was made. */

@@ -32,6 +32,7 @@ import {
 } from "#redis/keys";
 import { partitionOf } from "#redis/partition";
 import { countOf, readLimit } from "#redis/reconcile-limit";
+import { lineLooks } from "#redis/reconcile-line";
 import { recorded, recordedCount } from "#redis/recorded";
 
 /** Keys looked at by one step: well under 1 ms of Redis. */
@@ -112,6 +113,7 @@ export function createReconcileStock(options: ReconcileStockOptions): ReconcileS
       const ids = flat.filter((_, i) => i % 2 === 0);
       return { next: next === "0" ? null : next, ids, unreadable: null };
     },
+    ...lineLooks(redis, options.storeId),
     async keptTexts(partition, kind, ids) {
       await pace(ids.length);
       const command = ["hmget", recordKey(partition, kind), ...ids];

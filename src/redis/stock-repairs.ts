@@ -15,6 +15,7 @@ const HOLD = loadScript("repair/hold.lua");
 const DUE = loadScript("repair/due.lua");
 const LOW = loadScript("repair/low.lua");
 const LIMIT = loadScript("repair/limit.lua");
+const LINE = loadScript("repair/line.lua");
 const PRODUCT = loadScript("repair/product.lua");
 const RECORD = loadScript("repair/record.lua");
 const REGISTRY = loadScript("repair/registry.lua");
@@ -137,6 +138,10 @@ export function createStockRepairs(options: StockRepairsOptions): StockRepairs {
       case "kept": {
         const { partition, kind, id, found, wanted } = repair;
         return await run(RECORD, partition, [kind, id, found ?? "", wanted ?? ""]);
+      }
+      case "line": {
+        const { partition, productId, owners } = repair;
+        return await run(LINE, partition, ["mend", productId, ...owners]);
       }
       case "low":
         return await run(LOW, repair.partition, [repair.productId]);

@@ -18,9 +18,6 @@ export const lineOf = (world: World, productId: string): readonly ModelWaiter[] 
 export const waiterOf = (world: World, productId: string, owner: string): ModelWaiter | undefined =>
   lineOf(world, productId).find((waiter) => waiter.owner === owner);
 
-export const placesOf = (world: World, customerId: CustomerId | null): number =>
-  customerId === null ? 0 : world.waiting.filter((it) => it.customerId === customerId).length;
-
 /** As it is told. */
 export const toldWaiter = (world: World, waiter: ModelWaiter): Waiter => {
   const { owner, generation, ...told } = waiter;

@@ -30,6 +30,7 @@ export function createMender({ stock, stockRepairs, ledgerRepairs }: MenderOptio
       case "low":
       case "registry":
       case "kept":
+      case "line":
       case "product":
       case "limit":
       case "sku":

@@ -14,6 +14,7 @@ import { checkLiveHolds } from "#workers/reconcile/live-holds";
 import { checkRecords } from "#workers/reconcile/records";
 import { checkRegistry } from "#workers/reconcile/registry";
 import { checkProducts } from "#workers/reconcile/products";
+import { checkWaitlist } from "#workers/reconcile/waitlist";
 import { checkReceipts } from "#workers/reconcile/receipts";
 
 export interface ReconcileOptions {
@@ -71,6 +72,7 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
   await checkClaims(run);
   await checkRegistry(run);
   await checkRecords(run);
+  await checkWaitlist(run);
   await checkStoredHolds(run, doubtful);
   await checkLiveHolds(run, doubtful);
   await checkEndedHolds(run, doubtful);
