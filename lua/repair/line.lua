@@ -10,7 +10,7 @@
 -- Retry    safe: the same is written again.
 -- @include lib/repair-without-movement.lua
 
-local PART_MAX = 1000 -- ids of one command, far below the 8 000 where `unpack` ends
+local IDS_AT_ONCE = 1000 -- ids of one command, far below the 8 000 where `unpack` ends
 local JOINED = "^1\t%w+\t%d+\t%d+\t%d+\t(%d+)\t"
 
 local how, product = ARGV[2], ARGV[3]
@@ -40,8 +40,8 @@ end
 -- A place of a product that is not there is nobody's.
 local is_there = redis.call("HEXISTS", stock_key(product), "seq") == 1
 local places, count, is_exact = {}, 0, true
-for first = 1, #owners, PART_MAX do
-    local last = math.min(first + PART_MAX - 1, #owners)
+for first = 1, #owners, IDS_AT_ONCE do
+    local last = math.min(first + IDS_AT_ONCE - 1, #owners)
     local ids = {}
     for i = first, last do
         ids[#ids + 1] = product .. "/" .. owners[i]

@@ -31,7 +31,6 @@ import type {
   ExpireResult,
   ExtendCommand,
   ExtendOutcome,
-  HoldCommand,
   InitializeCommand,
   InitializeOutcome,
   Position,
@@ -218,17 +217,17 @@ export class RedisStockStore implements StockStore {
   }
 
   async confirm(command: ConfirmCommand): Promise<ConfirmOutcome> {
-    const outcome = await confirmHold(this.#queuesOf(command), command);
+    const outcome = await confirmHold(this.queuesOf(command.hold.partition), command);
     if (outcome.kind !== "insufficient" && outcome.kind !== "above_quota") return outcome;
     return { ...outcome, lines: await this.#withNextDue(outcome.lines) };
   }
 
   cancel(command: EndCommand): Promise<CancelOutcome> {
-    return cancelHold(this.#queuesOf(command), command);
+    return cancelHold(this.queuesOf(command.hold.partition), command);
   }
 
   async extend(command: ExtendCommand): Promise<ExtendOutcome> {
-    const outcome = await extendHold(this.#queuesOf(command), command);
+    const outcome = await extendHold(this.queuesOf(command.hold.partition), command);
     if (outcome.kind === "done") {
       this.#wakeWhenDue(this.#route(command.hold.partition).partition, outcome.reservation);
     }
@@ -236,7 +235,7 @@ export class RedisStockStore implements StockStore {
   }
 
   async reassign(command: ReassignCommand): Promise<ReassignOutcome> {
-    const outcome = await reassignHold(this.#queuesOf(command), command);
+    const outcome = await reassignHold(this.queuesOf(command.hold.partition), command);
     if (outcome.kind === "done") {
       this.#wakeWhenDue(this.#route(command.hold.partition).partition, outcome.reservation);
     }
@@ -250,11 +249,6 @@ export class RedisStockStore implements StockStore {
   /** One line for the script of that repair; answers its word. */
   readonly repair = (verb: RepairVerb, id: string, line: string, deadline: number) =>
     this.#routeOf(id).queues.submit(verb, line, 1, { deadline });
-
-  /** The write path of that partition, for what stands beside stock. */
-  queuesOf(partition: number): PartitionQueues {
-    return this.#route(partition).queues;
-  }
 
   readonly partitionOf = (productId: string): number => partitionOf(productId, this.partitions);
 
@@ -332,9 +326,9 @@ export class RedisStockStore implements StockStore {
     return route;
   }
 
-  /** null: its id names no partition of ours. */
-  #queuesOf({ hold }: HoldCommand): PartitionQueues | null {
-    return this.#routes[hold.partition]?.queues ?? null;
+  /** The write path of that partition; null: it is none of ours. */
+  queuesOf(partition: number): PartitionQueues | null {
+    return this.#routes[partition]?.queues ?? null;
   }
 
   #routeOf(productId: string): Route {

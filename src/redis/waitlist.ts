@@ -21,6 +21,7 @@ import { cut, unknownWord, unwrapReplay } from "#redis/answer";
 import { decodeHold } from "#redis/hold-record";
 import { shortLines } from "#redis/hold-outcomes";
 import { joinLine, leaveLine } from "#redis/lines";
+import type { PartitionQueues } from "#redis/partition-queues";
 import { recorded, recordedCount } from "#redis/recorded";
 import type { RedisStockStore } from "#redis/stock-store";
 import { decodeWaiter } from "#redis/waiting-record";
@@ -35,9 +36,14 @@ export interface WaitlistOptions {
 const Line = z.array(z.string());
 
 export function createWaitlist({ store, onDue }: WaitlistOptions): Waitlist {
+  const queuesOf = (partition: number): PartitionQueues => {
+    const queues = store.queuesOf(partition);
+    if (queues === null) throw new Error(`there is no partition ${partition}`);
+    return queues;
+  };
   const routeOf = (productId: ProductId) => {
     const partition = store.partitionOf(productId);
-    return { partition, queues: store.queuesOf(partition) };
+    return { partition, queues: queuesOf(partition) };
   };
   return {
     async join(command: JoinCommand): Promise<JoinOutcome> {
@@ -73,8 +79,9 @@ export function createWaitlist({ store, onDue }: WaitlistOptions): Waitlist {
       return { waiting: recordedCount(waiting, "waiting"), waiters };
     },
     async offer(partition: number, to: OfferTo, deadline: number): Promise<OfferResult> {
-      const queues = store.queuesOf(partition);
-      const result = offerResult(await queues.submit("offer", String(to), 1, { deadline }));
+      const result = offerResult(
+        await queuesOf(partition).submit("offer", String(to), 1, { deadline }),
+      );
       for (const second of result.dueSeconds) onDue(partition, second);
       return result;
     },

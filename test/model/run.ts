@@ -7,7 +7,6 @@
  *   and that there is no other; of the journal the entries that are new.
  */
 import type { Redis } from "ioredis";
-import type { Crossing } from "#inventory/event-ports";
 import { Fault } from "#inventory/faults";
 import type { JournalEntry, StockStore } from "#inventory/ports";
 import type { Charge } from "#inventory/rates";
@@ -15,6 +14,7 @@ import type { Waitlist } from "#inventory/waitlist-ports";
 import { journalKey, metaKey } from "#redis/keys";
 import type { Call, Decision } from "#model/call";
 import { charged, compareCharged } from "#model/charge";
+import { entryOf } from "#model/entry";
 import { compareClaims, comparePartition } from "#model/keyspace";
 
 import { same } from "#model/same";
@@ -25,18 +25,9 @@ import { answerOf, wordOf, type Heard, type Status, type Tap, type WordCounts } 
 import { decideCopy } from "#model/verbs/locations";
 import { decideExpire } from "#model/verbs/expire";
 import { decideOffers } from "#model/verbs/offer";
-import { noteFree, recordsOf } from "#model/waitlist";
+import { noteFree } from "#model/waitlist";
 import { BOUNDED_VERBS } from "#test/batches";
-import {
-  availableOf,
-  gradeOf,
-  movementOf,
-  productOf,
-  reservationOf,
-  seqOf,
-  type Move,
-  type World,
-} from "#model/world";
+import { gradeOf, seqOf, type World } from "#model/world";
 
 /** Verbs that a full journal refuses. */
 const BOUNDED: ReadonlySet<string> = new Set(BOUNDED_VERBS.map((verb) => `stock/${verb}.lua`));
@@ -309,43 +300,6 @@ function sameClock(run: Run, world: World, { now }: Status, seen: Seen): void {
   const least = Math.max(world.lastNow, run.seenAt);
   const most = Math.max(world.lastNow, seen.time);
   if (now < least || now > most) throw new Error(`now is ${now}, not within ${least} … ${most}`);
-}
-
-/** The journal entry that a call must have left. */
-function entryOf(
-  call: Call,
-  first: number,
-  kept: readonly (readonly [key: string, text: string])[],
-): JournalEntry {
-  const { world, amended, registered } = call;
-  const moves = world.moves.slice(first);
-  const holds = new Set(moves.flatMap(({ hold }) => hold ?? []));
-  return {
-    epoch: world.epoch,
-    seq: seqOf(world),
-    movements: moves.map((move) => movementOf(world, move)),
-    reservations: Array.from(holds, (hold) => reservationOf(world, hold)),
-    products: Array.from(amended, productOf),
-    locations: Array.from(registered).flatMap((location) => world.registry.get(location) ?? []),
-    operations: kept.map(([key, text]) => ({ key, text, seq: seqOf(world) })),
-    crossings: crossingsOf(call, moves),
-    records: recordsOf(call),
-  };
-}
-
-/** Products in the order in which the call first moved them, where it left another grade. */
-function crossingsOf({ grades, now: at }: Call, moves: readonly Move[]): Crossing[] {
-  const moved = new Set(moves.flatMap(({ product }) => product ?? []));
-  return Array.from(moved).flatMap((product) => {
-    const own = moves.filter((move) => move.product === product);
-    const before = grades.get(product);
-    const kind = own.at(-1)?.grade;
-    if (!before || !kind || kind === before) return [];
-    const other = own.findLast(({ grade }) => grade !== kind);
-    const seq = own.find((move) => move.seq > (other?.seq ?? 0))?.seq ?? 0;
-    const units = Math.max(0, availableOf(product));
-    return { seq, kind, productId: product.productId, units, at };
-  });
 }
 
 /** Everything that Redis holds against everything that the model says. */

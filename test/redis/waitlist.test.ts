@@ -1,6 +1,10 @@
 /** Who waits for a product, in line, and what is offered: one after the other, each unit once. */
 import { describe, expect, test } from "bun:test";
+import { customerField } from "#inventory/limits";
+import { CustomerId } from "#inventory/model";
+import { WAITING_MAX, WAITS_MAX } from "#inventory/waitlist-ports";
 import { decodeEntry } from "#redis/journal";
+import { stockKey, waitsKey } from "#redis/keys";
 import { dump } from "#test/keyspace";
 import { clockAt, redisOfFile } from "#test/redis";
 import {
@@ -119,6 +123,23 @@ describe("join", () => {
       kind: "above_quota",
       lines,
     });
+  });
+
+  test("is refused where a line, or its customer's places, are as many as may be", async () => {
+    const of = await soldOut();
+    await join(of, "a");
+    const field = customerField(CustomerId.parse("customer-1"));
+    const refused = () => of.waitlist.join(joinCommand("p1", "b", 1));
+    await redis.hset(waitsKey(0), field, WAITS_MAX);
+    expect(await refused()).toEqual({ kind: "too_many_places" });
+    expect((await join(of, "b", 1, { customer: "carol" })).position).toBe(2);
+    await redis.hset(waitsKey(0), field, WAITS_MAX - 1);
+    await redis.hset(stockKey(0, "p1"), "waiting", WAITING_MAX);
+    expect(await refused()).toEqual({ kind: "line_full" });
+    // Who has its place keeps it.
+    expect((await join(of, "a")).position).toBe(1);
+    await redis.hset(stockKey(0, "p1"), "waiting", 2);
+    await redis.hset(waitsKey(0), field, 1);
   });
 
   test("is known by its key, and refused where that was used for something else", async () => {

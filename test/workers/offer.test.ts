@@ -33,7 +33,7 @@ function openWorker(answer: (to: OfferTo) => OfferResult, lookEveryMs = NEVER_MS
     },
     partitions: 1,
     clock: steadyClock,
-    metrics: { outcome: (verb, word, count = 1) => void counted.push(`${verb} ${word} ${count}`) },
+    metrics: { outcome: (verb, word, count) => void counted.push(`${verb} ${word} ${count}`) },
     log: createLog({ level: "debug", format: "json", write: (line) => void lines.push(line) }),
     lookEveryMs,
   });

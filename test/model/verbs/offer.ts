@@ -48,6 +48,7 @@ export const offers = (): fc.Arbitrary<Plan> =>
             decide: null,
             operation: null,
             charge: null,
+            otherwise: () => null,
             context: { actor: "test:model" },
             unsent: [{ offer: partition }],
           };
