@@ -164,7 +164,7 @@ function joined(c: EdgeContext, productId: ProductId, outcome: JoinOutcome): Ans
       const { quantity } = outcome;
       const path = PATHS.reserve.replace(":productId", productId);
       const message = `nobody waits, and ${quantity} units are there: POST ${path}`;
-      return refusal(c, "units_available", message, { quantity });
+      return refusal(c, "units_available", message);
     }
     case "above_quota":
       return aboveQuota(c, outcome.lines);
