@@ -93,7 +93,8 @@ local function explain(line, largest)
     if line.is_above then
         text = text .. "=" .. decimal[product.limit] .. "=" .. decimal[line.allowed]
     end
-    if product.waiting then
+    -- Who waits, waits for what is free beside campaigns.
+    if product.waiting and not line.fence_of then
         text = text .. "=w" .. decimal[product.waiting]
     end
     return text

@@ -9,7 +9,7 @@ import { printable } from "#lib/printable";
 import { KINDS } from "#rush/kinds";
 import { LedgerAway, productOf } from "#rush/ledger";
 import type { RushCommand } from "#rush/options";
-import { HOLD_MINUTES, PATIENCE_MS, type Plan } from "#rush/plan";
+import { campaignSecondsOf, HOLD_MINUTES, PATIENCE_MS, type Plan } from "#rush/plan";
 import { createTelling, type Telling } from "#rush/progress";
 import { newProductId, runRush, ServiceAway, type Rush } from "#rush/run";
 import { closingText, looksText, numberText, reportOf } from "#rush/words";
@@ -62,6 +62,7 @@ function planOf({ shoppers, units, seconds, seed }: RushCommand): Plan {
     seed: seed ?? Math.floor(Math.random() * SEED_END),
     kinds: KINDS,
     holdMinutes: HOLD_MINUTES,
+    campaignSeconds: campaignSecondsOf(seconds),
     patienceMs: PATIENCE_MS,
   };
 }
@@ -108,12 +109,15 @@ async function stormed(storming: Storming): Promise<Stormed> {
   }
   await mustBeReady(url);
   const { token, from } = await tokenOf(storming);
-  const { shoppers, units, seconds, seed, productId, holdMinutes } = plan;
+  const { shoppers, units, seconds, seed, productId, holdMinutes, campaignSeconds } = plan;
   const [many, few] = [numberText(shoppers), numberText(units)];
   telling.say(
-    `${many} shoppers come within ${seconds} s to ${few} units of ${productId} (seed ${seed})`,
+    `${many} shoppers come within ${seconds} s to a campaign of ${few} units of ${productId} (seed ${seed})`,
   );
-  telling.say(`holds last ${holdMinutes} min; what expires is sold again`);
+  telling.say(
+    `holds last ${holdMinutes} min, and what expires is sold again; what is left after ` +
+      `${campaignSeconds} s goes to who waits in line`,
+  );
   const looker = createClient({ url, token, deadlineMs: LOOK_MS_MAX });
   const left = async (): Promise<number> =>
     (await productOf({ client: looker, productId, signal })).availableStock;

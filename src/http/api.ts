@@ -28,6 +28,7 @@ export type {
   ShortLine,
 } from "#http/wire/answers";
 export type { Campaign } from "#http/wire/campaign-answers";
+export type { PlaceInLine } from "#http/wire/waitlist";
 export type { Incoming, ReorderItem } from "#http/wire/incoming-answers";
 
 type Body<Schema extends z.ZodType> = { json: z.input<Schema> };

@@ -27,21 +27,20 @@ export interface Kind {
   readonly does: Deed;
   /** Who is refused comes again when the next hold ends, so many times. */
   readonly returns: number;
+  /** Who is refused goes into the line of the product, and takes what is offered there. */
+  readonly waits: boolean;
 }
 
+/** One order, asked for once, and paid. */
+const PLAIN = { orders: 1, copies: 1, does: "pay", returns: 0, waits: false } as const;
+
 export const KINDS: readonly Kind[] = [
-  { name: "buyers", share: 57, orders: 1, copies: 1, does: "pay", returns: 3 },
-  { name: "double clickers", share: 12, orders: 1, copies: 2, does: "pay", returns: 3 },
-  { name: "bots", share: 3, orders: 3, copies: 4, does: "pay", returns: 1 },
-  { name: "those who leave", share: 12, orders: 1, copies: 1, does: "leave", returns: 0 },
-  { name: "late payers", share: 4, orders: 1, copies: 1, does: "pay_late", returns: 0 },
-  {
-    name: "late payers who insist",
-    share: 4,
-    orders: 1,
-    copies: 1,
-    does: "pay_late_reacquire",
-    returns: 0,
-  },
-  { name: "those who cancel", share: 8, orders: 1, copies: 1, does: "cancel", returns: 0 },
+  { ...PLAIN, name: "buyers", share: 47, returns: 3 },
+  { ...PLAIN, name: "those who wait in line", share: 10, waits: true },
+  { ...PLAIN, name: "double clickers", share: 12, copies: 2, returns: 3 },
+  { ...PLAIN, name: "bots", share: 3, orders: 3, copies: 4, returns: 1 },
+  { ...PLAIN, name: "those who leave", share: 12, does: "leave" },
+  { ...PLAIN, name: "late payers", share: 4, does: "pay_late" },
+  { ...PLAIN, name: "late payers who insist", share: 4, does: "pay_late_reacquire" },
+  { ...PLAIN, name: "those who cancel", share: 8, does: "cancel" },
 ];

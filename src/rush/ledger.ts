@@ -22,7 +22,9 @@ export interface Ledger {
   readonly expired: readonly Entry[];
   readonly cancelled: readonly Entry[];
   readonly sold: readonly Entry[];
-  /** Behind the last movement. */
+  /** Orders that went into the line, each as often as it did. */
+  readonly waiting: readonly string[];
+  /** Behind the last movement of each place. */
   readonly onHand: number;
   readonly reserved: number;
   /** The least that was free behind any movement. */
@@ -61,7 +63,11 @@ export async function readLedger(options: ReaderOptions, product: Inventory): Pr
   for (;;) {
     const query = { productId, from };
     const answer = await client.movements.export.$get({ query }, { init: { signal } });
-    if (!answer.headers.has("ledger-lag")) return await gathered(movementsOf(answer));
+    if (!answer.headers.has("ledger-lag")) {
+      const line = { reference: `waiting:${productId}`, type: "RECORD", from } as const;
+      const places = await client.movements.export.$get({ query: line }, { init: { signal } });
+      return await gathered(movementsOf(answer), movementsOf(places));
+    }
     await answer.body?.cancel();
     if (performance.now() > giveUpAt) {
       throw new LedgerAway("the ledger is behind, and stays so: does a worker run?");
@@ -71,29 +77,39 @@ export async function readLedger(options: ReaderOptions, product: Inventory): Pr
   }
 }
 
-async function gathered(movements: AsyncIterable<LedgerMovement>): Promise<Ledger> {
+async function gathered(
+  movements: AsyncIterable<LedgerMovement>,
+  places: AsyncIterable<LedgerMovement>,
+): Promise<Ledger> {
+  const waiting: string[] = [];
+  for await (const { reason, orderId } of places) {
+    if (reason === "joined" && orderId !== null) waiting.push(orderId);
+  }
+  const levels = new Map<string, LedgerMovement["after"]>();
   const entries = new Map<LedgerMovement["type"], Entry[]>();
   const of = (type: LedgerMovement["type"]): Entry[] => {
     const known = entries.get(type) ?? [];
     entries.set(type, known);
     return known;
   };
-  let [onHand, reserved, leastFree, count] = [0, 0, Infinity, 0];
-  for await (const { type, reservationId, orderId, after } of movements) {
+  let [leastFree, count] = [Infinity, 0];
+  for await (const { type, reservationId, orderId, location, after } of movements) {
     count += 1;
-    ({ totalStock: onHand, reservedStock: reserved } = after);
-    leastFree = Math.min(leastFree, onHand - reserved);
+    levels.set(location ?? "", after);
+    leastFree = Math.min(leastFree, after.totalStock - after.reservedStock);
     // A sale without a hold is one all the same.
     const entry = { reservationId: reservationId ?? `without a hold, ${count}`, orderId };
     of(type).push(entry);
   }
+  const all = [...levels.values()];
   return {
+    waiting,
     held: of("RESERVE"),
     expired: of("EXPIRE"),
     cancelled: of("RELEASE"),
     sold: of("SALE"),
-    onHand,
-    reserved,
+    onHand: all.reduce((sum, { totalStock }) => sum + totalStock, 0),
+    reserved: all.reduce((sum, { reservedStock }) => sum + reservedStock, 0),
     leastFree,
     movements: count,
   };

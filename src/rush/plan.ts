@@ -13,12 +13,16 @@ export interface Plan {
   readonly kinds: readonly Kind[];
   /** Of each hold. */
   readonly holdMinutes: number;
+  /** How long the campaign lasts, from the first shopper on; what is left then is for who waits. */
+  readonly campaignSeconds: number;
   /** A call that has no certain answer by then (milliseconds) is given up: its outcome is unknown. */
   readonly patienceMs: number;
 }
 
 /** The shortest hold that can be asked for: what is left comes back while others still want it. */
 export const HOLD_MINUTES = 1;
+/** What is given back at once is sold again in the campaign; what expires comes back when it is over. */
+export const campaignSecondsOf = (seconds: number): number => seconds + HOLD_MINUTES * 60 - 15;
 /** Above any restart of the service; within it a call is repeated under its key. */
 export const PATIENCE_MS = 60_000;
 

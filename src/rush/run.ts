@@ -4,6 +4,7 @@ import { randomId } from "#lib/ids";
 import { productOf, readLedger, readReservations, type ReaderOptions } from "#rush/ledger";
 import { createLine, type Line } from "#rush/line";
 import type { Plan } from "#rush/plan";
+import type { Client } from "#rush/shop";
 import { startStorm, type Storm } from "#rush/storm";
 import { tableOf, type Table } from "#rush/table";
 import type { Told } from "#rush/told";
@@ -80,8 +81,9 @@ export async function runRush(options: RushOptions): Promise<Rush> {
     { json: { productId, sku: productId, initialStock: units, name: "A rush" } },
     { init: { signal } },
   );
+  const campaignId = await planned(client, plan, signal);
   const begunAt = performance.now();
-  using storm = startStorm({ client, plan, signal });
+  using storm = startStorm({ client, plan, campaignId, signal });
   options.onStorm(storm, line);
   await storm.over;
   const seconds = (performance.now() - begunAt) / 1_000;
@@ -89,7 +91,7 @@ export async function runRush(options: RushOptions): Promise<Rush> {
   const { answered, again, lost, best } = line;
   say("the last shopper has left; now the books");
   const reader = { client, gate: storm.gate, alarm: storm.alarm, productId, signal };
-  await settled(reader);
+  await settled(reader, campaignId);
   const product = await productOf(reader);
   const ledger = await readLedger(reader, product);
   const { told } = storm;
@@ -112,11 +114,47 @@ export async function runRush(options: RushOptions): Promise<Rush> {
   };
 }
 
-/** Waits until no unit is held any more, as long as that may take; what is held then the table tells. */
-async function settled(reader: ReaderOptions): Promise<void> {
+/** A campaign of all its units, which starts as soon as somebody comes. */
+async function planned(client: Client, plan: Plan, signal: AbortSignal): Promise<string> {
+  const { productId, units, campaignSeconds, holdMinutes } = plan;
+  const given = { param: { productId } };
+  const product = await (
+    await client.product[":productId"].$get(given, { init: { signal } })
+  ).json();
+  // By the clock of the stock, which is not ours.
+  const startsAt = Date.parse(product.createdAt);
+  const { campaign } = await (
+    await client.campaigns.$post(
+      {
+        json: {
+          name: `A rush of ${productId}`,
+          location: product.location,
+          startsAt: new Date(startsAt).toISOString(),
+          endsAt: new Date(startsAt + campaignSeconds * 1_000).toISOString(),
+          holdSeconds: holdMinutes * 60,
+          products: [{ productId, quantity: units }],
+        },
+      },
+      { init: { signal } },
+    )
+  ).json();
+  return campaign.campaignId;
+}
+
+/**
+ * Waits until no unit is held any more and the campaign has given back what it had, as long as that may take;
+ * what is held then the table tells.
+ */
+async function settled(reader: ReaderOptions, campaignId: string): Promise<void> {
   const giveUpAt = Date.now() + SETTLE_MS_MAX;
+  const campaign = reader.client.campaigns[":campaignId"];
   while (Date.now() < giveUpAt) {
-    if ((await productOf(reader)).reservedStock === 0) return;
+    const { reservedStock } = await productOf(reader);
+    const asked = { param: { campaignId } };
+    const { state } = await (
+      await campaign.$get(asked, { init: { signal: reader.signal } })
+    ).json();
+    if (reservedStock === 0 && state === "closed") return;
     await reader.alarm.after(LOOK_EVERY_MS);
     reader.signal.throwIfAborted();
   }

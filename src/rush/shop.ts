@@ -3,6 +3,7 @@ import {
   HoldfastProblem,
   HoldfastUnanswered,
   type createClient,
+  type PlaceInLine,
   type Reservation,
 } from "#client/client";
 import type { Enter, Gate } from "#rush/gate";
@@ -28,6 +29,7 @@ export type Reserved =
 export interface ShopOptions {
   readonly client: Client;
   readonly plan: Plan;
+  readonly campaignId: string;
   readonly gate: Gate;
   readonly told: Told;
   /** Gives every call up. */
@@ -38,6 +40,10 @@ export interface Shop {
   reserve(order: Order): Promise<Reserved>;
   confirm(hold: Hold, onExpired: "reject" | "reacquire"): Promise<void>;
   cancel(hold: Hold): Promise<void>;
+  /** Goes into the line of the product. Of all three: a hold that was offered, or null for no place. */
+  join(order: Order): Promise<Hold | "waiting" | null>;
+  place(order: Order): Promise<Hold | "waiting" | null>;
+  leave(order: Order): Promise<Hold | "waiting" | null>;
   /** Whether the hold has ended, or nobody can say. */
   look(hold: Hold): Promise<boolean>;
 }
@@ -47,10 +53,12 @@ type Answer<Body> =
   | { readonly kind: "refused"; readonly problem: HoldfastProblem }
   | { readonly kind: "unknown"; readonly why: string };
 
-export function createShop({ client, plan, gate, told, signal }: ShopOptions): Shop {
+export function createShop(options: ShopOptions): Shop {
+  const { client, plan, campaignId, gate, told, signal } = options;
   const { productId, holdMinutes } = plan;
   const given = { init: { signal } };
-  const { reserve } = client.product[":productId"];
+  const { reserve, waitlist } = client.product[":productId"];
+  const param = { productId };
   const reservation = client.reservation[":reservationId"];
 
   /** The client repeats it under its key; what it throws at last is certain, or nobody knows. */
@@ -111,10 +119,10 @@ export function createShop({ client, plan, gate, told, signal }: ShopOptions): S
       const feltFrom = performance.now();
       let sentAt = feltFrom;
       const { orderId, customerId } = order;
-      const json = { quantity: 1, orderId, customerId, expirationMinutes: holdMinutes };
+      const json = { quantity: 1, orderId, customerId, campaign: campaignId };
       const answer = await ask(gate.through, async () => {
         sentAt = performance.now();
-        return (await reserve.$post({ param: { productId }, json }, given)).json();
+        return (await reserve.$post({ param, json }, given)).json();
       });
       if (answer.kind === "unknown") {
         told.notKnown(order, { verb: "reserve", reservationId: null, why: answer.why });
@@ -128,6 +136,45 @@ export function createShop({ client, plan, gate, told, signal }: ShopOptions): S
       const { reservationId, expiresAt } = body.reservation;
       told.hold(order, reservationId);
       return { kind: "held", hold: { order, reservationId, dueAt: Date.parse(expiresAt ?? "") } };
+    },
+
+    async join(order) {
+      const json = { quantity: 1, ...order, expirationMinutes: holdMinutes };
+      const answer = await ask(gate.through, async () =>
+        (await waitlist.$post({ param, json }, given)).json(),
+      );
+      if (answer.kind === "done") {
+        told.waiting.add(order.orderId);
+        return placed(order, answer.body.place);
+      }
+      if (answer.kind === "unknown") {
+        told.notKnown(order, { verb: "join", reservationId: null, why: answer.why });
+        // It may stand in the line all the same, and then it is offered something.
+        return "waiting";
+      }
+      // What came back in that moment is for whoever asks next.
+      if (answer.problem.code !== "units_available") told.wonder(`join: ${answer.problem.code}`);
+      return null;
+    },
+
+    async place(order) {
+      const answer = await ask(gate.ahead, async () =>
+        (await waitlist.$get({ param, query: { ...order } }, given)).json(),
+      );
+      if (answer.kind === "done") return placed(order, answer.body);
+      if (answer.kind === "refused") told.wonder(`place: ${answer.problem.code}`);
+      return answer.kind === "refused" ? null : "waiting";
+    },
+
+    async leave(order) {
+      const json = { ...order };
+      const answer = await ask(gate.ahead, async () =>
+        (await waitlist.leave.$post({ param, json }, given)).json(),
+      );
+      if (answer.kind === "done") return placed(order, answer.body.place);
+      if (answer.kind === "refused") told.wonder(`leave: ${answer.problem.code}`);
+      else told.notKnown(order, { verb: "leave", reservationId: null, why: answer.why });
+      return null;
     },
 
     confirm: (hold, onExpired) =>
@@ -159,15 +206,30 @@ export function createShop({ client, plan, gate, told, signal }: ShopOptions): S
     },
   };
 
+  function placed(order: Order, { status, reservation: offered }: PlaceInLine) {
+    if (status === "waiting") return "waiting";
+    if (offered === null) return null;
+    const { reservationId, expiresAt } = offered;
+    told.hold(order, reservationId);
+    return { order, reservationId, dueAt: Date.parse(expiresAt ?? "") };
+  }
+
   function shortOf({ status, code, problem }: HoldfastProblem, order: Order): Reserved {
     const nextAt = Date.parse(problem.lines?.[0]?.nextHoldEndsAt ?? "");
-    if (code === "insufficient_stock") told.refuse(order);
+    if (SOLD_OUT.has(code)) told.refuse(order);
     else told.wonder(`reserve: ${status} ${code}`);
     return { kind: "refused", nextAt: Number.isNaN(nextAt) ? null : nextAt };
   }
 }
 
+/** What who wants a unit is refused with, when there is none for it. */
+const SOLD_OUT: ReadonlySet<string> = new Set(["insufficient_stock", "campaign_ended"]);
+
 /** What a confirm of an expired hold is refused with; the latter where it was to be sold after all. */
-const EXPIRED: ReadonlySet<string> = new Set(["reservation_expired", "insufficient_stock"]);
+const EXPIRED: ReadonlySet<string> = new Set([
+  "reservation_expired",
+  "insufficient_stock",
+  "waitlist",
+]);
 
 const paramOf = ({ reservationId }: Hold) => ({ reservationId });

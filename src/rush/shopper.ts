@@ -1,6 +1,6 @@
 /** One shopper, from the first request to the last. */
 import type { Alarm } from "#rush/alarm";
-import type { Shopper } from "#rush/plan";
+import type { Order, Shopper } from "#rush/plan";
 import type { Hold, Reserved, Shop } from "#rush/shop";
 
 /** The longest that somebody thinks before paying or cancelling. */
@@ -12,6 +12,8 @@ const STAY_MS_MAX = 75_000;
 /** Who pays late is so late at most. */
 const LATE_MS_MAX = 2_000;
 const LOOK_EVERY_MS = 1_000;
+/** Who waits looks for its place so often, more or less. */
+const PLACE_EVERY_MS = 3_000;
 /** A hold that is due and has not ended by then is told by the table. */
 const LOOKS_MAX = 30;
 
@@ -20,14 +22,15 @@ export interface World {
   readonly alarm: Alarm;
   /** How long a hold lasts. */
   readonly holdMs: number;
+  /** Who still waits in line then goes home (epoch milliseconds). */
+  readonly lineEndsAt: number;
 }
 
 /** All orders at once. Ends when nothing is left to be done or heard. */
 export async function visit(shopper: Shopper, world: World): Promise<void> {
   await Promise.all(
     shopper.orders.map(async (order) => {
-      const reserve = (): Promise<Reserved> => world.shop.reserve(order);
-      const hold = await holdFor(shopper, world, reserve);
+      const hold = await holdFor(shopper, world, order);
       if (hold !== null) await use(hold, shopper, world);
     }),
   );
@@ -36,19 +39,38 @@ export async function visit(shopper: Shopper, world: World): Promise<void> {
 /** A hold, now or at another try; null for who goes without. */
 async function holdFor(
   { kind, chance }: Shopper,
-  { alarm, holdMs }: World,
-  reserve: () => Promise<Reserved>,
+  world: World,
+  order: Order,
 ): Promise<Hold | null> {
+  const { alarm, holdMs, shop } = world;
+  const reserve = (): Promise<Reserved> => shop.reserve(order);
   const leavesAt = Date.now() + STAY_MS_MAX;
   for (let returns = 0; ; returns += 1) {
     const answer = merged(await Promise.all(Array.from({ length: kind.copies }, reserve)));
     if (answer.kind === "held") return answer.hold;
+    if (answer.kind === "refused" && kind.waits) return await offered(order, chance, world);
     if (answer.kind === "unknown" || returns >= kind.returns) return null;
     // Who is not told knows how long a hold lasts.
     const comesAt = answer.nextAt ?? Date.now() + holdMs;
     if (comesAt > leavesAt) return null;
     await alarm.at(comesAt + chance() * RETURN_MS_MAX);
   }
+}
+
+/** What comes of a place in the line: a hold that was offered, or null for who goes without. */
+async function offered(
+  order: Order,
+  chance: () => number,
+  { shop, alarm, lineEndsAt }: World,
+): Promise<Hold | null> {
+  let place = await shop.join(order);
+  while (place === "waiting" && Date.now() < lineEndsAt) {
+    await alarm.after((0.5 + chance()) * PLACE_EVERY_MS);
+    place = await shop.place(order);
+  }
+  // Between the last look and this one it may have been offered.
+  if (place === "waiting") place = await shop.leave(order);
+  return place === "waiting" ? null : place;
 }
 
 /** Whoever clicks twice goes on with the hold that one of the clicks was told of. */

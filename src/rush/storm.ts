@@ -10,6 +10,8 @@ import { Told } from "#rush/told";
 export const CALLS_MAX = 200;
 
 const MINUTE_MS = 60_000;
+/** Behind the end of the last hold of the campaign: what came back was offered by then. */
+const LINE_MS = 20_000;
 
 export interface Storm extends Disposable {
   readonly told: Told;
@@ -25,20 +27,23 @@ export interface Storm extends Disposable {
 export interface StormOptions {
   readonly client: Client;
   readonly plan: Plan;
+  /** Whose units are wanted. */
+  readonly campaignId: string;
   readonly signal: AbortSignal;
 }
 
-export function startStorm({ client, plan, signal }: StormOptions): Storm {
+export function startStorm({ client, plan, campaignId, signal }: StormOptions): Storm {
   const told = new Told();
   const gate = createGate(CALLS_MAX);
   const alarm = createAlarm(signal);
-  const shop = createShop({ client, plan, gate, told, signal });
+  const shop = createShop({ client, plan, campaignId, gate, told, signal });
   let [came, inside] = [0, 0];
   const begunAt = performance.now();
+  const lineEndsAt = Date.now() + plan.seconds * 1_000 + plan.holdMinutes * MINUTE_MS + LINE_MS;
   const come = async (shopper: Shopper): Promise<void> => {
     came += 1;
     inside += 1;
-    await visit(shopper, { shop, alarm, holdMs: plan.holdMinutes * MINUTE_MS });
+    await visit(shopper, { shop, alarm, holdMs: plan.holdMinutes * MINUTE_MS, lineEndsAt });
     inside -= 1;
   };
   const everybody = async (): Promise<void> => {

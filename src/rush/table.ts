@@ -71,6 +71,7 @@ export function tableOf(books: Books): Table {
   const rows: Row[] = [
     row("held", [...held].filter((id) => reservations.has(id)).length),
     refusedRow(books, unsure),
+    waitingRow(books, unsure),
     ...ENDS.map((name) => row(name, countOf(STATUS_OF[name]))),
     plain("still held", [...held].filter((id) => !ended.has(id)).length, {
       movements: ledger.reserved,
@@ -115,6 +116,24 @@ function refusedRow({ told, ledger }: Books, unsure: ReadonlySet<string>): Row {
     told: told.refused,
     settled: without.length - told.refused,
     movements: without.length,
+    reservations: null,
+    product: null,
+    isRight: differing.length === 0,
+    differing: differing.slice(0, NAMED_MAX),
+  };
+}
+
+/** Orders that stood in the line. Who could not be told may have. */
+function waitingRow({ told, ledger }: Books, unsure: ReadonlySet<string>): Row {
+  const theirs = ledger.waiting.filter((orderId) => !unsure.has(orderId));
+  const ours = [...told.waiting].filter((orderId) => !unsure.has(orderId));
+  const differing = differences(new Set(ours), theirs);
+  const settled = ledger.waiting.filter((id) => unsure.has(id) && !told.waiting.has(id));
+  return {
+    name: "waitlisted",
+    told: told.waiting.size,
+    settled: settled.length,
+    movements: ledger.waiting.length,
     reservations: null,
     product: null,
     isRight: differing.length === 0,

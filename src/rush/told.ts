@@ -1,7 +1,7 @@
 /** What shoppers were told: the rush's own books, made of answers alone. */
 import type { Order } from "#rush/plan";
 
-export type Verb = "reserve" | "confirm" | "cancel" | "look";
+export type Verb = "reserve" | "join" | "leave" | "confirm" | "cancel" | "look";
 
 /** A call without a certain answer. */
 export interface Unknown {
@@ -39,6 +39,8 @@ export class Told {
   readonly sold = new Set<string>();
   /** Orders that somebody asked for, by their ids. */
   readonly orders = new Map<string, Asked>();
+  /** Orders that stood in the line. */
+  readonly waiting = new Set<string>();
   readonly unknown: Unknown[] = [];
   readonly strange = new Map<string, Strange>();
   /** Of every reserve that was answered. */

@@ -107,6 +107,7 @@ describe("the shoppers of a rush", () => {
     seconds: 4,
     seed: 7,
     kinds: KINDS,
+    campaignSeconds: 65,
     holdMinutes: 1,
     patienceMs: 1_000,
   };

@@ -198,6 +198,7 @@ test(
       seconds: 1,
       seed: 1,
       kinds: [{ ...mustHave(buyers), share: 1 }],
+      campaignSeconds: 65,
       holdMinutes: 1,
       patienceMs: 1_500,
     };

@@ -25,6 +25,7 @@ function books(): { told: Told; rest: Omit<Books, "told"> } {
       onHand: 1,
       reserved: 0,
       leastFree: 0,
+      waiting: [],
       movements: 8,
     },
     reservations: new Map([
