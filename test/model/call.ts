@@ -36,8 +36,10 @@ export interface Call {
   /** Products whose line it changed, and those that an offer looked at. */
   readonly lined: Set<string>;
   readonly looked: Set<string>;
-  /** Id → a place in line as it left it. */
-  readonly records: Map<string, KeptRecord>;
+  /** Kind and id → the record as it left it. */
+  readonly records: Map<string, () => KeptRecord>;
+  /** The last movement before it. */
+  readonly first: number;
   /** Movements that the journal may be ahead of the ledger. */
   readonly journalEntriesMax: number;
   /** Lines of the holds that its items have looked at so far. */

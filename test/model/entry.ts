@@ -2,7 +2,6 @@
 import type { Crossing } from "#inventory/event-ports";
 import type { JournalEntry } from "#inventory/ports";
 import type { Call } from "#model/call";
-import { recordsOf } from "#model/waitlist";
 import { availableOf, movementOf, productOf, reservationOf, seqOf, type Move } from "#model/world";
 
 /** The journal entry that a call must have left. */
@@ -23,7 +22,7 @@ export function entryOf(
     locations: Array.from(registered).flatMap((location) => world.registry.get(location) ?? []),
     operations: kept.map(([key, text]) => ({ key, text, seq: seqOf(world) })),
     crossings: crossingsOf(call, moves),
-    records: recordsOf(call),
+    records: Array.from(call.records.values(), (kept) => kept()),
   };
 }
 

@@ -10,11 +10,13 @@ import {
   lowKey,
   metaKey,
   operationKey,
+  recordKey,
   reservationKey,
   returnKey,
   skuKey,
   stockKey,
 } from "#redis/keys";
+import { textOf } from "#model/campaigns";
 import { expectedLimit } from "#model/limits";
 import { same } from "#model/same";
 import { told } from "#model/verbs/locations";
@@ -85,6 +87,11 @@ export function comparePartition(
   compareRegistry(world, rules, take);
   compareProducts(world, take);
   compareWaitlist(world, take);
+  if (world.campaigns.size > 0) {
+    const texts = Array.from(world.campaigns, ([id, it]) => [id, textOf(it)] as const);
+    const found = fieldsOf(take(recordKey(partition, "campaign"), "hash"));
+    same("campaigns", found, Object.fromEntries(texts));
+  }
   for (const [owner, seq] of world.returns) {
     const { value } = take(returnKey(partition, owner), "string", KEEP_MS.return);
     same(`return of ${owner}`, value, String(seq));

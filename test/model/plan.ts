@@ -1,6 +1,6 @@
 /** Commands before they are made: what a generator chose, told so that it can be read and shrunk. */
 import * as fc from "fast-check";
-import { QUANTITY_MAX, type MovementContext, type ProductId } from "#inventory/model";
+import { campaignAt, QUANTITY_MAX, type MovementContext, type ProductId } from "#inventory/model";
 import type { CommandBase, Operation, StockStore } from "#inventory/ports";
 import { Charge } from "#inventory/rates";
 import type { Waitlist } from "#inventory/waitlist-ports";
@@ -232,7 +232,8 @@ export function fullest({ worlds }: Worlds) {
       Array.from(levelsOf(product), ([location, { onHand }]) => ({ product, location, onHand })),
     ),
   );
-  return all.toSorted((one, other) => other.onHand - one.onHand)[0];
+  const named = all.filter(({ location }) => campaignAt(location) === null);
+  return named.toSorted((one, other) => other.onHand - one.onHand)[0];
 }
 
 /** All holds of the scene, oldest first within each partition. */

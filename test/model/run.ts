@@ -7,12 +7,15 @@
  *   and that there is no other; of the journal the entries that are new.
  */
 import type { Redis } from "ioredis";
+import type { CampaignId } from "#inventory/campaigns";
 import { Fault } from "#inventory/faults";
 import type { JournalEntry, StockStore } from "#inventory/ports";
 import type { Charge } from "#inventory/rates";
 import type { Waitlist } from "#inventory/waitlist-ports";
 import { journalKey, metaKey } from "#redis/keys";
+import { recorded } from "#redis/recorded";
 import type { Call, Decision } from "#model/call";
+import { decideTurn } from "#model/campaigns";
 import { charged, compareCharged } from "#model/charge";
 import { entryOf } from "#model/entry";
 import { compareClaims, comparePartition } from "#model/keyspace";
@@ -32,13 +35,15 @@ import { gradeOf, seqOf, type World } from "#model/world";
 /** Verbs that a full journal refuses. */
 const BOUNDED: ReadonlySet<string> = new Set(BOUNDED_VERBS.map((verb) => `stock/${verb}.lua`));
 export const isBounded = (path: string): boolean =>
-  BOUNDED.has(path) || path.startsWith("location/");
+  BOUNDED.has(path) || /^(?:location|campaign\/(?:schedule|remove))/.test(path);
 
 /** Brings what partition 0 decided to the others; its items bear the name of that command. */
 const COPY = "location/copy.lua";
 
 /** Its items are no commands of anybody. */
 const OFFER = "stock/offer.lua";
+/** Its items are campaigns; the store asks for it by itself. */
+const TURN = "campaign/turn.lua";
 
 const GENERATION_DIGITS = 8;
 
@@ -206,7 +211,7 @@ function decideBatch(
     const known = decisions.offered.get(world.partition) ?? [];
     decisions.offered.set(world.partition, [...known, ...outcomes]);
   };
-  const items = (isOffer ? [] : lines).map((line) => {
+  const items = (isOffer || heard.path === TURN ? [] : lines).map((line) => {
     const attempt = attempts.get(ITEM.exec(line)?.[1] ?? "");
     if (!attempt?.decide) throw new Error(`${heard.path} was sent an item of nobody: ${line}`);
     return { attempt, decide: attempt.decide };
@@ -236,6 +241,7 @@ function decideBatch(
     lined: new Set(),
     looked: new Set(),
     records: new Map(),
+    first: seqOf(world),
     journalEntriesMax: run.shape.journalEntriesMax,
     linesSeen: 0,
     countsFrom: 0,
@@ -255,6 +261,9 @@ function decideBatch(
     const offers = decideOffers(call, lines);
     found.push(...offers);
     noteOffers(offers.flatMap(({ outcomes }) => outcomes));
+  }
+  if (heard.path === TURN) {
+    for (const id of lines) found.push(decideTurn(call, recorded<CampaignId>(id)));
   }
   items.forEach(({ attempt, decide: decideItem }, i) => {
     if (isCopy) {

@@ -8,6 +8,7 @@ import { holdsOf, type Plan, type Shape } from "#model/plan";
 import { step, type Run } from "#model/run";
 import { adjusts, fillings, restocksAt } from "#model/verbs/adjust";
 import { amends } from "#model/verbs/amend";
+import { removals, schedules, stops, turns } from "#model/verbs/campaigns";
 import { counts, countsAt } from "#model/verbs/count";
 import { cancels, confirms, reacquires } from "#model/verbs/end";
 import { expires } from "#model/verbs/expire";
@@ -48,6 +49,10 @@ const VERBS: readonly { weight: number; plans: (shape: Shape) => fc.Arbitrary<Pl
   { weight: 12, plans: leaves },
   { weight: 16, plans: offers },
   { weight: 15, plans: repeats },
+  { weight: 12, plans: schedules },
+  { weight: 10, plans: stops },
+  { weight: 12, plans: removals },
+  { weight: 8, plans: turns },
 ];
 
 /** One step; `take` does it on a run and compares. */
@@ -158,12 +163,16 @@ async function jump(run: Run, to: string | number, told: string): Promise<void> 
   const dues = holdsOf(run).flatMap(({ hold }) =>
     isLive(hold) && hold.dueSecond !== null ? hold.dueSecond * 1_000 : [],
   );
-  const next = Math.min(...dues);
+  const now = Math.max(...run.worlds.map(({ lastNow }) => Math.max(lastNow, run.seenAt)));
+  const turning = run.worlds
+    .flatMap(({ campaigns }) => [...campaigns.values()])
+    .flatMap(({ startsAt, endsAt }) => [startsAt, endsAt].filter((at) => at > now));
+  const next = Math.min(...dues, ...turning);
   for (const world of run.worlds) {
-    const now = Math.max(world.lastNow, run.seenAt);
+    const own = Math.max(world.lastNow, run.seenAt);
     const offset = to === "just before due" ? -1 : to === "just after due" ? 1 : 0;
-    const moment = typeof to === "number" ? now + to : next + offset;
-    if (!Number.isFinite(moment) || moment <= now) continue;
+    const moment = typeof to === "number" ? own + to : next + offset;
+    if (!Number.isFinite(moment) || moment <= own) continue;
     world.lastNow = moment;
     await run.redis.hset(metaKey(world.partition), "lastNow", String(moment));
   }

@@ -1,5 +1,5 @@
 /** What a line can have of the stock, and where from: shared by reserve, sell, and sales after expiry. */
-import type { Location, ProductId } from "#inventory/model";
+import { campaignAt, type Location, type ProductId } from "#inventory/model";
 import type { RequestedLine, ShortLine } from "#inventory/ports";
 import { decided, type Call, type Decision } from "#model/call";
 import { quotaOf, type Buyer } from "#model/limits";
@@ -60,7 +60,7 @@ function shortLine(world: World, line: RequestedLine, largest: number): ShortLin
     requested: line.quantity,
     largest,
     available: takeable(world, line, undefined),
-    locations: freeLevels(knownProductOf(world, line.productId)),
+    locations: freeLevelsFor(knownProductOf(world, line.productId), line),
     // An explanation from another look, which may be missing: no comparison looks at it.
     nextHoldEndsAt: null,
   };
@@ -78,6 +78,24 @@ function freeLevels(product: ModelProduct): { location: Location; available: num
     .toSorted((one, other) => rank(other.location) - rank(one.location));
 }
 
+/** Of a campaign's line its ring-fence alone, whatever the registry says of it. */
+function freeLevelsFor(product: ModelProduct, { location }: RequestedLine) {
+  if (location === null || campaignAt(location) === null) return freeLevels(product);
+  const level = levelsOf(product).get(location);
+  return level ? [{ location, available: level.onHand - level.reserved }] : [];
+}
+
+/** What a ring-fence has, where the location that it is of is active, and what that live hold has of it. */
+function takeableInFence(product: ModelProduct, fence: Location, live: Hold | undefined): number {
+  const [base] = [...levelsOf(product).keys()].filter((it) => fence.startsWith(`${it}~`));
+  const level = levelsOf(product).get(fence);
+  const isOpen = base !== undefined && ruleOf(product.registry, base).active;
+  const own = (live ? linesOf(live) : []).find(
+    ({ productId, location }) => productId === product.productId && location === fence,
+  );
+  return (level && isOpen ? level.onHand - level.reserved : 0) + (own?.held ?? 0);
+}
+
 /** Units that line could have: what is there for everybody, and what that live hold has. */
 function takeable(
   world: World,
@@ -86,6 +104,8 @@ function takeable(
   isOffered = false,
 ): number {
   const product = knownProductOf(world, line.productId);
+  const { location: at } = line;
+  if (at !== null && campaignAt(at) !== null) return takeableInFence(product, at, live);
   const own = (live ? linesOf(live) : [])
     .filter(({ productId }) => productId === line.productId)
     .filter(({ location }) => ruleOf(product.registry, location).active);
@@ -106,7 +126,7 @@ export function places(
 ): readonly { readonly location: Location; readonly quantity: number }[] {
   let left = units;
   const taken = [];
-  for (const { location, available } of freeLevels(product)) {
+  for (const { location, available } of freeLevelsFor(product, line)) {
     const quantity = Math.min(left, available);
     if (quantity <= 0 || (line.location !== null && line.location !== location)) continue;
     taken.push({ location, quantity });

@@ -1,5 +1,4 @@
 /** Who waits for a product, on the model: one list in the order in which they joined. */
-import type { KeptRecord } from "#inventory/drain-ports";
 import { customerField } from "#inventory/limits";
 import type { CustomerId, Location, OrderId, ProductId } from "#inventory/model";
 import { reservationIdOf } from "#inventory/reservation-id";
@@ -51,7 +50,8 @@ function record(
 ): void {
   move(call, { type: "RECORD", product: null, location: recorded<Location>(""), context });
   const id = idOf(waiter);
-  call.records.set(id, { kind: "waiting", id, text, seq: seqOf(call.world) });
+  const kept = { kind: "waiting", id, text, seq: seqOf(call.world) } as const;
+  call.records.set(`waiting/${id}`, () => kept);
 }
 
 export function joinLine(
@@ -120,5 +120,3 @@ export function compareWaitlist(world: World, take: Take): void {
   const expected = Object.fromEntries([...counts].map(([field, count]) => [field, String(count)]));
   same("places of customers", fieldsOf(take(waitsKey(partition), "hash")), expected);
 }
-
-export const recordsOf = (call: Call): readonly KeptRecord[] => [...call.records.values()];

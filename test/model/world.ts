@@ -3,10 +3,12 @@
  * and products that are plain objects with the movements that were theirs. Stock, what a hold
  * still has, its state, versions and times of change are never stored: they are read off the list.
  */
+import type { Campaign, CampaignId } from "#inventory/campaigns";
 import type { StockAlert } from "#inventory/event-ports";
 import type { Stock } from "#inventory/hold-ports";
 import type { JournaledLocation } from "#inventory/location-ports";
 import {
+  campaignAt,
   DEFAULT_RULE,
   type Allocation,
   type Attributes,
@@ -47,6 +49,8 @@ export interface ModelProduct {
   /** From when on its limit counts; null: it has none any more; absent: it never got another one. */
   limitSince?: number | null;
   readonly moves: Move[];
+  /** Ring-fences that it has no more. */
+  readonly gone: Set<Location>;
   /** Of its partition. */
   readonly registry: Registry;
 }
@@ -100,6 +104,7 @@ export interface World {
   /** Product that somebody waits for → 1 where something of it was free at its last change, else 0. */
   readonly waited: Map<string, 0 | 1>;
   readonly operations: Map<string, Remembered>;
+  readonly campaigns: Map<CampaignId, Campaign>;
   /** Order and product, as a hash → seq of their last return. */
   readonly returns: Map<string, number>;
   /** Who is charged for requests → when each that still counts is forgotten (µs). */
@@ -124,6 +129,7 @@ export function newWorld(partition: number, epoch: number, now: number, swept: n
     waiting: [],
     waited: new Map(),
     operations: new Map(),
+    campaigns: new Map(),
     returns: new Map(),
     charged: new Map(),
     due: [],
@@ -147,6 +153,7 @@ export function levelsOf(product: ModelProduct): Map<Location, Counts> {
     level.reserved += move.reserved;
     levels.set(move.location, level);
   }
+  for (const location of product.gone) levels.delete(location);
   return levels;
 }
 
@@ -175,7 +182,7 @@ export function gradeOf(product: ModelProduct): StockAlert {
 
 export function ruleOf(registry: Registry, location: Location): LocationRule {
   const { active, priority } = registry.get(location) ?? DEFAULT_RULE;
-  return { active, priority };
+  return { active: active && campaignAt(location) === null, priority };
 }
 
 export function homeOf(product: ModelProduct): Location {

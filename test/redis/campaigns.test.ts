@@ -6,7 +6,7 @@ import { decodeEntry } from "#redis/journal";
 import { journalKey, metaKey, stockKey } from "#redis/keys";
 import { campaignCommand, scheduleCommand, scheduled, started } from "#test/campaigns";
 import { invariants } from "#test/invariants";
-import { clockAt, redisOfFile, sendBatch } from "#test/redis";
+import { clockAt, redisOfFile, repliesOf, sendBatch } from "#test/redis";
 import {
   adjustCommand,
   amendCommand,
@@ -276,6 +276,12 @@ describe("the end of a campaign", () => {
     const types = await movementTypes();
     expect(types.filter((type) => type === "TRANSFER").length).toBeLessThanOrEqual(4);
     await invariants(redis);
+  });
+
+  test("of one that was removed meanwhile is nobody's", async () => {
+    await open();
+    const answer = await sendBatch(redis, "turnCampaign", {}, ["p0-nobody00"]);
+    expect(repliesOf(answer)).toEqual(["unknown"]);
   });
 
   test("of one that never started moves nothing", async () => {

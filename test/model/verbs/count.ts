@@ -1,6 +1,6 @@
 /** count on the model: what a level has becomes what somebody found there. */
 import * as fc from "fast-check";
-import { STOCK_MAX } from "#inventory/model";
+import { campaignAt, STOCK_MAX } from "#inventory/model";
 import type { CountCommand } from "#inventory/ports";
 import { aboveLimit, decided, done, move, once, type Call, type Decision } from "#model/call";
 import {
@@ -70,7 +70,8 @@ const countsOf = (chosen: ReturnType<typeof choices>) =>
 
 /** Where the product has most units held. */
 function whereHeld(product: ModelProduct): CountCommand["location"] {
-  const levels = [...levelsOf(product)].toSorted(([, one], [, other]) => {
+  const own = [...levelsOf(product)].filter(([location]) => campaignAt(location) === null);
+  const levels = own.toSorted(([, one], [, other]) => {
     return other.reserved - one.reserved;
   });
   return levels[0]?.[0] ?? null;

@@ -1,6 +1,6 @@
 /** initialize on the model: a product comes to be with its first movement. */
 import * as fc from "fast-check";
-import { QUANTITY_MAX, STOCK_MAX, type Attributes } from "#inventory/model";
+import { type Location, QUANTITY_MAX, STOCK_MAX, type Attributes } from "#inventory/model";
 import type { InitializeCommand } from "#inventory/ports";
 import { decided, done, move, once, type Call, type Decision } from "#model/call";
 import { PRINTABLE_TEXTS, skuOf } from "#model/names";
@@ -120,6 +120,7 @@ export function decideInitialize(call: Call, command: InitializeCommand): Decisi
       productId,
       attributes: attributesNamed,
       moves: [],
+      gone: new Set<Location>(),
       registry: call.world.registry,
     };
     call.world.products.set(productId, product);

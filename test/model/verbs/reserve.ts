@@ -24,7 +24,9 @@ import {
   type Call,
   type Decision,
 } from "#model/call";
+import { enter } from "#model/campaigns";
 import { shopper } from "#model/names";
+import { ofCampaign } from "#model/verbs/campaign-lines";
 import { knownProductOf, measure, places, type Measured } from "#model/stock-taken";
 import {
   amounts,
@@ -79,8 +81,9 @@ export function reserves(shape: Shape, given: Partial<Choices> = {}): fc.Arbitra
       mode: more > 0 ? "best_effort" : choice.mode,
       dryRun: choice.isDry === true,
       adds: choice.adds === true,
+      ...ofCampaign(scene, choice.campaign, lines, choice),
     };
-    const spans = partitions.size > 1 && lines === asked;
+    const spans = partitions.size > 1 && command.lines === asked;
     return {
       submit: (store) => store.reserve(command),
       decide: spans ? null : (call) => decideReserve(call, command),
@@ -122,6 +125,7 @@ function choicesOf(shape: Shape) {
     mode: fc.constantFrom(...RESERVE_MODES),
     isDry: seldom(10, fc.constant(true)),
     adds: seldom(6, fc.constant(true)),
+    campaign: seldom(3, fc.nat({ max: 63 })),
   };
 }
 
@@ -164,11 +168,8 @@ export function takesOver(shape: Shape): fc.Arbitrary<Plan> {
     const ids = new Set(linesOf(last.hold).map(({ productId }) => productId));
     const lines = Array.from(ids, (productId) => {
       const known = products.get(productId);
-      return {
-        productId,
-        quantity: unitsOf("all", known ? availableOf(known) : 0),
-        location: null,
-      };
+      const quantity = unitsOf("all", known ? availableOf(known) : 0);
+      return { productId, quantity, location: null };
     });
     const command: ReserveCommand = {
       ...base(`${owner} ${partition}`),
@@ -237,14 +238,14 @@ export function decideReserve(call: Call, command: ReserveCommand): Decision {
     if (unknown) {
       return decided("unknown", { kind: "unknown_product", productId: unknown.productId });
     }
+    const { lines, holdSeconds, refused: strange, closed } = enter(call, command);
+    if (strange) return strange;
     const live = last && isLive(last) ? last : undefined;
     const added = command.adds ? live : undefined;
-    const { measured, short, refused } = measure(
-      call,
-      command.lines,
-      command.adds ? undefined : live,
-      { customerId: command.customerId, createdAt: added?.createdAt ?? call.now },
-    );
+    const { measured, short, refused } = measure(call, lines, command.adds ? undefined : live, {
+      customerId: command.customerId,
+      createdAt: added?.createdAt ?? call.now,
+    });
     const stands = live ? mayStand(live, command, measured) : null;
     if (live && stands) {
       const told = isBestEffort ? short : [];
@@ -254,18 +255,18 @@ export function decideReserve(call: Call, command: ReserveCommand): Decision {
       const outcome = { kind: "held", reservation, replayed: false, short: told };
       return done(wordOf("held", told), outcome, { ...outcome, replayed: true });
     }
+    if (closed) return closed;
     // What is due may not have been released yet: then nobody is refused.
     if (short.length > 0 && world.swept < nowSecond(call)) return decided("due");
     const isRefused = !isBestEffort || measured.every(({ units }) => units === 0);
     if (short.length > 0 && isRefused) return refused;
     if (command.dryRun) {
-      const lines = measured.map(({ line: { productId }, units }) => ({
-        productId,
-        quantity: units,
-      }));
-      return decided("possible", { kind: "possible", lines, short });
+      const had = measured.map(({ line: { productId }, units: quantity }) => {
+        return { productId, quantity };
+      });
+      return decided("possible", { kind: "possible", lines: had, short });
     }
-    return take(call, command, live, measured, short);
+    return take(call, { ...command, holdSeconds }, live, measured, short);
   });
 }
 

@@ -1,5 +1,6 @@
 /** transfer on the model: units go from one location to another, in two movements. */
 import * as fc from "fast-check";
+import { campaignAt } from "#inventory/model";
 import type { TransferCommand } from "#inventory/location-ports";
 import { aboveLimit, decided, done, move, once, type Call, type Decision } from "#model/call";
 import {
@@ -61,7 +62,7 @@ const transfersOf = (chosen: ReturnType<typeof choices>) =>
       const productId = productAt(scene, product);
       const known = knownProduct(scene, productId);
       const levels = known ? levelsOf(known) : new Map();
-      const own = [...levels.keys()];
+      const own = [...levels.keys()].filter((it) => campaignAt(it) === null);
       const from =
         isStrange === null && own.length > 0
           ? own[fromIndex % own.length]

@@ -1,0 +1,222 @@
+/** Plans of campaigns: they are planned, planned anew, stopped, removed, and turned by whoever comes by. */
+import * as fc from "fast-check";
+import {
+  CampaignId,
+  type Campaign,
+  type CampaignCommand,
+  type ScheduleCommand,
+} from "#inventory/campaigns";
+import { end, erase, write } from "#model/campaigns";
+import { decided, done, once, type Call, type Decision } from "#model/call";
+import {
+  amounts,
+  fromEnd,
+  locationAt,
+  locationNumbers,
+  partitionOf,
+  plans,
+  productAt,
+  productNumbers,
+  seldom,
+  unitsOf,
+  worldOf,
+  type BaseOf,
+  type Plan,
+  type Scene,
+  type Shape,
+} from "#model/plan";
+import { availableOf, type World } from "#model/world";
+
+/** They are stopped and removed once: few keys, or they would hardly meet again. */
+const KEYS = 1;
+
+const NOBODY = CampaignId.parse("p0-nobody00");
+
+/** Milliseconds from where the partition's clock was seen last. */
+const STARTS = fc.constantFrom(-1, 0, 1_000, 60_000, 900_000);
+const LASTS = fc.constantFrom(1, 2_000, 100_000, 90_000_000);
+
+/** One of those that are there, the last ones mostly. */
+export function campaignAt(scene: Scene, index: number): [World, Campaign] | null {
+  const all = scene.worlds.flatMap((world) =>
+    Array.from(world.campaigns.values(), (campaign): [World, Campaign] => [world, campaign]),
+  );
+  return fromEnd(all, index) ?? null;
+}
+
+export const schedules = (shape: Shape): fc.Arbitrary<Plan> =>
+  plans(
+    "scheduleCampaign",
+    fc.record({
+      /** null: a new one. */
+      known: seldom(3, fc.nat({ max: 63 })),
+      isStrange: seldom(12, fc.constant(true)),
+      isPast: seldom(8, fc.constant(true)),
+      at: seldom(3, locationNumbers(shape)),
+      starts: STARTS,
+      lasts: LASTS,
+      holdSeconds: seldom(2, fc.constantFrom(1, 2, 60, 900)),
+      lines: fc.array(fc.record({ product: productNumbers(shape), amount: amounts(shape) }), {
+        minLength: 1,
+        maxLength: 3,
+      }),
+    }),
+    (scene, choice, base) => {
+      const known = choice.known === null ? null : campaignAt(scene, choice.known);
+      const [first] = choice.lines;
+      const partition = known
+        ? known[0].partition
+        : partitionOf(scene, productAt(scene, first?.product ?? 0));
+      const world = worldOf(scene, partition);
+      const location = locationAt(scene, choice.at ?? 0);
+      const products = new Map(
+        choice.lines
+          .map(({ product, amount }) => [productAt(scene, product), amount] as const)
+          .filter(([productId]) => partitionOf(scene, productId) === partition),
+      );
+      if (location === undefined || products.size === 0) return null;
+      const startsAt = Math.max(1, world.lastNow + choice.starts - (choice.isPast ? 200_000 : 0));
+      const isNew = known === null && choice.isStrange === null;
+      const ownId = CampaignId.parse(`p${partition}-${scene.generation()}`);
+      const command: ScheduleCommand = {
+        ...base(isNew ? "new" : (known?.[1].campaignId ?? "")),
+        campaignId: known ? known[1].campaignId : ownId,
+        isNew: isNew || (known !== null && choice.isStrange !== null),
+        name: "a campaign",
+        location,
+        startsAt,
+        endsAt: startsAt + choice.lasts,
+        holdSeconds: choice.holdSeconds,
+        products: Array.from(products, ([productId, amount]) => {
+          const there = world.products.get(productId);
+          return { productId, quantity: unitsOf(amount, there ? availableOf(there) : 0) };
+        }),
+      };
+      return {
+        submit: (store) => store.campaigns.schedule(command),
+        decide: (call) => decideSchedule(call, command),
+      };
+    },
+  );
+
+export const stops = (): fc.Arbitrary<Plan> =>
+  ends("stopCampaign", (command) => {
+    return {
+      submit: (store) => store.campaigns.stop(command),
+      decide: (call) => decideStop(call, command),
+    };
+  });
+
+export const removals = (): fc.Arbitrary<Plan> =>
+  ends("removeCampaign", (command) => {
+    return {
+      submit: (store) => store.campaigns.remove(command),
+      decide: (call) => decideRemove(call, command),
+    };
+  });
+
+type Ended = Pick<NonNullable<ReturnType<Plan["prepare"]>>, "submit" | "decide">;
+
+const ends = (verb: string, made: (command: CampaignCommand) => Ended): fc.Arbitrary<Plan> =>
+  plans(
+    verb,
+    fc.record({ at: fc.nat({ max: 63 }), isNobodys: seldom(6, fc.constant(true)) }),
+    (scene: Scene, { at, isNobodys }, base: BaseOf) => {
+      const found = campaignAt(scene, at);
+      if (!found) return null;
+      const campaignId = isNobodys === null ? found[1].campaignId : NOBODY;
+      return made({ ...base("any"), campaignId });
+    },
+    KEYS,
+  );
+
+/** Does what is due by the store's own clock, which a script has the last word about. */
+export const turns = (): fc.Arbitrary<Plan> =>
+  fc.nat({ max: 63 }).map((index) => {
+    const told = `turn ${JSON.stringify({ partition: index })}`;
+    return {
+      verb: "turn",
+      toString: () => told,
+      prepare: ({ worlds, next }) => {
+        return {
+          requestId: `q${next()}`,
+          told,
+          submit: (store) => store.campaigns.turnDue(index % worlds.length),
+          decide: null,
+          operation: null,
+          charge: null,
+          otherwise: () => null,
+          context: { actor: "test:model" },
+          unsent: [undefined],
+        };
+      },
+    };
+  });
+
+function decideSchedule(call: Call, command: ScheduleCommand): Decision {
+  const { world, now } = call;
+  const { isNew, context, operation, deadline: _, ...plan } = command;
+  return once(call, operation, () => {
+    const known = world.campaigns.get(plan.campaignId);
+    const isBegun = known && (isNew || known.state !== "scheduled" || known.startsAt <= now);
+    if (isBegun) return decided("begun", { kind: "begun", campaign: known });
+    if (!known && !isNew) return decided("unknown", { kind: "unknown_campaign" });
+    if (plan.endsAt <= now) return decided("past");
+    const lacking = plan.products.find(({ productId }) => !world.products.has(productId));
+    if (lacking) {
+      const { productId } = lacking;
+      return decided("no_product", { kind: "unknown_product", productId });
+    }
+    const { campaignId, name, location, startsAt, endsAt, holdSeconds } = plan;
+    const campaign = write(
+      call,
+      {
+        campaignId,
+        name,
+        location,
+        startsAt,
+        endsAt,
+        holdSeconds,
+        state: "scheduled",
+        stoppedAt: null,
+        createdAt: known?.createdAt ?? now,
+        updatedAt: now,
+        products: plan.products.map((line) => ({
+          ...line,
+          fenced: 0,
+        })),
+      },
+      context,
+    );
+    return told("scheduled", campaign);
+  });
+}
+
+function decideStop(call: Call, { campaignId, context, operation }: CampaignCommand): Decision {
+  return once(call, operation, () => {
+    const known = call.world.campaigns.get(campaignId);
+    if (!known) return decided("unknown", { kind: "unknown_campaign" });
+    if (known.stoppedAt !== null || known.endsAt <= call.now) {
+      return decided("over", { kind: "over", campaign: known, replayed: false });
+    }
+    return told("stopped", end(call, write(call, { ...known, stoppedAt: call.now }, context)));
+  });
+}
+
+function decideRemove(call: Call, { campaignId, context, operation }: CampaignCommand): Decision {
+  return once(call, operation, () => {
+    const known = call.world.campaigns.get(campaignId);
+    if (!known) return decided("unknown", { kind: "unknown_campaign" });
+    const isPlanned = known.state === "scheduled" && known.startsAt > call.now;
+    if (!isPlanned && known.state !== "closed") {
+      return decided("begun", { kind: "begun", campaign: known });
+    }
+    erase(call, known, context);
+    return told("removed", known);
+  });
+}
+
+function told(kind: string, campaign: Campaign): Decision {
+  const outcome = { kind, campaign, replayed: false };
+  return done(kind, outcome, { ...outcome, replayed: true });
+}
