@@ -8,7 +8,7 @@ import { holdsOf, type Plan, type Shape } from "#model/plan";
 import { step, type Run } from "#model/run";
 import { adjusts, fillings, restocksAt } from "#model/verbs/adjust";
 import { amends } from "#model/verbs/amend";
-import { removals, schedules, stops, turns } from "#model/verbs/campaigns";
+import { removals, schedules, stops, turnings } from "#model/verbs/campaigns";
 import { counts, countsAt } from "#model/verbs/count";
 import { cancels, confirms, reacquires } from "#model/verbs/end";
 import { expires } from "#model/verbs/expire";
@@ -52,7 +52,7 @@ const VERBS: readonly { weight: number; plans: (shape: Shape) => fc.Arbitrary<Pl
   { weight: 12, plans: schedules },
   { weight: 10, plans: stops },
   { weight: 12, plans: removals },
-  { weight: 8, plans: turns },
+  { weight: 8, plans: turnings },
 ];
 
 /** One step; `take` does it on a run and compares. */

@@ -87,7 +87,7 @@ function freeLevelsFor(product: ModelProduct, { location }: RequestedLine) {
 
 /** What a ring-fence has, where the location that it is of is active, and what that live hold has of it. */
 function takeableInFence(product: ModelProduct, fence: Location, live: Hold | undefined): number {
-  const [base] = [...levelsOf(product).keys()].filter((it) => fence.startsWith(`${it}~`));
+  const base = [...levelsOf(product).keys()].find((it) => fence.startsWith(`${it}~`));
   const level = levelsOf(product).get(fence);
   const isOpen = base !== undefined && ruleOf(product.registry, base).active;
   const own = (live ? linesOf(live) : []).find(

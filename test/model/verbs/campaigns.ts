@@ -131,7 +131,7 @@ const ends = (verb: string, made: (command: CampaignCommand) => Ended): fc.Arbit
   );
 
 /** Does what is due by the store's own clock, which a script has the last word about. */
-export const turns = (): fc.Arbitrary<Plan> =>
+export const turnings = (): fc.Arbitrary<Plan> =>
   fc.nat({ max: 63 }).map((index) => {
     const told = `turn ${JSON.stringify({ partition: index })}`;
     return {
