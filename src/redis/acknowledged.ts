@@ -34,10 +34,13 @@ export const DONE_WORDS: ReadonlySet<string> = new Set([
   "offered",
   "reassigned",
   "registered",
+  "removed",
   "reserved",
   "reserved_partly",
   "returned",
+  "scheduled",
   "sold",
+  "stopped",
   "transferred",
 ]);
 
