@@ -8,7 +8,7 @@ import { holdsOf, type Plan, type Shape } from "#model/plan";
 import { step, type Run } from "#model/run";
 import { adjusts, fillings, restocksAt } from "#model/verbs/adjust";
 import { amends } from "#model/verbs/amend";
-import { removals, schedules, stops, turnings } from "#model/verbs/campaigns";
+import { removals, schedules, schedulesTooMuch, stops, turnings } from "#model/verbs/campaigns";
 import { counts, countsAt } from "#model/verbs/count";
 import { cancels, confirms, reacquires } from "#model/verbs/end";
 import { expires } from "#model/verbs/expire";
@@ -49,9 +49,9 @@ const VERBS: readonly { weight: number; plans: (shape: Shape) => fc.Arbitrary<Pl
   { weight: 12, plans: leaves },
   { weight: 16, plans: offers },
   { weight: 15, plans: repeats },
-  { weight: 12, plans: schedules },
-  { weight: 10, plans: stops },
-  { weight: 12, plans: removals },
+  { weight: 20, plans: schedules },
+  { weight: 20, plans: stops },
+  { weight: 18, plans: removals },
   { weight: 8, plans: turnings },
 ];
 
@@ -94,6 +94,7 @@ export function steps(shape: Shape): fc.Arbitrary<Step> {
     { weight: 8, arbitrary: tooLate(shape) },
     { weight: 8, arbitrary: tooMuch },
     { weight: 5, arbitrary: gathers(shape).map(inTurn) },
+    { weight: 4, arbitrary: startsShort(shape) },
     { weight: 3, arbitrary: asksForMore(shape).map(inTurn) },
     { weight: 10, arbitrary: copies },
     { weight: 1, arbitrary: several(any, shape).map(tooSlow) },
@@ -231,6 +232,19 @@ function tooLate(shape: Shape): fc.Arbitrary<Step> {
     };
   });
 }
+
+/** A campaign starts short, at a moment until which nobody looked for what is due. */
+const startsShort = (shape: Shape): fc.Arbitrary<Step> =>
+  fc.tuple(schedulesTooMuch(shape), turnings()).map(([plan, turning]) => {
+    return {
+      async take(run) {
+        await step(run, [plan]);
+        await jump(run, 1_000, "the clock goes on 1000 ms");
+        await step(run, [turning]);
+      },
+      toString: () => `\n${String(plan)}\n, then a second later ${String(turning)}`,
+    };
+  });
 
 /** The journal fills up while a hold expires: who would have it sold after all is told to wait. */
 function tooFull(shape: Shape): fc.Arbitrary<Step> {

@@ -6,7 +6,7 @@ import type { Scene } from "#model/plan";
 
 /** Every so many of them name none that there is, or ask for what they asked for anyway. */
 const NOBODYS = 9;
-const OTHERS = 3;
+const OTHERS = 2;
 
 /** What of the command is another one for it; nothing where it names none. */
 export function ofCampaign(

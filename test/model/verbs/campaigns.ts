@@ -20,6 +20,7 @@ import {
   seldom,
   unitsOf,
   worldOf,
+  type Amount,
   type BaseOf,
   type Plan,
   type Scene,
@@ -33,8 +34,8 @@ const KEYS = 1;
 const NOBODY = CampaignId.parse("p0-nobody00");
 
 /** Milliseconds from where the partition's clock was seen last. */
-const STARTS = fc.constantFrom(-1, 0, 1_000, 60_000, 900_000);
-const LASTS = fc.constantFrom(1, 2_000, 100_000, 90_000_000);
+const STARTS = fc.constantFrom<number>(-1, 0, 1_000, 60_000, 900_000);
+const LASTS = fc.constantFrom<number>(1, 2_000, 100_000, 90_000_000);
 
 /** One of those that are there, the last ones mostly. */
 export function campaignAt(scene: Scene, index: number): [World, Campaign] | null {
@@ -44,60 +45,63 @@ export function campaignAt(scene: Scene, index: number): [World, Campaign] | nul
   return fromEnd(all, index) ?? null;
 }
 
-export const schedules = (shape: Shape): fc.Arbitrary<Plan> =>
-  plans(
-    "scheduleCampaign",
-    fc.record({
-      /** null: a new one. */
-      known: seldom(3, fc.nat({ max: 63 })),
-      isStrange: seldom(12, fc.constant(true)),
-      isPast: seldom(8, fc.constant(true)),
-      at: seldom(3, locationNumbers(shape)),
-      starts: STARTS,
-      lasts: LASTS,
-      holdSeconds: seldom(2, fc.constantFrom(1, 2, 60, 900)),
-      lines: fc.array(fc.record({ product: productNumbers(shape), amount: amounts(shape) }), {
-        minLength: 1,
-        maxLength: 3,
-      }),
+type Choices = ReturnType<typeof choicesOf>;
+
+const choicesOf = (shape: Shape) => {
+  return {
+    /** null: a new one. */
+    known: seldom(3, fc.nat({ max: 63 })),
+    isStrange: seldom(12, fc.constant(true)),
+    isPast: seldom(8, fc.constant(true)),
+    at: seldom(3, locationNumbers(shape)),
+    starts: STARTS,
+    lasts: LASTS,
+    holdSeconds: seldom(2, fc.constantFrom(1, 2, 60, 900)),
+    lines: fc.array(fc.record({ product: productNumbers(shape), amount: amounts(shape) }), {
+      minLength: 1,
+      maxLength: 3,
     }),
-    (scene, choice, base) => {
-      const known = choice.known === null ? null : campaignAt(scene, choice.known);
-      const [first] = choice.lines;
-      const partition = known
-        ? known[0].partition
-        : partitionOf(scene, productAt(scene, first?.product ?? 0));
-      const world = worldOf(scene, partition);
-      const location = locationAt(scene, choice.at ?? 0);
-      const products = new Map(
-        choice.lines
-          .map(({ product, amount }) => [productAt(scene, product), amount] as const)
-          .filter(([productId]) => partitionOf(scene, productId) === partition),
-      );
-      if (location === undefined || products.size === 0) return null;
-      const startsAt = Math.max(1, world.lastNow + choice.starts - (choice.isPast ? 200_000 : 0));
-      const isNew = known === null && choice.isStrange === null;
-      const ownId = CampaignId.parse(`p${partition}-${scene.generation()}`);
-      const command: ScheduleCommand = {
-        ...base(isNew ? "new" : (known?.[1].campaignId ?? "")),
-        campaignId: known ? known[1].campaignId : ownId,
-        isNew: isNew || (known !== null && choice.isStrange !== null),
-        name: "a campaign",
-        location,
-        startsAt,
-        endsAt: startsAt + choice.lasts,
-        holdSeconds: choice.holdSeconds,
-        products: Array.from(products, ([productId, amount]) => {
-          const there = world.products.get(productId);
-          return { productId, quantity: unitsOf(amount, there ? availableOf(there) : 0) };
-        }),
-      };
-      return {
-        submit: (store) => store.campaigns.schedule(command),
-        decide: (call) => decideSchedule(call, command),
-      };
-    },
-  );
+  };
+};
+
+/** What is given is chosen so, the rest at random. */
+export const schedules = (shape: Shape, given: Partial<Choices> = {}): fc.Arbitrary<Plan> =>
+  plans("scheduleCampaign", fc.record({ ...choicesOf(shape), ...given }), (scene, choice, base) => {
+    const known = choice.known === null ? null : campaignAt(scene, choice.known);
+    const [first] = choice.lines;
+    const partition = known
+      ? known[0].partition
+      : partitionOf(scene, productAt(scene, first?.product ?? 0));
+    const world = worldOf(scene, partition);
+    const location = locationAt(scene, choice.at ?? 0);
+    const products = new Map(
+      choice.lines
+        .map(({ product, amount }) => [productAt(scene, product), amount] as const)
+        .filter(([productId]) => partitionOf(scene, productId) === partition),
+    );
+    if (location === undefined || products.size === 0) return null;
+    const startsAt = Math.max(1, world.lastNow + choice.starts - (choice.isPast ? 200_000 : 0));
+    const isNew = known === null && choice.isStrange === null;
+    const ownId = CampaignId.parse(`p${partition}-${scene.generation()}`);
+    const command: ScheduleCommand = {
+      ...base(isNew ? "new" : (known?.[1].campaignId ?? "")),
+      campaignId: known ? known[1].campaignId : ownId,
+      isNew: isNew || (known !== null && choice.isStrange !== null),
+      name: "a campaign",
+      location,
+      startsAt,
+      endsAt: startsAt + choice.lasts,
+      holdSeconds: choice.holdSeconds,
+      products: Array.from(products, ([productId, amount]) => {
+        const there = world.products.get(productId);
+        return { productId, quantity: unitsOf(amount, there ? availableOf(there) : 0) };
+      }),
+    };
+    return {
+      submit: (store) => store.campaigns.schedule(command),
+      decide: (call) => decideSchedule(call, command),
+    };
+  });
 
 export const stops = (): fc.Arbitrary<Plan> =>
   ends("stopCampaign", (command) => {
@@ -129,6 +133,22 @@ const ends = (verb: string, made: (command: CampaignCommand) => Ended): fc.Arbit
     },
     KEYS,
   );
+
+/** A new one, of more than there is, whose start has come. */
+export const schedulesTooMuch = (shape: Shape): fc.Arbitrary<Plan> => {
+  const line = fc.record({
+    product: productNumbers(shape),
+    amount: fc.constant<Amount>("one more"),
+  });
+  return schedules(shape, {
+    known: fc.constant(null),
+    isStrange: fc.constant(null),
+    isPast: fc.constant(null),
+    starts: fc.constant(0),
+    lasts: fc.constant(100_000),
+    lines: fc.array(line, { minLength: 1, maxLength: 2 }),
+  });
+};
 
 /** Does what is due by the store's own clock, which a script has the last word about. */
 export const turnings = (): fc.Arbitrary<Plan> =>

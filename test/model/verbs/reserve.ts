@@ -125,7 +125,7 @@ function choicesOf(shape: Shape) {
     mode: fc.constantFrom(...RESERVE_MODES),
     isDry: seldom(10, fc.constant(true)),
     adds: seldom(6, fc.constant(true)),
-    campaign: seldom(3, fc.nat({ max: 63 })),
+    campaign: seldom(shape.isRich ? 20 : 2, fc.nat({ max: 63 })),
   };
 }
 
