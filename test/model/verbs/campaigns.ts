@@ -208,7 +208,7 @@ function decideSchedule(call: Call, command: ScheduleCommand): Decision {
       },
       context,
     );
-    return told("scheduled", campaign);
+    return doneWith("scheduled", campaign);
   });
 }
 
@@ -219,7 +219,7 @@ function decideStop(call: Call, { campaignId, context, operation }: CampaignComm
     if (known.stoppedAt !== null || known.endsAt <= call.now) {
       return decided("over", { kind: "over", campaign: known, replayed: false });
     }
-    return told("stopped", end(call, write(call, { ...known, stoppedAt: call.now }, context)));
+    return doneWith("stopped", end(call, write(call, { ...known, stoppedAt: call.now }, context)));
   });
 }
 
@@ -232,11 +232,11 @@ function decideRemove(call: Call, { campaignId, context, operation }: CampaignCo
       return decided("begun", { kind: "begun", campaign: known });
     }
     erase(call, known, context);
-    return told("removed", known);
+    return doneWith("removed", known);
   });
 }
 
-function told(kind: string, campaign: Campaign): Decision {
+function doneWith(kind: string, campaign: Campaign): Decision {
   const outcome = { kind, campaign, replayed: false };
   return done(kind, outcome, { ...outcome, replayed: true });
 }
