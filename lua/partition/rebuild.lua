@@ -9,7 +9,7 @@
 -- Retry    safe but for what is written in several steps: each key is removed before its first one.
 -- @include lib/rebuild-claim.lua
 
-local WHOLE_NAMES = { journal = true, low = true, locations = true }
+local WHOLE_NAMES = { journal = true, low = true, locations = true, limited = true }
 local FIRST_WORDS = {
     stock = true,
     reservation = true,

@@ -17,6 +17,7 @@ export type {
   Event,
   Inventory,
   InventoryAt,
+  Limit,
   LedgerMovement,
   Movement,
   ProblemBody,
@@ -33,6 +34,7 @@ type Query<Schema extends z.ZodType> = { query: z.input<Schema> };
 type Product = { param: { productId: string } };
 type Hold = { param: { reservationId: string } };
 type Lot = { param: { incomingId: string } };
+type Limit = { param: { limitId: string } };
 type Run = { param: { runId: string } };
 
 /** A call as hono's client reads it; all statuses of success that it has. */
@@ -143,6 +145,14 @@ interface Calls {
       { param: { location: string } } & Body<typeof bodies.AmendLocationBody>,
       typeof answers.RegisteredLocation
     >;
+  };
+  [PATHS.limits]: { $get: Call<object, typeof answers.Limits> };
+  [PATHS.limit]: {
+    $get: Call<Limit, typeof answers.Limit>;
+    $put:
+      | Call<Limit & Body<typeof bodies.LimitBody>, typeof answers.LimitPut>
+      | Call<Limit & Body<typeof bodies.LimitBody>, typeof answers.LimitPut, 201>;
+    $delete: Call<Limit, typeof answers.LimitPut>;
   };
   [PATHS.events]: { $get: Call<Query<typeof queries.EventsQuery>, typeof answers.Events> };
   [PATHS.alerts]: { $get: Call<Query<typeof queries.AlertsQuery>, typeof answers.Alerts> };

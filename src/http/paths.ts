@@ -48,6 +48,8 @@ export const PATHS = {
   receive: `${BASE}/incoming/:incomingId/receive`,
   locations: `${BASE}/locations`,
   location: `${BASE}/locations/:location`,
+  limits: `${BASE}/limits`,
+  limit: `${BASE}/limits/:limitId`,
   events: `${BASE}/events`,
   alerts: `${BASE}/alerts`,
   recoveryReports: `${BASE}/recovery-reports`,

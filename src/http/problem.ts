@@ -23,6 +23,7 @@ const PROBLEMS = {
   product_not_yet_created: { status: 404, title: "There was no such product then" },
   history_not_kept: { status: 404, title: "The movements of that time are not kept" },
   incoming_not_found: { status: 404, title: "No such stock is expected" },
+  limit_not_found: { status: 404, title: "There is no such limit" },
   location_not_found: { status: 404, title: "There is no such location" },
   pseudonymization_not_found: { status: 404, title: "There is no such pseudonymization" },
   reservation_not_found: { status: 404, title: "There is no such reservation" },
@@ -49,6 +50,7 @@ const PROBLEMS = {
   json_required: { status: 415, title: "The body must be application/json" },
   idempotency_key_reused: { status: 422, title: "The key was used for another request" },
   cart_spans_partitions: { status: 422, title: "The cart's products live apart" },
+  limit_spans_partitions: { status: 422, title: "The limit's products live apart" },
   rate_limited: { status: 429, title: "Too many requests", retryAfter: 1 },
   internal_error: { status: 500, title: "Something went wrong here" },
   partition_fenced: {

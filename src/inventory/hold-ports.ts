@@ -69,6 +69,12 @@ export interface ShortLine {
 export interface Quota {
   readonly maxPerCustomer: number;
   readonly left: number;
+  /** The limit that says so, where it is not the product's own. */
+  readonly limitId?: string;
+  /** When its window ends, where it has one (ms). */
+  readonly windowEndsAt?: number;
+  /** How many live holds it allows, where those are what is too much. */
+  readonly maxHolds?: number;
 }
 export type ReserveOutcome =
   /** `short` are lines that got less than they asked for; only with `best_effort`. */

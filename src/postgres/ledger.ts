@@ -41,6 +41,9 @@ export interface LedgerOptions {
   readonly clock: Clock;
 }
 
+/** Sales of one order and product that a return tells the script of: of more, the older ones stay counted. */
+const LOTS_MAX = 100;
+
 const ProductCursor = z.tuple([ProductId]);
 const ReservationCursor = z.tuple([
   z.int().min(0).max(TIME_MS_MAX),
@@ -63,13 +66,15 @@ export function createLedger({ sql, clock }: LedgerOptions): Ledger {
       return await askRows(MovementRow, statement, left(deadline));
     },
     async orderSales({ partition, productId, orderId, customerId }, deadline) {
-      const statement = run(orderSalesText, [partition, productId, orderId, customerId]);
+      const parameters = [partition, productId, orderId, customerId, LOTS_MAX];
+      const statement = run(orderSalesText, parameters);
       const [row] = await askRows(OrderSalesRow, statement, left(deadline));
       if (row === undefined) throw new Error(`the store has no partition ${partition}`);
-      const { unsure, buyer, counted, since, ...sales } = row;
+      const { unsure, buyer, back, lots, ...sales } = row;
       if (!unsure) {
-        if (since === null || buyer === null) return sales;
-        return { ...sales, limit: { customerId: buyer, counted, since } };
+        if (buyer === null) return sales;
+        const sold = lots.map(([at, units]) => ({ at, units }));
+        return { ...sales, limit: { customerId: buyer, lots: sold, back } };
       }
       const message = "a return of this product is in quarantine: what came back is not known";
       throw new Fault("ledger_unavailable", message);

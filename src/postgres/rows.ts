@@ -47,8 +47,8 @@ export const OrderSalesRow = z.object({
   sold: z.int().min(0),
   returned: z.int().min(0),
   buyer: CustomerId.nullable(),
-  counted: z.int().min(0),
-  since: z.int().nullable(),
+  back: z.int().min(0),
+  lots: z.array(z.tuple([z.int(), z.int()])),
   unsure: z.boolean(),
 });
 

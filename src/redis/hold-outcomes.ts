@@ -80,7 +80,7 @@ function lineQuantity(text: string): LineQuantity {
   return { productId: recorded<ProductId>(product), quantity: recordedCount(units, "units") };
 }
 
-/** `product=requested=largest=available=location:free;…`, and `=limit=left` where the limit is passed. */
+/** `product=requested=largest=available=location:free;…`, and what a limit says behind it. */
 function shortLine(text: string): ShortLine {
   const fields = text.split("=");
   return {
@@ -90,13 +90,20 @@ function shortLine(text: string): ShortLine {
     available: recordedCount(fields[3], "available"),
     locations: freeLevels(fieldAt(fields, 4, "levels")),
     nextHoldEndsAt: null,
-    ...(fields[5] === undefined ? {} : { quota: quotaOf(fields[5], fields[6]) }),
+    ...(fields[5] === undefined ? {} : { quota: quotaOf(fields.slice(5)) }),
   };
 }
 
-const quotaOf = (limit: string, left: string | undefined): Quota => {
-  return { maxPerCustomer: recordedCount(limit, "limit"), left: recordedCount(left, "left") };
-};
+/** Units that the limit allows and leaves; of one with a name its id, when its window ends, and its holds. */
+function quotaOf([units, left, limitId, windowEndsAt = "", maxHolds = ""]: string[]): Quota {
+  return {
+    maxPerCustomer: recordedCount(units, "limit"),
+    left: recordedCount(left, "left"),
+    ...(limitId === undefined ? {} : { limitId }),
+    ...(windowEndsAt === "" ? {} : { windowEndsAt: recordedCount(windowEndsAt, "window") }),
+    ...(maxHolds === "" ? {} : { maxHolds: recordedCount(maxHolds, "holds") }),
+  };
+}
 
 /** None where no location is active. */
 const freeLevels = (text: string): FreeLevel[] =>

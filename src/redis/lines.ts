@@ -26,7 +26,8 @@ import { encodeLocation } from "#redis/location-record";
 const jsonText = (text: string | null): string => (text === null ? "" : JSON.stringify(text));
 
 /** Key and payload, empty when the caller gave no key; those of a second name follow the first. */
-const operationText = (operation: Operation | null): string =>
+/** Key and hash of the request, as every item has them. */
+export const operationText = (operation: Operation | null): string =>
   operation
     ? `${operation.key}${operation.also?.key ?? ""}\t${operation.payload}${operation.also?.payload ?? ""}`
     : "\t";
@@ -98,8 +99,8 @@ export function returnLine(command: ReturnCommand): string {
     sales.sold,
     sales.returned,
     jsonText(sales.limit?.customerId ?? null),
-    sales.limit?.counted ?? 0,
-    sales.limit?.since ?? 0,
+    (sales.limit?.lots ?? []).map(({ at, units }) => `${at}=${units};`).join(""),
+    sales.limit?.back ?? 0,
     operationText(command.operation),
     JSON.stringify(command.context),
   ].join("\t");

@@ -47,11 +47,19 @@ import type {
   ShortLine,
   StockStore,
 } from "#inventory/ports";
+import type {
+  NamedLimit,
+  PutLimitCommand,
+  PutLimitOutcome,
+  RemoveLimitCommand,
+  RemoveLimitOutcome,
+} from "#inventory/limit-ports";
 import { splitReservationId } from "#inventory/reservation-id";
 import { cancelHold, confirmHold, extendHold, reassignHold } from "#redis/change-hold";
 import { decodeHold } from "#redis/hold-record";
 import { NextDue } from "#redis/next-due";
 import { metaKey, reservationKey } from "#redis/keys";
+import { Limits } from "#redis/limits";
 import { Locations } from "#redis/locations";
 import {
   adjustLine,
@@ -98,6 +106,7 @@ export class RedisStockStore implements StockStore {
   readonly #products: ProductReads;
   readonly #skus: SkuClaims;
   readonly #locations: Locations;
+  readonly #limits: Limits;
   readonly #onDue: StockStoreOptions["onDue"];
 
   constructor(options: StockStoreOptions) {
@@ -113,6 +122,7 @@ export class RedisStockStore implements StockStore {
     });
     this.#products = new ProductReads(this.#reads, options.partitions);
     this.#locations = new Locations(this.#routes, this.#reads);
+    this.#limits = new Limits(this.#routes, this.#reads);
     this.#skus = new SkuClaims({
       redis: options.redis,
       reads: this.#reads,
@@ -169,6 +179,18 @@ export class RedisStockStore implements StockStore {
 
   hasInactiveLocation(deadline: number): Promise<boolean> {
     return this.#locations.hasInactive(deadline);
+  }
+
+  putLimit(command: PutLimitCommand): Promise<PutLimitOutcome> {
+    return this.#limits.put(command);
+  }
+
+  removeLimit(command: RemoveLimitCommand): Promise<RemoveLimitOutcome> {
+    return this.#limits.remove(command);
+  }
+
+  limits(deadline: number): Promise<readonly NamedLimit[]> {
+    return this.#limits.list(deadline);
   }
 
   async amend(command: AmendCommand): Promise<AmendOutcome> {

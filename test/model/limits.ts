@@ -24,7 +24,12 @@ function change(
   product: ModelProduct,
   move: Move,
 ): { customerId: CustomerId; units: number } | null {
-  if (move.back) return { ...move.back, units: -move.back.units };
+  if (move.back) {
+    const { customerId, lots, back } = move.back;
+    const sold = lots.filter(({ at }) => at >= sinceOf(product));
+    const counted = sold.reduce((sum, { units }) => sum + units, -back);
+    return { customerId, units: -Math.min(move.onHand, Math.max(0, counted)) };
+  }
   const { customerId = null } = move.hold ?? move.context;
   const isCounted = (move.hold?.createdAt ?? move.at) >= sinceOf(product);
   const isTaken = move.hold !== null || move.type === "SALE";

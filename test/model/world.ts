@@ -6,6 +6,7 @@
 import type { StockAlert } from "#inventory/event-ports";
 import type { Stock } from "#inventory/hold-ports";
 import type { JournaledLocation } from "#inventory/location-ports";
+import type { SalesOfLimit } from "#inventory/ports";
 import {
   DEFAULT_RULE,
   type Allocation,
@@ -37,8 +38,8 @@ export interface Move {
   readonly at: number;
   /** Of its product, with this movement. */
   grade: StockAlert | null;
-  /** Of a return: whose units no longer count against the product's limit. */
-  readonly back?: { readonly customerId: CustomerId; readonly units: number };
+  /** Of a return: what the ledger says of the sales whose units may no longer count against limits. */
+  readonly back?: SalesOfLimit;
 }
 
 export interface ModelProduct {

@@ -13,6 +13,8 @@ return table.concat({
     "operationKey " .. operation_key(product),
     "returnKey " .. return_key(product),
     "limitKey " .. limit_key(product),
+    "ruleKey " .. rule_key(product, second),
+    "limitedKey " .. limited_key,
     "recordKey " .. record_key("limit"),
     "rateKey " .. rate_key(product),
 }, "\n")

@@ -4,13 +4,16 @@ import {
   batchKey,
   expiringKey,
   journalKey,
+  limitedKey,
   limitKey,
   locationsKey,
   lowKey,
   metaKey,
   operationKey,
+  recordKey,
   reservationKey,
   returnKey,
+  ruleKey,
   stockKey,
 } from "#redis/keys";
 import { changeLine } from "#redis/lines";
@@ -35,8 +38,8 @@ const WRITTEN: Readonly<Record<Verb, readonly string[]>> = {
   initialize: ["stock", "low", "operation"],
   adjust: ["stock", "low", "operation"],
   amend: ["stock", "low", "operation"],
-  reserve: ["stock", "low", "limit", "expiring", "operation"],
-  sell: ["stock", "low", "limit", "operation"],
+  reserve: ["stock", "low", "limit", "rule", "expiring", "operation"],
+  sell: ["stock", "low", "limit", "rule", "operation"],
   return: ["stock", "low", "limit", "operation", "return"],
   extend: ["stock", "expiring", "operation"],
   // What is available stays as it is.
@@ -51,6 +54,8 @@ const WRITTEN: Readonly<Record<Verb, readonly string[]>> = {
   registerLocation: ["locations", "operation"],
   amendLocation: ["locations", "operation"],
   copyLocation: ["locations"],
+  putLimit: ["records", "limited", "operation"],
+  removeLimit: ["records", "limited", "operation"],
 };
 
 /** Name → key. */
@@ -62,6 +67,9 @@ function keysOf(verb: Verb, dueSecond: number): [name: string, key: string][] {
     stock: stockKey(0, verb === "initialize" ? "p2" : "p1"),
     low: lowKey(0),
     limit: limitKey(0, "p1"),
+    rule: ruleKey(0, "drop", "always"),
+    limited: limitedKey(0),
+    records: recordKey(0, "limit"),
     locations: locationsKey(0),
     operation: operationKey(0, KEY.key),
     expiring: expiringKey(0, dueSecond),
@@ -104,7 +112,7 @@ describe.each(VERBS)("%s", (verb) => {
     expect(answer).toStartWith("ok\t");
     const [reply = ""] = repliesOf(answer);
     expect(reply).toMatch(
-      /^(?:initialized|adjusted|amended|reserved|reassigned|sold|returned|done|transferred|counted|registered|copied|expired\t1)/,
+      /^(?:initialized|adjusted|amended|reserved|reassigned|sold|returned|done|transferred|counted|registered|copied|made|removed|expired\t1)/,
     );
   });
 });
@@ -176,8 +184,9 @@ test("docs/keyspace.md names who writes each of these keys", () => {
   const written = VERBS.flatMap((verb) => WRITTEN[verb].map((name) => [verb, name] as const));
   expect(written.length).toBeGreaterThan(30);
   const lacking = written.filter(([verb, name]) => {
-    const [, writers = ""] = rows.find(([key]) => key === name) ?? [];
-    const word = verb.replace("Location", "");
+    const known = name === "rule" ? "limit" : name;
+    const [, writers = ""] = rows.find(([key]) => key === known) ?? [];
+    const word = verb.replace(/Location|Limit/, "");
     return !new RegExp(`\\b(?:${word}|every verb)\\b`).test(writers);
   });
   expect(lacking.map(([verb, name]) => `${verb} writes ${name}`)).toEqual([]);

@@ -15,6 +15,7 @@ import {
   returnLine,
   sellLine,
 } from "#redis/lines";
+import { putLine, removeLine } from "#redis/limits";
 import type { RedisStockStore } from "#redis/stock-store";
 import { registeredOf } from "#test/ports-double";
 import {
@@ -36,6 +37,9 @@ import {
   returnCommand,
   sellCommand,
   type TimedHold,
+  product,
+  putLimitCommand,
+  removeLimitCommand,
 } from "#test/store";
 
 export const VERBS = [
@@ -55,6 +59,8 @@ export const VERBS = [
   "registerLocation",
   "amendLocation",
   "copyLocation",
+  "putLimit",
+  "removeLimit",
 ] as const;
 export type Verb = (typeof VERBS)[number];
 
@@ -73,6 +79,10 @@ export const BOUNDED_VERBS: readonly Verb[] = [
   "registerLocation",
   "amendLocation",
   "copyLocation",
+  "putLimit",
+  "removeLimit",
+  "putLimit",
+  "removeLimit",
 ];
 
 /** The key of the items that have an Idempotency-Key. */
@@ -82,7 +92,10 @@ export const KEY = operation("k1");
 export const RETURN_OWNER = returnCommand("p1", 1, { seq: 0, sold: 0, returned: 0 }).owner;
 
 export interface Prepared {
-  /** A live hold of 40 of the 50 units of `p1`, which has a limit: the product is in the low set; `Dock` is registered. */
+  /**
+   * A live hold of 40 of the 50 units of `p1`, which has a limit: the product is
+   * in the low set; `Dock` is registered, and the limit `drop` is over the product since that hold.
+   */
   readonly hold: TimedHold;
   readonly owner: string;
   /** An item of that verb that changes something, on the prepared state; expire has none. */
@@ -96,8 +109,10 @@ export async function prepare(store: RedisStockStore): Promise<Prepared> {
   const hold = await reserve(store, "o1", { p1: 40 }, { holdSeconds: 60 });
   const { owner } = splitReservationId(hold.reservationId);
   const keyed = { operation: KEY };
+  const over = { products: [product("p1")], maxUnits: 100 };
+  await store.putLimit(putLimitCommand("drop", over));
   const { customerId } = hold;
-  const limit = customerId && { customerId, counted: 1, since };
+  const limit = customerId && { customerId, lots: [{ at: since, units: 1 }], back: 0 };
   const sales = { seq: 2, sold: 1, returned: 0, ...(limit ? { limit } : {}) };
   const command = endCommand(hold.reservationId, keyed);
   return {
@@ -119,6 +134,8 @@ export async function prepare(store: RedisStockStore): Promise<Prepared> {
       count: [countLine(countCommand("p1", 45, keyed))],
       registerLocation: [registerLocationLine(registerLocationCommand("Yard", keyed))],
       amendLocation: [amendLocationLine(amendLocationCommand("Dock", { active: false }, keyed))],
+      putLimit: [putLine(putLimitCommand("shop", { ...over, ...keyed }))],
+      removeLimit: [removeLine(removeLimitCommand("drop", keyed))],
       copyLocation: [copyLocationLine(registeredOf({ active: false }), { actor: "test:test" })],
     },
   };

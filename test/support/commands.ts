@@ -1,5 +1,6 @@
 /** Commands of the store with everything that a test does not care for filled in. */
 import { CustomerId, Location, OrderId, ProductId, Sku } from "#inventory/model";
+import type { PutLimitCommand, RemoveLimitCommand } from "#inventory/limit-ports";
 import type {
   AmendLocationCommand,
   RegisterLocationCommand,
@@ -236,6 +237,32 @@ export function amendLocationCommand(
     deadline: soon(),
     ...more,
   };
+}
+
+export function putLimitCommand(
+  limitId: string,
+  more: Partial<PutLimitCommand> = {},
+): PutLimitCommand {
+  return {
+    limitId,
+    products: "all",
+    maxUnits: 5,
+    windowHours: null,
+    counts: "taken",
+    maxHolds: null,
+    expectedVersion: null,
+    context,
+    operation: null,
+    deadline: soon(),
+    ...more,
+  };
+}
+
+export function removeLimitCommand(
+  limitId: string,
+  more: Partial<RemoveLimitCommand> = {},
+): RemoveLimitCommand {
+  return { limitId, expectedVersion: null, context, operation: null, deadline: soon(), ...more };
 }
 
 export function extendCommand(

@@ -1,4 +1,5 @@
 /** The ports with one product and one hold in them. A test replaces the answers it is about. */
+import type { NamedLimit } from "#inventory/limit-ports";
 import type { Deps } from "#inventory/context";
 import { IncomingId, type Incoming, type IncomingStock } from "#inventory/incoming-ports";
 import type { Durability } from "#inventory/durability";
@@ -160,6 +161,20 @@ export function answering<Command, Outcome>(outcome: Outcome) {
   return Object.assign(answer, { commands });
 }
 
+export const limitOf = (changes: Partial<NamedLimit> = {}): NamedLimit => ({
+  limitId: "drop",
+  products: [PRODUCT_ID],
+  maxUnits: 5,
+  windowHours: null,
+  counts: "taken",
+  maxHolds: null,
+  since: AT,
+  createdAt: AT,
+  updatedAt: AT,
+  version: 7,
+  ...changes,
+});
+
 /** What an answer about a hold says of its product. */
 const stock = { home: productOf().home, ...totalsOf(productOf()) };
 const done = { kind: "done", reservation: reservationOf(), replayed: false, stock } as const;
@@ -178,6 +193,8 @@ const STORE: StockStore = {
     replayed: false,
   }),
   amendLocation: async () => ({ kind: "amended", registered: registeredOf(), replayed: false }),
+  putLimit: async () => ({ kind: "made", limit: limitOf(), replayed: false }),
+  removeLimit: async () => ({ kind: "removed", limit: limitOf(), replayed: false }),
   reserve: async () => ({ kind: "reserved", short: [], reservation: reservationOf(), stock }),
   sell: async () => ({ kind: "sold", product: productOf(), allocations, replayed: false }),
   return: async () => ({
@@ -199,6 +216,7 @@ const STORE: StockStore = {
   },
   productOfSku: async (sku) => (sku === "SKU-1" ? PRODUCT_ID : null),
   reservation: async (id) => (id === RESERVATION_ID ? reservationOf() : null),
+  limits: async () => [limitOf()],
   locations: async () => [registeredOf()],
   hasInactiveLocation: async () => false,
   lowStock: async () => [PRODUCT_ID],

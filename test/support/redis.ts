@@ -67,10 +67,10 @@ export interface BatchHeader {
 }
 
 /** Path under lua/ of the script of a batched verb. */
-export const scriptOf = (verb: string): string =>
-  verb.endsWith("Location")
-    ? `location/${verb.slice(0, -"Location".length)}.lua`
-    : `stock/${verb}.lua`;
+export function scriptOf(verb: string): string {
+  const [, short = verb, noun = "stock"] = /^(.*)(Location|Limit)$/.exec(verb) ?? [];
+  return `${noun.toLowerCase()}/${short}.lua`;
+}
 
 /** Sends a batch as the store would, under any name. Answers what the script answered. */
 export async function sendBatch(

@@ -30,6 +30,7 @@ export const word: Contract["word"] = (refusal) => {
     case "product_not_found":
     case "counted_since":
     case "incoming_not_found":
+    case "limit_not_found":
     case "location_not_found":
     case "run_not_found":
     case "product_not_yet_created":
@@ -57,6 +58,7 @@ export const word: Contract["word"] = (refusal) => {
     case "json_required":
     case "idempotency_key_reused":
     case "cart_spans_partitions":
+    case "limit_spans_partitions":
     case "rate_limited":
     case "internal_error":
     case "partition_fenced":

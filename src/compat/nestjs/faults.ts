@@ -34,6 +34,7 @@ export const word: Contract["word"] = (refusal, c) => {
     case "method_not_allowed":
     case "counted_since":
     case "incoming_not_found":
+    case "limit_not_found":
     case "location_not_found":
     case "run_not_found":
     case "product_not_yet_created":
@@ -61,6 +62,7 @@ export const word: Contract["word"] = (refusal, c) => {
     case "too_many_items":
     case "idempotency_key_reused":
     case "cart_spans_partitions":
+    case "limit_spans_partitions":
     case "rate_limited":
     case "internal_error":
     case "partition_fenced":

@@ -16,6 +16,7 @@ import { alertsRoute, eventsRoute } from "#http/routes/events";
 import { healthRoutes } from "#http/routes/health";
 import { incomingRoutes } from "#http/routes/incoming";
 import { initializeRoute } from "#http/routes/initialize";
+import { limitRoutes } from "#http/routes/limits";
 import { amendLocationRoute, locationsRoute, registerLocationRoute } from "#http/routes/locations";
 import { lowStockRoute } from "#http/routes/low-stock";
 import { allMovementsRoute, movementsExportRoute } from "#http/routes/all-movements";
@@ -78,6 +79,7 @@ export function createRoutes(edge: Edge): readonly Route[] {
     locationsRoute(edge),
     registerLocationRoute(edge),
     amendLocationRoute(edge),
+    ...limitRoutes(edge),
     eventsRoute(edge),
     alertsRoute(edge),
     recoveryReportsRoute(edge),

@@ -10,7 +10,8 @@ import type {
   Reservation,
 } from "#inventory/model";
 import type { Pseudonymization } from "#inventory/pseudonym-ports";
-import type { Alert, LedgerEvent, ShortLine } from "#inventory/ports";
+import type { NamedLimit } from "#inventory/limit-ports";
+import type { Alert, LedgerEvent, Quota, ShortLine } from "#inventory/ports";
 import type { StockThen } from "#inventory/read-stock-at";
 import type * as answers from "#http/wire/answers";
 import type * as incomingAnswers from "#http/wire/incoming-answers";
@@ -73,6 +74,23 @@ export function locationOf(registered: RegisteredLocation): answers.RegisteredLo
     createdAt: timeOf(registered.createdAt),
     updatedAt: timeOf(registered.updatedAt),
     version: registered.version,
+  };
+}
+
+export function limitOf({ since, createdAt, updatedAt, ...limit }: NamedLimit): answers.Limit {
+  return {
+    ...limit,
+    since: timeOf(since),
+    createdAt: timeOf(createdAt),
+    updatedAt: timeOf(updatedAt),
+  };
+}
+
+function quotaOf({ windowEndsAt, ...quota }: Quota): NonNullable<answers.ShortLine["limit"]> {
+  return {
+    ...quota,
+    ...(quota.limitId === undefined ? {} : { maxUnits: quota.maxPerCustomer }),
+    ...(windowEndsAt === undefined ? {} : { windowEndsAt: timeOf(windowEndsAt) }),
   };
 }
 
@@ -210,7 +228,7 @@ export function shortLineOf(line: ShortLine): answers.ShortLine {
     largestQuantity: largest,
     locations,
     nextHoldEndsAt: nextHoldEndsAt === null ? null : timeOf(nextHoldEndsAt),
-    ...(quota === undefined ? {} : { limit: quota }),
+    ...(quota === undefined ? {} : { limit: quotaOf(quota) }),
   };
 }
 

@@ -1,19 +1,21 @@
 -- What an order was sold of a product and what came back, with the cursor that these sums go up to:
 -- one statement sees one state, and an append moves the cursor with its movements.
--- $1 partition, $2 product, $3 order, $4 customer or null. A customer's own are its sales; what came
--- back in nobody's name counts against each customer, so that the order as a whole is never exceeded.
--- Where the product has a limit: whose units come back (`buyer`, the one that was named or the order's only
--- one), how many of them the limit still counts, and since when it counts. Twin: limits.sql.
+-- $1 partition, $2 product, $3 order, $4 customer or null, $5 lots at most. A customer's own are its sales;
+-- what came back in nobody's name counts against each customer, so that the order as a whole is never exceeded.
+-- Where limits may count it: whose units come back (`buyer`, the one that was named or the order's only
+-- one), what it was sold, by when that began to count (`lots`, the latest first), and how much of it came back
+-- (`back`). Twin: limits.sql.
 WITH limited AS (
-  SELECT coalesce(limit_since, created_at) AS since FROM products
-  WHERE product_id = $2 AND max_per_customer IS NOT NULL
+  SELECT 1 FROM products WHERE product_id = $2 AND max_per_customer IS NOT NULL
+  UNION ALL
+  SELECT 1 FROM records WHERE partition = $1 AND kind IN ('limit', 'campaign') AND text IS NOT NULL
 ),
 moved AS (
   SELECT
     movements.customer_id,
     CASE type WHEN 'SALE' THEN on_hand_before - on_hand_after ELSE 0 END AS sold,
     CASE type WHEN 'RETURN' THEN on_hand_after - on_hand_before ELSE 0 END AS returned,
-    coalesce(hold.created_at, at) >= (SELECT since FROM limited) AS is_counted
+    coalesce(hold.created_at, at) AS began
   FROM movements
   LEFT JOIN reservations AS hold ON EXISTS (SELECT FROM limited)
     AND hold.owner = split_part(movements.reservation_id, '-', 2)::uuid
@@ -25,12 +27,17 @@ moved AS (
   SELECT
     customer_id, sold, returned,
     (SELECT at FROM partition_openings WHERE partition_openings.partition = $1)
-      >= (SELECT since FROM limited)
   FROM order_openings WHERE order_id = $3 AND product_id = $2
 ),
 buyers AS (
   SELECT count(DISTINCT customer_id) AS number, coalesce($4::text, max(customer_id)) AS buyer
   FROM moved WHERE sold > 0
+),
+lots AS (
+  SELECT (extract(epoch FROM began) * 1000)::bigint AS at, sum(sold)::bigint AS units
+  FROM moved, buyers
+  WHERE sold > 0 AND customer_id = buyer AND began IS NOT NULL
+  GROUP BY began ORDER BY began DESC LIMIT $5
 ),
 sales AS (
   SELECT
@@ -38,17 +45,15 @@ sales AS (
     coalesce(sum(returned) FILTER (
       WHERE $4::text IS NULL OR customer_id = $4 OR customer_id IS NULL
     ), 0)::bigint AS returned,
-    coalesce(sum(sold) FILTER (WHERE is_counted AND customer_id = buyer), 0)
-      - coalesce(sum(returned) FILTER (
-        WHERE customer_id = buyer OR (customer_id IS NULL AND number = 1)
-      ), 0) AS counted
+    coalesce(sum(returned) FILTER (
+      WHERE customer_id = buyer OR (customer_id IS NULL AND number = 1)
+    ), 0)::bigint AS back
   FROM moved, buyers
 )
 SELECT
-  partitions.cursor_seq AS seq, sales.sold, sales.returned,
-  CASE WHEN number = 1 OR $4::text IS NOT NULL THEN buyer END AS buyer,
-  greatest(0, counted)::bigint AS counted,
-  (SELECT (extract(epoch FROM since) * 1000)::bigint FROM limited) AS since,
+  partitions.cursor_seq AS seq, sales.sold, sales.returned, sales.back,
+  CASE WHEN EXISTS (SELECT FROM limited) AND (number = 1 OR $4::text IS NOT NULL) THEN buyer END AS buyer,
+  (SELECT coalesce(json_agg(json_build_array(at, units)), '[]'::json) FROM lots) AS lots,
   EXISTS (
     SELECT FROM quarantine
     WHERE quarantine.partition = $1 AND settled_at IS NULL

@@ -1,0 +1,61 @@
+/** Commands and outcomes of limits that have a name: how many units of some products one customer may have. */
+import type { ProductId } from "#inventory/model";
+import type { CommandBase } from "#inventory/ports";
+
+/** What a limit counts: units that are held and sold, or those that are held alone. */
+export const LIMIT_COUNTS = ["taken", "held"] as const;
+export type LimitCounts = (typeof LIMIT_COUNTS)[number];
+
+/** What may be said of a limit. */
+export interface LimitTerms {
+  /** Each once, in order. */
+  readonly products: readonly ProductId[] | "all";
+  readonly maxUnits: number;
+  /** Fixed intervals of Redis's clock, from 1970 on; null: it counts for good. */
+  readonly windowHours: number | null;
+  readonly counts: LimitCounts;
+  /** Live holds of a customer with units of these products; null: any number. */
+  readonly maxHolds: number | null;
+}
+
+export interface NamedLimit extends LimitTerms {
+  readonly limitId: string;
+  /** What was made before does not count (ms). */
+  readonly since: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  /** seq of its last change. */
+  readonly version: number;
+}
+
+export interface PutLimitCommand extends CommandBase, LimitTerms {
+  readonly limitId: string;
+  /** Version it must still have; null when the caller does not care. */
+  readonly expectedVersion: number | null;
+}
+export interface RemoveLimitCommand extends CommandBase {
+  readonly limitId: string;
+  readonly expectedVersion: number | null;
+}
+
+type LimitRefusal =
+  | { readonly kind: "expected_mismatch"; readonly limit: NamedLimit }
+  | { readonly kind: "unknown_limit" }
+  | { readonly kind: "key_reused" };
+export type PutLimitOutcome =
+  /** `kept`: it is as it was asked for already. */
+  | {
+      readonly kind: "made" | "put" | "kept";
+      readonly limit: NamedLimit;
+      readonly replayed: boolean;
+    }
+  /** Its products live in several partitions, or it lives in another one than they do. */
+  | { readonly kind: "spans_partitions" }
+  | { readonly kind: "unknown_product"; readonly productId: ProductId }
+  /** There are as many limits as there may be; or as many over that product, null: over all products. */
+  | { readonly kind: "too_many_limits" }
+  | { readonly kind: "too_many_of_product"; readonly productId: ProductId | null }
+  | LimitRefusal;
+export type RemoveLimitOutcome =
+  | { readonly kind: "removed"; readonly limit: NamedLimit; readonly replayed: boolean }
+  | LimitRefusal;
