@@ -10,6 +10,7 @@ import type * as countRuns from "#http/wire/count-runs";
 import type * as expected from "#http/wire/incoming-answers";
 import type * as queries from "#http/wire/queries";
 import type * as reported from "#http/wire/recovery-reports";
+import type * as limited from "#http/wire/limit-answers";
 import type * as compared from "#http/wire/reconcile";
 
 export type {
@@ -17,7 +18,6 @@ export type {
   Event,
   Inventory,
   InventoryAt,
-  Limit,
   LedgerMovement,
   Movement,
   ProblemBody,
@@ -25,6 +25,7 @@ export type {
   Reservation,
   ShortLine,
 } from "#http/wire/answers";
+export type { Limit } from "#http/wire/limit-answers";
 export type { Incoming, ReorderItem } from "#http/wire/incoming-answers";
 
 type Body<Schema extends z.ZodType> = { json: z.input<Schema> };
@@ -146,13 +147,13 @@ interface Calls {
       typeof answers.RegisteredLocation
     >;
   };
-  [PATHS.limits]: { $get: Call<object, typeof answers.Limits> };
+  [PATHS.limits]: { $get: Call<object, typeof limited.Limits> };
   [PATHS.limit]: {
-    $get: Call<Limit, typeof answers.Limit>;
+    $get: Call<Limit, typeof limited.Limit>;
     $put:
-      | Call<Limit & Body<typeof bodies.LimitBody>, typeof answers.LimitPut>
-      | Call<Limit & Body<typeof bodies.LimitBody>, typeof answers.LimitPut, 201>;
-    $delete: Call<Limit, typeof answers.LimitPut>;
+      | Call<Limit & Body<typeof bodies.LimitBody>, typeof limited.LimitPut>
+      | Call<Limit & Body<typeof bodies.LimitBody>, typeof limited.LimitPut, 201>;
+    $delete: Call<Limit & MayHaveBody<typeof bodies.EmptyBody>, typeof limited.LimitPut>;
   };
   [PATHS.events]: { $get: Call<Query<typeof queries.EventsQuery>, typeof answers.Events> };
   [PATHS.alerts]: { $get: Call<Query<typeof queries.AlertsQuery>, typeof answers.Alerts> };

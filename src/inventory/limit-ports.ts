@@ -1,6 +1,6 @@
 /** Commands and outcomes of limits that have a name: how many units of some products one customer may have. */
-import type { ProductId } from "#inventory/model";
-import type { CommandBase } from "#inventory/ports";
+import type { CustomerId, ProductId } from "#inventory/model";
+import type { CommandBase } from "#inventory/command-ports";
 
 /** What a limit counts: units that are held and sold, or those that are held alone. */
 export const LIMIT_COUNTS = ["taken", "held"] as const;
@@ -59,3 +59,24 @@ export type PutLimitOutcome =
 export type RemoveLimitOutcome =
   | { readonly kind: "removed"; readonly limit: NamedLimit; readonly replayed: boolean }
   | LimitRefusal;
+
+export interface LimitStore {
+  putLimit(command: PutLimitCommand): Promise<PutLimitOutcome>;
+  removeLimit(command: RemoveLimitCommand): Promise<RemoveLimitOutcome>;
+  /** All of them, by id: few enough for one answer. */
+  limits(deadline: number): Promise<readonly NamedLimit[]>;
+}
+
+/** What of an order's sales limits may still count for its customer. */
+export interface SalesOfLimit {
+  readonly customerId: CustomerId;
+  /** What was sold to it, by when that began to count, as the ledger has it. */
+  readonly lots: readonly SoldLot[];
+  /** How much of it came back. */
+  readonly back: number;
+}
+export interface SoldLot {
+  /** When the hold that was sold was made, or when it was sold without one (ms). */
+  readonly at: number;
+  readonly units: number;
+}

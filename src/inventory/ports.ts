@@ -2,13 +2,7 @@
  * What the core needs from the world, as types. `src/redis` and `src/postgres` give it; the core
  * never learns how. A command carries everything Lua needs; an outcome is what a caller may hear.
  */
-import type {
-  NamedLimit,
-  PutLimitCommand,
-  PutLimitOutcome,
-  RemoveLimitCommand,
-  RemoveLimitOutcome,
-} from "#inventory/limit-ports";
+import type { LimitStore, SalesOfLimit } from "#inventory/limit-ports";
 import type {
   AboveQuota,
   CancelOutcome,
@@ -161,19 +155,6 @@ export interface OrderSales {
   /** Absent where nothing limits what customers have, or its units are no customer's. */
   readonly limit?: SalesOfLimit;
 }
-/** What of an order's sales limits may still count for its customer. */
-export interface SalesOfLimit {
-  readonly customerId: CustomerId;
-  /** What was sold to it, by when that began to count, as the ledger has it. */
-  readonly lots: readonly SoldLot[];
-  /** How much of it came back. */
-  readonly back: number;
-}
-export interface SoldLot {
-  /** When the hold that was sold was made, or when it was sold without one (ms). */
-  readonly at: number;
-  readonly units: number;
-}
 export interface ReturnCommand extends CommandBase {
   readonly productId: ProductId;
   /** null: the product's home. */
@@ -207,7 +188,7 @@ export interface ExpireResult {
 }
 
 /** Redis as the core sees it. Every method rejects with a Fault when Redis cannot be used. */
-export interface StockStore {
+export interface StockStore extends LimitStore {
   initialize(command: InitializeCommand): Promise<InitializeOutcome>;
   amend(command: AmendCommand): Promise<AmendOutcome>;
   adjust(command: AdjustCommand): Promise<AdjustOutcome>;
@@ -215,8 +196,6 @@ export interface StockStore {
   count(command: CountCommand): Promise<CountOutcome>;
   registerLocation(command: RegisterLocationCommand): Promise<RegisterLocationOutcome>;
   amendLocation(command: AmendLocationCommand): Promise<AmendLocationOutcome>;
-  putLimit(command: PutLimitCommand): Promise<PutLimitOutcome>;
-  removeLimit(command: RemoveLimitCommand): Promise<RemoveLimitOutcome>;
   reserve(command: ReserveCommand): Promise<ReserveOutcome>;
   sell(command: SellCommand): Promise<SellOutcome>;
   /** `moved`: there may have been a return after `command.sales.seq`; ask the ledger again. */
@@ -241,8 +220,6 @@ export interface StockStore {
   reservation(reservationId: ReservationId, deadline: number): Promise<Reservation | null>;
   /** Every registered location, in no order. */
   locations(deadline: number): Promise<readonly RegisteredLocation[]>;
-  /** Limits that have a name, by id: few enough for one answer. */
-  limits(deadline: number): Promise<readonly NamedLimit[]>;
   /** Whether some location is inactive, so that there is stock which is not available. */
   hasInactiveLocation(deadline: number): Promise<boolean>;
   /** Ids at or below their threshold if every location were active, lowest first. */

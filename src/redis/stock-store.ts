@@ -47,13 +47,6 @@ import type {
   ShortLine,
   StockStore,
 } from "#inventory/ports";
-import type {
-  NamedLimit,
-  PutLimitCommand,
-  PutLimitOutcome,
-  RemoveLimitCommand,
-  RemoveLimitOutcome,
-} from "#inventory/limit-ports";
 import { splitReservationId } from "#inventory/reservation-id";
 import { cancelHold, confirmHold, extendHold, reassignHold } from "#redis/change-hold";
 import { decodeHold } from "#redis/hold-record";
@@ -181,18 +174,6 @@ export class RedisStockStore implements StockStore {
     return this.#locations.hasInactive(deadline);
   }
 
-  putLimit(command: PutLimitCommand): Promise<PutLimitOutcome> {
-    return this.#limits.put(command);
-  }
-
-  removeLimit(command: RemoveLimitCommand): Promise<RemoveLimitOutcome> {
-    return this.#limits.remove(command);
-  }
-
-  limits(deadline: number): Promise<readonly NamedLimit[]> {
-    return this.#limits.list(deadline);
-  }
-
   async amend(command: AmendCommand): Promise<AmendOutcome> {
     const { queues } = this.#routeOf(command.productId);
     return amendOutcome(await queues.submit("amend", amendLine(command), 1, command));
@@ -262,6 +243,10 @@ export class RedisStockStore implements StockStore {
   /** One line for the script of that repair; answers its word. */
   readonly repair = (verb: RepairVerb, id: string, line: string, deadline: number) =>
     this.#routeOf(id).queues.submit(verb, line, 1, { deadline });
+
+  readonly putLimit: StockStore["putLimit"] = (command) => this.#limits.put(command);
+  readonly removeLimit: StockStore["removeLimit"] = (command) => this.#limits.remove(command);
+  readonly limits: StockStore["limits"] = (deadline) => this.#limits.list(deadline);
 
   readonly partitionOf = (productId: string): number => partitionOf(productId, this.partitions);
 

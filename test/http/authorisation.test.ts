@@ -193,6 +193,7 @@ test("the matrix is the one of the contract", () => {
 });
 
 const MATRIX = [
+  "DELETE /limits/:limitId: admin service",
   "GET /alerts: admin service",
   "GET /counts/runs/:runId: admin",
   "GET /counts/runs: admin",
@@ -206,6 +207,8 @@ const MATRIX = [
   "GET /health/ready: public",
   "GET /health: public",
   "GET /incoming: admin service",
+  "GET /limits/:limitId: admin service",
+  "GET /limits: admin service",
   "GET /locations: admin service",
   "GET /low-stock: admin service",
   "GET /metrics: public",
@@ -251,6 +254,7 @@ const MATRIX = [
   "POST /reservation/:reservationId/extend: admin service customer",
   "POST /reservation/:reservationId/owner: admin service",
   "POST /reservations: admin service customer",
+  "PUT /limits/:limitId: admin service",
   "eureka GET /api/inventory/:productId: public",
   "eureka GET /api/inventory: public",
   "eureka GET /info: public",

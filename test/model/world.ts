@@ -6,7 +6,7 @@
 import type { StockAlert } from "#inventory/event-ports";
 import type { Stock } from "#inventory/hold-ports";
 import type { JournaledLocation } from "#inventory/location-ports";
-import type { SalesOfLimit } from "#inventory/ports";
+import type { SalesOfLimit } from "#inventory/limit-ports";
 import {
   DEFAULT_RULE,
   type Allocation,

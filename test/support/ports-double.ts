@@ -1,5 +1,4 @@
 /** The ports with one product and one hold in them. A test replaces the answers it is about. */
-import type { NamedLimit } from "#inventory/limit-ports";
 import type { Deps } from "#inventory/context";
 import { IncomingId, type Incoming, type IncomingStock } from "#inventory/incoming-ports";
 import type { Durability } from "#inventory/durability";
@@ -26,6 +25,7 @@ import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { Alert, EventLedger, Ledger, ShortLine, StockStore } from "#inventory/ports";
 import { systemClock, type Clock } from "#lib/clock";
 import { COUNT_RUNS, RUNS } from "#test/runs-double";
+import { LIMIT_STORE } from "#test/limit-double";
 
 export const AT = Date.UTC(2025, 0, 1);
 export const PRODUCT_ID = ProductId.parse("p1");
@@ -161,20 +161,6 @@ export function answering<Command, Outcome>(outcome: Outcome) {
   return Object.assign(answer, { commands });
 }
 
-export const limitOf = (changes: Partial<NamedLimit> = {}): NamedLimit => ({
-  limitId: "drop",
-  products: [PRODUCT_ID],
-  maxUnits: 5,
-  windowHours: null,
-  counts: "taken",
-  maxHolds: null,
-  since: AT,
-  createdAt: AT,
-  updatedAt: AT,
-  version: 7,
-  ...changes,
-});
-
 /** What an answer about a hold says of its product. */
 const stock = { home: productOf().home, ...totalsOf(productOf()) };
 const done = { kind: "done", reservation: reservationOf(), replayed: false, stock } as const;
@@ -193,8 +179,7 @@ const STORE: StockStore = {
     replayed: false,
   }),
   amendLocation: async () => ({ kind: "amended", registered: registeredOf(), replayed: false }),
-  putLimit: async () => ({ kind: "made", limit: limitOf(), replayed: false }),
-  removeLimit: async () => ({ kind: "removed", limit: limitOf(), replayed: false }),
+  ...LIMIT_STORE,
   reserve: async () => ({ kind: "reserved", short: [], reservation: reservationOf(), stock }),
   sell: async () => ({ kind: "sold", product: productOf(), allocations, replayed: false }),
   return: async () => ({
@@ -216,7 +201,6 @@ const STORE: StockStore = {
   },
   productOfSku: async (sku) => (sku === "SKU-1" ? PRODUCT_ID : null),
   reservation: async (id) => (id === RESERVATION_ID ? reservationOf() : null),
-  limits: async () => [limitOf()],
   locations: async () => [registeredOf()],
   hasInactiveLocation: async () => false,
   lowStock: async () => [PRODUCT_ID],

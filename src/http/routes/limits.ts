@@ -5,9 +5,9 @@ import { PATHS } from "#http/paths";
 import { refusal, replayHeader, reply, send, type Answer } from "#http/reply";
 import { keyReused, unknownProduct } from "#http/routes/refusals";
 import { route, STAFF, type Edge, type Route } from "#http/routes/route";
-import { validate, validateBody } from "#http/validate";
-import { Limit, LimitPut, Limits } from "#http/wire/answers";
-import { LimitBody } from "#http/wire/bodies";
+import { validate, validateBody, validateOptionalBody } from "#http/validate";
+import { Limit, LimitPut, Limits } from "#http/wire/limit-answers";
+import { EmptyBody, LimitBody } from "#http/wire/bodies";
 import { LimitParam } from "#http/wire/fields";
 import { limitOf } from "#http/wire/objects";
 import type { PutLimitOutcome, RemoveLimitOutcome } from "#inventory/limit-ports";
@@ -91,12 +91,16 @@ function removeLimitRoute({ deps }: Edge): Route {
     conditional: true,
     roles: STAFF,
     mutation: true,
-    handlers: createHandlers(validate("param", LimitParam), async (c) => {
-      const { limitId } = c.req.valid("param");
-      const expectedVersion = expectedSeq(c.req.header("if-match"));
-      const outcome = await removeLimit(deps, contextOf(c), { limitId, expectedVersion });
-      return send(c, removeAnswer(c, limitId, outcome));
-    }),
+    handlers: createHandlers(
+      validate("param", LimitParam),
+      validateOptionalBody(EmptyBody),
+      async (c) => {
+        const { limitId } = c.req.valid("param");
+        const expectedVersion = expectedSeq(c.req.header("if-match"));
+        const outcome = await removeLimit(deps, contextOf(c), { limitId, expectedVersion });
+        return send(c, removeAnswer(c, limitId, outcome));
+      },
+    ),
   });
 }
 
@@ -135,7 +139,7 @@ function removeAnswer(c: EdgeContext, limitId: string, outcome: RemoveLimitOutco
   if (outcome.kind !== "removed") return refused(c, limitId, outcome);
   const { limit, replayed } = outcome;
   const body = { message: "Limit removed", limit: limitOf(limit) };
-  return { status: 200, body, headers: replayHeader(replayed) };
+  return { status: 200, body, headers: { etag: etagOf(limit.version), ...replayHeader(replayed) } };
 }
 
 type Refused = Exclude<RemoveLimitOutcome, { readonly kind: "removed" }>;

@@ -2,9 +2,9 @@
 import { z } from "zod";
 import { Time, Units } from "#http/wire/answer-fields";
 import { Incoming, IncomingChanged } from "#http/wire/incoming-answers";
+import { Limit, LimitTold } from "#http/wire/limit-answers";
 import { PROBLEM_CODES } from "#http/problem";
 import { ALERT_KINDS, EVENT_TYPES } from "#inventory/event-ports";
-import { LIMIT_COUNTS } from "#inventory/limit-ports";
 import {
   DISPOSITIONS,
   MOVEMENT_TYPES,
@@ -63,25 +63,6 @@ export const RegisteredLocation = z
   })
   .meta({ id: "Location" });
 export type RegisteredLocation = z.output<typeof RegisteredLocation>;
-
-export const Limit = z
-  .strictObject({
-    limitId: z.string(),
-    products: z.union([z.literal("all"), z.array(z.string()).readonly()]),
-    maxUnits: Units,
-    windowHours: z.int().min(1).nullable(),
-    counts: z.enum(LIMIT_COUNTS),
-    maxHolds: z.int().min(1).nullable(),
-    /** What was made before does not count. */
-    since: Time,
-    createdAt: Time,
-    updatedAt: Time,
-    version: z.int().min(0),
-  })
-  .meta({ id: "Limit" });
-export type Limit = z.output<typeof Limit>;
-export const Limits = z.strictObject({ limits: z.array(Limit) });
-export const LimitPut = z.strictObject({ message: z.string(), limit: Limit });
 
 export const Reservation = z
   .strictObject({
@@ -162,18 +143,7 @@ export const ShortLine = z
     largestQuantity: Units,
     locations: z.array(z.strictObject({ location: z.string(), available: Units })).readonly(),
     nextHoldEndsAt: Time.nullable(),
-    limit: z
-      .strictObject({
-        maxPerCustomer: Units,
-        left: Units,
-        /** The limit that says so, where it is not the product's own. */
-        limitId: z.string().exactOptional(),
-        maxUnits: Units.exactOptional(),
-        windowEndsAt: Time.exactOptional(),
-        /** Live holds that it allows, where those are what is too much. */
-        maxHolds: Units.exactOptional(),
-      })
-      .exactOptional(),
+    limit: LimitTold.exactOptional(),
   })
   .meta({ id: "ShortLine" });
 export type ShortLine = z.output<typeof ShortLine>;

@@ -15,6 +15,7 @@ import type { Alert, LedgerEvent, Quota, ShortLine } from "#inventory/ports";
 import type { StockThen } from "#inventory/read-stock-at";
 import type * as answers from "#http/wire/answers";
 import type * as incomingAnswers from "#http/wire/incoming-answers";
+import type * as limited from "#http/wire/limit-answers";
 
 /** `totalStock` is what is physically there; `location` is the product's home. */
 export function inventoryOf(product: Product): answers.Inventory {
@@ -77,7 +78,7 @@ export function locationOf(registered: RegisteredLocation): answers.RegisteredLo
   };
 }
 
-export function limitOf({ since, createdAt, updatedAt, ...limit }: NamedLimit): answers.Limit {
+export function limitOf({ since, createdAt, updatedAt, ...limit }: NamedLimit): limited.Limit {
   return {
     ...limit,
     since: timeOf(since),
