@@ -2,8 +2,8 @@
 -- Purpose: one step of a rebuild: writes keys of the partition as the ledger has them.
 -- KEYS[1]  {pN}:meta (hash, rw); writes the keys of the partition that are named, never the meta.
 -- ARGV     token, milliseconds that the claim lasts from now, then for each key: its type
---          (string|hash|list|zset; with a + behind it: more of what the step before wrote), its name behind the tag, number of values, the values (string: value, and milliseconds to
---          live or none; hash: field and value; zset: score and member).
+--          (string|hash|list|zset, or ends: when it ends by itself; with a + behind it: more of what the step before wrote), its name behind the tag, number of values, the values (string: value, and milliseconds to
+--          live or none; hash: field and value; zset: score and member; ends: ms).
 -- Returns  written, or lost (the claim is another's, or gone).
 -- Cost     O(values).
 -- Retry    safe but for what is written in several steps: each key is removed before its first one.
@@ -48,6 +48,10 @@ local function write(step)
         end
         return
     end
+    if step.kind == "ends" then
+        redis.call("PEXPIREAT", step.key, ARGV[step.first])
+        return
+    end
     for first = step.first, step.last, PART_MAX do
         local last = math.min(first + PART_MAX - 1, step.last)
         redis.call(COMMANDS[step.kind], step.key, unpack(ARGV, first, last))
@@ -62,7 +66,7 @@ write_claim(token, lasts_ms, claim.missing)
 for _, step in ipairs(steps) do
     local kind, more = string.match(step.kind, "^(%l+)(%+?)$")
     step.kind = kind
-    if more == "" then
+    if more == "" and kind ~= "ends" then
         redis.call("UNLINK", step.key)
     end
     write(step)

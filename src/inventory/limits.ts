@@ -22,6 +22,9 @@ export const LimitId = z
 /** 128 bits: no two customers of a lifetime share a count, and no id of one stands there for ever. */
 const CUSTOMER_HEX_DIGITS = 32;
 
+/** Behind what stands for a customer: how many live holds it has. Twin: lua/lib/limits.lua. */
+export const HOLDS_FIELD = ":holds";
+
 /** What stands for a customer in the hash of a limit. */
 export function customerField(customerId: CustomerId): string {
   return hash("sha1", JSON.stringify(customerId)).slice(0, CUSTOMER_HEX_DIGITS);

@@ -7,7 +7,6 @@ import type { LedgerLevel, LedgerSnapshot, LevelUnits } from "#inventory/ledger-
 import type {
   CustomerId,
   Movement,
-  ProductId,
   RegisteredLocation,
   Reservation,
   ReservationId,
@@ -63,11 +62,17 @@ export interface StoredLimit {
   /** Hash of a customer → units (-1: no count stands there); a key: it is no such hash. */
   readonly counts: ReadonlyMap<string, number> | string;
 }
-/** Units that a customer has of a product with a limit, by the ledger. */
+/** What a customer has under a limit, by the ledger. */
 export interface CustomerUnits {
-  readonly productId: ProductId;
+  /** `product:<product>` for a product's own limit, else the limit's id. */
+  readonly rule: string;
+  readonly window: string;
+  /** When the window ends (ms); null: never. */
+  readonly endsAt: number | null;
   readonly customerId: CustomerId;
   readonly units: number;
+  /** Live holds, where the limit bounds them; else 0. */
+  readonly holds: number;
 }
 
 /** A record as it stands under an owner's key; `hold` is null when it cannot be read. */
@@ -215,10 +220,10 @@ export interface ReconcileLedger {
     productIds: readonly string[],
     seq: number,
   ): Promise<readonly LedgerLevel[]>;
-  /** What each customer has of these products, where they have a limit: some at a time, of one moment. */
+  /** What each customer has under these products' own limits and those of these ids: some at a time, of one moment. */
   limits(
     partition: number,
-    productIds: readonly string[],
+    asked: { readonly productIds: readonly string[]; readonly limitIds: readonly string[] },
     use: (part: readonly CustomerUnits[]) => void,
   ): Promise<void>;
   /** Those of them of which movements that their limit counts were put away. */

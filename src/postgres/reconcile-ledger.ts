@@ -136,7 +136,7 @@ export function createReconcileLedger(sql: Sql): ReconcileLedger {
       const found = await rows(AttributesRow, attributesText, [ids]);
       return new Map(found.map(({ id, ...row }) => [id, row]));
     },
-    limits: (partition, productIds, use) => readLimits(sql, partition, productIds, use),
+    limits: (partition, asked, use) => readLimits(sql, partition, asked, use),
     async unsureLimits(productIds) {
       const ids = textColumn(productIds, (id) => id);
       return (await rows(IdRow, unsureLimitsText, [ids])).map(({ id }) => id);
