@@ -28,6 +28,17 @@ export interface NamedLimit extends LimitTerms {
   readonly version: number;
 }
 
+/** A limit with the text of its record. */
+export interface KeptLimit extends NamedLimit {
+  readonly text: string;
+}
+export interface LimitWindow {
+  /** As the key of its counts has it. */
+  readonly name: string;
+  /** ms; null: never. */
+  readonly endsAt: number | null;
+}
+
 export interface PutLimitCommand extends CommandBase, LimitTerms {
   readonly limitId: string;
   /** Version it must still have; null when the caller does not care. */

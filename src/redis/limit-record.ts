@@ -1,5 +1,5 @@
 /** The record of a limit that has a name, format 1. Twin: lua/lib/limit-record.lua. */
-import { LIMIT_COUNTS, type NamedLimit } from "#inventory/limit-ports";
+import { LIMIT_COUNTS, type KeptLimit, type NamedLimit } from "#inventory/limit-ports";
 import type { ProductId } from "#inventory/model";
 import { fieldAt, isOneOf, recorded, recordedCount } from "#redis/recorded";
 
@@ -28,6 +28,20 @@ export function decodeLimit(limitId: string, text: string): NamedLimit {
     products:
       products === EVERYTHING ? "all" : products.split(",").map((id) => recorded<ProductId>(id)),
   };
+}
+
+/** Those of the records, id and text by turns, that can be read, each with its text. */
+export function readableLimits(texts: readonly string[]): KeptLimit[] {
+  return texts.flatMap((limitId, i) => {
+    const text = texts[i + 1];
+    if (i % 2 === 1 || text === undefined) return [];
+    try {
+      return [{ ...decodeLimit(limitId, text), text }];
+    } catch {
+      // A comparison tells of it.
+      return [];
+    }
+  });
 }
 
 /** The products of a limit, as its record has them: each once, in order. */

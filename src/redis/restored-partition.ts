@@ -16,7 +16,7 @@ import {
   stockKey,
 } from "#redis/keys";
 import { customerField, HOLDS_FIELD } from "#inventory/limits";
-import { decodeLimit, indexOf } from "#redis/limit-record";
+import { indexOf, readableLimits } from "#redis/limit-record";
 import { encodeLocation, encodeRules } from "#redis/location-record";
 import { encodeProduct } from "#redis/product-record";
 
@@ -111,11 +111,7 @@ export class RestoredPartition {
   }
 
   get #index() {
-    const texts = this.#records.get("limit") ?? [];
-    const limits = texts.flatMap((id, i) =>
-      i % 2 === 0 ? decodeLimit(id, texts[i + 1] ?? "") : [],
-    );
-    return indexOf(limits);
+    return indexOf(readableLimits(this.#records.get("limit") ?? []));
   }
 
   #product(product: ProductCopy): Step {

@@ -167,18 +167,16 @@ const done = { kind: "done", reservation: reservationOf(), replayed: false, stoc
 
 const allocations = [{ location: Location.parse("Warehouse A"), quantity: 1 }];
 
+const registeredNow = { registered: registeredOf(), replayed: false } as const;
+
 const STORE: StockStore = {
   initialize: async () => ({ kind: "initialized", product: productOf(), replayed: false }),
   amend: async () => ({ kind: "amended", product: productOf(), replayed: false }),
   adjust: async () => ({ kind: "adjusted", product: productOf(), replayed: false }),
   transfer: async () => ({ kind: "transferred", product: productOf(), replayed: false }),
   count: async () => ({ kind: "counted", product: productOf(), replayed: false }),
-  registerLocation: async () => ({
-    kind: "registered",
-    registered: registeredOf(),
-    replayed: false,
-  }),
-  amendLocation: async () => ({ kind: "amended", registered: registeredOf(), replayed: false }),
+  registerLocation: async () => ({ ...registeredNow, kind: "registered" }),
+  amendLocation: async () => ({ ...registeredNow, kind: "amended" }),
   ...LIMIT_STORE,
   reserve: async () => ({ kind: "reserved", short: [], reservation: reservationOf(), stock }),
   sell: async () => ({ kind: "sold", product: productOf(), allocations, replayed: false }),

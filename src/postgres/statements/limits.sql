@@ -9,13 +9,15 @@ WITH last AS (
   WHERE movements.partition = $1
     AND seq > (SELECT cursor_seq FROM partitions WHERE partitions.partition = $1) - 1000
 ),
-named AS (
+named AS MATERIALIZED (
   SELECT
     id, split_part(text, E'\t', 2)::bigint AS since, split_part(text, E'\t', 5)::bigint * 3600000 AS ms,
     split_part(text, E'\t', 6) = 'held' AS is_of_held, split_part(text, E'\t', 7) <> '' AS has_holds,
     split_part(text, E'\t', 10) AS products
   FROM records
   WHERE partition = $1 AND kind = 'limit' AND text IS NOT NULL
+    -- One that cannot be read counts nothing, and keeps nobody from rebuilding the rest.
+    AND text ~ E'^1\\t[0-9]+\\t[0-9]+\\t[0-9]+\\t[0-9]+\\t(taken|held)\\t[0-9]*\\t[0-9]+\\t[0-9]+\\t[^\\t]+$'
     AND ($3::text[] IS NULL OR id = ANY ($3))
 ),
 rules AS (

@@ -32,6 +32,8 @@ export function createMender({ stock, stockRepairs, ledgerRepairs }: MenderOptio
       case "kept":
       case "product":
       case "limit":
+      case "named_limit":
+      case "limited":
       case "sku":
       case "claim":
         return await stockRepairs.mend(repair);
