@@ -8,7 +8,7 @@
 -- Retry    safe: it writes the same again.
 -- @include lib/repair-without-movement.lua
 
-local PART_MAX = 1000 -- arguments of one call; even, and far below the 8 000 where `unpack` ends
+local PART_ARGUMENTS = 1000 -- arguments of one call; even, and far below the 8 000 where `unpack` ends
 
 if #ARGV ~= 1 then
     error("the repair of what limits are over takes a store id")
@@ -34,8 +34,8 @@ for product, ids in pairs(ids_of) do
     fields[#fields + 1] = ids
 end
 redis.call("UNLINK", limited_key)
-for first = 1, #fields, PART_MAX do
-    local last = math.min(first + PART_MAX - 1, #fields)
+for first = 1, #fields, PART_ARGUMENTS do
+    local last = math.min(first + PART_ARGUMENTS - 1, #fields)
     redis.call("HSET", limited_key, unpack(fields, first, last))
 end
 if #flat == 0 then
