@@ -37,6 +37,7 @@ const PROBLEMS = {
   reservation_replaced: { status: 409, title: "The reservation was replaced by a newer one" },
   reservation_reassigned: { status: 409, title: "The reservation went over to another owner" },
   reservation_standing: { status: 409, title: "The reservation never ends by itself" },
+  extended_too_often: { status: 409, title: "The reservation was extended too often" },
   order_already_confirmed: { status: 409, title: "The order's stock is sold already" },
   below_reserved: { status: 409, title: "Stock would fall below what is held" },
   live_holds: { status: 409, title: "The customer has live holds" },

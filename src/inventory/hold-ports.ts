@@ -172,13 +172,21 @@ export interface Standing {
 }
 export type CancelOutcome = HoldOutcome | ExceedsHeld;
 export type ConfirmOutcome = HoldOutcome | ExceedsHeld | Insufficient | AboveQuota;
-export type ExtendOutcome = HoldOutcome | Standing;
+/** It was extended as often as a hold may be; nothing was changed. */
+export interface TooOften {
+  readonly kind: "too_often";
+  readonly extensions: number;
+  readonly reservation: Reservation;
+}
+export type ExtendOutcome = HoldOutcome | Standing | TooOften;
 
 export interface ExtendCommand extends HoldCommand {
   /** The hold shall live this many seconds from now; it is never due sooner than it was. */
   readonly holdSeconds: number;
   /** Nor later than this after it was made. */
   readonly holdSecondsMax: number;
+  /** How often a hold may be extended; 0: any number of times. */
+  readonly extensionsMax: number;
 }
 
 export interface ReassignCommand extends HoldCommand {

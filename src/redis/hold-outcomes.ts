@@ -153,7 +153,12 @@ export function extendOutcome(
   owner: string,
   reply: string,
 ): ExtendOutcome | NotYet {
-  return reply === "standing" ? { kind: reply } : holdOutcome(partition, owner, reply);
+  const { word, rest } = cut(reply);
+  if (word === "standing") return { kind: word };
+  if (word !== "too_often") return holdOutcome(partition, owner, reply);
+  const { word: times, rest: record } = cut(rest);
+  const reservation = decodeHold(partition, owner, record);
+  return { kind: word, extensions: recordedCount(times, "extensions"), reservation };
 }
 
 /** What it tells is of another owner than was asked about: that one stands before the record. */

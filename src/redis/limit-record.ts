@@ -30,6 +30,22 @@ export function decodeLimit(limitId: string, text: string): NamedLimit {
   };
 }
 
+/** Writes a record, as Lua would. */
+export function encodeLimit(limit: NamedLimit): string {
+  return [
+    1,
+    limit.since,
+    limit.version,
+    limit.maxUnits,
+    limit.windowHours ?? 0,
+    limit.counts,
+    limit.maxHolds ?? "",
+    limit.createdAt,
+    limit.updatedAt,
+    productsText(limit.products),
+  ].join("\t");
+}
+
 /** Those of the records, id and text by turns, that can be read, each with its text. */
 export function readableLimits(texts: readonly string[]): KeptLimit[] {
   return texts.flatMap((limitId, i) => {

@@ -49,7 +49,7 @@ export const confirmText = (command: ConfirmCommand): string =>
 
 /** The argument of extend. */
 export const extendText = (command: ExtendCommand): string =>
-  `${command.holdSeconds};${command.holdSecondsMax}`;
+  `${command.holdSeconds};${command.holdSecondsMax};${command.extensionsMax}`;
 
 /** Between two texts of JSON, where a tab would part the fields of the line: no JSON has it. */
 const UNIT_SEPARATOR = "\x1f";

@@ -1,5 +1,6 @@
 /** One call of a script on the model: what it decides, and what it changes. */
 import type { StockAlert } from "#inventory/event-ports";
+import type { NamedLimit } from "#inventory/limit-ports";
 import type { LevelLimit } from "#inventory/level-limit";
 import {
   LOCATIONS_MAX,
@@ -32,6 +33,8 @@ export interface Call {
   readonly amended: Set<ModelProduct>;
   /** Locations of the registry that it changed. */
   readonly registered: Set<Location>;
+  /** Limits that it put or removed (null), and the seq that says so. */
+  readonly records: Map<string, { readonly limit: NamedLimit | null; readonly seq: number }>;
   /** Movements that the journal may be ahead of the ledger. */
   readonly journalEntriesMax: number;
   /** Lines of the holds that its items have looked at so far. */

@@ -84,11 +84,15 @@ function sequence(shape: Shape, list: readonly Step[]): Sequence {
 /** Brings to other partitions what the first one decided: where there is one, nobody calls it. */
 const COPY = "location/copy.lua";
 /** No shape has a thousand locations; test/redis/locations.test.ts registers them. */
-const NOT_REACHED: ReadonlySet<string> = new Set(["location/register.lua above_limit"]);
+const NOT_REACHED: ReadonlySet<string> = new Set([
+  "location/register.lua above_limit",
+  // Nor a hundred limits: test/redis/named-limits.test.ts.
+  "limit/put.lua above_limit",
+]);
 
 /** Scripts of stock and of locations that may write; one that only reads decides nothing. */
 const changesStock = (path: string): boolean =>
-  /^(stock|location)\//.test(path) && !/^#!lua .*no-writes/.test(loadScript(path).text);
+  /^(stock|location|limit)\//.test(path) && !/^#!lua .*no-writes/.test(loadScript(path).text);
 
 /** `path word` of all that a header promises. */
 const WORDS = SCRIPT_PATHS.filter((path) => changesStock(path) && path !== COPY)

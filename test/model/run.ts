@@ -8,6 +8,7 @@
  */
 import type { Redis } from "ioredis";
 import type { Crossing } from "#inventory/event-ports";
+import { encodeLimit } from "#redis/limit-record";
 import { Fault } from "#inventory/faults";
 import type { JournalEntry, StockStore } from "#inventory/ports";
 import type { Charge } from "#inventory/rates";
@@ -36,7 +37,7 @@ import {
 /** Verbs that a full journal refuses. */
 const BOUNDED: ReadonlySet<string> = new Set(BOUNDED_VERBS.map((verb) => `stock/${verb}.lua`));
 export const isBounded = (path: string): boolean =>
-  BOUNDED.has(path) || path.startsWith("location/");
+  BOUNDED.has(path) || /^(?:location|limit)\//.test(path);
 
 /** Brings what partition 0 decided to the others; its items bear the name of that command. */
 const COPY = "location/copy.lua";
@@ -222,6 +223,7 @@ function decideBatch(
     grades: new Map(Array.from(world.products.values(), (it) => [it, gradeOf(it)])),
     amended: new Set(),
     registered: new Set(),
+    records: new Map(),
     journalEntriesMax: run.shape.journalEntriesMax,
     linesSeen: 0,
   };
@@ -297,7 +299,9 @@ function entryOf(
     locations: Array.from(registered).flatMap((location) => world.registry.get(location) ?? []),
     operations: kept.map(([key, text]) => ({ key, text, seq: seqOf(world) })),
     crossings: crossingsOf(call, moves),
-    records: [],
+    records: Array.from(call.records, ([id, { limit, seq }]) => {
+      return { kind: "limit" as const, id, text: limit && encodeLimit(limit), seq };
+    }),
   };
 }
 

@@ -6,7 +6,7 @@
 import type { StockAlert } from "#inventory/event-ports";
 import type { Stock } from "#inventory/hold-ports";
 import type { JournaledLocation } from "#inventory/location-ports";
-import type { SalesOfLimit } from "#inventory/limit-ports";
+import type { NamedLimit, SalesOfLimit } from "#inventory/limit-ports";
 import {
   DEFAULT_RULE,
   type Allocation,
@@ -27,7 +27,7 @@ import { reservationIdOf } from "#inventory/reservation-id";
 export interface Move {
   readonly seq: number;
   readonly type: MovementType;
-  /** null: something was said of the location itself. */
+  /** null: something was said of the location itself; or a record changed, and there is none. */
   readonly product: ModelProduct | null;
   readonly location: Location;
   /** Signed change of the level. */
@@ -82,6 +82,8 @@ export interface World {
   readonly moves: Move[];
   readonly products: Map<string, ModelProduct>;
   readonly registry: Registry;
+  /** Limits with a name, in the order in which they were put last. */
+  readonly limits: Map<string, NamedLimit>;
   readonly holds: Hold[];
   readonly operations: Map<string, Remembered>;
   /** Order and product, as a hash → seq of their last return. */
@@ -104,6 +106,7 @@ export function newWorld(partition: number, epoch: number, now: number, swept: n
     moves: [],
     products: new Map(),
     registry: new Map(),
+    limits: new Map(),
     holds: [],
     operations: new Map(),
     returns: new Map(),

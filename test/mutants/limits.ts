@@ -110,6 +110,13 @@ export const LIMIT_BUGS: readonly Mutant[] = [
     by: redis("held-limits", "bounds how many live holds a customer has"),
   },
   {
+    bug: "a hold may be extended once more than is allowed",
+    file: "lua/stock/extend.lua",
+    find: "times >= item.argument.most",
+    replace: "times > item.argument.most",
+    by: redis("extend", "extends a hold as often as may be and no more"),
+  },
+  {
     bug: "a rebuild forgets what each customer has",
     file: "src/redis/restored-partition.ts",
     find: "      ...limits,\n",

@@ -125,7 +125,7 @@ export async function prepare(store: RedisStockStore): Promise<Prepared> {
       reserve: [reserveLine(reserveCommand("o2", { p1: 2 }, keyed))],
       sell: [sellLine(sellCommand("p1", 1, { ...keyed, customerId }))],
       return: [returnLine(returnCommand("p1", 1, sales, keyed))],
-      extend: [changeLine(command, "3600;86400")],
+      extend: [changeLine(command, "3600;86400;0")],
       reassign: [changeLine(command, reassignText(reassignCommand(hold.reservationId, "o3")))],
       confirm: [changeLine(command, ";")],
       cancel: [changeLine(command, "")],

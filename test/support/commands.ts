@@ -275,6 +275,7 @@ export function extendCommand(
     customerId: null,
     holdSeconds,
     holdSecondsMax: 86_400,
+    extensionsMax: 0,
     context,
     operation: null,
     deadline: soon(),

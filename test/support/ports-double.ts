@@ -166,7 +166,7 @@ const stock = { home: productOf().home, ...totalsOf(productOf()) };
 const done = { kind: "done", reservation: reservationOf(), replayed: false, stock } as const;
 
 const allocations = [{ location: Location.parse("Warehouse A"), quantity: 1 }];
-
+const MINUTES = { reservationMinutes: 15, reservationMinutesMax: 60 };
 const registeredNow = { registered: registeredOf(), replayed: false } as const;
 
 const STORE: StockStore = {
@@ -343,7 +343,7 @@ export function depsOf(doubles: Doubles): Deps {
     pseudonymizations: { ...PSEUDONYMIZATIONS, ...pseudonymizations },
     recoveryReports: { ...RECOVERY_REPORTS, ...doubles.recoveryReports },
     clock: clock ?? systemClock,
-    policy: policy ?? { reservationMinutes: 15, reservationMinutesMax: 60, onExpired: "reject" },
+    policy: policy ?? { ...MINUTES, extensionsMax: 100, onExpired: "reject" },
     newGeneration: () => "abcdefgh",
   };
 }

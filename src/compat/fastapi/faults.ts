@@ -60,6 +60,7 @@ export const word: Contract["word"] = (refusal) => {
     case "reservation_replaced":
     case "reservation_reassigned":
     case "reservation_standing":
+    case "extended_too_often":
     case "order_already_confirmed":
     case "below_reserved":
     case "expected_mismatch":

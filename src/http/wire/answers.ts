@@ -305,6 +305,7 @@ export const ProblemBody = z
     lines: z.array(ShortLine).exactOptional(),
     inventory: Inventory.nullable().exactOptional(),
     reservation: Reservation.exactOptional(),
+    extensions: Units.exactOptional(),
     incoming: Incoming.exactOptional(),
     registered: RegisteredLocation.exactOptional(),
     current: Limit.exactOptional(),
