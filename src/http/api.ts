@@ -155,6 +155,9 @@ interface Calls {
       | Call<Limit & Body<typeof bodies.LimitBody>, typeof limited.LimitPut, 201>;
     $delete: Call<Limit & MayHaveBody<typeof bodies.EmptyBody>, typeof limited.LimitPut>;
   };
+  [PATHS.customerHolds]: {
+    $get: Call<Query<typeof queries.CustomerHoldsQuery>, typeof limited.CustomerHoldsList>;
+  };
   [PATHS.events]: { $get: Call<Query<typeof queries.EventsQuery>, typeof answers.Events> };
   [PATHS.alerts]: { $get: Call<Query<typeof queries.AlertsQuery>, typeof answers.Alerts> };
   [PATHS.recoveryReports]: {

@@ -53,6 +53,7 @@ export const PATHS = {
   events: `${BASE}/events`,
   alerts: `${BASE}/alerts`,
   recoveryReports: `${BASE}/recovery-reports`,
+  customerHolds: `${BASE}/customers/holds`,
   pseudonymize: `${BASE}/customers/:customerId/pseudonymize`,
   pseudonymization: `${BASE}/pseudonymizations/:pseudonymizationId`,
   cleanupExpired: `${BASE}/cleanup-expired`,

@@ -2,6 +2,7 @@
  * What the core needs from the world, as types. `src/redis` and `src/postgres` give it; the core
  * never learns how. A command carries everything Lua needs; an outcome is what a caller may hear.
  */
+import type { CustomerHolds, CustomerHoldsQuery } from "#inventory/list-customer-holds";
 import type { LimitStore, SalesOfLimit } from "#inventory/limit-ports";
 import type {
   AboveQuota,
@@ -332,6 +333,8 @@ export interface Ledger {
   ): Promise<Counted<KnownLocation>>;
   /** What is known of levels since some instants, in the order asked. */
   since(levels: readonly LevelThen[], deadline: number): Promise<readonly LevelSince[]>;
+  /** What became of holds, customer by customer, most expired units first. */
+  customerHolds(query: CustomerHoldsQuery, deadline: number): Promise<Page<CustomerHolds>>;
   /** Ids that are at or below their reorder point, in a stable order, and what is expected of each. */
   reorder(cursor: string | null, limit: number, deadline: number): Promise<Page<ReorderCandidate>>;
   /** Ids with stock at inactive locations that are low without it, lowest first. */

@@ -1,7 +1,7 @@
 /** What the core reads from PostgreSQL: lists, histories, and what Redis forgets after a while. */
 import { z } from "zod";
 import { Fault } from "#inventory/faults";
-import { DEFAULT_RULE, ProductId } from "#inventory/model";
+import { CustomerId, DEFAULT_RULE, ProductId } from "#inventory/model";
 import type { Movement, Reservation } from "#inventory/model";
 import type { Ledger, Page, ProductQuery, ReservationQuery } from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";
@@ -11,9 +11,11 @@ import type { Sql } from "#postgres/client";
 import { createLevelsSince } from "#postgres/levels-since";
 import { createMovementLists, TIME_MS_MAX } from "#postgres/movement-lists";
 import { cursorOf, readCursor, rowsOf } from "#postgres/page-cursor";
+import customerHoldsText from "./statements/customer-holds.sql" with { type: "text" };
 import knownLocationsText from "./statements/known-locations.sql" with { type: "text" };
 import lowWithoutInactiveText from "./statements/low-without-inactive.sql" with { type: "text" };
 import {
+  CustomerHoldsRow,
   KnownLocationsRow,
   MovementRow,
   OrderSalesRow,
@@ -44,6 +46,10 @@ export interface LedgerOptions {
 /** Sales of one order and product that a return tells the script of: of more, the older ones stay counted. */
 const LOTS_MAX = 100;
 
+/** The newest of the time that is asked for: a second of PostgreSQL, whatever that time is. */
+const HOLDS_LOOKED_AT = 200_000;
+
+const CustomerCursor = z.tuple([z.int().min(0), CustomerId]);
 const ProductCursor = z.tuple([ProductId]);
 const ReservationCursor = z.tuple([
   z.int().min(0).max(TIME_MS_MAX),
@@ -88,6 +94,15 @@ export function createLedger({ sql, clock }: LedgerOptions): Ledger {
         limit,
         (productId) => [productId],
       );
+    },
+    async customerHolds({ since, minimum, cursor, limit: most }, deadline) {
+      const limit = rowsOf(most);
+      const after = cursor === null ? [null, null] : readCursor(CustomerCursor, cursor);
+      const from = new Date(since).toISOString();
+      const parameters = [from, HOLDS_LOOKED_AT, minimum, ...after, limit + 1];
+      const statement = run(customerHoldsText, parameters);
+      const rows = await askRows(CustomerHoldsRow, statement, left(deadline));
+      return pageOf(rows, limit, ({ expiredUnits, customerId }) => [expiredUnits, customerId]);
     },
     async reorder(cursor, most, deadline) {
       const limit = rowsOf(most);

@@ -42,6 +42,16 @@ export const KnownLocationsRow = z.object({
 });
 
 /** `unsure`: a return of that product is in quarantine, where no sum has it. */
+export const CustomerHoldsRow = z.object({
+  customerId: CustomerId,
+  holds: z.int(),
+  live: z.int(),
+  expiredHolds: z.int(),
+  units: z.int(),
+  expiredUnits: z.int(),
+  soldUnits: z.int(),
+});
+
 export const OrderSalesRow = z.object({
   seq: z.int().min(0),
   sold: z.int().min(0),

@@ -197,6 +197,7 @@ const MATRIX = [
   "GET /alerts: admin service",
   "GET /counts/runs/:runId: admin",
   "GET /counts/runs: admin",
+  "GET /customers/holds: admin",
   "GET /docs-json: public",
   "GET /docs/init.js: public",
   "GET /docs/swagger-ui-bundle.js: public",

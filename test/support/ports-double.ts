@@ -25,7 +25,7 @@ import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { Alert, EventLedger, Ledger, ShortLine, StockStore } from "#inventory/ports";
 import { systemClock, type Clock } from "#lib/clock";
 import { COUNT_RUNS, RUNS } from "#test/runs-double";
-import { LIMIT_STORE } from "#test/limit-double";
+import { LIMIT_LEDGER, LIMIT_STORE } from "#test/limit-double";
 
 export const AT = Date.UTC(2025, 0, 1);
 export const PRODUCT_ID = ProductId.parse("p1");
@@ -232,6 +232,7 @@ const LEDGER: Ledger = {
       kept: true,
       unsure: false,
     })),
+  ...LIMIT_LEDGER,
   reorder: async () => ({
     items: [{ productId: PRODUCT_ID, incoming: 30, nextExpectedAt: AT }],
     nextCursor: null,

@@ -16,6 +16,7 @@ import { alertsRoute, eventsRoute } from "#http/routes/events";
 import { healthRoutes } from "#http/routes/health";
 import { incomingRoutes } from "#http/routes/incoming";
 import { initializeRoute } from "#http/routes/initialize";
+import { customerHoldsRoute } from "#http/routes/customer-holds";
 import { limitRoutes } from "#http/routes/limits";
 import { amendLocationRoute, locationsRoute, registerLocationRoute } from "#http/routes/locations";
 import { lowStockRoute } from "#http/routes/low-stock";
@@ -80,6 +81,7 @@ export function createRoutes(edge: Edge): readonly Route[] {
     registerLocationRoute(edge),
     amendLocationRoute(edge),
     ...limitRoutes(edge),
+    customerHoldsRoute(edge),
     eventsRoute(edge),
     alertsRoute(edge),
     recoveryReportsRoute(edge),

@@ -33,3 +33,22 @@ export const Limit = z
 export type Limit = z.output<typeof Limit>;
 export const Limits = z.strictObject({ limits: z.array(Limit) });
 export const LimitPut = z.strictObject({ message: z.string(), limit: Limit });
+
+const CustomerHolds = z
+  .strictObject({
+    customerId: z.string(),
+    holds: Units,
+    live: Units,
+    expiredHolds: Units,
+    units: Units,
+    expiredUnits: Units,
+    soldUnits: Units,
+    /** Of all the units; 0 to 1. */
+    expiredShare: z.number().min(0).max(1),
+  })
+  .meta({ id: "CustomerHolds" });
+export const CustomerHoldsList = z.strictObject({
+  items: z.array(CustomerHolds),
+  nextCursor: z.string().nullable(),
+});
+export type CustomerHoldsList = z.output<typeof CustomerHoldsList>;

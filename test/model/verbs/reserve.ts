@@ -240,9 +240,9 @@ export function decideReserve(call: Call, command: ReserveCommand): Decision {
     const live = last && isLive(last) ? last : undefined;
     const added = command.adds ? live : undefined;
     const given = command.adds ? undefined : live;
-    const { customerId, lines } = command;
+    const { customerId } = command;
     const buyer = { customerId, createdAt: added?.createdAt ?? call.now, addedTo: added };
-    const { measured, short, refused } = measure(call, lines, given, buyer);
+    const { measured, short, refused } = measure(call, command.lines, given, buyer);
     const stands = live ? mayStand(live, command, measured) : null;
     if (live && stands) {
       const told = isBestEffort ? short : [];
