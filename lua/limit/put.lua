@@ -9,7 +9,7 @@
 --          holds (empty: any number), products by comma, distinct and in order (*: all), operation key,
 --          payload, context.
 -- Returns  a status line and a line for each item: made|put|kept|expected_mismatch <record>, unknown,
---          unknown_product <product>, above_limit limits|product <product>, replayed <reply>, key_reused.
+--          unknown_product <product>, above_limit <limits, or product and which one>, replayed <reply>, key_reused.
 --          Or stale, superseded, full.
 -- Cost     O(products), two reads of each.
 -- Retry    safe: a limit that is as it is asked for is answered, and changes nothing.

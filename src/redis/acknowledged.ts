@@ -20,7 +20,7 @@ interface Batch {
   readonly replies: readonly string[];
 }
 
-/** First words of replies by which something was done. A test holds them against lua/stock. */
+/** First words of replies by which something was done. A test holds them against the scripts. */
 export const DONE_WORDS: ReadonlySet<string> = new Set([
   "adjusted",
   "amended",
@@ -28,8 +28,11 @@ export const DONE_WORDS: ReadonlySet<string> = new Set([
   "counted",
   "done",
   "initialized",
+  "made",
+  "put",
   "reassigned",
   "registered",
+  "removed",
   "reserved",
   "reserved_partly",
   "returned",
