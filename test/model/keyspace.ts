@@ -48,6 +48,9 @@ const KEEP_MS = {
   ACTIVE: null,
 };
 
+/** Of a look: what Redis says of when a key ends is as old as that. */
+const CLOCK_MS = 1_000;
+
 /** Fields of a product besides those of its levels. */
 const PRODUCT_FIELDS =
   "productId sku name price lowStockThreshold reorderPoint reorderQuantity safetyStock " +
@@ -172,14 +175,11 @@ function compareCounts(world: World, seen: Seen, left: Set<string>): void {
     same(key, found && fieldsOf(found), fields);
     same(`whether ${key} ends`, found?.ttlMs !== -1, endsAt !== null);
   }
-  const windows = new RegExp(`^${RegExp.escape(tag)}limit:[^:]+:(\\d+)$`);
+  const windows = new RegExp(`^${RegExp.escape(tag)}limit:[^:]+:\\d+$`);
   for (const key of left) {
-    const [, window] = windows.exec(key) ?? [];
-    const [hours = 24] = [...world.limits.values()].flatMap((it) => {
-      return key.startsWith(`${tag}limit:${it.limitId}:`) ? (it.windowHours ?? []) : [];
-    });
-    const isEarlier = (Number(window) + 1) * hours * HOUR_MS <= world.lastNow;
-    if (window !== undefined && isEarlier && seen.keys.get(key)?.ttlMs !== -1) left.delete(key);
+    const { ttlMs = -1 } = seen.keys.get(key) ?? {};
+    const isEarlier = ttlMs !== -1 && seen.time + ttlMs <= world.lastNow + CLOCK_MS;
+    if (windows.test(key) && isEarlier) left.delete(key);
   }
 }
 
