@@ -57,6 +57,14 @@ export const readConfig = (env: Environment = process.env): Config => readConfig
 export const isProduction = (env: Environment = process.env): boolean =>
   env["NODE_ENV"] === "production";
 
+/** What any program of ours needs of the environment beside the settings. */
+export function surroundings(env: Environment = process.env): Record<string, string> {
+  const names = ["PATH", "HOME", "TMPDIR", "LANG"];
+  return Object.fromEntries(
+    names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])),
+  );
+}
+
 /** The text of every setting, fallbacks included: read by another process, it is the same. */
 export const readTexts = (env: Environment = process.env): Texts => gather(env, ALL_SETTINGS).texts;
 
@@ -119,7 +127,12 @@ function configFrom(settings: Settings, found: readonly Problem[]) {
     /** Absent, outside production only: the registry asks nobody who they are. */
     registryPassword: settings.REGISTRY_PASSWORD,
     usersPort: settings.USERS_PORT,
-    /** Absent: no service signs in for itself but those that an admin makes a client for. */
+    gatewayPort: settings.GATEWAY_PORT,
+    productsPort: settings.PRODUCTS_PORT,
+    usersUrl: settings.USERS_URL,
+    productsUrl: settings.PRODUCTS_URL,
+    inventoryUrl: settings.INVENTORY_URL,
+    /** Absent, outside production only: one of the data folder. */
     serviceClientSecret: settings.SERVICE_CLIENT_SECRET,
     advertiseHost: settings.ADVERTISE_HOST,
     advertisePort: settings.ADVERTISE_PORT,

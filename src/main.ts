@@ -3,9 +3,11 @@ import { parseArgs } from "node:util";
 import { isCompanion, runCompanion, SETTINGS_OF } from "#compose/companions";
 import { runImportCommand } from "#compose/import";
 import { runForeman } from "#compose/foreman";
-import { MIGRATE_HELP, START_HELP, TOKEN_HELP, VERIFY_HELP } from "#compose/help";
+import { MIGRATE_HELP, PLATFORM_HELP, START_HELP, TOKEN_HELP, VERIFY_HELP } from "#compose/help";
 import { runMember } from "#compose/member";
 import { runMigrate } from "#compose/migrate";
+import { PLATFORM_SETTINGS, runPlatform } from "#compose/platform";
+import { runPlatformCheck } from "#compose/platform-check";
 import {
   QUARANTINE_HELP,
   quarantineOptions,
@@ -50,6 +52,7 @@ const HELP = `Holdfast: stock that is never oversold.
 Usage:
   bun run start [all|api|worker]      serve the API, the background work, or both (default: all)
   bun run start api --workers N       serve the API with N processes on one port
+  bun run platform                    a whole shop on this machine: see platform --help
   bun run migrate                     bring PostgreSQL to the schema of this version
   bun run restore                     write Redis anew from PostgreSQL: see restore --help
   bun run quarantine                  what PostgreSQL refused: see quarantine --help
@@ -78,6 +81,7 @@ const HELPS: ReadonlyMap<string, string> = new Map([
   ["help", HELP],
   ["start", START_HELP],
   ["migrate", MIGRATE_HELP],
+  ["platform", PLATFORM_HELP],
   ["token", TOKEN_HELP],
   ["verify", VERIFY_HELP],
   ["import", IMPORT_HELP],
@@ -101,6 +105,16 @@ async function main(argv: readonly string[]): Promise<void> {
       if (!isCompanion(role)) return start(startOptions(rest));
       noArguments(more);
       return runCompanion(role, readConfigFor({ only: SETTINGS_OF[role] }));
+    }
+    case "platform": {
+      if (rest[0] === "check") {
+        noArguments(rest.slice(1));
+        const config = readConfigFor({ only: ["NODE_ENV", "DATA_DIR", ...PLATFORM_SETTINGS] });
+        const say = (line: string): void => print(`${line}\n`);
+        process.exit(await runPlatformCheck(config, say));
+      }
+      noArguments(rest);
+      return runPlatform(readConfig());
     }
     case "migrate":
       noArguments(rest);

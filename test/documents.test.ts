@@ -7,6 +7,7 @@ import { VARIABLES, type Variable } from "#config/variables";
 import type { Contract } from "#http/contract";
 import { inventory } from "#http/inventory";
 import * as bodies from "#http/wire/bodies";
+import { CampaignBody } from "#http/wire/campaigns";
 import { CountRunBody } from "#http/wire/count-runs";
 import { ReconcileBody } from "#http/wire/reconcile";
 import { createMetrics } from "#lib/metrics";
@@ -250,6 +251,8 @@ const BODIES: Readonly<Record<string, z.ZodType>> = {
   "POST …/incoming": bodies.IncomingBody,
   "PATCH …/incoming/:incomingId": bodies.AmendIncomingBody,
   receive: bodies.ReceiveBody,
+  "POST …/campaigns": CampaignBody,
+  "PUT …/campaigns/:campaignId": CampaignBody,
   "check-availability": bodies.CheckBody,
   "POST …/locations": bodies.RegisterLocationBody,
   "PATCH …/locations/:location": bodies.AmendLocationBody,

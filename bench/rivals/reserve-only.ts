@@ -35,6 +35,14 @@ export abstract class ReserveOnly implements StockStore {
   readonly cancel = notCompared;
   readonly extend = notCompared;
   readonly reassign = notCompared;
+  readonly campaigns = {
+    schedule: notCompared,
+    stop: notCompared,
+    remove: notCompared,
+    one: notCompared,
+    all: notCompared,
+    turnDue: notCompared,
+  };
   readonly expire = notCompared;
   readonly product = notCompared;
   readonly products = notCompared;

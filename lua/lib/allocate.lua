@@ -64,7 +64,7 @@ end
 local function take(line, put, hold, context)
     local product = products[line.product]
     local left = line.units
-    local places = places_of(product)
+    local places = places_for(line, product)
     for i = 1, #places do
         local location = places[i]
         local level = product.levels[location]

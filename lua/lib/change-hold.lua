@@ -1,4 +1,4 @@
--- Items that change a hold which exists: confirm, cancel, extend. Tab-separated: owner, generation
+-- Items that change a hold which exists: confirm, cancel, extend, reassign. Tab-separated: owner, generation
 -- (empty: whichever hold of the owner is live), customer (JSON string; empty: any may), argument of
 -- the verb, operation key, payload, context.
 -- @include lib/holds.lua

@@ -101,8 +101,8 @@ local function put_limit(id, before, limit, context)
     put_record("limit", id, limit and encode_limit(limit) or "", context)
 end
 
--- Runs the verb for each item in order, and ends the batch.
-local function answer_limits(items, verb)
+-- Runs the verb for each item in order, and ends the batch. write_more() ends what it writes.
+local function answer_limits(items, verb, write_more)
     local replies = {}
     for i, item in ipairs(items) do
         replies[i] = verb(item)
@@ -129,6 +129,9 @@ local function answer_limits(items, verb)
             redis.call("UNLINK", key)
         end
         write_operations()
+        if write_more then
+            write_more()
+        end
     end
     return close_batch(replies, { check = check, write = write, records = record_lines() })
 end

@@ -83,14 +83,16 @@ local function make_limits()
         end
     end
 
-    -- What comes back of an order: lots are its sales to that customer, `ms=units;` each, of which so many
-    -- units came back before.
-    local function count_back(product, whose, lots, returned, units)
+    -- What comes back of an order: steps are its sales to that customer and what came back of them before, in
+    -- their order, `ms=units;` and `=units;` each.
+    local function count_back(product, whose, steps, units)
         for _, rule in ipairs(product.rules) do
-            local counted = -returned
-            for at, sold in string.gmatch(lots, "(%d+)=(%d+);") do
-                if is_counted(rule, whose, tonumber(at)) then
-                    counted = counted + tonumber(sold)
+            local counted = 0
+            for at, moved in string.gmatch(steps, "(%d*)=(%d+);") do
+                if at == "" then
+                    counted = math.max(0, counted - tonumber(moved))
+                elseif is_counted(rule, whose, tonumber(at)) then
+                    counted = counted + tonumber(moved)
                 end
             end
             if counted > 0 and not rule.is_of_held and not rule.location then

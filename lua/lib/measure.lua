@@ -7,10 +7,22 @@
 -- Places that a hold has units at; a line of a cart may be split over all locations of its product.
 local PLACES_MAX = 400 -- as many as one call of a script ends: LINES_MAX in lib/change-hold.lua
 
+-- Units of a campaign's line: what its ring-fence has. It is stock of the location that it is of, and none is
+-- taken while that is inactive.
+local function takeable_in_fence(line, product, hold)
+    local level, base = product.levels[line.location], product.levels[line.fence_of]
+    local is_open = level and base and not base.is_idle
+    local held = hold and held_by(hold, product.id, line.location) or 0
+    return (is_open and level.on_hand - level.reserved or 0) + held
+end
+
 -- Units that could be taken for a line if that live hold (nil: none) were given back: what is there for
 -- everybody, and what the hold has, also where the safety stock would have more than there is.
 local function takeable(line, hold)
     local product = products[line.product]
+    if line.fence_of then
+        return takeable_in_fence(line, product, hold)
+    end
     local units = max(0, available(product)) + returnable(hold, product, "")
     if line.location ~= "" then
         local level = product.levels[line.location]
@@ -22,6 +34,9 @@ end
 
 -- Of so many units of a line those that can be had from that many places at most, and the places left.
 local function within(line, units, hold, places_left)
+    if line.fence_of then
+        return places_left > 0 and units or 0, max(0, places_left - 1)
+    end
     local product = products[line.product]
     local left, places = units, places_of(product)
     for i = 1, #places do
@@ -46,7 +61,7 @@ end
 local function explain(line, largest, asking)
     local product = products[line.product]
     local levels = {}
-    for i, location in ipairs(places_of(product)) do
+    for i, location in ipairs(places_for(line, product)) do
         local level = product.levels[location]
         levels[i] = location .. ":" .. decimal[level.on_hand - level.reserved]
     end

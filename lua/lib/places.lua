@@ -3,7 +3,7 @@
 -- @include lib/stock.lua
 
 local function places_of(product)
-    if rules == "" then
+    if rules == "" and not product.has_fences then
         return product.locations
     end
     local home, levels = product.locations[1], product.levels
@@ -23,4 +23,12 @@ local function places_of(product)
         return order[one] < order[other]
     end)
     return places
+end
+
+-- Of a campaign's line its ring-fence alone.
+local function places_for(line, product)
+    if line.fence_of then
+        return product.levels[line.location] and { line.location } or {}
+    end
+    return places_of(product)
 end

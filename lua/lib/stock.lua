@@ -7,6 +7,10 @@ local STOCK_MAX = 1000000000000 -- twin: STOCK_MAX in src/inventory/model.ts
 local LOCATIONS_MAX = 64 -- of one product; twin: LOCATIONS_MAX in src/inventory/model.ts
 local QUANTITY_MAX = 1000000000 -- twin: QUANTITY_MAX in src/inventory/model.ts
 
+-- Between a location and the campaign that has units of it for itself: `<location>~<campaign>` is a level of
+-- its own, which counts as an inactive location does for all but that campaign. Twin: src/inventory/model.ts
+local FENCE_SIGN = "~"
+
 local products = {} -- id → product, or false when there is none
 local changed_products = {}
 
@@ -44,7 +48,7 @@ local function new_product(id, locations, safety, threshold)
         levels = {},
         on_hand = 0,
         reserved = 0,
-        idle = 0, -- unreserved units at inactive locations
+        idle = 0, -- unreserved units at inactive locations, and in ring-fences
         safety = safety,
         threshold = threshold,
         fields = {}, -- fields of the hash to write beside its levels
@@ -54,7 +58,10 @@ end
 local function add_level(product, location, on_hand, reserved)
     local level = { on_hand = on_hand, reserved = reserved, changed = false }
     product.levels[location] = level
-    if rules ~= "" then
+    if product.has_fences and find(location, FENCE_SIGN, 1, true) then
+        level.is_idle, level.priority = true, PRIORITY_DEFAULT
+        product.idle = product.idle + on_hand - reserved
+    elseif rules ~= "" then
         level.is_idle, level.priority = rule_of(location)
         product.idle = product.idle + (level.is_idle and on_hand - reserved or 0)
     end
@@ -85,6 +92,7 @@ local function load_product(id)
     end
     local counts = redis.call("HMGET", key, unpack(names))
     local product = new_product(id, locations, tonumber(head[2]), tonumber(head[3]))
+    product.has_fences = #locations > 1 and find(head[1], FENCE_SIGN, 1, true)
     for i = 1, #locations do
         add_level(product, locations[i], tonumber(counts[2 * i - 1]), tonumber(counts[2 * i]))
     end

@@ -50,6 +50,8 @@ local function refusal_of_products(before, limit)
     return nil
 end
 
+local counts_from = 0 -- when the limits that this batch begins anew begin to count (ms)
+
 local function put(item)
     local id, expected, units, hours, counts, holds, named, key, payload, context =
         unpack(item, 1, 10)
@@ -88,6 +90,7 @@ local function put(item)
         return refused
     end
     -- The next millisecond: what was made in this one came before it.
+    counts_from = is_same and counts_from or now + 1
     limit.since = is_same and before.since or decimal[now + 1]
     limit.created = before and before.created or decimal[now]
     if before and not is_same then
@@ -98,4 +101,7 @@ local function put(item)
     return remember_reply(key, payload, word .. encode_limit(limit))
 end
 
-return answer_limits(items, put)
+return answer_limits(items, put, function()
+    -- Time goes on to there, also where Redis's clock is behind it: whatever comes after counts.
+    now = math.max(now, counts_from)
+end)

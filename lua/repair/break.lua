@@ -12,7 +12,7 @@
 -- Retry    safe under the same batch name or operation key: a break is named by its key.
 -- @include lib/operations.lua
 
-local ITEM = "^([%w_.-]+)\t([%w _.-]+)\t(%-?%d+)\t(%-?%d+)\t(%x+)\t(%x+)\t([^\t\n]+)$"
+local ITEM = "^([%w_.-]+)\t([%w _.~-]+)\t(%-?%d+)\t(%-?%d+)\t(%x+)\t(%x+)\t([^\t\n]+)$"
 
 local items = {}
 for i = 2, #ARGV do

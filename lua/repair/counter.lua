@@ -12,7 +12,7 @@
 -- Retry    safe: what was repaired is current.
 -- @include lib/operations.lua
 
-local ITEM = "^([%w_.-]+)\t([%w _.-]+)\t(%d+)\t(%d+)\t(%d+)\t([^\t\n]+)$"
+local ITEM = "^([%w_.-]+)\t([%w _.~-]+)\t(%d+)\t(%d+)\t(%d+)\t([^\t\n]+)$"
 
 local items = {}
 for i = 2, #ARGV do

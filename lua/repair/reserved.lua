@@ -11,7 +11,7 @@
 -- Retry    safe under the same batch name or operation key: a repair is named by the one before it.
 -- @include lib/operations.lua
 
-local ITEM = "^([%w_.-]+)\t([%w _.-]+)\t(%-?%d+)\t(%x+)\t(%x+)\t([^\t\n]+)$"
+local ITEM = "^([%w_.-]+)\t([%w _.~-]+)\t(%-?%d+)\t(%x+)\t(%x+)\t([^\t\n]+)$"
 
 local items = {}
 for i = 2, #ARGV do

@@ -46,13 +46,15 @@ if refusal then
 end
 
 local forgotten = {} -- products whose counts of customers end
+local counts_from = 0 -- when the limits that this batch sets on begin to count (ms)
 
 -- A limit counts from when it is set on, also where there was one before; one that changes goes on. The next
 -- millisecond: what was made in this one came before it.
 local function amend_limit(product, changes)
     local before, after = product.attributes.maxPerCustomer or "", changes.maxPerCustomer
     if after and (before == "") ~= (after == "") then
-        changes.limitSince = after ~= "" and decimal[now + 1] or ""
+        counts_from = after ~= "" and now + 1 or counts_from
+        changes.limitSince = after ~= "" and decimal[counts_from] or ""
         forgotten[#forgotten + 1] = product.id
     end
 end
@@ -81,4 +83,6 @@ return answer_products(items, amend, function()
     for _, product in ipairs(forgotten) do
         redis.call("UNLINK", limit_key(product))
     end
+    -- Time goes on to there, also where Redis's clock is behind it: whatever comes after counts.
+    now = math.max(now, counts_from)
 end)

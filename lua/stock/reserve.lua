@@ -3,26 +3,30 @@
 --          again replaces the hold of that owner in one step.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), reservation:<owner> (string, rw),
 --          limit:product:<product>:always (hash, rw), operation:<key> (string, rw),
---          expiring:<second> (list, rw), low (zset, rw), journal (stream, w),
+--          expiring:<second> (list, rw), low (zset, rw), journal (stream, w), records:campaign (hash, r),
 --          batch:<writer>:<slot> (string, rw), rate:<identity> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: owner, generation, hold
 --          seconds (0: a standing hold), flags, lines `product=quantity=location,` (location empty:
 --          any), operation key, payload, customer and order (JSON strings), context.
 --          Flags: b (best effort: what can be had of each line, not all or nothing), d (dry run:
 --          decide and change nothing), a (add to the owner's live hold instead of replacing it; the
---          answer ends with the stock of the first product: encode_stock).
+--          answer ends with the stock of the first product: encode_stock). Behind them `/<campaign>`:
+--          the units come out of its ring-fences, whatever its lines say of locations.
 -- Returns  a status line and a line for each item: reserved|held|confirmed <head of the record>,
 --          reserved_partly|held_partly <short lines: lib/measure.lua> <head of the record>,
 --          insufficient <short lines>, above_quota <those short lines that ask for more than their
 --          customer may have: they are told before what is not there>, unknown <product>,
+--          campaign_unknown, campaign_lacks <product>, campaign_not_started <starts>,
+--          campaign_ended|campaign_stopped <ends>, campaign_due (run turn, then ask again),
 --          possible <product=units,…> <short lines>, replayed <reply>, key_reused, limited <ms until there is room>,
 --          due (units may be due: run expire, then ask again). Or stale, superseded, full.
 -- Cost     O(items + lines), two reads for each distinct product, a read and a write of each operation key;
 --          a read and a write of each customer's count of a product that has a limit.
 -- Retry    safe: a hold is known by its owner, and by the batch name; adding needs a key.
 -- @include lib/allocate.lua
+-- @include lib/campaign-record.lua
 
-local HEAD = "^(%x+)\t(%w+)\t(%d+)\t(%l*)\t()" -- up to the lines
+local HEAD = "^(%x+)\t(%w+)\t(%d+)\t([^\t]*)\t()" -- up to the lines
 local OPERATION = "^(%x*)\t(%x*)\t()" -- behind them
 
 local items, owners = {}, {}
@@ -48,6 +52,10 @@ for i = 2, #ARGV do
         context = context,
     }
     if flags ~= "" then
+        local campaign_at = find(flags, "/", 1, true)
+        if campaign_at then
+            item.campaign, flags = sub(flags, campaign_at + 1), sub(flags, 1, campaign_at - 1)
+        end
         item.is_best_effort = find(flags, "b", 1, true)
         item.is_dry = find(flags, "d", 1, true)
         item.adds = find(flags, "a", 1, true)
@@ -99,6 +107,28 @@ local function may_stand(live, item)
     return has_enough(live, item.lines, item.is_best_effort)
 end
 
+local campaigns -- made with the first item that names one
+
+-- The item's campaign, once its lines are those of its ring-fences; nil and the refusal where it is none.
+local function enter_campaign(item)
+    campaigns = campaigns or make_campaigns()
+    local campaign = campaigns.read(item.campaign)
+    if not campaign then
+        return nil, "campaign_unknown"
+    end
+    for _, line in ipairs(item.lines) do
+        if not campaigns.has(campaign, line.product) then
+            return nil, "campaign_lacks\t" .. line.product
+        end
+        line.fence_of = campaign.location
+        line.location = campaign.location .. FENCE_SIGN .. campaign.id
+    end
+    if campaign.seconds > 0 and item.seconds then
+        item.seconds = campaign.seconds
+    end
+    return campaign
+end
+
 local function reserve(item)
     local replay = earlier_reply(item.key, item.payload)
     if replay then
@@ -117,6 +147,14 @@ local function reserve(item)
             return "unknown\t" .. product
         end
     end
+    local campaign
+    if item.campaign then
+        local refused
+        campaign, refused = enter_campaign(item)
+        if not campaign then
+            return refused
+        end
+    end
     local live = earlier and earlier.state == "ACTIVE" and earlier or nil
     local given = not item.adds and live or nil
     local short, any, above = measure(item.lines, item, given, item.adds and live)
@@ -127,6 +165,10 @@ local function reserve(item)
         -- A copy that comes after the hold was replaced must not put back what this one found.
         local held = answer_hold("held", live, item.is_best_effort and short)
         return remember_reply(item.key, item.payload, held)
+    end
+    local closed = campaign and campaigns.refusal_at(campaign, now)
+    if closed then
+        return closed
     end
     if short and swept < math.floor(now / 1000) then
         return "due"

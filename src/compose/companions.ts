@@ -5,11 +5,22 @@ import type { Redis } from "ioredis";
 import { cannotListen, mustBeFree, type Port } from "#compose/port";
 import { openServers } from "#compose/servers";
 import type { Urls } from "#compose/stores";
-import type { Config, VariableName } from "#config";
+import { Refusal } from "#compose/refusal";
+import { developmentSecret, type Config, type VariableName } from "#config";
+import { createGatewayApp } from "#companions/gateway/app";
+import { followInstances } from "#companions/gateway/instances";
+import { createProductsApp } from "#companions/products/app";
+import { PRODUCTS_MIGRATIONS } from "#companions/products/migrations";
+import { startRelay } from "#companions/products/relay";
+import { createStockOfProducts } from "#companions/products/stock";
+import { loadSampleProducts } from "#companions/products/samples";
+import { createProducts } from "#companions/products/store";
 import { createRegistryApp } from "#companions/registry/app";
 import { startEvicting } from "#companions/registry/evict";
 import { Leases } from "#companions/registry/leases";
 import type { ShellContext, ShellEnv } from "#companions/shell/app";
+import { createDemand } from "#companions/shell/caller";
+import { createServiceToken } from "#companions/shell/service-token";
 import { createAccounts } from "#companions/users/accounts";
 import { createUsersApp } from "#companions/users/app";
 import { Attempts } from "#companions/users/attempts";
@@ -24,9 +35,11 @@ import { createPostgres, type Sql } from "#postgres/client";
 import { kindOfFailure } from "#postgres/failure";
 import { migrate } from "#postgres/migrate";
 import type { Migration } from "#postgres/migrations";
-import { connectRedis, failureOf } from "#redis/client";
+import { placeOf } from "#registry/instance";
+import { keepRegistered } from "#registry/registration";
+import { connectRedis, connectWorker, failureOf } from "#redis/client";
 
-export const COMPANIONS = ["registry", "users"] as const;
+export const COMPANIONS = ["registry", "users", "products", "gateway"] as const;
 export type CompanionName = (typeof COMPANIONS)[number];
 
 export const isCompanion = (word: string | undefined): word is CompanionName =>
@@ -40,7 +53,11 @@ const COMMON: readonly VariableName[] = [
   "REDIS_URL",
   "SHUTDOWN_GRACE_MS",
   "LOG_LEVEL",
+  "EUREKA_URL",
+  "ADVERTISE_HOST",
 ];
+/** Of those that call others. */
+const CALLING: readonly VariableName[] = ["USERS_URL", "INVENTORY_URL", "SERVICE_CLIENT_SECRET"];
 export const SETTINGS_OF: Readonly<Record<CompanionName, readonly VariableName[]>> = {
   registry: [...COMMON, "REGISTRY_PORT", "REGISTRY_PASSWORD"],
   users: [
@@ -51,6 +68,30 @@ export const SETTINGS_OF: Readonly<Record<CompanionName, readonly VariableName[]
     "JWT_ISSUER",
     "JWT_AUDIENCE",
     "SERVICE_CLIENT_SECRET",
+  ],
+  products: [
+    ...COMMON,
+    "DATABASE_URL",
+    "PRODUCTS_PORT",
+    "SAMPLE_DATA",
+    "JWT_ISSUER",
+    "JWT_AUDIENCE",
+    ...CALLING,
+  ],
+  gateway: [
+    "NODE_ENV",
+    "HOST",
+    "DATA_DIR",
+    "SHUTDOWN_GRACE_MS",
+    "LOG_LEVEL",
+    "EUREKA_URL",
+    "ADVERTISE_HOST",
+    "GATEWAY_PORT",
+    "JWT_ISSUER",
+    "JWT_AUDIENCE",
+    "USERS_URL",
+    "INVENTORY_URL",
+    "PRODUCTS_URL",
   ],
 };
 
@@ -78,11 +119,31 @@ export async function runCompanion(name: CompanionName, config: Config): Promise
   const servers = await serversOf(name, config, log, shutdown);
   const { app, close } = await OPEN[name]({ config, log, urls: servers });
   const server = listen(app, place);
+  const registration = registered(name, config, server.port ?? place.port, log);
+  // Before the listener: nobody new is sent here while it closes.
+  shutdown.add("registry", () => void registration?.leave());
   shutdown.add("listener", () => server.stop());
+  shutdown.add("registry's answer", () => registration?.leave());
   shutdown.add("work and connections", close);
   shutdown.add("servers", () => servers.stop());
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
   log.info(`serving     ${name} on http://${host}:${server.port} (after ${seconds} s)`);
+}
+
+/** How a registry knows each, as the shop had them before; a registry is in none. */
+const SERVICES: Readonly<Record<Exclude<CompanionName, "registry">, string>> = {
+  users: "USER-SERVICE",
+  products: "PRODUCT-SERVICE",
+  gateway: "API-GATEWAY",
+};
+
+/** Keeps it known to the registry, where there is one. */
+function registered(name: CompanionName, config: Config, port: number, log: Log) {
+  if (name === "registry" || config.eurekaUrls.length === 0) return null;
+  const { advertiseHost, host, eurekaUrls: registries } = config;
+  // ADVERTISE_PORT is the inventory's: each has its own port here.
+  const place = placeOf({ advertiseHost, advertisePort: undefined, host, port });
+  return keepRegistered({ registries, place, service: SERVICES[name], log });
 }
 
 /** Above the longest answer, so that a slow caller is cut off by its own deadline. */
@@ -105,10 +166,15 @@ function listen(app: Hono<ShellEnv>, place: Port): Environment {
   }
 }
 
-function portOf(name: CompanionName, config: Config): Pick<Port, "port" | "variable"> {
+/** Where a companion listens, and which variable says so. */
+export function portOf(name: CompanionName, config: Config): Pick<Port, "port" | "variable"> {
   switch (name) {
     case "registry":
       return { port: config.registryPort, variable: "REGISTRY_PORT" };
+    case "gateway":
+      return { port: config.gatewayPort, variable: "GATEWAY_PORT" };
+    case "products":
+      return { port: config.productsPort, variable: "PRODUCTS_PORT" };
     case "users":
       return { port: config.usersPort, variable: "USERS_PORT" };
   }
@@ -132,6 +198,40 @@ const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Promise<Companion>>
     };
     return Promise.resolve({ app, close });
   },
+  async products({ config, log, urls }) {
+    const sql = await schemaOf("products", urls, PRODUCTS_MIGRATIONS);
+    const products = createProducts(sql);
+    if (config.sampleData) await loadSampleProducts(products);
+    const { url, token, demand } = callingOf(config);
+    const stock = createStockOfProducts({ url, token });
+    const queueRedis = redisOf("products", urls, log);
+    const workerRedis = connectWorker(urls.redisUrl, "holdfast-products-outbox");
+    workerRedis.on("error", () => undefined);
+    const relay = startRelay({ products, stock, queueRedis, workerRedis, log });
+    const app = createProductsApp({ products, stock, relay, demand, version, log, isAway });
+    const close = async (): Promise<void> => {
+      await relay.close();
+      queueRedis.disconnect();
+      workerRedis.disconnect();
+      await sql.end({ timeout: CLOSE_SECONDS_MAX });
+    };
+    return { app, close };
+  },
+  gateway({ config, log }) {
+    const instances = followInstances({
+      registries: config.eurekaUrls,
+      fixed: {
+        users: baseOf(config.usersUrl),
+        products: baseOf(config.productsUrl),
+        orders: null,
+        payment: null,
+        inventory: baseOf(config.inventoryUrl),
+      },
+      log,
+    });
+    const app = createGatewayApp({ instances, demand: demandOf(config), version, log, addressOf });
+    return Promise.resolve({ app, close: () => instances.stop() });
+  },
   async users({ config, log, urls }) {
     const redis = redisOf("users", urls, log);
     const sql = await schemaOf("users", urls, USERS_MIGRATIONS);
@@ -143,10 +243,8 @@ const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Promise<Companion>>
       audience: config.jwtAudience,
       now: Date.now,
     });
-    const secret = config.serviceClientSecret;
-    if (secret !== undefined) {
-      await accounts.putClient(SERVICE_CLIENT, "the services of this shop", secret);
-    }
+    const secret = serviceSecretOf(config);
+    await accounts.putClient(SERVICE_CLIENT, "the services of this shop", secret);
     if (config.sampleData) {
       for (const { email, password, role } of SAMPLE_ACCOUNTS) {
         await accounts.register(email, password, role);
@@ -169,6 +267,29 @@ const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Promise<Companion>>
     return { app, close };
   },
 };
+
+/** The secret that the companions share: the configured one, or outside production one of the folder. */
+function serviceSecretOf({ serviceClientSecret, dataDir, production }: Config): string {
+  if (serviceClientSecret !== undefined) return serviceClientSecret;
+  if (production) throw new Refusal("SERVICE_CLIENT_SECRET is required in production");
+  return developmentSecret(dataDir, "service-secret");
+}
+
+const baseOf = (url: string): string => url.replace(/\/+$/, "");
+
+/** Who calls is told by tokens of the users service; outside production nobody needs one. */
+function demandOf({ usersUrl, jwtIssuer: issuer, jwtAudience: audience, production }: Config) {
+  const jwksUrl = `${baseOf(usersUrl)}/.well-known/jwks.json`;
+  return createDemand({ jwksUrl, issuer, audience, isOpen: !production });
+}
+
+/** What who calls the inventory, and is called by people, is made of. */
+function callingOf(config: Config) {
+  const usersUrl = baseOf(config.usersUrl);
+  const clientSecret = serviceSecretOf(config);
+  const token = createServiceToken({ usersUrl, clientId: SERVICE_CLIENT, clientSecret });
+  return { url: config.inventoryUrl, token, demand: demandOf(config) };
+}
 
 const CLOSE_SECONDS_MAX = 5;
 
@@ -215,9 +336,10 @@ function addressOf(c: ShellContext): string {
 /** The servers that are given, or those of our own, which others on this machine join. */
 async function serversOf(name: CompanionName, config: Config, log: Log, shutdown: Shutdown) {
   const { redisUrl, databaseUrl = "" } = config;
-  const needsDatabase = SETTINGS_OF[name].includes("DATABASE_URL");
-  if (redisUrl !== undefined && (databaseUrl !== "" || !needsDatabase)) {
-    return { redisUrl, databaseUrl, stop: () => Promise.resolve() };
+  const needs = (variable: VariableName): boolean => SETTINGS_OF[name].includes(variable);
+  const hasRedis = redisUrl !== undefined || !needs("REDIS_URL");
+  if (hasRedis && (databaseUrl !== "" || !needs("DATABASE_URL"))) {
+    return { redisUrl: redisUrl ?? "", databaseUrl, stop: () => Promise.resolve() };
   }
   const servers = await openServers(config, (line, level = "info") => log[level](line));
   shutdown.add("invitation", () => servers.withdraw());

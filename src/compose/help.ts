@@ -7,6 +7,8 @@ Usage:
   bun run start api --workers N       N processes on one port, 1-64: one for each core to be used
   bun run start registry              a service registry in Eureka's words, on REGISTRY_PORT
   bun run start users                 sign-in and the keys of its tokens, on USERS_PORT
+  bun run start products              what is sold, on PRODUCTS_PORT
+  bun run start gateway               one door to all of them, on GATEWAY_PORT
 
   all       both in one process, on PORT
   api       HTTP alone, on PORT
@@ -28,6 +30,25 @@ Examples:
   REDIS_URL=redis://localhost:6379 DATABASE_URL=postgres://localhost/holdfast bun run start worker
 
 Every setting is an environment variable: see .env.example.
+`;
+
+export const PLATFORM_HELP = `Starts a whole shop on this machine, or says whether one that runs works.
+
+Usage:
+  bun run platform                    registry, users, inventory, products and gateway, each a process
+  bun run platform:check              nine checks of what runs: each service, and that they work together
+
+Without REDIS_URL and DATABASE_URL it starts servers of its own in DATA_DIR. A service that ends is started
+again; each writes into DATA_DIR/platform. Ports are REGISTRY_PORT, USERS_PORT, PORT, PRODUCTS_PORT and
+GATEWAY_PORT. Not for production: start each service by itself there.
+
+It exits with 0 when it stopped as it was told to or all checks passed, with 1 when it could not start or a
+check failed, and with 2 when the command line cannot be understood.
+
+Examples:
+  bun run platform
+  bun run platform:check
+  curl localhost:3000/api/products
 `;
 
 export const MIGRATE_HELP = `Brings PostgreSQL to the schema of this version, and says what it did.

@@ -11,7 +11,7 @@ import { LedgerAway, productOf } from "#rush/ledger";
 import type { RushCommand } from "#rush/options";
 import { HOLD_MINUTES, PATIENCE_MS, type Plan } from "#rush/plan";
 import { createTelling, type Telling } from "#rush/progress";
-import { newProductId, runRush, type Rush } from "#rush/run";
+import { newProductId, runRush, ServiceAway, type Rush } from "#rush/run";
 import { closingText, looksText, numberText, reportOf } from "#rush/words";
 
 const WANTING: Wanting = { command: "rush", how: "--token-file FILE" };
@@ -35,7 +35,6 @@ export async function runRushCommand(command: RushCommand, config: Config): Prom
     process.stdout.write(command.json ? `${JSON.stringify(reportOf(rush))}\n` : text);
     mustBeRight(rush);
   } catch (error) {
-    telling.stop();
     throw worded(error, plan.productId, reason());
   }
 }
@@ -132,6 +131,8 @@ async function stormed(storming: Storming): Promise<Stormed> {
     });
     return { rush, isServed };
   } catch (error) {
+    // Before the service ends: there is nothing left to tell of.
+    telling.stop();
     if (!isRefusedToken(error)) throw error;
     const why = `${url} does not let this token in (${error.status}): ${error.message}`;
     throw new Refusal(`${why}\nThe token: ${from}`, { cause: error });
@@ -159,7 +160,11 @@ function worded(error: unknown, productId: string, stoppedBy: string | null): un
     const message = printable(`${error.code}: ${error.message}`);
     return new Refusal(`the rush of ${productId} could not go on: ${message}`, { cause: error });
   }
-  if (error instanceof HoldfastUnanswered || error instanceof LedgerAway) {
+  if (
+    error instanceof HoldfastUnanswered ||
+    error instanceof LedgerAway ||
+    error instanceof ServiceAway
+  ) {
     const { message } = error;
     return new Refusal(`the rush of ${productId} could not go on: ${message}`, { cause: error });
   }

@@ -18,14 +18,15 @@ export function isWellKnown(secret: string): boolean {
   return new Set(secret).size < DISTINCT_CHARACTERS_MIN || SAMPLE_SECRET.test(secret);
 }
 
-export const developmentSecretFile = (dataDir: string): string => join(dataDir, "jwt-secret");
+export const developmentSecretFile = (dataDir: string, name = "jwt-secret"): string =>
+  join(dataDir, name);
 
 /**
- * The secret of a development machine: `<dataDir>/jwt-secret`, made of 32 random bytes by whoever
+ * The secret of a development machine: `<dataDir>/jwt-secret` or another name, made of 32 random bytes by whoever
  * comes first. It is linked into place when complete, so that nobody ever reads half of it.
  */
-export function developmentSecret(dataDir: string): string {
-  const path = developmentSecretFile(dataDir);
+export function developmentSecret(dataDir: string, name?: string): string {
+  const path = developmentSecretFile(dataDir, name);
   const existing = readIfThere(path);
   if (existing !== undefined) return longEnough(existing, path);
   mkdirSync(dataDir, { recursive: true });

@@ -155,6 +155,23 @@ export const VARIABLES = [
       "What callers of the service registry must know, as `registry:<it>@` in EUREKA_URL; required there in production",
   },
   { name: "USERS_PORT", fallback: "3001", meaning: "Port of the users service" },
+  { name: "GATEWAY_PORT", fallback: "3000", meaning: "Port of the gateway" },
+  { name: "PRODUCTS_PORT", fallback: "3002", meaning: "Port of the products service" },
+  {
+    name: "USERS_URL",
+    fallback: "http://localhost:3001",
+    meaning: "Where the services around the inventory find the users service",
+  },
+  {
+    name: "PRODUCTS_URL",
+    fallback: "http://localhost:3002",
+    meaning: "Where they find the products service",
+  },
+  {
+    name: "INVENTORY_URL",
+    fallback: "http://localhost:3003",
+    meaning: "Where they find the inventory",
+  },
   {
     name: "SERVICE_CLIENT_SECRET",
     secret: true,

@@ -5,6 +5,8 @@ import type { EdgeEnv } from "#http/env";
 import type { PATHS } from "#http/paths";
 import type * as answers from "#http/wire/answers";
 import type * as bodies from "#http/wire/bodies";
+import type * as campaigns from "#http/wire/campaign-answers";
+import type { CampaignBody } from "#http/wire/campaigns";
 import type * as counted from "#http/wire/count-answers";
 import type * as countRuns from "#http/wire/count-runs";
 import type * as expected from "#http/wire/incoming-answers";
@@ -26,6 +28,7 @@ export type {
   ShortLine,
 } from "#http/wire/answers";
 export type { Limit } from "#http/wire/limit-answers";
+export type { Campaign } from "#http/wire/campaign-answers";
 export type { Incoming, ReorderItem } from "#http/wire/incoming-answers";
 
 type Body<Schema extends z.ZodType> = { json: z.input<Schema> };
@@ -36,6 +39,7 @@ type Product = { param: { productId: string } };
 type Hold = { param: { reservationId: string } };
 type Lot = { param: { incomingId: string } };
 type Limit = { param: { limitId: string } };
+type OneCampaign = { param: { campaignId: string } };
 type Run = { param: { runId: string } };
 
 /** A call as hono's client reads it; all statuses of success that it has. */
@@ -157,6 +161,24 @@ interface Calls {
   };
   [PATHS.customerHolds]: {
     $get: Call<Query<typeof queries.CustomerHoldsQuery>, typeof limited.CustomerHoldsList>;
+  };
+  [PATHS.campaigns]: {
+    $get: Call<object, typeof campaigns.Campaigns>;
+    $post: Call<Body<typeof CampaignBody>, typeof campaigns.CampaignChanged, 201>;
+  };
+  [PATHS.campaign]: {
+    $get: Call<OneCampaign, typeof campaigns.CampaignDetail>;
+    $put: Call<OneCampaign & Body<typeof CampaignBody>, typeof campaigns.CampaignChanged>;
+    $delete: Call<
+      OneCampaign & MayHaveBody<typeof bodies.EmptyBody>,
+      typeof campaigns.CampaignChanged
+    >;
+  };
+  [PATHS.stopCampaign]: {
+    $post: Call<
+      OneCampaign & MayHaveBody<typeof bodies.EmptyBody>,
+      typeof campaigns.CampaignChanged
+    >;
   };
   [PATHS.events]: { $get: Call<Query<typeof queries.EventsQuery>, typeof answers.Events> };
   [PATHS.alerts]: { $get: Call<Query<typeof queries.AlertsQuery>, typeof answers.Alerts> };

@@ -1,4 +1,5 @@
 /** Commands and outcomes of holds: what reserve, confirm, cancel, extend and reassign say and hear. */
+import type { CampaignId, CampaignRefused } from "#inventory/campaigns";
 import type {
   CustomerId,
   Location,
@@ -33,6 +34,8 @@ export interface ReserveCommand extends CommandBase {
   readonly dryRun: boolean;
   /** Adds to the owner's live hold instead of replacing it; a repeat without a key adds again. */
   readonly adds: boolean;
+  /** Of whose ring-fences its units come; absent: of what everybody may have. */
+  readonly campaignId?: CampaignId;
 }
 /** What a product has over all locations at one moment. */
 export interface Stock extends Totals {
@@ -101,6 +104,7 @@ export type ReserveOutcome =
   | { readonly kind: "already_confirmed"; readonly reservation: Reservation }
   | Insufficient
   | AboveQuota
+  | CampaignRefused
   | { readonly kind: "unknown_product"; readonly productId: ProductId }
   | { readonly kind: "key_reused" };
 

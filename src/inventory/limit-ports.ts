@@ -81,13 +81,11 @@ export interface LimitStore {
 /** What of an order's sales limits may still count for its customer. */
 export interface SalesOfLimit {
   readonly customerId: CustomerId;
-  /** What was sold to it, by when that began to count, as the ledger has it. */
-  readonly lots: readonly SoldLot[];
-  /** How much of it came back. */
-  readonly back: number;
+  /** What was sold to it and what came back of that, in their order, as the ledger has it. */
+  readonly steps: readonly SaleStep[];
 }
-export interface SoldLot {
-  /** When the hold that was sold was made, or when it was sold without one (ms). */
-  readonly at: number;
+export interface SaleStep {
+  /** When the hold that was sold was made, or when it was sold without one (ms); null: it came back. */
+  readonly at: number | null;
   readonly units: number;
 }

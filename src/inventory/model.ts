@@ -57,6 +57,22 @@ export const Location = z
   .brand<"Location">();
 export type Location = z.infer<typeof Location>;
 
+/**
+ * Between a location and the campaign that has units of it for itself: `<location>~<campaign>` is a level of
+ * its own, which no caller can name. Twin: lua/lib/stock.lua.
+ */
+export const FENCE_SIGN = "~";
+/** Where units are as the ledger has it: a location, or a campaign's ring-fence there. */
+export const Place = z
+  .string()
+  .regex(/^[A-Za-z0-9_.-]([A-Za-z0-9 _.-]{0,62}[A-Za-z0-9_.-])?(~[a-z0-9-]{1,64})?$/)
+  .brand<"Location">();
+/** The campaign whose ring-fence that is; null: a location as any other. */
+export function campaignAt(location: string): string | null {
+  const sign = location.indexOf(FENCE_SIGN);
+  return sign === -1 ? null : location.slice(sign + 1);
+}
+
 export const OrderId = printable(128).brand<"OrderId">();
 export type OrderId = z.infer<typeof OrderId>;
 
@@ -93,6 +109,12 @@ export interface LocationRule {
 }
 /** Of a location that nobody registered. */
 export const DEFAULT_RULE: LocationRule = { active: true, priority: PRIORITY_DEFAULT };
+/** Of a ring-fence: for all but its campaign it is as an inactive location. */
+const FENCE_RULE: LocationRule = { active: false, priority: PRIORITY_DEFAULT };
+
+/** Of a level of which the registry says nothing. */
+export const ruleOf = (location: string): LocationRule =>
+  campaignAt(location) === null ? DEFAULT_RULE : FENCE_RULE;
 
 /** A location of the registry; times are epoch milliseconds by Redis's clock. */
 export interface RegisteredLocation extends LocationRule {

@@ -19,6 +19,7 @@ import type {
   ReserveCommand,
   ReserveOutcome,
 } from "#inventory/hold-ports";
+import type { CampaignStore } from "#inventory/campaigns";
 import type { LevelSince, LevelThen } from "#inventory/count-ports";
 import type { CommandBase } from "#inventory/command-ports";
 import type { AboveLimit } from "#inventory/level-limit";
@@ -190,6 +191,7 @@ export interface ExpireResult {
 
 /** Redis as the core sees it. Every method rejects with a Fault when Redis cannot be used. */
 export interface StockStore extends LimitStore {
+  readonly campaigns: CampaignStore;
   initialize(command: InitializeCommand): Promise<InitializeOutcome>;
   amend(command: AmendCommand): Promise<AmendOutcome>;
   adjust(command: AdjustCommand): Promise<AdjustOutcome>;
@@ -221,7 +223,7 @@ export interface StockStore extends LimitStore {
   reservation(reservationId: ReservationId, deadline: number): Promise<Reservation | null>;
   /** Every registered location, in no order. */
   locations(deadline: number): Promise<readonly RegisteredLocation[]>;
-  /** Whether some location is inactive, so that there is stock which is not available. */
+  /** Whether some location is inactive or a campaign is known: there may be stock which is not available. */
   hasInactiveLocation(deadline: number): Promise<boolean>;
   /** Ids at or below their threshold if every location were active, lowest first. */
   lowStock(limit: number, deadline: number): Promise<readonly ProductId[]>;

@@ -1,9 +1,10 @@
+import type { CampaignId } from "#inventory/campaigns";
 import { commandBase, type Caller, type Deps, type RequestContext } from "#inventory/context";
 import { Fault } from "#inventory/faults";
 import { holdSeconds } from "#inventory/hold-seconds";
 import { QUANTITY_MAX, type CustomerId, type OrderId, type ProductId } from "#inventory/model";
 import { ownerOf, type Scope } from "#inventory/owner";
-import type { RequestedLine, ReserveMode, ReserveOutcome } from "#inventory/ports";
+import type { RequestedLine, ReserveCommand, ReserveMode, ReserveOutcome } from "#inventory/ports";
 
 export interface ReserveInput {
   /** null: a standing hold that is the product's own. */
@@ -23,6 +24,8 @@ export interface ReserveInput {
   readonly standing?: boolean | undefined;
   /** Adds to the owner's live hold instead of replacing it. */
   readonly adds?: boolean | undefined;
+  /** Whose units it shall be of: its ring-fences alone, and as long as it says. */
+  readonly campaign?: CampaignId | undefined;
 }
 
 /**
@@ -46,7 +49,22 @@ export async function reserve(
     mode: input.mode ?? "all_or_nothing",
     dryRun: input.dryRun ?? false,
     adds: input.adds ?? false,
+    ...campaignOf(input),
   });
+}
+
+/** A campaign says where its units are, and its holds end. */
+function campaignOf({
+  campaign,
+  standing = false,
+  lines,
+}: ReserveInput): Pick<ReserveCommand, "campaignId"> {
+  if (campaign === undefined) return {};
+  if (standing) throw refusal("standing", "goes without campaign");
+  if (lines.some(({ location }) => location !== null)) {
+    throw refusal("location", "goes without campaign");
+  }
+  return { campaignId: campaign };
 }
 
 /** null for a standing hold, which customers may not have: it would keep stock for ever. */

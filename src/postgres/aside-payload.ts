@@ -6,6 +6,7 @@ import {
   CustomerId,
   END_REASONS,
   Location,
+  Place,
   OrderId,
   ProductId,
   RESERVATION_STATUSES,
@@ -41,7 +42,7 @@ const ProductJson = z.object({
   safetyStock: z.int(),
   maxPerCustomer: z.int().nullable(),
   home: Location,
-  levels: z.array(z.object({ location: Location, onHand: z.int(), reserved: z.int(), ...rule })),
+  levels: z.array(z.object({ location: Place, onHand: z.int(), reserved: z.int(), ...rule })),
   ...times,
   lastRestocked: z.int().nullable(),
   /** None in what an earlier version wrote. */

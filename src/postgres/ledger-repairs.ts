@@ -1,6 +1,6 @@
 /** Mends what a comparison found wrong in the ledger, and only what is still as it was found. */
 import { z } from "zod";
-import { Location, ProductId, type Movement } from "#inventory/model";
+import { Place, ProductId, type Movement } from "#inventory/model";
 import type { LedgerRepairs } from "#inventory/reconcile-repairs";
 import type { LostChange } from "#inventory/ledger-snapshot";
 import { splitReservationId } from "#inventory/reservation-id";
@@ -103,7 +103,7 @@ const lost = ({ productId, location, ...counts }: LostChange) => ({
   ...counts,
   type: "DRIFT" as const,
   productId: ProductId.parse(productId),
-  location: Location.parse(location),
+  location: Place.parse(location),
   at: null,
   reservationId: null,
   orderId: null,

@@ -43,8 +43,8 @@ export interface LedgerOptions {
   readonly clock: Clock;
 }
 
-/** Sales of one order and product that a return tells the script of: of more, the older ones stay counted. */
-const LOTS_MAX = 100;
+/** Sales and returns of one order and product that a return tells the script of: of more, the older ones stay counted. */
+const STEPS_TOLD = 100;
 
 /** The newest of the time that is asked for: a second of PostgreSQL, whatever that time is. */
 const HOLDS_LOOKED_AT = 200_000;
@@ -72,15 +72,15 @@ export function createLedger({ sql, clock }: LedgerOptions): Ledger {
       return await askRows(MovementRow, statement, left(deadline));
     },
     async orderSales({ partition, productId, orderId, customerId }, deadline) {
-      const parameters = [partition, productId, orderId, customerId, LOTS_MAX];
+      const parameters = [partition, productId, orderId, customerId, STEPS_TOLD];
       const statement = run(orderSalesText, parameters);
       const [row] = await askRows(OrderSalesRow, statement, left(deadline));
       if (row === undefined) throw new Error(`the store has no partition ${partition}`);
-      const { unsure, buyer, back, lots, ...sales } = row;
+      const { unsure, buyer, steps, ...sales } = row;
       if (!unsure) {
         if (buyer === null) return sales;
-        const sold = lots.map(([at, units]) => ({ at, units }));
-        return { ...sales, limit: { customerId: buyer, lots: sold, back } };
+        const told = steps.map(([at, units]) => ({ at, units }));
+        return { ...sales, limit: { customerId: buyer, steps: told } };
       }
       const message = "a return of this product is in quarantine: what came back is not known";
       throw new Fault("ledger_unavailable", message);

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { RECORD_KINDS } from "#inventory/drain-ports";
 import { Fault } from "#inventory/faults";
-import { Location, ProductId, Sku, StockCount } from "#inventory/model";
+import { Location, Place, ProductId, Sku, StockCount } from "#inventory/model";
 import {
   IN_USE_MS,
   type CopiedCounts,
@@ -68,7 +68,7 @@ const ProductCopyRow = z.object({
   name: z.string().nullable(),
   price: z.number().nullable(),
   home: Location,
-  locations: z.array(Location),
+  locations: z.array(Place),
   lowStockThreshold: z.int(),
   reorderPoint: z.int(),
   reorderQuantity: z.int(),

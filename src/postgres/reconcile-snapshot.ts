@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { IncomingId, RECEIPT_STATES } from "#inventory/incoming-ports";
 import type { ReservationId } from "#inventory/model";
-import { Location, ProductId, type Reservation } from "#inventory/model";
+import { Place, ProductId, type Reservation } from "#inventory/model";
 import type { ChainLink, LedgerSnapshot, UnreadableRow } from "#inventory/ledger-snapshot";
 import { splitReservationId } from "#inventory/reservation-id";
 import { ask, askRows } from "#postgres/ask";
@@ -34,10 +34,10 @@ const CursorRow = z.object({ partition: z.int(), seq: z.int() });
 const CountRow = z.object({ count: z.int() });
 const SeqRow = z.object({ seq: z.int() });
 const OpeningRow = z.object({ seq: z.int(), at: z.int() });
-const PlaceRow = z.object({ location: Location });
+const PlaceRow = z.object({ location: Place });
 export const LevelRow = z.object({
   productId: ProductId,
-  location: Location,
+  location: Place,
   onHand: z.int(),
   reserved: z.int(),
   seq: z.int(),
@@ -45,7 +45,7 @@ export const LevelRow = z.object({
 const LinkRow = z.object({
   seq: z.int(),
   productId: ProductId,
-  location: Location,
+  location: Place,
   onHandBefore: z.int(),
   onHandAfter: z.int(),
   reservedBefore: z.int(),
@@ -69,7 +69,7 @@ const MovedRow = z.object({
   reservationId: z.string(),
   orderId: z.string().nullable(),
   productId: ProductId,
-  location: Location,
+  location: Place,
   held: z.int(),
   confirmed: z.int(),
   released: z.int(),

@@ -6,6 +6,7 @@ import {
   Location,
   MOVEMENT_TYPES,
   OrderId,
+  Place,
   ProductId,
   RESERVATION_STATUSES,
   ReservationId,
@@ -57,8 +58,7 @@ export const OrderSalesRow = z.object({
   sold: z.int().min(0),
   returned: z.int().min(0),
   buyer: CustomerId.nullable(),
-  back: z.int().min(0),
-  lots: z.array(z.tuple([z.int(), z.int()])),
+  steps: z.array(z.tuple([z.int().nullable(), z.int()])),
   unsure: z.boolean(),
 });
 
@@ -69,7 +69,7 @@ export const MovementRow = z.object({
   type: z.enum(MOVEMENT_TYPES),
   productId: ProductId.nullable(),
   /** "": a RECORD, which is of no place. */
-  location: Location.or(z.literal("")),
+  location: Place.or(z.literal("")),
   onHandBefore: StockCount,
   onHandAfter: StockCount,
   reservedBefore: StockCount,
@@ -100,7 +100,7 @@ export const StockAtRow = z.object({
   known: z.boolean(),
   levels: z.array(
     z.object({
-      location: Location,
+      location: Place,
       onHand: StockCount,
       reserved: StockCount,
       seq: z.int().nullable(),
@@ -110,7 +110,7 @@ export const StockAtRow = z.object({
 
 export const AllocationJson = z.object({
   productId: ProductId,
-  location: Location,
+  location: Place,
   held: z.int(),
   confirmed: z.int(),
   released: z.int(),

@@ -1,4 +1,5 @@
 /** One line of a script's answer about holds → an outcome. */
+import type { CampaignRefused } from "#inventory/campaigns";
 import { HOLD_LIMITS } from "#inventory/hold-ports";
 import type { Location, ProductId, Reservation } from "#inventory/model";
 import type {
@@ -20,12 +21,12 @@ import { journalFull } from "#redis/batch-sender";
 import { decodeHold, decodeTold, decodeToldHead, type ToldHold } from "#redis/hold-record";
 import { fieldAt, isOneOf, recorded, recordedCount } from "#redis/recorded";
 
-/** `due` is not an outcome: expire has to run before the stock can decide. */
+/** No outcome: expire has to run, or its campaign's turn, before the stock can decide. */
 export function reserveOutcome(
   partition: number,
   command: ReserveCommand,
   reply: string,
-): ReserveOutcome | { readonly kind: "due" } {
+): ReserveOutcome | { readonly kind: "due" } | { readonly kind: "campaign_due" } {
   const { word, rest, replayed } = unwrapReplay(reply);
   const hold = (head: string): ToldHold => decodeToldHead(partition, command.owner, head, command);
   switch (word) {
@@ -55,7 +56,26 @@ export function reserveOutcome(
       return { kind: "unknown_product", productId: recorded<ProductId>(rest) };
     case "key_reused":
     case "due":
+    case "campaign_due":
       return { kind: word };
+    default:
+      return campaignRefused(word, rest);
+  }
+}
+
+function campaignRefused(word: string, rest: string): CampaignRefused {
+  const kind = "campaign_refused" as const;
+  switch (word) {
+    case "campaign_unknown":
+      return { kind, why: "unknown" };
+    case "campaign_lacks":
+      return { kind, why: "lacks", productId: recorded<ProductId>(rest) };
+    case "campaign_not_started":
+      return { kind, why: "not_started", startsAt: recordedCount(rest, "starts") };
+    case "campaign_ended":
+      return { kind, why: "ended", endsAt: recordedCount(rest, "ends") };
+    case "campaign_stopped":
+      return { kind, why: "stopped", endsAt: recordedCount(rest, "ends") };
     default:
       throw unknownWord(word);
   }

@@ -39,7 +39,7 @@ export function reserveLine(command: ReserveCommand): string {
   }
   const seconds = command.holdSeconds ?? 0;
   if (seconds > HOLD_MINUTES_MAX * 60) throw new Error("a hold longer than any may be");
-  const flags = `${command.mode === "best_effort" ? "b" : ""}${command.dryRun ? "d" : ""}${command.adds ? "a" : ""}`;
+  const flags = `${command.mode === "best_effort" ? "b" : ""}${command.dryRun ? "d" : ""}${command.adds ? "a" : ""}${command.campaignId ? `/${command.campaignId}` : ""}`;
   return `${command.owner}\t${command.generation}\t${seconds}\t${flags}\t${lines}\t${operationText(command.operation)}\t${jsonText(command.customerId)}\t${jsonText(command.orderId)}\t${JSON.stringify(command.context)}`;
 }
 
@@ -99,8 +99,7 @@ export function returnLine(command: ReturnCommand): string {
     sales.sold,
     sales.returned,
     jsonText(sales.limit?.customerId ?? null),
-    (sales.limit?.lots ?? []).map(({ at, units }) => `${at}=${units};`).join(""),
-    sales.limit?.back ?? 0,
+    (sales.limit?.steps ?? []).map(({ at, units }) => `${at ?? ""}=${units};`).join(""),
     operationText(command.operation),
     JSON.stringify(command.context),
   ].join("\t");

@@ -1,5 +1,5 @@
 /** A product's hash: read whole with HGETALL, or as the JSON object that scripts answer and journal. */
-import { DEFAULT_RULE, type Level, type Location } from "#inventory/model";
+import { ruleOf, type Level, type Location } from "#inventory/model";
 import type { Product, ProductId, Sku } from "#inventory/model";
 import type { ProductCopy } from "#inventory/rebuild-ports";
 import { decodeRules, NO_RULES, type LocationRules } from "#redis/location-record";
@@ -57,7 +57,7 @@ export function decodeProduct(fields: ProductFields, rules: LocationRules = NO_R
     levels: text("locations")
       .split(",")
       .map((location): Level => {
-        const { active, priority } = rules.get(location) ?? DEFAULT_RULE;
+        const { active, priority } = rules.get(location) ?? ruleOf(location);
         return {
           location: recorded<Location>(location),
           onHand: count(`onHand:${location}`),

@@ -48,6 +48,7 @@ import type {
   StockStore,
 } from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";
+import { Campaigns } from "#redis/campaigns";
 import { cancelHold, confirmHold, extendHold, reassignHold } from "#redis/change-hold";
 import { decodeHold } from "#redis/hold-record";
 import { NextDue } from "#redis/next-due";
@@ -94,6 +95,7 @@ interface Route {
 
 export class RedisStockStore implements StockStore {
   readonly partitions: number;
+  readonly campaigns: Campaigns;
   readonly #routes: readonly Route[];
   readonly #reads: Reads;
   readonly #products: ProductReads;
@@ -114,6 +116,12 @@ export class RedisStockStore implements StockStore {
       };
     });
     this.#products = new ProductReads(this.#reads, options.partitions);
+    this.campaigns = new Campaigns({
+      routes: this.#routes,
+      reads: this.#reads,
+      clock: options.clock,
+      onDue: (partition, at) => this.#wakeAt(partition, Math.ceil(at / 1_000)),
+    });
     this.#locations = new Locations(this.#routes, this.#reads);
     this.#limits = new Limits(this.#routes, this.#reads);
     this.#skus = new SkuClaims({
@@ -170,8 +178,9 @@ export class RedisStockStore implements StockStore {
     return this.#locations.list(deadline);
   }
 
-  hasInactiveLocation(deadline: number): Promise<boolean> {
-    return this.#locations.hasInactive(deadline);
+  async hasInactiveLocation(deadline: number): Promise<boolean> {
+    if (await this.#locations.hasInactive(deadline)) return true;
+    return (await this.campaigns.all(deadline)).length > 0;
   }
 
   async amend(command: AmendCommand): Promise<AmendOutcome> {
@@ -187,8 +196,9 @@ export class RedisStockStore implements StockStore {
       const outcome = reserveOutcome(partition.number, command, reply);
       // Also of a hold that stood: who made it may not have heard of it, and asked for no wake-up.
       if ("reservation" in outcome) this.#wakeWhenDue(partition, outcome.reservation);
-      if (outcome.kind !== "due") return this.#explained(outcome);
-      await queues.expireAll(command.deadline);
+      if (outcome.kind === "due") await queues.expireAll(command.deadline);
+      else if (outcome.kind === "campaign_due") await this.campaigns.turnFor(command);
+      else return this.#explained(outcome);
     }
   }
 
@@ -311,8 +321,10 @@ export class RedisStockStore implements StockStore {
   }
 
   #wakeWhenDue(partition: Partition, hold: Reservation): void {
-    if (hold.expiresAt === null) return;
-    const second = hold.expiresAt / 1_000;
+    if (hold.expiresAt !== null) this.#wakeAt(partition, hold.expiresAt / 1_000);
+  }
+
+  #wakeAt(partition: Partition, second: number): void {
     this.#onDue(partition.number, second, this.msUntil(partition.number, second));
   }
 

@@ -1,12 +1,9 @@
-/** What a registry is told of this process: one instance of the inventory service. */
+/** What a registry is told of a process: one instance of the inventory service, or of one beside it. */
 import { isIP } from "node:net";
 import { hostname, networkInterfaces } from "node:os";
 
-/** The name under which the service is known; Eureka keeps names in capitals. */
+/** The name under which the inventory is known; Eureka keeps names in capitals. */
 export const SERVICE = "INVENTORY-SERVICE";
-
-/** The same as Eureka's addresses have it, and as a part of the instance's id. */
-const ADDRESS = SERVICE.toLowerCase();
 
 /** Addresses to listen on that nobody can be sent to. */
 const ANY_ADDRESS = new Set(["0.0.0.0", "::", "::0", "[::]"]);
@@ -34,20 +31,20 @@ export function placeOf(options: PlaceOptions): Place {
 }
 
 /** `<host>:inventory-service:<port>`, by which a registry knows this process. */
-export function instanceIdOf({ host, port }: Place): string {
-  return `${host}:${ADDRESS}:${port}`;
+export function instanceIdOf({ host, port }: Place, service = SERVICE): string {
+  return `${host}:${service.toLowerCase()}:${port}`;
 }
 
 /** The instance in Eureka's words, as its server demands them at a registration. */
-export function instanceOf(place: Place, renewEverySeconds: number) {
+export function instanceOf(place: Place, renewEverySeconds: number, service = SERVICE) {
   const { host, port } = place;
   const base = `http://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
   return {
-    instanceId: instanceIdOf(place),
+    instanceId: instanceIdOf(place, service),
     hostName: host,
-    app: SERVICE,
+    app: service,
     ipAddr: isIP(host) === 0 ? machineAddress() : host,
-    vipAddress: ADDRESS,
+    vipAddress: service.toLowerCase(),
     status: "UP",
     port: { $: port, "@enabled": "true" },
     dataCenterInfo: {

@@ -23,6 +23,8 @@ export type RegistrationOptions = Readonly<{
   /** Base URLs, asked in this order; the first that takes the registration is kept. */
   registries: readonly string[];
   place: Place;
+  /** Its name, in capitals; the inventory's without it. */
+  service?: string;
   log: Log;
   /** Told each time it changes; at the start nobody is registered. */
   onChange?: (isRegistered: boolean) => void;
@@ -39,11 +41,11 @@ export type Registration = Readonly<{
 
 /** Registers, renews, and registers again until `leave`. Answers at once. */
 export function keepRegistered(options: RegistrationOptions): Registration {
-  const { place, log, onChange, random = Math.random } = options;
+  const { place, service = SERVICE, log, onChange, random = Math.random } = options;
   const { renewEveryMs = RENEW_EVERY_MS, retryMsMin = RETRY_MS_MIN } = options;
-  const targets = options.registries.flatMap(applicationUrls);
-  const instanceId = instanceIdOf(place);
-  const body = { instance: instanceOf(place, Math.ceil(renewEveryMs / MS_PER_SECOND)) };
+  const targets = options.registries.flatMap((registry) => applicationUrls(registry, service));
+  const instanceId = instanceIdOf(place, service);
+  const body = { instance: instanceOf(place, Math.ceil(renewEveryMs / MS_PER_SECOND), service) };
   const stopping = new AbortController();
   const { signal } = stopping;
   /** Where it was registered last, while that is known to hold. */
@@ -142,12 +144,12 @@ export function keepRegistered(options: RegistrationOptions): Registration {
  * Where a registry keeps our application. Eureka's own paths begin with `/eureka/v2`, those of
  * Spring's server with `/eureka`: both are tried unless the base says which.
  */
-function applicationUrls(registry: string): string[] {
+function applicationUrls(registry: string, service: string): string[] {
   const url = new URL(registry);
   const path = url.pathname.replace(/\/+$/, "").replace(/\/eureka$/, "");
   const prefixes = path.endsWith("/eureka/v2") ? [""] : ["/eureka/v2", "/eureka"];
   return prefixes.map((prefix) => {
-    url.pathname = `${path}${prefix}/apps/${SERVICE}`;
+    url.pathname = `${path}${prefix}/apps/${service}`;
     return url.href;
   });
 }

@@ -100,10 +100,13 @@ function wholeOf(name: string, text: string | undefined, least: number, most: nu
   throw new RushUsageError(`${name} ${must}, not ${JSON.stringify(text)}`);
 }
 
+/** A secret that every line about the URL would show. */
+const hasUser = ({ username, password }: URL): boolean => username !== "" || password !== "";
+
 function urlOf(text: string | undefined): string | null {
   if (text === undefined) return null;
   const url = URL.parse(text);
-  const isPlain = url !== null && url.search === "" && url.hash === "" && url.username === "";
+  const isPlain = url !== null && url.search === "" && url.hash === "" && !hasUser(url);
   if (isPlain && /^https?:$/.test(url.protocol)) return text.replace(/\/+$/, "");
   throw new RushUsageError("--url must be an http or https URL");
 }

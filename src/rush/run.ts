@@ -11,6 +11,8 @@ import type { Told } from "#rush/told";
 /** Above the longest that what is due may wait for its end while a worker was away. */
 const SETTLE_MS_MAX = 90_000;
 const LOOK_EVERY_MS = 500;
+/** Above PATIENCE_MS, so that a table may tell of whom nobody answered; thousands would be given up in turn. */
+const SILENT_MS_MAX = 120_000;
 const PRODUCT_ID_LENGTH = 8;
 
 export interface RushOptions {
@@ -54,15 +56,25 @@ export interface Quantiles {
 /** A name that nobody has had yet. */
 export const newProductId = (): string => `rush-${randomId(PRODUCT_ID_LENGTH)}`;
 
+/** The service is gone, as far as anybody can tell. */
+export class ServiceAway extends Error {
+  override readonly name = "ServiceAway";
+}
+
 /**
  * Makes the product, lets everybody come, and holds what they were told against what is written down.
  * Rejects with HoldfastProblem or HoldfastUnanswered where the product cannot be made or the books not
- * be read, with LedgerAway where the ledger stays behind, and as the signal says.
+ * be read, with LedgerAway where the ledger stays behind, with ServiceAway where everything does, and as
+ * the signal says.
  */
 export async function runRush(options: RushOptions): Promise<Rush> {
-  const { url, token, plan, signal, say } = options;
+  const { url, token, plan, say } = options;
   const { productId, units } = plan;
-  const line = createLine();
+  const away = new AbortController();
+  const signal = AbortSignal.any([options.signal, away.signal]);
+  const onSilent = (): void =>
+    away.abort(new ServiceAway(`no call was served at ${url} for ${SILENT_MS_MAX / 1_000} s`));
+  const line = createLine({ silentMsMax: SILENT_MS_MAX, onSilent });
   const client = createClient({ url, token, deadlineMs: plan.patienceMs, fetch: line.fetch });
   await client.initialize.$post(
     { json: { productId, sku: productId, initialStock: units, name: "A rush" } },

@@ -139,7 +139,7 @@ export function looksText({ plan }: Rush, url: string, isServed: boolean): strin
   const api = `${url}/api/inventory`;
   const authorized = 'curl -H "Authorization: Bearer $TOKEN"';
   return [
-    `Look at it${isServed ? "" : " (behind: bun run start)"}:`,
+    `Look at it${isServed ? "" : " (once it runs again: bun run start)"}:`,
     "  TOKEN=$(bun run token --role admin)",
     `  curl ${api}/product/${productId}`,
     `  ${authorized} "${api}/movements?productId=${productId}&type=SALE&limit=5"`,

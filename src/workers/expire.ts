@@ -46,7 +46,7 @@ export class ExpiryWorker implements AsyncDisposable {
   #told: string | null = null;
   readonly #handlers: Handlers = {
     expire: async ({ partition, second }) => {
-      await this.#expireAll(partition);
+      await this.#endDue(partition);
       const againInMs = this.#options.store.msUntil(partition, second);
       this.#options.metrics.expiryLag(String(partition), Math.max(0, -againInMs) / 1_000);
       return againInMs > 0 ? { againInMs } : null;
@@ -91,7 +91,7 @@ export class ExpiryWorker implements AsyncDisposable {
   async #sweep(): Promise<void> {
     try {
       for (let partition = 0; partition < this.#options.store.partitions; partition += 1) {
-        await this.#expireAll(partition);
+        await this.#endDue(partition);
       }
       this.#told = null;
     } catch (error) {
@@ -114,6 +114,12 @@ export class ExpiryWorker implements AsyncDisposable {
   async #handle(job: Job): Promise<Handled> {
     if (!isJobName(job.name)) throw new Error(`there is no job ${job.name}`);
     return await this.#handlers[job.name](JOBS[job.name].payload.parse(job.data));
+  }
+
+  /** Holds first: what they had goes back to their campaign, and what that has left goes back from it. */
+  async #endDue(partition: number): Promise<void> {
+    await this.#expireAll(partition);
+    await this.#options.store.campaigns.turnDue(partition);
   }
 
   async #expireAll(partition: number): Promise<void> {

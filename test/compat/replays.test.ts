@@ -10,6 +10,7 @@ import type { Contract } from "#http/contract";
 import { inventory } from "#http/inventory";
 import type { Route } from "#http/routes/route";
 import { metaKey } from "#redis/keys";
+import { CAMPAIGN_ID } from "#test/campaigns-double";
 import { serveContracts, type Answered, type ContractService } from "#test/contract";
 import { edgeWith, exampleOf } from "#test/http-app";
 import { INCOMING_ID, RESERVATION_ID } from "#test/ports-double";
@@ -58,6 +59,7 @@ const MOVES_NOTHING: ReadonlySet<string> = new Set([
 ]);
 
 const Expected = z.object({ incoming: z.object({ incomingId: z.string() }) });
+const Planned = z.object({ campaign: z.object({ campaignId: z.string() }) });
 const Held = z.object({ reservation: z.object({ reservationId: z.string() }) });
 
 /** Calls without which the route has nothing to do, by the last word of its path. */
@@ -93,6 +95,13 @@ async function requestTo(route: Route): Promise<{ path: string; body: object }> 
     const counts = [{ productId, quantity: 40, countedAt: new Date().toISOString() }];
     return { path: route.path, body: { counts, commit: true } };
   }
+  let campaignId: string = CAMPAIGN_ID;
+  if (route.path.includes(":campaignId")) {
+    const { body: plan = {} } = exampleOf({ method: "POST", path: `${BASE}/campaigns` });
+    const products = [{ productId, quantity: 1 }];
+    const planned = await succeed("POST", `${BASE}/campaigns`, { ...plan, products });
+    ({ campaignId } = Planned.parse(planned.body).campaign);
+  }
   const own = (text: string): string =>
     text
       .replaceAll(/"productId":2\b/g, `"productId":${9_000 + made}`)
@@ -101,6 +110,7 @@ async function requestTo(route: Route): Promise<{ path: string; body: object }> 
       .replaceAll(/\bp1\b/g, productId)
       .replaceAll("order-1", orderId)
       .replaceAll(RESERVATION_ID, reservationId)
+      .replaceAll(CAMPAIGN_ID, campaignId)
       .replaceAll(INCOMING_ID, incomingId);
   const { path, body = {} } = exampleOf(route);
   const [ownPath, ownBody] = [own(path), own(JSON.stringify(body))];

@@ -46,6 +46,14 @@ function openGuarded(): TestApp {
     lowStock: reached,
     positions: reached,
     partitionOf: reached,
+    campaigns: {
+      schedule: reached,
+      stop: reached,
+      remove: reached,
+      one: reached,
+      all: reached,
+      turnDue: reached,
+    },
   };
   return openApp({ store });
 }
@@ -193,8 +201,11 @@ test("the matrix is the one of the contract", () => {
 });
 
 const MATRIX = [
+  "DELETE /campaigns/:campaignId: admin",
   "DELETE /limits/:limitId: admin service",
   "GET /alerts: admin service",
+  "GET /campaigns/:campaignId: public",
+  "GET /campaigns: public",
   "GET /counts/runs/:runId: admin",
   "GET /counts/runs: admin",
   "GET /customers/holds: admin",
@@ -235,6 +246,8 @@ const MATRIX = [
   "POST /bulk/cancel: admin service customer",
   "POST /bulk/confirm: admin service customer",
   "POST /bulk/initialize: admin service",
+  "POST /campaigns/:campaignId/stop: admin",
+  "POST /campaigns: admin",
   "POST /check-availability: public",
   "POST /cleanup-expired: admin",
   "POST /counts/runs: admin",
@@ -255,6 +268,7 @@ const MATRIX = [
   "POST /reservation/:reservationId/extend: admin service customer",
   "POST /reservation/:reservationId/owner: admin service",
   "POST /reservations: admin service customer",
+  "PUT /campaigns/:campaignId: admin",
   "PUT /limits/:limitId: admin service",
   "eureka GET /api/inventory/:productId: public",
   "eureka GET /api/inventory: public",

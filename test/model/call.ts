@@ -39,6 +39,8 @@ export interface Call {
   readonly journalEntriesMax: number;
   /** Lines of the holds that its items have looked at so far. */
   linesSeen: number;
+  /** When limits that it set on begin to count (ms): time goes on to there. */
+  countsFrom: number;
 }
 
 /** What one item must be answered. */

@@ -90,10 +90,13 @@ function rulesOf(world: World, product: ModelProduct, now: number): Rule[] {
 function change(rule: Rule, move: Move): { customerId: CustomerId; units: number } | null {
   if (!move.product || !rule.isOver(move.product.productId)) return null;
   if (move.back) {
-    const { customerId, lots, back } = move.back;
-    const sold = lots.filter(({ at }) => at >= rule.since);
-    const counted = sold.reduce((sum, { units }) => sum + units, -back);
-    const units = rule.isOfHeld ? 0 : -Math.min(move.onHand, Math.max(0, counted));
+    const { customerId, steps } = move.back;
+    let counted = 0;
+    for (const { at, units: moved } of steps) {
+      if (at === null) counted = Math.max(0, counted - moved);
+      else if (at >= rule.since) counted += moved;
+    }
+    const units = rule.isOfHeld ? 0 : -Math.min(move.onHand, counted);
     return { customerId, units };
   }
   const { customerId = null } = move.hold ?? move.context;

@@ -226,6 +226,7 @@ function decideBatch(
     records: new Map(),
     journalEntriesMax: run.shape.journalEntriesMax,
     linesSeen: 0,
+    countsFrom: 0,
   };
   const first = seqOf(world);
   const sweptBefore = world.swept;
@@ -271,7 +272,8 @@ function decideBatch(
   }
   const isCharged = !Bun.deepEquals(chargedBefore, world.charged);
   batch.decided(seqOf(world) > first || kept.length > 0 || isCharged);
-  if (seqOf(world) > first || swept > sweptBefore) world.lastNow = call.now;
+  const now = Math.max(call.now, call.countsFrom);
+  if (seqOf(world) > first || swept > sweptBefore) world.lastNow = now;
 }
 
 /** The scripts' clock is Redis's own, or where it stood: it never goes back. */

@@ -22,15 +22,15 @@ export const DRAIN_BUGS: readonly Mutant[] = [
   {
     bug: "two drains write the same batch",
     file: "src/postgres/statements/append.sql",
-    find: "WHERE partition = $67 AND cursor_epoch = $68 AND cursor_seq = $69 AND epoch = $72",
-    replace: "WHERE partition = $67 AND cursor_epoch = $68 AND $69::bigint >= 0 AND epoch = $72",
+    find: "WHERE partition = $71 AND cursor_epoch = $72 AND cursor_seq = $73 AND epoch = $76",
+    replace: "WHERE partition = $71 AND cursor_epoch = $72 AND $73::bigint >= 0 AND epoch = $76",
     by: postgres("ledger-writer", "lets one of ten win when all append the same batch at once"),
   },
   {
     bug: "a batch that was read before an epoch began is written after it",
     file: "src/postgres/statements/append.sql",
-    find: "AND cursor_seq = $69 AND epoch = $72",
-    replace: "AND cursor_seq = $69 AND $72::bigint >= 0",
+    find: "AND cursor_seq = $73 AND epoch = $76",
+    replace: "AND cursor_seq = $73 AND $76::bigint >= 0",
     by: postgres("ledger-writer", "writes nothing that was read before another epoch was taken"),
   },
   {

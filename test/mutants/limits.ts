@@ -117,6 +117,23 @@ export const LIMIT_BUGS: readonly Mutant[] = [
     by: redis("extend", "extends a hold as often as may be and no more"),
   },
   {
+    bug: "what is taken in the moment in which a limit is set on never counts, however long that lasts",
+    file: "lua/stock/amend.lua",
+    find: "    now = math.max(now, counts_from)\n",
+    replace: "",
+    by: redis(
+      "limits",
+      "counts whatever comes after it was set on, also while the clock stands still",
+    ),
+  },
+  {
+    bug: "a rebuild takes off a customer's count what came back before any of it counted",
+    file: "src/postgres/statements/limits.sql",
+    find: "sum(step) - least(0, min(reached)) AS units",
+    replace: "greatest(0, sum(step)) AS units",
+    by: workers("rebuild-limits", "gives back what each return gave back when it came"),
+  },
+  {
     bug: "a rebuild forgets what each customer has",
     file: "src/redis/restored-partition.ts",
     find: "      ...limits,\n",

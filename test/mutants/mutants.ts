@@ -3,6 +3,7 @@
  * test files that are asked. One that lives on is a promise that nothing holds.
  */
 import { BATCH_BUGS } from "./batches.ts";
+import { CAMPAIGN_BUGS } from "./campaigns.ts";
 import { DRAIN_BUGS } from "./drain.ts";
 import { EXPIRY_BUGS } from "./expiry.ts";
 import type { Mutant } from "./mutant.ts";
@@ -20,6 +21,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...RATE_BUGS,
   ...LIMIT_BUGS,
   ...REASSIGN_BUGS,
+  ...CAMPAIGN_BUGS,
   ...VERB_BUGS,
   ...BATCH_BUGS,
   ...DRAIN_BUGS,

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
 import { Charge, type Quota } from "#inventory/rates";
+import { started } from "#test/campaigns";
 import { keysLike, valueOf } from "#test/keyspace";
 import { clockAt, redisOfFile } from "#test/redis";
 import {
@@ -94,6 +95,7 @@ async function runEveryVerb(): Promise<void> {
   await store.cancel(endCommand(dropped.reservationId));
   const guest = await reserve(store, "guest", { p1: 1 });
   await store.reassign(reassignCommand(guest.reservationId, "account"));
+  await started(store, { p1: 1 });
   await store.extend(extendCommand(live.reservationId, 3_600));
   await clockAt(redis, due.expiresAt);
   expect(await store.expire(0)).toMatchObject({ expired: 1 });

@@ -178,6 +178,9 @@ describe("a limit for each customer", () => {
   test("is seen by a later item of the same batch, of reserves and of sales", async () => {
     const { store } = await open();
     await limited(store);
+    // Time stands still there, and all is swept: nobody is told to ask again.
+    await clockAt(redis, Date.now() + 3_600_000);
+    await store.expire(0);
     const lines = [2, 2, 2, 1, 1].map((units, i) => reserveLine(command(carol, `o${i}`, units)));
     const replies = repliesOf(await sendBatch(redis, "reserve", {}, lines));
     const words = replies.map((reply) => reply.split("\t")[0]);
@@ -216,15 +219,20 @@ describe("a limit for each customer", () => {
     await store.sell(sellCommand("p1", 5, whose));
     const { createdAt: since, seq } = await productOf(store, "p1");
     // Of one that was sold before, the limit counts nothing.
-    const lots = [
+    const steps = [
       { at: since - 1, units: 3 },
       { at: since, units: 2 },
     ];
-    const limit = { customerId: carol, lots, back: 0 };
+    const limit = { customerId: carol, steps };
     const sales = { seq, sold: 5, returned: 0, limit };
     expect((await store.return(returnCommand("p1", 4, sales))).kind).toBe("returned");
     expect(await unitsOf(carol)).toBe(3);
-    const after = { seq: seq + 9, sold: 5, returned: 4, limit: { ...limit, back: 4 } };
+    const after = {
+      seq: seq + 9,
+      sold: 5,
+      returned: 4,
+      limit: { ...limit, steps: [...steps, { at: null, units: 4 }] },
+    };
     expect((await store.return(returnCommand("p1", 1, after))).kind).toBe("returned");
     expect(await unitsOf(carol)).toBe(3);
   });
@@ -253,6 +261,21 @@ describe("a limit for each customer", () => {
     await held(store, carol, "o3", 4);
     await store.cancel(endCommand(after.reservationId));
     expect(await unitsOf(carol)).toBe(4);
+  });
+
+  test("counts whatever comes after it was set on, also while the clock stands still", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 50);
+    const { createdAt } = await productOf(store, "p1");
+    // Redis's clock went back by an hour: until it is there again, no time passes.
+    await clockAt(redis, createdAt + 3_600_000);
+    const before = await held(store, carol, "o1", 4);
+    await store.amend(amendCommand("p1", { maxPerCustomer: 3 }));
+    await held(store, carol, "o2", 3);
+    expect(await take(store, carol, "o3", 1)).toMatchObject(above(1, 0, 3));
+    expect((await store.sell(sellCommand("p1", 4, { customerId: dan }))).kind).toBe("above_quota");
+    await store.cancel(endCommand(before.reservationId));
+    expect(await unitsOf(carol)).toBe(3);
   });
 
   test("is no read and no key where no product of a batch has one, or nobody is its customer", async () => {

@@ -87,11 +87,11 @@ describe("a limit over a group of products", () => {
     expect((await store.confirm(late)).kind).toBe("done");
     expect(await unitsOf(carol, "drop")).toBe(5);
     const { seq } = await productOf(store, "p1");
-    const lots = [
+    const steps = [
       { at: limit.since - 1, units: 9 },
       { at: limit.since, units: 4 },
     ];
-    const sales = { seq, sold: 13, returned: 0, limit: { customerId: carol, lots, back: 0 } };
+    const sales = { seq, sold: 13, returned: 0, limit: { customerId: carol, steps } };
     expect((await store.return(returnCommand("p1", 6, sales))).kind).toBe("returned");
     expect(await unitsOf(carol, "drop")).toBe(1);
     const rest = await take(store, carol, "o1", { p2: 1 });

@@ -5,6 +5,7 @@ import { journalKey } from "#redis/keys";
 import { reserveLine } from "#redis/lines";
 import { recorded } from "#redis/recorded";
 import { wordsOfHeader } from "#test/answers";
+import { refusedByCampaigns } from "#test/campaigns";
 import { dump, withoutClock } from "#test/keyspace";
 import { redisOfFile, repliesOf, sendBatch } from "#test/redis";
 import { limited } from "#test/rates";
@@ -342,6 +343,7 @@ test("reserve produced each word that its header promises", async () => {
   await initialize(store, "p3", 9, { maxPerCustomer: 1 });
   const above = await store.reserve(reserveCommand("o3", { p3: 2 }));
   expect(above.kind).toBe("above_quota");
+  await refusedByCampaigns(store);
   expect(answers.of("stock/reserve.lua").items).toEqual([
     ...wordsOfHeader("stock/reserve.lua").items,
   ]);

@@ -56,6 +56,10 @@ const WRITTEN: Readonly<Record<Verb, readonly string[]>> = {
   copyLocation: ["locations"],
   putLimit: ["records", "limited", "operation"],
   removeLimit: ["records", "limited", "operation"],
+  scheduleCampaign: ["records", "operation"],
+  stopCampaign: ["records", "operation"],
+  removeCampaign: ["records", "operation"],
+  turnCampaign: ["stock", "records"],
 };
 
 /** Name → key. */
@@ -69,7 +73,7 @@ function keysOf(verb: Verb, dueSecond: number): [name: string, key: string][] {
     limit: limitKey(0, "p1"),
     rule: ruleKey(0, "drop", "always"),
     limited: limitedKey(0),
-    records: recordKey(0, "limit"),
+    records: recordKey(0, verb.endsWith("Campaign") ? "campaign" : "limit"),
     locations: locationsKey(0),
     operation: operationKey(0, KEY.key),
     expiring: expiringKey(0, dueSecond),
@@ -112,7 +116,7 @@ describe.each(VERBS)("%s", (verb) => {
     expect(answer).toStartWith("ok\t");
     const [reply = ""] = repliesOf(answer);
     expect(reply).toMatch(
-      /^(?:initialized|adjusted|amended|reserved|reassigned|sold|returned|done|transferred|counted|registered|copied|made|removed|expired\t1)/,
+      /^(?:initialized|adjusted|amended|reserved|reassigned|sold|returned|done|transferred|counted|registered|copied|made|scheduled|stopped|removed|turned|expired\t1)/,
     );
   });
 });
@@ -186,7 +190,7 @@ test("docs/keyspace.md names who writes each of these keys", () => {
   const lacking = written.filter(([verb, name]) => {
     const known = name === "rule" ? "limit" : name;
     const [, writers = ""] = rows.find(([key]) => key === known) ?? [];
-    const word = verb.replace(/Location|Limit/, "");
+    const word = verb.replace(/Location|Limit|Campaign/, "");
     return !new RegExp(`\\b(?:${word}|every verb)\\b`).test(writers);
   });
   expect(lacking.map(([verb, name]) => `${verb} writes ${name}`)).toEqual([]);

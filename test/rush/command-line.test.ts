@@ -43,6 +43,7 @@ describe("a rush that cannot be understood", () => {
     ["--seed x", "--seed must be a whole number from 0"],
     ["--url stock", "--url must be an http or https URL"],
     ["--url ftp://stock", "--url must be an http or https URL"],
+    ["--url http://:secret@stock", "--url must be an http or https URL"],
     ["--token-file=", "--token-file must name a file"],
     ["--bogus", "Unknown option '--bogus'"],
     ["now", "Unexpected argument 'now'"],

@@ -16,7 +16,9 @@ import {
   sellLine,
 } from "#redis/lines";
 import { putLine, removeLine } from "#redis/limits";
+import { campaignLine, scheduleLine } from "#redis/campaign-record";
 import type { RedisStockStore } from "#redis/stock-store";
+import { campaignCommand, scheduleCommand, scheduled } from "#test/campaigns";
 import { registeredOf } from "#test/ports-double";
 import {
   adjustCommand,
@@ -61,6 +63,10 @@ export const VERBS = [
   "copyLocation",
   "putLimit",
   "removeLimit",
+  "scheduleCampaign",
+  "stopCampaign",
+  "removeCampaign",
+  "turnCampaign",
 ] as const;
 export type Verb = (typeof VERBS)[number];
 
@@ -81,8 +87,8 @@ export const BOUNDED_VERBS: readonly Verb[] = [
   "copyLocation",
   "putLimit",
   "removeLimit",
-  "putLimit",
-  "removeLimit",
+  "scheduleCampaign",
+  "removeCampaign",
 ];
 
 /** The key of the items that have an Idempotency-Key. */
@@ -93,8 +99,9 @@ export const RETURN_OWNER = returnCommand("p1", 1, { seq: 0, sold: 0, returned: 
 
 export interface Prepared {
   /**
-   * A live hold of 40 of the 50 units of `p1`, which has a limit: the product is
-   * in the low set; `Dock` is registered, and the limit `drop` is over the product since that hold.
+   * A live hold of 40 of the 50 units of `p1`, which has a limit: the product is in the low set; `Dock` is
+   * registered, the limit `drop` is over the product since that hold, and of two campaigns the start of one
+   * has come.
    */
   readonly hold: TimedHold;
   readonly owner: string;
@@ -111,8 +118,10 @@ export async function prepare(store: RedisStockStore): Promise<Prepared> {
   const keyed = { operation: KEY };
   const over = { products: [product("p1")], maxUnits: 100 };
   await store.putLimit(putLimitCommand("drop", over));
+  const planned = await scheduled(store, { p1: 1 }, { startsAt: Date.now() + 1_800_000 });
+  const due = await scheduled(store, { p1: 1 });
   const { customerId } = hold;
-  const limit = customerId && { customerId, lots: [{ at: since, units: 1 }], back: 0 };
+  const limit = customerId && { customerId, steps: [{ at: since, units: 1 }] };
   const sales = { seq: 2, sold: 1, returned: 0, ...(limit ? { limit } : {}) };
   const command = endCommand(hold.reservationId, keyed);
   return {
@@ -137,6 +146,10 @@ export async function prepare(store: RedisStockStore): Promise<Prepared> {
       putLimit: [putLine(putLimitCommand("shop", { ...over, ...keyed }))],
       removeLimit: [removeLine(removeLimitCommand("drop", keyed))],
       copyLocation: [copyLocationLine(registeredOf({ active: false }), { actor: "test:test" })],
+      scheduleCampaign: [scheduleLine(scheduleCommand({ p1: 1 }, keyed))],
+      stopCampaign: [campaignLine({ ...campaignCommand(due.campaignId), ...keyed })],
+      removeCampaign: [campaignLine({ ...campaignCommand(planned.campaignId), ...keyed })],
+      turnCampaign: [due.campaignId],
     },
   };
 }

@@ -11,7 +11,7 @@ const GIVE_UP_MS = 30_000;
 const RETRIED: ReadonlySet<number> = new Set([503, 504]);
 
 export interface Request {
-  readonly method: "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Behind `/api/inventory`. */
   readonly path: string;
   readonly token: string;

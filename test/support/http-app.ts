@@ -14,6 +14,7 @@ import { createLog } from "#lib/log";
 import { createMetrics } from "#lib/metrics";
 import { ApiDocument, documentedBy, type Documented, type SomeAnswer } from "#test/documented";
 import { NEEDS } from "#test/examples";
+import { CAMPAIGN_ID } from "#test/campaigns-double";
 import {
   CAROL,
   depsOf,
@@ -197,6 +198,14 @@ function promisedBy(contracts: readonly Contract[], config: AppDoubles["config"]
   return promised;
 }
 
+const CAMPAIGN = {
+  name: "Friday",
+  location: "Warehouse A",
+  startsAt: "2035-01-01T00:00:00Z",
+  endsAt: "2035-01-01T01:00:00Z",
+  products: [{ productId: "p1", quantity: 5 }],
+};
+
 /** A body that each route with a required one accepts. */
 const BODIES: Readonly<Record<string, object>> = {
   "POST /api/inventory/initialize": { productId: "p2", sku: "SKU-2", initialStock: 5 },
@@ -207,6 +216,8 @@ const BODIES: Readonly<Record<string, object>> = {
   "POST /api/inventory/locations": { location: "Dock" },
   "PATCH /api/inventory/locations/:location": { active: false },
   "PUT /api/inventory/limits/:limitId": { products: ["p1"], maxUnits: 5 },
+  "POST /api/inventory/campaigns": CAMPAIGN,
+  "PUT /api/inventory/campaigns/:campaignId": CAMPAIGN,
   "POST /api/inventory/product/:productId/reserve": { quantity: 1, orderId: "order-1" },
   "POST /api/inventory/product/:productId/sell": { quantity: 1 },
   "POST /api/inventory/product/:productId/return": { quantity: 1, orderId: "order-1" },
@@ -270,5 +281,6 @@ const PARAMS: Readonly<Record<string, string>> = {
   customerId: CAROL,
   pseudonymizationId: PSEUDONYMIZATION.id,
   incomingId: INCOMING_ID,
+  campaignId: CAMPAIGN_ID,
   runId: RUN_ID,
 };

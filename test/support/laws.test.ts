@@ -114,6 +114,14 @@ const BREAKS: readonly (readonly [law: string, what: string, change: Partial<Sta
     },
   ],
   ["the snapshot is Redis", "Redis has a unit less", { stock: new Map([[PRODUCT, "8/1"]]) }],
+  [
+    "the snapshot is Redis",
+    "Redis has a unit in a ring-fence that is gone",
+    {
+      snapshot: new Map([...WHOLE.snapshot, ["p1 at dock~p0-abcdefgh", "0/0"]]),
+      stock: new Map([...WHOLE.stock, ["p1 at dock~p0-abcdefgh", "1/0"]]),
+    },
+  ],
   ["the snapshot is Redis", "Redis has lost the product", { stock: new Map() }],
   [
     "a reservation is the sum of its movements",

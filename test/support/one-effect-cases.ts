@@ -16,6 +16,7 @@ import {
   TYPES,
   type End,
 } from "#test/one-effect-holds";
+import { campaignCases } from "#test/one-effect-campaigns";
 import { incomingCases } from "#test/one-effect-incoming";
 import { deliver, type Deliveries, type Operation } from "#test/one-effect";
 
@@ -57,6 +58,7 @@ export const CASES: ReadonlyMap<string, Case> = new Map<string, Case>([
   [`DELETE ${INVENTORY}/limits/:limitId`, (world) => removeLimit(world)],
   [`POST ${INVENTORY}/customers/:customerId/pseudonymize`, (world) => pseudonymize(world)],
   ...incomingCases(INVENTORY),
+  ...campaignCases(INVENTORY),
   [`POST ${INVENTORY}/cleanup-expired`, (world) => cleanUp(world)],
   [`POST ${INVENTORY}/reconcile`, (world) => compare(world)],
 ]);

@@ -24,6 +24,7 @@ import type { NotedReport, RecoveryReports } from "#inventory/recovery-report-po
 import type { ReconcileRuns } from "#inventory/reconcile-ports";
 import type { Alert, EventLedger, Ledger, ShortLine, StockStore } from "#inventory/ports";
 import { systemClock, type Clock } from "#lib/clock";
+import { CAMPAIGNS } from "#test/campaigns-double";
 import { COUNT_RUNS, RUNS } from "#test/runs-double";
 import { LIMIT_LEDGER, LIMIT_STORE } from "#test/limit-double";
 
@@ -170,6 +171,7 @@ const MINUTES = { reservationMinutes: 15, reservationMinutesMax: 60 };
 const registeredNow = { registered: registeredOf(), replayed: false } as const;
 
 const STORE: StockStore = {
+  campaigns: CAMPAIGNS,
   initialize: async () => ({ kind: "initialized", product: productOf(), replayed: false }),
   amend: async () => ({ kind: "amended", product: productOf(), replayed: false }),
   adjust: async () => ({ kind: "adjusted", product: productOf(), replayed: false }),

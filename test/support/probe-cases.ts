@@ -127,6 +127,25 @@ export const CASES: ReadonlyMap<string, Case> = new Map<string, Case>([
       return [probe(bench, "remove a limit", request, [["RECORD", 0]])];
     },
   ],
+  [`POST ${INVENTORY}/campaigns`, (bench) => [plan(bench)]],
+  [
+    `PUT ${INVENTORY}/campaigns/:campaignId`,
+    async (bench) => [plan(bench, { method: "PUT", path: await planned(bench) })],
+  ],
+  [
+    `POST ${INVENTORY}/campaigns/:campaignId/stop`,
+    async (bench) => {
+      const request = post(`${await planned(bench)}/stop`);
+      return [probe(bench, "stop a campaign", request, [["RECORD", 0]])];
+    },
+  ],
+  [
+    `DELETE ${INVENTORY}/campaigns/:campaignId`,
+    async (bench) => {
+      const request: Asked = { method: "DELETE", path: await planned(bench), body: {} };
+      return [probe(bench, "remove a campaign", request, [["RECORD", 0]])];
+    },
+  ],
   [
     `POST ${INVENTORY}/cleanup-expired`,
     (bench) => [probe(bench, "clean up", post("/cleanup-expired"), [], { endsHold: true })],
@@ -170,6 +189,23 @@ function putLimit(bench: Bench, limitId: string): Probe {
   const body = { products: [bench.productId], maxUnits: 1_000_000 };
   const request = { method: "PUT", path: `/limits/${limitId}`, body } as const;
   return probe(bench, "put a limit", request, [["RECORD", 0]]);
+}
+
+const Planned = z.object({ campaign: z.object({ campaignId: z.string() }) });
+
+function plan(
+  bench: Bench,
+  to: Pick<Asked, "method" | "path"> = { method: "POST", path: "/campaigns" },
+): Probe {
+  const [startsAt, endsAt] = ["2035-01-01T00:00:00Z", "2035-01-01T01:00:00Z"];
+  const products = [{ productId: bench.productId, quantity: 1 }];
+  const body = { name: "probed", location: HOME, startsAt, endsAt, products };
+  return probe(bench, "plan a campaign", { ...to, body }, [["RECORD", 0]]);
+}
+
+async function planned(bench: Bench): Promise<string> {
+  const { answer } = await settle(bench.caller, plan(bench), bench.acknowledged);
+  return `/campaigns/${Planned.parse(answer.body).campaign.campaignId}`;
 }
 
 function reserve(bench: Bench, quantity: number, more: { standing?: true } = {}): Probe {

@@ -68,8 +68,8 @@ export interface BatchHeader {
 
 /** Path under lua/ of the script of a batched verb. */
 export function scriptOf(verb: string): string {
-  const [, short = verb, noun = "stock"] = /^(.*)(Location|Limit)$/.exec(verb) ?? [];
-  return `${noun.toLowerCase()}/${short}.lua`;
+  const [, name = verb, folder = "stock"] = /^(.+)(Location|Limit|Campaign)$/.exec(verb) ?? [];
+  return `${folder.toLowerCase()}/${name}.lua`;
 }
 
 /** Sends a batch as the store would, under any name. Answers what the script answered. */

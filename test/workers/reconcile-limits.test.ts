@@ -24,7 +24,7 @@ async function seed({ store, drained }: ReconcileBed): Promise<void> {
 }
 const WHOLE = { [customerField(carol)]: "4", [customerField(dan)]: "2" };
 
-test("counts that are right are no difference, also of a customer that became a pseudonym", async () => {
+test("counts that are right are no difference, also of a customer that became a pseudonym, and bought again", async () => {
   await using bed = await openReconcileBed();
   await seed(bed);
   expect(await bed.redis.hgetall(KEY)).toEqual(WHOLE);
@@ -32,6 +32,14 @@ test("counts that are right are no difference, also of a customer that became a 
   await bed.db.sql`UPDATE movements SET customer_id = 'pseudonym-x' WHERE customer_id = 'dan'`;
   await bed.db.sql`UPDATE reservations SET customer_id = 'pseudonym-x' WHERE customer_id = 'dan'`;
   expect((await bed.report()).differences).toEqual([]);
+  // Under its id again, in Redis beside what it had before.
+  const { context, ...command } = sellCommand("p1", 1, { customerId: dan });
+  await bed.store.sell({ ...command, context: { ...context, customerId: dan } });
+  await bed.drained();
+  expect(await bed.redis.hget(KEY, customerField(dan))).toBe("3");
+  expect((await bed.report()).differences).toEqual([]);
+  await bed.redis.hincrby(KEY, customerField(dan), 1);
+  expect(namesOf(await bed.report())).toEqual(["limit p1"]);
 });
 
 test.each<[what: string, harm: (bed: ReconcileBed) => Promise<unknown>]>([

@@ -8,7 +8,7 @@ import { randomId } from "#lib/ids";
 import type { Log } from "#lib/log";
 
 /** The longest body that is read (bytes): a cart of 100 lines has a tenth of it. */
-export const BODY_BYTES_MAX = 128 * 1024;
+const BODY_BYTES_MAX = 128 * 1024;
 
 /** An expected answer that is no success: the status, and what the caller is told. */
 export class Refused extends Error {
@@ -46,6 +46,8 @@ export interface ShellOptions {
   readonly isReady: () => Promise<string | null>;
   /** Whether an error says that a server which this one needs is away: 503, and not our mistake. */
   readonly isAway: (error: unknown) => boolean;
+  /** The longest body that is read; null: any, for it is passed on as it comes. */
+  readonly bodyBytesMax?: number | null;
   /** Where an error is told in a body. */
   readonly errorField?: "error" | "message";
 }
@@ -53,6 +55,7 @@ export interface ShellOptions {
 /** Routes are added to what this answers. Errors have the shape `{ error, requestId }`. */
 export function createShell(options: ShellOptions): Hono<ShellEnv> {
   const { name, version, log, isReady, isAway, errorField = "error" } = options;
+  const { bodyBytesMax = BODY_BYTES_MAX } = options;
   const told = (message: string, fields: object = {}) => ({ [errorField]: message, ...fields });
   // A slash at the end is not another path.
   const app = new Hono<ShellEnv>({ strict: false });
@@ -65,12 +68,10 @@ export function createShell(options: ShellOptions): Hono<ShellEnv> {
     await next();
   });
   app.use(secureHeaders());
-  app.use(
-    bodyLimit({
-      maxSize: BODY_BYTES_MAX,
-      onError: (c) => c.json(told(`a body has at most ${BODY_BYTES_MAX} bytes`), 413),
-    }),
-  );
+  if (bodyBytesMax !== null) {
+    const isTooLong = `a body has at most ${bodyBytesMax} bytes`;
+    app.use(bodyLimit({ maxSize: bodyBytesMax, onError: (c) => c.json(told(isTooLong), 413) }));
+  }
   app.get("/health/live", (c) => c.json({ status: "UP", service: name, version }));
   app.get("/health/ready", async (c) => {
     const reason = await isReady().catch((error: unknown) => reasonOf(error));

@@ -197,6 +197,8 @@ function reserveRoute(edge: Edge): Route {
           }
           case "unknown_product":
             throw unknownItem();
+          case "campaign_refused":
+            throw new Error("no campaign was named");
           case "key_reused":
             throw keyReused();
         }

@@ -43,6 +43,11 @@ export const word: Contract["word"] = (refusal) => {
       return plainAnswer(refusal, { detail: message }, BAD_REQUEST);
     case "product_not_found":
     case "counted_since":
+    case "campaign_not_found":
+    case "campaign_not_started":
+    case "campaign_ended":
+    case "campaign_begun":
+    case "product_not_in_campaign":
     case "incoming_not_found":
     case "limit_not_found":
     case "location_not_found":

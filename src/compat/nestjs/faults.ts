@@ -33,6 +33,11 @@ export const word: Contract["word"] = (refusal, c) => {
     case "malformed_json":
     case "method_not_allowed":
     case "counted_since":
+    case "campaign_not_found":
+    case "campaign_not_started":
+    case "campaign_ended":
+    case "campaign_begun":
+    case "product_not_in_campaign":
     case "incoming_not_found":
     case "limit_not_found":
     case "location_not_found":

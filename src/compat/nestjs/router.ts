@@ -159,6 +159,8 @@ function reserveRoute(edge: Edge, base: string): Route {
             throw notAvailable();
           case "unknown_product":
             throw unknownProduct();
+          case "campaign_refused":
+            throw new Error("no campaign was named");
           case "already_confirmed":
             throw new Problem("order_already_confirmed", "the order's stock is sold already");
           case "key_reused":

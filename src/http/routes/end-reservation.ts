@@ -1,4 +1,7 @@
-/** Confirm, cancel and extend: one shape of answer, with what each verb makes of an ended hold. */
+/**
+ * Confirm, cancel and extend: one shape of answer, with what each verb makes of an ended hold. Reassign
+ * words its own refusals, and all else as they do.
+ */
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
 import { PATHS } from "#http/paths";
 import type { ProblemCode } from "#http/problem";

@@ -6,6 +6,7 @@ import {
   bulkConfirmRoute,
   bulkInitializeRoute,
 } from "#http/routes/bulk";
+import { campaignRoutes } from "#http/routes/campaigns";
 import { checkAvailabilityRoute } from "#http/routes/check-availability";
 import { cleanupExpiredRoute } from "#http/routes/cleanup-expired";
 import { countRunRoute, countRunsRoute, startCountRunRoute } from "#http/routes/count-runs";
@@ -82,6 +83,7 @@ export function createRoutes(edge: Edge): readonly Route[] {
     amendLocationRoute(edge),
     ...limitRoutes(edge),
     customerHoldsRoute(edge),
+    ...campaignRoutes(edge),
     eventsRoute(edge),
     alertsRoute(edge),
     recoveryReportsRoute(edge),

@@ -1,6 +1,7 @@
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
 import { PATHS } from "#http/paths";
 import { refusal, replayHeader, send, type Answer } from "#http/reply";
+import { CAMPAIGN_REFUSALS, campaignRefused } from "#http/routes/campaign-refusals";
 import { aboveQuota, insufficientStock, keyReused, unknownProduct } from "#http/routes/refusals";
 import { ANY_ROLE, route, type Edge, type Route } from "#http/routes/route";
 import { validate, validateBody } from "#http/validate";
@@ -22,6 +23,7 @@ export function reserveRoute({ deps }: Edge): Route {
     refusals: [
       "insufficient_stock",
       "limit_exceeded",
+      ...CAMPAIGN_REFUSALS,
       "order_already_confirmed",
       "role_required",
       "product_not_found",
@@ -58,6 +60,7 @@ export function reserveCartRoute({ deps }: Edge): Route {
     refusals: [
       "insufficient_stock",
       "limit_exceeded",
+      ...CAMPAIGN_REFUSALS,
       "order_already_confirmed",
       "cart_spans_partitions",
       "role_required",
@@ -105,6 +108,8 @@ function answer(c: EdgeContext, outcome: ReserveOutcome): Answer {
       return insufficientStock(c, outcome.lines);
     case "above_quota":
       return aboveQuota(c, outcome.lines);
+    case "campaign_refused":
+      return campaignRefused(c, outcome);
     case "unknown_product":
       return unknownProduct(c, outcome.productId);
     case "key_reused":

@@ -1,6 +1,7 @@
 /** Bodies that contract A answers with: what the document says, and what its clients are typed by. */
 import { z } from "zod";
 import { Time, Units } from "#http/wire/answer-fields";
+import { CampaignRecord } from "#http/wire/campaign-answers";
 import { Incoming, IncomingChanged } from "#http/wire/incoming-answers";
 import { Limit, LimitTold } from "#http/wire/limit-answers";
 import { PROBLEM_CODES } from "#http/problem";
@@ -35,6 +36,7 @@ export const Inventory = z
         reserved: Units,
         active: z.boolean(),
         priority: Priority,
+        campaign: z.string().exactOptional(),
       }),
     ),
     lowStockThreshold: Units,
@@ -320,6 +322,10 @@ export const ProblemBody = z
     held: Units.exactOptional(),
     field: z.string().exactOptional(),
     limit: Units.exactOptional(),
+    campaign: CampaignRecord.exactOptional(),
+    startsAt: Time.exactOptional(),
+    endsAt: Time.exactOptional(),
+    stopped: z.boolean().exactOptional(),
   })
   .meta({ id: "ProblemBody" });
 export type ProblemBody = z.output<typeof ProblemBody>;

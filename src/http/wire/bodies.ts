@@ -1,6 +1,7 @@
 /** Bodies that contract A takes. Unknown fields are refused. */
 import { z } from "zod";
 import { signRule } from "#inventory/adjust";
+import { CampaignId } from "#inventory/campaigns";
 import { ON_EXPIRED } from "#inventory/context";
 import { CalendarInstant, Minutes, Price, ProductId, Sku } from "#http/wire/fields";
 import { RESERVE_MODES } from "#inventory/hold-ports";
@@ -128,6 +129,8 @@ const HOLD = {
   standing: z.boolean().optional(),
   mode: z.enum(RESERVE_MODES).optional(),
   dryRun: z.boolean().optional(),
+  /** Of whose units alone; where they are and how long it lives, the campaign says. */
+  campaign: CampaignId.optional(),
 };
 
 export const ReserveBody = z.strictObject({

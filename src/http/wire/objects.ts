@@ -1,7 +1,7 @@
 /** Products, reservations and movements in contract A's words. Plain objects, ready for JSON. */
 import { outstandingOf, statusOfIncoming, type Incoming } from "#inventory/incoming-ports";
 import type { ReorderRow } from "#inventory/list-reorder";
-import { statusOf, totalsOf } from "#inventory/model";
+import { campaignAt, statusOf, totalsOf } from "#inventory/model";
 import type {
   Allocation,
   Movement,
@@ -36,6 +36,7 @@ export function inventoryOf(product: Product): answers.Inventory {
       reserved: level.reserved,
       active: level.active,
       priority: level.priority,
+      ...fenceOf(level.location),
     })),
     lowStockThreshold: product.lowStockThreshold,
     reorderPoint: product.reorderPoint,
@@ -47,6 +48,12 @@ export function inventoryOf(product: Product): answers.Inventory {
     updatedAt: timeOf(product.updatedAt),
     version: product.seq,
   };
+}
+
+/** Units at `<location>~<campaign>` are that campaign's alone. */
+function fenceOf(location: string): { readonly campaign?: string } {
+  const campaign = campaignAt(location);
+  return campaign === null ? {} : { campaign };
 }
 
 /** What the ledger says a product was. */

@@ -17,6 +17,7 @@ import {
   Location,
   MOVEMENT_TYPES,
   OrderId,
+  Place,
   Reference,
   RESERVATION_STATUSES,
   ReservationId,
@@ -70,7 +71,7 @@ const MovementTypes = z
 
 const movementFilters = {
   productId: ofProduct,
-  location: Location.optional().describe("At that location."),
+  location: Place.optional().describe("At that location, or at a campaign's ring-fence there."),
   type: MovementTypes.optional().describe("Of these types: several times, or between commas."),
   orderId: OrderId.optional().describe("Of that order, its holds included."),
   customerId: CustomerId.optional().describe("Of that customer."),

@@ -1,7 +1,9 @@
 -- Units under limits that each customer has: what it holds, and what it bought less what came back; and of
 -- limits that bound live holds, how many it has. Counted are holds and sales since a limit counts, and of one
 -- with a window those of the window in which the last movement was: nothing was begun behind it. Of a hold that
--- the ledger has forgotten, the sale says when. A return in nobody's name is that of the order's one customer.
+-- the ledger has forgotten, the sale says when. A return in nobody's name is that of the order's one customer until then. It
+-- gives back what counted of the order before it and no more, so that sales and returns are walked in their
+-- order: what is left is their sum, less the lowest that it came to below none.
 -- Records as lua/lib/limit-record.lua has them. Twin: order-sales.sql.
 -- $1 partition, $2 products whose own limit is asked for, $3 ids of limits with a name; null: all.
 WITH last AS (
@@ -60,7 +62,7 @@ held AS (
 ),
 moves AS (
   SELECT
-    movements.product_id, movements.order_id, movements.customer_id,
+    movements.product_id, movements.order_id, movements.customer_id, movements.seq,
     CASE type WHEN 'SALE' THEN on_hand_before - on_hand_after ELSE 0 END AS sold,
     CASE type WHEN 'RETURN' THEN on_hand_after - on_hand_before ELSE 0 END AS returned,
     coalesce(hold.created_at, at) AS began
@@ -76,26 +78,32 @@ moves AS (
     )
   UNION ALL
   SELECT
-    product_id, order_id, customer_id, sold, returned,
+    product_id, order_id, customer_id, 0, sold, returned,
     (SELECT at FROM partition_openings WHERE partition_openings.partition = $1)
   FROM order_openings
   WHERE EXISTS (SELECT FROM rules WHERE products = '*' AND NOT is_of_held)
     OR product_id IN (SELECT product_id FROM members WHERE NOT is_of_held)
 ),
-orders AS (
-  SELECT product_id, order_id, max(customer_id) AS buyer
-  FROM moves WHERE sold > 0 AND order_id IS NOT NULL
-  GROUP BY product_id, order_id HAVING count(DISTINCT customer_id) = 1
+named_moves AS (
+  SELECT
+    moves.*,
+    min(customer_id) FILTER (WHERE sold > 0) OVER earlier AS first_buyer,
+    max(customer_id) FILTER (WHERE sold > 0) OVER earlier AS last_buyer
+  FROM moves
+  WINDOW earlier AS (PARTITION BY product_id, order_id ORDER BY seq)
 ),
 whose AS (
-  SELECT product_id, order_id, coalesce(customer_id, buyer) AS customer_id, sold, returned,
-    customer_id IS NOT NULL AS is_named, began
-  FROM moves LEFT JOIN orders USING (product_id, order_id)
-),
-bought AS (
   SELECT
-    rule, customer_id,
-    greatest(0, coalesce(sum(sold) FILTER (WHERE is_named AND began >= since), 0) - sum(returned)) AS units
+    product_id, order_id, seq, sold, returned, began,
+    CASE
+      WHEN sold > 0 OR customer_id IS NOT NULL THEN customer_id
+      WHEN order_id IS NOT NULL AND first_buyer = last_buyer THEN first_buyer
+    END AS customer_id
+  FROM named_moves
+),
+steps AS (
+  SELECT rule, product_id, order_id, customer_id, seq,
+    CASE WHEN began >= since THEN sold ELSE 0 END - returned AS step
   FROM (
     SELECT members.rule, members.since, whose.*
     FROM members JOIN whose USING (product_id) WHERE NOT is_of_held
@@ -103,7 +111,19 @@ bought AS (
     SELECT rules.rule, rules.since, whose.*
     FROM rules, whose WHERE products = '*' AND NOT is_of_held
   ) AS under
-  GROUP BY rule, product_id, order_id, customer_id
+  WHERE customer_id IS NOT NULL
+),
+walked AS (
+  SELECT
+    rule, product_id, order_id, customer_id, step,
+    sum(step) OVER (
+      PARTITION BY rule, product_id, order_id, customer_id ORDER BY seq
+    ) AS reached
+  FROM steps
+),
+bought AS (
+  SELECT rule, customer_id, sum(step) - least(0, min(reached)) AS units
+  FROM walked GROUP BY rule, product_id, order_id, customer_id
 )
 SELECT
   rule, span AS window, ends AS "endsAt", customer_id AS "customerId",

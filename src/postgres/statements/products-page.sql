@@ -15,7 +15,7 @@ WHERE product_id > $1
     FROM (
       SELECT coalesce(sum(on_hand - reserved), 0) - product.safety_stock AS available
       FROM levels LEFT JOIN locations USING (location)
-      WHERE levels.product_id = product.product_id AND active IS NOT FALSE
+      WHERE levels.product_id = product.product_id AND active IS NOT FALSE AND strpos(location, '~') = 0
     ) AS stock
   ))
 ORDER BY product_id

@@ -5,7 +5,7 @@
 WITH stock AS (
   SELECT
     product.product_id, product.low_stock_threshold, max(level.updated_at) AS changed_at,
-    coalesce(sum(on_hand - reserved) FILTER (WHERE active IS NOT FALSE), 0)
+    coalesce(sum(on_hand - reserved) FILTER (WHERE active IS NOT FALSE AND strpos(location, '~') = 0), 0)
       - product.safety_stock AS available
   FROM products AS product JOIN levels AS level USING (product_id) LEFT JOIN locations USING (location)
   WHERE $2::text IS NULL OR EXISTS (

@@ -7,7 +7,7 @@ FROM products AS product
 CROSS JOIN LATERAL (
   SELECT coalesce(sum(on_hand - reserved), 0) - product.safety_stock AS available
   FROM levels LEFT JOIN locations USING (location)
-  WHERE levels.product_id = product.product_id AND active IS NOT FALSE
+  WHERE levels.product_id = product.product_id AND active IS NOT FALSE AND strpos(location, '~') = 0
 ) AS stock
 LEFT JOIN LATERAL (
   SELECT sum(quantity - received) AS units, min(expected_at) AS next_at FROM incoming

@@ -96,7 +96,10 @@ async function differing(
   return found;
 }
 
-/** A customer that became a pseudonym stands in Redis under its old id, which nobody knows any more. */
+/**
+ * A customer that became a pseudonym stands in Redis under its old id, which nobody knows any more; what it
+ * bought under that id since stands there beside it.
+ */
 export function compared(
   stored: ReadonlyMap<string, number>,
   known: readonly CustomerUnits[],
@@ -112,7 +115,7 @@ export function compared(
   return [...new Set([...stored.keys(), ...ledger.keys()])].toSorted().flatMap((field) => {
     const counts = { field, redis: stored.get(field) ?? 0, ledger: ledger.get(field) ?? 0 };
     if (counts.redis === counts.ledger) return [];
-    const at = ledger.has(field) ? -1 : forgotten.indexOf(counts.redis);
+    const at = forgotten.indexOf(counts.redis - counts.ledger);
     if (at === -1) return [counts];
     forgotten.splice(at, 1);
     return [];

@@ -43,8 +43,9 @@ function decideAmend(call: Call, command: AmendCommand): Decision {
     const had = product.attributes.maxPerCustomer !== null;
     product.attributes = { ...product.attributes, ...changes };
     const has = product.attributes.maxPerCustomer !== null;
-    // What was made in this very millisecond came before it.
     if (had !== has) product.limitSince = has ? call.now + 1 : null;
+    // What was made in this very millisecond came before it.
+    if (has && !had) call.countsFrom = call.now + 1;
     call.amended.add(product);
     move(call, { type: "ATTRIBUTE", product, location: homeOf(product), context });
     const outcome = { kind: "amended", product: productOf(product), replayed: false };

@@ -146,6 +146,8 @@ function decidePut(call: Call, command: PutLimitCommand): Decision {
       updatedAt: call.now,
       version: seqOf(call.world) + 1,
     };
+    // What was made in this very millisecond came before it.
+    if (!goesOn) call.countsFrom = call.now + 1;
     keep(call, limitId, limit, context);
     const kind = before ? "put" : "made";
     const outcome = { kind, limit, replayed: false };

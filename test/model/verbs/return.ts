@@ -44,12 +44,13 @@ export const returns = (shape: Shape) =>
     const known = knownProduct(scene, productId);
     const since = known ? sinceOf(known) : 0;
     const [before, after] = choice.lots ?? [0, 0];
-    const lots = [
+    const steps = [
       { at: Math.max(0, since - 1), units: before },
+      { at: null, units: choice.back },
       { at: since, units: after },
     ].filter(({ units }) => units > 0);
     const isKnown = customerId !== null && choice.lots !== null;
-    const limit = isKnown ? { limit: { customerId, lots, back: choice.back } } : {};
+    const limit = isKnown ? { limit: { customerId, steps } } : {};
     const { context, ...common } = base(productId);
     const { sold, returned } = choice;
     const seq = Math.max(0, seqOf(worldOfProduct(scene, productId)) - choice.behind);

@@ -1,0 +1,93 @@
+/** `bun run platform`: the whole shop from nothing, and the nine checks of what runs. */
+import { join } from "node:path";
+import { expect, test } from "bun:test";
+import { freePort } from "#embedded/free-port";
+import { startChild } from "#embedded/child";
+import { temporaryFolder } from "#test/servers";
+import { runMain } from "#test/service";
+import { until } from "#test/until";
+import { ROOT } from "#test/packaging";
+
+const TEST_MS_MAX = 120_000;
+const PORTS = [
+  "PORT",
+  "REGISTRY_PORT",
+  "USERS_PORT",
+  "PRODUCTS_PORT",
+  "GATEWAY_PORT",
+  "WORKER_PORT",
+];
+
+test(
+  "a shop starts from nothing, passes its checks, starts what is killed again, and ends whole",
+  async () => {
+    const dataDir = temporaryFolder("platform");
+    const env: Record<string, string> = {
+      PATH: process.env["PATH"] ?? "",
+      HOME: process.env["HOME"] ?? "",
+      DATA_DIR: dataDir,
+      ...Object.fromEntries(PORTS.map((name) => [name, String(freePort())])),
+    };
+    const shop = startChild({
+      command: [process.execPath, join(ROOT, "src/main.ts"), "platform"],
+      env,
+      logFile: join(temporaryFolder("log"), "platform.log"),
+      endSignal: "SIGTERM",
+    });
+    await until(() => shop.hasExited() || shop.log().includes("the shop is open"), {
+      withinMs: 60_000,
+      what: "the shop is open",
+    });
+    const checked = await runMain(["platform", "check"], env);
+    expect(checked.output).toContain("9 of 9 checks passed");
+    expect(checked.code).toBe(0);
+    const gateway = `http://localhost:${env["GATEWAY_PORT"]}`;
+    // As the documents of the system before have it, typed by hand.
+    const pretty = '{\n  "name": "Gaming Mouse",\n  "price": 49.99\n}';
+    const made = await fetch(`${gateway}/api/products`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: pretty,
+    });
+    expect(made.status).toBe(201);
+    expect((await fetch(`${gateway}/api/inventory/1`)).status).toBe(200);
+    const products = `http://localhost:${env["PRODUCTS_PORT"]}`;
+    const up = async () =>
+      (await fetch(`${products}/health/ready`).catch(() => null))?.status === 200;
+    const child = Bun.spawnSync(["pgrep", "-f", `${ROOT}/src/main.ts start products`]);
+    const pids = child.stdout.toString().trim().split("\n").map(Number);
+    const own = pids.filter((pid) => isOf(pid, dataDir));
+    expect(own).toHaveLength(1);
+    for (const pid of own) process.kill(pid, "SIGKILL");
+    await until(() => shop.log().includes("products ended and is started again"), {
+      withinMs: 10_000,
+      what: "it is missed",
+    });
+    await until(up, { withinMs: 20_000, what: "it serves again" });
+    await shop.end("SIGTERM", 40_000);
+    expect(await shop.exited).toBe(0);
+    const after = await runMain(["platform", "check"], env);
+    expect(after.code).toBe(1);
+    expect(after.output).toContain("✗ the registry is up");
+  },
+  TEST_MS_MAX,
+);
+
+test("in production it is refused, and says what to do instead", async () => {
+  const env = {
+    NODE_ENV: "production",
+    REDIS_URL: "redis://localhost:1",
+    DATABASE_URL: "postgres://localhost:1/none",
+    JWT_SECRET: "q8Zt4mVw1xRk7pLc3nHs9yBd5gJf2aUe",
+    REGISTRY_PASSWORD: "a9Vx2Lq7Rm4Tz8Wd1Kp6",
+    SERVICE_CLIENT_SECRET: "a9Vx2Lq7Rm4Tz8Wd1Kp6",
+  };
+  const { code, output } = await runMain(["platform"], env);
+  expect([code, output]).toEqual([1, expect.stringContaining("start each service by itself")]);
+});
+
+/** Of all processes of that name those of this shop. */
+function isOf(pid: number, dataDir: string): boolean {
+  const { stdout } = Bun.spawnSync(["cat", `/proc/${pid}/environ`]);
+  return stdout.toString().includes(`DATA_DIR=${dataDir}`);
+}

@@ -1,0 +1,64 @@
+/** Bugs in whose a campaign's units are, and in when they come and go. */
+import { testIn, type Mutant } from "./mutant.ts";
+
+const redis = testIn("redis");
+const invariants = testIn("invariants");
+
+export const CAMPAIGN_BUGS: readonly Mutant[] = [
+  {
+    bug: "a campaign's units are there for everybody",
+    file: "lua/lib/stock.lua",
+    find: "        level.is_idle, level.priority = true, PRIORITY_DEFAULT\n        product.idle = product.idle + on_hand - reserved\n",
+    replace: "",
+    by: redis("campaigns", "is not there for whoever names no campaign"),
+  },
+  {
+    bug: "a start that is done again brings units again",
+    file: "lua/campaign/turn.lua",
+    find: 'if campaign.state == "scheduled" and not is_over',
+    replace: 'if campaign.state ~= "closed" and not is_over',
+    by: redis("campaigns", "comes once: a turn that is repeated moves nothing"),
+  },
+  {
+    bug: "a campaign takes in the safety stock",
+    file: "lua/lib/campaigns.lua",
+    find: "math.max(0, math.min(level.on_hand - level.reserved, available(product)))",
+    replace: "level.on_hand - level.reserved",
+    by: redis("campaigns", "takes in what is free when the campaign starts, never what is held"),
+  },
+  {
+    bug: "a campaign starts short though holds are due that nobody released",
+    file: "lua/lib/campaigns.lua",
+    find: "    if is_short and swept < math.floor(now / 1000) then\n",
+    replace: "    if false then\n",
+    by: redis("campaigns", "takes in what holds had that were due, though nobody released them"),
+  },
+  {
+    bug: "a unit is had in the millisecond in which the campaign ends",
+    file: "lua/lib/campaign-record.lua",
+    find: "elseif campaign.ends <= moment then",
+    replace: "elseif campaign.ends < moment then",
+    by: redis("campaigns", "is refused from its last second on, though nobody did its end"),
+  },
+  {
+    bug: "a reserve is refused where the start has come and nobody did it",
+    file: "lua/lib/campaign-record.lua",
+    find: 'return campaign.state == "scheduled" and "campaign_due" or nil',
+    replace: "return nil",
+    by: redis("campaigns", "is the first of it at its second, though nobody did its start"),
+  },
+  {
+    bug: "an empty ring-fence stays in the record of its product",
+    file: "lua/lib/campaigns.lua",
+    find: "for _, lost in ipairs(lost_levels) do",
+    replace: "for _, lost in ipairs({}) do",
+    by: redis("campaigns", "brings back what nobody holds; what is held goes back"),
+  },
+  {
+    bug: "no worker brings back what is left of a campaign",
+    file: "src/workers/expire.ts",
+    find: "    await this.#options.store.campaigns.turnDue(partition);\n",
+    replace: "",
+    by: invariants("campaigns", "from its end on nobody gets a unit"),
+  },
+];
