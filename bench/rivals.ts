@@ -64,6 +64,7 @@ for (const pair of Bun.argv.slice(2)) {
         reservationMinutes: config.reservationMinutes,
         onExpired: "reject",
         reservationMinutesMax: config.reservationMinutesMax,
+        extensionsMax: config.extensionsMax,
       },
       newGeneration: () => randomId(GENERATION_LENGTH),
     },

@@ -102,6 +102,7 @@ function configFrom(settings: Settings, found: readonly Problem[]) {
     jwtAudience: settings.JWT_AUDIENCE,
     reservationMinutes: settings.RESERVATION_MINUTES,
     reservationMinutesMax: settings.RESERVATION_MINUTES_MAX,
+    extensionsMax: settings.EXTENSIONS_MAX,
     onExpired: settings.ON_EXPIRED,
     partitions: settings.PARTITIONS,
     durability: settings.DURABILITY,

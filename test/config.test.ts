@@ -54,6 +54,7 @@ describe("without any variable", () => {
       jwtAudience: undefined,
       reservationMinutes: 15,
       reservationMinutesMax: 1440,
+      extensionsMax: 100,
       onExpired: "reject",
       partitions: 1,
       durability: "disk",

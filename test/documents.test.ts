@@ -261,6 +261,7 @@ const BODIES: Readonly<Record<string, z.ZodType>> = {
   "check-availability": bodies.CheckBody,
   "POST …/locations": bodies.RegisterLocationBody,
   "PATCH …/locations/:location": bodies.AmendLocationBody,
+  "PUT …/limits/:limitId": bodies.LimitBody,
 };
 
 describe("a decision", () => {

@@ -66,6 +66,7 @@ export const ledgerOfNothing: Ledger = {
   stockAt: notCompared,
   orderSales: notCompared,
   products: notCompared,
+  customerHolds: notCompared,
   reorder: notCompared,
   since: notCompared,
   recentProducts: notCompared,

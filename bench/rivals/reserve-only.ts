@@ -48,6 +48,9 @@ export abstract class ReserveOnly implements StockStore {
   readonly products = notCompared;
   readonly productOfSku = notCompared;
   readonly reservation = notCompared;
+  readonly putLimit = notCompared;
+  readonly removeLimit = notCompared;
+  readonly limits = notCompared;
   readonly locations = notCompared;
   readonly hasInactiveLocation = notCompared;
   readonly lowStock = notCompared;

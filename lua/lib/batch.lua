@@ -22,6 +22,7 @@ local first_seq
 -- Locations that are not as one that nobody registered is: `\nlocation=active=priority` each. They
 -- come with the meta, so that nothing else has to be read to know them.
 local rules
+local limit_ids -- of the limits over all products, by comma; nil where no limit has a name
 local movements = {} -- lines of the journal, in order of seq
 
 -- Whether the ledger is so far behind that nothing more may be taken.
@@ -32,7 +33,7 @@ end
 -- Answers nil when the batch may run, else the whole answer of the script.
 -- bounded: whether a full journal refuses it (verbs that end holds are bounded by the holds).
 local function open_batch(bounded)
-    local names = { "epoch", "seq", "lastNow", "swept", "drained", "fence", "locations" }
+    local names = { "epoch", "seq", "lastNow", "swept", "drained", "fence", "locations", "limits" }
     local meta = redis.call("HMGET", meta_key, unpack(names))
     if not meta[1] or meta[6] or meta[1] ~= header.epoch then
         return "stale"
@@ -53,6 +54,7 @@ local function open_batch(bounded)
         end
     end
     rules = meta[7] or ""
+    limit_ids = meta[8] or nil
     if bounded and is_journal_full() then
         return "full"
     end

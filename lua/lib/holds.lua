@@ -75,8 +75,8 @@ local function move_line(kind, hold, line, on_hand, reserved, context)
     local id = hold.owner .. "-" .. hold.generation
     local product = load_product(line.product)
     move(kind, product, line.location, on_hand, reserved, id, context)
-    if product.limits then
-        product.limits.count(product, hold, tonumber(hold.created), reserved - on_hand)
+    if product.rules then
+        limits.count(product, line.location, hold, tonumber(hold.created), on_hand, reserved)
     end
 end
 

@@ -11,6 +11,7 @@ local low_key = tag .. "low"
 local locations_key = tag .. "locations"
 local waited_key = tag .. "waited" -- products that somebody waits for; 1: units of it may be free
 local waits_key = tag .. "waits" -- hash of a customer → places in line that it has
+local limited_key = tag .. "limited" -- product → ids of the limits that name it, by comma
 
 local function stock_key(product)
     return tag .. "stock:" .. product
@@ -39,6 +40,11 @@ end
 -- Of the limit that is a product's own, which has no window.
 local function limit_key(product)
     return tag .. "limit:product:" .. product .. ":always"
+end
+
+-- Of a limit that has a name, in that window (a number, or `always`).
+local function rule_key(id, window)
+    return tag .. "limit:" .. id .. ":" .. window
 end
 
 -- What is kept beside stock, holds and locations, of that kind (lib/records.lua).

@@ -1,95 +1,153 @@
--- How many units of a product one customer may have, over all of its orders: those that it holds and those
--- that it bought, less what came back. They stand in a hash of each rule, customer → units; for now every
--- limit is a rule of its own product, and its window never ends.
--- A hold counts from when the product got its limit on, so that its own record says whether it is counted;
--- a hold of no customer never is. A script that meets no product with a limit reads and writes nothing here,
--- nor does it make what is needed for one.
--- @include lib/batch.lua
+-- How many units one customer may have, over all of its orders: those that it holds and those that it bought,
+-- less what came back; of some rules, those that it holds alone. They stand in a hash of each rule and window,
+-- customer → units, beside how many live holds it has where the rule bounds those.
+-- A hold counts if it was made since the rule counts, so that its own record says whether it is counted; a
+-- hold of no customer never is. A script that meets no product with a rule reads and writes nothing here.
+-- @include lib/limit-rules.lua
 
-local limits -- what is done with limits; made with the first product that has one
+local limits -- what is done with rules; made with the first product that may have one
 
--- Its functions are found at the products that need them, and use nothing of lib/library.lua: whatever else a
--- script begins with costs each of its calls.
 local function make_limits()
     local CUSTOMER_DIGITS = 32 -- of the hash that stands for a customer; twin: src/inventory/limits.ts
-    local limited = {} -- products with a limit that this batch met
+    local HOLDS = ":holds" -- behind it: how many live holds
+    local rules = make_rules()
     local customer_names = {} -- customer (JSON string) → its hash
 
-    -- Whether the product's limit counts what is taken at that moment (ms). whose: what has the customer as
-    -- the first field of its `whom`, a hold or an item.
-    local function is_counted(product, whose, created)
-        return string.match(whose.whom, "^[^\t]+") and created >= product.limit_since
+    -- Whether the rule counts what is taken at that moment (ms). whose: what has the customer as the first
+    -- field of its `whom`, a hold or an item.
+    local function is_counted(rule, whose, created)
+        return created >= rule.since and string.match(whose.whom, "^[^\t]+")
     end
 
-    -- Answers the hash that stands for the customer as well.
-    local function units_of(product, whose)
+    local function name_of(whose)
         local customer = string.match(whose.whom, "^[^\t]*")
         local name = customer_names[customer]
         if not name then
             name = string.sub(redis.sha1hex(customer), 1, CUSTOMER_DIGITS)
             customer_names[customer] = name
         end
-        local units = product.counts[name]
+        return name
+    end
+
+    local function count_of(rule, field)
+        local units = rule.counts[field]
         if not units then
-            local text = redis.call("HGET", limit_key(product.id), name)
+            local text = redis.call("HGET", rule.key, field)
             units = text and string.match(text, "^%d+$") and tonumber(text) or 0
-            product.counts[name] = units
+            rule.counts[field] = units
         end
-        return units, name
+        return units
     end
 
     -- The one way a count changes. What was never counted cannot be given back.
-    local function count(product, whose, created, units)
-        if units == 0 or not is_counted(product, whose, created) then
-            return
+    local function add(rule, field, units)
+        rule.counts[field] = math.max(0, count_of(rule, field) + units)
+        rule.changed[field] = true
+    end
+
+    local function held_under(rule, hold)
+        local units = 0
+        for _, line in ipairs(hold.lines) do
+            if line.held > 0 and rules.is_over(rule, line.product, line.location) then
+                units = units + line.held
+            end
         end
-        local before, name = units_of(product, whose)
-        product.counts[name] = math.max(0, before + units)
-        product.counts_changed[name] = true
+        return units
+    end
+
+    -- A hold is one of a rule from its first unit under it to its last. What is taken stands in its line
+    -- already when it is counted, what is given back does so still.
+    local function count_hold(rule, hold, reserved)
+        hold.under = hold.under or {}
+        local before = hold.under[rule] or held_under(rule, hold) - math.max(0, reserved)
+        local after = before + reserved
+        hold.under[rule] = after
+        if (before > 0) ~= (after > 0) then
+            add(rule, name_of(hold) .. HOLDS, after > 0 and 1 or -1)
+        end
+    end
+
+    -- Units of a product that move at a location; whose: the hold that they are of, or the item of a sale.
+    local function count(product, location, whose, created, on_hand, reserved)
+        for _, rule in ipairs(product.rules) do
+            local units = rule.is_of_held and reserved or reserved - on_hand
+            local is_here = not rule.location or rule.location == location
+            if is_here and is_counted(rule, whose, created) then
+                if units ~= 0 then
+                    add(rule, name_of(whose), units)
+                end
+                if rule.max_holds and reserved ~= 0 then
+                    count_hold(rule, whose, reserved)
+                end
+            end
+        end
+    end
+
+    -- What comes back of an order: steps are its sales to that customer and what came back of them before, in
+    -- their order, `ms=units;` and `=units;` each.
+    local function count_back(product, whose, steps, units)
+        for _, rule in ipairs(product.rules) do
+            local counted = 0
+            for at, moved in string.gmatch(steps, "(%d*)=(%d+);") do
+                if at == "" then
+                    counted = math.max(0, counted - tonumber(moved))
+                elseif is_counted(rule, whose, tonumber(at)) then
+                    counted = counted + tonumber(moved)
+                end
+            end
+            if counted > 0 and not rule.is_of_held and not rule.location then
+                add(rule, name_of(whose), -math.min(units, counted))
+            end
+        end
     end
 
     -- A count that is zero leaves no field, and the last one no key. A batch has far fewer customers than
     -- one call takes.
     local function write()
-        for _, product in ipairs(limited) do
+        for _, rule in ipairs(rules.met) do
             local put, removed = {}, {}
-            for name in pairs(product.counts_changed) do
-                local units = product.counts[name]
+            for field in pairs(rule.changed) do
+                local units = rule.counts[field]
                 if units > 0 then
-                    put[#put + 1] = name
+                    put[#put + 1] = field
                     put[#put + 1] = decimal[units]
                 else
-                    removed[#removed + 1] = name
+                    removed[#removed + 1] = field
                 end
             end
             if #put > 0 then
-                redis.call("HSET", limit_key(product.id), unpack(put))
+                redis.call("HSET", rule.key, unpack(put))
+                if rule.ends then
+                    redis.call("PEXPIREAT", rule.key, decimal[rule.ends])
+                end
             end
             if #removed > 0 then
-                redis.call("HDEL", limit_key(product.id), unpack(removed))
+                redis.call("HDEL", rule.key, unpack(removed))
             end
         end
     end
 
     limits = {
-        products = limited,
+        rules = rules,
         is_counted = is_counted,
-        units_of = units_of,
+        held_under = held_under,
+        units_of = function(rule, whose)
+            return count_of(rule, name_of(whose))
+        end,
+        holds_of = function(rule, whose)
+            return count_of(rule, name_of(whose) .. HOLDS)
+        end,
         count = count,
+        count_back = count_back,
         write = write,
     }
 end
 
--- Of a product that has a limit; it begins with the product where nobody said since when it has one.
-local function set_limit(product, units)
+-- Notes the rules of a product on it, where it may have one.
+local function set_limits(product, units)
     if not limits then
         make_limits()
     end
-    local since = redis.call("HMGET", stock_key(product.id), "limitSince", "createdAt")
-    product.limits = limits
-    product.limit = tonumber(units) or math.huge
-    product.limit_since = tonumber(since[1] or "") or tonumber(since[2] or "") or 0
-    product.counts = {} -- hash of a customer → its units, as far as they were asked for
-    product.counts_changed = {} -- hashes of customers
-    limits.products[#limits.products + 1] = product
+    local rules = limits.rules.of(product, units)
+    product.rules = #rules > 0 and rules or nil
 end

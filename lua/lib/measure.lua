@@ -2,6 +2,7 @@
 -- what their customer may have: the owner's live hold is reckoned with.
 -- @include lib/hold-places.lua
 -- @include lib/places.lua
+-- @include lib/allowance.lua
 
 -- Places that a hold has units at; a line of a cart may be split over all locations of its product.
 local PLACES_MAX = 400 -- as many as one call of a script ends: LINES_MAX in lib/change-hold.lua
@@ -57,26 +58,11 @@ local function within(line, units, hold, places_left)
     return units - left, places_left
 end
 
--- Units that a customer may take of a product beside what it has, were that hold (nil: none) given back;
--- nil: as many as there are. What is added to a hold counts as that hold does.
-local function allowance(product, whose, hold, added_to)
-    local own = product.limits
-    local created = added_to and tonumber(added_to.created) or now
-    if not own.is_counted(product, whose, created) then
-        return nil
-    end
-    local units = own.units_of(product, whose)
-    if hold and own.is_counted(product, whose, tonumber(hold.created)) then
-        units = math.max(0, units - held_by(hold, product.id, ""))
-    end
-    return math.max(0, product.limit - units)
-end
-
 -- A line that gets less than it asks for, as text: product=requested=largest=available=levels, of
 -- which `largest` counts the caller's own live hold and `available` does not; levels are
--- `location:free units;…`, of the active ones. Behind them, where its customer may not have so many:
--- =limit=what it may take. And at the end, where the units are others': =w and how many wait.
-local function explain(line, largest)
+-- `location:free units;…`, of the active ones. Behind them, where its customer may not have so many, the limit
+-- (lib/allowance.lua). And at the end, where the units are others': =w and how many wait.
+local function explain(line, largest, asking)
     local product = products[line.product]
     local levels = {}
     for i, location in ipairs(places_for(line, product)) do
@@ -91,7 +77,7 @@ local function explain(line, largest)
         table.concat(levels, ";"),
     }, "=")
     if line.is_above then
-        text = text .. "=" .. decimal[product.limit] .. "=" .. decimal[line.allowed]
+        text = text .. asking.encode(line)
     end
     -- Who waits, waits for what is free beside campaigns.
     if product.waiting and not line.fence_of then
@@ -103,17 +89,19 @@ end
 -- Sets the units that each line can have, were that live hold given back. Answers the lines that
 -- get less than they ask for (nil: none), whether any gets something, and those of the lines that ask for
 -- more than their customer may have. All lines together come from PLACES_MAX places at most, less those
--- that the hold has which they are added to. whose: what names the customer, a hold or an item.
-local function measure(lines, whose, hold, added_to)
-    local short, any, above = nil, false, nil
+-- that the hold has which they are added to. whose: what names the customer, a hold or an item; is_sale:
+-- nothing of them is held.
+local function measure(lines, whose, hold, added_to, is_sale)
+    local short, any, above, asking = nil, false, nil, nil
     local places_left = PLACES_MAX - (added_to and #added_to.lines or 0)
     local is_wide = #lines * LOCATIONS_MAX > places_left
     for i = 1, #lines do
         local line = lines[i]
         local largest = takeable(line, hold)
-        local product = products[line.product]
-        if product.limits then
-            line.allowed = allowance(product, whose, hold, added_to)
+        local has_rules = products[line.product].rules
+        if has_rules then
+            asking = asking or make_allowance(whose, hold, added_to, is_sale)
+            line.allowed, line.rule = asking.ask(line)
             line.is_above = line.allowed and line.allowed < line.quantity
             largest = min(largest, line.allowed or largest)
         end
@@ -123,10 +111,13 @@ local function measure(lines, whose, hold, added_to)
             line.units, places_left = within(line, units, hold, math.max(0, places_left))
             largest = line.units < units and line.units or largest
         end
+        if has_rules then
+            asking.spend(line)
+        end
         any = any or line.units > 0
         if largest < line.quantity then
             short = short or {}
-            short[#short + 1] = explain(line, largest)
+            short[#short + 1] = explain(line, largest, asking)
             if line.is_above then
                 above = above or {}
                 above[#above + 1] = short[#short]

@@ -101,8 +101,8 @@ local function load_product(id)
     product.grade = grade_of(product)
     product.grade_before = product.grade
     products[id] = product
-    if head[4] and head[4] ~= "" then
-        set_limit(product, head[4])
+    if limit_ids or (head[4] and head[4] ~= "") then
+        set_limits(product, head[4])
     end
     if head[5] then
         product.waiting = tonumber(head[5])

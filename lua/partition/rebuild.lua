@@ -2,14 +2,21 @@
 -- Purpose: one step of a rebuild: writes keys of the partition as the ledger has them.
 -- KEYS[1]  {pN}:meta (hash, rw); writes the keys of the partition that are named, never the meta.
 -- ARGV     token, milliseconds that the claim lasts from now, then for each key: its type
---          (string|hash|list|zset; with a + behind it: more of what the step before wrote), its name behind the tag, number of values, the values (string: value, and milliseconds to
---          live or none; hash: field and value; zset: score and member).
+--          (string|hash|list|zset, or ends: when it ends by itself; with a + behind it: more of what the step before wrote), its name behind the tag, number of values, the values (string: value, and milliseconds to
+--          live or none; hash: field and value; zset: score and member; ends: ms).
 -- Returns  written, or lost (the claim is another's, or gone).
 -- Cost     O(values).
 -- Retry    safe but for what is written in several steps: each key is removed before its first one.
 -- @include lib/rebuild-claim.lua
 
-local WHOLE_NAMES = { journal = true, low = true, locations = true, waited = true, waits = true }
+local WHOLE_NAMES = {
+    journal = true,
+    low = true,
+    locations = true,
+    limited = true,
+    waited = true,
+    waits = true,
+}
 local FIRST_WORDS = {
     stock = true,
     reservation = true,
@@ -49,6 +56,10 @@ local function write(step)
         end
         return
     end
+    if step.kind == "ends" then
+        redis.call("PEXPIREAT", step.key, ARGV[step.first])
+        return
+    end
     for first = step.first, step.last, PART_MAX do
         local last = math.min(first + PART_MAX - 1, step.last)
         redis.call(COMMANDS[step.kind], step.key, unpack(ARGV, first, last))
@@ -63,7 +74,7 @@ write_claim(token, lasts_ms, claim.missing)
 for _, step in ipairs(steps) do
     local kind, more = string.match(step.kind, "^(%l+)(%+?)$")
     step.kind = kind
-    if more == "" then
+    if more == "" and kind ~= "ends" then
         redis.call("UNLINK", step.key)
     end
     write(step)

@@ -2,7 +2,9 @@
 -- Purpose: ends a rebuild: the partition begins the epoch that was taken for it, and is open.
 -- KEYS[1]  {pN}:meta (hash, rw).
 -- ARGV     token, run id of the server, epoch, seq of the ledger's cursor, time of its last
---          movement (ms), first second that something is due (0: none), rules of the locations.
+--          movement (ms), first second that something is due (0: none), rules of the locations,
+--          ids of the limits over all products, each behind a comma (a comma alone: none is; empty: no
+--          limit has a name).
 -- Returns  an array: begun <epoch> <seq>, or lost (the claim is another's, or gone, or this is
 --          another server than the one that was written),
 --          used <epoch> (not above Redis's).
@@ -10,7 +12,7 @@
 -- Retry    answers lost: who asks again finds the partition open.
 -- @include lib/rebuild-claim.lua
 
-local token, run_id, epoch, seq, last_at, first_due, rules = unpack(ARGV)
+local token, run_id, epoch, seq, last_at, first_due, rules, limits = unpack(ARGV)
 local is_same = string.match(redis.call("INFO", "server"), "run_id:(%w+)") == run_id
 if not claim_of(token) or not is_same then
     return { "lost" }
@@ -32,6 +34,11 @@ if rules == "" then
     redis.call("HDEL", meta_key, "locations")
 else
     redis.call("HSET", meta_key, "locations", rules)
+end
+if (limits or "") == "" then
+    redis.call("HDEL", meta_key, "limits")
+else
+    redis.call("HSET", meta_key, "limits", string.sub(limits, 2))
 end
 redis.call("HDEL", meta_key, "fence")
 return { "begun", epoch, seq }

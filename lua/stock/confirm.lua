@@ -93,7 +93,7 @@ local function sell_expired(hold, item)
     if not lines then
         return exceeds
     end
-    local short, _, above = measure(lines, hold, nil)
+    local short, _, above = measure(lines, hold, nil, nil, true)
     if short and swept < math.floor(now / 1000) then
         return "due"
     elseif short then

@@ -46,8 +46,8 @@ local function can_release(hold)
         if not level or level.reserved < line.held then
             return false
         end
-        if product.limits then
-            product.limits.units_of(product, hold)
+        for _, rule in ipairs(product.rules or {}) do
+            limits.units_of(rule, hold)
         end
     end
     return true

@@ -8,8 +8,8 @@
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: product, location (empty:
 --          home), quantity (1 … 10^9), disposition (restock|scrap), owner (hash of order and
 --          product), seq of the ledger, units sold, units returned, the order's customer (JSON string;
---          empty: none), how many of its units its limit still counts, since when (ms) as the ledger has
---          it, operation key, payload, context.
+--          empty: none), what it was sold and what came back of that, in their order (`ms=units;` each, ms:
+--          when what was sold began to count, empty: it came back), operation key, payload, context.
 -- Returns  a status line and a line for each item: returned <sold> <returned> <product>,
 --          exceeds <sold> <returned>, above_limit <limit> <onHand>, unknown, replayed <reply>, key_reused,
 --          moved (the order may have had a return that the ledger's word lacks: ask the ledger again).
@@ -20,14 +20,14 @@
 
 local RETURN_KEEP_SECONDS = 3600 -- far longer than a request may take: docs/decisions/0009-returns.md
 local HEAD = "^([%w_.-]+)\t([%w _.-]*)\t(%d+)\t(%l+)\t(%x+)\t(%d+)\t(%d+)\t(%d+)\t()"
-local LIMIT = "^([^\t\n]*)\t(%d+)\t(%d+)\t(%x*)\t(%x*)\t()" -- behind it
+local LIMIT = "^([^\t\n]*)\t([%d=;]*)\t(%x*)\t(%x*)\t()" -- behind it
 local DISPOSITIONS = { restock = true, scrap = true }
 
 local items = {}
 for i = 2, #ARGV do
     local product, location, quantity, disposition, owner, as_of, sold, returned, limit_at =
         match(ARGV[i], HEAD)
-    local customer, counted, since, key, payload, at = match(ARGV[i], LIMIT, limit_at)
+    local customer, steps, key, payload, at = match(ARGV[i], LIMIT, limit_at)
     local item = {
         product = product,
         location = location,
@@ -38,8 +38,7 @@ for i = 2, #ARGV do
         sold = tonumber(sold),
         returned = tonumber(returned),
         whom = customer,
-        counted = tonumber(counted),
-        since = tonumber(since),
+        steps = steps,
         key = key,
         payload = payload,
         context = read_context(ARGV[i], at),
@@ -94,9 +93,8 @@ local function take_back(item)
     end
     make_level(product, location)
     move("RETURN", product, location, item.quantity, 0, "", item.context)
-    -- Where the product got another limit since, what was sold before counts no more.
-    if product.limits and item.since == product.limit_since then
-        product.limits.count(product, item, now, -math.min(item.quantity, item.counted))
+    if product.rules then
+        limits.count_back(product, item, item.steps, item.quantity)
     end
     last_returns[item.owner] = seq
     new_returns[#new_returns + 1] = item.owner

@@ -55,7 +55,7 @@ local function sell(item)
     if item.expected ~= "" and tonumber(item.expected) ~= product.on_hand then
         return "expected_mismatch\t" .. encode_product(product)
     end
-    local short, _, above = measure({ item }, item, nil)
+    local short, _, above = measure({ item }, item, nil, nil, true)
     if short and swept < math.floor(now / 1000) then
         return "due"
     elseif short then
@@ -65,10 +65,10 @@ local function sell(item)
     take(item, function(_, location, taken)
         move("SALE", product, location, -taken, 0, "", item.context)
         places[#places + 1] = string.format("%s=%d", location, taken)
+        if product.rules then
+            limits.count(product, location, item, now, -taken, 0)
+        end
     end)
-    if product.limits then
-        product.limits.count(product, item, now, item.quantity)
-    end
     local reply = "sold\t" .. table.concat(places, ",") .. "\t" .. encode_product(product)
     return remember_reply(item.key, item.payload, reply)
 end

@@ -157,6 +157,7 @@ async function appOptions(
       policy: {
         reservationMinutes: config.reservationMinutes,
         reservationMinutesMax: config.reservationMinutesMax,
+        extensionsMax: config.extensionsMax,
         onExpired: config.onExpired,
       },
       newGeneration: () => randomId(GENERATION_LENGTH),

@@ -40,6 +40,7 @@ export const SETTINGS = z.strictObject({
   JWT_AUDIENCE: text(512).optional(),
   RESERVATION_MINUTES: wholeNumber(1, RESERVATION_MINUTES_LIMIT),
   RESERVATION_MINUTES_MAX: wholeNumber(1, RESERVATION_MINUTES_LIMIT),
+  EXTENSIONS_MAX: wholeNumber(0, 10_000),
   ON_EXPIRED: oneOf(["reject", "reacquire"]),
   PARTITIONS: wholeNumber(1, 1024),
   DURABILITY: oneOf(["memory", "disk", "replica", "ledger"]),

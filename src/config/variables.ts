@@ -63,6 +63,11 @@ export const VARIABLES = [
     meaning: "The longest life of a hold, from when it was made, however often it is extended",
   },
   {
+    name: "EXTENSIONS_MAX",
+    fallback: "100",
+    meaning: "How often a hold may be extended; `0`: as often as its longest life allows",
+  },
+  {
     name: "ON_EXPIRED",
     fallback: "reject",
     meaning: "What confirming an expired hold does: 410, or a new sale if the stock is still there",

@@ -12,6 +12,7 @@ import type * as countRuns from "#http/wire/count-runs";
 import type * as expected from "#http/wire/incoming-answers";
 import type * as queries from "#http/wire/queries";
 import type * as reported from "#http/wire/recovery-reports";
+import type * as limited from "#http/wire/limit-answers";
 import type * as compared from "#http/wire/reconcile";
 import type * as waits from "#http/wire/waitlist";
 
@@ -27,6 +28,7 @@ export type {
   Reservation,
   ShortLine,
 } from "#http/wire/answers";
+export type { Limit } from "#http/wire/limit-answers";
 export type { Campaign } from "#http/wire/campaign-answers";
 export type { PlaceInLine } from "#http/wire/waitlist";
 export type { Incoming, ReorderItem } from "#http/wire/incoming-answers";
@@ -38,6 +40,7 @@ type Query<Schema extends z.ZodType> = { query: z.input<Schema> };
 type Product = { param: { productId: string } };
 type Hold = { param: { reservationId: string } };
 type Lot = { param: { incomingId: string } };
+type Limit = { param: { limitId: string } };
 type OneCampaign = { param: { campaignId: string } };
 type Run = { param: { runId: string } };
 
@@ -161,6 +164,17 @@ interface Calls {
       { param: { location: string } } & Body<typeof bodies.AmendLocationBody>,
       typeof answers.RegisteredLocation
     >;
+  };
+  [PATHS.limits]: { $get: Call<object, typeof limited.Limits> };
+  [PATHS.limit]: {
+    $get: Call<Limit, typeof limited.Limit>;
+    $put:
+      | Call<Limit & Body<typeof bodies.LimitBody>, typeof limited.LimitPut>
+      | Call<Limit & Body<typeof bodies.LimitBody>, typeof limited.LimitPut, 201>;
+    $delete: Call<Limit & MayHaveBody<typeof bodies.EmptyBody>, typeof limited.LimitPut>;
+  };
+  [PATHS.customerHolds]: {
+    $get: Call<Query<typeof queries.CustomerHoldsQuery>, typeof limited.CustomerHoldsList>;
   };
   [PATHS.campaigns]: {
     $get: Call<object, typeof campaigns.Campaigns>;

@@ -24,6 +24,7 @@ const PROBLEMS = {
   history_not_kept: { status: 404, title: "The movements of that time are not kept" },
   campaign_not_found: { status: 404, title: "There is no such campaign" },
   incoming_not_found: { status: 404, title: "No such stock is expected" },
+  limit_not_found: { status: 404, title: "There is no such limit" },
   location_not_found: { status: 404, title: "There is no such location" },
   pseudonymization_not_found: { status: 404, title: "There is no such pseudonymization" },
   reservation_not_found: { status: 404, title: "There is no such reservation" },
@@ -39,6 +40,7 @@ const PROBLEMS = {
   reservation_replaced: { status: 409, title: "The reservation was replaced by a newer one" },
   reservation_reassigned: { status: 409, title: "The reservation went over to another owner" },
   reservation_standing: { status: 409, title: "The reservation never ends by itself" },
+  extended_too_often: { status: 409, title: "The reservation was extended too often" },
   order_already_confirmed: { status: 409, title: "The order's stock is sold already" },
   below_reserved: { status: 409, title: "Stock would fall below what is held" },
   live_holds: { status: 409, title: "The customer has live holds" },
@@ -56,6 +58,7 @@ const PROBLEMS = {
   json_required: { status: 415, title: "The body must be application/json" },
   idempotency_key_reused: { status: 422, title: "The key was used for another request" },
   cart_spans_partitions: { status: 422, title: "The cart's products live apart" },
+  limit_spans_partitions: { status: 422, title: "The limit's products live apart" },
   rate_limited: { status: 429, title: "Too many requests", retryAfter: 1 },
   internal_error: { status: 500, title: "Something went wrong here" },
   partition_fenced: {

@@ -18,6 +18,8 @@ export interface Policy {
   readonly reservationMinutes: number;
   /** The longest life of a hold, from when it was made, however often it is extended. */
   readonly reservationMinutesMax: number;
+  /** How often a hold may be extended; 0: any number of times. */
+  readonly extensionsMax: number;
   /** What confirming an expired hold does where the caller does not say. */
   readonly onExpired: OnExpired;
 }

@@ -2,6 +2,7 @@ import type { Deps, RequestContext } from "#inventory/context";
 import { completed, holdCommand, type HoldAnswer } from "#inventory/hold-answer";
 import { Fault } from "#inventory/faults";
 import { holdSeconds, holdSecondsMax } from "#inventory/hold-seconds";
+import type { TooOften } from "#inventory/hold-ports";
 import type { ReservationId } from "#inventory/model";
 
 export interface ExtendInput {
@@ -19,11 +20,13 @@ export async function extend(
   deps: Deps,
   ctx: RequestContext,
   input: ExtendInput,
-): Promise<HoldAnswer> {
+): Promise<HoldAnswer | TooOften> {
   const hold = holdCommand(ctx, input.reservationId);
   const seconds = holdSeconds(deps.policy, input.minutes, "minutes");
   const command = { holdSeconds: seconds, holdSecondsMax: holdSecondsMax(deps.policy) };
-  const outcome = await deps.store.extend({ ...hold, ...command });
+  const { extensionsMax } = deps.policy;
+  const outcome = await deps.store.extend({ ...hold, ...command, extensionsMax });
+  if (outcome.kind === "too_often") return outcome;
   if (outcome.kind === "standing") {
     const message = "cannot be given to a standing hold, which never ends by itself";
     const errors = [{ path: "minutes", message }];

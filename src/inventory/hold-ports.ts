@@ -74,6 +74,12 @@ export interface ShortLine {
 export interface Quota {
   readonly maxPerCustomer: number;
   readonly left: number;
+  /** The limit that says so, where it is not the product's own. */
+  readonly limitId?: string;
+  /** When its window ends, where it has one (ms). */
+  readonly windowEndsAt?: number;
+  /** How many live holds it allows, where those are what is too much. */
+  readonly maxHolds?: number;
 }
 export type ReserveOutcome =
   /** `short` are lines that got less than they asked for; only with `best_effort`. */
@@ -172,13 +178,21 @@ export interface Standing {
 }
 export type CancelOutcome = HoldOutcome | ExceedsHeld;
 export type ConfirmOutcome = HoldOutcome | ExceedsHeld | Insufficient | AboveQuota;
-export type ExtendOutcome = HoldOutcome | Standing;
+/** It was extended as often as a hold may be; nothing was changed. */
+export interface TooOften {
+  readonly kind: "too_often";
+  readonly extensions: number;
+  readonly reservation: Reservation;
+}
+export type ExtendOutcome = HoldOutcome | Standing | TooOften;
 
 export interface ExtendCommand extends HoldCommand {
   /** The hold shall live this many seconds from now; it is never due sooner than it was. */
   readonly holdSeconds: number;
   /** Nor later than this after it was made. */
   readonly holdSecondsMax: number;
+  /** How often a hold may be extended; 0: any number of times. */
+  readonly extensionsMax: number;
 }
 
 export interface ReassignCommand extends HoldCommand {

@@ -2,6 +2,8 @@
  * What the core needs from the world, as types. `src/redis` and `src/postgres` give it; the core
  * never learns how. A command carries everything Lua needs; an outcome is what a caller may hear.
  */
+import type { CustomerHolds, CustomerHoldsQuery } from "#inventory/list-customer-holds";
+import type { LimitStore, SalesOfLimit } from "#inventory/limit-ports";
 import type {
   AboveQuota,
   CancelOutcome,
@@ -152,15 +154,8 @@ export interface OrderSales {
   readonly sold: number;
   /** Units that came back, sold again or scrapped. */
   readonly returned: number;
-  /** Absent where the product has no limit, or its units are no customer's. */
+  /** Absent where nothing limits what customers have, or its units are no customer's. */
   readonly limit?: SalesOfLimit;
-}
-/** What of an order's sales the product's limit still counts for its customer. */
-export interface SalesOfLimit {
-  readonly customerId: CustomerId;
-  readonly counted: number;
-  /** From when on it counts (ms), as the ledger knows it. */
-  readonly since: number;
 }
 export interface ReturnCommand extends CommandBase {
   readonly productId: ProductId;
@@ -195,7 +190,7 @@ export interface ExpireResult {
 }
 
 /** Redis as the core sees it. Every method rejects with a Fault when Redis cannot be used. */
-export interface StockStore {
+export interface StockStore extends LimitStore {
   readonly campaigns: CampaignStore;
   initialize(command: InitializeCommand): Promise<InitializeOutcome>;
   amend(command: AmendCommand): Promise<AmendOutcome>;
@@ -340,6 +335,8 @@ export interface Ledger {
   ): Promise<Counted<KnownLocation>>;
   /** What is known of levels since some instants, in the order asked. */
   since(levels: readonly LevelThen[], deadline: number): Promise<readonly LevelSince[]>;
+  /** What became of holds, customer by customer, most expired units first. */
+  customerHolds(query: CustomerHoldsQuery, deadline: number): Promise<Page<CustomerHolds>>;
   /** Ids that are at or below their reorder point, in a stable order, and what is expected of each. */
   reorder(cursor: string | null, limit: number, deadline: number): Promise<Page<ReorderCandidate>>;
   /** Ids with stock at inactive locations that are low without it, lowest first. */

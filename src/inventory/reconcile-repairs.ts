@@ -1,4 +1,5 @@
 /** What mends a difference between Redis and the ledger, on each side. */
+import type { KeptLimit, LimitWindow } from "#inventory/limit-ports";
 import type { RecordKind } from "#inventory/drain-ports";
 import type { Movement, RegisteredLocation, Reservation } from "#inventory/model";
 import type { LedgerLevel, LostChange } from "#inventory/ledger-snapshot";
@@ -64,6 +65,18 @@ export type StockRepair =
       /** Hash of a customer, and what it should have. */
       readonly units: readonly (readonly [string, number])[];
     }
+  | {
+      readonly side: "named_limit";
+      readonly partition: number;
+      readonly limit: KeptLimit;
+      readonly window: LimitWindow;
+      /** The highest that its products had; of one over all products, the partition's. */
+      readonly seq: number;
+      /** Field of its counts, and what it should be. */
+      readonly units: readonly (readonly [string, number])[];
+    }
+  /** What is found by product of the limits with a name: it is made anew from their records. */
+  | { readonly side: "limited"; readonly partition: number }
   | {
       readonly side: "registry";
       readonly partition: number;

@@ -2,12 +2,12 @@
  * Redis and the ledger as a comparison sees them: what both must be able to tell while they go on
  * serving. `src/redis` and `src/postgres` give the sides.
  */
+import type { KeptLimit, LimitWindow } from "#inventory/limit-ports";
 import type { KeptRecord, RecordKind } from "#inventory/drain-ports";
 import type { LedgerLevel, LedgerSnapshot, LevelUnits } from "#inventory/ledger-snapshot";
 import type {
   CustomerId,
   Movement,
-  ProductId,
   RegisteredLocation,
   Reservation,
   ReservationId,
@@ -63,11 +63,22 @@ export interface StoredLimit {
   /** Hash of a customer → units (-1: no count stands there); a key: it is no such hash. */
   readonly counts: ReadonlyMap<string, number> | string;
 }
-/** Units that a customer has of a product with a limit, by the ledger. */
+/** The same of a limit with a name. */
+export interface StoredNamedLimit extends Pick<StoredLimit, "at" | "counts"> {
+  /** The highest that its products have; of one over all products, the partition's. */
+  readonly seq: number;
+}
+/** What a customer has under a limit, by the ledger. */
 export interface CustomerUnits {
-  readonly productId: ProductId;
+  /** `product:<product>` for a product's own limit, else the limit's id. */
+  readonly rule: string;
+  readonly window: string;
+  /** When the window ends (ms); null: never. */
+  readonly endsAt: number | null;
   readonly customerId: CustomerId;
   readonly units: number;
+  /** Live holds, where the limit bounds them; else 0. */
+  readonly holds: number;
 }
 
 /** A record as it stands under an owner's key; `hold` is null when it cannot be read. */
@@ -114,6 +125,21 @@ export interface ReconcileStock {
   ): Promise<{ readonly at: StockMoment; readonly found: readonly (StoredProduct | null)[] }>;
   /** What stands there of a product's limit; null: it is not there, or changed while that was read. */
   limit(partition: number, productId: string): Promise<StoredLimit | null>;
+  /** The limits with a name, and whether what is found by product says the same; a key: it is no such hash. */
+  namedLimits(partition: number): Promise<
+    | {
+        readonly at: StockMoment;
+        readonly limits: readonly KeptLimit[];
+        readonly isIndexed: boolean;
+      }
+    | string
+  >;
+  /** What stands there of one; null: it changed while that was read. */
+  namedLimit(
+    partition: number,
+    limit: KeptLimit,
+    window: LimitWindow,
+  ): Promise<StoredNamedLimit | null>;
   registry(
     partition: number,
   ): Promise<{ readonly at: StockMoment; readonly found: StoredRegistry }>;
@@ -231,14 +257,19 @@ export interface ReconcileLedger {
     productIds: readonly string[],
     seq: number,
   ): Promise<readonly LedgerLevel[]>;
-  /** What each customer has of these products, where they have a limit: some at a time, of one moment. */
+  /** What each customer has under these products' own limits and those of these ids: some at a time, of one moment. */
   limits(
     partition: number,
-    productIds: readonly string[],
+    asked: { readonly productIds: readonly string[]; readonly limitIds: readonly string[] },
     use: (part: readonly CustomerUnits[]) => void,
   ): Promise<void>;
   /** Those of them of which movements that their limit counts were put away. */
   unsureLimits(productIds: readonly string[]): Promise<readonly string[]>;
+  /** When the last movement was, and the last of those that were put away (ms; null: none were). */
+  limitTimes(partition: number): Promise<{
+    readonly lastAt: number;
+    readonly openedAt: number | null;
+  }>;
   registry(): Promise<readonly RegisteredLocation[]>;
   /** Ids of that kind that are there, behind that one ("": from the first on), in order; at most a page. */
   keptIds(partition: number, kind: RecordKind, after: string): Promise<readonly string[]>;

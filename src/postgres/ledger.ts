@@ -1,7 +1,7 @@
 /** What the core reads from PostgreSQL: lists, histories, and what Redis forgets after a while. */
 import { z } from "zod";
 import { Fault } from "#inventory/faults";
-import { DEFAULT_RULE, ProductId } from "#inventory/model";
+import { CustomerId, DEFAULT_RULE, ProductId } from "#inventory/model";
 import type { Movement, Reservation } from "#inventory/model";
 import type { Ledger, Page, ProductQuery, ReservationQuery } from "#inventory/ports";
 import { splitReservationId } from "#inventory/reservation-id";
@@ -11,9 +11,11 @@ import type { Sql } from "#postgres/client";
 import { createLevelsSince } from "#postgres/levels-since";
 import { createMovementLists, TIME_MS_MAX } from "#postgres/movement-lists";
 import { cursorOf, readCursor, rowsOf } from "#postgres/page-cursor";
+import customerHoldsText from "./statements/customer-holds.sql" with { type: "text" };
 import knownLocationsText from "./statements/known-locations.sql" with { type: "text" };
 import lowWithoutInactiveText from "./statements/low-without-inactive.sql" with { type: "text" };
 import {
+  CustomerHoldsRow,
   KnownLocationsRow,
   MovementRow,
   OrderSalesRow,
@@ -41,6 +43,13 @@ export interface LedgerOptions {
   readonly clock: Clock;
 }
 
+/** Sales and returns of one order and product that a return tells the script of: of more, the older ones stay counted. */
+const STEPS_TOLD = 100;
+
+/** The newest of the time that is asked for: a second of PostgreSQL, whatever that time is. */
+const HOLDS_LOOKED_AT = 200_000;
+
+const CustomerCursor = z.tuple([z.int().min(0), CustomerId]);
 const ProductCursor = z.tuple([ProductId]);
 const ReservationCursor = z.tuple([
   z.int().min(0).max(TIME_MS_MAX),
@@ -63,13 +72,15 @@ export function createLedger({ sql, clock }: LedgerOptions): Ledger {
       return await askRows(MovementRow, statement, left(deadline));
     },
     async orderSales({ partition, productId, orderId, customerId }, deadline) {
-      const statement = run(orderSalesText, [partition, productId, orderId, customerId]);
+      const parameters = [partition, productId, orderId, customerId, STEPS_TOLD];
+      const statement = run(orderSalesText, parameters);
       const [row] = await askRows(OrderSalesRow, statement, left(deadline));
       if (row === undefined) throw new Error(`the store has no partition ${partition}`);
-      const { unsure, buyer, counted, since, ...sales } = row;
+      const { unsure, buyer, steps, ...sales } = row;
       if (!unsure) {
-        if (since === null || buyer === null) return sales;
-        return { ...sales, limit: { customerId: buyer, counted, since } };
+        if (buyer === null) return sales;
+        const told = steps.map(([at, units]) => ({ at, units }));
+        return { ...sales, limit: { customerId: buyer, steps: told } };
       }
       const message = "a return of this product is in quarantine: what came back is not known";
       throw new Fault("ledger_unavailable", message);
@@ -83,6 +94,15 @@ export function createLedger({ sql, clock }: LedgerOptions): Ledger {
         limit,
         (productId) => [productId],
       );
+    },
+    async customerHolds({ since, minimum, cursor, limit: most }, deadline) {
+      const limit = rowsOf(most);
+      const after = cursor === null ? [null, null] : readCursor(CustomerCursor, cursor);
+      const from = new Date(since).toISOString();
+      const parameters = [from, HOLDS_LOOKED_AT, minimum, ...after, limit + 1];
+      const statement = run(customerHoldsText, parameters);
+      const rows = await askRows(CustomerHoldsRow, statement, left(deadline));
+      return pageOf(rows, limit, ({ expiredUnits, customerId }) => [expiredUnits, customerId]);
     },
     async reorder(cursor, most, deadline) {
       const limit = rowsOf(most);

@@ -1,7 +1,7 @@
-/** What each customer has of products with a limit, as holds and sales of the ledger add up to it. */
+/** What each customer has under limits, as holds and sales of the ledger add up to it. */
 import { z } from "zod";
 import { Fault } from "#inventory/faults";
-import { CustomerId, ProductId } from "#inventory/model";
+import { CustomerId } from "#inventory/model";
 import type { CustomerUnits } from "#inventory/reconcile-sides";
 import { ownConnection, type Sql } from "#postgres/client";
 import { textColumn } from "#postgres/columns";
@@ -14,21 +14,34 @@ const CLOSE_SECONDS_MAX = 2;
 /** Rows of one part. */
 const PART_ROWS = 500;
 
-const LimitRow = z.object({ productId: ProductId, customerId: CustomerId, units: z.int() });
+const LimitRow = z.object({
+  rule: z.string(),
+  window: z.string(),
+  endsAt: z.int().nullable(),
+  customerId: CustomerId,
+  units: z.int(),
+  holds: z.int(),
+});
 
-/** Gives them to `use`, part by part, of one moment. `productIds` null: of all of the partition. */
+/** Which limits: products' own, and those that have a name; null: all of the partition. */
+export interface LimitsAsked {
+  readonly productIds: readonly string[] | null;
+  readonly limitIds: readonly string[] | null;
+}
+
+/** Gives them to `use`, part by part, of one moment. */
 export async function readLimits(
   sql: Sql,
   partition: number,
-  productIds: readonly string[] | null,
+  { productIds, limitIds }: LimitsAsked,
   use: (part: readonly CustomerUnits[]) => Promise<void> | void,
 ): Promise<void> {
   let isLost = false;
   const overrides = { statementMsMax: STATEMENT_MS_MAX };
   const own = ownConnection(sql, () => (isLost = true), overrides);
   try {
-    const ids = productIds && textColumn(productIds, (id) => id);
-    for await (const rows of own.unsafe(limitsText, [partition, ids]).cursor(PART_ROWS)) {
+    const columns = [productIds, limitIds].map((ids) => ids && textColumn(ids, (id) => id));
+    for await (const rows of own.unsafe(limitsText, [partition, ...columns]).cursor(PART_ROWS)) {
       await use(LimitRow.array().parse(rows));
     }
     if (isLost) throw new Fault("ledger_unavailable", "the ledger went away while it was read");

@@ -128,7 +128,8 @@ export function createRebuildLedger(sql: Sql): RebuildLedger {
         const counts = await copyAll(own, partition, use);
         await own`COMMIT`;
         // Nothing of the partition is appended any more: it is the same moment.
-        await readLimits(sql, partition, null, (limits) => use({ ...NOTHING, limits }));
+        const asked = { productIds: null, limitIds: null };
+        await readLimits(sql, partition, asked, (limits) => use({ ...NOTHING, limits }));
         // The driver would have gone on with another connection, at another moment.
         if (isLost) throw new Fault("ledger_unavailable", "the ledger went away while it was read");
         return counts;

@@ -24,6 +24,7 @@ import copyLocationsText from "./statements/copy-locations.sql" with { type: "te
 import attributesText from "./statements/reconcile-attributes.sql" with { type: "text" };
 import levelsAtText from "./statements/reconcile-levels-at.sql" with { type: "text" };
 import liveHoldText from "./statements/reconcile-live-hold.sql" with { type: "text" };
+import limitTimesText from "./statements/reconcile-limit-times.sql" with { type: "text" };
 import unsureLimitsText from "./statements/reconcile-unsure-limits.sql" with { type: "text" };
 import unitsOfHoldText from "./statements/reconcile-units-of-hold.sql" with { type: "text" };
 
@@ -33,6 +34,7 @@ const QUARANTINE_MAX = 10_000;
 /** Records that one page names. */
 const RECORDS_PAGE = 1_000;
 
+const LimitTimesRow = z.object({ lastAt: z.int(), openedAt: z.int().nullable() });
 const RecordIdRow = z.object({ id: z.string() });
 const KeptRow = z.object({ id: z.string(), text: z.string().nullable(), seq: z.int() });
 const CursorRow = z.object({ partition: z.int(), seq: z.int() });
@@ -136,7 +138,11 @@ export function createReconcileLedger(sql: Sql): ReconcileLedger {
       const found = await rows(AttributesRow, attributesText, [ids]);
       return new Map(found.map(({ id, ...row }) => [id, row]));
     },
-    limits: (partition, productIds, use) => readLimits(sql, partition, productIds, use),
+    limits: (partition, asked, use) => readLimits(sql, partition, asked, use),
+    async limitTimes(partition) {
+      const [times] = await rows(LimitTimesRow, limitTimesText, [partition]);
+      return times ?? { lastAt: 0, openedAt: null };
+    },
     async unsureLimits(productIds) {
       const ids = textColumn(productIds, (id) => id);
       return (await rows(IdRow, unsureLimitsText, [ids])).map(({ id }) => id);

@@ -43,13 +43,22 @@ export const KnownLocationsRow = z.object({
 });
 
 /** `unsure`: a return of that product is in quarantine, where no sum has it. */
+export const CustomerHoldsRow = z.object({
+  customerId: CustomerId,
+  holds: z.int(),
+  live: z.int(),
+  expiredHolds: z.int(),
+  units: z.int(),
+  expiredUnits: z.int(),
+  soldUnits: z.int(),
+});
+
 export const OrderSalesRow = z.object({
   seq: z.int().min(0),
   sold: z.int().min(0),
   returned: z.int().min(0),
   buyer: CustomerId.nullable(),
-  counted: z.int().min(0),
-  since: z.int().nullable(),
+  steps: z.array(z.tuple([z.int().nullable(), z.int()])),
   unsure: z.boolean(),
 });
 

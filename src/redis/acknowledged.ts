@@ -20,7 +20,7 @@ interface Batch {
   readonly replies: readonly string[];
 }
 
-/** First words of replies by which something was done. A test holds them against lua/stock. */
+/** First words of replies by which something was done. A test holds them against the scripts. */
 export const DONE_WORDS: ReadonlySet<string> = new Set([
   "adjusted",
   "amended",
@@ -31,7 +31,9 @@ export const DONE_WORDS: ReadonlySet<string> = new Set([
   "initialized",
   "joined",
   "left",
+  "made",
   "offered",
+  "put",
   "reassigned",
   "registered",
   "removed",

@@ -101,8 +101,8 @@ function lineQuantity(text: string): LineQuantity {
 }
 
 /**
- * `product=requested=largest=available=location:free;…`, `=limit=left` where the limit is passed, and `=w`
- * with how many wait where somebody does.
+ * `product=requested=largest=available=location:free;…`, what a limit says behind it, and `=w` with how many
+ * wait where somebody does.
  */
 function shortLine(text: string): ShortLine {
   const fields = text.split("=");
@@ -116,14 +116,21 @@ function shortLine(text: string): ShortLine {
     available: recordedCount(fields[3], "available"),
     locations: freeLevels(fieldAt(fields, 4, "levels")),
     nextHoldEndsAt: null,
-    ...(fields[5] === undefined ? {} : { quota: quotaOf(fields[5], fields[6]) }),
+    ...(fields[5] === undefined ? {} : { quota: quotaOf(fields.slice(5)) }),
     ...(waiting === null ? {} : { waiting: recordedCount(waiting, "waiting") }),
   };
 }
 
-const quotaOf = (limit: string, left: string | undefined): Quota => {
-  return { maxPerCustomer: recordedCount(limit, "limit"), left: recordedCount(left, "left") };
-};
+/** Units that the limit allows and leaves; of one with a name its id, when its window ends, and its holds. */
+function quotaOf([units, left, limitId, windowEndsAt = "", maxHolds = ""]: string[]): Quota {
+  return {
+    maxPerCustomer: recordedCount(units, "limit"),
+    left: recordedCount(left, "left"),
+    ...(limitId === undefined ? {} : { limitId }),
+    ...(windowEndsAt === "" ? {} : { windowEndsAt: recordedCount(windowEndsAt, "window") }),
+    ...(maxHolds === "" ? {} : { maxHolds: recordedCount(maxHolds, "holds") }),
+  };
+}
 
 /** None where no location is active. */
 const freeLevels = (text: string): FreeLevel[] =>
@@ -173,7 +180,12 @@ export function extendOutcome(
   owner: string,
   reply: string,
 ): ExtendOutcome | NotYet {
-  return reply === "standing" ? { kind: reply } : holdOutcome(partition, owner, reply);
+  const { word, rest } = cut(reply);
+  if (word === "standing") return { kind: word };
+  if (word !== "too_often") return holdOutcome(partition, owner, reply);
+  const { word: times, rest: record } = cut(rest);
+  const reservation = decodeHold(partition, owner, record);
+  return { kind: word, extensions: recordedCount(times, "extensions"), reservation };
 }
 
 /** What it tells is of another owner than was asked about: that one stands before the record. */

@@ -25,6 +25,11 @@ export const returnKey = (partition: number, owner: string): string =>
 /** Of the limit that is a product's own, which has no window. */
 export const limitKey = (partition: number, productId: string): string =>
   `${partitionTag(partition)}limit:product:${productId}:always`;
+/** Of a limit that has a name, in that window (a number, or `always`). */
+export const ruleKey = (partition: number, limitId: string, window: string): string =>
+  `${partitionTag(partition)}limit:${limitId}:${window}`;
+/** Product → ids of the limits that name it, by comma. */
+export const limitedKey = (partition: number): string => `${partitionTag(partition)}limited`;
 /** What is kept beside stock, holds and locations, of that kind: id → text. */
 export const recordKey = (partition: number, kind: RecordKind): string =>
   `${partitionTag(partition)}records:${kind}`;

@@ -27,6 +27,7 @@ import { encodeLocation } from "#redis/location-record";
 const jsonText = (text: string | null): string => (text === null ? "" : JSON.stringify(text));
 
 /** Key and payload, empty when the caller gave no key; those of a second name follow the first. */
+/** Key and hash of the request, as every item has them. */
 export const operationText = (operation: Operation | null): string =>
   operation
     ? `${operation.key}${operation.also?.key ?? ""}\t${operation.payload}${operation.also?.payload ?? ""}`
@@ -49,7 +50,7 @@ export const confirmText = (command: ConfirmCommand): string =>
 
 /** The argument of extend. */
 export const extendText = (command: ExtendCommand): string =>
-  `${command.holdSeconds};${command.holdSecondsMax}`;
+  `${command.holdSeconds};${command.holdSecondsMax};${command.extensionsMax}`;
 
 /** Between two texts of JSON, where a tab would part the fields of the line: no JSON has it. */
 const UNIT_SEPARATOR = "\x1f";
@@ -99,8 +100,7 @@ export function returnLine(command: ReturnCommand): string {
     sales.sold,
     sales.returned,
     jsonText(sales.limit?.customerId ?? null),
-    sales.limit?.counted ?? 0,
-    sales.limit?.since ?? 0,
+    (sales.limit?.steps ?? []).map(({ at, units }) => `${at ?? ""}=${units};`).join(""),
     operationText(command.operation),
     JSON.stringify(command.context),
   ].join("\t");

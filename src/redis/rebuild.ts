@@ -124,6 +124,7 @@ export function createPartitionRebuild({
         String(lastAt),
         String(whole.dueSeconds[0] ?? 0),
         whole.rules,
+        whole.limitIds === null ? "" : `,${whole.limitIds}`,
       ];
       const reply = await run(reopenScript, partition, args);
       const [word] = Words.parse(reply);

@@ -1,8 +1,16 @@
-/** What each customer has of a product with a limit, as a comparison with the ledger reads it. */
+/** What each customer has under limits, as a comparison with the ledger reads it. */
 import type { Redis } from "ioredis";
-import type { StockMoment, StoredLimit } from "#inventory/reconcile-sides";
+import type { KeptLimit, LimitWindow } from "#inventory/limit-ports";
+import type {
+  ReconcileStock,
+  StockMoment,
+  StoredLimit,
+  StoredNamedLimit,
+} from "#inventory/reconcile-sides";
 import { asking } from "#redis/client";
-import { limitKey, stockKey } from "#redis/keys";
+import { limitedKey, limitKey, metaKey, recordKey, ruleKey, stockKey } from "#redis/keys";
+import { indexOf, readableLimits } from "#redis/limit-record";
+import { recordedFields } from "#redis/recorded";
 
 /** Customers that one command answers. */
 const PAGE_ENTRIES = 1_000;
@@ -22,20 +30,65 @@ interface Looks {
 /** Page by page: it is of one moment where the product has not changed meanwhile. */
 export async function readLimit(
   redis: Redis,
-  { atOnce, pace }: Looks,
+  looks: Looks,
   partition: number,
   productId: string,
 ): Promise<StoredLimit | null> {
   const key = limitKey(partition, productId);
+  const seqNow = ["hget", stockKey(partition, productId), "seq"];
+  const found = await readCounts(redis, looks, partition, {
+    key,
+    commands: [seqNow],
+    versionOf: ([seq]) => (typeof seq === "string" ? countOf(seq) : null),
+  });
+  return found && { at: found.at, productSeq: found.version, counts: found.counts };
+}
+
+/** The same where neither the limit nor one of its products has changed. */
+export async function readNamedLimit(
+  redis: Redis,
+  looks: Looks,
+  partition: number,
+  limit: KeptLimit,
+  window: LimitWindow,
+): Promise<StoredNamedLimit | null> {
+  const { limitId, products, text } = limit;
+  await looks.pace(products === "all" ? 1 : products.length);
+  const seqs =
+    products === "all" ? [] : products.map((id) => ["hget", stockKey(partition, id), "seq"]);
+  const found = await readCounts(redis, looks, partition, {
+    key: ruleKey(partition, limitId, window.name),
+    commands: [["hget", recordKey(partition, "limit"), limitId], ...seqs],
+    versionOf([record, ...replies], { seq }) {
+      if (record !== text) return null;
+      if (products === "all") return seq;
+      return Math.max(...replies.map((reply) => (typeof reply === "string" ? Number(reply) : 0)));
+    },
+  });
+  return found && { at: found.at, seq: found.version, counts: found.counts };
+}
+
+interface Counted {
+  readonly key: string;
+  /** What tells whether anything changed meanwhile. */
+  readonly commands: readonly (readonly string[])[];
+  readonly versionOf: (replies: readonly unknown[], at: StockMoment) => number | null;
+}
+
+async function readCounts(
+  redis: Redis,
+  { atOnce, pace }: Looks,
+  partition: number,
+  { key, commands, versionOf }: Counted,
+): Promise<{ at: StockMoment; version: number; counts: StoredLimit["counts"] } | null> {
   const look = async () => {
-    const seqNow = ["hget", stockKey(partition, productId), "seq"];
-    const { at, replies } = await atOnce(partition, [seqNow, ["type", key]]);
-    const [seq, type] = replies;
-    return { at, productSeq: typeof seq === "string" ? countOf(seq) : null, type };
+    const { at, replies } = await atOnce(partition, [["type", key], ...commands]);
+    const [type, ...rest] = replies;
+    return { at, type, version: versionOf(rest, at) };
   };
-  const { at, productSeq, type } = await look();
-  if (productSeq === null) return null;
-  if (type !== "hash" && type !== "none") return { at, productSeq, counts: key };
+  const { at, version, type } = await look();
+  if (version === null) return null;
+  if (type !== "hash" && type !== "none") return { at, version, counts: key };
   const counts = new Map<string, number>();
   for (let cursor: string | null = "0"; cursor !== null;) {
     await pace(1);
@@ -46,5 +99,31 @@ export async function readLimit(
     }
     cursor = next === "0" ? null : next;
   }
-  return (await look()).productSeq === productSeq ? { at, productSeq, counts } : null;
+  return (await look()).version === version ? { at, version, counts } : null;
+}
+
+/** What `namedLimits` of a comparison reads. */
+export async function readNamedLimits(
+  { atOnce }: Looks,
+  partition: number,
+): ReturnType<ReconcileStock["namedLimits"]> {
+  const [records, limited] = [recordKey(partition, "limit"), limitedKey(partition)];
+  const { at, replies } = await atOnce(partition, [
+    ["hgetall", records],
+    ["hgetall", limited],
+    ["hget", metaKey(partition), "limits"],
+  ]);
+  const [texts, index, ofAll] = replies;
+  if (texts instanceof Error) return records;
+  if (index instanceof Error) return limited;
+  const limits = readableLimits(Object.entries(recordedFields(texts, records)).flat());
+  const wanted = indexOf(limits);
+  const isSame = (one: string | null, other: string | null): boolean =>
+    one?.split(",").toSorted().join() === other?.split(",").toSorted().join();
+  const found = new Map(Object.entries(recordedFields(index, limited)));
+  const isIndexed =
+    found.size === wanted.byProduct.size &&
+    [...wanted.byProduct].every(([id, ids]) => isSame(ids, found.get(id) ?? null)) &&
+    isSame(wanted.ofAll, typeof ofAll === "string" ? ofAll : null);
+  return { at, limits, isIndexed };
 }

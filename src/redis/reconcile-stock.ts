@@ -31,7 +31,7 @@ import {
   stockKey,
 } from "#redis/keys";
 import { partitionOf } from "#redis/partition";
-import { countOf, readLimit } from "#redis/reconcile-limit";
+import { countOf, readLimit, readNamedLimit, readNamedLimits } from "#redis/reconcile-limit";
 import { lineLooks } from "#redis/reconcile-line";
 import { recorded, recordedCount } from "#redis/recorded";
 
@@ -97,6 +97,9 @@ export function createReconcileStock(options: ReconcileStockOptions): ReconcileS
       return { at, found: productIds.map((id, i) => productOf(id, products[i], scoreOf(i))) };
     },
     limit: (partition, productId) => readLimit(redis, { atOnce, pace }, partition, productId),
+    namedLimits: (partition) => readNamedLimits({ atOnce, pace }, partition),
+    namedLimit: (partition, limit, window) =>
+      readNamedLimit(redis, { atOnce, pace }, partition, limit, window),
     async registry(partition) {
       const { at, replies } = await atOnce(partition, [
         ["hgetall", locationsKey(partition)],

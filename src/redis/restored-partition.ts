@@ -6,25 +6,27 @@ import { splitReservationId } from "#inventory/reservation-id";
 import { encodeHold } from "#redis/hold-record";
 import {
   expiringKey,
-  limitKey,
+  limitedKey,
   locationsKey,
   lowKey,
   operationKey,
   recordKey,
   reservationKey,
+  ruleKey,
   stockKey,
   waitedKey,
   waitingKey,
   waitsKey,
 } from "#redis/keys";
-import { customerField } from "#inventory/limits";
+import { customerField, HOLDS_FIELD } from "#inventory/limits";
 import { derivedWaitlist } from "#redis/derived-waitlist";
+import { indexOf, readableLimits } from "#redis/limit-record";
 import { encodeLocation, encodeRules } from "#redis/location-record";
 import { encodeProduct } from "#redis/product-record";
 
 /** What becomes of one key: it is written anew with these values. */
 export interface Step {
-  readonly kind: "string" | "hash" | "list" | "zset";
+  readonly kind: "string" | "hash" | "list" | "zset" | "ends";
   readonly key: string;
   /** As the command takes them: see lua/partition/rebuild.lua. */
   readonly values: readonly string[];
@@ -39,8 +41,8 @@ export class RestoredPartition {
   readonly #due = new Map<number, string[]>();
   /** Score and member by turns. */
   readonly #low: string[] = [];
-  /** Product → customer and units by turns. */
-  readonly #limits = new Map<string, string[]>();
+  /** Key → customer and units by turns, and when it ends (ms; null: never). */
+  readonly #limits = new Map<string, { values: string[]; endsAt: number | null }>();
   /** Kind → id and text by turns. */
   readonly #records = new Map<RecordKind, string[]>();
   #locations: readonly RegisteredLocation[] = [];
@@ -52,10 +54,13 @@ export class RestoredPartition {
   /** Steps for what stands in keys of its own; what shares a key is kept for `rest`. */
   take({ products, holds, locations, operations, limits, records }: PartitionPart): Step[] {
     if (locations.length > 0) this.#locations = locations;
-    for (const { productId, customerId, units } of limits) {
-      const counts = this.#limits.get(productId) ?? [];
-      this.#limits.set(productId, counts);
-      counts.push(customerField(customerId), String(units));
+    for (const { rule, window, endsAt, customerId, units, holds: live } of limits) {
+      const key = ruleKey(this.#partition, rule, window);
+      const counts = this.#limits.get(key) ?? { values: [], endsAt };
+      this.#limits.set(key, counts);
+      const field = customerField(customerId);
+      counts.values.push(field, String(units));
+      if (live > 0) counts.values.push(`${field}${HOLDS_FIELD}`, String(live));
     }
     for (const { kind, id, text } of records) {
       const texts = this.#records.get(kind) ?? [];
@@ -77,9 +82,12 @@ export class RestoredPartition {
     const steps = Array.from(this.#due, ([second, owners]): Step => {
       return { kind: "list", key: expiringKey(this.#partition, second), values: owners };
     });
-    const limits = Array.from(this.#limits, ([productId, values]): Step => {
-      return { kind: "hash", key: limitKey(this.#partition, productId), values };
-    });
+    const limits = Array.from(this.#limits, ([key, { values, endsAt }]): Step[] => {
+      const step: Step = { kind: "hash", key, values };
+      return endsAt === null ? [step] : [step, { kind: "ends", key, values: [String(endsAt)] }];
+    }).flat();
+    const limited = Array.from(this.#index.byProduct).flat();
+    const index: Step = { kind: "hash", key: limitedKey(this.#partition), values: limited };
     const low: Step = { kind: "zset", key: lowKey(this.#partition), values: this.#low };
     const kept = Array.from(this.#records, ([kind, values]): Step => {
       return { kind: "hash", key: recordKey(this.#partition, kind), values };
@@ -91,7 +99,7 @@ export class RestoredPartition {
       ...limits,
       ...kept,
       ...this.#waitlist(),
-      ...[low, registry].filter(({ values }) => values.length > 0),
+      ...[low, registry, index].filter(({ values }) => values.length > 0),
     ];
   }
 
@@ -139,6 +147,15 @@ export class RestoredPartition {
   /** What `meta` has of the locations. */
   get rules(): string {
     return encodeRules(this.#locations);
+  }
+
+  /** What `meta` has of the limits with a name; null: there is none. */
+  get limitIds(): string | null {
+    return this.#index.ofAll;
+  }
+
+  get #index() {
+    return indexOf(readableLimits(this.#records.get("limit") ?? []));
   }
 
   #product(product: ProductCopy): Step {

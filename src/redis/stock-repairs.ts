@@ -16,6 +16,8 @@ const DUE = loadScript("repair/due.lua");
 const LOW = loadScript("repair/low.lua");
 const LIMIT = loadScript("repair/limit.lua");
 const LINE = loadScript("repair/line.lua");
+const NAMED_LIMIT = loadScript("repair/named-limit.lua");
+const LIMITED = loadScript("repair/limited.lua");
 const PRODUCT = loadScript("repair/product.lua");
 const RECORD = loadScript("repair/record.lua");
 const REGISTRY = loadScript("repair/registry.lua");
@@ -123,6 +125,15 @@ export function createStockRepairs(options: StockRepairsOptions): StockRepairs {
         const args = units.flatMap(([field, count]) => [field, String(count)]);
         return await run(LIMIT, partition, [productId, String(productSeq), ...args]);
       }
+      case "named_limit": {
+        const { partition, limit, window, seq, units } = repair;
+        const { name, endsAt } = window;
+        const at = [limit.limitId, limit.text, name, String(endsAt ?? ""), String(seq)];
+        const args = units.flatMap(([field, count]) => [field, String(count)]);
+        return await run(NAMED_LIMIT, partition, [...at, ...args]);
+      }
+      case "limited":
+        return await run(LIMITED, repair.partition, []);
       case "registry": {
         const { partition, found, wanted } = repair;
         const shall = new Map<string, string>(
@@ -137,7 +148,9 @@ export function createStockRepairs(options: StockRepairsOptions): StockRepairs {
       }
       case "kept": {
         const { partition, kind, id, found, wanted } = repair;
-        return await run(RECORD, partition, [kind, id, found ?? "", wanted ?? ""]);
+        if (!(await run(RECORD, partition, [kind, id, found ?? "", wanted ?? ""]))) return false;
+        // What is derived from them.
+        return kind !== "limit" || (await run(LIMITED, partition, []));
       }
       case "line": {
         const { partition, productId, owners } = repair;

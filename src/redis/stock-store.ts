@@ -52,6 +52,7 @@ import { cancelHold, confirmHold, extendHold, reassignHold } from "#redis/change
 import { decodeHold } from "#redis/hold-record";
 import { NextDue } from "#redis/next-due";
 import { metaKey, reservationKey } from "#redis/keys";
+import { Limits } from "#redis/limits";
 import { Locations } from "#redis/locations";
 import {
   adjustLine,
@@ -99,6 +100,7 @@ export class RedisStockStore implements StockStore {
   readonly #products: ProductReads;
   readonly #skus: SkuClaims;
   readonly #locations: Locations;
+  readonly #limits: Limits;
   readonly #onDue: StockStoreOptions["onDue"];
 
   constructor(options: StockStoreOptions) {
@@ -120,6 +122,7 @@ export class RedisStockStore implements StockStore {
       onDue: (partition, at) => this.#wakeAt(partition, Math.ceil(at / 1_000)),
     });
     this.#locations = new Locations(this.#routes, this.#reads);
+    this.#limits = new Limits(this.#routes, this.#reads);
     this.#skus = new SkuClaims({
       redis: options.redis,
       reads: this.#reads,
@@ -249,6 +252,10 @@ export class RedisStockStore implements StockStore {
   /** One line for the script of that repair; answers its word. */
   readonly repair = (verb: RepairVerb, id: string, line: string, deadline: number) =>
     this.#routeOf(id).queues.submit(verb, line, 1, { deadline });
+
+  readonly putLimit: StockStore["putLimit"] = (command) => this.#limits.put(command);
+  readonly removeLimit: StockStore["removeLimit"] = (command) => this.#limits.remove(command);
+  readonly limits: StockStore["limits"] = (deadline) => this.#limits.list(deadline);
 
   readonly partitionOf = (productId: string): number => partitionOf(productId, this.partitions);
 

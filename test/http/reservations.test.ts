@@ -117,10 +117,26 @@ describe.each(["confirm", "cancel", "extend"] as const)("POST /reservation/:id/%
         expect(end.commands).toEqual([]);
       },
     );
+    test("409 extended_too_often tells how often that was", async () => {
+      const extendTooOften = async () => ({
+        kind: "too_often" as const,
+        extensions: 100,
+        reservation,
+      });
+      const { send } = openApp({ store: { extend: extendTooOften } });
+      const answer = await send(path, { as: "customer", body });
+      expect(answer.status).toBe(409);
+      expect(answer.body).toMatchObject({
+        code: "extended_too_often",
+        extensions: 100,
+        reservation: { orderId: "order-1" },
+      });
+    });
     test("asks for as many seconds as the minutes have, and tells the longest life", async () => {
       const { end, sent } = post({ kind: "done", reservation, replayed: false });
       await sent;
-      expect(end.commands).toMatchObject([{ holdSeconds: 600, holdSecondsMax: 3_600 }]);
+      const bounds = { holdSecondsMax: 3_600, extensionsMax: 100 };
+      expect(end.commands).toMatchObject([{ holdSeconds: 600, ...bounds }]);
     });
     return;
   }

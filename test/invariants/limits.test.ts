@@ -15,13 +15,14 @@ const TEST_MS_MAX = 90_000;
 const REBUILT_MS_MAX = 30_000;
 
 const Refusal = z.object({
-  lines: z.array(z.object({ limit: z.object({ maxPerCustomer: z.int(), left: z.int() }) })),
+  lines: z.array(z.object({ limit: z.looseObject({ maxPerCustomer: z.int(), left: z.int() }) })),
 });
 const Movements = z.object({ movements: z.array(z.unknown()) });
 
-test(
-  `${ORDERS} orders of one customer never have more than ${LIMIT} units, a killed process and a lost Redis or not`,
-  async () => {
+test.each(["the product's own limit", "a limit over a group"])(
+  `${ORDERS} orders of one customer never have more than ${LIMIT} units by %s, a killed process and a lost Redis or not`,
+  async (which) => {
+    const isOwn = which === "the product's own limit";
     await using redis = await startRedis();
     await using database = await testDatabase();
     const servers = { redisUrl: redis.url, databaseUrl: database.url };
@@ -31,10 +32,17 @@ test(
     const one = new Caller(all.url);
     const staff = await tokenOf("admin", "administrator");
     const carol = await tokenOf("customer", "carol");
-    const body = { productId: "rare", sku: "RARE", initialStock: UNITS, maxPerCustomer: LIMIT };
-    const made = { method: "POST", path: "/initialize", token: staff, body } as const;
-    expect((await one.call(made)).status).toBe(201);
+    for (const productId of ["rare", "other"]) {
+      const own = isOwn ? { maxPerCustomer: LIMIT } : {};
+      const body = { productId, sku: productId, initialStock: UNITS, ...own };
+      const made = { method: "POST", path: "/initialize", token: staff, body } as const;
+      expect((await one.call(made)).status).toBe(201);
+    }
+    const limit = { products: ["rare", "other"], maxUnits: LIMIT };
+    const put = { method: "PUT", path: "/limits/drop", token: staff, body: limit } as const;
+    if (!isOwn) expect((await one.call(put)).status).toBe(201);
 
+    const named = isOwn ? {} : { limitId: "drop", maxUnits: LIMIT };
     const order = (caller: Caller, orderId: string) =>
       caller.call({
         method: "POST",
@@ -51,7 +59,7 @@ test(
       expect(new Set(refused.map(codeIn))).toEqual(new Set(["limit_exceeded"]));
       for (const answer of refused) {
         const [line] = Refusal.parse(answer.body).lines;
-        expect(line?.limit).toEqual({ maxPerCustomer: LIMIT, left: 0 });
+        expect(line?.limit).toEqual({ maxPerCustomer: LIMIT, left: 0, ...named });
       }
       return held;
     };

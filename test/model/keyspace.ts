@@ -5,20 +5,24 @@ import { decodeHold } from "#redis/hold-record";
 import { decodeEntry } from "#redis/journal";
 import {
   expiringKey,
+  limitedKey,
+  partitionTag,
+  recordKey,
   journalKey,
   locationsKey,
   lowKey,
   metaKey,
   operationKey,
-  recordKey,
   reservationKey,
   returnKey,
   skuKey,
   stockKey,
 } from "#redis/keys";
 import { textOf } from "#model/campaigns";
-import { expectedLimit } from "#model/limits";
+import { expectedLimits } from "#model/limits";
 import { same } from "#model/same";
+import { encodeLimit } from "#redis/limit-record";
+import type { NamedLimit } from "#inventory/limit-ports";
 import { told } from "#model/verbs/locations";
 import { compareWaitlist, lineOf } from "#model/waitlist";
 import { decodeLocation, decodeRules } from "#redis/location-record";
@@ -46,6 +50,9 @@ const KEEP_MS = {
   EXPIRED: HOUR_MS / 4,
   ACTIVE: null,
 };
+
+/** Of a look: what Redis says of when a key ends is as old as that. */
+const CLOCK_MS = 1_000;
 
 /** Fields of a product besides those of its levels. */
 const PRODUCT_FIELDS =
@@ -82,7 +89,7 @@ export function comparePartition(
     if (!isKept) throw new Error(`${key} lives ${found.ttlMs} ms more`);
     return found;
   };
-  const { locations: rules, ...fields } = fieldsOf(take(metaKey(partition), "hash"));
+  const { locations: rules, limits, ...fields } = fieldsOf(take(metaKey(partition), "hash"));
   same("meta", fields, { ...meta, ...numbersOf(world) });
   compareRegistry(world, rules, take);
   compareProducts(world, take);
@@ -92,6 +99,8 @@ export function comparePartition(
     const found = fieldsOf(take(recordKey(partition, "campaign"), "hash"));
     same("campaigns", found, Object.fromEntries(texts));
   }
+  compareLimits(world, limits, take);
+  compareCounts(world, seen, left);
   for (const [owner, seq] of world.returns) {
     const { value } = take(returnKey(partition, owner), "string", KEEP_MS.return);
     same(`return of ${owner}`, value, String(seq));
@@ -140,8 +149,6 @@ function compareProducts(world: World, take: Take): void {
     const own = added + (waiting > 0 ? 1 : 0);
     const count = PRODUCT_FIELDS_COUNT + own + 2 * expected.levels.length;
     same(`fields of product ${productId}`, Object.keys(fields).length, count);
-    const limit = expectedLimit(world.partition, product);
-    if (limit) same(limit.key, fieldsOf(take(limit.key, "hash")), limit.counts);
     const units = unreservedOf(product);
     if (units <= attributes.lowStockThreshold) low.set(productId, units);
   }
@@ -151,6 +158,45 @@ function compareProducts(world: World, take: Take): void {
     i % 2 === 0 ? [[member, Number(scored[i + 1])] as const] : [],
   );
   same("low set", new Map(members), low);
+}
+
+/** Records of limits with a name, and what is found by product. */
+function compareLimits(world: World, ofAll: string | undefined, take: Take): void {
+  const { limits, partition } = world;
+  same("whether there are limits", ofAll !== undefined, limits.size > 0);
+  if (limits.size === 0) return;
+  const all = [...limits.values()];
+  const texts = Object.fromEntries(all.map((it) => [it.limitId, encodeLimit(it)]));
+  same("records of limits", fieldsOf(take(recordKey(partition, "limit"), "hash")), texts);
+  const names = (found: readonly NamedLimit[]) => found.map(({ limitId }) => limitId).join(",");
+  same("limits over all", ofAll, names(all.filter(({ products }) => products === "all")));
+  const named = all.flatMap((it) => (it.products === "all" ? [] : it.products));
+  if (named.length === 0) return;
+  const limited = named.map((id) => {
+    const over = all.filter(({ products }) => products !== "all" && products.includes(id));
+    return [id, names(over)] as const;
+  });
+  const found = fieldsOf(take(limitedKey(partition), "hash"));
+  same("limits by product", found, Object.fromEntries(limited));
+}
+
+/** Counts of earlier windows are looked at by nobody, and end by themselves. */
+function compareCounts(world: World, seen: Seen, left: Set<string>): void {
+  const tag = partitionTag(world.partition);
+  const expected = new Map(expectedLimits(world).map((it) => [it.key, it]));
+  for (const [key, { fields, endsAt }] of expected) {
+    const found = seen.keys.get(key);
+    left.delete(key);
+    if (!found && endsAt !== null && endsAt <= seen.time) continue;
+    same(key, found && fieldsOf(found), fields);
+    same(`whether ${key} ends`, found?.ttlMs !== -1, endsAt !== null);
+  }
+  const windows = new RegExp(`^${RegExp.escape(tag)}limit:[^:]+:\\d+$`);
+  for (const key of left) {
+    const { ttlMs = -1 } = seen.keys.get(key) ?? {};
+    const isEarlier = ttlMs !== -1 && seen.time + ttlMs <= world.lastNow + CLOCK_MS;
+    if (windows.test(key) && isEarlier) left.delete(key);
+  }
 }
 
 /** What is said of each location, and the rules of those that are not as any other. */

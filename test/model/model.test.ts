@@ -92,13 +92,15 @@ const NOT_REACHED: ReadonlySet<string> = new Set([
   // Nor do ten thousand wait, or one in a hundred lines: test/redis/waitlist.test.ts does.
   "stock/join.lua line_full",
   "stock/join.lua too_many_places",
+  // Nor are there a hundred limits: test/redis/named-limits.test.ts.
+  "limit/put.lua above_limit",
 ]);
 /** They go in batches as others do, and only read: test/redis/waitlist.test.ts asks them. */
 const READS: ReadonlySet<string> = new Set(["stock/place.lua", "stock/line.lua"]);
 
 /** Scripts of stock and of locations that may write; one that only reads decides nothing. */
 const changesStock = (path: string): boolean =>
-  /^(stock|location|campaign)\//.test(path) &&
+  /^(stock|location|campaign|limit)\//.test(path) &&
   !READS.has(path) &&
   !/^#!lua .*no-writes/.test(loadScript(path).text);
 

@@ -35,7 +35,7 @@ import { gradeOf, seqOf, type World } from "#model/world";
 /** Verbs that a full journal refuses. */
 const BOUNDED: ReadonlySet<string> = new Set(BOUNDED_VERBS.map((verb) => `stock/${verb}.lua`));
 export const isBounded = (path: string): boolean =>
-  BOUNDED.has(path) || /^(?:location|campaign\/(?:schedule|remove))/.test(path);
+  BOUNDED.has(path) || /^(?:location|limit|campaign\/(?:schedule|remove))/.test(path);
 
 /** Brings what partition 0 decided to the others; its items bear the name of that command. */
 const COPY = "location/copy.lua";

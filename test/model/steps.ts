@@ -18,6 +18,7 @@ import { repeats } from "#model/verbs/repeat";
 import { offers } from "#model/verbs/offer";
 import { joins, leaves } from "#model/verbs/waitlist";
 import { initializes, initializesOf } from "#model/verbs/initialize";
+import { limitPuts, limitRemovals } from "#model/verbs/limits";
 import { locationAmendments, registrations } from "#model/verbs/locations";
 import { overflows, transfers } from "#model/verbs/transfer";
 import { returns } from "#model/verbs/return";
@@ -42,6 +43,8 @@ const VERBS: readonly { weight: number; plans: (shape: Shape) => fc.Arbitrary<Pl
   { weight: 8, plans: counts },
   { weight: 6, plans: registrations },
   { weight: 7, plans: locationAmendments },
+  { weight: 8, plans: limitPuts },
+  { weight: 4, plans: limitRemovals },
   { weight: 10, plans: amends },
   { weight: 8, plans: initializes },
   { weight: 10, plans: expires },

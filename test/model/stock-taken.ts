@@ -2,7 +2,7 @@
 import { campaignAt, type Location, type ProductId } from "#inventory/model";
 import type { RequestedLine, ShortLine } from "#inventory/ports";
 import { decided, type Call, type Decision } from "#model/call";
-import { quotaOf, type Buyer } from "#model/limits";
+import { Asking, type Buyer } from "#model/limits";
 import { lineOf } from "#model/waitlist";
 import {
   availableOf,
@@ -26,7 +26,7 @@ export interface Measured {
  * refused: what a customer may not have is told before what is not there.
  */
 export function measure(
-  { world }: Call,
+  { world, now }: Call,
   lines: readonly RequestedLine[],
   live: Hold | undefined,
   buyer: Buyer,
@@ -37,14 +37,18 @@ export function measure(
   readonly refused: Decision;
 } {
   const short: ShortLine[] = [];
+  const asking = new Asking(world, now, buyer, live);
   const measured = lines.map((line) => {
-    const quota = quotaOf(knownProductOf(world, line.productId), buyer, live);
+    const product = knownProductOf(world, line.productId);
+    const quota = asking.ask(product);
     const largest = Math.min(takeable(world, line, live, isOffered), quota?.left ?? Infinity);
     if (largest < line.quantity) {
       const isAbove = quota !== null && quota.left < line.quantity;
       short.push({ ...shortLine(world, line, largest), ...(isAbove ? { quota } : {}) });
     }
-    return { line, units: Math.min(largest, line.quantity) };
+    const units = Math.min(largest, line.quantity);
+    asking.take(product, units);
+    return { line, units };
   });
   const above = short.filter(({ quota }) => quota !== undefined);
   const kind = above.length > 0 ? "above_quota" : "insufficient";

@@ -7,6 +7,7 @@ import type { Campaign, CampaignId } from "#inventory/campaigns";
 import type { StockAlert } from "#inventory/event-ports";
 import type { Stock } from "#inventory/hold-ports";
 import type { JournaledLocation } from "#inventory/location-ports";
+import type { NamedLimit, SalesOfLimit } from "#inventory/limit-ports";
 import {
   campaignAt,
   DEFAULT_RULE,
@@ -28,7 +29,7 @@ import { reservationIdOf } from "#inventory/reservation-id";
 export interface Move {
   readonly seq: number;
   readonly type: MovementType;
-  /** null: something was said of the location itself. */
+  /** null: something was said of the location itself; or a record changed, and there is none. */
   readonly product: ModelProduct | null;
   readonly location: Location;
   /** Signed change of the level. */
@@ -39,8 +40,8 @@ export interface Move {
   readonly at: number;
   /** Of its product, with this movement. */
   grade: StockAlert | null;
-  /** Of a return: whose units no longer count against the product's limit. */
-  readonly back?: { readonly customerId: CustomerId; readonly units: number };
+  /** Of a return: what the ledger says of the sales whose units may no longer count against limits. */
+  readonly back?: SalesOfLimit;
 }
 
 export interface ModelProduct {
@@ -98,6 +99,8 @@ export interface World {
   readonly moves: Move[];
   readonly products: Map<string, ModelProduct>;
   readonly registry: Registry;
+  /** Limits with a name, in the order in which they were put last. */
+  readonly limits: Map<string, NamedLimit>;
   readonly holds: Hold[];
   /** Who waits for anything, in the order in which they joined. */
   waiting: ModelWaiter[];
@@ -125,6 +128,7 @@ export function newWorld(partition: number, epoch: number, now: number, swept: n
     moves: [],
     products: new Map(),
     registry: new Map(),
+    limits: new Map(),
     holds: [],
     waiting: [],
     waited: new Map(),

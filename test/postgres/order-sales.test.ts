@@ -72,7 +72,7 @@ test("it is found by the index of sales, which movements of holds are not in", a
   const text = await Bun.file(
     new URL("../../src/postgres/statements/order-sales.sql", import.meta.url),
   ).text();
-  const values = ["0", "'product-1'", "'order-1'", "NULL"];
+  const values = ["0", "'product-1'", "'order-1'", "NULL", "100"];
   const statement = values.reduce((sql, value, i) => sql.replaceAll(`$${i + 1}`, value), text);
   const plan = await db.sql.unsafe(`SET enable_seqscan = off; EXPLAIN ${statement}`).simple();
   expect(JSON.stringify(plan)).toContain("order_id_product_id_idx");

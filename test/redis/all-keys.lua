@@ -13,6 +13,8 @@ return table.concat({
     "operationKey " .. operation_key(product),
     "returnKey " .. return_key(product),
     "limitKey " .. limit_key(product),
+    "ruleKey " .. rule_key(product, second),
+    "limitedKey " .. limited_key,
     "recordKey " .. record_key("limit"),
     "waitingKey " .. waiting_key(product),
     "waitedKey " .. waited_key,

@@ -82,6 +82,54 @@ describe("extend", () => {
     expect(await extendBy(120)).toMatchObject({ kind: "expired" });
   });
 
+  test("extends a hold as often as may be and no more, told how often that was; each hold for itself", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 50);
+    const { reservationId } = await reserve(store, "o1", { p1: 5 }, { holdSeconds: 60 });
+    const other = await reserve(store, "o2", { p1: 5 }, { holdSeconds: 60 });
+    const extend = (holdSeconds: number, extensionsMax: number, id = reservationId) =>
+      store.extend(extendCommand(id, holdSeconds, { extensionsMax }));
+    expect((await extend(100, 2)).kind).toBe("done");
+    // It is as it was asked for: nothing was extended.
+    expect((await extend(60, 2)).kind).toBe("done");
+    expect((await extend(200, 2)).kind).toBe("done");
+    const before = await dump(redis);
+    const refused = await extend(300, 2);
+    expect(refused).toMatchObject({
+      kind: "too_often",
+      extensions: 2,
+      reservation: { reservationId },
+    });
+    expect((await extend(100, 2)).kind).toBe("done");
+    expect(await dump(redis)).toEqual(before);
+    expect((await extend(300, 2, other.reservationId)).kind).toBe("done");
+    expect((await extend(300, 3)).kind).toBe("done");
+    expect((await extend(900, 0)).kind).toBe("done");
+    // Another hold of that owner begins anew.
+    await store.cancel(endCommand(reservationId));
+    const again = await reserve(store, "o1", { p1: 5 }, { holdSeconds: 60 });
+    expect((await extend(300, 1, again.reservationId)).kind).toBe("done");
+  });
+
+  test("counts every one of many at once", async () => {
+    const stores = await Promise.all([open(), open()]);
+    const [{ store }] = stores;
+    await initialize(store, "p1", 50);
+    const { reservationId } = await reserve(store, "o1", { p1: 5 }, { holdSeconds: 60 });
+    const outcomes = await Promise.all(
+      Array.from({ length: 60 }, (_, i) =>
+        (stores[i % 2] ?? stores[0]).store.extend(
+          extendCommand(reservationId, 100 + i, { extensionsMax: 5 }),
+        ),
+      ),
+    );
+    const last = Math.max(...outcomes.map((it) => ("extensions" in it ? it.extensions : 0)));
+    expect(last).toBe(5);
+    const journal = await redis.xrange("{p0}:journal", "-", "+");
+    const moves = journal.flatMap(([id, fields]) => decodeEntry(0, id, fields).movements);
+    expect(moves.filter(({ type }) => type === "EXTEND")).toHaveLength(5);
+  });
+
   test("leaves a hold alone that was made when the longest life was longer", async () => {
     const { store } = await open();
     await initialize(store, "p1", 50);
@@ -180,10 +228,12 @@ test("an extend that cannot be read fails, and changes nothing", async () => {
   await initialize(store, "p1", 50);
   const { reservationId } = await reserve(store, "o1", { p1: 5 }, { holdSeconds: 10 });
   const before = await dump(redis);
-  const good = changeLine(endCommand(reservationId), "3600;86400");
+  const good = changeLine(endCommand(reservationId), "3600;86400;0");
   const malformed = ["", "0", "-1", "1.5", "1e3", "0x10", "nan", "inf", "86401", "x"];
-  const pairs = malformed.flatMap((part) => [`${part};3600`, `3600;${part}`]);
-  for (const argument of [...malformed, ...pairs, "3600", "1;2;3"]) {
+  const seconds = malformed.flatMap((part) => [`${part};3600;0`, `3600;${part};0`]);
+  const isNoCount = (part: string): boolean => !/^\d+$/.test(part);
+  const counts = malformed.filter(isNoCount).map((part) => `3600;3600;${part}`);
+  for (const argument of [...malformed, ...seconds, ...counts, "3600", "1;2", "1;2;3;4"]) {
     const line = changeLine(endCommand(reservationId), argument);
     await expect(sendBatch(redis, "extend", {}, [good, line]), argument).rejects.toThrow();
     expect(await dump(redis), argument).toEqual(before);

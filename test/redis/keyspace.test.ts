@@ -14,6 +14,8 @@ import {
   extendCommand,
   initialize,
   joinCommand,
+  product,
+  putLimitCommand,
   operation,
   registerLocationCommand,
   reserve,
@@ -80,6 +82,9 @@ async function runEveryVerb(): Promise<void> {
   await store.count(countCommand("p1", 49));
   await store.registerLocation(registerLocationCommand("Warehouse B", { priority: 1 }));
   await store.amendLocation(amendLocationCommand("Warehouse B", { name: "a name" }));
+  const over = { products: [product("p1")], counts: "held", maxUnits: 90, maxHolds: 9 } as const;
+  await store.putLimit(putLimitCommand("hoard", over));
+  await clockAt(redis, (await productOf(store, "p1")).createdAt + 60_000);
   const sold = await reserve(store, "o1", { p1: 1 }, { operation: operation("k4") });
   const dropped = await reserve(store, "o2", { p1: 2 });
   const live = await reserve(store, "o3", { p1: 3 });

@@ -218,11 +218,21 @@ describe("a limit for each customer", () => {
     const whose = { customerId: carol };
     await store.sell(sellCommand("p1", 5, whose));
     const { createdAt: since, seq } = await productOf(store, "p1");
-    const limit = { customerId: carol, counted: 2, since };
+    // Of one that was sold before, the limit counts nothing.
+    const steps = [
+      { at: since - 1, units: 3 },
+      { at: since, units: 2 },
+    ];
+    const limit = { customerId: carol, steps };
     const sales = { seq, sold: 5, returned: 0, limit };
     expect((await store.return(returnCommand("p1", 4, sales))).kind).toBe("returned");
     expect(await unitsOf(carol)).toBe(3);
-    const after = { seq: seq + 9, sold: 5, returned: 4, limit: { ...limit, since: since + 1 } };
+    const after = {
+      seq: seq + 9,
+      sold: 5,
+      returned: 4,
+      limit: { ...limit, steps: [...steps, { at: null, units: 4 }] },
+    };
     expect((await store.return(returnCommand("p1", 1, after))).kind).toBe("returned");
     expect(await unitsOf(carol)).toBe(3);
   });

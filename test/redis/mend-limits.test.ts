@@ -1,8 +1,9 @@
 /** Counts of limits that differ from the ledger are set to what it says. */
 import { expect, test } from "bun:test";
-import { limitKey, metaKey } from "#redis/keys";
+import { limitedKey, limitKey, metaKey, recordKey, ruleKey } from "#redis/keys";
 import { loadScript, runScript } from "#redis/script";
 import { wordsOfHeader } from "#test/answers";
+import { carol, group, held, putLimit, stocked } from "#test/limits";
 import { redisOfFile } from "#test/redis";
 import { initialize, productOf, reserve } from "#test/store";
 
@@ -31,4 +32,40 @@ test("what customers have of a product with a limit is set to what the ledger sa
   expect(await set(seq, field, "5", "ab12", "0")).toBe("repaired");
   expect(await redis.hgetall(limitKey(0, "p1"))).toEqual(before);
   expect([...wordsOfHeader("repair/limit.lua").items]).toEqual(["moved", "repaired", "stale"]);
+});
+
+const runNamed = (...args: string[]): Promise<unknown> =>
+  runScript(redis, loadScript("repair/named-limit.lua"), metaKey(0), args);
+
+test("what customers have under a limit with a name is set, unless it or a product of it changed", async () => {
+  const { store } = await open();
+  await stocked(store, "p1", "p2");
+  await putLimit(redis, store, "drop", group("p1", "p2"));
+  await held(store, carol, "o1", { p1: 3, p2: 1 });
+  const text = (await redis.hget(recordKey(0, "limit"), "drop")) ?? "";
+  const seq = String((await productOf(store, "p2")).seq);
+  const key = ruleKey(0, "drop", "always");
+  const before = await redis.hgetall(key);
+  const [field = ""] = Object.keys(before);
+  const set = (...args: string[]) => runNamed(STORE, "drop", text, "always", "", ...args);
+  expect(await set(seq, field, "0", "ab12:holds", "7")).toBe("repaired");
+  expect(await redis.hgetall(key)).toEqual({ "ab12:holds": "7" });
+  expect(await set(String(Number(seq) + 1), field, "4")).toBe("moved");
+  expect(await runNamed(STORE, "drop", `${text},p3`, "always", "", seq, field, "4")).toBe("moved");
+  expect(await runNamed("another", "drop", text, "always", "", seq, field, "4")).toBe("stale");
+  for (const bad of [[seq], [seq, field], [seq, "{x}", "1"], [seq, field, "-1"]]) {
+    await expect(set(...bad)).rejects.toThrow("cannot be read");
+  }
+  expect(await set(seq, field, "4", "ab12:holds", "0")).toBe("repaired");
+  expect(await redis.hgetall(key)).toEqual(before);
+  expect([...wordsOfHeader("repair/named-limit.lua").items]).toEqual([
+    "moved",
+    "repaired",
+    "stale",
+  ]);
+  await redis.del(limitedKey(0));
+  const limited = loadScript("repair/limited.lua");
+  expect(await runScript(redis, limited, metaKey(0), ["another"])).toBe("stale");
+  expect(await runScript(redis, limited, metaKey(0), [STORE])).toBe("repaired");
+  expect(await redis.hgetall(limitedKey(0))).toEqual({ p1: "drop", p2: "drop" });
 });

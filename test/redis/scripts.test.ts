@@ -85,6 +85,8 @@ describe("the names of keys", () => {
       ["operationKey", keys.operationKey(12, "sample-1")],
       ["returnKey", keys.returnKey(12, "sample-1")],
       ["limitKey", keys.limitKey(12, "sample-1")],
+      ["ruleKey", keys.ruleKey(12, "sample-1", "1700000000")],
+      ["limitedKey", keys.limitedKey(12)],
       ["recordKey", keys.recordKey(12, "limit")],
       ["waitingKey", keys.waitingKey(12, "sample-1")],
       ["waitedKey", keys.waitedKey(12)],

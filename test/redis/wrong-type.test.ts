@@ -4,6 +4,7 @@ import {
   batchKey,
   expiringKey,
   journalKey,
+  limitedKey,
   limitKey,
   locationsKey,
   lowKey,
@@ -12,6 +13,7 @@ import {
   recordKey,
   reservationKey,
   returnKey,
+  ruleKey,
   stockKey,
   waitedKey,
   waitingKey,
@@ -39,8 +41,8 @@ const WRITTEN: Readonly<Record<Verb, readonly string[]>> = {
   initialize: ["stock", "low", "operation"],
   adjust: ["stock", "low", "operation"],
   amend: ["stock", "low", "operation"],
-  reserve: ["stock", "low", "limit", "expiring", "operation"],
-  sell: ["stock", "low", "limit", "operation"],
+  reserve: ["stock", "low", "limit", "rule", "expiring", "operation"],
+  sell: ["stock", "low", "limit", "rule", "operation"],
   return: ["stock", "low", "limit", "operation", "return"],
   extend: ["stock", "expiring", "operation"],
   // What is available stays as it is.
@@ -55,6 +57,8 @@ const WRITTEN: Readonly<Record<Verb, readonly string[]>> = {
   registerLocation: ["locations", "operation"],
   amendLocation: ["locations", "operation"],
   copyLocation: ["locations"],
+  putLimit: ["records", "limited", "operation"],
+  removeLimit: ["records", "limited", "operation"],
   scheduleCampaign: ["records", "operation"],
   stopCampaign: ["records", "operation"],
   removeCampaign: ["records", "operation"],
@@ -70,6 +74,12 @@ const productOf = (verb: Verb): string => {
   return verb === "join" || verb === "leave" || verb === "offer" ? "p3" : "p1";
 };
 
+/** Kind of the records that a verb puts or reads. */
+function kindOf(verb: Verb): "waiting" | "campaign" | "limit" {
+  if (productOf(verb) === "p3") return "waiting";
+  return verb.endsWith("Campaign") ? "campaign" : "limit";
+}
+
 /** Keys without which a product cannot be offered to anybody. */
 const OF_THE_LINE = new Set(["stock", "records", "waiting", "waits", "limit"]);
 
@@ -82,7 +92,9 @@ function keysOf(verb: Verb, dueSecond: number): [name: string, key: string][] {
     stock: stockKey(0, productOf(verb)),
     low: lowKey(0),
     limit: limitKey(0, productOf(verb)),
-    records: recordKey(0, productOf(verb) === "p3" ? "waiting" : "campaign"),
+    rule: ruleKey(0, "drop", "always"),
+    limited: limitedKey(0),
+    records: recordKey(0, kindOf(verb)),
     waiting: waitingKey(0, productOf(verb)),
     waited: waitedKey(0),
     waits: waitsKey(0),
@@ -138,7 +150,7 @@ describe.each(VERBS)("%s", (verb) => {
     expect(answer).toStartWith("ok\t");
     const [reply = ""] = repliesOf(answer);
     expect(reply).toMatch(
-      /^(?:initialized|adjusted|amended|reserved|reassigned|sold|returned|done|transferred|counted|registered|copied|scheduled|stopped|removed|turned|expired\t1|joined|left|offered)/,
+      /^(?:initialized|adjusted|amended|reserved|reassigned|sold|returned|done|transferred|counted|registered|copied|made|scheduled|stopped|removed|turned|expired\t1|joined|left|offered)/,
     );
   });
 });
@@ -210,8 +222,9 @@ test("docs/keyspace.md names who writes each of these keys", () => {
   const written = VERBS.flatMap((verb) => WRITTEN[verb].map((name) => [verb, name] as const));
   expect(written.length).toBeGreaterThan(30);
   const lacking = written.filter(([verb, name]) => {
-    const [, writers = ""] = rows.find(([key]) => key === name) ?? [];
-    const word = verb.replace(/Location|Campaign/, "");
+    const known = name === "rule" ? "limit" : name;
+    const [, writers = ""] = rows.find(([key]) => key === known) ?? [];
+    const word = verb.replace(/Location|Limit|Campaign/, "");
     return !new RegExp(`\\b(?:${word}|every verb)\\b`).test(writers);
   });
   expect(lacking.map(([verb, name]) => `${verb} writes ${name}`)).toEqual([]);

@@ -120,8 +120,8 @@ function acknowledgedBy({ id, outcome }: Asked): Acknowledged[] {
 /** What each customer has of a product with a limit is what the ledger adds up to, and never beyond it. */
 function limitsThatDiffer({ redis, ledger, saw }: Run): string[] {
   const known = new Map<string, number>();
-  for (const { productId, customerId, units } of ledger.state.limits) {
-    known.set(`${productId} ${customerField(customerId)}`, units);
+  for (const { rule, customerId, units } of ledger.state.limits) {
+    known.set(`${rule.replace(/^product:/, "")} ${customerField(customerId)}`, units);
   }
   const stored = new Map<string, number>();
   for (const { productId, maxPerCustomer } of productsOf(redis)) {

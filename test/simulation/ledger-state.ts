@@ -180,7 +180,8 @@ export class LedgerState {
       if (maxPerCustomer === null || customerId === null || at < (limitSince ?? createdAt)) return;
       const name = `${productId} ${customerId}`;
       const units = (counts.get(name)?.units ?? 0) + more;
-      counts.set(name, { productId, customerId, units });
+      const rule = `product:${productId}`;
+      counts.set(name, { rule, window: "always", endsAt: null, customerId, units, holds: 0 });
     };
     for (const { customerId, createdAt, allocations } of this.reservations.values()) {
       for (const { productId, held, confirmed } of allocations) {

@@ -101,6 +101,7 @@ function openStores(world: World, role: Node["role"], process: Process): Stores 
       policy: {
         reservationMinutes: HOLD_SECONDS_MAX / 60,
         reservationMinutesMax: HOLD_SECONDS_MAX / 60,
+        extensionsMax: 0,
         onExpired: "reject",
       },
       ledger: {

@@ -152,6 +152,7 @@ export function prolong(id: string, reservation: Reservation, seconds: number): 
     isKeyed: true,
     async ask(deps, ctx) {
       const answer = await extend(deps, ctx, { reservationId, minutes: seconds / 60 });
+      if (answer.kind === "too_often") return refused(answer.kind);
       // One that lives as long already is not moved.
       const outcome = ended("EXTEND", 0, answer, "");
       return outcome.kind === "done" ? { kind: "read" } : outcome;

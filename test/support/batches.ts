@@ -17,6 +17,7 @@ import {
   returnLine,
   sellLine,
 } from "#redis/lines";
+import { putLine, removeLine } from "#redis/limits";
 import { campaignLine, scheduleLine } from "#redis/campaign-record";
 import type { RedisStockStore } from "#redis/stock-store";
 import { campaignCommand, scheduleCommand, scheduled } from "#test/campaigns";
@@ -43,6 +44,9 @@ import {
   returnCommand,
   sellCommand,
   type TimedHold,
+  product,
+  putLimitCommand,
+  removeLimitCommand,
 } from "#test/store";
 
 export const VERBS = [
@@ -62,6 +66,8 @@ export const VERBS = [
   "registerLocation",
   "amendLocation",
   "copyLocation",
+  "putLimit",
+  "removeLimit",
   "scheduleCampaign",
   "stopCampaign",
   "removeCampaign",
@@ -87,6 +93,8 @@ export const BOUNDED_VERBS: readonly Verb[] = [
   "registerLocation",
   "amendLocation",
   "copyLocation",
+  "putLimit",
+  "removeLimit",
   "scheduleCampaign",
   "removeCampaign",
   "join",
@@ -103,8 +111,8 @@ export const RETURN_OWNER = returnCommand("p1", 1, { seq: 0, sold: 0, returned: 
 export interface Prepared {
   /**
    * A live hold of 40 of the 50 units of `p1`, which has a limit: the product is in the low set; `Dock` is
-   * registered, and of two campaigns the start of one has come. Of `p3`, which has a limit too, somebody waits
-   * for the one unit.
+   * registered, the limit `drop` is over the product since that hold, and of two campaigns the start of one
+   * has come. Of `p3`, which has a limit too, somebody waits for the one unit.
    */
   readonly hold: TimedHold;
   readonly owner: string;
@@ -123,10 +131,12 @@ export async function prepare(store: RedisStockStore): Promise<Prepared> {
   const hold = await reserve(store, "o1", { p1: 40 }, { holdSeconds: 60 });
   const { owner } = splitReservationId(hold.reservationId);
   const keyed = { operation: KEY };
+  const over = { products: [product("p1")], maxUnits: 100 };
+  await store.putLimit(putLimitCommand("drop", over));
   const planned = await scheduled(store, { p1: 1 }, { startsAt: Date.now() + 1_800_000 });
   const due = await scheduled(store, { p1: 1 });
   const { customerId } = hold;
-  const limit = customerId && { customerId, counted: 1, since };
+  const limit = customerId && { customerId, steps: [{ at: since, units: 1 }] };
   const sales = { seq: 2, sold: 1, returned: 0, ...(limit ? { limit } : {}) };
   const command = endCommand(hold.reservationId, keyed);
   return {
@@ -139,7 +149,7 @@ export async function prepare(store: RedisStockStore): Promise<Prepared> {
       reserve: [reserveLine(reserveCommand("o2", { p1: 2 }, keyed))],
       sell: [sellLine(sellCommand("p1", 1, { ...keyed, customerId }))],
       return: [returnLine(returnCommand("p1", 1, sales, keyed))],
-      extend: [changeLine(command, "3600;86400")],
+      extend: [changeLine(command, "3600;86400;0")],
       reassign: [changeLine(command, reassignText(reassignCommand(hold.reservationId, "o3")))],
       confirm: [changeLine(command, ";")],
       cancel: [changeLine(command, "")],
@@ -151,6 +161,8 @@ export async function prepare(store: RedisStockStore): Promise<Prepared> {
       join: [joinLine(joinCommand("p3", "waits too", 1, keyed))],
       leave: [leaveLine(leaveCommand("p3", "waits", keyed))],
       offer: ["freed"],
+      putLimit: [putLine(putLimitCommand("shop", { ...over, ...keyed }))],
+      removeLimit: [removeLine(removeLimitCommand("drop", keyed))],
       copyLocation: [copyLocationLine(registeredOf({ active: false }), { actor: "test:test" })],
       scheduleCampaign: [scheduleLine(scheduleCommand({ p1: 1 }, keyed))],
       stopCampaign: [campaignLine({ ...campaignCommand(due.campaignId), ...keyed })],

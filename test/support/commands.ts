@@ -1,5 +1,6 @@
 /** Commands of the store with everything that a test does not care for filled in. */
 import { CustomerId, Location, OrderId, ProductId, Sku } from "#inventory/model";
+import type { PutLimitCommand, RemoveLimitCommand } from "#inventory/limit-ports";
 import type {
   AmendLocationCommand,
   RegisterLocationCommand,
@@ -239,6 +240,32 @@ export function amendLocationCommand(
   };
 }
 
+export function putLimitCommand(
+  limitId: string,
+  more: Partial<PutLimitCommand> = {},
+): PutLimitCommand {
+  return {
+    limitId,
+    products: "all",
+    maxUnits: 5,
+    windowHours: null,
+    counts: "taken",
+    maxHolds: null,
+    expectedVersion: null,
+    context,
+    operation: null,
+    deadline: soon(),
+    ...more,
+  };
+}
+
+export function removeLimitCommand(
+  limitId: string,
+  more: Partial<RemoveLimitCommand> = {},
+): RemoveLimitCommand {
+  return { limitId, expectedVersion: null, context, operation: null, deadline: soon(), ...more };
+}
+
 export function extendCommand(
   reservationId: ReservationId,
   holdSeconds: number,
@@ -249,6 +276,7 @@ export function extendCommand(
     customerId: null,
     holdSeconds,
     holdSecondsMax: 86_400,
+    extensionsMax: 0,
     context,
     operation: null,
     deadline: soon(),

@@ -55,6 +55,8 @@ export const CASES: ReadonlyMap<string, Case> = new Map<string, Case>([
   [`POST ${INVENTORY}/product/:productId/return`, (world) => takeBack(world)],
   [`POST ${INVENTORY}/locations`, (world) => register(world, randomId(12))],
   [`PATCH ${INVENTORY}/locations/:location`, (world) => amendLocation(world, true)],
+  [`PUT ${INVENTORY}/limits/:limitId`, (world) => putLimit(world)],
+  [`DELETE ${INVENTORY}/limits/:limitId`, (world) => removeLimit(world)],
   [`POST ${INVENTORY}/customers/:customerId/pseudonymize`, (world) => pseudonymize(world)],
   ...incomingCases(INVENTORY),
   ...campaignCases(INVENTORY),
@@ -167,6 +169,27 @@ function amendLocation(world: World, isFirst: boolean): Operation {
     request: { method: "PATCH", path, token: world.admin, body, key: newKey() },
     effects: () => [{ type: "ATTRIBUTE", units: 0 }],
     ...(isFirst ? { successor: () => amendLocation(world, false) } : {}),
+  };
+}
+
+/** Of so many units that it refuses nobody; each time of another number. */
+function putLimit(world: World, limitId = "shared"): Operation {
+  const maxUnits = 900_000_000 + Math.floor(world.to.random.next() * 1_000_000);
+  const body = { products: world.products.slice(0, 1), maxUnits };
+  const path = `/limits/${limitId}`;
+  return {
+    request: { method: "PUT", path, token: world.admin, body, key: newKey() },
+    effects: () => [{ type: "RECORD", units: 0 }],
+  };
+}
+
+async function removeLimit(world: World): Promise<Operation> {
+  const limitId = `gone-${randomId(12)}`;
+  await deliver(world.to, putLimit(world, limitId));
+  const path = `/limits/${limitId}`;
+  return {
+    request: { method: "DELETE", path, token: world.admin, key: newKey() },
+    effects: () => [{ type: "RECORD", units: 0 }],
   };
 }
 

@@ -27,6 +27,7 @@ import { CAMPAIGNS } from "#test/campaigns-double";
 import type { Waitlist } from "#inventory/waitlist-ports";
 import { COUNT_RUNS, RUNS } from "#test/runs-double";
 import { WAITLIST } from "#test/waitlist-double";
+import { LIMIT_LEDGER, LIMIT_STORE } from "#test/limit-double";
 
 export const AT = Date.UTC(2025, 0, 1);
 export const PRODUCT_ID = ProductId.parse("p1");
@@ -167,6 +168,8 @@ const stock = { home: productOf().home, ...totalsOf(productOf()) };
 const done = { kind: "done", reservation: reservationOf(), replayed: false, stock } as const;
 
 const allocations = [{ location: Location.parse("Warehouse A"), quantity: 1 }];
+const MINUTES = { reservationMinutes: 15, reservationMinutesMax: 60 };
+const registeredNow = { registered: registeredOf(), replayed: false } as const;
 
 const STORE: StockStore = {
   campaigns: CAMPAIGNS,
@@ -175,12 +178,9 @@ const STORE: StockStore = {
   adjust: async () => ({ kind: "adjusted", product: productOf(), replayed: false }),
   transfer: async () => ({ kind: "transferred", product: productOf(), replayed: false }),
   count: async () => ({ kind: "counted", product: productOf(), replayed: false }),
-  registerLocation: async () => ({
-    kind: "registered",
-    registered: registeredOf(),
-    replayed: false,
-  }),
-  amendLocation: async () => ({ kind: "amended", registered: registeredOf(), replayed: false }),
+  registerLocation: async () => ({ ...registeredNow, kind: "registered" }),
+  amendLocation: async () => ({ ...registeredNow, kind: "amended" }),
+  ...LIMIT_STORE,
   reserve: async () => ({ kind: "reserved", short: [], reservation: reservationOf(), stock }),
   sell: async () => ({ kind: "sold", product: productOf(), allocations, replayed: false }),
   return: async () => ({
@@ -235,6 +235,7 @@ const LEDGER: Ledger = {
       kept: true,
       unsure: false,
     })),
+  ...LIMIT_LEDGER,
   reorder: async () => ({
     items: [{ productId: PRODUCT_ID, incoming: 30, nextExpectedAt: AT }],
     nextCursor: null,
@@ -341,7 +342,7 @@ export function depsOf(doubles: Doubles): Deps {
     pseudonymizations: { ...PSEUDONYMIZATIONS, ...pseudonymizations },
     recoveryReports: { ...RECOVERY_REPORTS, ...doubles.recoveryReports },
     clock: clock ?? systemClock,
-    policy: policy ?? { reservationMinutes: 15, reservationMinutesMax: 60, onExpired: "reject" },
+    policy: policy ?? { ...MINUTES, extensionsMax: 100, onExpired: "reject" },
     newGeneration: () => "abcdefgh",
   };
 }

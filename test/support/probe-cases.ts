@@ -119,6 +119,16 @@ export const CASES: ReadonlyMap<string, Case> = new Map<string, Case>([
       return [probe(bench, "amend a location", request, [["ATTRIBUTE", 0]])];
     },
   ],
+  [`PUT ${INVENTORY}/limits/:limitId`, (bench) => [putLimit(bench, `probed-${randomId(12)}`)]],
+  [
+    `DELETE ${INVENTORY}/limits/:limitId`,
+    async (bench) => {
+      const limitId = `probed-${randomId(12)}`;
+      await settle(bench.caller, putLimit(bench, limitId), bench.acknowledged);
+      const request = { method: "DELETE", path: `/limits/${limitId}` } as const;
+      return [probe(bench, "remove a limit", request, [["RECORD", 0]])];
+    },
+  ],
   [`POST ${INVENTORY}/campaigns`, (bench) => [plan(bench)]],
   [
     `PUT ${INVENTORY}/campaigns/:campaignId`,
@@ -196,6 +206,13 @@ async function leaves(bench: Bench): Promise<readonly Probe[]> {
 function register(bench: Bench, location: string): Probe {
   const request = post("/locations", { location, name: "probed" });
   return probe(bench, "register a location", request, [["ATTRIBUTE", 0]]);
+}
+
+/** Of more than any probe asks for. */
+function putLimit(bench: Bench, limitId: string): Probe {
+  const body = { products: [bench.productId], maxUnits: 1_000_000 };
+  const request = { method: "PUT", path: `/limits/${limitId}`, body } as const;
+  return probe(bench, "put a limit", request, [["RECORD", 0]]);
 }
 
 const Planned = z.object({ campaign: z.object({ campaignId: z.string() }) });

@@ -68,7 +68,7 @@ export interface BatchHeader {
 
 /** Path under lua/ of the script of a batched verb. */
 export function scriptOf(verb: string): string {
-  const [, name = verb, folder = "stock"] = /^(.+)(Location|Campaign)$/.exec(verb) ?? [];
+  const [, name = verb, folder = "stock"] = /^(.+)(Location|Limit|Campaign)$/.exec(verb) ?? [];
   return `${folder.toLowerCase()}/${name}.lua`;
 }
 

@@ -49,6 +49,7 @@ export const word: Contract["word"] = (refusal) => {
     case "campaign_begun":
     case "product_not_in_campaign":
     case "incoming_not_found":
+    case "limit_not_found":
     case "location_not_found":
     case "run_not_found":
     case "product_not_yet_created":
@@ -66,6 +67,7 @@ export const word: Contract["word"] = (refusal) => {
     case "reservation_standing":
     case "waitlist":
     case "units_available":
+    case "extended_too_often":
     case "order_already_confirmed":
     case "below_reserved":
     case "expected_mismatch":
@@ -77,6 +79,7 @@ export const word: Contract["word"] = (refusal) => {
     case "too_many_items":
     case "idempotency_key_reused":
     case "cart_spans_partitions":
+    case "limit_spans_partitions":
     case "rate_limited":
     case "internal_error":
     case "partition_fenced":

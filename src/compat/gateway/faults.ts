@@ -35,6 +35,7 @@ export const word: Contract["word"] = (refusal) => {
     case "campaign_begun":
     case "product_not_in_campaign":
     case "incoming_not_found":
+    case "limit_not_found":
     case "location_not_found":
     case "run_not_found":
     case "product_not_yet_created":
@@ -51,6 +52,7 @@ export const word: Contract["word"] = (refusal) => {
     case "reservation_standing":
     case "waitlist":
     case "units_available":
+    case "extended_too_often":
     case "order_already_confirmed":
     case "below_reserved":
     case "expected_mismatch":
@@ -64,6 +66,7 @@ export const word: Contract["word"] = (refusal) => {
     case "json_required":
     case "idempotency_key_reused":
     case "cart_spans_partitions":
+    case "limit_spans_partitions":
     case "rate_limited":
     case "internal_error":
     case "partition_fenced":

@@ -23,6 +23,7 @@ import { cancel } from "#inventory/cancel";
 import { confirm } from "#inventory/confirm";
 import type { Deps, RequestContext } from "#inventory/context";
 import { extend } from "#inventory/extend";
+import type { TooOften } from "#inventory/hold-ports";
 import type { HoldAnswer } from "#inventory/hold-answer";
 import type { ExceedsHeld, LineQuantity } from "#inventory/ports";
 
@@ -117,6 +118,7 @@ export function extendRoute({ deps }: Edge): Route {
     summary: "Give a reservation more time, at most to the longest life after it was made",
     answers: { 200: Ended },
     refusals: [
+      "extended_too_often",
       "reservation_confirmed",
       "reservation_cancelled",
       "reservation_replaced",
@@ -131,6 +133,7 @@ export function extendRoute({ deps }: Edge): Route {
         const { reservationId } = c.req.valid("param");
         const { minutes } = c.req.valid("json");
         const outcome = await extend(deps, contextOf(c), { reservationId, minutes });
+        if (outcome.kind === "too_often") return send(c, tooOften(c, outcome));
         return send(c, answerHold(c, EXTEND, outcome));
       },
     ),
@@ -163,6 +166,14 @@ export async function answerCancel(
   const outcome = await cancel(deps, ctx, { reservationId, lines });
   if (outcome.kind === "exceeds_held") return exceedsHeld(c, outcome, lines);
   return answerHold(c, CANCEL, outcome);
+}
+
+function tooOften(c: EdgeContext, { extensions, reservation }: TooOften): Answer {
+  const message = `the reservation was extended ${extensions} times, as often as one may be`;
+  return refusal(c, "extended_too_often", message, {
+    extensions,
+    reservation: reservationOf(reservation),
+  });
 }
 
 /** Words what a verb about one hold answers. */

@@ -17,6 +17,8 @@ import { alertsRoute, eventsRoute } from "#http/routes/events";
 import { healthRoutes } from "#http/routes/health";
 import { incomingRoutes } from "#http/routes/incoming";
 import { initializeRoute } from "#http/routes/initialize";
+import { customerHoldsRoute } from "#http/routes/customer-holds";
+import { limitRoutes } from "#http/routes/limits";
 import { amendLocationRoute, locationsRoute, registerLocationRoute } from "#http/routes/locations";
 import { lowStockRoute } from "#http/routes/low-stock";
 import { allMovementsRoute, movementsExportRoute } from "#http/routes/all-movements";
@@ -81,6 +83,8 @@ export function createRoutes(edge: Edge): readonly Route[] {
     locationsRoute(edge),
     registerLocationRoute(edge),
     amendLocationRoute(edge),
+    ...limitRoutes(edge),
+    customerHoldsRoute(edge),
     ...campaignRoutes(edge),
     eventsRoute(edge),
     alertsRoute(edge),

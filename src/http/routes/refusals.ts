@@ -35,8 +35,11 @@ export function insufficientStock(c: EdgeContext, lines: readonly ShortLine[]): 
 export function aboveQuota(c: EdgeContext, lines: readonly ShortLine[]): Answer {
   const message = lines
     .map(({ productId, requested, quota }) => {
-      const { maxPerCustomer = 0, left = 0 } = quota ?? {};
-      return `${productId}: ${requested} asked, ${maxPerCustomer} are allowed to one customer, who may take ${left} more`;
+      const { maxPerCustomer = 0, left = 0, limitId, maxHolds } = quota ?? {};
+      const by = limitId === undefined ? "" : ` by the limit ${limitId}`;
+      const allowed =
+        maxHolds === undefined ? `${maxPerCustomer} are` : `${maxHolds} live holds are`;
+      return `${productId}: ${requested} asked, ${allowed} allowed to one customer${by}, who may take ${left} more`;
     })
     .join("; ");
   return refusal(c, "limit_exceeded", message, { lines: lines.map(shortLineOf) });

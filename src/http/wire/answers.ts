@@ -3,6 +3,7 @@ import { z } from "zod";
 import { Time, Units } from "#http/wire/answer-fields";
 import { CampaignRecord } from "#http/wire/campaign-answers";
 import { Incoming, IncomingChanged } from "#http/wire/incoming-answers";
+import { Limit, LimitTold } from "#http/wire/limit-answers";
 import { PROBLEM_CODES } from "#http/problem";
 import { ALERT_KINDS, EVENT_TYPES } from "#inventory/event-ports";
 import {
@@ -144,7 +145,7 @@ export const ShortLine = z
     largestQuantity: Units,
     locations: z.array(z.strictObject({ location: z.string(), available: Units })).readonly(),
     nextHoldEndsAt: Time.nullable(),
-    limit: z.strictObject({ maxPerCustomer: Units, left: Units }).exactOptional(),
+    limit: LimitTold.exactOptional(),
     waiting: Units.exactOptional(),
   })
   .meta({ id: "ShortLine" });
@@ -307,8 +308,10 @@ export const ProblemBody = z
     lines: z.array(ShortLine).exactOptional(),
     inventory: Inventory.nullable().exactOptional(),
     reservation: Reservation.exactOptional(),
+    extensions: Units.exactOptional(),
     incoming: Incoming.exactOptional(),
     registered: RegisteredLocation.exactOptional(),
+    current: Limit.exactOptional(),
     location: z.string().nullable().exactOptional(),
     totalStock: Units.exactOptional(),
     reservedStock: Units.exactOptional(),

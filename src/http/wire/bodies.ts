@@ -5,6 +5,8 @@ import { CampaignId } from "#inventory/campaigns";
 import { ON_EXPIRED } from "#inventory/context";
 import { CalendarInstant, Minutes, Price, ProductId, Sku } from "#http/wire/fields";
 import { RESERVE_MODES } from "#inventory/hold-ports";
+import { LIMIT_COUNTS } from "#inventory/limit-ports";
+import { LIMIT_HOLDS_MAX, LIMIT_PRODUCTS_MAX, WINDOW_HOURS_MAX } from "#inventory/limits";
 import {
   ADJUSTMENT_TYPES,
   type AdjustmentType,
@@ -98,6 +100,26 @@ export const RegisterLocationBody = z.strictObject({
 export const AmendLocationBody = z
   .strictObject(LOCATION_ATTRIBUTES)
   .refine((changes) => Object.keys(changes).length > 0, "the body must name an attribute");
+
+export const LimitBody = z
+  .strictObject({
+    products: z.union([
+      z.literal("all"),
+      z.array(ProductId).min(1).max(LIMIT_PRODUCTS_MAX).readonly(),
+    ]),
+    maxUnits: z.int().min(1).max(QUANTITY_MAX),
+    windowHours: z.int().min(1).max(WINDOW_HOURS_MAX).nullable().default(null),
+    counts: z.enum(LIMIT_COUNTS).default("taken"),
+    maxHolds: z.int().min(1).max(LIMIT_HOLDS_MAX).nullable().default(null),
+  })
+  .refine(({ counts, maxHolds }) => counts === "held" || maxHolds === null, {
+    path: ["maxHolds"],
+    error: "is of a limit that counts what is held",
+  })
+  .refine(({ counts, windowHours }) => counts === "taken" || windowHours === null, {
+    path: ["windowHours"],
+    error: "is of a limit that counts what is taken: what is held ends by itself",
+  });
 
 const HOLD = {
   orderId: OrderId,

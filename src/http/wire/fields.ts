@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { RESERVED_WORDS } from "#http/paths";
 import { RESERVED_ID } from "#http/validate";
+import { LimitId } from "#inventory/limits";
 import { IncomingId } from "#inventory/incoming-ports";
 import * as model from "#inventory/model";
 
@@ -73,6 +74,7 @@ export const CalendarInstant = Instant.refine(
 export const IncomingParam = z.strictObject({ incomingId: IncomingId });
 export const ProductParam = z.strictObject({ productId: ProductId });
 export const LocationParam = z.strictObject({ location: model.Location });
+export const LimitParam = z.strictObject({ limitId: LimitId });
 export const SkuParam = z.strictObject({ sku: Sku });
 export const CustomerParam = z.strictObject({ customerId: model.CustomerId });
 export const PseudonymizationParam = z.strictObject({

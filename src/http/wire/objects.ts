@@ -10,10 +10,12 @@ import type {
   Reservation,
 } from "#inventory/model";
 import type { Pseudonymization } from "#inventory/pseudonym-ports";
-import type { Alert, LedgerEvent, ShortLine } from "#inventory/ports";
+import type { NamedLimit } from "#inventory/limit-ports";
+import type { Alert, LedgerEvent, Quota, ShortLine } from "#inventory/ports";
 import type { StockThen } from "#inventory/read-stock-at";
 import type * as answers from "#http/wire/answers";
 import type * as incomingAnswers from "#http/wire/incoming-answers";
+import type * as limited from "#http/wire/limit-answers";
 
 /** `totalStock` is what is physically there; `location` is the product's home. */
 export function inventoryOf(product: Product): answers.Inventory {
@@ -80,6 +82,23 @@ export function locationOf(registered: RegisteredLocation): answers.RegisteredLo
     createdAt: timeOf(registered.createdAt),
     updatedAt: timeOf(registered.updatedAt),
     version: registered.version,
+  };
+}
+
+export function limitOf({ since, createdAt, updatedAt, ...limit }: NamedLimit): limited.Limit {
+  return {
+    ...limit,
+    since: timeOf(since),
+    createdAt: timeOf(createdAt),
+    updatedAt: timeOf(updatedAt),
+  };
+}
+
+function quotaOf({ windowEndsAt, ...quota }: Quota): NonNullable<answers.ShortLine["limit"]> {
+  return {
+    ...quota,
+    ...(quota.limitId === undefined ? {} : { maxUnits: quota.maxPerCustomer }),
+    ...(windowEndsAt === undefined ? {} : { windowEndsAt: timeOf(windowEndsAt) }),
   };
 }
 
@@ -218,7 +237,7 @@ export function shortLineOf(line: ShortLine): answers.ShortLine {
     largestQuantity: largest,
     locations,
     nextHoldEndsAt: nextHoldEndsAt === null ? null : timeOf(nextHoldEndsAt),
-    ...(quota === undefined ? {} : { limit: quota }),
+    ...(quota === undefined ? {} : { limit: quotaOf(quota) }),
     ...(waiting === undefined ? {} : { waiting }),
   };
 }

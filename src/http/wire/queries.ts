@@ -33,6 +33,7 @@ const LOW_STOCK = 100;
 const LOW_STOCK_MAX = 1000;
 const EVENTS = 100;
 const EVENTS_MAX = 1000;
+const HOLDS_MINIMUM_MAX = 1_000_000;
 const ALERTS = 100;
 const ALERTS_MAX = 1000;
 /** All of them named twice. */
@@ -95,6 +96,14 @@ export const AllMovementsQuery = z.strictObject({
 export const MovementsExportQuery = z.strictObject({
   ...movementFilters,
   format: z.enum(["ndjson", "csv"]).default("ndjson").describe("Of the stream."),
+});
+
+export const CustomerHoldsQuery = z.strictObject({
+  since: Instant.optional().describe(
+    "Holds that were made since then; a day, where it is not given.",
+  ),
+  minimum: numberOr(1, 1, HOLDS_MINIMUM_MAX, "Of customers who made so many holds at least."),
+  ...page,
 });
 
 export const ReorderQuery = z.strictObject(page);

@@ -1,68 +1,138 @@
--- Units of products with a limit that each customer has: what it holds, and what it bought less what came
--- back. Counted are holds and sales since the limit was set on; of a hold that the ledger has forgotten, the
--- sale says when. A return in nobody's name is that of the order's one customer until then. It gives back
--- what counted of the order before it and no more, so that sales and returns are walked in their order: what
--- is left is their sum, less the lowest that it came to below none. Twin: order-sales.sql.
--- $1 partition, $2 products, null: all of the partition.
-WITH limited AS (
-  SELECT product_id, coalesce(limit_since, created_at) AS since FROM products
-  WHERE partition = $1 AND max_per_customer IS NOT NULL
+-- Units under limits that each customer has: what it holds, and what it bought less what came back; and of
+-- limits that bound live holds, how many it has. Counted are holds and sales since a limit counts, and of one
+-- with a window those of the window in which the last movement was: nothing was begun behind it. Of a hold that
+-- the ledger has forgotten, the sale says when. A return in nobody's name is that of the order's one customer until then. It
+-- gives back what counted of the order before it and no more, so that sales and returns are walked in their
+-- order: what is left is their sum, less the lowest that it came to below none.
+-- Records as lua/lib/limit-record.lua has them. Twin: order-sales.sql.
+-- $1 partition, $2 products whose own limit is asked for, $3 ids of limits with a name; null: all.
+WITH last AS (
+  SELECT coalesce((extract(epoch FROM max(at)) * 1000)::bigint, 0) AS at FROM movements
+  WHERE movements.partition = $1
+    AND seq > (SELECT cursor_seq FROM partitions WHERE partitions.partition = $1) - 1000
+),
+named AS MATERIALIZED (
+  SELECT
+    id, split_part(text, E'\t', 2)::bigint AS since, split_part(text, E'\t', 5)::bigint * 3600000 AS ms,
+    split_part(text, E'\t', 6) = 'held' AS is_of_held, split_part(text, E'\t', 7) <> '' AS has_holds,
+    split_part(text, E'\t', 10) AS products
+  FROM records
+  WHERE partition = $1 AND kind = 'limit' AND text IS NOT NULL
+    -- One that cannot be read counts nothing, and keeps nobody from rebuilding the rest.
+    AND text ~ E'^1\\t[0-9]+\\t[0-9]+\\t[0-9]+\\t[0-9]+\\t(taken|held)\\t[0-9]*\\t[0-9]+\\t[0-9]+\\t[^\\t]+$'
+    AND ($3::text[] IS NULL OR id = ANY ($3))
+),
+rules AS (
+  SELECT
+    'product:' || product_id AS rule, 'always' AS span, NULL::bigint AS ends,
+    coalesce(limit_since, created_at) AS since, false AS is_of_held, false AS has_holds,
+    product_id AS products
+  FROM products WHERE partition = $1 AND max_per_customer IS NOT NULL
     AND ($2::text[] IS NULL OR product_id = ANY ($2))
+  UNION ALL
+  SELECT
+    id, CASE ms WHEN 0 THEN 'always' ELSE (last.at / ms)::text END,
+    (last.at / nullif(ms, 0) + 1) * ms,
+    to_timestamp(greatest(named.since, coalesce(last.at / nullif(ms, 0) * ms, 0)) / 1000.0),
+    is_of_held, has_holds, named.products
+  FROM named, last
+),
+members AS (
+  SELECT rules.*, unnest(string_to_array(products, ',')) AS product_id FROM rules WHERE products <> '*'
+),
+lines AS (
+  SELECT
+    owner, customer_id, created_at, allocation ->> 'productId' AS product_id,
+    (allocation ->> 'held')::bigint AS units
+  FROM reservations, jsonb_array_elements(allocations) AS allocation
+  WHERE partition = $1 AND status = 'ACTIVE' AND customer_id IS NOT NULL
+    AND (allocation ->> 'held')::bigint > 0 AND EXISTS (SELECT FROM rules)
 ),
 held AS (
-  SELECT limited.product_id, customer_id, sum((allocation ->> 'held')::bigint) AS units
-  FROM reservations, jsonb_array_elements(allocations) AS allocation, limited
-  WHERE partition = $1 AND status = 'ACTIVE' AND customer_id IS NOT NULL AND created_at >= since
-    AND limited.product_id = allocation ->> 'productId'
-  GROUP BY limited.product_id, customer_id
+  SELECT rule, customer_id, sum(units) AS units,
+    CASE WHEN bool_or(has_holds) THEN count(DISTINCT owner) ELSE 0 END AS holds
+  FROM (
+    SELECT rule, has_holds, owner, customer_id, units
+    FROM members JOIN lines USING (product_id) WHERE created_at >= since
+    UNION ALL
+    SELECT rule, has_holds, owner, customer_id, units
+    FROM rules, lines WHERE products = '*' AND created_at >= since
+  ) AS under
+  GROUP BY rule, customer_id
 ),
-moved AS (
+moves AS (
   SELECT
-    limited.product_id, movements.order_id, movements.customer_id, movements.seq,
+    movements.product_id, movements.order_id, movements.customer_id, movements.seq,
     CASE type WHEN 'SALE' THEN on_hand_before - on_hand_after ELSE 0 END AS sold,
     CASE type WHEN 'RETURN' THEN on_hand_after - on_hand_before ELSE 0 END AS returned,
-    coalesce(hold.created_at, at) >= since AS is_counted
-  FROM limited
-  JOIN movements ON movements.product_id = limited.product_id AND type IN ('SALE', 'RETURN')
+    coalesce(hold.created_at, at) AS began
+  FROM movements
   LEFT JOIN reservations AS hold
     ON hold.owner = split_part(movements.reservation_id, '-', 2)::uuid
     AND hold.generation = split_part(movements.reservation_id, '-', 3)
     AND hold.partition = movements.partition
+  WHERE movements.partition = $1 AND type IN ('SALE', 'RETURN')
+    AND (
+      EXISTS (SELECT FROM rules WHERE products = '*' AND NOT is_of_held)
+      OR movements.product_id IN (SELECT product_id FROM members WHERE NOT is_of_held)
+    )
   UNION ALL
   SELECT
-    limited.product_id, order_id, customer_id, 0, sold, returned,
-    (SELECT at FROM partition_openings WHERE partition_openings.partition = $1) >= since
-  FROM order_openings JOIN limited USING (product_id)
+    product_id, order_id, customer_id, 0, sold, returned,
+    (SELECT at FROM partition_openings WHERE partition_openings.partition = $1)
+  FROM order_openings
+  WHERE EXISTS (SELECT FROM rules WHERE products = '*' AND NOT is_of_held)
+    OR product_id IN (SELECT product_id FROM members WHERE NOT is_of_held)
 ),
-named AS (
+named_moves AS (
   SELECT
-    moved.*,
+    moves.*,
     min(customer_id) FILTER (WHERE sold > 0) OVER earlier AS first_buyer,
     max(customer_id) FILTER (WHERE sold > 0) OVER earlier AS last_buyer
-  FROM moved
+  FROM moves
   WINDOW earlier AS (PARTITION BY product_id, order_id ORDER BY seq)
 ),
-steps AS (
+whose AS (
   SELECT
-    product_id, order_id, seq,
+    product_id, order_id, seq, sold, returned, began,
     CASE
       WHEN sold > 0 OR customer_id IS NOT NULL THEN customer_id
       WHEN order_id IS NOT NULL AND first_buyer = last_buyer THEN first_buyer
-    END AS customer_id,
-    CASE WHEN is_counted THEN sold ELSE 0 END - returned AS step
-  FROM named
+    END AS customer_id
+  FROM named_moves
+),
+steps AS (
+  SELECT rule, product_id, order_id, customer_id, seq,
+    CASE WHEN began >= since THEN sold ELSE 0 END - returned AS step
+  FROM (
+    SELECT members.rule, members.since, whose.*
+    FROM members JOIN whose USING (product_id) WHERE NOT is_of_held
+    UNION ALL
+    SELECT rules.rule, rules.since, whose.*
+    FROM rules, whose WHERE products = '*' AND NOT is_of_held
+  ) AS under
+  WHERE customer_id IS NOT NULL
 ),
 walked AS (
   SELECT
-    product_id, order_id, customer_id, step,
-    sum(step) OVER (PARTITION BY product_id, order_id, customer_id ORDER BY seq) AS reached
-  FROM steps WHERE customer_id IS NOT NULL
+    rule, product_id, order_id, customer_id, step,
+    sum(step) OVER (
+      PARTITION BY rule, product_id, order_id, customer_id ORDER BY seq
+    ) AS reached
+  FROM steps
 ),
 bought AS (
-  SELECT product_id, customer_id, sum(step) - least(0, min(reached)) AS units
-  FROM walked GROUP BY product_id, order_id, customer_id
+  SELECT rule, customer_id, sum(step) - least(0, min(reached)) AS units
+  FROM walked GROUP BY rule, product_id, order_id, customer_id
 )
-SELECT product_id AS "productId", customer_id AS "customerId", sum(units)::bigint AS units
-FROM (SELECT * FROM held UNION ALL SELECT * FROM bought) AS had
+SELECT
+  rule, span AS window, ends AS "endsAt", customer_id AS "customerId",
+  sum(units)::bigint AS units, sum(holds)::int AS holds
+FROM (
+  SELECT rule, customer_id, units, holds FROM held
+  UNION ALL
+  SELECT rule, customer_id, units, 0 FROM bought
+) AS had
+JOIN rules USING (rule)
 WHERE customer_id IS NOT NULL
-GROUP BY product_id, customer_id HAVING sum(units) > 0
+GROUP BY rule, span, ends, customer_id HAVING sum(units) > 0

@@ -1,5 +1,5 @@
 /** What each customer has of products with a limit, against what holds and sales of the ledger add up to. */
-import { customerField } from "#inventory/limits";
+import { customerField, HOLDS_FIELD } from "#inventory/limits";
 import { PSEUDONYM_BEGINS } from "#inventory/pseudonymize";
 import type { CustomerUnits } from "#inventory/reconcile-sides";
 import { LOOKS_MAX, settle, type Comparison } from "#workers/reconcile/comparison";
@@ -7,11 +7,11 @@ import { unless, type Doubt } from "#workers/reconcile/doubt";
 import { tellUnreadable } from "#workers/reconcile/unreadable";
 
 /** Counts that one difference names in words, and that one repair sets; the next comparison goes on. */
-const COUNTS_TOLD = 20;
-const COUNTS_MENDED = 500;
+export const COUNTS_TOLD = 20;
+export const COUNTS_MENDED = 500;
 
 /** What both sides say of one customer. */
-interface Differing {
+export interface Differing {
   readonly field: string;
   readonly redis: number;
   readonly ledger: number;
@@ -71,8 +71,9 @@ async function differing(
     const stored = await Promise.all(left.map((productId) => stock.limit(partition, productId)));
     await run.follow(partition, Math.max(...stored.map((one) => one?.at.seq ?? 0)));
     const known: CustomerUnits[] = [];
-    await ledger.limits(partition, left, (part) => void known.push(...part));
-    const byProduct = Map.groupBy(known, ({ productId }): string => productId);
+    const asked = { productIds: left, limitIds: [] };
+    await ledger.limits(partition, asked, (part) => void known.push(...part));
+    const byProduct = Map.groupBy(known, ({ rule }) => rule.replace(/^product:/, ""));
     // What the ledger says is of the moment of that look where the product has not moved meanwhile.
     const { found: after } = await stock.products(partition, left);
     const moving: string[] = [];
@@ -99,14 +100,15 @@ async function differing(
  * A customer that became a pseudonym stands in Redis under its old id, which nobody knows any more; what it
  * bought under that id since stands there beside it.
  */
-function compared(
+export function compared(
   stored: ReadonlyMap<string, number>,
   known: readonly CustomerUnits[],
 ): Differing[] {
   const ledger = new Map<string, number>();
   const forgotten: number[] = [];
-  for (const { customerId, units } of known) {
+  for (const { customerId, units, holds } of known) {
     const field = customerField(customerId);
+    if (holds > 0) ledger.set(`${field}${HOLDS_FIELD}`, holds);
     if (customerId.startsWith(PSEUDONYM_BEGINS) && !stored.has(field)) forgotten.push(units);
     else ledger.set(field, units);
   }

@@ -33,6 +33,8 @@ export function createMender({ stock, stockRepairs, ledgerRepairs }: MenderOptio
       case "line":
       case "product":
       case "limit":
+      case "named_limit":
+      case "limited":
       case "sku":
       case "claim":
         return await stockRepairs.mend(repair);

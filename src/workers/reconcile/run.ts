@@ -11,6 +11,7 @@ import { Findings } from "#workers/reconcile/findings";
 import { checkHistory } from "#workers/reconcile/history";
 import { checkStoredHolds } from "#workers/reconcile/holds";
 import { checkLiveHolds } from "#workers/reconcile/live-holds";
+import { checkNamedLimits } from "#workers/reconcile/named-limits";
 import { checkRecords } from "#workers/reconcile/records";
 import { checkRegistry } from "#workers/reconcile/registry";
 import { checkProducts } from "#workers/reconcile/products";
@@ -73,6 +74,7 @@ export async function reconcile(options: ReconcileOptions): Promise<ReconcileRep
   await checkRegistry(run);
   await checkRecords(run);
   await checkWaitlist(run);
+  await checkNamedLimits(run, doubtful);
   await checkStoredHolds(run, doubtful);
   await checkLiveHolds(run, doubtful);
   await checkEndedHolds(run, doubtful);

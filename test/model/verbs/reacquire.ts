@@ -30,7 +30,7 @@ export function sellExpired(call: Call, command: ConfirmCommand, hold: Hold): De
     const quantity = wanted.get(productId);
     return quantity === undefined ? [] : [{ productId, quantity, location: null }];
   });
-  const buyer = { customerId: hold.customerId, createdAt: call.now };
+  const buyer = { customerId: hold.customerId, createdAt: call.now, isSale: true };
   const { measured, short, refused } = measure(call, lines, undefined, buyer);
   if (short.length > 0) {
     if (world.swept < nowSecond(call)) return decided("due");

@@ -242,10 +242,10 @@ export function decideReserve(call: Call, command: ReserveCommand): Decision {
     if (strange) return strange;
     const live = last && isLive(last) ? last : undefined;
     const added = command.adds ? live : undefined;
-    const { measured, short, refused } = measure(call, lines, command.adds ? undefined : live, {
-      customerId: command.customerId,
-      createdAt: added?.createdAt ?? call.now,
-    });
+    const given = command.adds ? undefined : live;
+    const { customerId } = command;
+    const buyer = { customerId, createdAt: added?.createdAt ?? call.now, addedTo: added };
+    const { measured, short, refused } = measure(call, lines, given, buyer);
     const stands = live ? mayStand(live, command, measured) : null;
     if (live && stands) {
       const told = isBestEffort ? short : [];

@@ -32,9 +32,9 @@ const choices = (shape: Shape) =>
     behind: fc.oneof(fc.constant(0), fc.nat({ max: 20 })),
     sold: fc.constantFrom(5, STOCK_MAX, STOCK_MAX, 1, 0),
     returned: fc.constantFrom(0, 1, 5),
-    /** What the ledger says that the product's limit counts of it; null: it has none, as far as it knows. */
-    counted: seldom(2, fc.constantFrom(0, 1, 3, 1_000)),
-    isOld: seldom(5, fc.constant(true)),
+    /** What the ledger says was sold before and since a limit of the product; null: it knows of no limit. */
+    lots: seldom(2, fc.tuple(fc.nat({ max: 2 }), fc.constantFrom(0, 1, 3, 1_000))),
+    back: fc.nat({ max: 3 }),
   });
 
 export const returns = (shape: Shape) =>
@@ -42,9 +42,15 @@ export const returns = (shape: Shape) =>
     const productId = productAt(scene, choice.product);
     const { orderId, customerId } = shopper(choice.order);
     const known = knownProduct(scene, productId);
-    const since = known ? sinceOf(known) + (choice.isOld ? 1 : 0) : 0;
-    const { counted } = choice;
-    const limit = customerId && counted !== null ? { limit: { customerId, counted, since } } : {};
+    const since = known ? sinceOf(known) : 0;
+    const [before, after] = choice.lots ?? [0, 0];
+    const steps = [
+      { at: Math.max(0, since - 1), units: before },
+      { at: null, units: choice.back },
+      { at: since, units: after },
+    ].filter(({ units }) => units > 0);
+    const isKnown = customerId !== null && choice.lots !== null;
+    const limit = isKnown ? { limit: { customerId, steps } } : {};
     const { context, ...common } = base(productId);
     const { sold, returned } = choice;
     const seq = Math.max(0, seqOf(worldOfProduct(scene, productId)) - choice.behind);
@@ -83,11 +89,7 @@ function decideReturn(call: Call, command: ReturnCommand): Decision {
     if (above) return above;
     if (isNew) call.amended.add(product);
     const { limit } = sales;
-    const isLimited = product.attributes.maxPerCustomer !== null;
-    const back =
-      limit && isLimited && limit.since === sinceOf(product)
-        ? { back: { customerId: limit.customerId, units: Math.min(quantity, limit.counted) } }
-        : {};
+    const back = limit ? { back: limit } : {};
     move(call, { type: "RETURN", product, location, onHand: quantity, context, ...back });
     world.returns.set(owner, seqOf(world));
     if (disposition === "scrap") {

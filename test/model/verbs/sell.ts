@@ -72,7 +72,7 @@ function decideSell(call: Call, command: SellCommand): Decision {
       const outcome = { kind: "expected_mismatch", product: productOf(product) };
       return decided("expected_mismatch", outcome);
     }
-    const buyer = { customerId: command.customerId, createdAt: call.now };
+    const buyer = { customerId: command.customerId, createdAt: call.now, isSale: true };
     const { measured, short, refused } = measure(call, [command], undefined, buyer);
     if (short.length > 0) {
       if (call.world.swept < nowSecond(call)) return decided("due");
