@@ -16,6 +16,7 @@ import {
   soon,
   waiting,
 } from "#test/store";
+import { until } from "#test/until";
 
 test("lines, places and what is offered come back from the ledger, and offers go on in order", async () => {
   await using redis = await startRedis();
@@ -58,6 +59,10 @@ test("lines, places and what is offered come back from the ledger, and offers go
     expect([name, after[name]]).toEqual([name, before[name]]);
   }
   expect((await invariants(bed.stores.redis)).products).toBe(2);
+  await until(() => bed.stores.partitions.every(({ state }) => state === "open"), {
+    withinMs: 5_000,
+    what: "the partition is open",
+  });
   await store.adjust(adjustCommand("p1", 1));
   expect(await waitlist.offer(0, "freed", soon())).toMatchObject({ offered: 1 });
   const kinds = await Promise.all(
