@@ -44,6 +44,16 @@ export const TOKEN_SETTINGS: readonly VariableName[] = [
   "JWT_ISSUER",
   "JWT_AUDIENCE",
 ];
+/** What every process of ours reads, whatever it serves. */
+export const COMMON_SETTINGS: readonly VariableName[] = [
+  "NODE_ENV",
+  "HOST",
+  "DATA_DIR",
+  "SHUTDOWN_GRACE_MS",
+  "LOG_LEVEL",
+  "EUREKA_URL",
+  "ADVERTISE_HOST",
+];
 /** Settings of what calls the service beside it. */
 export const CALLER_SETTINGS: readonly VariableName[] = [...TOKEN_SETTINGS, "PORT", "IMPORT_TOKEN"];
 

@@ -109,7 +109,7 @@ async function main(argv: readonly string[]): Promise<void> {
     case "platform": {
       if (rest[0] === "check") {
         noArguments(rest.slice(1));
-        const config = readConfigFor({ only: ["NODE_ENV", "DATA_DIR", ...PLATFORM_SETTINGS] });
+        const config = readConfigFor({ only: PLATFORM_SETTINGS });
         const say = (line: string): void => print(`${line}\n`);
         process.exit(await runPlatformCheck(config, say));
       }

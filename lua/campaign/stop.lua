@@ -8,7 +8,7 @@
 --          stopped before), unknown, replayed <reply>, key_reused. Or stale, superseded.
 -- Cost     O(items × products), a read and a write of each operation key.
 -- Retry    safe: a campaign that was stopped answers over.
--- @include lib/campaigns.lua
+-- @include lib/campaign-turns.lua
 
 local ITEM = "^([%w-]+)\t(%x*)\t(%x*)\t()"
 

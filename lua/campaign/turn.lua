@@ -8,7 +8,7 @@
 --          due for release: run expire, then ask again). Or stale, superseded.
 -- Cost     O(items × products), two movements for each product that has units to move.
 -- Retry    safe: its record's state says what was done.
--- @include lib/campaigns.lua
+-- @include lib/campaign-turns.lua
 
 local items = {}
 for i = 2, #ARGV do

@@ -51,8 +51,11 @@ local function read_line(id)
             error("a place in line without its record")
         end
         places_of_customer(waiters[i].whom)
-        if product.limits then
-            product.limits.units_of(product, waiters[i])
+        for _, rule in ipairs(product.rules or {}) do
+            limits.units_of(rule, waiters[i])
+            if rule.max_holds then
+                limits.holds_of(rule, waiters[i])
+            end
         end
     end
     return { product = product, waiters = waiters, most = most }

@@ -6,7 +6,7 @@ import { cannotListen, mustBeFree, type Port } from "#compose/port";
 import { openServers } from "#compose/servers";
 import type { Urls } from "#compose/stores";
 import { Refusal } from "#compose/refusal";
-import { developmentSecret, type Config, type VariableName } from "#config";
+import { COMMON_SETTINGS, developmentSecret, type Config, type VariableName } from "#config";
 import { createGatewayApp } from "#companions/gateway/app";
 import { followInstances } from "#companions/gateway/instances";
 import { createProductsApp } from "#companions/products/app";
@@ -46,16 +46,7 @@ export const isCompanion = (word: string | undefined): word is CompanionName =>
   COMPANIONS.some((name) => name === word);
 
 /** What every companion reads of the environment; and what each reads beside that. */
-const COMMON: readonly VariableName[] = [
-  "NODE_ENV",
-  "HOST",
-  "DATA_DIR",
-  "REDIS_URL",
-  "SHUTDOWN_GRACE_MS",
-  "LOG_LEVEL",
-  "EUREKA_URL",
-  "ADVERTISE_HOST",
-];
+const COMMON: readonly VariableName[] = [...COMMON_SETTINGS, "REDIS_URL"];
 /** Of those that call others. */
 const CALLING: readonly VariableName[] = ["USERS_URL", "INVENTORY_URL", "SERVICE_CLIENT_SECRET"];
 export const SETTINGS_OF: Readonly<Record<CompanionName, readonly VariableName[]>> = {
@@ -79,13 +70,7 @@ export const SETTINGS_OF: Readonly<Record<CompanionName, readonly VariableName[]
     ...CALLING,
   ],
   gateway: [
-    "NODE_ENV",
-    "HOST",
-    "DATA_DIR",
-    "SHUTDOWN_GRACE_MS",
-    "LOG_LEVEL",
-    "EUREKA_URL",
-    "ADVERTISE_HOST",
+    ...COMMON_SETTINGS,
     "GATEWAY_PORT",
     "JWT_ISSUER",
     "JWT_AUDIENCE",

@@ -50,6 +50,7 @@ import { splitReservationId } from "#inventory/reservation-id";
 import { Campaigns } from "#redis/campaigns";
 import { cancelHold, confirmHold, extendHold, reassignHold } from "#redis/change-hold";
 import { decodeHold } from "#redis/hold-record";
+import { explained } from "#redis/explained";
 import { NextDue } from "#redis/next-due";
 import { metaKey, reservationKey } from "#redis/keys";
 import { Limits } from "#redis/limits";
@@ -197,7 +198,7 @@ export class RedisStockStore implements StockStore {
       if ("reservation" in outcome) this.#wakeWhenDue(partition, outcome.reservation);
       if (outcome.kind === "due") await queues.expireAll(command.deadline);
       else if (outcome.kind === "campaign_due") await this.campaigns.turnFor(command);
-      else return this.#explained(outcome);
+      else return explained(outcome, (lines) => this.#withNextDue(lines));
     }
   }
 
@@ -300,15 +301,6 @@ export class RedisStockStore implements StockStore {
       return { partition: partition.number, seq, drained };
     });
     return Promise.all(positions);
-  }
-
-  /** The outcome, each of its short lines with the time for which its caller may wait. */
-  async #explained(outcome: ReserveOutcome): Promise<ReserveOutcome> {
-    if (outcome.kind === "insufficient" || outcome.kind === "above_quota") {
-      return { ...outcome, lines: await this.#withNextDue(outcome.lines) };
-    }
-    if (!("short" in outcome) || outcome.short.length === 0) return outcome;
-    return { ...outcome, short: await this.#withNextDue(outcome.short) };
   }
 
   #withNextDue(lines: readonly ShortLine[]): Promise<ShortLine[]> {

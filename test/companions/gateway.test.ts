@@ -259,10 +259,11 @@ describe("what is sent on", () => {
   });
 
   test("a change whose answer does not come is not repeated, and is said to be unknown", async () => {
+    const nobody = Promise.withResolvers<void>();
     let calls = 0;
     await using one = behind(async () => {
       calls += 1;
-      await Bun.sleep(2_000);
+      await nobody.promise;
       return new Response("late");
     });
     const change = new Request(URL_OF_IT, { method: "POST", body: "{}" });

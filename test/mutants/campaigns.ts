@@ -21,14 +21,14 @@ export const CAMPAIGN_BUGS: readonly Mutant[] = [
   },
   {
     bug: "a campaign takes in the safety stock",
-    file: "lua/lib/campaigns.lua",
+    file: "lua/lib/campaign-turns.lua",
     find: "math.max(0, math.min(level.on_hand - level.reserved, available(product)))",
     replace: "level.on_hand - level.reserved",
     by: redis("campaigns", "takes in what is free when the campaign starts, never what is held"),
   },
   {
     bug: "a campaign starts short though holds are due that nobody released",
-    file: "lua/lib/campaigns.lua",
+    file: "lua/lib/campaign-turns.lua",
     find: "    if is_short and swept < math.floor(now / 1000) then\n",
     replace: "    if false then\n",
     by: redis("campaigns", "takes in what holds had that were due, though nobody released them"),

@@ -31,7 +31,7 @@ describe.each(VERBS)("%s", (verb) => {
   const stale: [what: string, harm: () => Promise<unknown>, header: object][] = [
     ["of an older epoch", () => redis.hset("{p0}:meta", "epoch", "2"), {}],
     ["of a newer epoch", async () => {}, { epoch: 2 }],
-    ["of a process that has seen a higher seq", async () => {}, { mark: 9 }],
+    ["of a process that has seen a higher seq", async () => {}, { mark: 99 }],
     ["on a fenced partition", () => redis.hset("{p0}:meta", "fence", "token"), {}],
     ["on an empty Redis", () => redis.flushall(), {}],
     ["on a Redis without meta", () => redis.rename("{p0}:meta", "{p0}:lost"), {}],
