@@ -139,6 +139,7 @@ function configFrom(settings: Settings, found: readonly Problem[]) {
     usersPort: settings.USERS_PORT,
     gatewayPort: settings.GATEWAY_PORT,
     productsPort: settings.PRODUCTS_PORT,
+    ordersPort: settings.ORDERS_PORT,
     usersUrl: settings.USERS_URL,
     productsUrl: settings.PRODUCTS_URL,
     inventoryUrl: settings.INVENTORY_URL,

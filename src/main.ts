@@ -1,6 +1,7 @@
 /** Reads the command line and runs one command of the service. */
 import { parseArgs } from "node:util";
-import { isCompanion, runCompanion, SETTINGS_OF } from "#compose/companions";
+import { isCompanion, SETTINGS_OF } from "#compose/companion-settings";
+import { runCompanion } from "#compose/companions";
 import { runImportCommand } from "#compose/import";
 import { runForeman } from "#compose/foreman";
 import { MIGRATE_HELP, PLATFORM_HELP, START_HELP, TOKEN_HELP, VERIFY_HELP } from "#compose/help";

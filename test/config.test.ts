@@ -77,6 +77,7 @@ describe("without any variable", () => {
       usersPort: 3001,
       gatewayPort: 3000,
       productsPort: 3002,
+      ordersPort: 8000,
       usersUrl: "http://localhost:3001",
       productsUrl: "http://localhost:3002",
       inventoryUrl: "http://localhost:3003",

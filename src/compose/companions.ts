@@ -2,13 +2,23 @@
 import type { Server } from "bun";
 import type { Hono } from "hono";
 import type { Redis } from "ioredis";
+import { SETTINGS_OF, type CompanionName } from "#compose/companion-settings";
 import { cannotListen, mustBeFree, type Port } from "#compose/port";
 import { openServers } from "#compose/servers";
 import type { Urls } from "#compose/stores";
 import { Refusal } from "#compose/refusal";
-import { COMMON_SETTINGS, developmentSecret, type Config, type VariableName } from "#config";
+import { developmentSecret, type Config, type VariableName } from "#config";
 import { createGatewayApp } from "#companions/gateway/app";
 import { followInstances } from "#companions/gateway/instances";
+import { createOrdersApp } from "#companions/orders/app";
+import { createFeedStore } from "#companions/orders/feed-store";
+import { startFollowing } from "#companions/orders/follow";
+import { createHolds, createInventory } from "#companions/orders/holds";
+import { ORDERS_MIGRATIONS } from "#companions/orders/migrations";
+import { createPrices } from "#companions/orders/prices";
+import { startRelay as startOrdersRelay } from "#companions/orders/relay";
+import { createSteps } from "#companions/orders/steps";
+import { createOrders } from "#companions/orders/store";
 import { createProductsApp } from "#companions/products/app";
 import { PRODUCTS_MIGRATIONS } from "#companions/products/migrations";
 import { startRelay } from "#companions/products/relay";
@@ -38,47 +48,6 @@ import type { Migration } from "#postgres/migrations";
 import { placeOf } from "#registry/instance";
 import { keepRegistered } from "#registry/registration";
 import { connectRedis, connectWorker, failureOf } from "#redis/client";
-
-export const COMPANIONS = ["registry", "users", "products", "gateway"] as const;
-export type CompanionName = (typeof COMPANIONS)[number];
-
-export const isCompanion = (word: string | undefined): word is CompanionName =>
-  COMPANIONS.some((name) => name === word);
-
-/** What every companion reads of the environment; and what each reads beside that. */
-const COMMON: readonly VariableName[] = [...COMMON_SETTINGS, "REDIS_URL"];
-/** Of those that call others. */
-const CALLING: readonly VariableName[] = ["USERS_URL", "INVENTORY_URL", "SERVICE_CLIENT_SECRET"];
-export const SETTINGS_OF: Readonly<Record<CompanionName, readonly VariableName[]>> = {
-  registry: [...COMMON, "REGISTRY_PORT", "REGISTRY_PASSWORD"],
-  users: [
-    ...COMMON,
-    "DATABASE_URL",
-    "USERS_PORT",
-    "SAMPLE_DATA",
-    "JWT_ISSUER",
-    "JWT_AUDIENCE",
-    "SERVICE_CLIENT_SECRET",
-  ],
-  products: [
-    ...COMMON,
-    "DATABASE_URL",
-    "PRODUCTS_PORT",
-    "SAMPLE_DATA",
-    "JWT_ISSUER",
-    "JWT_AUDIENCE",
-    ...CALLING,
-  ],
-  gateway: [
-    ...COMMON_SETTINGS,
-    "GATEWAY_PORT",
-    "JWT_ISSUER",
-    "JWT_AUDIENCE",
-    "USERS_URL",
-    "INVENTORY_URL",
-    "PRODUCTS_URL",
-  ],
-};
 
 interface Parts {
   readonly config: Config;
@@ -119,6 +88,7 @@ export async function runCompanion(name: CompanionName, config: Config): Promise
 const SERVICES: Readonly<Record<Exclude<CompanionName, "registry">, string>> = {
   users: "USER-SERVICE",
   products: "PRODUCT-SERVICE",
+  orders: "ORDER-SERVICE",
   gateway: "API-GATEWAY",
 };
 
@@ -158,6 +128,8 @@ export function portOf(name: CompanionName, config: Config): Pick<Port, "port" |
       return { port: config.registryPort, variable: "REGISTRY_PORT" };
     case "gateway":
       return { port: config.gatewayPort, variable: "GATEWAY_PORT" };
+    case "orders":
+      return { port: config.ordersPort, variable: "ORDERS_PORT" };
     case "products":
       return { port: config.productsPort, variable: "PRODUCTS_PORT" };
     case "users":
@@ -195,6 +167,29 @@ const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Promise<Companion>>
     const relay = startRelay({ products, stock, queueRedis, workerRedis, log });
     const app = createProductsApp({ products, stock, relay, demand, version, log, isAway });
     const close = async (): Promise<void> => {
+      await relay.close();
+      queueRedis.disconnect();
+      workerRedis.disconnect();
+      await sql.end({ timeout: CLOSE_SECONDS_MAX });
+    };
+    return { app, close };
+  },
+  async orders({ config, log, urls }) {
+    const sql = await schemaOf("orders", urls, ORDERS_MIGRATIONS);
+    const orders = createOrders(sql);
+    const { url, token, demand } = callingOf(config);
+    const inventory = createInventory(url, token);
+    const steps = createSteps(orders, createHolds(inventory), log);
+    const queueRedis = redisOf("orders", urls, log);
+    const workerRedis = connectWorker(urls.redisUrl, "holdfast-orders-steps");
+    workerRedis.on("error", () => undefined);
+    const relay = startOrdersRelay({ orders, steps, queueRedis, workerRedis, log });
+    const feed = createFeedStore(sql);
+    const following = startFollowing({ feed, inventory, relay, log });
+    const prices = createPrices(config.productsUrl);
+    const app = createOrdersApp({ orders, steps, prices, relay, demand, version, log, isAway });
+    const close = async (): Promise<void> => {
+      await following.stop();
       await relay.close();
       queueRedis.disconnect();
       workerRedis.disconnect();

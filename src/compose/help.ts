@@ -8,6 +8,7 @@ Usage:
   bun run start registry              a service registry in Eureka's words, on REGISTRY_PORT
   bun run start users                 sign-in and the keys of its tokens, on USERS_PORT
   bun run start products              what is sold, on PRODUCTS_PORT
+  bun run start orders                orders, each with its stock held or sold, on ORDERS_PORT
   bun run start gateway               one door to all of them, on GATEWAY_PORT
 
   all       both in one process, on PORT

@@ -1,7 +1,8 @@
 /** `platform`: the whole shop on one machine, each service a process, started again where it ends. */
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { COMPANIONS, portOf, SETTINGS_OF, type CompanionName } from "#compose/companions";
+import { COMPANIONS, SETTINGS_OF, type CompanionName } from "#compose/companion-settings";
+import { portOf } from "#compose/companions";
 import { mustBeFree } from "#compose/port";
 import { Refusal } from "#compose/refusal";
 import { openServers } from "#compose/servers";

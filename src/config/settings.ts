@@ -62,6 +62,7 @@ export const SETTINGS = z.strictObject({
   USERS_PORT: wholeNumber(0, 65_535),
   GATEWAY_PORT: wholeNumber(0, 65_535),
   PRODUCTS_PORT: wholeNumber(0, 65_535),
+  ORDERS_PORT: wholeNumber(0, 65_535),
   USERS_URL: url("https://", "http://"),
   PRODUCTS_URL: url("https://", "http://"),
   INVENTORY_URL: url("https://", "http://"),

@@ -157,6 +157,7 @@ export const VARIABLES = [
   { name: "USERS_PORT", fallback: "3001", meaning: "Port of the users service" },
   { name: "GATEWAY_PORT", fallback: "3000", meaning: "Port of the gateway" },
   { name: "PRODUCTS_PORT", fallback: "3002", meaning: "Port of the products service" },
+  { name: "ORDERS_PORT", fallback: "8000", meaning: "Port of the orders service" },
   {
     name: "USERS_URL",
     fallback: "http://localhost:3001",

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { isCompanion, type CompanionName } from "#compose/companions";
+import { isCompanion, type CompanionName } from "#compose/companion-settings";
 import { startChild, type Child } from "#embedded/child";
 import { freePort } from "#embedded/free-port";
 import { issueToken } from "#http/token";

@@ -94,11 +94,13 @@ export async function ask(
   path: string,
   body?: object,
   token?: string,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<Answer> {
   const response = await fetch(`${service.url}${path}`, {
     method,
     headers: {
       "content-type": "application/json",
+      ...headers,
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -10,6 +10,9 @@ import type { Log } from "#lib/log";
 /** The longest body that is read (bytes): a cart of 100 lines has a tenth of it. */
 const BODY_BYTES_MAX = 128 * 1024;
 
+/** After which whoever heard 503 may ask again. */
+const RETRY_AFTER_SECONDS = "1";
+
 /** An expected answer that is no success: the status, and what the caller is told. */
 export class Refused extends Error {
   readonly status: ContentfulStatusCode;
@@ -82,6 +85,7 @@ export function createShell(options: ShellOptions): Hono<ShellEnv> {
   app.onError((error, c) => {
     const requestId = c.get("requestId");
     if (error instanceof Refused) {
+      if (error.status === 503) c.header("retry-after", RETRY_AFTER_SECONDS);
       return c.json(told(error.message, { ...error.fields, requestId }), error.status);
     }
     if (error instanceof HTTPException) {
@@ -93,7 +97,7 @@ export function createShell(options: ShellOptions): Hono<ShellEnv> {
     }
     if (isAway(error)) {
       log.warn("a server is away", { path: c.req.path, requestId, error: error.message });
-      c.header("retry-after", "1");
+      c.header("retry-after", RETRY_AFTER_SECONDS);
       return c.json(told("a server that this one needs is away", { requestId }), 503);
     }
     log.error("a request failed", { method: c.req.method, path: c.req.path, requestId, error });
