@@ -14,6 +14,7 @@ const PORTS = [
   "REGISTRY_PORT",
   "USERS_PORT",
   "PRODUCTS_PORT",
+  "ORDERS_PORT",
   "GATEWAY_PORT",
   "WORKER_PORT",
 ];

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { Service } from "#test/service";
 import { ADMIN, ask, JOHN, openShop, type Answer, type Shop } from "#test/shop";
+import type { TestRedisOptions } from "#test/servers";
 import { until } from "#test/until";
 
 const SETTLED_MS_MAX = 60_000;
@@ -45,8 +46,8 @@ export interface OrdersShop extends AsyncDisposable {
   audit(service: Service): Promise<{ readonly wrong: readonly string[]; readonly seen: number }>;
 }
 
-export async function openOrdersShop(): Promise<OrdersShop> {
-  const shop = await openShop();
+export async function openOrdersShop(redis: TestRedisOptions = {}): Promise<OrdersShop> {
+  const shop = await openShop({ redis });
   const products = await shop.start("products");
   const admin = await shop.tokenOf(ADMIN);
   const john = await shop.tokenOf(JOHN);

@@ -2,7 +2,7 @@
 import { Redis } from "ioredis";
 import { z } from "zod";
 import { JWT_SECRET, startService, type Service, type ServiceOptions } from "#test/service";
-import { startRedis, testDatabase } from "#test/servers";
+import { startRedis, testDatabase, type TestRedisOptions } from "#test/servers";
 
 export const SERVICE_SECRET = "a9Vx2Lq7Rm4Tz8Wd1Kp6";
 export const ADMIN = { email: "admin@ecommerce.com", password: "Admin123456" };
@@ -33,9 +33,16 @@ export interface Shop extends AsyncDisposable {
 
 const SignedIn = z.looseObject({ token: z.string() });
 
+export interface ShopOptions {
+  /** Whether it has a service registry. */
+  readonly registry?: boolean;
+  readonly redis?: TestRedisOptions;
+}
+
 /** Starts the inventory and users, and a registry where that is asked for; others when they are. */
-export async function openShop({ registry: hasRegistry = false } = {}): Promise<Shop> {
-  const redis = await startRedis();
+export async function openShop(options: ShopOptions = {}): Promise<Shop> {
+  const { registry: hasRegistry = false, redis: redisOptions = {} } = options;
+  const redis = await startRedis(redisOptions);
   const database = await testDatabase();
   const servers = { redisUrl: redis.url, databaseUrl: database.url };
   const registry = hasRegistry ? await startService({ ...servers, role: "registry" }) : null;

@@ -11,8 +11,10 @@ import {
 } from "#companions/orders/order";
 import { randomId } from "#lib/ids";
 
-/** Above all the time that a caller's own try takes. */
-export const LEFT_AFTER_SECONDS = 15;
+/** After which a step is looked at that nobody seems to be at. Going on beside who is does no harm. */
+const LOOKED_AT_AFTER_SECONDS = 2;
+/** Of an order that is withdrawn then: above all the time that its maker's own try takes. */
+const LEFT_AFTER_SECONDS = 15;
 /** After its due time the feed has told that a hold ended; then it is asked for. */
 const OVERDUE_SECONDS = 30;
 
@@ -94,12 +96,13 @@ export function createOrders(sql: Sql): Orders {
     },
     async create({ customer, items, total, request }) {
       const { by = null, key = null, hash = null } = request ?? {};
+      const seconds = request === null ? LEFT_AFTER_SECONDS : LOOKED_AT_AFTER_SECONDS;
       const made = one(
         await sql`INSERT INTO orders (customer_id, customer, items, total, key,
             request_by, request_key, request_hash, open_at)
           VALUES (${String(customer)}, ${JSON.stringify(customer)}::text::jsonb,
             ${JSON.stringify(items)}::text::jsonb, ${total}, ${`order-${randomId(24)}`},
-            ${by}, ${key}, ${hash}, now() + make_interval(secs => ${LEFT_AFTER_SECONDS}))
+            ${by}, ${key}, ${hash}, now() + make_interval(secs => ${seconds}))
           ON CONFLICT (request_by, request_key) WHERE request_key IS NOT NULL DO NOTHING
           RETURNING ${columns}`,
       );
@@ -139,7 +142,7 @@ export function createOrders(sql: Sql): Orders {
     async move(id, from, to, reason) {
       const moved = await sql`UPDATE orders SET state = ${to},
           reason = coalesce(reason, ${reason ?? null}), last_error = NULL,
-          open_at = now() + make_interval(secs => ${LEFT_AFTER_SECONDS}), updated_at = now()
+          open_at = now() + make_interval(secs => ${LOOKED_AT_AFTER_SECONDS}), updated_at = now()
         WHERE id = ${id} AND state = ${from} RETURNING id`;
       return moved.length === 1;
     },

@@ -23,7 +23,8 @@ CREATE TABLE orders (
   request_by text COLLATE "C",
   request_key text COLLATE "C",
   request_hash text COLLATE "C",
-  -- From here on a step that is open is for anybody to go on with: who began it has given up by then.
+  -- From here on a step that is open is for anybody to go on with. Who made an order without a key has
+  -- given up by then.
   open_at timestamptz NOT NULL,
   tries integer NOT NULL DEFAULT 0,
   last_error text,
