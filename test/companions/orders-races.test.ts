@@ -1,5 +1,6 @@
 /** Many orders at once, and holds that run out, over two processes of orders. */
 import { afterAll, expect, test } from "bun:test";
+import { createOrders } from "#companions/orders/store";
 import { createPostgres } from "#postgres/client";
 import { falseClock } from "#test/false-clock";
 import { openOrdersShop, Order } from "#test/orders";
@@ -42,6 +43,23 @@ const agree = () =>
 const make = async (productId: number) => {
   const body = { customerId: 1, items: [{ productId, quantity: 1 }] };
   return Order.parse((await ask(orders, "POST", "/api/orders", body, bed.admin)).body).id;
+};
+/** As a call that was under way for too long, or of a process that nobody knows of any more. */
+const holdFor = (id: number, productId: number) => {
+  const items = [{ productId: `${productId}`, quantity: 1 }];
+  const cart = { orderId: `order-${id}`, customerId: "1", items };
+  return ask(bed.shop.inventory, "POST", "/api/inventory/reservations", cart, bed.admin);
+};
+const nothingStrays = async (productId: number): Promise<void> => {
+  await until(async () => (await bed.stock(productId)).reservedStock === 0, {
+    ...SOON,
+    what: "it is given back",
+  });
+  await until(async () => (await sql`SELECT 1 FROM orders.strays`).length === 0, {
+    ...SOON,
+    what: "nothing is noted as a stray",
+  });
+  await agree();
 };
 const confirm = (id: number) =>
   ask(orders, "PUT", `/api/orders/${id}/status`, { status: "CONFIRMED" }, bed.admin);
@@ -141,26 +159,32 @@ test("while nobody listens an expired hold is not confirmed, and one that is ove
   await agree();
 });
 
+test("a hold that a copy of a refused call made, and that was told of before, is given back", async () => {
+  const productId = await bed.product(3);
+  const url = new URL(bed.shop.databaseUrl);
+  url.searchParams.set("search_path", "orders");
+  const inside = createPostgres(url.href);
+  const store = createOrders(inside);
+  const { id } = await store.create({ customer: 1, items: [], total: 0, request: null });
+  expect((await holdFor(id, productId)).status).toBe(201);
+  await until(
+    async () =>
+      (
+        await sql`SELECT 1 FROM orders.orders
+        WHERE id = ${id} AND heard_reservation_id IS NOT NULL`
+      ).length === 1,
+    { ...SOON, what: "it was told of" },
+  );
+  await store.refuse(id, "RESERVING", null);
+  await inside.end();
+  await nothingStrays(productId);
+});
+
 test("a hold that comes when its order has ended is given back", async () => {
   const productId = await bed.product(3);
   const id = await make(productId);
   const path = `/api/orders/${id}/status`;
   expect((await ask(orders, "PUT", path, { status: "CANCELLED" }, bed.admin)).status).toBe(200);
-  // As a call that was under way for too long, or was made by a process that nobody knows of any more.
-  const cart = {
-    orderId: `order-${id}`,
-    customerId: "1",
-    items: [{ productId: `${productId}`, quantity: 1 }],
-  };
-  const reserve = "/api/inventory/reservations";
-  expect((await ask(bed.shop.inventory, "POST", reserve, cart, bed.admin)).status).toBe(201);
-  await until(async () => (await bed.stock(productId)).reservedStock === 0, {
-    ...SOON,
-    what: "it is given back",
-  });
-  await until(async () => (await sql`SELECT 1 FROM orders.strays`).length === 0, {
-    ...SOON,
-    what: "nothing is noted as a stray",
-  });
-  await agree();
+  expect((await holdFor(id, productId)).status).toBe(201);
+  await nothingStrays(productId);
 });

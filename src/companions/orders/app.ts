@@ -200,7 +200,8 @@ export function createOrdersApp(options: OrdersOptions): Hono<ShellEnv> {
     // What is under way ends first: it may be another step than this one.
     let order = await settled(id, unsure);
     if (order.state === "PENDING") {
-      await orders.move(id, "PENDING", STEP_TO[status]);
+      const reason = status === "CANCELLED" ? "it was cancelled" : undefined;
+      await orders.move(id, "PENDING", STEP_TO[status], reason);
       order = await settled(id, unsure);
     }
     if (statusOf(order) !== status) throw wrongStep(order, status);

@@ -46,6 +46,10 @@ export function createFeedStore(sql: Sql): FeedStore {
         if (changes.length === 0) return [];
         const told = tx`jsonb_to_recordset(${JSON.stringify(changes)}::text::jsonb)
           AS told (id bigint, "reservationId" text, type text)`;
+        // First, for it waits until who is refusing one is done; then it is looked what that was.
+        await tx`UPDATE orders SET heard_reservation_id = told."reservationId"
+          FROM ${told} WHERE orders.id = told.id AND told.type = 'RESERVE'
+            AND orders.state IN ('RESERVING', 'WITHDRAWING')`;
         await tx`INSERT INTO strays (reservation_id, order_id)
           SELECT DISTINCT told."reservationId", orders.id FROM orders JOIN ${told} USING (id)
           WHERE told.type = 'RESERVE' AND orders.state NOT IN ('RESERVING', 'WITHDRAWING')

@@ -51,7 +51,7 @@ export interface Orders {
    * comes when the order has ended is a stray.
    */
   held(id: number, reservationId: string, dueAt: string | null): Promise<void>;
-  /** Nothing was ordered; its key is free for another try. */
+  /** Nothing was ordered; its key is free for another try. A hold that was told of is a stray. */
   refuse(id: number, from: State, refusal: Refusal | null): Promise<void>;
   /** RESERVING becomes WITHDRAWING: its maker was told that nothing is ordered, or is gone. */
   withdraw(id: number): Promise<void>;
@@ -131,9 +131,14 @@ export function createOrders(sql: Sql): Orders {
     },
     async refuse(id, from, refusal) {
       const told = refusal === null ? null : JSON.stringify(refusal);
-      await sql`UPDATE orders SET state = 'REFUSED', refusal = ${told}::text::jsonb,
-          request_key = NULL, last_error = NULL, updated_at = now()
-        WHERE id = ${id} AND state = ${from}`;
+      await sql`WITH refused AS (
+          UPDATE orders SET state = 'REFUSED', refusal = ${told}::text::jsonb,
+            request_key = NULL, last_error = NULL, updated_at = now()
+          WHERE id = ${id} AND state = ${from} RETURNING id, heard_reservation_id
+        )
+        INSERT INTO strays (reservation_id, order_id)
+        SELECT heard_reservation_id, id FROM refused WHERE heard_reservation_id IS NOT NULL
+        ON CONFLICT DO NOTHING`;
     },
     async withdraw(id) {
       await sql`UPDATE orders SET state = 'WITHDRAWING', open_at = now(), updated_at = now()

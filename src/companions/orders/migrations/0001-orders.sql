@@ -14,6 +14,9 @@ CREATE TABLE orders (
   key text COLLATE "C" NOT NULL,
   reservation_id text COLLATE "C",
   due_at timestamptz,
+  -- A hold of this order that the inventory told of before we knew what came of our call: where that was
+  -- refused, a copy of the call has made it.
+  heard_reservation_id text COLLATE "C",
   -- A hold of this order that the inventory told to have ended before we knew that it was there.
   lost_reservation_id text COLLATE "C",
   -- Why it was cancelled; why nothing was ordered.
