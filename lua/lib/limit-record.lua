@@ -30,9 +30,9 @@ local function decode_limit(text)
 end
 
 local function encode_limit(limit)
-    local numbers = { "1", limit.since, limit.version, limit.units, limit.hours }
+    local counts = { "1", limit.since, limit.version, limit.units, limit.hours }
     local rest = { limit.counts, limit.holds, limit.created, limit.updated, limit.products }
-    return table.concat(numbers, "\t") .. "\t" .. table.concat(rest, "\t")
+    return table.concat(counts, "\t") .. "\t" .. table.concat(rest, "\t")
 end
 
 local function load_limit(id)

@@ -57,19 +57,19 @@ local function make_rules()
     -- The rules of a product; units: how many its own allows ("" or nothing: it has none). That one begins
     -- with the product where nobody said since when it is there.
     local function rules_of(product, units)
-        local rules = {}
+        local own = {}
         if units and units ~= "" then
             local since = redis.call("HMGET", stock_key(product.id), "limitSince", "createdAt")
             local from = tonumber(since[1] or "") or tonumber(since[2] or "") or 0
-            rules[1] = new_rule(limit_key(product.id), tonumber(units) or math.huge, from)
-            rules[1].product = product.id
+            own[1] = new_rule(limit_key(product.id), tonumber(units) or math.huge, from)
+            own[1].product = product.id
         end
         if limit_ids then
             for id in string.gmatch(ids_of(product.id), "[^,]+") do
-                rules[#rules + 1] = named_rule(id) or nil
+                own[#own + 1] = named_rule(id) or nil
             end
         end
-        return rules
+        return own
     end
 
     -- Whether the rule is over units of that product at that location.

@@ -10,7 +10,7 @@ local limits -- what is done with rules; made with the first product that may ha
 local function make_limits()
     local CUSTOMER_DIGITS = 32 -- of the hash that stands for a customer; twin: src/inventory/limits.ts
     local HOLDS = ":holds" -- behind it: how many live holds
-    local rules = make_rules()
+    local known = make_rules()
     local customer_names = {} -- customer (JSON string) → its hash
 
     -- Whether the rule counts what is taken at that moment (ms). whose: what has the customer as the first
@@ -48,7 +48,7 @@ local function make_limits()
     local function held_under(rule, hold)
         local units = 0
         for _, line in ipairs(hold.lines) do
-            if line.held > 0 and rules.is_over(rule, line.product, line.location) then
+            if line.held > 0 and known.is_over(rule, line.product, line.location) then
                 units = units + line.held
             end
         end
@@ -104,7 +104,7 @@ local function make_limits()
     -- A count that is zero leaves no field, and the last one no key. A batch has far fewer customers than
     -- one call takes.
     local function write()
-        for _, rule in ipairs(rules.met) do
+        for _, rule in ipairs(known.met) do
             local put, removed = {}, {}
             for field in pairs(rule.changed) do
                 local units = rule.counts[field]
@@ -128,7 +128,7 @@ local function make_limits()
     end
 
     limits = {
-        rules = rules,
+        rules = known,
         is_counted = is_counted,
         held_under = held_under,
         units_of = function(rule, whose)
@@ -148,6 +148,6 @@ local function set_limits(product, units)
     if not limits then
         make_limits()
     end
-    local rules = limits.rules.of(product, units)
-    product.rules = #rules > 0 and rules or nil
+    local own = limits.rules.of(product, units)
+    product.rules = #own > 0 and own or nil
 end

@@ -22,7 +22,7 @@ export function entryOf(
     locations: Array.from(registered).flatMap((location) => world.registry.get(location) ?? []),
     operations: kept.map(([key, text]) => ({ key, text, seq: seqOf(world) })),
     crossings: crossingsOf(call, moves),
-    records: Array.from(call.records.values(), (kept) => kept()),
+    records: Array.from(call.records.values(), (record) => record()),
   };
 }
 

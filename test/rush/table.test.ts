@@ -11,6 +11,7 @@ function books(): { told: Told; rest: Omit<Books, "told"> } {
   const told = new Told();
   for (const name of ["a", "b", "c"]) told.hold(order(name), name);
   told.refuse(order("e"));
+  told.waiting.add(order("e").orderId);
   told.sold.add("a");
   told.expired.add("b");
   told.sold.add("b-again");
@@ -25,7 +26,7 @@ function books(): { told: Told; rest: Omit<Books, "told"> } {
       onHand: 1,
       reserved: 0,
       leastFree: 0,
-      waiting: [],
+      waiting: [order("e").orderId],
       movements: 8,
     },
     reservations: new Map([
@@ -45,12 +46,24 @@ const wrongIn = (given: Books): string[] =>
     .map(({ name }) => name);
 
 describe("a table", () => {
+  test("is wrong where one stood in line that nobody told of, or twice", () => {
+    for (const waiting of [[], ["x"], ["x", "x"]]) {
+      const { told, rest } = books();
+      told.waiting.clear();
+      if (waiting.length !== 1) told.waiting.add("x");
+      const ledger = { ...rest.ledger, waiting };
+      const row = tableOf({ told, ...rest, ledger }).rows.find(({ name }) => name === "waitlisted");
+      expect(row?.isRight).toBe(false);
+    }
+  });
+
   test("is right in every line where all books agree", () => {
     const { told, rest } = books();
     const { rows, unknown } = tableOf({ told, ...rest });
     expect(rows.map(({ name, told: sum, isRight }) => [name, sum, isRight])).toEqual([
       ["held", 3, true],
       ["refused", 1, true],
+      ["waitlisted", 1, true],
       ["expired", 1, true],
       ["cancelled", 1, true],
       ["sold", 2, true],

@@ -9,6 +9,8 @@ import { counted } from "#test/scale";
 import { freeClockNames, temporaryFolder } from "#test/servers";
 import { until } from "#test/until";
 
+/** Lines of a storm that tell the same, after which it is calm. */
+const CALM_LINES = 3;
 /** More than a storm of these tests takes, on a machine that does much else. */
 const STORM_MS_MAX = counted(120_000, 15 * 60_000);
 
@@ -94,10 +96,19 @@ export async function letHoldsExpire(
   { shoppers, to }: { readonly shoppers: number; readonly to: number },
 ): Promise<void> {
   const all = `${shoppers}`.replaceAll(/\B(?=(?:\d{3})+$)/g, " ");
-  // Nobody is answered while the API is away either: first somebody is, when all are there.
-  const calm = new RegExp(` [1-9][\\d ]*/s +came ${all} [^]* 0/s +came ${all} `);
+  // Who waits in line asks on and on: it is calm when the sums stand still, and somebody is answered.
+  const told = new RegExp(`(held .* left [\\d ?]+)   +([\\d ]+)/s   +came ${all} `);
   const from = output().length;
-  await until(() => calm.test(output().slice(from)), {
+  const isCalm = (): boolean => {
+    const lines = output()
+      .slice(from)
+      .split(/[\r\n]+/);
+    const last = lines.flatMap((line) => told.exec(line) ?? []).slice(-3 * CALM_LINES);
+    const sums = last.filter((_, i) => i % 3 === 1);
+    const rates = last.filter((_, i) => i % 3 === 2).map(Number);
+    return sums.length === CALM_LINES && new Set(sums).size === 1 && rates.some((rate) => rate > 0);
+  };
+  await until(isCalm, {
     withinMs: STORM_MS_MAX,
     what: "the storm has calmed down",
   });
