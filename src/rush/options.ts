@@ -28,12 +28,13 @@ Options:
   --against-production it is meant: needed with the settings of production, where the URL is not of
                        this machine, and with --token-file
 
-It makes a product of its own (rush-…) and storms it over HTTP: plain buyers, people who click twice,
-bots, carts that are left to expire, payments that come too late, changes of mind. Where no service runs
-on this machine it starts one (as \`bun run start\` does) and ends it again. At the end it holds what
-shoppers were told against what the service wrote down, sum by sum and hold by hold. Holds last a minute,
-the shortest there is, and what expires is sold again: it takes a minute longer than --seconds. The
-product stays, with its stock sold or free and every unit explained.
+It makes a product of its own (rush-…) and a campaign of all its units, and storms that over HTTP: plain
+buyers, people who click twice, bots, people who wait in line, carts that are left to expire, payments that
+come too late, changes of mind. Where no service runs on this machine it starts one (as \`bun run start\`
+does) and ends it again. At the end it holds what shoppers were told against what the service wrote down,
+sum by sum and hold by hold. Holds last a minute; the campaign ends a quarter of one before the last of
+them, and what comes back then is offered to who waits in line: it takes a minute and a half longer than
+--seconds. The product stays, with its stock sold or free and every unit explained.
 
 It exits with 0 when every sum agrees and nothing is oversold, with 1 when not, or when it could not
 begin or was stopped, and with 2 when the command line cannot be understood; nothing was begun then.

@@ -91,6 +91,8 @@ export async function runRush(options: RushOptions): Promise<Rush> {
   const { answered, again, lost, best } = line;
   say("the last shopper has left; now the books");
   const reader = { client, gate: storm.gate, alarm: storm.alarm, productId, signal };
+  // Nobody comes any more: what is left need not stand aside until its end.
+  await client.campaigns[":campaignId"].stop.$post({ param: { campaignId } }, { init: { signal } });
   await settled(reader, campaignId);
   const product = await productOf(reader);
   const ledger = await readLedger(reader, product);

@@ -6,6 +6,8 @@ import { afterAll, expect, test } from "bun:test";
 import { createPostgres } from "#postgres/client";
 import { openOrdersShop, Order } from "#test/orders";
 import { openLines, type Choice } from "#test/orders-lines";
+import { Random } from "#test/random";
+import { counted, seed } from "#test/scale";
 import { ask, type Answer } from "#test/shop";
 import { until } from "#test/until";
 
@@ -116,6 +118,12 @@ function k(
   return { at, when, during, dead, becomes };
 }
 
+/** Each run draws some of them; a long one has them all. */
+const random = new Random(seed());
+const DRAWN = random.shuffled(KILLS).slice(0, counted(5, KILLS.length));
+const OF_MAKING = KILLS.filter(([, { during }]) => during === "order");
+const DRAWN_UNDER_A_KEY = random.shuffled(OF_MAKING).slice(0, counted(2, OF_MAKING.length));
+
 let count = 0;
 
 /** Kills the process at that moment; answers whose order it is, and of what. */
@@ -161,7 +169,7 @@ const LEFT = {
   CANCELLED: { totalStock: STOCK, reservedStock: 0 },
 };
 
-test.each(KILLS)("killed when %s", async (_what, kill) => {
+test.each(DRAWN)("killed when %s", async (_what, kill) => {
   const { customerId, productId } = await killedAt(kill);
   await nothingIsOpen();
   const told = (await of(customerId)).map(({ status }) => status).join();
@@ -170,7 +178,7 @@ test.each(KILLS)("killed when %s", async (_what, kill) => {
   await agree();
 });
 
-test.each(KILLS.filter(([, { during }]) => during === "order"))(
+test.each(DRAWN_UNDER_A_KEY)(
   "who has a key hears after it: killed when %s",
   async (_what, kill) => {
     const key = crypto.randomUUID();
@@ -189,5 +197,5 @@ test("all of it: no stock is held without an order, and no order is without its 
   await agree();
   const { wrong, seen } = await bed.audit(orders);
   expect(wrong).toEqual([]);
-  expect(seen).toBeGreaterThan(2 * KILLS.length);
+  expect(seen).toBeGreaterThanOrEqual(2 * DRAWN_UNDER_A_KEY.length);
 });
