@@ -11,7 +11,7 @@ const HOUR_MS = 3_600_000;
 export const campaignCases = (base: string): readonly [string, Case][] => [
   [`POST ${base}/campaigns`, plan],
   [`PUT ${base}/campaigns/:campaignId`, planAnew],
-  [`POST ${base}/campaigns/:campaignId/stop`, (world) => end(world, "POST", "/stop")],
+  [`POST ${base}/campaigns/:campaignId/stop`, stop],
   [`DELETE ${base}/campaigns/:campaignId`, (world) => end(world, "DELETE", "")],
 ];
 
@@ -59,6 +59,12 @@ async function planAnew(world: World): Promise<Operation> {
 
 async function end(world: World, method: "POST" | "DELETE", word: string): Promise<Operation> {
   return ending(world, method, `${await planned(world)}${word}`);
+}
+
+/** That it was stopped, and that it is over. */
+async function stop(world: World): Promise<Operation> {
+  const stopping = await end(world, "POST", "/stop");
+  return { ...stopping, effects: () => [{ type: "RECORD", units: 0, movements: 2 }] };
 }
 
 const ending = ({ admin }: World, method: "POST" | "DELETE", path: string): Operation => {

@@ -180,6 +180,7 @@ describe("a row that PostgreSQL refuses", () => {
       products: [],
       locations: [],
       crossings: [],
+      records: [],
     });
     const alarms = harness.lines.filter((line) => line.includes("quarantine"));
     expect(alarms).toHaveLength(4);
