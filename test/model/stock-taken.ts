@@ -57,7 +57,9 @@ export function measure(
 }
 
 function shortLine(world: World, line: RequestedLine, largest: number): ShortLine {
-  const waiting = lineOf(world, line.productId).length;
+  // Who waits, waits for what is free beside campaigns.
+  const isOfCampaign = line.location !== null && campaignAt(line.location) !== null;
+  const waiting = isOfCampaign ? 0 : lineOf(world, line.productId).length;
   return {
     ...(waiting > 0 ? { waiting } : {}),
     productId: line.productId,
