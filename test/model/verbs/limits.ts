@@ -36,6 +36,8 @@ const choices = (shape: Shape) =>
       3,
       fc.array(fc.nat({ max: shape.products - 1 }), { minLength: 1, maxLength: 4 }),
     ),
+    /** Now and then one is put as it stands, which changes nothing. */
+    isAsItStands: fc.nat({ max: 4 }).map((number) => number === 0),
     maxUnits: fc.constantFrom(1_000_000_000, 3, 10, 1_000),
     terms: fc.constantFrom(
       { windowHours: null, counts: "taken", maxHolds: null } as const,
@@ -58,18 +60,27 @@ export const limitPuts = (shape: Shape) =>
   plans(
     "putLimit",
     choices(shape),
-    (scene, { id, products, maxUnits, terms, expected }, base) => {
+    (scene, { id, products, maxUnits, terms, expected, isAsItStands }, base) => {
       const ids = products?.map((number) => productAt(scene, number)) ?? null;
       const partitions = new Set(ids?.map((it) => partitionOf(scene, it)) ?? [0]);
       const [partition = 0] = partitions;
       const limitId = idOf(id, partition);
       const right = versionOf(scene, partition, limitId);
+      const standing = worldOf(scene, partition).limits.get(limitId);
+      const drawn = {
+        ...terms,
+        products: ids === null ? ("all" as const) : [...new Set(ids)].toSorted(),
+        maxUnits,
+      };
+      const { products: over, ...bounds } = isAsItStands && standing ? standing : drawn;
       const command: PutLimitCommand = {
         ...base(limitId),
-        ...terms,
+        windowHours: bounds.windowHours,
+        counts: bounds.counts,
+        maxHolds: bounds.maxHolds,
         limitId,
-        products: ids === null ? "all" : [...new Set(ids)].toSorted(),
-        maxUnits,
+        products: over,
+        maxUnits: bounds.maxUnits,
         expectedVersion: expected === null ? null : right + (expected === "wrong" ? 1 : 0),
       };
       const spans = partitions.size > 1 || (ids === null && scene.worlds.length > 1);
