@@ -17,6 +17,7 @@ export const SETTINGS_OF: Readonly<Record<CompanionName, readonly VariableName[]
     ...COMMON,
     "DATABASE_URL",
     "USERS_PORT",
+    "TRUSTED_PROXIES",
     "SAMPLE_DATA",
     "JWT_ISSUER",
     "JWT_AUDIENCE",
@@ -43,6 +44,7 @@ export const SETTINGS_OF: Readonly<Record<CompanionName, readonly VariableName[]
   gateway: [
     ...COMMON_SETTINGS,
     "GATEWAY_PORT",
+    "TRUSTED_PROXIES",
     "JWT_ISSUER",
     "JWT_AUDIENCE",
     "USERS_URL",

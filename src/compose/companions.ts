@@ -38,6 +38,7 @@ import { KeyRing } from "#companions/users/keys";
 import { USERS_MIGRATIONS } from "#companions/users/migrations";
 import { Passwords } from "#companions/users/passwords";
 import { SAMPLE_ACCOUNTS } from "#companions/users/samples";
+import { addressOf, TrustedProxies } from "#lib/client-address";
 import { createLog, type Log } from "#lib/log";
 import { createShutdown, type Shutdown } from "#lib/shutdown";
 import { version } from "#package.json";
@@ -209,7 +210,14 @@ const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Promise<Companion>>
       },
       log,
     });
-    const app = createGatewayApp({ instances, demand: demandOf(config), version, log, addressOf });
+    const demand = demandOf(config);
+    const app = createGatewayApp({
+      instances,
+      demand,
+      version,
+      log,
+      addressOf: addressBehind(config),
+    });
     return Promise.resolve({ app, close: () => instances.stop() });
   },
   async users({ config, log, urls }) {
@@ -238,7 +246,7 @@ const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Promise<Companion>>
       version,
       log,
       isAway,
-      addressOf,
+      addressOf: addressBehind(config),
     });
     const close = async (): Promise<void> => {
       redis.disconnect();
@@ -308,9 +316,14 @@ const isOfRedis = (error: unknown): boolean =>
     error.name === "MaxRetriesPerRequestError" ||
     /^(Command timed out|Connection is closed|Stream isn't writeable)/.test(error.message));
 
-/** Of who is connected: a proxy in front is for the gateway to know. */
-function addressOf(c: ShellContext): string {
-  return c.env.server?.requestIP(c.req.raw)?.address ?? "unknown";
+/** Of who asks: who is connected, or whom a proxy in front names that is ours, such as the gateway. */
+function addressBehind({ trustedProxies }: Config): (c: ShellContext) => string {
+  const trusted = new TrustedProxies(trustedProxies);
+  return (c) => {
+    const peer = c.env.server?.requestIP(c.req.raw)?.address;
+    if (peer === undefined) return "unknown";
+    return addressOf(peer, c.req.header("x-forwarded-for"), trusted);
+  };
 }
 
 /** The servers that are given, or those of our own, which others on this machine join. */

@@ -51,7 +51,10 @@ export async function runPlatform(config: Config): Promise<void> {
   const env = environmentOf(config, { redisUrl, databaseUrl });
   const folder = join(resolve(config.dataDir), "platform");
   mkdirSync(folder, { recursive: true });
-  const kept = services.map((service) => keepRunning(service, env, folder, log));
+  const behind = { ...env, TRUSTED_PROXIES: trustedWithGateway(env) };
+  const kept = services.map((service) =>
+    keepRunning(service, service.name === "gateway" ? env : behind, folder, log),
+  );
   shutdown.add("services", async () => {
     // Who is called last is asked to stop first.
     await Promise.all(kept.toReversed().map((one) => one.stop(config.shutdownGraceMs)));
@@ -108,6 +111,11 @@ function environmentOf(
     SERVICE_CLIENT_SECRET:
       config.serviceClientSecret ?? developmentSecret(config.dataDir, "service-secret"),
   };
+}
+
+/** The gateway runs here: what it says of who asks is believed. */
+function trustedWithGateway({ TRUSTED_PROXIES: given = "" }: Record<string, string>): string {
+  return [given, "127.0.0.0/8", "::1"].filter((network) => network !== "").join(",");
 }
 
 function registryUrlOf({ registryPort, registryPassword }: Config): string {

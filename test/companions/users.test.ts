@@ -172,6 +172,31 @@ describe("who guesses", () => {
     expect(statuses.filter((status) => status === 429)).toHaveLength(10);
     await forgiven();
   });
+
+  test("is counted as whom a trusted gateway names; nobody else is believed who he is", async () => {
+    await using behind = await startService({
+      ...servers,
+      role: "users",
+      env: { SERVICE_CLIENT_SECRET: SECRET, TRUSTED_PROXIES: "127.0.0.1" },
+    });
+    const triedFrom = async (address: (index: number) => string, service: Service) => {
+      await forgiven();
+      const tries = Array.from({ length: 70 }, (_, index) => {
+        const headers = { "x-forwarded-for": address(index) };
+        return ask("POST", "/api/auth/login", {}, headers, service);
+      });
+      const statuses = (await Promise.all(tries)).map(({ status }) => status);
+      return statuses.filter((status) => status === 429).length;
+    };
+    const each = (index: number): string => `203.0.113.${index}`;
+    expect(await triedFrom(each, behind)).toBe(0);
+    expect(await triedFrom(() => "203.0.113.9", behind)).toBe(10);
+    // What stands before the address that the gateway wrote, a caller may have made up.
+    expect(await triedFrom((index) => `${each(index)}, 203.0.113.9`, behind)).toBe(10);
+    expect(await triedFrom((index) => `2001:db8::${index}`, behind)).toBe(10);
+    expect(await triedFrom(each, users)).toBe(10);
+    await forgiven();
+  });
 });
 
 test("keys change while tokens of both are taken, and a new one is published before it signs", async () => {

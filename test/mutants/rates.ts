@@ -38,10 +38,10 @@ export const RATE_BUGS: readonly Mutant[] = [
   },
   {
     bug: "whoever likes says which address he comes from",
-    file: "src/http/client-address.ts",
+    file: "src/lib/client-address.ts",
     find: "if (forwardedFor === undefined || !trusted.has(address)) return address;",
     replace: "if (forwardedFor === undefined) return address;",
-    by: http("client-address", "with X-Forwarded-For"),
+    by: testIn("lib")("client-address", "with X-Forwarded-For"),
   },
   {
     bug: "guessed tokens are not counted",

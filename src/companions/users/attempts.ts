@@ -1,6 +1,7 @@
 /** How often somebody may try: counts in Redis, with the prefix `users:`, shared by all processes. */
 import { createHash } from "node:crypto";
 import type { Redis } from "ioredis";
+import { countedAs } from "#lib/client-address";
 
 /** Wrong passwords for one address of mail, after which it is locked for as long again. */
 export const FAILURES_MAX = 10;
@@ -17,7 +18,7 @@ export class Attempts {
 
   /** Seconds until this address of the network may try again; null: it may now. Counts the try. */
   async fromAddress(address: string): Promise<number | null> {
-    return await this.#count(`users:tries:${address}`, TRIES_PER_MINUTE_MAX, 60);
+    return await this.#count(`users:tries:${countedAs(address)}`, TRIES_PER_MINUTE_MAX, 60);
   }
 
   /** Seconds that an account is locked for; null: it is not. */

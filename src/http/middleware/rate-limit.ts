@@ -4,7 +4,7 @@
  * what only reads. Services and admins are the shop's own: theirs are not counted.
  */
 import { createHash } from "node:crypto";
-import { addressOf, countedAs, TrustedProxies } from "#http/client-address";
+import { addressOf, countedAs, TrustedProxies } from "#lib/client-address";
 import type { EdgeContext } from "#http/env";
 import type { HeaderFields } from "#http/problem";
 import type { Caller } from "#inventory/context";

@@ -1,6 +1,6 @@
 /** Which address a request counts for: nobody chooses his own. */
 import { describe, expect, test } from "bun:test";
-import { addressOf, countedAs, TrustedProxies } from "#http/client-address";
+import { addressOf, countedAs, TrustedProxies } from "#lib/client-address";
 
 const trusted = new TrustedProxies([
   { address: "10.0.0.0", prefix: 8 },
