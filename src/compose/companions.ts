@@ -16,12 +16,12 @@ import { startFollowing } from "#companions/orders/follow";
 import { createHolds, createInventory } from "#companions/orders/holds";
 import { ORDERS_MIGRATIONS } from "#companions/orders/migrations";
 import { createPrices } from "#companions/orders/prices";
-import { startRelay as startOrdersRelay } from "#companions/orders/relay";
+import { startOrdersRelay } from "#companions/orders/relay";
 import { createSteps } from "#companions/orders/steps";
 import { createOrders } from "#companions/orders/store";
 import { createProductsApp } from "#companions/products/app";
 import { PRODUCTS_MIGRATIONS } from "#companions/products/migrations";
-import { startRelay } from "#companions/products/relay";
+import { startProductsRelay } from "#companions/products/relay";
 import { createStockOfProducts } from "#companions/products/stock";
 import { loadSampleProducts } from "#companions/products/samples";
 import { createProducts } from "#companions/products/store";
@@ -162,15 +162,12 @@ const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Promise<Companion>>
     if (config.sampleData) await loadSampleProducts(products);
     const { url, token, demand } = callingOf(config);
     const stock = createStockOfProducts({ url, token });
-    const queueRedis = redisOf("products", urls, log);
-    const workerRedis = connectWorker(urls.redisUrl, "holdfast-products-outbox");
-    workerRedis.on("error", () => undefined);
-    const relay = startRelay({ products, stock, queueRedis, workerRedis, log });
+    const queues = queuesOf("products", urls, log);
+    const relay = startProductsRelay({ products, stock, ...queues, log });
     const app = createProductsApp({ products, stock, relay, demand, version, log, isAway });
     const close = async (): Promise<void> => {
       await relay.close();
-      queueRedis.disconnect();
-      workerRedis.disconnect();
+      queues.disconnect();
       await sql.end({ timeout: CLOSE_SECONDS_MAX });
     };
     return { app, close };
@@ -181,10 +178,8 @@ const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Promise<Companion>>
     const { url, token, demand } = callingOf(config);
     const inventory = createInventory(url, token);
     const steps = createSteps(orders, createHolds(inventory), log);
-    const queueRedis = redisOf("orders", urls, log);
-    const workerRedis = connectWorker(urls.redisUrl, "holdfast-orders-steps");
-    workerRedis.on("error", () => undefined);
-    const relay = startOrdersRelay({ orders, steps, queueRedis, workerRedis, log });
+    const queues = queuesOf("orders", urls, log);
+    const relay = startOrdersRelay({ orders, steps, ...queues, log });
     const feed = createFeedStore(sql);
     const following = startFollowing({ feed, inventory, relay, log });
     const prices = createPrices(config.productsUrl);
@@ -192,8 +187,7 @@ const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Promise<Companion>>
     const close = async (): Promise<void> => {
       await following.stop();
       await relay.close();
-      queueRedis.disconnect();
-      workerRedis.disconnect();
+      queues.disconnect();
       await sql.end({ timeout: CLOSE_SECONDS_MAX });
     };
     return { app, close };
@@ -287,6 +281,18 @@ function redisOf(name: CompanionName, { redisUrl }: Urls, log: Log): Redis {
   redis.on("error", (error: Error) => log.debug("connection to Redis", { error: error.message }));
   redis.connect().catch(() => undefined);
   return redis;
+}
+
+/** What a relay needs: a connection for its queue, which fails fast, and one for its worker, which waits. */
+function queuesOf(name: CompanionName, urls: Urls, log: Log) {
+  const queueRedis = redisOf(name, urls, log);
+  const workerRedis = connectWorker(urls.redisUrl, `holdfast-${name}-worker`);
+  workerRedis.on("error", () => undefined);
+  const disconnect = (): void => {
+    queueRedis.disconnect();
+    workerRedis.disconnect();
+  };
+  return { queueRedis, workerRedis, disconnect };
 }
 
 /** The schema of that name, made and brought to its present shape; all that is asked is asked there. */
