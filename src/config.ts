@@ -41,6 +41,7 @@ export const TOKEN_SETTINGS: readonly VariableName[] = [
   "JWT_SECRET",
   "JWT_SECRET_PREVIOUS",
   "JWKS_URL",
+  "JWKS_HTTP",
   "JWT_ISSUER",
   "JWT_AUDIENCE",
 ];

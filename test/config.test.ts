@@ -126,8 +126,10 @@ describe("in production", () => {
     const keys = { ...production, JWT_SECRET: "", JWKS_URL: "https://id.example.com/keys" };
     expect(readConfig(keys).jwksUrl).toBe("https://id.example.com/keys");
     expect(refusalsOf({ ...keys, JWKS_URL: "http://id.example.com/keys" })).toEqual([
-      "JWKS_URL: must be https:// in production",
+      "JWKS_URL: must be https:// in production; JWKS_HTTP=1 says that http: is meant",
     ]);
+    const meant = { ...keys, JWKS_URL: "http://users:3001/keys", JWKS_HTTP: "1" };
+    expect(readConfig(meant).jwksUrl).toBe("http://users:3001/keys");
   });
 
   test("a secret that anyone may know is refused", () => {

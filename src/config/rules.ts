@@ -58,8 +58,10 @@ function productionRefusals(texts: Texts, used: readonly VariableName[]): Proble
       problem: "must be 0 in production: samples are not stock",
     });
   }
-  if (texts.JWKS_URL && URL.parse(texts.JWKS_URL)?.protocol === "http:") {
-    found.push({ variable: "JWKS_URL", problem: "must be https:// in production" });
+  const isPlain = texts.JWKS_URL && URL.parse(texts.JWKS_URL)?.protocol === "http:";
+  if (isPlain && texts.JWKS_HTTP !== "1") {
+    const problem = "must be https:// in production; JWKS_HTTP=1 says that http: is meant";
+    found.push({ variable: "JWKS_URL", problem });
   }
   return found;
 }

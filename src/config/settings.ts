@@ -36,6 +36,7 @@ export const SETTINGS = z.strictObject({
   JWT_SECRET: z.string().optional(),
   JWT_SECRET_PREVIOUS: z.string().optional(),
   JWKS_URL: url("https://", "http://").optional(),
+  JWKS_HTTP: flag(),
   JWT_ISSUER: text(512).optional(),
   JWT_AUDIENCE: text(512).optional(),
   RESERVATION_MINUTES: wholeNumber(1, RESERVATION_MINUTES_LIMIT),

@@ -54,6 +54,12 @@ export const VARIABLES = [
     name: "JWKS_URL",
     meaning: "Public keys of RS256, ES256 and EdDSA tokens; beside JWT_SECRET or instead of it",
   },
+  {
+    name: "JWKS_HTTP",
+    fallback: "0",
+    meaning:
+      "`1`: in production JWKS_URL may be `http:`, where nobody else is on the network to it",
+  },
   { name: "JWT_ISSUER", meaning: "Required `iss` of every token" },
   { name: "JWT_AUDIENCE", meaning: "Required `aud` of every token" },
   { name: "RESERVATION_MINUTES", fallback: "15", meaning: "Life of a hold that names none" },
