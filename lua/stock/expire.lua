@@ -38,12 +38,14 @@ for second = reached, math.min(reached + WINDOW_SECONDS - 1, now_second) do
     reached = second + 1
 end
 
--- Whether a hold can be released: reads all that its release needs, and changes nothing.
+-- Whether a hold can be released: reads all that its release needs, and changes nothing. A line of which
+-- nothing is held needs no level: that of a campaign may be gone by now.
 local function can_release(hold)
     for _, line in ipairs(hold.lines) do
         local product = load_product(line.product)
         local level = product and product.levels[line.location]
-        if not level or level.reserved < line.held then
+        local reserved = level and level.reserved or 0
+        if not product or reserved < line.held then
             return false
         end
         for _, rule in ipairs(product.rules or {}) do

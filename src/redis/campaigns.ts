@@ -94,14 +94,20 @@ export class Campaigns implements CampaignStore {
   async one(campaignId: CampaignId, deadline: number): Promise<Campaign | null> {
     const route = this.#routeOf(campaignId);
     if (route === null) return null;
-    const found = await this.#ofPartition(route.partition, deadline);
-    return found.find((campaign) => campaign.campaignId === campaignId) ?? null;
+    const text = (await this.#textsOf(route.partition, deadline))[campaignId];
+    return text === undefined ? null : decodeCampaign(campaignId, text);
   }
 
   async all(deadline: number): Promise<readonly Campaign[]> {
     const { routes } = this.#options;
-    const found = routes.map(({ partition }) => this.#ofPartition(partition, deadline));
-    return (await Promise.all(found)).flat();
+    const texts = routes.map(({ partition }) => this.#textsOf(partition, deadline));
+    return (await Promise.all(texts)).flatMap(readable);
+  }
+
+  async hasAny(deadline: number): Promise<boolean> {
+    const { routes } = this.#options;
+    const texts = routes.map(({ partition }) => this.#textsOf(partition, deadline));
+    return (await Promise.all(texts)).some((own) => Object.keys(own).length > 0);
   }
 
   async turnDue(
@@ -111,10 +117,13 @@ export class Campaigns implements CampaignStore {
     const route = this.#options.routes[partition];
     if (route === undefined) throw new Error(`there is no partition ${partition}`);
     const now = Date.now() + route.partition.clockAheadMs;
-    const campaigns = await this.#ofPartition(route.partition, deadline);
-    for (const campaign of campaigns.filter((one) => isDue(one, now))) {
-      await this.#turn(campaign.campaignId, deadline);
+    const campaigns = readable(await this.#textsOf(route.partition, deadline));
+    const failures: unknown[] = [];
+    for (const { campaignId } of campaigns.filter((one) => isDue(one, now))) {
+      // One that cannot be turned keeps no other from it.
+      await this.#turn(campaignId, deadline).catch((error: unknown) => failures.push(error));
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   /** Its campaign's start has come, and nobody did it yet. */
@@ -144,13 +153,14 @@ export class Campaigns implements CampaignStore {
     return await route.queues.submit(verb, campaignLine(command), 1, command);
   }
 
-  async #ofPartition(partition: Partition, deadline: number): Promise<readonly Campaign[]> {
+  /** Id → record. */
+  async #textsOf(
+    partition: Partition,
+    deadline: number,
+  ): Promise<Readonly<Record<string, string>>> {
     const key = recordKey(partition.number, "campaign");
     const lookup = { partition, command: "HGETALL" as const, key, count: 1 };
-    const fields = recordedFields((await this.#options.reads.read(lookup, deadline)).value, key);
-    return Object.entries(fields).map(([id, text]) =>
-      decodeCampaign(recorded<CampaignId>(id), text),
-    );
+    return recordedFields((await this.#options.reads.read(lookup, deadline)).value, key);
   }
 
   #routeOf(campaignId: CampaignId): Route | null {
@@ -158,6 +168,16 @@ export class Campaigns implements CampaignStore {
     return (partition === null ? null : this.#options.routes[partition]) ?? null;
   }
 }
+
+/** Those that can be read: of the others a comparison tells. */
+const readable = (texts: Readonly<Record<string, string>>): Campaign[] =>
+  Object.entries(texts).flatMap(([id, text]) => {
+    try {
+      return [decodeCampaign(recorded<CampaignId>(id), text)];
+    } catch {
+      return [];
+    }
+  });
 
 /** What is due by that clock; a script has the last word. */
 const isDue = ({ state, startsAt, endsAt, stoppedAt }: Campaign, now: number): boolean =>

@@ -180,7 +180,7 @@ export class RedisStockStore implements StockStore {
 
   async hasInactiveLocation(deadline: number): Promise<boolean> {
     if (await this.#locations.hasInactive(deadline)) return true;
-    return (await this.campaigns.all(deadline)).length > 0;
+    return await this.campaigns.hasAny(deadline);
   }
 
   async amend(command: AmendCommand): Promise<AmendOutcome> {

@@ -89,17 +89,17 @@ export class ExpiryWorker implements AsyncDisposable {
   }
 
   async #sweep(): Promise<void> {
-    try {
-      for (let partition = 0; partition < this.#options.store.partitions; partition += 1) {
-        await this.#endDue(partition);
-      }
-      this.#told = null;
-    } catch (error) {
-      const isTold = error instanceof Fault && this.#told === error.message;
-      this.#told = error instanceof Fault ? error.message : null;
-      const level = isTold ? "debug" : this.#told === null ? "error" : "warn";
-      this.#options.log[level]("a sweep failed", factsOf(error));
+    const failures: unknown[] = [];
+    for (let partition = 0; partition < this.#options.store.partitions; partition += 1) {
+      // One that is fenced, or damaged, keeps nothing of another from ending.
+      await this.#endDue(partition).catch((error: unknown) => failures.push(error));
     }
+    const [error] = failures;
+    const told = this.#told;
+    this.#told = error instanceof Fault ? error.message : null;
+    if (failures.length === 0) return;
+    const level = this.#told === null ? "error" : this.#told === told ? "debug" : "warn";
+    this.#options.log[level]("a sweep failed", factsOf(error));
   }
 
   async #run(job: Job, token: string | undefined): Promise<null> {

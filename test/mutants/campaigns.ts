@@ -61,4 +61,21 @@ export const CAMPAIGN_BUGS: readonly Mutant[] = [
     replace: "",
     by: invariants("campaigns", "from its end on nobody gets a unit"),
   },
+  {
+    bug: "a hold with a line in a ring-fence that is gone never ends",
+    file: "lua/stock/expire.lua",
+    find: "if not product or reserved < line.held then",
+    replace: "if not level or reserved < line.held then",
+    by: redis(
+      "campaign-ends",
+      "a cart ends on time though the ring-fence of what it gave back is gone",
+    ),
+  },
+  {
+    bug: "one campaign that cannot be read keeps all others from their turn",
+    file: "src/redis/campaigns.ts",
+    find: "    } catch {\n      return [];\n",
+    replace: "    } catch (error) {\n      throw error;\n",
+    by: redis("campaign-ends", "a campaign whose record nobody can read keeps no other"),
+  },
 ];

@@ -4,6 +4,7 @@
  */
 import type { Redis } from "ioredis";
 import {
+  campaignAt,
   DEFAULT_RULE,
   Location,
   totalsOf,
@@ -143,6 +144,8 @@ function levelsAreWithinBounds({ products }: State): string[] {
 function reservedIsTheSumOfLiveHolds({ products, live }: State): string[] {
   const held = new Map<string, number>();
   for (const { productId, location, held: units } of live.flatMap((hold) => hold.allocations)) {
+    // An empty ring-fence leaves its product, whatever holds had of it before.
+    if (units === 0 && campaignAt(location) !== null) continue;
     const name = `${productId} at ${location}`;
     held.set(name, (held.get(name) ?? 0) + units);
   }
