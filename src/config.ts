@@ -143,6 +143,7 @@ function configFrom(settings: Settings, found: readonly Problem[]) {
     ordersPort: settings.ORDERS_PORT,
     usersUrl: settings.USERS_URL,
     productsUrl: settings.PRODUCTS_URL,
+    ordersUrl: settings.ORDERS_URL,
     inventoryUrl: settings.INVENTORY_URL,
     /** Absent, outside production only: one of the data folder. */
     serviceClientSecret: settings.SERVICE_CLIENT_SECRET,

@@ -80,6 +80,7 @@ describe("without any variable", () => {
       ordersPort: 8000,
       usersUrl: "http://localhost:3001",
       productsUrl: "http://localhost:3002",
+      ordersUrl: "http://localhost:8000",
       inventoryUrl: "http://localhost:3003",
       serviceClientSecret: undefined,
       advertiseHost: undefined,

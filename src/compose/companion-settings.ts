@@ -50,5 +50,6 @@ export const SETTINGS_OF: Readonly<Record<CompanionName, readonly VariableName[]
     "USERS_URL",
     "INVENTORY_URL",
     "PRODUCTS_URL",
+    "ORDERS_URL",
   ],
 };

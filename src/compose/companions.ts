@@ -86,7 +86,7 @@ export async function runCompanion(name: CompanionName, config: Config): Promise
 }
 
 /** How a registry knows each, as the shop had them before; a registry is in none. */
-const SERVICES: Readonly<Record<Exclude<CompanionName, "registry">, string>> = {
+export const SERVICES: Readonly<Record<Exclude<CompanionName, "registry">, string>> = {
   users: "USER-SERVICE",
   products: "PRODUCT-SERVICE",
   orders: "ORDER-SERVICE",
@@ -198,7 +198,7 @@ const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Promise<Companion>>
       fixed: {
         users: baseOf(config.usersUrl),
         products: baseOf(config.productsUrl),
-        orders: null,
+        orders: baseOf(config.ordersUrl),
         payment: null,
         inventory: baseOf(config.inventoryUrl),
       },

@@ -105,6 +105,7 @@ function environmentOf(
     EUREKA_URL: registryUrlOf(config),
     USERS_URL: users,
     PRODUCTS_URL: products,
+    ORDERS_URL: at(config.ordersPort),
     PRODUCT_SERVICE_URL: products,
     INVENTORY_URL: at(config.port),
     JWKS_URL: `${users}/.well-known/jwks.json`,
@@ -118,7 +119,8 @@ function trustedWithGateway({ TRUSTED_PROXIES: given = "" }: Record<string, stri
   return [given, "127.0.0.0/8", "::1"].filter((network) => network !== "").join(",");
 }
 
-function registryUrlOf({ registryPort, registryPassword }: Config): string {
+/** With its password, where it has one. */
+export function registryUrlOf({ registryPort, registryPassword }: Config): string {
   const who =
     registryPassword === undefined ? "" : `registry:${encodeURIComponent(registryPassword)}@`;
   return `http://${who}localhost:${registryPort}/eureka`;

@@ -66,6 +66,7 @@ export const SETTINGS = z.strictObject({
   ORDERS_PORT: wholeNumber(0, 65_535),
   USERS_URL: url("https://", "http://"),
   PRODUCTS_URL: url("https://", "http://"),
+  ORDERS_URL: url("https://", "http://"),
   INVENTORY_URL: url("https://", "http://"),
   SERVICE_CLIENT_SECRET: z.string().optional(),
   ADVERTISE_HOST: host().optional(),

@@ -175,6 +175,11 @@ export const VARIABLES = [
     meaning: "Where they find the products service",
   },
   {
+    name: "ORDERS_URL",
+    fallback: "http://localhost:8000",
+    meaning: "Where they find the orders service",
+  },
+  {
     name: "INVENTORY_URL",
     fallback: "http://localhost:3003",
     meaning: "Where they find the inventory",

@@ -5,6 +5,7 @@ import { freePort } from "#embedded/free-port";
 import { startChild } from "#embedded/child";
 import { temporaryFolder } from "#test/servers";
 import { runMain } from "#test/service";
+import { TYPED, typist } from "#test/typed-commands";
 import { until } from "#test/until";
 import { ROOT } from "#test/packaging";
 
@@ -39,19 +40,10 @@ test(
       withinMs: 60_000,
       what: "the shop is open",
     });
+    await typedCommandsWork(env);
     const checked = await runMain(["platform", "check"], env);
     expect(checked.output).toContain("9 of 9 checks passed");
     expect(checked.code).toBe(0);
-    const gateway = `http://localhost:${env["GATEWAY_PORT"]}`;
-    // As the documents of the system before have it, typed by hand.
-    const pretty = '{\n  "name": "Gaming Mouse",\n  "price": 49.99\n}';
-    const made = await fetch(`${gateway}/api/products`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: pretty,
-    });
-    expect(made.status).toBe(201);
-    expect((await fetch(`${gateway}/api/inventory/1`)).status).toBe(200);
     const products = `http://localhost:${env["PRODUCTS_PORT"]}`;
     const up = async () =>
       (await fetch(`${products}/health/ready`).catch(() => null))?.status === 200;
@@ -73,6 +65,56 @@ test(
   },
   TEST_MS_MAX,
 );
+
+/** What the documents of the shops before have, typed as it stands there, line breaks in bodies included. */
+async function typedCommandsWork(env: Readonly<Record<string, string>>): Promise<void> {
+  const { GATEWAY_PORT: gateway, REGISTRY_PORT: registry, USERS_PORT: users } = env;
+  const type = typist({ 3000: gateway, 8761: registry, 3001: users });
+  const mouse = { name: "Gaming Mouse", description: "RGB Gaming Mouse", price: 49.99 };
+  expect(await type(TYPED.createProduct)).toMatchObject({
+    status: 201,
+    body: { id: expect.any(Number), ...mouse, category: "Electronics" },
+  });
+  const item = { productId: 1, quantity: 50, reserved: 0, location: "Warehouse A" };
+  expect(await type(TYPED.checkInventory)).toEqual({ status: 200, body: item });
+  const order = {
+    id: 1,
+    customerId: "CUST001",
+    items: [{ productId: 1, quantity: 2, price: 999.99, subtotal: 1999.98 }],
+    totalAmount: 1999.98,
+    status: "PENDING",
+    createdAt: expect.any(String),
+    updatedAt: expect.any(String),
+  };
+  expect(await type(TYPED.createOrder)).toEqual({ status: 201, body: order });
+  expect(await type(TYPED.checkInventory)).toMatchObject({ body: { quantity: 50, reserved: 2 } });
+  expect(await type(TYPED.updateOrderStatus)).toEqual({
+    status: 200,
+    body: { ...order, status: "CONFIRMED" },
+  });
+  expect(await type(TYPED.checkInventory)).toMatchObject({ body: { quantity: 48, reserved: 0 } });
+  expect(await type(TYPED.registryHealth)).toMatchObject({
+    status: 200,
+    body: { status: "UP", services: expect.arrayContaining(["INVENTORY-SERVICE"]) },
+  });
+  expect(await type(TYPED.registered)).toMatchObject({
+    status: 200,
+    body: { applications: { application: expect.any(Array) } },
+  });
+  expect(await type(TYPED.dashboard)).toMatchObject({
+    status: 200,
+    body: expect.stringMatching(/^<!doctype html>/),
+  });
+  for (const [command, user] of [
+    [TYPED.adminLogin, { email: "admin@ecommerce.com", role: "admin" }],
+    [TYPED.customerLogin, { email: "john.doe@example.com", role: "customer" }],
+  ] as const) {
+    expect(await type(command)).toMatchObject({
+      status: 200,
+      body: { message: expect.any(String), token: expect.any(String), user },
+    });
+  }
+}
 
 test("in production it is refused, and says what to do instead", async () => {
   const env = {
