@@ -141,12 +141,17 @@ function configFrom(settings: Settings, found: readonly Problem[]) {
     gatewayPort: settings.GATEWAY_PORT,
     productsPort: settings.PRODUCTS_PORT,
     ordersPort: settings.ORDERS_PORT,
+    paymentPort: settings.PAYMENT_PORT,
     usersUrl: settings.USERS_URL,
     productsUrl: settings.PRODUCTS_URL,
     ordersUrl: settings.ORDERS_URL,
     inventoryUrl: settings.INVENTORY_URL,
+    paymentUrl: settings.PAYMENT_URL,
     /** Absent, outside production only: one of the data folder. */
     serviceClientSecret: settings.SERVICE_CLIENT_SECRET,
+    /** Absent, outside production only: one of the data folder. */
+    paymentSecret: settings.PAYMENT_SECRET,
+    paymentSecretPrevious: settings.PAYMENT_SECRET_PREVIOUS,
     advertiseHost: settings.ADVERTISE_HOST,
     advertisePort: settings.ADVERTISE_PORT,
     productServiceUrl: settings.PRODUCT_SERVICE_URL,

@@ -1,7 +1,14 @@
 /** The services around the inventory, and what each reads of the environment. */
 import { COMMON_SETTINGS, type VariableName } from "#config";
 
-export const COMPANIONS = ["registry", "users", "products", "orders", "gateway"] as const;
+export const COMPANIONS = [
+  "registry",
+  "users",
+  "products",
+  "orders",
+  "payment",
+  "gateway",
+] as const;
 export type CompanionName = (typeof COMPANIONS)[number];
 
 export const isCompanion = (word: string | undefined): word is CompanionName =>
@@ -39,7 +46,21 @@ export const SETTINGS_OF: Readonly<Record<CompanionName, readonly VariableName[]
     "PRODUCTS_URL",
     "JWT_ISSUER",
     "JWT_AUDIENCE",
+    "PAYMENT_SECRET",
+    "PAYMENT_SECRET_PREVIOUS",
     ...CALLING,
+  ],
+  payment: [
+    ...COMMON,
+    "DATABASE_URL",
+    "PAYMENT_PORT",
+    "JWT_ISSUER",
+    "JWT_AUDIENCE",
+    "USERS_URL",
+    "ORDERS_URL",
+    "SERVICE_CLIENT_SECRET",
+    "PAYMENT_SECRET",
+    "PAYMENT_SECRET_PREVIOUS",
   ],
   gateway: [
     ...COMMON_SETTINGS,
@@ -51,5 +72,6 @@ export const SETTINGS_OF: Readonly<Record<CompanionName, readonly VariableName[]
     "INVENTORY_URL",
     "PRODUCTS_URL",
     "ORDERS_URL",
+    "PAYMENT_URL",
   ],
 };

@@ -1,13 +1,25 @@
 /** The services around the inventory, each as a process of its own. */
 import type { Server } from "bun";
 import type { Hono } from "hono";
-import type { Redis } from "ioredis";
+import {
+  baseOf,
+  callingOf,
+  CLOSE_SECONDS_MAX,
+  demandOf,
+  isAway,
+  paymentSecretsOf,
+  queuesOf,
+  redisOf,
+  schemaOf,
+  SERVICE_CLIENT,
+  serviceSecretOf,
+  type Companion,
+  type Parts,
+} from "#compose/companion-parts";
 import { SETTINGS_OF, type CompanionName } from "#compose/companion-settings";
 import { cannotListen, mustBeFree, type Port } from "#compose/port";
 import { openServers } from "#compose/servers";
-import type { Urls } from "#compose/stores";
-import { Refusal } from "#compose/refusal";
-import { developmentSecret, type Config, type VariableName } from "#config";
+import type { Config, VariableName } from "#config";
 import { createGatewayApp } from "#companions/gateway/app";
 import { followInstances } from "#companions/gateway/instances";
 import { createOrdersApp } from "#companions/orders/app";
@@ -15,10 +27,17 @@ import { createFeedStore } from "#companions/orders/feed-store";
 import { startFollowing } from "#companions/orders/follow";
 import { createHolds, createInventory } from "#companions/orders/holds";
 import { ORDERS_MIGRATIONS } from "#companions/orders/migrations";
+import { createPaid } from "#companions/orders/paid";
+import { createPayments as createPaymentsOfOrders } from "#companions/orders/payments";
 import { createPrices } from "#companions/orders/prices";
 import { startOrdersRelay } from "#companions/orders/relay";
 import { createSteps } from "#companions/orders/steps";
 import { createOrders } from "#companions/orders/store";
+import { createPaymentApp } from "#companions/payment/app";
+import { PAYMENT_MIGRATIONS } from "#companions/payment/migrations";
+import { createOrdersOfPayment } from "#companions/payment/orders";
+import { startPaymentRelay } from "#companions/payment/relay";
+import { createPayments } from "#companions/payment/store";
 import { createProductsApp } from "#companions/products/app";
 import { PRODUCTS_MIGRATIONS } from "#companions/products/migrations";
 import { startProductsRelay } from "#companions/products/relay";
@@ -29,8 +48,6 @@ import { createRegistryApp } from "#companions/registry/app";
 import { startEvicting } from "#companions/registry/evict";
 import { Leases } from "#companions/registry/leases";
 import type { ShellContext, ShellEnv } from "#companions/shell/app";
-import { createDemand } from "#companions/shell/caller";
-import { createServiceToken } from "#companions/shell/service-token";
 import { createAccounts } from "#companions/users/accounts";
 import { createUsersApp } from "#companions/users/app";
 import { Attempts } from "#companions/users/attempts";
@@ -42,25 +59,8 @@ import { addressOf, TrustedProxies } from "#lib/client-address";
 import { createLog, type Log } from "#lib/log";
 import { createShutdown, type Shutdown } from "#lib/shutdown";
 import { version } from "#package.json";
-import { createPostgres, type Sql } from "#postgres/client";
-import { kindOfFailure } from "#postgres/failure";
-import { migrate } from "#postgres/migrate";
-import type { Migration } from "#postgres/migrations";
 import { placeOf } from "#registry/instance";
 import { keepRegistered } from "#registry/registration";
-import { connectRedis, connectWorker, failureOf } from "#redis/client";
-
-interface Parts {
-  readonly config: Config;
-  readonly log: Log;
-  readonly urls: Urls;
-}
-
-/** What a companion serves, and how what it does besides is ended. */
-interface Companion {
-  readonly app: Hono<ShellEnv>;
-  readonly close: () => Promise<void>;
-}
 
 /** Serves until it is told to stop; everything it started has ended then. */
 export async function runCompanion(name: CompanionName, config: Config): Promise<void> {
@@ -90,6 +90,7 @@ export const SERVICES: Readonly<Record<Exclude<CompanionName, "registry">, strin
   users: "USER-SERVICE",
   products: "PRODUCT-SERVICE",
   orders: "ORDER-SERVICE",
+  payment: "PAYMENT-SERVICE",
   gateway: "API-GATEWAY",
 };
 
@@ -131,6 +132,8 @@ export function portOf(name: CompanionName, config: Config): Pick<Port, "port" |
       return { port: config.gatewayPort, variable: "GATEWAY_PORT" };
     case "orders":
       return { port: config.ordersPort, variable: "ORDERS_PORT" };
+    case "payment":
+      return { port: config.paymentPort, variable: "PAYMENT_PORT" };
     case "products":
       return { port: config.productsPort, variable: "PRODUCTS_PORT" };
     case "users":
@@ -138,8 +141,6 @@ export function portOf(name: CompanionName, config: Config): Pick<Port, "port" |
   }
 }
 
-/** The client that the companions sign in as, each with SERVICE_CLIENT_SECRET. */
-export const SERVICE_CLIENT = "companions";
 /** How long a token is good for: what an attacker who got one has. */
 const TOKEN_SECONDS = 3_600;
 
@@ -183,9 +184,29 @@ const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Promise<Companion>>
     const feed = createFeedStore(sql);
     const following = startFollowing({ feed, inventory, relay, log });
     const prices = createPrices(config.productsUrl);
-    const app = createOrdersApp({ orders, steps, prices, relay, demand, version, log, isAway });
+    const payments = createPaymentsOfOrders({ orders, steps, paid: createPaid(sql) });
+    const paymentSecrets = paymentSecretsOf(config);
+    const told = { payments, paymentSecrets, version, log, isAway };
+    const app = createOrdersApp({ orders, steps, prices, relay, demand, ...told });
     const close = async (): Promise<void> => {
       await following.stop();
+      await relay.close();
+      queues.disconnect();
+      await sql.end({ timeout: CLOSE_SECONDS_MAX });
+    };
+    return { app, close };
+  },
+  async payment({ config, log, urls }) {
+    const sql = await schemaOf("payment", urls, PAYMENT_MIGRATIONS);
+    const payments = createPayments(sql);
+    const { token, demand } = callingOf(config);
+    const secrets = paymentSecretsOf(config);
+    const orders = createOrdersOfPayment({ url: baseOf(config.ordersUrl), token, secrets });
+    const queues = queuesOf("payment", urls, log);
+    const relay = startPaymentRelay({ payments, orders, ...queues, log });
+    if (config.production) log.warn("payment is a stand-in: no money is taken");
+    const app = createPaymentApp({ payments, orders, relay, demand, version, log, isAway });
+    const close = async (): Promise<void> => {
       await relay.close();
       queues.disconnect();
       await sql.end({ timeout: CLOSE_SECONDS_MAX });
@@ -199,7 +220,7 @@ const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Promise<Companion>>
         users: baseOf(config.usersUrl),
         products: baseOf(config.productsUrl),
         orders: baseOf(config.ordersUrl),
-        payment: null,
+        payment: baseOf(config.paymentUrl),
         inventory: baseOf(config.inventoryUrl),
       },
       log,
@@ -249,78 +270,6 @@ const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Promise<Companion>>
     return { app, close };
   },
 };
-
-/** The secret that the companions share: the configured one, or outside production one of the folder. */
-function serviceSecretOf({ serviceClientSecret, dataDir, production }: Config): string {
-  if (serviceClientSecret !== undefined) return serviceClientSecret;
-  if (production) throw new Refusal("SERVICE_CLIENT_SECRET is required in production");
-  return developmentSecret(dataDir, "service-secret");
-}
-
-const baseOf = (url: string): string => url.replace(/\/+$/, "");
-
-/** Who calls is told by tokens of the users service; outside production nobody needs one. */
-function demandOf({ usersUrl, jwtIssuer: issuer, jwtAudience: audience, production }: Config) {
-  const jwksUrl = `${baseOf(usersUrl)}/.well-known/jwks.json`;
-  return createDemand({ jwksUrl, issuer, audience, isOpen: !production });
-}
-
-/** What who calls the inventory, and is called by people, is made of. */
-function callingOf(config: Config) {
-  const usersUrl = baseOf(config.usersUrl);
-  const clientSecret = serviceSecretOf(config);
-  const token = createServiceToken({ usersUrl, clientId: SERVICE_CLIENT, clientSecret });
-  return { url: config.inventoryUrl, token, demand: demandOf(config) };
-}
-
-const CLOSE_SECONDS_MAX = 5;
-
-/** Connects by itself, and again when it was lost; meanwhile what needs it is 503. */
-function redisOf(name: CompanionName, { redisUrl }: Urls, log: Log): Redis {
-  const redis = connectRedis(redisUrl, `holdfast-${name}`);
-  redis.on("error", (error: Error) => log.debug("connection to Redis", { error: error.message }));
-  redis.connect().catch(() => undefined);
-  return redis;
-}
-
-/** What a relay needs: a connection for its queue, which fails fast, and one for its worker, which waits. */
-function queuesOf(name: CompanionName, urls: Urls, log: Log) {
-  const queueRedis = redisOf(name, urls, log);
-  const workerRedis = connectWorker(urls.redisUrl, `holdfast-${name}-worker`);
-  workerRedis.on("error", () => undefined);
-  const disconnect = (): void => {
-    queueRedis.disconnect();
-    workerRedis.disconnect();
-  };
-  return { queueRedis, workerRedis, disconnect };
-}
-
-/** The schema of that name, made and brought to its present shape; all that is asked is asked there. */
-async function schemaOf(
-  schema: string,
-  { databaseUrl }: Urls,
-  migrations: readonly Migration[],
-): Promise<Sql> {
-  const first = createPostgres(databaseUrl, { connectionsMax: 1 });
-  await first.unsafe(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
-  await first.end({ timeout: CLOSE_SECONDS_MAX });
-  const url = new URL(databaseUrl);
-  url.searchParams.set("search_path", schema);
-  const sql = createPostgres(url.href, { applicationName: `holdfast-${schema}` });
-  await migrate(sql, { migrations });
-  return sql;
-}
-
-const isAway = (error: unknown): boolean =>
-  kindOfFailure(error) === "unavailable" ||
-  (isOfRedis(error) && ["lost", "transient", "refusing"].includes(failureOf(error)));
-
-/** Errors of the driver and of its replies; any other error is a mistake of ours. */
-const isOfRedis = (error: unknown): boolean =>
-  error instanceof Error &&
-  (error.name === "ReplyError" ||
-    error.name === "MaxRetriesPerRequestError" ||
-    /^(Command timed out|Connection is closed|Stream isn't writeable)/.test(error.message));
 
 /** Of who asks: who is connected, or whom a proxy in front names that is ours, such as the gateway. */
 function addressBehind({ trustedProxies }: Config): (c: ShellContext) => string {

@@ -9,6 +9,7 @@ Usage:
   bun run start users                 sign-in and the keys of its tokens, on USERS_PORT
   bun run start products              what is sold, on PRODUCTS_PORT
   bun run start orders                orders, each with its stock held or sold, on ORDERS_PORT
+  bun run start payment               a stand-in that pays orders, and tells them, on PAYMENT_PORT
   bun run start gateway               one door to all of them, on GATEWAY_PORT
 
   all       both in one process, on PORT
@@ -36,12 +37,12 @@ Every setting is an environment variable: see .env.example.
 export const PLATFORM_HELP = `Starts a whole shop on this machine, or says whether one that runs works.
 
 Usage:
-  bun run platform                    registry, users, inventory, products and gateway, each a process
+  bun run platform                    registry, users, inventory, products, orders, payment and gateway
   bun run platform:check              nine checks of what runs: each service, and that they work together
 
 Without REDIS_URL and DATABASE_URL it starts servers of its own in DATA_DIR. A service that ends is started
-again; each writes into DATA_DIR/platform. Ports are REGISTRY_PORT, USERS_PORT, PORT, PRODUCTS_PORT and
-GATEWAY_PORT. Not for production: start each service by itself there.
+again; each writes into DATA_DIR/platform. Ports are REGISTRY_PORT, USERS_PORT, PORT, PRODUCTS_PORT,
+ORDERS_PORT, PAYMENT_PORT and GATEWAY_PORT. Not for production: start each service by itself there.
 
 It exits with 0 when it stopped as it was told to or all checks passed, with 1 when it could not start or a
 check failed, and with 2 when the command line cannot be understood.

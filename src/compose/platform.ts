@@ -108,9 +108,11 @@ function environmentOf(
     ORDERS_URL: at(config.ordersPort),
     PRODUCT_SERVICE_URL: products,
     INVENTORY_URL: at(config.port),
+    PAYMENT_URL: at(config.paymentPort),
     JWKS_URL: `${users}/.well-known/jwks.json`,
     SERVICE_CLIENT_SECRET:
       config.serviceClientSecret ?? developmentSecret(config.dataDir, "service-secret"),
+    PAYMENT_SECRET: config.paymentSecret ?? developmentSecret(config.dataDir, "payment-secret"),
   };
 }
 

@@ -9,6 +9,9 @@ export type Problem = Readonly<{ variable: string; problem: string }>;
 /** A metrics token or the registry's password is typed into a scraper's file; 16 random bytes are beyond guessing. */
 const METRICS_TOKEN_BYTES_MIN = 16;
 
+/** As Standard Webhooks has it: with less, one call that was overheard tells the secret. */
+const PAYMENT_SECRET_BYTES_MIN = 24;
+
 /** A shorter name is misspelt by one slip only: HOME is not HOST. */
 const LONG_NAME_LENGTH = 6;
 
@@ -17,6 +20,8 @@ const SECRETS = [
   "JWT_SECRET_PREVIOUS",
   "METRICS_TOKEN",
   "REGISTRY_PASSWORD",
+  "PAYMENT_SECRET",
+  "PAYMENT_SECRET_PREVIOUS",
 ] as const;
 
 const HOW_TO_MAKE_ONE = "make one with: openssl rand -base64 32";
@@ -83,6 +88,8 @@ function shortSecrets(texts: Texts): Problem[] {
     METRICS_TOKEN: METRICS_TOKEN_BYTES_MIN,
     REGISTRY_PASSWORD: METRICS_TOKEN_BYTES_MIN,
     SERVICE_CLIENT_SECRET: METRICS_TOKEN_BYTES_MIN,
+    PAYMENT_SECRET: PAYMENT_SECRET_BYTES_MIN,
+    PAYMENT_SECRET_PREVIOUS: PAYMENT_SECRET_BYTES_MIN,
   };
   return SECRETS.flatMap((variable) => {
     const bytes = Buffer.byteLength(texts[variable] ?? "");
@@ -111,6 +118,11 @@ function pairRefusals(texts: Texts): Problem[] {
     texts.JWT_SECRET_PREVIOUS !== undefined && texts.JWT_SECRET === undefined,
     "JWT_SECRET_PREVIOUS",
     "needs JWT_SECRET, which it precedes",
+  );
+  rule(
+    texts.PAYMENT_SECRET_PREVIOUS !== undefined && texts.PAYMENT_SECRET === undefined,
+    "PAYMENT_SECRET_PREVIOUS",
+    "needs PAYMENT_SECRET, which it precedes",
   );
   return found;
 }

@@ -164,6 +164,7 @@ export const VARIABLES = [
   { name: "GATEWAY_PORT", fallback: "3000", meaning: "Port of the gateway" },
   { name: "PRODUCTS_PORT", fallback: "3002", meaning: "Port of the products service" },
   { name: "ORDERS_PORT", fallback: "8000", meaning: "Port of the orders service" },
+  { name: "PAYMENT_PORT", fallback: "3004", meaning: "Port of the payment service" },
   {
     name: "USERS_URL",
     fallback: "http://localhost:3001",
@@ -185,9 +186,25 @@ export const VARIABLES = [
     meaning: "Where they find the inventory",
   },
   {
+    name: "PAYMENT_URL",
+    fallback: "http://localhost:3004",
+    meaning: "Where the gateway finds the payment service",
+  },
+  {
     name: "SERVICE_CLIENT_SECRET",
     secret: true,
     meaning: "What the services around the inventory sign in with at the users service",
+  },
+  {
+    name: "PAYMENT_SECRET",
+    secret: true,
+    meaning:
+      "What payment signs with when it tells orders, at least 24 bytes; required there in production",
+  },
+  {
+    name: "PAYMENT_SECRET_PREVIOUS",
+    secret: true,
+    meaning: "The one before, signed with and accepted too while it changes",
   },
   {
     name: "ADVERTISE_HOST",

@@ -8,6 +8,9 @@ export type Call = Readonly<{
   url: string;
   /** Sent as JSON. */
   body?: unknown;
+  /** JSON that is sent as it stands, instead of a body. */
+  text?: string;
+  headers?: Readonly<Record<string, string>>;
   /** From the call to the last byte of the answer. */
   withinMs: number;
   /** The longest answer that is read. Not given: the answer is its status. */
@@ -42,16 +45,17 @@ export async function callOut(call: Call): Promise<Called> {
 
 async function ask(call: Call, signal: AbortSignal): Promise<Called> {
   const { url, headers } = addressed(call.url);
-  const hasBody = call.body !== undefined;
+  const body = call.text ?? (call.body === undefined ? undefined : JSON.stringify(call.body));
   const response = await fetch(url, {
     method: call.method,
     headers: {
       ...headers,
+      ...call.headers,
       accept: "application/json",
       "accept-encoding": "identity",
-      ...(hasBody ? { "content-type": "application/json" } : {}),
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
     },
-    ...(hasBody ? { body: JSON.stringify(call.body) } : {}),
+    ...(body === undefined ? {} : { body }),
     redirect: "manual",
     keepalive: false,
     // What is compressed all the same is not unpacked: its size would be the other side's to say.

@@ -16,6 +16,7 @@ const PORTS = [
   "USERS_PORT",
   "PRODUCTS_PORT",
   "ORDERS_PORT",
+  "PAYMENT_PORT",
   "GATEWAY_PORT",
   "WORKER_PORT",
 ];

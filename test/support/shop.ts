@@ -5,6 +5,7 @@ import { JWT_SECRET, startService, type Service, type ServiceOptions } from "#te
 import { startRedis, testDatabase, type TestRedisOptions } from "#test/servers";
 
 export const SERVICE_SECRET = "a9Vx2Lq7Rm4Tz8Wd1Kp6";
+export const PAYMENT_SECRET = "whsec_dG8gc2lnbiB3aGF0IG9yZGVycyBhcmUgdG9sZA";
 export const ADMIN = { email: "admin@ecommerce.com", password: "Admin123456" };
 export const JOHN = { email: "john.doe@example.com", password: "SecurePass123" };
 
@@ -47,7 +48,11 @@ export async function openShop(options: ShopOptions = {}): Promise<Shop> {
   const servers = { redisUrl: redis.url, databaseUrl: database.url };
   const registry = hasRegistry ? await startService({ ...servers, role: "registry" }) : null;
   const registryUrl = registry?.url ?? "";
-  const secret = { SERVICE_CLIENT_SECRET: SERVICE_SECRET, EUREKA_URL: registryUrl };
+  const secret = {
+    SERVICE_CLIENT_SECRET: SERVICE_SECRET,
+    PAYMENT_SECRET,
+    EUREKA_URL: registryUrl,
+  };
   const users = await startService({
     ...servers,
     role: "users",

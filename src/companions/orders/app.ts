@@ -1,5 +1,4 @@
 /** Orders: a cart is held whole under the order's name, then the order is confirmed or cancelled. */
-import { hash } from "node:crypto";
 import type { Hono } from "hono";
 import { z } from "zod";
 import { isUnsure } from "#companions/orders/holds";
@@ -12,10 +11,11 @@ import {
   type Order,
   type Status,
 } from "#companions/orders/order";
+import type { Payments } from "#companions/orders/payments";
 import type { Prices } from "#companions/orders/prices";
 import type { Relay } from "#companions/orders/relay";
 import type { Steps } from "#companions/orders/steps";
-import type { Orders, Request } from "#companions/orders/store";
+import type { Orders } from "#companions/orders/store";
 import {
   createShell,
   jsonOf,
@@ -24,7 +24,9 @@ import {
   type ShellEnv,
 } from "#companions/shell/app";
 import type { Caller, Demand, Role } from "#companions/shell/caller";
-import { parsed } from "#companions/shell/parsed";
+import { parsed, whole } from "#companions/shell/parsed";
+import { mustBeSigned } from "#companions/shell/signature";
+import { requestOf, type Request } from "#companions/shell/request";
 import type { Log } from "#lib/log";
 
 /** Most lines of an order: those of a cart of the inventory. */
@@ -55,26 +57,34 @@ const Creation = z.strictObject({
     .max(ITEMS_MAX, `must have at most ${ITEMS_MAX} lines`),
 });
 const Step = z.strictObject({ status: z.string() });
-const whole = (name: string, least: number, most: number) =>
-  z
-    .string()
-    .regex(/^\d{1,15}$/, `${name} must be a whole number`)
-    .transform(Number)
-    .refine(
-      (number) => number >= least && number <= most,
-      `${name} must be from ${least} to ${most}`,
-    );
 const Query = z.strictObject({
   after: whole("after", 0, Number.MAX_SAFE_INTEGER).default(0),
   limit: whole("limit", 1, PAGE_MAX).default(PAGE_MAX),
 });
 
 const ANY_ROLE: readonly Role[] = ["admin", "service", "customer"];
+const goesOn = (): Promise<string> =>
+  Promise.resolve(
+    "the inventory does not answer: the step goes on by itself, ask again what became of it",
+  );
 /** The step that leads to a status. */
 const STEP_TO = { CONFIRMED: "CONFIRMING", CANCELLED: "CANCELLING" } as const;
 
+/** What payment tells, by a signed call. */
+const Told = z.looseObject({
+  type: z.enum(["payment.succeeded", "payment.failed"]),
+  data: z.looseObject({
+    paymentId: z.string().min(1).max(64),
+    orderId: z.int().min(1),
+    amount: z.number().min(0).max(TOTAL_MAX),
+  }),
+});
+
 export interface OrdersOptions {
   readonly orders: Orders;
+  readonly payments: Payments;
+  /** Of which payment knows one. */
+  readonly paymentSecrets: readonly string[];
   readonly steps: Steps;
   readonly prices: Prices;
   readonly relay: Pick<Relay, "wake">;
@@ -85,7 +95,8 @@ export interface OrdersOptions {
 }
 
 export function createOrdersApp(options: OrdersOptions): Hono<ShellEnv> {
-  const { orders, steps, prices, relay, demand, version, log, isAway } = options;
+  const { orders, payments, paymentSecrets, steps, prices, relay, demand, version, log, isAway } =
+    options;
   const isReady = async (): Promise<null> => {
     await orders.look();
     return null;
@@ -112,12 +123,10 @@ export function createOrdersApp(options: OrdersOptions): Hono<ShellEnv> {
     }
     return await orders.create({ customer, items: priced, total, request });
   };
-  /** Takes it to where nothing is open; 503 while that is not certain. */
-  const settled = async (id: number, unsure: () => Promise<string>) => {
+  /** What comes of it, or 503 while that is not certain. */
+  const certain = async <T>(id: number, work: () => Promise<T>, unsure: () => Promise<string>) => {
     try {
-      const order = await steps.settle(id);
-      if (order === null) throw unknown();
-      return order;
+      return await work();
     } catch (error) {
       if (!isUnsure(error)) throw error;
       log.warn("a step of an order is not certain yet", { orderId: id, error: error.message });
@@ -125,6 +134,12 @@ export function createOrdersApp(options: OrdersOptions): Hono<ShellEnv> {
       await relay.wake(id);
       throw new Refused(503, message);
     }
+  };
+  /** Takes it to where nothing is open. */
+  const settled = async (id: number, unsure: () => Promise<string>): Promise<Order> => {
+    const order = await certain(id, () => steps.settle(id), unsure);
+    if (order === null) throw unknown();
+    return order;
   };
   const visible = async (c: ShellContext, caller: Caller): Promise<Order> => {
     const order = await orders.byId(idOf(c));
@@ -146,7 +161,8 @@ export function createOrdersApp(options: OrdersOptions): Hono<ShellEnv> {
     const caller = await demand(c, ANY_ROLE);
     const { customerId, items } = parsed(Creation, await jsonOf(c));
     const customer = customerOf(caller, customerId);
-    const request = requestOf(c, caller, { customer: String(customer), items });
+    // Prices are not part of what was asked for.
+    const request = requestOf(c, caller, [String(customer), unitsOf(items)]);
     const { id, requestHash } = await begun(customer, items, request);
     if (request !== null && requestHash !== request.hash) {
       throw new Refused(422, "this Idempotency-Key was used for another order");
@@ -193,19 +209,24 @@ export function createOrdersApp(options: OrdersOptions): Hono<ShellEnv> {
     if (caller.role === "customer" && status !== "CANCELLED") {
       throw new Refused(403, "a customer may cancel, and not confirm");
     }
-    const unsure = (): Promise<string> =>
-      Promise.resolve(
-        "the inventory does not answer: the step goes on by itself, ask again what became of it",
-      );
     // What is under way ends first: it may be another step than this one.
-    let order = await settled(id, unsure);
+    let order = await settled(id, goesOn);
     if (order.state === "PENDING") {
       const reason = status === "CANCELLED" ? "it was cancelled" : undefined;
       await orders.move(id, "PENDING", STEP_TO[status], reason);
-      order = await settled(id, unsure);
+      order = await settled(id, goesOn);
     }
     if (statusOf(order) !== status) throw wrongStep(order, status);
     return c.json(toldOrder(order));
+  });
+  // No gateway leads here.
+  app.post("/internal/payments", async (c) => {
+    const body = await c.req.text();
+    mustBeSigned(c.req.raw.headers, body, paymentSecrets, Date.now());
+    const { type, data } = parsed(Told, await jsonOf(c));
+    const outcome = type === "payment.succeeded" ? "succeeded" : "failed";
+    const hear = () => payments.hear({ ...data, outcome });
+    return c.json({ ...data, ...(await certain(data.orderId, hear, goesOn)) });
   });
   return app;
 }
@@ -230,21 +251,6 @@ function customerOf({ role, subject }: Caller, named: number | string | undefine
   if (named === undefined)
     throw new Refused(400, "customerId: is required", { field: "customerId" });
   return named;
-}
-
-/** null: the caller gave no key. Prices are not part of what was asked for. */
-function requestOf(
-  c: ShellContext,
-  { role, subject }: Caller,
-  body: { readonly customer: string; readonly items: z.output<typeof Creation>["items"] },
-): Request | null {
-  const key = c.req.header("idempotency-key");
-  if (key === undefined) return null;
-  if (!/^[\x20-\x7e]{1,128}$/.test(key)) {
-    throw new Refused(400, "Idempotency-Key must be 1-128 printable characters");
-  }
-  const asked = JSON.stringify([body.customer, unitsOf(body.items)]);
-  return { by: `${role} ${subject}`, key, hash: hash("sha256", asked) };
 }
 
 function idOf(c: ShellContext): number {

@@ -1,6 +1,7 @@
 /** How far the inventory's events were heard, and what they change, in one transaction. */
 import type { Sql } from "postgres";
 import { z } from "zod";
+import { HOLD_EXPIRED } from "#companions/orders/order";
 
 /** What happened to a hold that bears the name of an order. */
 export interface Change {
@@ -58,9 +59,18 @@ export function createFeedStore(sql: Sql): FeedStore {
         await tx`UPDATE orders SET lost_reservation_id = told."reservationId"
           FROM ${told} WHERE orders.id = told.id AND orders.state = 'RESERVING'
             AND told.type IN ('RELEASE', 'EXPIRE')`;
+        // A late sale has an id of its own. Of who gave up by then it is a stray, in the same order as above.
+        await tx`UPDATE orders SET sale_id = told."reservationId"
+          FROM ${told} WHERE orders.id = told.id AND told.type = 'SALE'
+            AND orders.state = 'REACQUIRING' AND orders.reservation_id <> told."reservationId"`;
+        await tx`INSERT INTO strays (reservation_id, order_id, is_sold)
+          SELECT DISTINCT told."reservationId", orders.id, true FROM orders JOIN ${told} USING (id)
+          WHERE told.type = 'SALE' AND orders.state = 'CANCELLED' AND orders.is_late
+            AND orders.reservation_id <> told."reservationId"
+          ON CONFLICT DO NOTHING`;
         const touched = await tx`UPDATE orders SET open_at = now(), updated_at = now(),
             state = CASE WHEN told.type = 'SALE' THEN 'CONFIRMING' ELSE 'CANCELLING' END,
-            reason = CASE told.type WHEN 'EXPIRE' THEN 'the reservation expired'
+            reason = CASE told.type WHEN 'EXPIRE' THEN ${HOLD_EXPIRED}
               WHEN 'RELEASE' THEN 'the reservation was cancelled' END
           FROM ${told} WHERE orders.id = told.id AND orders.state = 'PENDING'
             AND orders.reservation_id = told."reservationId" AND told.type <> 'RESERVE'

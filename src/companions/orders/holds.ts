@@ -1,7 +1,7 @@
 /** What orders needs of the inventory, by its typed client. Whatever is not certain is thrown. */
 import { z } from "zod";
 import { createClient, HoldfastProblem, HoldfastUnanswered } from "#client/client";
-import { nameOf, unitsOf, type Order, type Refusal } from "#companions/orders/order";
+import { HOLD_EXPIRED, nameOf, unitsOf, type Order, type Refusal } from "#companions/orders/order";
 
 /** Above the inventory's own deadline, so that it can say what it knows. */
 const ATTEMPT_MS = 5_500;
@@ -20,6 +20,11 @@ export type Reserving =
 export type Ending = { readonly kind: "confirmed" | "cancelled" | "part"; readonly why: string };
 export type Looked = Ending | { readonly kind: "held"; readonly dueAt: string | null };
 
+/** What a late sale came to: it is a reservation of its own. */
+export type Reacquiring =
+  | { readonly kind: "sold"; readonly reservationId: string }
+  | { readonly kind: "refused"; readonly why: string };
+
 export interface Holds {
   /** All of it or nothing; the same order finds the hold that it has. */
   reserve(order: Order): Promise<Reserving>;
@@ -28,6 +33,10 @@ export interface Holds {
   /** Gives back what is held. One that has ended already is what was wanted. */
   cancel(key: string, reservationId: string): Promise<Ending>;
   look(reservationId: string): Promise<Looked>;
+  /** Sells all of an expired hold after all, or nothing. */
+  reacquire(order: Order, reservationId: string): Promise<Reacquiring>;
+  /** Puts back what was sold to an order that has ended. */
+  putBack(orderId: number, reservationId: string): Promise<void>;
 }
 
 /** Whether it says that a call's outcome is not certain, or not to be had now. */
@@ -51,7 +60,7 @@ const Reservation = z.looseObject({ reservation: z.looseObject({ lines: Lines })
 
 /** Ended in another way than by a sale. */
 const GONE: Readonly<Record<string, string>> = {
-  reservation_expired: "the reservation expired",
+  reservation_expired: HOLD_EXPIRED,
   reservation_cancelled: "the reservation was cancelled",
   reservation_replaced: "the reservation was replaced",
   reservation_reassigned: "the reserved units are another owner's now",
@@ -64,6 +73,15 @@ const IMPOSSIBLE: ReadonlySet<string> = new Set([
   "too_many_items",
   "validation_failed",
 ]);
+/** Why a late sale is none; the same later would be another customer's units. */
+const TOO_LATE: Readonly<Record<string, string>> = {
+  ...GONE,
+  reservation_expired: "paid too long after it",
+  insufficient_stock: "and there was not enough stock any more",
+  waitlist: "and others were waiting for the stock",
+  limit_exceeded: "and the customer has as much as one may have",
+  exceeds_held: "and a part of it was ended by others",
+};
 const PART = "a part of the reservation was ended by others";
 
 export function createHolds(inventory: Inventory): Holds {
@@ -125,6 +143,43 @@ export function createHolds(inventory: Inventory): Holds {
         return { kind: "cancelled", why };
       }
     },
+    async reacquire(order, reservationId) {
+      const param = { reservationId };
+      // The same lines as a confirm names: what that sold late already is what this hears of.
+      const json = { lines: [...unitsOf(order.items)], onExpired: "reacquire" as const };
+      try {
+        const answer = await reservation.confirm.$post(
+          { param, json },
+          named(`${order.key}-reacquire`),
+        );
+        const { reservationId: saleId, lines } = (await answer.json()).reservation;
+        if (sold(lines).kind === "confirmed") return { kind: "sold", reservationId: saleId };
+        return { kind: "refused", why: PART };
+      } catch (error) {
+        const why = error instanceof HoldfastProblem ? TOO_LATE[error.code] : undefined;
+        if (why === undefined) throw error;
+        return { kind: "refused", why };
+      }
+    },
+    async putBack(orderId, reservationId) {
+      const found = await reservation.$get({ param: { reservationId } });
+      for (const { productId, confirmed: quantity } of (await found.json()).lines) {
+        if (quantity === 0) continue;
+        try {
+          await inventory.product[":productId"].return.$post(
+            {
+              param: { productId },
+              json: { orderId: nameOf(orderId), quantity, disposition: "restock" },
+            },
+            named(`back-${reservationId}`),
+          );
+        } catch (error) {
+          // It came back before, by us or by hand.
+          const isBack = error instanceof HoldfastProblem && "returnable" in error.problem;
+          if (!isBack) throw error;
+        }
+      }
+    },
     async look(reservationId) {
       try {
         const answer = await reservation.$get({ param: { reservationId } });
@@ -141,7 +196,7 @@ export function createHolds(inventory: Inventory): Holds {
 }
 
 const endedWhy = (status: string): string =>
-  status === "EXPIRED" ? "the reservation expired" : "the reservation was cancelled";
+  status === "EXPIRED" ? HOLD_EXPIRED : "the reservation was cancelled";
 
 function sold(lines: z.output<typeof Lines>): Ending {
   const isWhole = lines.every(({ quantity, confirmed }) => confirmed === quantity);

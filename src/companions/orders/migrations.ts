@@ -1,4 +1,8 @@
 /** The schema `orders`, in order. */
 import orders from "./migrations/0001-orders.sql" with { type: "text" };
+import payments from "./migrations/0002-payments.sql" with { type: "text" };
 
-export const ORDERS_MIGRATIONS = [{ name: "0001-orders", text: orders }] as const;
+export const ORDERS_MIGRATIONS = [
+  { name: "0001-orders", text: orders },
+  { name: "0002-payments", text: payments },
+] as const;

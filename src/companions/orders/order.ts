@@ -8,13 +8,20 @@ const STATES = [
   "PENDING",
   "CONFIRMING",
   "CANCELLING",
+  "REACQUIRING",
   "CONFIRMED",
   "CANCELLED",
 ] as const;
 export type State = (typeof STATES)[number];
 
 /** A step that was begun, and whose end at the inventory is not noted yet. */
-const OPEN: ReadonlySet<State> = new Set(["RESERVING", "WITHDRAWING", "CONFIRMING", "CANCELLING"]);
+const OPEN: ReadonlySet<State> = new Set([
+  "RESERVING",
+  "WITHDRAWING",
+  "CONFIRMING",
+  "CANCELLING",
+  "REACQUIRING",
+]);
 /** Rows that are nobody's order. */
 export const HIDDEN: readonly State[] = ["RESERVING", "WITHDRAWING", "REFUSED"];
 
@@ -45,6 +52,10 @@ export const OrderRow = z.object({
   key: z.string(),
   reservationId: z.string().nullable(),
   reason: z.string().nullable(),
+  /** The payment that paid it, or that tried to too late. */
+  paidBy: z.string().nullable(),
+  /** Whether it was tried to take the stock of its expired hold once more. */
+  isLate: z.boolean(),
   refusal: Refusal.nullable(),
   requestKey: z.string().nullable(),
   requestHash: z.string().nullable(),
@@ -65,9 +76,18 @@ export function idOfName(name: string | null): number | null {
 
 export type Status = "PENDING" | "CONFIRMED" | "CANCELLED";
 
-/** A step that is not certain yet has not happened for who looks. */
-export const statusOf = ({ state }: Order): Status =>
-  state === "CONFIRMED" || state === "CANCELLED" ? state : "PENDING";
+/** A step that is not certain yet has not happened for who looks: what is REACQUIRING was CANCELLED. */
+export function statusOf({ state }: Order): Status {
+  if (state === "REACQUIRING") return "CANCELLED";
+  return state === "CONFIRMED" || state === "CANCELLED" ? state : "PENDING";
+}
+
+/** Why an order is cancelled whose hold ran out, by itself and not because somebody wanted it. */
+export const HOLD_EXPIRED = "the reservation expired";
+export const wasExpired = ({ reason }: Order): boolean => reason === HOLD_EXPIRED;
+
+export const isSame = (amount: number, other: number): boolean =>
+  inCents(amount) === inCents(other);
 
 const inCents = (amount: number): number => Math.round(amount * 100);
 
@@ -91,6 +111,8 @@ export function unitsOf(
 
 /** As callers see it. */
 export function toldOrder(order: Order) {
+  const { reason, paidBy } = order;
+  const status = statusOf(order);
   return {
     id: order.id,
     customerId: order.customer,
@@ -98,8 +120,9 @@ export function toldOrder(order: Order) {
       return { productId, quantity, price, subtotal: subtotalOf({ price, quantity }) };
     }),
     totalAmount: order.total,
-    status: statusOf(order),
-    ...(order.state === "CANCELLED" && order.reason !== null ? { reason: order.reason } : {}),
+    status,
+    ...(status === "CANCELLED" && reason !== null ? { reason } : {}),
+    ...(status === "CONFIRMED" && paidBy !== null ? { paymentId: paidBy } : {}),
     createdAt: order.createdAt.toISOString(),
     updatedAt: order.updatedAt.toISOString(),
   };

@@ -7,6 +7,8 @@
  *      │     │         └──────► CANCELLING ──► CANCELLED
  *      │     └► WITHDRAWING ─► REFUSED           ▲   (a hold that ended meanwhile, from CONFIRMING too)
  *      └─────────────────────► REFUSED
+ *
+ *     CANCELLED ──► REACQUIRING ──► CONFIRMED | CANCELLED      (a payment that came when the hold had expired)
  */
 import type { Ending, Holds } from "#companions/orders/holds";
 import { isOpen, type Order } from "#companions/orders/order";
@@ -21,7 +23,7 @@ export interface Steps {
   settle(id: number): Promise<Order | null>;
   /** As settle, for one that nobody is at: also whether its hold is still there. */
   takeUp(id: number): Promise<void>;
-  /** Gives back a hold that is of no order. */
+  /** Gives back a hold, or a sale, that is of no order. */
   dropStray(reservationId: string): Promise<void>;
 }
 
@@ -61,6 +63,12 @@ export function createSteps(orders: Orders, holds: Holds, log: Log): Steps {
       case "CANCELLING":
         await ended(order, await holds.cancel(key, reservationOf(order)));
         return;
+      case "REACQUIRING": {
+        const sale = await holds.reacquire(order, reservationOf(order));
+        if (sale.kind === "sold") await orders.reacquired(id, sale.reservationId);
+        else await orders.giveUp(id, sale.why);
+        return;
+      }
       case "PENDING":
       case "CONFIRMED":
       case "CANCELLED":
@@ -91,6 +99,13 @@ export function createSteps(orders: Orders, holds: Holds, log: Log): Steps {
       if (!isNobodys || order.isLeft) await settle(id);
     },
     async dropStray(reservationId) {
+      const stray = await orders.stray(reservationId);
+      if (stray === null) return;
+      if (stray.isSold) {
+        await holds.putBack(stray.orderId, reservationId);
+        await orders.strayDone(reservationId);
+        return;
+      }
       const { kind } = await holds.cancel("stray", reservationId);
       if (kind !== "cancelled") log.warn("a stray hold was sold", { reservationId });
       await orders.strayDone(reservationId);

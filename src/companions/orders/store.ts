@@ -9,6 +9,7 @@ import {
   type Refusal,
   type State,
 } from "#companions/orders/order";
+import type { Request } from "#companions/shell/request";
 import { randomId } from "#lib/ids";
 
 /** After which a step is looked at that nobody seems to be at. Going on beside who is does no harm. */
@@ -17,13 +18,6 @@ const LOOKED_AT_AFTER_SECONDS = 2;
 const LEFT_AFTER_SECONDS = 15;
 /** After its due time the feed has told that a hold ended; then it is asked for. */
 const OVERDUE_SECONDS = 30;
-
-export interface Request {
-  /** Whose key it is: another caller's is another. */
-  readonly by: string;
-  readonly key: string;
-  readonly hash: string;
-}
 
 export interface NewOrder {
   readonly customer: number | string;
@@ -38,6 +32,10 @@ export interface OrderFilter {
   readonly after: number;
   readonly limit: number;
 }
+
+/** What a call of ours held, or sold, of an order that has ended. */
+const StrayOfOrder = z.object({ orderId: z.coerce.number(), isSold: z.boolean() });
+export type Stray = z.output<typeof StrayOfOrder>;
 
 export interface Orders {
   look(): Promise<void>;
@@ -57,18 +55,24 @@ export interface Orders {
   withdraw(id: number): Promise<void>;
   /** False: it was in another state. */
   move(id: number, from: State, to: State, reason?: string): Promise<boolean>;
+  /** REACQUIRING becomes CONFIRMED: what was sold has an id of its own. */
+  reacquired(id: number, saleId: string): Promise<void>;
+  /** REACQUIRING becomes CANCELLED for good. A sale that was told of is a stray. */
+  giveUp(id: number, why: string): Promise<void>;
   /** The hold has more time than we knew. */
   extend(id: number, dueAt: string | null): Promise<void>;
   failed(id: number, why: string): Promise<void>;
   /** Ids of orders whose step nobody is at, or whose hold should have ended. */
   left(most: number): Promise<readonly number[]>;
   strays(most: number): Promise<readonly string[]>;
+  /** null: it is done. */
+  stray(reservationId: string): Promise<Stray | null>;
   strayDone(reservationId: string): Promise<void>;
 }
 
 const COLUMNS = `id, customer_id AS "customerId", customer, items, total, state, key,
-  reservation_id AS "reservationId", reason, refusal, request_key AS "requestKey",
-  request_hash AS "requestHash", open_at <= now() AS "isLeft",
+  reservation_id AS "reservationId", reason, paid_by AS "paidBy", is_late AS "isLate", refusal,
+  request_key AS "requestKey", request_hash AS "requestHash", open_at <= now() AS "isLeft",
   created_at AS "createdAt", updated_at AS "updatedAt"`;
 const IdRow = z.object({ id: z.coerce.number() });
 const StrayRow = z.object({ reservationId: z.string() });
@@ -151,6 +155,21 @@ export function createOrders(sql: Sql): Orders {
         WHERE id = ${id} AND state = ${from} RETURNING id`;
       return moved.length === 1;
     },
+    async reacquired(id, saleId) {
+      await sql`UPDATE orders SET state = 'CONFIRMED', sale_id = ${saleId}, last_error = NULL,
+          updated_at = now()
+        WHERE id = ${id} AND state = 'REACQUIRING'`;
+    },
+    async giveUp(id, why) {
+      await sql`WITH given_up AS (
+          UPDATE orders SET state = 'CANCELLED', reason = concat_ws(', ', reason, ${why}::text),
+            last_error = NULL, updated_at = now()
+          WHERE id = ${id} AND state = 'REACQUIRING' RETURNING id, sale_id
+        )
+        INSERT INTO strays (reservation_id, order_id, is_sold)
+        SELECT sale_id, id, true FROM given_up WHERE sale_id IS NOT NULL
+        ON CONFLICT DO NOTHING`;
+    },
     async extend(id, dueAt) {
       await sql`UPDATE orders SET due_at = ${dueAt}::text::timestamptz
         WHERE id = ${id} AND state = 'PENDING'`;
@@ -162,7 +181,7 @@ export function createOrders(sql: Sql): Orders {
     async left(most) {
       const rows = await sql`
         (SELECT id FROM orders
-          WHERE state IN ('RESERVING', 'WITHDRAWING', 'CONFIRMING', 'CANCELLING')
+          WHERE state IN ('RESERVING', 'WITHDRAWING', 'CONFIRMING', 'CANCELLING', 'REACQUIRING')
             AND open_at <= now() ORDER BY open_at LIMIT ${most})
         UNION ALL
         (SELECT id FROM orders WHERE state = 'PENDING'
@@ -178,6 +197,11 @@ export function createOrders(sql: Sql): Orders {
       return StrayRow.array()
         .parse(rows)
         .map(({ reservationId }) => reservationId);
+    },
+    async stray(reservationId) {
+      const [row] = await sql`SELECT order_id AS "orderId", is_sold AS "isSold" FROM strays
+        WHERE reservation_id = ${reservationId}`;
+      return row === undefined ? null : StrayOfOrder.parse(row);
     },
     async strayDone(reservationId) {
       await sql`DELETE FROM strays WHERE reservation_id = ${reservationId}`;

@@ -9,7 +9,7 @@ import {
   type ShellEnv,
 } from "#companions/shell/app";
 import type { Demand } from "#companions/shell/caller";
-import { parsed } from "#companions/shell/parsed";
+import { parsed, whole } from "#companions/shell/parsed";
 import type { Relay } from "#companions/products/relay";
 import type { StockOfProducts } from "#companions/products/stock";
 import type { Product, Products } from "#companions/products/store";
@@ -51,17 +51,11 @@ const Change = z
     category: text(100).optional(),
   })
   .refine((change) => Object.keys(change).length > 0, "must change something");
-const whole = (name: string, most: number) =>
-  z
-    .string()
-    .regex(/^\d{1,15}$/, `${name} must be a whole number`)
-    .transform(Number)
-    .refine((number) => number <= most, `${name} must be at most ${most}`);
 const Query = z.strictObject({
   q: z.string().max(200).default(""),
   category: z.string().max(100).optional(),
-  after: whole("after", Number.MAX_SAFE_INTEGER).default(0),
-  limit: whole("limit", PAGE_MAX).default(PAGE_DEFAULT),
+  after: whole("after", 0, Number.MAX_SAFE_INTEGER).default(0),
+  limit: whole("limit", 0, PAGE_MAX).default(PAGE_DEFAULT),
   include: z.literal("stock").optional(),
 });
 const OneQuery = Query.pick({ include: true });

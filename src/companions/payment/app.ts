@@ -1,0 +1,160 @@
+/** Payment: a stand-in that takes no money, and does all else that one has to do. */
+import type { Hono } from "hono";
+import { z } from "zod";
+import type { OrdersOfPayment, PaidOrder } from "#companions/payment/orders";
+import {
+  DECLINED,
+  DELAY_SECONDS,
+  METHODS,
+  toldPayment,
+  type Payment,
+} from "#companions/payment/payment";
+import type { Payments } from "#companions/payment/store";
+import {
+  createShell,
+  jsonOf,
+  Refused,
+  type ShellContext,
+  type ShellEnv,
+} from "#companions/shell/app";
+import type { Caller, Demand, Role } from "#companions/shell/caller";
+import { parsed, whole } from "#companions/shell/parsed";
+import type { Relay } from "#companions/shell/relay";
+import { requestOf, type Request } from "#companions/shell/request";
+import type { Log } from "#lib/log";
+
+const PAGE_MAX = 1_000;
+const DELAY_SECONDS_MAX = 86_400;
+
+const Creation = z
+  .strictObject({
+    orderId: z.int().min(1, "must be a number from 1 on"),
+    method: z.enum(METHODS, `must be one of ${METHODS.join(", ")}`),
+    delaySeconds: z
+      .int()
+      .min(0)
+      .max(DELAY_SECONDS_MAX, `must be at most ${DELAY_SECONDS_MAX}`)
+      .optional(),
+  })
+  .refine(({ method, delaySeconds }) => method !== "card_open" || delaySeconds === undefined, {
+    path: ["delaySeconds"],
+    message: "is not for card_open, which waits for a word",
+  });
+const Decision = z.strictObject({ outcome: z.enum(["SUCCEEDED", "FAILED"]) });
+const Query = z.strictObject({
+  orderId: whole("orderId", 1, Number.MAX_SAFE_INTEGER).optional(),
+  after: whole("after", 0, Number.MAX_SAFE_INTEGER).default(0),
+  limit: whole("limit", 1, PAGE_MAX).default(PAGE_MAX),
+});
+
+const ANY_ROLE: readonly Role[] = ["admin", "service", "customer"];
+
+export interface PaymentOptions {
+  readonly payments: Payments;
+  readonly orders: OrdersOfPayment;
+  readonly relay: Pick<Relay, "wake">;
+  readonly demand: Demand;
+  readonly version: string;
+  readonly log: Log;
+  readonly isAway: (error: unknown) => boolean;
+}
+
+export function createPaymentApp(options: PaymentOptions): Hono<ShellEnv> {
+  const { payments, orders, relay, demand, version, log, isAway } = options;
+  const isReady = async (): Promise<null> => {
+    await payments.look();
+    return null;
+  };
+  const app = createShell({ name: "Payment", version, log, isReady, isAway });
+
+  const payable = async (caller: Caller, orderId: number): Promise<PaidOrder> => {
+    const order = await orders.order(orderId);
+    if (order === null || !isOwn(caller, order)) {
+      throw new Refused(404, "Order not found", { field: "orderId" });
+    }
+    if (order.status === "PENDING") return order;
+    throw new Refused(409, `the order is ${order.status}, and cannot be paid`, {
+      status: order.status,
+    });
+  };
+  const begun = async (
+    caller: Caller,
+    body: z.output<typeof Creation>,
+    request: Request | null,
+  ): Promise<Payment> => {
+    const known = request === null ? null : await payments.byRequest(request);
+    if (known !== null) return known;
+    const { id: orderId, customerId, totalAmount: amount } = await payable(caller, body.orderId);
+    const { method, delaySeconds = DELAY_SECONDS[body.method] } = body;
+    const made = await payments.create({
+      orderId,
+      customerId,
+      amount,
+      method,
+      delaySeconds,
+      request,
+    });
+    if (made !== null) return made;
+    const other = request === null ? null : await payments.byRequest(request);
+    if (other !== null) return other;
+    const first = await payments.alive(orderId);
+    throw new Refused(
+      409,
+      "another payment of this order is under way, or has paid it",
+      first === null ? {} : { paymentId: first.id },
+    );
+  };
+  const visible = async (c: ShellContext, caller: Caller): Promise<Payment> => {
+    const payment = await payments.byId(c.req.param("id") ?? "");
+    if (payment === null || !isOwn(caller, payment)) throw new Refused(404, "Payment not found");
+    return payment;
+  };
+
+  app.post("/api/payments", async (c) => {
+    const caller = await demand(c, ANY_ROLE);
+    const body = parsed(Creation, await jsonOf(c));
+    const { orderId, method, delaySeconds } = body;
+    const request = requestOf(c, caller, [orderId, method, delaySeconds]);
+    const payment = await begun(caller, body, request);
+    if (request !== null && payment.requestHash !== request.hash) {
+      throw new Refused(422, "this Idempotency-Key was used for another payment");
+    }
+    await relay.wake(payment.id);
+    c.header("location", `/api/payments/${payment.id}`);
+    return c.json(toldPayment(payment), 201);
+  });
+  app.get("/api/payments", async (c) => {
+    const caller = await demand(c, ANY_ROLE);
+    const { orderId = null, ...page } = parsed(Query, c.req.query());
+    const customerId = caller.role === "customer" ? caller.subject : null;
+    const found = await payments.list({ ...page, orderId, customerId });
+    const last = found.at(-1);
+    if (last !== undefined && found.length === page.limit) {
+      const next = new URLSearchParams({ ...c.req.query(), after: String(last.number) });
+      c.header("link", `</api/payments?${next.toString()}>; rel="next"`);
+    }
+    return c.json(found.map(toldPayment));
+  });
+  app.get("/api/payments/:id", async (c) => {
+    const caller = await demand(c, ANY_ROLE);
+    return c.json(toldPayment(await visible(c, caller)));
+  });
+  // The word of the bank, which a stand-in has to be told.
+  app.post("/api/payments/:id/outcome", async (c) => {
+    const caller = await demand(c, ["admin", "service"]);
+    const { id } = await visible(c, caller);
+    const { outcome } = parsed(Decision, await jsonOf(c));
+    await payments.decide(id, outcome, outcome === "FAILED" ? DECLINED : null);
+    await relay.wake(id);
+    const payment = await visible(c, caller);
+    const was = payment.state === "REFUNDED" ? "SUCCEEDED" : payment.state;
+    if (was !== outcome) {
+      throw new Refused(409, `the payment is ${payment.state}`, { status: payment.state });
+    }
+    return c.json(toldPayment(payment));
+  });
+  return app;
+}
+
+const isOwn = ({ role, subject }: Caller, { customerId }: { readonly customerId: string }) =>
+  role !== "customer" || subject === customerId;
