@@ -1,6 +1,7 @@
 #!lua
--- Purpose: sets the units on hand of a level to what was counted there. A count that finds what is
---          known is a movement too, of no units: that somebody looked is worth a record.
+-- Purpose: sets the units on hand of a level to what was counted there, less what stands aside there for
+--          campaigns: who counts a location counts that too. A count that finds what is known is a movement
+--          too, of no units: that somebody looked is worth a record.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), operation:<key> (string, rw),
 --          low (zset, rw), journal (stream, w), batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: product, location (empty:
@@ -35,6 +36,17 @@ if refusal then
     return refusal
 end
 
+-- Units of the ring-fences at a location.
+local function units_aside(product, location)
+    local units, begins = 0, location .. FENCE_SIGN
+    for name, level in pairs(product.levels) do
+        if sub(name, 1, #begins) == begins then
+            units = units + level.on_hand
+        end
+    end
+    return units
+end
+
 local function count(item)
     local earlier = earlier_reply(item.key, item.payload)
     if earlier then
@@ -46,10 +58,11 @@ local function count(item)
     end
     local location = item.location ~= "" and item.location or product.attributes.home
     local level = level_of(product, location)
-    if item.units < level.reserved then
+    local units = item.units - units_aside(product, location)
+    if units < level.reserved then
         return string.format("below_reserved\t%d\t%d", level.on_hand, level.reserved)
     end
-    local delta = item.units - level.on_hand
+    local delta = units - level.on_hand
     local above = above_limit(product, location, delta)
     if above then
         return above

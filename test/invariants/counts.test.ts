@@ -15,6 +15,7 @@ const TEST_MS_MAX = 60_000;
 const DAY_MS = 86_400_000;
 const COUNTS = 15;
 
+const Planned = z.object({ campaign: z.object({ campaignId: z.string() }) });
 const Row = z.looseObject({
   index: z.int(),
   status: z.int(),
@@ -93,6 +94,33 @@ describe("a count of an earlier instant", () => {
     expect(await countsOf(productId)).toMatchObject([
       { delta: { totalStock: -2, reservedStock: 0 }, reference: "stocktake", actor: "admin:ada" },
     ]);
+  });
+
+  test("is of what stands aside there for a campaign too, whenever that came and went", async () => {
+    const productId = await all.initialize(50);
+    const before = await instant();
+    const planned = await all.post("/campaigns", {
+      name: "counted amid",
+      location: "A",
+      startsAt: new Date(before).toISOString(),
+      endsAt: new Date(before + DAY_MS).toISOString(),
+      products: [{ productId, quantity: 20 }],
+    });
+    const { campaignId } = Planned.parse(planned.body).campaign;
+    const body = { quantity: 3, orderId: "o1", campaign: campaignId };
+    await all.change("POST", `/product/${productId}/reserve`, body);
+    const during = await instant();
+    expect(await tell({ productId, quantity: 49, countedAt: during })).toMatchObject({
+      expected: 50,
+      delta: -1,
+    });
+    const found = await commit({ productId, quantity: 48, countedAt: before });
+    expect(found).toMatchObject({ expected: 50, delta: -2 });
+    expect(await all.unitsOf(productId)).toBe(48);
+    await all.change("POST", `/campaigns/${campaignId}/stop`, {});
+    const after = await commit({ productId, quantity: 47, countedAt: during });
+    expect(after).toMatchObject({ expected: 48, delta: -1 });
+    expect(await all.unitsOf(productId)).toBe(47);
   });
 
   test("that finds what was there is a movement of no units", async () => {

@@ -78,4 +78,18 @@ export const CAMPAIGN_BUGS: readonly Mutant[] = [
     replace: "    } catch (error) {\n      throw error;\n",
     by: redis("campaign-ends", "a campaign whose record nobody can read keeps no other"),
   },
+  {
+    bug: "a count makes units of what stands aside for a campaign",
+    file: "lua/stock/count.lua",
+    find: "local units = item.units - units_aside(product, location)",
+    replace: "local units = item.units",
+    by: redis("count", "counts what stands aside there for a campaign, and makes no units of it"),
+  },
+  {
+    bug: "a count of an earlier instant expects nothing of what stood aside then",
+    file: "src/postgres/statements/levels-since.sql",
+    find: "    AND (levels.location = asked.location OR starts_with(levels.location, asked.location || '~'))\n",
+    replace: "    AND levels.location = asked.location\n",
+    by: invariants("counts", "is of what stands aside there for a campaign too"),
+  },
 ];

@@ -5,6 +5,7 @@ import { decodeEntry } from "#redis/journal";
 import { journalKey } from "#redis/keys";
 import { countLine } from "#redis/lines";
 import { wordsOfHeader } from "#test/answers";
+import { campaignCommand, started } from "#test/campaigns";
 import { dump } from "#test/keyspace";
 import { redisOfFile, sendBatch } from "#test/redis";
 import {
@@ -17,6 +18,7 @@ import {
   reserve,
   reserveCommand,
   totals,
+  transferCommand,
 } from "#test/store";
 
 const { redis, answers, open } = await redisOfFile();
@@ -52,6 +54,26 @@ describe("count", () => {
       (await productOf(store, "p1")).createdAt,
     );
     expect(await totals(store, "p1")).toEqual({ onHand: 0, reserved: 0, available: 0 });
+  });
+
+  test("counts what stands aside there for a campaign, and makes no units of it", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 50);
+    await store.transfer(transferCommand("p1", 5));
+    const { campaignId } = await started(store, { p1: 20 });
+    await reserve(store, "o1", { p1: 4 });
+    const counted = async (units: number) => (await store.count(countCommand("p1", units))).kind;
+    expect(await counted(45)).toBe("counted");
+    expect(await totals(store, "p1")).toEqual({ onHand: 50, reserved: 4, available: 26 });
+    expect(await counted(24)).toBe("counted");
+    expect(await store.count(countCommand("p1", 23))).toEqual({
+      kind: "below_reserved",
+      onHand: 4,
+      reserved: 4,
+    });
+    await store.count(countCommand("p1", 3, { location: there }));
+    await store.campaigns.stop(campaignCommand(campaignId));
+    expect(await totals(store, "p1")).toEqual({ onHand: 27, reserved: 4, available: 23 });
   });
 
   test("that finds what is known is a movement of no units", async () => {

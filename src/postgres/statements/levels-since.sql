@@ -1,5 +1,6 @@
 -- What is known of levels since some instants. $1 products, $2 locations, $3 instants (ms), $4 the
--- same instants as counts name them in their reason, in ISO 8601, which sorts as time does.
+-- same instants as counts name them in their reason, in ISO 8601, which sorts as time does. Units of a
+-- campaign's ring-fence are at its location as well: who counts there counts them.
 WITH asked AS MATERIALIZED (
   SELECT product_id, location, at, iso COLLATE "C" AS iso, index, partition
   FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[])
@@ -18,7 +19,7 @@ instant AS MATERIALIZED (
   ) AS each
 )
 SELECT
-  cursor_seq AS seq, coalesce(levels.on_hand, 0) AS "onHand",
+  cursor_seq AS seq, there.on_hand AS "onHand",
   moved.moved, moved.earlier AS "earlierMoved", coalesce(last.seq, 0) AS "lastCount", same.same,
   EXISTS (
     SELECT FROM movements AS later
@@ -36,7 +37,13 @@ SELECT
 FROM asked
 JOIN instant USING (partition, at)
 JOIN partitions USING (partition)
-LEFT JOIN levels ON levels.product_id = asked.product_id AND levels.location = asked.location
+CROSS JOIN LATERAL (
+  SELECT
+    coalesce(sum(on_hand), 0)::bigint AS on_hand, array_agg(levels.location) AS places
+  FROM levels
+  WHERE levels.product_id = asked.product_id
+    AND (levels.location = asked.location OR starts_with(levels.location, asked.location || '~'))
+) AS there
 LEFT JOIN LATERAL (
   SELECT seq FROM movements
   WHERE product_id = asked.product_id AND location = asked.location AND type = 'COUNT'
@@ -65,7 +72,7 @@ CROSS JOIN LATERAL (
       type, sum(on_hand_after - on_hand_before) AS quantity,
       sum(on_hand_after - on_hand_before) FILTER (WHERE seq <= basis) AS earlier
     FROM movements
-    WHERE product_id = asked.product_id AND location = asked.location AND seq >= first
+    WHERE product_id = asked.product_id AND location = ANY (there.places) AND seq >= first
       AND type <> 'COUNT' AND on_hand_after <> on_hand_before
       -- What was written down late counts for who asks for an instant before it happened.
       AND (type NOT IN ('DRIFT', 'RECONCILE') OR coalesce(

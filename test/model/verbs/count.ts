@@ -68,6 +68,13 @@ const countsOf = (chosen: ReturnType<typeof choices>) =>
     2,
   );
 
+/** What campaigns have there: who counts the location counts it too. */
+const asideAt = (levels: ReturnType<typeof levelsOf>, location: string): number =>
+  [...levels].reduce(
+    (sum, [name, { onHand }]) => (name.startsWith(`${location}~`) ? sum + onHand : sum),
+    0,
+  );
+
 /** Where the product has most units held. */
 function whereHeld(product: ModelProduct): CountCommand["location"] {
   const own = [...levelsOf(product)].filter(([location]) => campaignAt(location) === null);
@@ -101,13 +108,14 @@ function decideCount(call: Call, command: CountCommand): Decision {
     const levels = levelsOf(product);
     const isNew = !levels.has(location);
     const level = levelAt(product, location);
-    if (quantity < level.reserved) {
+    const units = quantity - asideAt(levels, location);
+    if (units < level.reserved) {
       return decided("below_reserved", { kind: "below_reserved", ...level });
     }
-    const above = aboveLimit(product, location, quantity - level.onHand);
+    const above = aboveLimit(product, location, units - level.onHand);
     if (above) return above;
     if (isNew) call.amended.add(product);
-    const onHand = quantity - level.onHand;
+    const onHand = units - level.onHand;
     move(call, { type: "COUNT", product, location, onHand, context });
     const outcome = { kind: "counted", product: productOf(product), replayed: false };
     return done("counted", outcome, { ...outcome, replayed: true });
