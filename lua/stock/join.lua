@@ -11,7 +11,8 @@
 -- Returns  a status line and a line for each item: joined|changed|waiting <position>
 --          <waiting> <record of the place>, held|confirmed <record>, available <units>,
 --          above_quota <short line: lib/measure.lua>, line_full, too_many_places, unknown,
---          replayed <reply>, key_reused, limited <ms until there is room>. Or stale, superseded, full.
+--          replayed <reply>, key_reused, limited <ms until there is room>, due (units may be due: run expire,
+--          then ask again). Or stale, superseded, full.
 -- Cost     O(items), a read and a write of each place, of each customer's count and of each operation key.
 -- Retry    safe: an owner has one place in a line.
 -- @include lib/measure.lua
@@ -65,7 +66,9 @@ end
 local function refusal_to(item, product)
     local line = { product = product.id, quantity = item.quantity, location = "" }
     local short, _, above = measure({ line }, item, nil)
-    if above then
+    if short and swept < math.floor(now / 1000) then
+        return "due"
+    elseif above then
         return "above_quota\t" .. above
     elseif not short then
         return "available\t" .. decimal[line.units]

@@ -11,7 +11,8 @@
 --          units are looked at then (a location may have become active).
 -- Returns  a status line and a line for each item, of which only the first is done and the others are told to
 --          come again: offered|idle <holds> <left without one> <more 0|1> <due seconds,…> <damaged
---          products,…> <products that somebody waits for>. Or stale, superseded, full.
+--          products,…> <products that somebody waits for>, due (units that the next one lacks may be due: run
+--          expire, then ask again). Or stale, superseded, full.
 -- Cost     O(offers + lines): at most PRODUCTS_MAX products and OFFERS_MAX places.
 -- Retry    safe: who was offered units has no place in line any more.
 -- @include lib/allocate.lua
@@ -34,6 +35,7 @@ local more = #ids == PRODUCTS_MAX
 
 local offers, parted, lines = 0, 0, 0
 local due, damaged, nothing_free = {}, {}, {}
+local may_be_due = false -- units that the next one lacks, or holds that count against it
 
 -- The first in line, as many as may get something: all that their offers need is read here.
 local function read_line(id)
@@ -97,8 +99,11 @@ local function offer(product, waiter)
     end
     local wanted = { product = product.id, quantity = waiter.quantity, location = "" }
     wanted.is_offered = true
-    local _, _, above = measure({ wanted }, waiter, nil)
-    if wanted.units == 0 then
+    local short, _, above = measure({ wanted }, waiter, nil)
+    may_be_due = short and swept < math.floor(now / 1000)
+    if may_be_due then
+        return false
+    elseif wanted.units == 0 then
         if above then
             part(product, waiter, "above_quota")
         end
@@ -119,7 +124,7 @@ for _, id in ipairs(ids) do
     if not is_sound then
         damaged[#damaged + 1] = id
         nothing_free[#nothing_free + 1] = id
-    elseif offers + parted >= OFFERS_MAX or lines >= LINES_MAX then
+    elseif may_be_due or offers + parted >= OFFERS_MAX or lines >= LINES_MAX then
         more = true
         break
     else
@@ -132,7 +137,7 @@ for _, id in ipairs(ids) do
         end
         -- Where who left without an offer made room for one more than were read, that one is next.
         local is_free = available(line.product) > 0
-        more = more or (is_free and at > #line.waiters and line.product.waiting)
+        more = more or may_be_due or (is_free and at > #line.waiters and line.product.waiting)
         if not is_free then
             nothing_free[#nothing_free + 1] = id
         end
@@ -143,7 +148,7 @@ local word = offers + parted > 0 and "offered" or "idle"
 local told =
     { word, offers, parted, more and 1 or 0, table.concat(due, ","), table.concat(damaged, ",") }
 told[#told + 1] = decimal[redis.call("ZCARD", waited_key)]
-local replies = { table.concat(told, "\t") }
+local replies = { may_be_due and word == "idle" and "due" or table.concat(told, "\t") }
 for i = 3, #ARGV do
     replies[i - 1] = "idle\t0\t0\t1\t\t\t1"
 end

@@ -32,6 +32,9 @@ export interface WaitlistOptions {
   readonly onDue: (partition: number, second: number) => void;
 }
 
+/** Units may be due that nobody released: expire has to run before the stock can decide. */
+const DUE = "due";
+
 /** Owner and record by turns. */
 const Line = z.array(z.string());
 
@@ -48,8 +51,11 @@ export function createWaitlist({ store, onDue }: WaitlistOptions): Waitlist {
   return {
     async join(command: JoinCommand): Promise<JoinOutcome> {
       const { partition, queues } = routeOf(command.productId);
-      const reply = await queues.submit("join", joinLine(command), 1, command);
-      return joinOutcome(partition, command, reply);
+      for (;;) {
+        const reply = await queues.submit("join", joinLine(command), 1, command);
+        if (reply !== DUE) return joinOutcome(partition, command, reply);
+        await queues.expireAll(command.deadline);
+      }
     },
     async leave(command: LeaveCommand): Promise<LeaveOutcome> {
       const { partition, queues } = routeOf(command.productId);
@@ -79,11 +85,16 @@ export function createWaitlist({ store, onDue }: WaitlistOptions): Waitlist {
       return { waiting: recordedCount(waiting, "waiting"), waiters };
     },
     async offer(partition: number, to: OfferTo, deadline: number): Promise<OfferResult> {
-      const result = offerResult(
-        await queuesOf(partition).submit("offer", String(to), 1, { deadline }),
-      );
-      for (const second of result.dueSeconds) onDue(partition, second);
-      return result;
+      const queues = queuesOf(partition);
+      for (;;) {
+        const reply = await queues.submit("offer", String(to), 1, { deadline });
+        if (reply !== DUE) {
+          const result = offerResult(reply);
+          for (const second of result.dueSeconds) onDue(partition, second);
+          return result;
+        }
+        await queues.expireAll(deadline);
+      }
     },
   };
 }

@@ -39,9 +39,9 @@ export const WAITLIST_BUGS: readonly Mutant[] = [
   {
     bug: "an offer does not ask what its customer may have",
     file: "lua/stock/offer.lua",
-    find: "    if wanted.units == 0 then\n",
+    find: "    elseif wanted.units == 0 then\n",
     replace:
-      "    wanted.units = min(waiter.quantity, max(0, available(product)))\n    if wanted.units == 0 then\n",
+      "    end\n    wanted.units = min(waiter.quantity, max(0, available(product)))\n    if wanted.units == 0 then\n",
     by: redis("offer", "lets who may have none any more leave the line"),
   },
   {
@@ -79,5 +79,19 @@ export const WAITLIST_BUGS: readonly Mutant[] = [
     find: "    if (isJoined) looking.isWaited = true;\n",
     replace: "",
     by: workers("offer", "it looks when something happens, until nothing is left, and not where"),
+  },
+  {
+    bug: "who waits is offered less than is due already",
+    file: "lua/stock/offer.lua",
+    find: "may_be_due = short and swept < math.floor(now / 1000)",
+    replace: "may_be_due = false",
+    by: redis("offer", "gives what is due before it gives less, though nobody released it"),
+  },
+  {
+    bug: "a line begins though units are due, and keeps everybody from them",
+    file: "lua/stock/join.lua",
+    find: "    if short and swept < math.floor(now / 1000) then\n",
+    replace: "    if false then\n",
+    by: redis("waitlist", "begins with nobody while units are due that nobody released"),
   },
 ];

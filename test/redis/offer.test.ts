@@ -9,6 +9,7 @@ import {
   endCommand,
   initialize,
   joinCommand,
+  putLimitCommand,
   reassignCommand,
   register,
   reserve,
@@ -50,6 +51,29 @@ async function lastEntry() {
 }
 
 describe("offer", () => {
+  test("gives what is due before it gives less, though nobody released it", async () => {
+    const of = await soldOut(3);
+    await join(of, "a", 3);
+    await clockAt(redis, of.hold.expiresAt);
+    await of.store.adjust(adjustCommand("p1", 1));
+    expect(await offer(of)).toMatchObject({ offered: 1 });
+    expect(await place(of, "a")).toMatchObject({ reservation: { allocations: [{ held: 3 }] } });
+  });
+
+  test("lets nobody go for a hold of its own that has lapsed, though nobody released it", async () => {
+    const of = await soldOut(3);
+    const customerId = CustomerId.parse("carol");
+    await of.store.putLimit(putLimitCommand("pair", { maxUnits: 1 }));
+    await initialize(of.store, "p2", 1);
+    await join(of, "a", 1, { customer: "carol" });
+    const { expiresAt } = await reserve(of.store, "own", { p2: 1 }, { customerId });
+    await clockAt(redis, expiresAt - 1);
+    await of.store.expire(0);
+    await clockAt(redis, expiresAt);
+    await of.store.adjust(adjustCommand("p1", 1));
+    expect(await offer(of)).toMatchObject({ offered: 1, left: 0 });
+  });
+
   test("gives the first in line a hold of what it asks for, in the step in which it leaves", async () => {
     const of = await soldOut(3);
     const { waiter } = await join(of, "a", 2);

@@ -53,6 +53,14 @@ async function lastEntry() {
 }
 
 describe("join", () => {
+  test("begins with nobody while units are due that nobody released: they are there", async () => {
+    const of = await soldOut(3);
+    await clockAt(redis, of.hold.expiresAt);
+    const outcome = await of.waitlist.join(joinCommand("p1", "a", 2));
+    expect(outcome).toEqual({ kind: "available", quantity: 2 });
+    expect((await of.store.reserve(reserveCommand("b", { p1: 3 }))).kind).toBe("reserved");
+  });
+
   test("puts each at the end of the line, and tells who joins again its place", async () => {
     const of = await soldOut();
     expect(await join(of, "a", 2)).toMatchObject({ position: 1, waiting: 1, replayed: false });

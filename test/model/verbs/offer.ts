@@ -3,10 +3,12 @@ import * as fc from "fast-check";
 import type { MovementContext } from "#inventory/model";
 import type { OfferTo } from "#inventory/waitlist-ports";
 import {
+  decided,
   dueSecondAfter,
   expireHold,
   isDue,
   move,
+  nowSecond,
   schedule,
   type Call,
   type Decision,
@@ -61,6 +63,8 @@ interface Step {
   left: number;
   lines: number;
   more: boolean;
+  /** Units that the next one lacks may be due. */
+  mayBeDue: boolean;
   readonly due: number[];
 }
 
@@ -81,10 +85,11 @@ function decideOffer(call: Call, to: string): Decision {
     .map(([id]) => id)
     .toSorted()
     .slice(passed, passed + PRODUCTS_MAX);
-  const step: Step = { offered: 0, left: 0, lines: 0, more: ids.length === PRODUCTS_MAX, due: [] };
+  const more = ids.length === PRODUCTS_MAX;
+  const step: Step = { offered: 0, left: 0, lines: 0, more, mayBeDue: false, due: [] };
   const isFull = () => step.offered + step.left >= OFFERS_MAX || step.lines >= LINES_MAX;
   for (const id of ids) {
-    if (isFull()) {
+    if (step.mayBeDue || isFull()) {
       step.more = true;
       break;
     }
@@ -100,10 +105,12 @@ function decideOffer(call: Call, to: string): Decision {
       at += 1;
     }
     const isOver = at === waiters.length && availableOf(product) > 0;
-    step.more ||= isOver && lineOf(world, id).length > 0;
+    step.more ||= step.mayBeDue || (isOver && lineOf(world, id).length > 0);
   }
-  const { offered, left, more, due } = step;
-  const outcome = { offered, left, more, dueSeconds: [...new Set(due)], damaged: [], waited };
+  const { offered, left, due } = step;
+  if (step.mayBeDue && offered + left === 0) return decided("due");
+  const told = { more: step.more, dueSeconds: [...new Set(due)], damaged: [], waited };
+  const outcome = { offered, left, ...told };
   return { word: offered + left > 0 ? "offered" : "idle", outcomes: [outcome] };
 }
 
@@ -134,6 +141,8 @@ function offer(call: Call, product: ModelProduct, waiter: ModelWaiter, step: Ste
   const buyer = { customerId: waiter.customerId, createdAt: call.now };
   const { measured, short } = measure(call, [line], undefined, buyer, true);
   const [got] = measured;
+  step.mayBeDue = short.length > 0 && world.swept < nowSecond(call);
+  if (step.mayBeDue) return false;
   if (!got || got.units === 0) {
     return short.some(({ quota }) => quota !== undefined) && part("above_quota");
   }

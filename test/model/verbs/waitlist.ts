@@ -2,7 +2,16 @@
 import * as fc from "fast-check";
 import { CART_SCOPE, ownerOf } from "#inventory/owner";
 import type { InLine, JoinCommand, LeaveCommand, WaitingOwner } from "#inventory/waitlist-ports";
-import { decided, done, expireHold, isDue, once, type Call, type Decision } from "#model/call";
+import {
+  decided,
+  done,
+  expireHold,
+  isDue,
+  nowSecond,
+  once,
+  type Call,
+  type Decision,
+} from "#model/call";
 import { shopper } from "#model/names";
 import {
   amounts,
@@ -146,6 +155,7 @@ function decideJoin(call: Call, command: JoinCommand): Decision {
     const line = { productId, quantity, location: null };
     const buyer = { customerId: command.customerId, createdAt: call.now };
     const { measured, short } = measure(call, [line], undefined, buyer);
+    if (short.length > 0 && world.swept < nowSecond(call)) return decided("due");
     const above = short.filter(({ quota }) => quota !== undefined);
     if (above.length > 0) return decided("above_quota", { kind: "above_quota", lines: above });
     if (short.length === 0) {
