@@ -2,6 +2,11 @@
 -- since. Kept are calls that changed something, and a reserve that found its hold as it was asked for;
 -- all others, refusals above all, may be decided anew. Each key costs a read, and a write when it is
 -- kept: one read for all of them would take a key of a wrong type for one that is not there.
+-- A caller's key is a hash in hex. Scripts keep answers of their own beside them, under names that no hash
+-- has: `<owner>-<generation>`, how that hold ended where its record cannot tell (confirm: as what it was sold
+-- after it had expired; reassign: whose it became; a generation ends once, so it is one of the two, and the
+-- hash of a request of the one is never that of the other), and `<owner>-<generation>-extended` (extend: how
+-- often).
 -- @include lib/commit.lua
 
 local OPERATION_KEEP_SECONDS = 86400

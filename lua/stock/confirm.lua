@@ -44,7 +44,8 @@ if refusal then
 end
 load_holds(owners)
 
--- The key under which a repeat finds what an expired hold was sold as.
+-- The key under which a repeat finds what an expired hold was sold as; trace_key in reassign.lua is of the
+-- same form (lib/operations.lua says why they never meet).
 local function sale_key(item)
     return item.owner .. "-" .. item.generation
 end

@@ -52,7 +52,8 @@ local function told(word, hold)
     return word .. "\t" .. hold.owner .. "\t" .. encode_hold(hold)
 end
 
--- The key under which a repeat finds whose the hold became.
+-- The key under which a repeat finds whose the hold became; sale_key in confirm.lua is of the same form
+-- (lib/operations.lua says why they never meet).
 local function trace_key(owner, generation)
     return owner .. "-" .. generation
 end

@@ -26,8 +26,7 @@ import { encodeLocation } from "#redis/location-record";
 
 const jsonText = (text: string | null): string => (text === null ? "" : JSON.stringify(text));
 
-/** Key and payload, empty when the caller gave no key; those of a second name follow the first. */
-/** Key and hash of the request, as every item has them. */
+/** Key and payload as every item has them, empty without a key; those of a second name follow the first. */
 export const operationText = (operation: Operation | null): string =>
   operation
     ? `${operation.key}${operation.also?.key ?? ""}\t${operation.payload}${operation.also?.payload ?? ""}`
