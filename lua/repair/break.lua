@@ -2,8 +2,9 @@
 -- Purpose: writes down what a level changed without a record, once traffic has passed over it: the stock
 --          stays as it is, and its movements add up again. Two movements, DRIFT by the units of the break,
 --          and RECONCILE, which names the break and begins where the level would be without it.
--- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), operation:<key> (string, rw),
---          low (zset, rw), journal (stream, w), batch:<writer>:<slot> (string, rw).
+-- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), limited (hash, r), records:limit (hash, r),
+--          operation:<key> (string, rw), low (zset, rw), waited (zset, rw), journal (stream, w),
+--          batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: product, location, what
 --          changed without a record on hand and reserved (0 … ±10^12), operation key, payload, context.
 -- Returns  a status line and a line for each item: repaired, above_limit, unknown, replayed <reply>,

@@ -2,8 +2,8 @@
 -- Purpose: sets a level back to what the ledger says of it, in two movements: DRIFT from there to what
 --          was found, and RECONCILE back. Counts that no movement could have are told by the context
 --          alone: both movements are of no units then.
--- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), low (zset, rw), journal (stream, w),
---          batch:<writer>:<slot> (string, rw).
+-- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), limited (hash, r), records:limit (hash, r),
+--          low (zset, rw), waited (zset, rw), journal (stream, w), batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: product, location, seq that
 --          the product must still have, the ledger's units on hand and reserved, context.
 -- Returns  a status line and a line for each item: repaired, current (it is what the ledger says),

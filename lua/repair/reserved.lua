@@ -1,8 +1,9 @@
 #!lua
 -- Purpose: sets what a level has reserved to what its live holds add up to: one movement RECONCILE by the
 --          units that no hold has, or that the level lacks for its holds.
--- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), operation:<key> (string, rw),
---          low (zset, rw), journal (stream, w), batch:<writer>:<slot> (string, rw).
+-- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), limited (hash, r), records:limit (hash, r),
+--          operation:<key> (string, rw), low (zset, rw), waited (zset, rw), journal (stream, w),
+--          batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: product, location, units by which
 --          reserved changes (±10^12), operation key, payload, context.
 -- Returns  a status line and a line for each item: repaired, unfit (more would be reserved than there

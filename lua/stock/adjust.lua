@@ -1,8 +1,9 @@
 #!lua
 -- Purpose: changes the units on hand of a level by a signed delta. A COUNT of some earlier instant is
 --          such a delta too: what was found then, less what was known; it may be none.
--- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), operation:<key> (string, rw),
---          low (zset, rw), journal (stream, w), batch:<writer>:<slot> (string, rw).
+-- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), limited (hash, r), records:limit (hash, r),
+--          operation:<key> (string, rw), low (zset, rw), waited (zset, rw), journal (stream, w),
+--          batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: product, location (empty:
 --          home), delta (±1 … 10^9; of COUNT 0 … ±10^12), movement type, expected units on hand (empty: any),
 --          expected seq (empty: any), operation key, payload, context.

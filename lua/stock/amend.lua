@@ -1,7 +1,8 @@
 #!lua
 -- Purpose: changes attributes of a product without moving stock.
--- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), operation:<key> (string, rw),
---          limit:product:<product>:always (hash, w), low (zset, rw), journal (stream, w), batch:<writer>:<slot> (string, rw).
+-- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), limited (hash, r), records:limit (hash, r),
+--          operation:<key> (string, rw), limit:product:<product>:always (hash, w), low (zset, rw), waited (zset, rw),
+--          journal (stream, w), batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: product, expected seq
 --          (empty: any), operation key, payload, context, then field=value pairs (empty: unset).
 -- Returns  a status line and a line for each item: amended|expected_mismatch <product>, unknown,

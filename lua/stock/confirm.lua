@@ -3,8 +3,8 @@
 --          be sold after all, as a sale of its own, if the caller says so and the stock is there. It
 --          must have expired whole: what its caller cancelled is not sold.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), reservation:<owner> (string, rw),
---          limit:product:<product>:always (hash, rw), operation:<key> (string, rw), low (zset, rw),
---          journal (stream, w),
+--          limit:<rule>:<window> (hash, rw), limited (hash, r), records:limit (hash, r),
+--          operation:<key> (string, rw), low (zset, rw), waited (zset, rw), journal (stream, w),
 --          batch:<writer>:<slot> (string, rw), rate:<identity> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each (lib/change-hold.lua); the argument is
 --          `generation;product=quantity,…`: the generation that a sale after expiry gets (empty: an

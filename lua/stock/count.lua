@@ -2,8 +2,9 @@
 -- Purpose: sets the units on hand of a level to what was counted there, less what stands aside there for
 --          campaigns: who counts a location counts that too. A count that finds what is known is a movement
 --          too, of no units: that somebody looked is worth a record.
--- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), operation:<key> (string, rw),
---          low (zset, rw), journal (stream, w), batch:<writer>:<slot> (string, rw).
+-- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), limited (hash, r), records:limit (hash, r),
+--          operation:<key> (string, rw), low (zset, rw), waited (zset, rw), journal (stream, w),
+--          batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: product, location (empty:
 --          home), units counted (0 … 10^12), operation key, payload, context.
 -- Returns  a status line and a line for each item: counted <product>, below_reserved <onHand> <reserved>,

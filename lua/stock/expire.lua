@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
 -- Purpose: releases what is due, walking the seconds from `swept` to now in bounded steps.
 -- KEYS[1]  {pN}:meta (hash, rw); builds expiring:<second> (list, rw), reservation:<owner> (string, rw),
---          stock:<product> (hash, rw), limit:product:<product>:always (hash, rw), low (zset, rw),
---          journal (stream, w),
+--          stock:<product> (hash, rw), limit:<rule>:<window> (hash, rw), limited (hash, r),
+--          records:limit (hash, r), low (zset, rw), waited (zset, rw), journal (stream, w),
 --          batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua).
 -- Returns  a status line, then `expired <holds> <more 0|1> <owners of damaged holds,…>`.

@@ -2,9 +2,9 @@
 -- Purpose: lets a live hold live longer; never shorter, and never beyond the longest life of a hold,
 --          which counts from when it was made.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), reservation:<owner> (string, rw),
---          limit:product:<product>:always (hash, rw), operation:<key> (string, rw),
---          expiring:<second> (list, rw), low (zset, rw), journal (stream, w),
---          batch:<writer>:<slot> (string, rw), rate:<identity> (string, rw).
+--          limit:<rule>:<window> (hash, rw), limited (hash, r), records:limit (hash, r),
+--          operation:<key> (string, rw), expiring:<second> (list, rw), low (zset, rw), waited (zset, rw),
+--          journal (stream, w), batch:<writer>:<slot> (string, rw), rate:<identity> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each (lib/change-hold.lua); the argument is
 --          `seconds;longest;most`: the seconds from now that the hold shall live, the longest life of
 --          a hold, in seconds (1 … 86400 each), and how often one may be extended (0: any number of

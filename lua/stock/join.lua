@@ -3,8 +3,9 @@
 --          for is what a reserve of that owner would ask for; to ask for another quantity keeps the place.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), records:waiting (hash, rw),
 --          waiting:<product> (zset, rw), waited (zset, rw), waits (hash, rw), reservation:<owner> (string, rw),
---          limit:product:<product>:always (hash, rw), low (zset, rw), operation:<key> (string, rw), journal (stream, w),
---          batch:<writer>:<slot> (string, rw), rate:<identity> (string, rw).
+--          limit:<rule>:<window> (hash, rw), limited (hash, r), records:limit (hash, r), low (zset, rw),
+--          operation:<key> (string, rw), journal (stream, w), batch:<writer>:<slot> (string, rw),
+--          rate:<identity> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: product, owner, generation,
 --          quantity (1 … 10^9), hold seconds (1 … 86400), operation key, payload, customer and order (JSON
 --          strings), context.

@@ -4,8 +4,9 @@
 --          leaves it too.
 -- KEYS[1]  {pN}:meta (hash, rw); builds waited (zset, rw), waiting:<product> (zset, rw), waits (hash, rw),
 --          records:waiting (hash, rw), stock:<product> (hash, rw), reservation:<owner> (string, rw),
---          limit:product:<product>:always (hash, rw), expiring:<second> (list, rw), low (zset, rw),
---          journal (stream, w), batch:<writer>:<slot> (string, rw).
+--          limit:<rule>:<window> (hash, rw), limited (hash, r), records:limit (hash, r),
+--          expiring:<second> (list, rw), low (zset, rw), journal (stream, w),
+--          batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua).
 -- ARGV[2]  `freed`: of products whose units were freed; or how many of the others are passed over, whose
 --          units are looked at then (a location may have become active).

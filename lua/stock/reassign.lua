@@ -3,9 +3,9 @@
 --          are in a new one, or in the live hold that the new owner has. None of them is free in between,
 --          so neither inactive locations nor the safety stock are asked.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), reservation:<owner> (string, rw),
---          limit:product:<product>:always (hash, rw), operation:<key> (string, rw),
---          expiring:<second> (list, rw), low (zset, rw), journal (stream, w),
---          batch:<writer>:<slot> (string, rw), rate:<identity> (string, rw).
+--          limit:<rule>:<window> (hash, rw), limited (hash, r), records:limit (hash, r),
+--          operation:<key> (string, rw), expiring:<second> (list, rw), low (zset, rw), waited (zset, rw),
+--          journal (stream, w), batch:<writer>:<slot> (string, rw), rate:<identity> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each (lib/change-hold.lua); the argument is
 --          `owner;generation;longest;customer<31>order`: the new owner's hash (empty: nobody could tell
 --          it, for the hold was not found), the generation that a new record gets, the longest life of a

@@ -2,9 +2,10 @@
 -- Purpose: holds units of one or more products for an owner until a due time, or for good. Reserving
 --          again replaces the hold of that owner in one step.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), reservation:<owner> (string, rw),
---          limit:product:<product>:always (hash, rw), operation:<key> (string, rw),
---          expiring:<second> (list, rw), low (zset, rw), journal (stream, w), records:campaign (hash, r),
---          batch:<writer>:<slot> (string, rw), rate:<identity> (string, rw).
+--          limit:<rule>:<window> (hash, rw), limited (hash, r), records:limit (hash, r),
+--          operation:<key> (string, rw), expiring:<second> (list, rw), low (zset, rw), waited (zset, rw),
+--          journal (stream, w), records:campaign (hash, r), batch:<writer>:<slot> (string, rw),
+--          rate:<identity> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: owner, generation, hold
 --          seconds (0: a standing hold), flags, lines `product=quantity=location,` (location empty:
 --          any), operation key, payload, customer and order (JSON strings), context.

@@ -2,8 +2,8 @@
 -- Purpose: takes back units that an order was sold, never more than that. What the order was sold
 --          and what came back of it is the ledger's word up to a seq; a later return makes it stale.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), operation:<key> (string, rw),
---          limit:product:<product>:always (hash, rw),
---          return:<owner> (string, rw), low (zset, rw), journal (stream, w),
+--          limit:<rule>:<window> (hash, rw), limited (hash, r), records:limit (hash, r),
+--          return:<owner> (string, rw), low (zset, rw), waited (zset, rw), journal (stream, w),
 --          batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: product, location (empty:
 --          home), quantity (1 … 10^9), disposition (restock|scrap), owner (hash of order and

@@ -2,7 +2,8 @@
 -- Purpose: sells units without a hold: they leave what is available, for good. Never a unit that is
 --          held, never one of the safety stock.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), operation:<key> (string, rw),
---          limit:product:<product>:always (hash, rw), low (zset, rw), journal (stream, w), batch:<writer>:<slot> (string, rw).
+--          limit:<rule>:<window> (hash, rw), limited (hash, r), records:limit (hash, r), low (zset, rw),
+--          waited (zset, rw), journal (stream, w), batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: product, location (empty:
 --          any, home first), quantity (1 … 10^9), expected units on hand (empty: any), customer (JSON
 --          string; empty: nobody's), operation key, payload, context.
