@@ -62,7 +62,8 @@ export interface ShortLine {
   readonly locations: readonly FreeLevel[];
   /**
    * When the next live hold with units of it is due (epoch milliseconds, Redis's clock); null where
-   * none of the next few is, and where it could not be told at once.
+   * none of the next few is, where it could not be told at once, and where its customer may have no more
+   * than there are already.
    */
   readonly nextHoldEndsAt: number | null;
   /** Where the line asks for more than its customer may have; else absent. */

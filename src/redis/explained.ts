@@ -2,6 +2,10 @@ import type { ReserveOutcome, ShortLine } from "#inventory/ports";
 
 type WithNextDue = (lines: readonly ShortLine[]) => Promise<readonly ShortLine[]>;
 
+/** Whether more units would help: not where its customer may have no more than there are already. */
+export const lacksStock = ({ largest, quota }: ShortLine): boolean =>
+  quota === undefined || largest < quota.left;
+
 /** The outcome, each of its short lines with the time for which its caller may wait. */
 export async function explained(
   outcome: ReserveOutcome,

@@ -50,7 +50,7 @@ import { splitReservationId } from "#inventory/reservation-id";
 import { Campaigns } from "#redis/campaigns";
 import { cancelHold, confirmHold, extendHold, reassignHold } from "#redis/change-hold";
 import { decodeHold } from "#redis/hold-record";
-import { explained } from "#redis/explained";
+import { explained, lacksStock } from "#redis/explained";
 import { NextDue } from "#redis/next-due";
 import { metaKey, reservationKey } from "#redis/keys";
 import { Limits } from "#redis/limits";
@@ -305,6 +305,7 @@ export class RedisStockStore implements StockStore {
 
   #withNextDue(lines: readonly ShortLine[]): Promise<ShortLine[]> {
     const told = lines.map(async (line) => {
+      if (!lacksStock(line)) return line;
       const { nextDue } = this.#routeOf(line.productId);
       return { ...line, nextHoldEndsAt: await nextDue.of(line.productId) };
     });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Location, LOCATIONS_MAX } from "#inventory/model";
+import type { ReserveMode } from "#inventory/hold-ports";
 import { withoutClock } from "#test/keyspace";
 import { clockAt, redisOfFile } from "#test/redis";
 import {
@@ -285,6 +286,38 @@ describe("a refusal explains", () => {
     expect(p2).toBeLessThan(sooner.expiresAt);
     expect(p3).toBeNull();
     expect(later.expiresAt).toBeGreaterThan(sooner.expiresAt);
+  });
+
+  test("and nothing where a limit is what allows no more: its end would give that customer none", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 9, { maxPerCustomer: 2 });
+    await reserve(store, "o1", { p1: 6 }, { customerId: null });
+    await reserve(store, "o2", { p1: 1 });
+    const evals = async () =>
+      Number(/cmdstat_evalsha:calls=(\d+)/.exec(await redis.info("commandstats"))?.[1] ?? 0);
+    const before = await evals();
+    const ends = async (units: number, mode: ReserveMode = "all_or_nothing") => {
+      const outcome = await store.reserve(reserveCommand("o3", { p1: units }, { mode }));
+      const short = outcome.kind === "reserved" ? outcome.short : [];
+      const lines = outcome.kind === "above_quota" ? outcome.lines : short;
+      return [outcome.kind, ...lines.map(({ nextHoldEndsAt }) => nextHoldEndsAt !== null)];
+    };
+    expect(await ends(3)).toEqual(["above_quota", false]);
+    expect(await ends(3, "best_effort")).toEqual(["reserved", false]);
+    // Nobody looked it up.
+    expect((await evals()) - before).toBe(2);
+    await reserve(store, "o4", { p1: 1 }, { customerId: null });
+  });
+
+  test("also where a limit allows more than there is", async () => {
+    const { store } = await open();
+    await initialize(store, "p1", 3, { maxPerCustomer: 2 });
+    const held = await reserve(store, "o1", { p1: 2 }, { customerId: null });
+    const outcome = await store.reserve(reserveCommand("o2", { p1: 5 }));
+    expect(outcome).toMatchObject({
+      kind: "above_quota",
+      lines: [{ largest: 1, nextHoldEndsAt: held.expiresAt, quota: { left: 2 } }],
+    });
   });
 
   test("at the price of one look a second for each product, however many are refused", async () => {
