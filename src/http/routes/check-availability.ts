@@ -12,6 +12,9 @@ export function checkAvailabilityRoute({ deps }: Edge): Route {
     method: "POST",
     path: PATHS.checkAvailability,
     summary: "Whether products could be taken now",
+    notes:
+      "It is asked for nobody and looks at the stock alone: not at what one customer may have, not at who " +
+      "waits in line, not at the units of a campaign. A reserve with dryRun looks at all of that.",
     answers: { 200: Availability },
     refusals: ["too_many_items"],
     roles: "public",
