@@ -4,7 +4,7 @@ import type { Handler, MiddlewareHandler } from "hono";
 import type { z } from "zod";
 import type { EdgeEnv } from "#http/env";
 import { Problem } from "#http/problem";
-import { fieldErrorsOf, pathText } from "#http/wire/field-errors";
+import { fieldErrorsOf, pathText, unfolded } from "#http/wire/field-errors";
 import { Fault } from "#inventory/faults";
 
 type CheckedInput<Where extends string, Value> = {
@@ -144,10 +144,11 @@ function jsonRequired(): Problem {
 
 /** In contract A's words. */
 export function refusalOf(
-  issues: readonly z.core.$ZodIssue[],
+  found: readonly z.core.$ZodIssue[],
   input: unknown,
   target: Target = "json",
 ): Error {
+  const issues = found.flatMap(unfolded);
   const tooMany = issues.find(
     (issue) => issue.code === "too_big" && issue.origin === "array" && !isMistaken(issue, issues),
   );

@@ -59,6 +59,8 @@ describe("GET /limits", () => {
   });
 });
 
+const OF_PRODUCT = { field: "products", limit: 8 };
+
 describe("PUT /limits/:limitId", () => {
   test("201 for a new one, 200 for another one of it, and the same where it is so already", async () => {
     const made = put(BODY);
@@ -81,12 +83,14 @@ describe("PUT /limits/:limitId", () => {
   });
 
   test.each<[object, string, string]>([
-    [{ maxUnits: 5 }, "products", ""],
-    [{ ...BODY, products: [] }, "products", ""],
-    [{ ...BODY, products: Array.from({ length: 501 }, (_, i) => `p${i}`) }, "products", ""],
+    [{ maxUnits: 5 }, "products", "all"],
+    [{ ...BODY, products: "some" }, "products", "a list of products"],
+    [{ ...BODY, products: [] }, "products", "must have at least 1"],
+    [{ ...BODY, products: ["p1", 2] }, "products[1]", "must be a text"],
+    [{ ...BODY, products: ["p1", "a b"] }, "products[1]", "must be 1-64"],
     [{ ...BODY, maxUnits: 0 }, "maxUnits", "must be at least 1"],
     [{ ...BODY, windowHours: 8_761 }, "windowHours", "must be at most 8760"],
-    [{ ...BODY, counts: "sold" }, "counts", ""],
+    [{ ...BODY, counts: "sold" }, "counts", "must be one of taken, held"],
     [{ ...BODY, maxHolds: 3 }, "maxHolds", "is of a limit that counts what is held"],
     [{ ...BODY, counts: "held", windowHours: 1 }, "windowHours", "is of a limit that counts"],
     [{ ...BODY, version: 1 }, "version", "is not a field"],
@@ -95,27 +99,35 @@ describe("PUT /limits/:limitId", () => {
     const { status, body } = await answer;
     expect(status).toBe(400);
     expect(body).toMatchObject({ code: "validation_failed" });
-    expect(JSON.stringify(body)).toContain(`"path":"${path}`);
+    expect(JSON.stringify(body)).toContain(`"path":"${path}"`);
     expect(JSON.stringify(body)).toContain(message);
     expect(putLimit.commands).toEqual([]);
   });
 
-  test.each<[PutLimitOutcome, number, string]>([
+  test("413 for more products than one may name", async () => {
+    const { answer, putLimit } = put({
+      ...BODY,
+      products: Array.from({ length: 501 }, (_, i) => `p${i}`),
+    });
+    const { status, body } = await answer;
+    expect([status, body["code"]]).toEqual([413, "too_many_items"]);
+    expect(body["message"]).toBe("products takes at most 500 items");
+    expect(putLimit.commands).toEqual([]);
+  });
+
+  test.each<[PutLimitOutcome, number, string, object?]>([
     [{ kind: "unknown_limit" }, 404, "limit_not_found"],
     [{ kind: "unknown_product", productId: PRODUCT_ID }, 404, "product_not_found"],
-    [{ kind: "expected_mismatch", limit }, 409, "expected_mismatch"],
-    [{ kind: "too_many_limits" }, 409, "limit_exceeded"],
-    [{ kind: "too_many_of_product", productId: PRODUCT_ID }, 409, "limit_exceeded"],
-    [{ kind: "too_many_of_product", productId: null }, 409, "limit_exceeded"],
+    [{ kind: "expected_mismatch", limit }, 409, "expected_mismatch", { current: LIMIT }],
+    [{ kind: "too_many_limits" }, 409, "limit_exceeded", { limit: 100 }],
+    [{ kind: "too_many_of_product", productId: PRODUCT_ID }, 409, "limit_exceeded", OF_PRODUCT],
+    [{ kind: "too_many_of_product", productId: null }, 409, "limit_exceeded", OF_PRODUCT],
     [{ kind: "spans_partitions" }, 422, "limit_spans_partitions"],
     [{ kind: "key_reused" }, 422, "idempotency_key_reused"],
-  ])("%j is told", async (outcome, status, code) => {
+  ])("%j is told", async (outcome, status, code, told = {}) => {
     const answer = await put(BODY, outcome).answer;
     expect(answer.status).toBe(status);
-    expect(answer.body).toMatchObject({
-      code,
-      ...(code === "expected_mismatch" ? { current: LIMIT } : {}),
-    });
+    expect(answer.body).toMatchObject({ code, ...told });
   });
 });
 

@@ -11,6 +11,7 @@ import { EmptyBody, LimitBody } from "#http/wire/bodies";
 import { LimitParam } from "#http/wire/fields";
 import { limitOf } from "#http/wire/objects";
 import type { PutLimitOutcome, RemoveLimitOutcome } from "#inventory/limit-ports";
+import { LIMITS_MAX, LIMITS_OF_PRODUCT_MAX } from "#inventory/limits";
 import { putLimit, removeLimit } from "#inventory/put-limit";
 
 export const limitRoutes = (edge: Edge): readonly Route[] => [
@@ -68,6 +69,7 @@ function putLimitRoute({ deps }: Edge): Route {
       "limit_not_found",
       "limit_spans_partitions",
       "product_not_found",
+      "too_many_items",
     ],
     conditional: true,
     roles: STAFF,
@@ -122,11 +124,15 @@ function putAnswer(c: EdgeContext, limitId: string, outcome: PutLimitOutcome): A
       const message = "no one partition has all of its products, or it is in another one than they";
       return refusal(c, "limit_spans_partitions", message);
     }
-    case "too_many_limits":
-      return refusal(c, "limit_exceeded", "there are as many limits as there may be");
+    case "too_many_limits": {
+      const message = `there are ${LIMITS_MAX} limits already, as many as there may be`;
+      return refusal(c, "limit_exceeded", message, { limit: LIMITS_MAX });
+    }
     case "too_many_of_product": {
       const over = outcome.productId ?? "all products";
-      return refusal(c, "limit_exceeded", `there are as many limits over ${over} as there may be`);
+      const message = `there are ${LIMITS_OF_PRODUCT_MAX} limits over ${over} already, as many as there may be`;
+      const members = { field: "products", limit: LIMITS_OF_PRODUCT_MAX };
+      return refusal(c, "limit_exceeded", message, members);
     }
     case "expected_mismatch":
     case "unknown_limit":

@@ -103,10 +103,10 @@ export const AmendLocationBody = z
 
 export const LimitBody = z
   .strictObject({
-    products: z.union([
-      z.literal("all"),
-      z.array(ProductId).min(1).max(LIMIT_PRODUCTS_MAX).readonly(),
-    ]),
+    products: z.union(
+      [z.literal("all"), z.array(ProductId).min(1).max(LIMIT_PRODUCTS_MAX).readonly()],
+      'must be "all", or a list of products',
+    ),
     maxUnits: z.int().min(1).max(QUANTITY_MAX),
     windowHours: z.int().min(1).max(WINDOW_HOURS_MAX).nullable().default(null),
     counts: z.enum(LIMIT_COUNTS).default("taken"),

@@ -1,9 +1,8 @@
 /** What is answered of campaigns. */
 import { z } from "zod";
+import { Time, Units } from "#http/wire/answer-fields";
 import { CAMPAIGN_STATES, CAMPAIGN_STATUSES } from "#inventory/campaigns";
 
-const Time = z.iso.datetime();
-const Units = z.int().min(0);
 const Milliseconds = z.int().min(0);
 
 /** As its record has it: the same whenever it is said. */

@@ -21,6 +21,19 @@ export function fieldErrorsOf(
   );
 }
 
+/**
+ * What a value that fits no form of a union lacks of the one that it is meant for: of the first whose type it
+ * has. The issue itself where it is of none.
+ */
+export function unfolded(issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] {
+  if (issue.code !== "invalid_union") return [issue];
+  const meant = issue.errors.find((form) => !form.some(isOfAnotherType));
+  return meant?.map((one) => ({ ...one, path: [...issue.path, ...one.path] })) ?? [issue];
+}
+
+const isOfAnotherType = ({ code, path }: z.core.$ZodIssue): boolean =>
+  path.length === 0 && (code === "invalid_type" || code === "invalid_value");
+
 /** An empty text is also not printable: once is enough. */
 function firstOfEach(errors: readonly FieldError[]): FieldError[] {
   const first = new Map<string, FieldError>();
