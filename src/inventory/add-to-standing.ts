@@ -1,5 +1,5 @@
 import type { Deps, RequestContext } from "#inventory/context";
-import type { HoldStandingOutcome } from "#inventory/hold-standing";
+import { standingReserved, type HoldStandingOutcome } from "#inventory/hold-standing";
 import { reserve } from "#inventory/reserve";
 import { standingHold, type StandingInput } from "#inventory/standing";
 
@@ -18,9 +18,8 @@ export async function addToStanding(
   ctx: RequestContext,
   input: StandingInput,
 ): Promise<AddToStandingOutcome> {
-  const outcome = await reserve(deps, ctx, { ...standingHold(input), adds: true });
-  if (outcome.kind === "possible" || outcome.kind === "already_confirmed") {
-    throw new Error(`adding to a standing hold was answered ${outcome.kind}`);
-  }
-  return outcome;
+  const added = await reserve(deps, ctx, { ...standingHold(input), adds: true });
+  const outcome = standingReserved(added);
+  if (outcome.kind !== "already_confirmed") return outcome;
+  throw new Error("adding to a standing hold was answered already_confirmed");
 }

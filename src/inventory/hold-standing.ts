@@ -3,7 +3,11 @@ import type { ReserveOutcome } from "#inventory/ports";
 import { reserve } from "#inventory/reserve";
 import { standingHold, type StandingInput } from "#inventory/standing";
 
-export type HoldStandingOutcome = Exclude<ReserveOutcome, { readonly kind: "possible" }>;
+/** It is nobody's, so no limit is over it, and it names no campaign. */
+export type HoldStandingOutcome = Exclude<
+  ReserveOutcome,
+  { readonly kind: "possible" | "above_quota" | "campaign_refused" }
+>;
 
 /**
  * Holds so many units of a product until they are released or deducted, for an owner that is known
@@ -16,7 +20,22 @@ export async function holdStanding(
   ctx: RequestContext,
   input: StandingInput,
 ): Promise<HoldStandingOutcome> {
-  const outcome = await reserve(deps, ctx, standingHold(input));
-  if (outcome.kind === "possible") throw new Error("a hold was answered as a dry run");
-  return outcome;
+  return standingReserved(await reserve(deps, ctx, standingHold(input)));
+}
+
+/** What a reserve answers of a standing hold; anything else is a bug. */
+export function standingReserved(outcome: ReserveOutcome): HoldStandingOutcome {
+  switch (outcome.kind) {
+    case "possible":
+    case "above_quota":
+    case "campaign_refused":
+      throw new Error(`a standing hold was answered ${outcome.kind}`);
+    case "reserved":
+    case "held":
+    case "already_confirmed":
+    case "insufficient":
+    case "unknown_product":
+    case "key_reused":
+      return outcome;
+  }
 }

@@ -190,15 +190,12 @@ function reserveRoute(edge: Edge): Route {
             const body = { ...itemOf(productId, stock), available: stock.available };
             return answer(c, 200, body, outcome.kind === "held");
           }
-          case "insufficient":
-          case "above_quota": {
+          case "insufficient": {
             const members = { available: outcome.lines[0]?.available ?? 0, requested: quantity };
             throw new Problem("insufficient_stock", "Insufficient inventory", { members });
           }
           case "unknown_product":
             throw unknownItem();
-          case "campaign_refused":
-            throw new Error("no campaign was named");
           case "key_reused":
             throw keyReused();
         }

@@ -141,8 +141,7 @@ function reserveRoute(edge: Edge): Route {
             const body = reservedOf(outcome.product, quantity);
             return reply(c, 200, body, replayHeader(outcome.replayed));
           }
-          case "insufficient":
-          case "above_quota": {
+          case "insufficient": {
             const there = outcome.lines[0]?.available ?? 0;
             const message = `Insufficient stock. Available: ${there}, Requested: ${quantity}`;
             throw new Problem("insufficient_stock", message);
@@ -151,8 +150,9 @@ function reserveRoute(edge: Edge): Route {
             throw unknownProduct(productId);
           case "key_reused":
             throw keyReused();
+          case "above_quota":
           case "expected_mismatch":
-            throw new Error("nothing was expected of this sale");
+            throw new Error(`a sale of nobody that expects nothing was answered ${outcome.kind}`);
         }
       },
     ),

@@ -122,14 +122,14 @@ async function take({ deps }: Edge, ctx: RequestContext, event: wire.StockEvent)
     case "sold":
       return outcome.replayed;
     case "insufficient":
-    case "above_quota":
       throw notAvailable();
     case "unknown_product":
       throw unknownProduct();
     case "key_reused":
       throw keyReused();
+    case "above_quota":
     case "expected_mismatch":
-      throw new Error("nothing was expected of this sale");
+      throw new Error(`a sale of nobody that expects nothing was answered ${outcome.kind}`);
   }
 }
 
@@ -155,12 +155,9 @@ function reserveRoute(edge: Edge, base: string): Route {
           case "held":
             return succeeded(c, outcome.replayed);
           case "insufficient":
-          case "above_quota":
             throw notAvailable();
           case "unknown_product":
             throw unknownProduct();
-          case "campaign_refused":
-            throw new Error("no campaign was named");
           case "already_confirmed":
             throw new Problem("order_already_confirmed", "the order's stock is sold already");
           case "key_reused":
