@@ -1,7 +1,7 @@
 #!lua
 -- Purpose: stops a campaign: nobody takes of it from then on, and what nobody holds goes back at once.
 -- KEYS[1]  {pN}:meta (hash, rw); builds records:campaign (hash, rw), stock:<product> (hash, rw),
---          operation:<key> (string, rw), low (zset, rw), journal (stream, w),
+--          limit:campaign:<id>:<product>:always (hash, w), operation:<key> (string, rw), low (zset, rw), journal (stream, w),
 --          batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: id, operation key, payload, context.
 -- Returns  a status line and a line for each item: stopped <id> <record>, over <id> <record> (it had ended, or was
@@ -35,6 +35,7 @@ local function stop(item)
         return told("over", campaign)
     end
     campaign.stopped = now
+    forget_counts(campaign)
     put_campaign(campaign, item.context)
     end_campaign(campaign)
     return remember_reply(item.key, item.payload, told("stopped", campaign))

@@ -54,17 +54,19 @@ local function make_allowance(whose, hold, added_to, is_sale)
     end
 
     -- `=limit=what may be taken`, and for a rule that has a name `=its id=when its window ends (empty: never)=
-    -- the holds that it allows (empty: it is not for those that no more may be taken)`.
+    -- the holds that it allows (empty: it is not for those that no more may be taken)`; a campaign's has `~` and
+    -- the id of that.
     local function encode(line)
         local rule = line.rule
         local text = "=" .. decimal[rule.max_units] .. "=" .. decimal[line.allowed]
-        if not rule.id then
+        local name = rule.id or (rule.campaign and "~" .. rule.campaign)
+        if not name then
             return text
         end
         local holds = is_full[rule] and decimal[rule.max_holds] or ""
         return text
             .. "="
-            .. rule.id
+            .. name
             .. "="
             .. (rule.ends and decimal[rule.ends] or "")
             .. "="

@@ -1,25 +1,33 @@
 -- The record of a campaign (lib/records.lua): tab-separated text, format 1:
 -- 1, state, location, starts, ends, hold seconds (0: as its caller asks), stopped (0: it was not), created,
 -- updated, name (a JSON string), products. Times are milliseconds. A product is product=quantity=units that
--- were ring-fenced, between commas.
+-- were ring-fenced, between commas. Format 2, of one that has a limit for each customer: 2, the same, then how
+-- many units of each product, and since when they count (0: from its start).
 -- States: scheduled (it has not begun), running (its units stand in ring-fences, also those that come back),
 -- closed (none does any more). Whether it is open the times and the clock say.
 -- Twin: src/redis/campaign-record.ts. Made when a batch first meets a campaign, as lib/limits.lua is.
 
 local function make_campaigns()
     local RECORD =
-        "^1\t(%l+)\t([%w _.-]+)\t(%d+)\t(%d+)\t(%d+)\t(%d+)\t(%d+)\t(%d+)\t([^\t\n]+)\t([^\t\n]+)$"
+        "^([12])\t(%l+)\t([%w _.-]+)\t(%d+)\t(%d+)\t(%d+)\t(%d+)\t(%d+)\t(%d+)\t([^\t\n]+)\t([^\t\n]+)(.*)$"
+    local LIMIT = "^\t(%d+)\t(%d+)$" -- behind it, in format 2
     local LINE_OF_CAMPAIGN = "([%w_.-]+)=(%d+)=(%d+)"
     local known = {} -- id → campaign as it was read, or false
 
     local function decode(id, text)
         local campaign = { id = id, text = text }
-        local starts, ends, seconds, stopped, created, updated
-        campaign.state, campaign.location, starts, ends, seconds, stopped, created, updated, campaign.name, campaign.products =
+        local version, starts, ends, seconds, stopped, created, updated, rest
+        version, campaign.state, campaign.location, starts, ends, seconds, stopped, created, updated, campaign.name, campaign.products, rest =
             string.match(text, RECORD)
-        if not campaign.state then
+        local units, since = string.match(rest or "", LIMIT)
+        if
+            not campaign.state
+            or (version == "2" and not units)
+            or (version == "1" and rest ~= "")
+        then
             error("the record of a campaign cannot be read")
         end
+        campaign.max_units, campaign.since = tonumber(units or 0), tonumber(since or 0)
         campaign.starts, campaign.ends = tonumber(starts), tonumber(ends)
         campaign.seconds, campaign.stopped = tonumber(seconds), tonumber(stopped)
         campaign.created, campaign.updated = tonumber(created), tonumber(updated)

@@ -47,6 +47,11 @@ local function rule_key(id, window)
     return tag .. "limit:" .. id .. ":" .. window
 end
 
+-- Of the limit that a campaign has of its own, of one of its products. Its rule is what stands between.
+local function campaign_limit_key(id, product)
+    return rule_key("campaign:" .. id .. ":" .. product, "always")
+end
+
 -- What is kept beside stock, holds and locations, of that kind (lib/records.lua).
 local function record_key(kind)
     return tag .. "records:" .. kind

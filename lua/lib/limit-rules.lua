@@ -1,6 +1,7 @@
 -- Rules of how many units one customer may have: a product's own, those over a group of products, and those
 -- over all. A rule counts from when it was set on, and one with a window from when that began: windows are
--- fixed intervals of Redis's clock, and nothing that an earlier one counts matters any more.
+-- fixed intervals of Redis's clock, and nothing that an earlier one counts matters any more. And a campaign's own,
+-- of each of its products: it counts what moves at the ring-fence, and ends with the campaign.
 -- @include lib/batch.lua
 
 -- Made with the first product that may have a rule; it uses nothing of lib/library.lua: whatever else a
@@ -8,6 +9,8 @@
 local function make_rules()
     local HOUR_MS = 3600000
     local RECORD = "^1\t(%d+)\t%d+\t(%d+)\t(%d+)\t(%l+)\t(%d*)\t" -- of lib/limit-record.lua
+    local CAMPAIGN = "^2\t%l+\t[^\t]+\t%d+\t(%d+)\t%d+\t(%d+)\t.*\t(%d+)\t(%d+)$" -- of lib/campaign-record.lua
+    local campaign_limits = {} -- id → limit of that campaign, or false
     local met = {} -- rules that this batch met
     local named = {} -- id → rule that has a record, or false
     local memberships = {} -- product → ids of the rules over it, each between commas
@@ -72,6 +75,36 @@ local function make_rules()
         return own
     end
 
+    -- What a campaign says of its own limit (lib/campaign-record.lua); false: it has none, or is over.
+    local function limit_of_campaign(id)
+        if campaign_limits[id] == nil then
+            local text = redis.call("HGET", record_key("campaign"), id) or ""
+            local ends, stopped, units, since = string.match(text, CAMPAIGN)
+            if not ends and string.sub(text, 1, 2) == "2\t" then
+                error("the record of a campaign cannot be read")
+            end
+            local is_over = stopped ~= "0" or tonumber(ends) <= now
+            campaign_limits[id] = not is_over
+                and { ends = tonumber(ends), units = tonumber(units), since = tonumber(since) }
+        end
+        return campaign_limits[id]
+    end
+
+    -- Rules of campaigns that have units of the product for themselves, to the others that it has.
+    local function add_fences(product)
+        for _, location in ipairs(product.locations) do
+            local id = string.match(location, "~(.+)$")
+            local limit = id and limit_of_campaign(id)
+            if limit then
+                local rule = new_rule(campaign_limit_key(id, product.id), limit.units, limit.since)
+                rule.campaign, rule.product, rule.location = id, product.id, location
+                rule.ends = limit.ends
+                product.rules = product.rules or {}
+                product.rules[#product.rules + 1] = rule
+            end
+        end
+    end
+
     -- Whether the rule is over units of that product at that location.
     local function is_over(rule, product, location)
         if rule.product then
@@ -80,14 +113,5 @@ local function make_rules()
         return string.find(ids_of(product), "," .. rule.id .. ",", 1, true) ~= nil
     end
 
-    -- One more rule, over a product's units at one location alone.
-    local function add(product, location, id, units, since)
-        local rule = new_rule(rule_key(id, "always"), units, since)
-        rule.id, rule.product, rule.location = id, product.id, location
-        product.rules = product.rules or {}
-        product.rules[#product.rules + 1] = rule
-        return rule
-    end
-
-    return { met = met, of = rules_of, is_over = is_over, add = add }
+    return { met = met, of = rules_of, add_fences = add_fences, is_over = is_over }
 end

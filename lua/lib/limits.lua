@@ -84,18 +84,19 @@ local function make_limits()
     end
 
     -- What comes back of an order: steps are its sales to that customer and what came back of them before, in
-    -- their order, `ms=units;` and `=units;` each.
+    -- their order, `ms=units;` (`ms=units~campaign;` through one) and `=units;` each.
     local function count_back(product, whose, steps, units)
         for _, rule in ipairs(product.rules) do
             local counted = 0
-            for at, moved in string.gmatch(steps, "(%d*)=(%d+);") do
+            for at, moved, through in string.gmatch(steps, "(%d*)=(%d+)~?([%w-]*);") do
+                local is_its = not rule.campaign or rule.campaign == through
                 if at == "" then
                     counted = math.max(0, counted - tonumber(moved))
-                elseif is_counted(rule, whose, tonumber(at)) then
+                elseif is_its and is_counted(rule, whose, tonumber(at)) then
                     counted = counted + tonumber(moved)
                 end
             end
-            if counted > 0 and not rule.is_of_held and not rule.location then
+            if counted > 0 and not rule.is_of_held then
                 add(rule, name_of(whose), -math.min(units, counted))
             end
         end
@@ -150,4 +151,7 @@ local function set_limits(product, units)
     end
     local own = limits.rules.of(product, units)
     product.rules = #own > 0 and own or nil
+    if product.has_fences then
+        limits.rules.add_fences(product)
+    end
 end

@@ -101,7 +101,7 @@ local function load_product(id)
     product.grade = grade_of(product)
     product.grade_before = product.grade
     products[id] = product
-    if limit_ids or (head[4] and head[4] ~= "") then
+    if limit_ids or product.has_fences or (head[4] and head[4] ~= "") then
         set_limits(product, head[4])
     end
     if head[5] then

@@ -9,7 +9,8 @@
 --          home), quantity (1 … 10^9), disposition (restock|scrap), owner (hash of order and
 --          product), seq of the ledger, units sold, units returned, the order's customer (JSON string;
 --          empty: none), what it was sold and what came back of that, in their order (`ms=units;` each, ms:
---          when what was sold began to count, empty: it came back), operation key, payload, context.
+--          when what was sold began to count, empty: it came back; `ms=units~<campaign>;` what was sold through
+--          one), operation key, payload, context.
 -- Returns  a status line and a line for each item: returned <sold> <returned> <product>,
 --          exceeds <sold> <returned>, above_limit <limit> <onHand>, unknown, replayed <reply>, key_reused,
 --          moved (the order may have had a return that the ledger's word lacks: ask the ledger again).
@@ -20,7 +21,7 @@
 
 local RETURN_KEEP_SECONDS = 3600 -- far longer than a request may take: docs/decisions/0009-returns.md
 local HEAD = "^([%w_.-]+)\t([%w _.-]*)\t(%d+)\t(%l+)\t(%x+)\t(%d+)\t(%d+)\t(%d+)\t()"
-local LIMIT = "^([^\t\n]*)\t([%d=;]*)\t(%x*)\t(%x*)\t()" -- behind it
+local LIMIT = "^([^\t\n]*)\t([%w=;~-]*)\t(%x*)\t(%x*)\t()" -- behind it
 local DISPOSITIONS = { restock = true, scrap = true }
 
 local items = {}

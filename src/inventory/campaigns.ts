@@ -38,12 +38,16 @@ export interface CampaignPlan {
   readonly endsAt: number;
   /** How long its holds live; null: as whoever reserves asks. */
   readonly holdSeconds: number | null;
+  /** Units of each product that one customer may have through it; null: as many as there are. */
+  readonly maxPerCustomer: number | null;
   readonly products: readonly Pick<CampaignLine, "productId" | "quantity">[];
 }
 
 export interface Campaign extends Omit<CampaignPlan, "products"> {
   readonly campaignId: CampaignId;
   readonly state: CampaignState;
+  /** From when on holds count against `maxPerCustomer`; null: from its start, or it has no limit. */
+  readonly limitSince: number | null;
   /** null: nobody stopped it. */
   readonly stoppedAt: number | null;
   readonly createdAt: number;
@@ -126,6 +130,10 @@ export interface CampaignDetail extends SeenCampaign {
 
 export const fenceOf = ({ campaignId, location }: Campaign): string => `${location}~${campaignId}`;
 
+/** The rule of a campaign's own limit, of one of its products. */
+export const campaignRule = (campaignId: string, productId: string): string =>
+  `campaign:${campaignId}:${productId}`;
+
 /** By Redis's clock, epoch milliseconds. */
 const timeOf = ({ store }: Deps, partition: number): number => -store.msUntil(partition, 0);
 
@@ -160,7 +168,10 @@ export async function createCampaign(
   return await deps.store.campaigns.schedule({ ...base(ctx, campaignId), ...plan, isNew: true });
 }
 
-/** Changes a campaign that has not begun, as a whole. Rejects as `createCampaign` does. */
+/**
+ * Changes a campaign that has not begun, as a whole; of one that runs, its limit where all else is said as it is.
+ * Rejects as `createCampaign` does.
+ */
 export async function amendCampaign(
   deps: Deps,
   ctx: RequestContext,

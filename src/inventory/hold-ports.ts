@@ -77,6 +77,8 @@ export interface Quota {
   readonly left: number;
   /** The limit that says so, where it is not the product's own. */
   readonly limitId?: string;
+  /** The campaign whose own limit it is. */
+  readonly campaignId?: CampaignId;
   /** When its window ends, where it has one (ms). */
   readonly windowEndsAt?: number;
   /** How many live holds it allows, where those are what is too much. */

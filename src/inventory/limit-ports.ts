@@ -1,4 +1,5 @@
 /** Commands and outcomes of limits that have a name: how many units of some products one customer may have. */
+import type { CampaignId } from "#inventory/campaigns";
 import type { CustomerId, ProductId } from "#inventory/model";
 import type { CommandBase } from "#inventory/command-ports";
 
@@ -31,6 +32,15 @@ export interface NamedLimit extends LimitTerms {
 /** A limit with the text of its record. */
 export interface KeptLimit extends NamedLimit {
   readonly text: string;
+}
+/** A limit that a record says, as its counts are looked at: one with a name, or a campaign's of one product. */
+export interface RecordedRule extends Pick<LimitTerms, "products" | "counts"> {
+  readonly kind: "limit" | "campaign";
+  readonly recordId: string;
+  /** Of the record. */
+  readonly text: string;
+  /** As the key of its counts has it. */
+  readonly rule: string;
 }
 export interface LimitWindow {
   /** As the key of its counts has it. */
@@ -88,4 +98,6 @@ export interface SaleStep {
   /** When the hold that was sold was made, or when it was sold without one (ms); null: it came back. */
   readonly at: number | null;
   readonly units: number;
+  /** The campaign that it was sold through. */
+  readonly campaignId?: CampaignId;
 }

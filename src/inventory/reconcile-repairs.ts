@@ -1,5 +1,5 @@
 /** What mends a difference between Redis and the ledger, on each side. */
-import type { KeptLimit, LimitWindow } from "#inventory/limit-ports";
+import type { LimitWindow, RecordedRule } from "#inventory/limit-ports";
 import type { RecordKind } from "#inventory/drain-ports";
 import type { Movement, RegisteredLocation, Reservation } from "#inventory/model";
 import type { LedgerLevel, LostChange } from "#inventory/ledger-snapshot";
@@ -68,7 +68,7 @@ export type StockRepair =
   | {
       readonly side: "named_limit";
       readonly partition: number;
-      readonly limit: KeptLimit;
+      readonly rule: RecordedRule;
       readonly window: LimitWindow;
       /** The highest that its products had; of one over all products, the partition's. */
       readonly seq: number;

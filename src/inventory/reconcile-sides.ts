@@ -2,7 +2,8 @@
  * Redis and the ledger as a comparison sees them: what both must be able to tell while they go on
  * serving. `src/redis` and `src/postgres` give the sides.
  */
-import type { KeptLimit, LimitWindow } from "#inventory/limit-ports";
+import type { KeptLimit, LimitWindow, RecordedRule } from "#inventory/limit-ports";
+import type { Campaign } from "#inventory/campaigns";
 import type { KeptRecord, RecordKind } from "#inventory/drain-ports";
 import type { LedgerLevel, LedgerSnapshot, LevelUnits } from "#inventory/ledger-snapshot";
 import type {
@@ -134,10 +135,14 @@ export interface ReconcileStock {
       }
     | string
   >;
-  /** What stands there of one; null: it changed while that was read. */
-  namedLimit(
+  /** Campaigns that have a limit, each with the text of its record. */
+  limitedCampaigns(
     partition: number,
-    limit: KeptLimit,
+  ): Promise<readonly (Campaign & { readonly text: string })[] | string>;
+  /** What stands there of one; null: it changed while that was read. */
+  recordedLimit(
+    partition: number,
+    rule: RecordedRule,
     window: LimitWindow,
   ): Promise<StoredNamedLimit | null>;
   registry(

@@ -79,7 +79,9 @@ export function createLedger({ sql, clock }: LedgerOptions): Ledger {
       const { unsure, buyer, steps, ...sales } = row;
       if (!unsure) {
         if (buyer === null) return sales;
-        const told = steps.map(([at, units]) => ({ at, units }));
+        const told = steps.map(([at, units, campaignId]) => {
+          return { at, units, ...(campaignId === null ? {} : { campaignId }) };
+        });
         return { ...sales, limit: { customerId: buyer, steps: told } };
       }
       const message = "a return of this product is in quarantine: what came back is not known";

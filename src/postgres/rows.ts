@@ -1,5 +1,6 @@
 /** Rows of the ledger as they come from PostgreSQL, read before anybody believes them. */
 import { z } from "zod";
+import { CampaignId } from "#inventory/campaigns";
 import {
   CustomerId,
   END_REASONS,
@@ -58,7 +59,7 @@ export const OrderSalesRow = z.object({
   sold: z.int().min(0),
   returned: z.int().min(0),
   buyer: CustomerId.nullable(),
-  steps: z.array(z.tuple([z.int().nullable(), z.int()])),
+  steps: z.array(z.tuple([z.int().nullable(), z.int(), CampaignId.nullable()])),
   unsure: z.boolean(),
 });
 

@@ -1,4 +1,4 @@
-/** A campaign's record, format 1. Twin: lua/lib/campaign-record.lua. */
+/** A campaign's record: format 1, or 2 where it has a limit. Twin: lua/lib/campaign-record.lua. */
 import {
   CAMPAIGN_STATES,
   type Campaign,
@@ -11,14 +11,15 @@ import type { Location, ProductId } from "#inventory/model";
 import { operationText } from "#redis/lines";
 import { fieldAt, isOneOf, recorded, recordedCount } from "#redis/recorded";
 
-const FIELDS = 11;
+/** By the format. */
+const FIELDS: Readonly<Record<string, number>> = { 1: 11, 2: 13 };
 
 /** Reads a record; throws on any other format. */
 export function decodeCampaign(campaignId: CampaignId, text: string): Campaign {
   const fields = text.split("\t");
-  const [format, state = "", location = ""] = fields;
-  if (fields.length !== FIELDS || format !== "1" || !isOneOf(CAMPAIGN_STATES, state)) {
-    throw new Error("not a campaign of format 1");
+  const [format = "", state = "", location = ""] = fields;
+  if (fields.length !== FIELDS[format] || !isOneOf(CAMPAIGN_STATES, state)) {
+    throw new Error("not a campaign of format 1 or 2");
   }
   const count = (at: number, name: string): number => recordedCount(fields[at], name);
   return {
@@ -28,6 +29,8 @@ export function decodeCampaign(campaignId: CampaignId, text: string): Campaign {
     startsAt: count(3, "starts"),
     endsAt: count(4, "ends"),
     holdSeconds: count(5, "hold seconds") || null,
+    maxPerCustomer: format === "2" ? count(11, "most for one customer") : null,
+    limitSince: format === "2" ? count(12, "since") || null : null,
     stoppedAt: count(6, "stopped") || null,
     createdAt: count(7, "created"),
     updatedAt: count(8, "updated"),
@@ -45,6 +48,7 @@ export function scheduleLine(command: ScheduleCommand): string {
     command.startsAt,
     command.endsAt,
     command.holdSeconds ?? 0,
+    command.maxPerCustomer ?? 0,
     JSON.stringify(command.name),
     command.products.map(({ productId, quantity }) => `${productId}=${quantity}`).join(","),
     operationText(command.operation),

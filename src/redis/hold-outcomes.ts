@@ -1,5 +1,5 @@
 /** One line of a script's answer about holds → an outcome. */
-import type { CampaignRefused } from "#inventory/campaigns";
+import type { CampaignId, CampaignRefused } from "#inventory/campaigns";
 import { HOLD_LIMITS } from "#inventory/hold-ports";
 import type { Location, ProductId, Reservation } from "#inventory/model";
 import type {
@@ -121,16 +121,22 @@ function shortLine(text: string): ShortLine {
   };
 }
 
-/** Units that the limit allows and leaves; of one with a name its id, when its window ends, and its holds. */
-function quotaOf([units, left, limitId, windowEndsAt = "", maxHolds = ""]: string[]): Quota {
+/**
+ * Units that the limit allows and leaves; of one with a name its id, when its window ends, and its holds. What
+ * is called `~` and an id is a campaign's.
+ */
+function quotaOf([units, left, name, windowEndsAt = "", maxHolds = ""]: string[]): Quota {
   return {
     maxPerCustomer: recordedCount(units, "limit"),
     left: recordedCount(left, "left"),
-    ...(limitId === undefined ? {} : { limitId }),
+    ...(name === undefined ? {} : limitNamed(name)),
     ...(windowEndsAt === "" ? {} : { windowEndsAt: recordedCount(windowEndsAt, "window") }),
     ...(maxHolds === "" ? {} : { maxHolds: recordedCount(maxHolds, "holds") }),
   };
 }
+
+const limitNamed = (name: string): Pick<Quota, "limitId" | "campaignId"> =>
+  name.startsWith("~") ? { campaignId: recorded<CampaignId>(name.slice(1)) } : { limitId: name };
 
 /** None where no location is active. */
 const freeLevels = (text: string): FreeLevel[] =>

@@ -1,3 +1,4 @@
+import { campaignRule } from "#inventory/campaigns";
 import type { RecordKind } from "#inventory/drain-ports";
 
 /**
@@ -28,6 +29,12 @@ export const limitKey = (partition: number, productId: string): string =>
 /** Of a limit that has a name, in that window (a number, or `always`). */
 export const ruleKey = (partition: number, limitId: string, window: string): string =>
   `${partitionTag(partition)}limit:${limitId}:${window}`;
+/** Of the limit that a campaign has of its own, of one of its products. */
+export const campaignLimitKey = (
+  partition: number,
+  campaignId: string,
+  productId: string,
+): string => ruleKey(partition, campaignRule(campaignId, productId), "always");
 /** Product → ids of the limits that name it, by comma. */
 export const limitedKey = (partition: number): string => `${partitionTag(partition)}limited`;
 /** What is kept beside stock, holds and locations, of that kind: id → text. */

@@ -1,5 +1,6 @@
 /** Commands as lines of a batch: tab-separated, in the order that each script's header names. */
 import { HOLD_MINUTES_MAX } from "#inventory/model";
+import type { SaleStep } from "#inventory/limit-ports";
 import type { MovementContext, RegisteredLocation } from "#inventory/model";
 import type {
   AmendLocationCommand,
@@ -99,11 +100,14 @@ export function returnLine(command: ReturnCommand): string {
     sales.sold,
     sales.returned,
     jsonText(sales.limit?.customerId ?? null),
-    (sales.limit?.steps ?? []).map(({ at, units }) => `${at ?? ""}=${units};`).join(""),
+    (sales.limit?.steps ?? []).map(stepText).join(""),
     operationText(command.operation),
     JSON.stringify(command.context),
   ].join("\t");
 }
+
+const stepText = ({ at, units, campaignId }: SaleStep): string =>
+  `${at ?? ""}=${units}${campaignId === undefined ? "" : `~${campaignId}`};`;
 
 export function transferLine(command: TransferCommand): string {
   return [

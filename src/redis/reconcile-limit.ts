@@ -1,16 +1,18 @@
 /** What each customer has under limits, as a comparison with the ledger reads it. */
 import type { Redis } from "ioredis";
-import type { KeptLimit, LimitWindow } from "#inventory/limit-ports";
+import type { CampaignId } from "#inventory/campaigns";
+import type { LimitWindow, RecordedRule } from "#inventory/limit-ports";
 import type {
   ReconcileStock,
   StockMoment,
   StoredLimit,
   StoredNamedLimit,
 } from "#inventory/reconcile-sides";
+import { decodeCampaign } from "#redis/campaign-record";
 import { asking } from "#redis/client";
 import { limitedKey, limitKey, metaKey, recordKey, ruleKey, stockKey } from "#redis/keys";
 import { indexOf, readableLimits } from "#redis/limit-record";
-import { recordedFields } from "#redis/recorded";
+import { recorded, recordedFields } from "#redis/recorded";
 
 /** Customers that one command answers. */
 const PAGE_ENTRIES = 1_000;
@@ -27,8 +29,20 @@ interface Looks {
   readonly pace: (records: number) => Promise<void>;
 }
 
+type Limits = Pick<ReconcileStock, "limit" | "namedLimits" | "limitedCampaigns" | "recordedLimit">;
+
+export const limitLooks = (redis: Redis, looks: Looks): Limits => {
+  return {
+    limit: (partition, productId) => readLimit(redis, looks, partition, productId),
+    namedLimits: (partition) => readNamedLimits(looks, partition),
+    limitedCampaigns: (partition) => readLimitedCampaigns(looks, partition),
+    recordedLimit: (partition, rule, window) =>
+      readRecordedLimit(redis, looks, partition, rule, window),
+  };
+};
+
 /** Page by page: it is of one moment where the product has not changed meanwhile. */
-export async function readLimit(
+async function readLimit(
   redis: Redis,
   looks: Looks,
   partition: number,
@@ -44,21 +58,20 @@ export async function readLimit(
   return found && { at: found.at, productSeq: found.version, counts: found.counts };
 }
 
-/** The same where neither the limit nor one of its products has changed. */
-export async function readNamedLimit(
+/** The same where neither the record nor one of its products has changed. */
+async function readRecordedLimit(
   redis: Redis,
   looks: Looks,
   partition: number,
-  limit: KeptLimit,
+  { kind, recordId, rule, products, text }: RecordedRule,
   window: LimitWindow,
 ): Promise<StoredNamedLimit | null> {
-  const { limitId, products, text } = limit;
   await looks.pace(products === "all" ? 1 : products.length);
   const seqs =
     products === "all" ? [] : products.map((id) => ["hget", stockKey(partition, id), "seq"]);
   const found = await readCounts(redis, looks, partition, {
-    key: ruleKey(partition, limitId, window.name),
-    commands: [["hget", recordKey(partition, "limit"), limitId], ...seqs],
+    key: ruleKey(partition, rule, window.name),
+    commands: [["hget", recordKey(partition, kind), recordId], ...seqs],
     versionOf([record, ...replies], { seq }) {
       if (record !== text) return null;
       if (products === "all") return seq;
@@ -103,7 +116,7 @@ async function readCounts(
 }
 
 /** What `namedLimits` of a comparison reads. */
-export async function readNamedLimits(
+async function readNamedLimits(
   { atOnce }: Looks,
   partition: number,
 ): ReturnType<ReconcileStock["namedLimits"]> {
@@ -126,4 +139,23 @@ export async function readNamedLimits(
     [...wanted.byProduct].every(([id, ids]) => isSame(ids, found.get(id) ?? null)) &&
     isSame(wanted.ofAll, typeof ofAll === "string" ? ofAll : null);
   return { at, limits, isIndexed };
+}
+
+/** What `limitedCampaigns` of a comparison reads; of a record that cannot be read the comparison of records tells. */
+async function readLimitedCampaigns(
+  { atOnce }: Looks,
+  partition: number,
+): ReturnType<ReconcileStock["limitedCampaigns"]> {
+  const key = recordKey(partition, "campaign");
+  const { replies } = await atOnce(partition, [["hgetall", key]]);
+  const [texts] = replies;
+  if (texts instanceof Error) return key;
+  return Object.entries(recordedFields(texts, key)).flatMap(([id, text]) => {
+    try {
+      const campaign = { ...decodeCampaign(recorded<CampaignId>(id), text), text };
+      return campaign.maxPerCustomer === null ? [] : [campaign];
+    } catch {
+      return [];
+    }
+  });
 }

@@ -31,7 +31,7 @@ import {
   stockKey,
 } from "#redis/keys";
 import { partitionOf } from "#redis/partition";
-import { countOf, readLimit, readNamedLimit, readNamedLimits } from "#redis/reconcile-limit";
+import { countOf, limitLooks } from "#redis/reconcile-limit";
 import { lineLooks } from "#redis/reconcile-line";
 import { recorded, recordedCount } from "#redis/recorded";
 
@@ -96,10 +96,7 @@ export function createReconcileStock(options: ReconcileStockOptions): ReconcileS
       const scoreOf = (i: number): unknown => (Array.isArray(low) ? low[i] : low);
       return { at, found: productIds.map((id, i) => productOf(id, products[i], scoreOf(i))) };
     },
-    limit: (partition, productId) => readLimit(redis, { atOnce, pace }, partition, productId),
-    namedLimits: (partition) => readNamedLimits({ atOnce, pace }, partition),
-    namedLimit: (partition, limit, window) =>
-      readNamedLimit(redis, { atOnce, pace }, partition, limit, window),
+    ...limitLooks(redis, { atOnce, pace }),
     async registry(partition) {
       const { at, replies } = await atOnce(partition, [
         ["hgetall", locationsKey(partition)],

@@ -6,6 +6,7 @@ import type { Clock } from "#lib/clock";
 import { failureOf } from "#redis/client";
 import { encodeHold } from "#redis/hold-record";
 import { metaKey, skuKey } from "#redis/keys";
+import { productsText } from "#redis/limit-record";
 import { encodeLocation, encodeRules } from "#redis/location-record";
 import type { RepairVerb } from "#redis/partition-queues";
 import { loadScript, runScript, type Script } from "#redis/script";
@@ -16,7 +17,7 @@ const DUE = loadScript("repair/due.lua");
 const LOW = loadScript("repair/low.lua");
 const LIMIT = loadScript("repair/limit.lua");
 const LINE = loadScript("repair/line.lua");
-const NAMED_LIMIT = loadScript("repair/named-limit.lua");
+const RECORDED_LIMIT = loadScript("repair/recorded-limit.lua");
 const LIMITED = loadScript("repair/limited.lua");
 const PRODUCT = loadScript("repair/product.lua");
 const RECORD = loadScript("repair/record.lua");
@@ -126,11 +127,12 @@ export function createStockRepairs(options: StockRepairsOptions): StockRepairs {
         return await run(LIMIT, partition, [productId, String(productSeq), ...args]);
       }
       case "named_limit": {
-        const { partition, limit, window, seq, units } = repair;
-        const { name, endsAt } = window;
-        const at = [limit.limitId, limit.text, name, String(endsAt ?? ""), String(seq)];
+        const { partition, rule, window, seq, units } = repair;
+        const { kind, recordId, text, products } = rule;
+        const record = [kind, recordId, text, productsText(products)];
+        const counts = [rule.rule, window.name, String(window.endsAt ?? ""), String(seq)];
         const args = units.flatMap(([field, count]) => [field, String(count)]);
-        return await run(NAMED_LIMIT, partition, [...at, ...args]);
+        return await run(RECORDED_LIMIT, partition, [...record, ...counts, ...args]);
       }
       case "limited":
         return await run(LIMITED, repair.partition, []);

@@ -25,6 +25,7 @@ const RECORD = {
   endsAt: "2025-01-01T00:01:00.000Z",
   stoppedAt: null,
   holdSeconds: null,
+  maxPerCustomer: null,
   createdAt: "2025-01-01T00:00:00.000Z",
   updatedAt: "2025-01-01T00:00:00.000Z",
   products: [{ productId: "p1", quantity: 5, ringFenced: 0 }],
@@ -106,6 +107,10 @@ describe("POST /campaigns", () => {
     expect(schedule.commands).toMatchObject([
       { isNew: true, holdSeconds: 90, startsAt: AT, context: { actor: "admin:ada" } },
     ]);
+    await send(URL, { as: "admin", body: { ...PLAN, maxPerCustomer: 2 } });
+    await send(URL, { as: "admin", body: { ...PLAN, maxPerCustomer: null } });
+    const limits = schedule.commands.map(({ maxPerCustomer }) => maxPerCustomer);
+    expect(limits).toEqual([null, 2, null]);
     const [command] = schedule.commands;
     expect(command?.campaignId).toMatch(/^p0-[a-z0-9]{8}$/);
     expect(command?.context.reference).toBe(`campaign:${command?.campaignId}`);
@@ -120,6 +125,7 @@ describe("POST /campaigns", () => {
       "must name each product once",
     ],
     [{ ...PLAN, location: `Warehouse A~${CAMPAIGN_ID}` }, "location", "must be 1-64 letters"],
+    [{ ...PLAN, maxPerCustomer: 0 }, "maxPerCustomer", "must be at least 1"],
     [{ ...PLAN, holdSeconds: 0 }, "holdSeconds", "must be at least 1"],
     [{ ...PLAN, startsAt: "tomorrow" }, "startsAt", "must be a time with its zone"],
   ])("400 for what is no plan: %#", async (body, path, message) => {

@@ -17,12 +17,16 @@ const REBUILT_MS_MAX = 30_000;
 const Refusal = z.object({
   lines: z.array(z.object({ limit: z.looseObject({ maxPerCustomer: z.int(), left: z.int() }) })),
 });
+const Planned = z.object({ campaign: z.object({ campaignId: z.string() }) });
 const Movements = z.object({ movements: z.array(z.unknown()) });
 
-test.each(["the product's own limit", "a limit over a group"])(
+const KINDS = ["the product's own limit", "a limit over a group", "a campaign's limit"];
+
+test.each(KINDS)(
   `${ORDERS} orders of one customer never have more than ${LIMIT} units by %s, a killed process and a lost Redis or not`,
   async (which) => {
     const isOwn = which === "the product's own limit";
+    const isNamed = which === "a limit over a group";
     await using redis = await startRedis();
     await using database = await testDatabase();
     const servers = { redisUrl: redis.url, databaseUrl: database.url };
@@ -40,15 +44,31 @@ test.each(["the product's own limit", "a limit over a group"])(
     }
     const limit = { products: ["rare", "other"], maxUnits: LIMIT };
     const put = { method: "PUT", path: "/limits/drop", token: staff, body: limit } as const;
-    if (!isOwn) expect((await one.call(put)).status).toBe(201);
+    if (isNamed) expect((await one.call(put)).status).toBe(201);
+    const [startsAt, endsAt] = [Date.now(), Date.now() + 3_600_000];
+    const plan = {
+      name: "drop",
+      location: "default",
+      startsAt: new Date(startsAt).toISOString(),
+      endsAt: new Date(endsAt).toISOString(),
+      products: [{ productId: "rare", quantity: UNITS }],
+      maxPerCustomer: LIMIT,
+    };
+    const planned = { method: "POST", path: "/campaigns", token: staff, body: plan } as const;
+    const { campaignId = null } =
+      isOwn || isNamed ? {} : Planned.parse((await one.call(planned)).body).campaign;
+    const through = campaignId === null ? {} : { campaign: campaignId };
 
-    const named = isOwn ? {} : { limitId: "drop", maxUnits: LIMIT };
+    const named = {
+      ...(isNamed ? { limitId: "drop", maxUnits: LIMIT } : {}),
+      ...(campaignId === null ? {} : { campaignId, windowEndsAt: plan.endsAt }),
+    };
     const order = (caller: Caller, orderId: string) =>
       caller.call({
         method: "POST",
         path: "/product/rare/reserve",
         token: carol,
-        body: { quantity: 1, orderId },
+        body: { quantity: 1, orderId, ...through },
       });
     const race = async (name: string, caller: Caller, strike?: () => Promise<void>) => {
       const asked = Array.from({ length: ORDERS }, (_, i) => order(caller, `${name}-${i}`));
@@ -73,7 +93,9 @@ test.each(["the product's own limit", "a limit over a group"])(
       token: staff,
     } as const;
     const movements = async () => Movements.parse((await one.call(history)).body).movements.length;
-    await until(async () => (await movements()) === LIMIT + 1, {
+    // Two more brought the units of a campaign aside.
+    const known = LIMIT + 1 + (campaignId === null ? 0 : 2);
+    await until(async () => (await movements()) === known, {
       withinMs: REBUILT_MS_MAX,
       what: "the ledger has every hold",
     });

@@ -49,7 +49,10 @@ export function textOf(campaign: Campaign): string {
   );
   const times = [startsAt, endsAt, holdSeconds ?? 0, stoppedAt ?? 0, createdAt, updatedAt];
   const texts = [JSON.stringify(campaign.name), products.join(",")];
-  return [1, campaign.state, campaign.location, ...times, ...texts].join("\t");
+  const { maxPerCustomer, limitSince } = campaign;
+  const limit = maxPerCustomer === null ? [] : [maxPerCustomer, limitSince ?? 0];
+  const format = maxPerCustomer === null ? 1 : 2;
+  return [format, campaign.state, campaign.location, ...times, ...texts, ...limit].join("\t");
 }
 
 const systemContext = ({ campaignId }: Campaign, reason: string): MovementContext => {

@@ -180,7 +180,7 @@ function compareLimits(world: World, ofAll: string | undefined, take: Take): voi
   same("limits by product", found, Object.fromEntries(limited));
 }
 
-/** Counts of earlier windows are looked at by nobody, and end by themselves. */
+/** Counts of earlier windows, and of campaigns that are over, are looked at by nobody, and end by themselves. */
 function compareCounts(world: World, seen: Seen, left: Set<string>): void {
   const tag = partitionTag(world.partition);
   const expected = new Map(expectedLimits(world).map((it) => [it.key, it]));
@@ -191,7 +191,9 @@ function compareCounts(world: World, seen: Seen, left: Set<string>): void {
     same(key, found && fieldsOf(found), fields);
     same(`whether ${key} ends`, found?.ttlMs !== -1, endsAt !== null);
   }
-  const windows = new RegExp(`^${RegExp.escape(tag)}limit:[^:]+:\\d+$`);
+  const windows = new RegExp(
+    `^${RegExp.escape(tag)}limit:(?:[^:]+:\\d+|campaign:[^:]+:[^:]+:always)$`,
+  );
   for (const key of left) {
     const { ttlMs = -1 } = seen.keys.get(key) ?? {};
     const isEarlier = ttlMs !== -1 && seen.time + ttlMs <= world.lastNow + CLOCK_MS;

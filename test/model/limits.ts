@@ -2,14 +2,17 @@
  * Limits of what one customer may have: what it has is never stored either, it is read off the movements of
  * the products that a rule is over, from the first that the rule counts.
  */
-import type { CustomerId, ProductId } from "#inventory/model";
+import type { Campaign, CampaignId } from "#inventory/campaigns";
+import type { CustomerId, Location, ProductId } from "#inventory/model";
 import type { Quota } from "#inventory/hold-ports";
 import type { NamedLimit } from "#inventory/limit-ports";
-import { limitKey, ruleKey } from "#redis/keys";
+import { campaignLimitKey, limitKey, ruleKey } from "#redis/keys";
 import { customerField, HOLDS_FIELD } from "#inventory/limits";
+import { fenceAt } from "#model/campaigns";
 import {
   heldBy,
   isLive,
+  levelsOf,
   linesOf,
   type Hold,
   type ModelProduct,
@@ -38,8 +41,11 @@ interface Rule {
   readonly maxHolds: number | null;
   readonly isOfHeld: boolean;
   readonly isOver: (productId: ProductId) => boolean;
-  /** Of one with a name. */
+  /** Where the units are that it counts; absent: anywhere. */
+  readonly location?: Location;
+  /** Of one with a name, and of one that is a campaign's. */
   readonly limitId?: string;
+  readonly campaignId?: CampaignId;
   readonly endsAt?: number;
 }
 
@@ -83,8 +89,35 @@ function rulesOf(world: World, product: ModelProduct, now: number): Rule[] {
   const named = limits.filter(({ products }) => products !== "all");
   const rules = [...ofAll, ...named].map((limit) => namedRule(world.partition, limit, now));
   const own = ownRule(world.partition, product);
-  return [...(own ? [own] : []), ...rules.filter(({ isOver }) => isOver(product.productId))];
+  const fences = levelsOf(product);
+  const campaigns = [...world.campaigns.values()]
+    .filter((campaign) => fences.has(fenceAt(campaign)))
+    .flatMap((campaign) => campaignRules(world, campaign, now));
+  const others = [...rules, ...campaigns].filter(({ isOver }) => isOver(product.productId));
+  return [...(own ? [own] : []), ...others];
 }
+
+/** What a campaign that is not over says of each of its products, of units at its ring-fence. */
+function campaignRules({ partition }: World, campaign: Campaign, now: number): Rule[] {
+  const { campaignId, maxPerCustomer, limitSince, stoppedAt, endsAt } = campaign;
+  if (maxPerCustomer === null || stoppedAt !== null || endsAt <= now) return [];
+  return campaign.products.map((line) => {
+    return {
+      key: campaignLimitKey(partition, campaignId, line.productId),
+      since: limitSince ?? 0,
+      maxUnits: maxPerCustomer,
+      maxHolds: null,
+      isOfHeld: false,
+      isOver: (productId) => productId === line.productId,
+      location: fenceAt(campaign),
+      campaignId,
+      endsAt,
+    };
+  });
+}
+
+const isAt = (rule: Rule, location: Location | null): boolean =>
+  rule.location === undefined || rule.location === location;
 
 /** Whose units a movement changes, and by how many; null: nobody's that is counted. */
 function change(rule: Rule, move: Move): { customerId: CustomerId; units: number } | null {
@@ -92,9 +125,10 @@ function change(rule: Rule, move: Move): { customerId: CustomerId; units: number
   if (move.back) {
     const { customerId, steps } = move.back;
     let counted = 0;
-    for (const { at, units: moved } of steps) {
+    for (const { at, units: moved, campaignId } of steps) {
+      const isIts = rule.campaignId === undefined || rule.campaignId === campaignId;
       if (at === null) counted = Math.max(0, counted - moved);
-      else if (at >= rule.since) counted += moved;
+      else if (isIts && at >= rule.since) counted += moved;
     }
     const units = rule.isOfHeld ? 0 : -Math.min(move.onHand, counted);
     return { customerId, units };
@@ -102,7 +136,7 @@ function change(rule: Rule, move: Move): { customerId: CustomerId; units: number
   const { customerId = null } = move.hold ?? move.context;
   const isCounted = (move.hold?.createdAt ?? move.at) >= rule.since;
   const isTaken = move.hold !== null || move.type === "SALE";
-  if (customerId === null || !isCounted || !isTaken) return null;
+  if (customerId === null || !isCounted || !isTaken || !isAt(rule, move.location)) return null;
   return { customerId, units: rule.isOfHeld ? move.reserved : move.reserved - move.onHand };
 }
 
@@ -121,7 +155,7 @@ function countsUnder(world: World, rule: Rule): Map<CustomerId, number> {
 
 const heldUnder = (rule: Rule, hold: Hold | undefined): number =>
   (hold && hold.createdAt >= rule.since ? linesOf(hold) : [])
-    .filter(({ productId }) => rule.isOver(productId))
+    .filter(({ productId, location }) => rule.isOver(productId) && isAt(rule, location))
     .reduce((sum, line) => sum + line.held, 0);
 
 /** Live holds that each customer has under a rule. */
@@ -144,6 +178,7 @@ function leftUnder(world: World, rule: Rule, buyer: Buyer, given: Hold | undefin
   const told = {
     maxPerCustomer: maxUnits,
     ...(rule.limitId === undefined ? {} : { limitId: rule.limitId }),
+    ...(rule.campaignId === undefined ? {} : { campaignId: rule.campaignId }),
     ...(rule.endsAt === undefined ? {} : { windowEndsAt: rule.endsAt }),
   };
   if (maxHolds !== null && heldUnder(rule, addedTo) === 0) {
@@ -170,9 +205,10 @@ export class Asking {
   }
 
   /** What may be had of it; null: as much as there is. */
-  ask(product: ModelProduct): Quota | null {
+  ask(product: ModelProduct, location: Location | null): Quota | null {
     let least: Quota | null = null;
     for (const rule of rulesOf(this.#world, product, this.#now)) {
+      if (!isAt(rule, location)) continue;
       if (!this.#left.has(rule.key)) {
         this.#left.set(rule.key, leftUnder(this.#world, rule, this.#buyer, this.#given));
       }
@@ -182,9 +218,10 @@ export class Asking {
     return least;
   }
 
-  take(product: ModelProduct, units: number): void {
-    for (const { key } of rulesOf(this.#world, product, this.#now)) {
-      const quota = this.#left.get(key);
+  take(product: ModelProduct, location: Location | null, units: number): void {
+    for (const rule of rulesOf(this.#world, product, this.#now)) {
+      const { key } = rule;
+      const quota = isAt(rule, location) ? this.#left.get(key) : undefined;
       if (quota) this.#left.set(key, { ...quota, left: Math.max(0, quota.left - units) });
     }
   }
@@ -196,7 +233,10 @@ export function expectedLimits(world: World) {
   const named = Array.from(world.limits.values(), (limit) =>
     namedRule(world.partition, limit, world.lastNow),
   );
-  return [...own, ...named].flatMap((rule) => {
+  const campaigns = [...world.campaigns.values()].flatMap((campaign) =>
+    campaignRules(world, campaign, world.lastNow),
+  );
+  return [...own, ...named, ...campaigns].flatMap((rule) => {
     if (rule === null) return [];
     const units = Array.from(countsUnder(world, rule), ([customerId, count]) => {
       return [customerField(customerId), String(count)] as const;

@@ -40,14 +40,14 @@ export function measure(
   const asking = new Asking(world, now, buyer, live);
   const measured = lines.map((line) => {
     const product = knownProductOf(world, line.productId);
-    const quota = asking.ask(product);
+    const quota = asking.ask(product, line.location);
     const largest = Math.min(takeable(world, line, live, isOffered), quota?.left ?? Infinity);
     if (largest < line.quantity) {
       const isAbove = quota !== null && quota.left < line.quantity;
       short.push({ ...shortLine(world, line, largest), ...(isAbove ? { quota } : {}) });
     }
     const units = Math.min(largest, line.quantity);
-    asking.take(product, units);
+    asking.take(product, line.location, units);
     return { line, units };
   });
   const above = short.filter(({ quota }) => quota !== undefined);

@@ -3,6 +3,7 @@ import { testIn, type Mutant } from "./mutant.ts";
 
 const redis = testIn("redis");
 const invariants = testIn("invariants");
+const workers = testIn("workers");
 
 export const CAMPAIGN_BUGS: readonly Mutant[] = [
   {
@@ -53,6 +54,91 @@ export const CAMPAIGN_BUGS: readonly Mutant[] = [
     find: "for _, lost in ipairs(lost_levels) do",
     replace: "for _, lost in ipairs({}) do",
     by: redis("campaigns", "brings back what nobody holds; what is held goes back"),
+  },
+  {
+    bug: "a campaign's limit counts what its customer takes without it",
+    file: "lua/lib/limits.lua",
+    find: "local is_here = not rule.location or rule.location == location\n",
+    replace: "local is_here = true\n",
+    by: redis("campaign-limits", "counts nothing that is taken without it, and leaves that free"),
+  },
+  {
+    bug: "a campaign's limit binds who takes of its product without it",
+    file: "lua/lib/allowance.lua",
+    find: "return not rule.location or rule.location == line.location\n",
+    replace: "return true\n",
+    by: redis("campaign-limits", "counts nothing that is taken without it, and leaves that free"),
+  },
+  {
+    bug: "what a campaign sold never comes back to its limit",
+    file: "lua/lib/limits.lua",
+    find: "local is_its = not rule.campaign or rule.campaign == through\n",
+    replace: "local is_its = not rule.campaign\n",
+    by: redis(
+      "campaign-limits",
+      "gives back what is cancelled, expires, is replaced and comes back",
+    ),
+  },
+  {
+    bug: "what was sold without a campaign comes back to its limit",
+    file: "lua/lib/limits.lua",
+    find: "local is_its = not rule.campaign or rule.campaign == through\n",
+    replace: "local is_its = true\n",
+    by: redis(
+      "campaign-limits",
+      "gives back what is cancelled, expires, is replaced and comes back",
+    ),
+  },
+  {
+    bug: "what a campaign counted stays when it is stopped",
+    file: "lua/campaign/stop.lua",
+    find: "    forget_counts(campaign)\n",
+    replace: "",
+    by: redis(
+      "campaign-limits",
+      "leaves no key behind: it ends with the campaign, or where that is stopped",
+    ),
+  },
+  {
+    bug: "what a campaign counted stays for ever",
+    file: "lua/lib/limit-rules.lua",
+    find: "                rule.ends = limit.ends\n",
+    replace: "",
+    by: redis(
+      "campaign-limits",
+      "leaves no key behind: it ends with the campaign, or where that is stopped",
+    ),
+  },
+  {
+    bug: "a campaign's limit that is set on anew counts what was held before",
+    file: "lua/campaign/schedule.lua",
+    find: "        campaign.since = counts_from\n",
+    replace: "        campaign.since = 0\n",
+    by: redis("campaign-limits", "changes while it runs: a number goes on"),
+  },
+  {
+    bug: "a campaign that runs may be planned anew beside its limit",
+    file: "lua/campaign/schedule.lua",
+    find: "or not changes_limit_alone(there, item)",
+    replace: "or there.max_units == item.max_units",
+    by: redis(
+      "campaign-limits",
+      "is all of it that changes while it runs, and nothing once it is over",
+    ),
+  },
+  {
+    bug: "a rebuild counts under a campaign's limit what was taken without it",
+    file: "src/postgres/statements/limits.sql",
+    find: "    WHERE created_at >= since AND coalesce(location = place, true)\n",
+    replace: "    WHERE created_at >= since\n",
+    by: workers("rebuild-campaign-limits", "counts what was held and bought through each campaign"),
+  },
+  {
+    bug: "nobody compares what campaigns count",
+    file: "src/workers/reconcile/named-limits.ts",
+    find: "      for (const rule of campaigns.flatMap(ofCampaign)) {\n",
+    replace: "      for (const rule of campaigns.flatMap(ofCampaign).slice(0, 0)) {\n",
+    by: workers("reconcile-campaign-limits", "a count that changed"),
   },
   {
     bug: "no worker brings back what is left of a campaign",

@@ -14,6 +14,7 @@ return table.concat({
     "returnKey " .. return_key(product),
     "limitKey " .. limit_key(product),
     "ruleKey " .. rule_key(product, second),
+    "campaignLimitKey " .. campaign_limit_key(other, product),
     "limitedKey " .. limited_key,
     "recordKey " .. record_key("limit"),
     "waitingKey " .. waiting_key(product),

@@ -35,7 +35,7 @@ test("what customers have of a product with a limit is set to what the ledger sa
 });
 
 const runNamed = (...args: string[]): Promise<unknown> =>
-  runScript(redis, loadScript("repair/named-limit.lua"), metaKey(0), args);
+  runScript(redis, loadScript("repair/recorded-limit.lua"), metaKey(0), args);
 
 test("what customers have under a limit with a name is set, unless it or a product of it changed", async () => {
   const { store } = await open();
@@ -47,18 +47,19 @@ test("what customers have under a limit with a name is set, unless it or a produ
   const key = ruleKey(0, "drop", "always");
   const before = await redis.hgetall(key);
   const [field = ""] = Object.keys(before);
-  const set = (...args: string[]) => runNamed(STORE, "drop", text, "always", "", ...args);
+  const named = (found: string) => ["limit", "drop", found, "p1,p2", "drop", "always", ""];
+  const set = (...args: string[]) => runNamed(STORE, ...named(text), ...args);
   expect(await set(seq, field, "0", "ab12:holds", "7")).toBe("repaired");
   expect(await redis.hgetall(key)).toEqual({ "ab12:holds": "7" });
   expect(await set(String(Number(seq) + 1), field, "4")).toBe("moved");
-  expect(await runNamed(STORE, "drop", `${text},p3`, "always", "", seq, field, "4")).toBe("moved");
-  expect(await runNamed("another", "drop", text, "always", "", seq, field, "4")).toBe("stale");
+  expect(await runNamed(STORE, ...named(`${text},p3`), seq, field, "4")).toBe("moved");
+  expect(await runNamed("another", ...named(text), seq, field, "4")).toBe("stale");
   for (const bad of [[seq], [seq, field], [seq, "{x}", "1"], [seq, field, "-1"]]) {
     await expect(set(...bad)).rejects.toThrow("cannot be read");
   }
   expect(await set(seq, field, "4", "ab12:holds", "0")).toBe("repaired");
   expect(await redis.hgetall(key)).toEqual(before);
-  expect([...wordsOfHeader("repair/named-limit.lua").items]).toEqual([
+  expect([...wordsOfHeader("repair/recorded-limit.lua").items]).toEqual([
     "moved",
     "repaired",
     "stale",

@@ -86,6 +86,7 @@ describe("the names of keys", () => {
       ["returnKey", keys.returnKey(12, "sample-1")],
       ["limitKey", keys.limitKey(12, "sample-1")],
       ["ruleKey", keys.ruleKey(12, "sample-1", "1700000000")],
+      ["campaignLimitKey", keys.campaignLimitKey(12, "sample.2", "sample-1")],
       ["limitedKey", keys.limitedKey(12)],
       ["recordKey", keys.recordKey(12, "limit")],
       ["waitingKey", keys.waitingKey(12, "sample-1")],

@@ -13,6 +13,8 @@ export function campaignOf(changes: Partial<Campaign> = {}): Campaign {
     startsAt: AT,
     endsAt: AT + 60_000,
     holdSeconds: null,
+    maxPerCustomer: null,
+    limitSince: null,
     stoppedAt: null,
     createdAt: AT,
     updatedAt: AT,

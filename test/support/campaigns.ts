@@ -22,6 +22,7 @@ export function scheduleCommand(
     startsAt: Date.now() - 1,
     endsAt: Date.now() + 3_600_000,
     holdSeconds: null,
+    maxPerCustomer: null,
     products: Object.entries(units).map(([id, quantity]) => {
       return { productId: product(id), quantity };
     }),

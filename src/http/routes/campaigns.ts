@@ -1,4 +1,5 @@
 /** Campaigns: planned, changed, stopped and removed by admins, and read by everybody. */
+import type { z } from "zod";
 import { contextOf, createHandlers, type EdgeContext } from "#http/env";
 import { PATHS } from "#http/paths";
 import { invalid } from "#http/problem";
@@ -24,6 +25,7 @@ import {
   removeCampaign,
   stopCampaign,
   type Campaign,
+  type CampaignPlan,
   type RemoveOutcome,
   type ScheduleOutcome,
   type StopOutcome,
@@ -38,7 +40,8 @@ const PLAN_REFUSALS = [
 ] as const;
 const TIMES =
   "Its units stand aside from startsAt to endsAt, by the clock of the stock: as many as are free at its " +
-  "location when it starts, and no unit of the safety stock. Whoever names it in a reserve takes of them alone.";
+  "location when it starts, and no unit of the safety stock. Whoever names it in a reserve takes of them alone, " +
+  "and one customer holds and buys maxPerCustomer units of each product at most, where that is given.";
 
 export function campaignRoutes(edge: Edge): readonly Route[] {
   return [...readRoutes(edge), ...planRoutes(edge), ...endRoutes(edge)];
@@ -87,8 +90,8 @@ function planRoutes({ deps }: Edge): readonly Route[] {
       answers: { 201: CampaignChanged },
       refusals: PLAN_REFUSALS,
       handlers: createHandlers(validateBody(CampaignBody), async (c) => {
-        const { holdSeconds = null, ...plan } = c.req.valid("json");
-        const outcome = await createCampaign(deps, contextOf(c), { ...plan, holdSeconds });
+        const plan = planOf(c.req.valid("json"));
+        const outcome = await createCampaign(deps, contextOf(c), plan);
         return send(c, planned(c, outcome, 201));
       }),
     }),
@@ -96,15 +99,17 @@ function planRoutes({ deps }: Edge): readonly Route[] {
       ...CHANGES,
       method: "PUT",
       path: PATHS.campaign,
-      summary: "Plan a campaign anew that has not started",
+      summary: "Plan a campaign anew that has not started, or change the limit of one that runs",
+      notes:
+        "Until it starts, all of it. From then until it is over maxPerCustomer alone, with all else as it is: a " +
+        "number goes on with what was counted, a limit that is set on counts from then, one that is left out ends.",
       answers: { 200: CampaignChanged },
       refusals: ["campaign_begun", "campaign_not_found", ...PLAN_REFUSALS],
       handlers: createHandlers(
         validate("param", CampaignParam),
         validateBody(CampaignBody),
         async (c) => {
-          const { holdSeconds = null, ...plan } = c.req.valid("json");
-          const input = { ...plan, ...c.req.valid("param"), holdSeconds };
+          const input = { ...planOf(c.req.valid("json")), ...c.req.valid("param") };
           return send(c, planned(c, await amendCampaign(deps, contextOf(c), input), 200));
         },
       ),
@@ -149,6 +154,11 @@ function endRoutes({ deps }: Edge): readonly Route[] {
       ),
     }),
   ];
+}
+
+function planOf(body: z.output<typeof CampaignBody>): CampaignPlan {
+  const { holdSeconds = null, maxPerCustomer = null, ...plan } = body;
+  return { ...plan, holdSeconds, maxPerCustomer };
 }
 
 function planned(c: EdgeContext, outcome: ScheduleOutcome, status: 200 | 201): Answer {

@@ -35,8 +35,9 @@ export function insufficientStock(c: EdgeContext, lines: readonly ShortLine[]): 
 export function aboveQuota(c: EdgeContext, lines: readonly ShortLine[]): Answer {
   const message = lines
     .map(({ productId, requested, quota }) => {
-      const { maxPerCustomer = 0, left = 0, limitId, maxHolds } = quota ?? {};
-      const by = limitId === undefined ? "" : ` by the limit ${limitId}`;
+      const { maxPerCustomer = 0, left = 0, limitId, campaignId, maxHolds } = quota ?? {};
+      const named = limitId === undefined ? "" : ` by the limit ${limitId}`;
+      const by = campaignId === undefined ? named : ` in the campaign ${campaignId}`;
       const allowed =
         maxHolds === undefined ? `${maxPerCustomer} are` : `${maxHolds} live holds are`;
       return `${productId}: ${requested} asked, ${allowed} allowed to one customer${by}, who may take ${left} more`;

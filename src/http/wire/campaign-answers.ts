@@ -15,6 +15,7 @@ const RECORD = {
   endsAt: Time,
   stoppedAt: Time.nullable(),
   holdSeconds: z.int().min(1).nullable(),
+  maxPerCustomer: z.int().min(1).nullable(),
   createdAt: Time,
   updatedAt: Time,
 };

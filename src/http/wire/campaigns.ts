@@ -22,6 +22,7 @@ export const CampaignBody = z.strictObject({
   startsAt: CalendarInstant,
   endsAt: CalendarInstant,
   holdSeconds: z.int().min(1).max(CAMPAIGN_HOLD_SECONDS_MAX).optional(),
+  maxPerCustomer: Quantity.nullish(),
   products: z
     .array(z.strictObject({ productId: ProductId, quantity: Quantity }))
     .min(1)
@@ -39,6 +40,7 @@ export function campaignRecordOf(campaign: Campaign): answers.CampaignRecord {
     endsAt: timeOf(campaign.endsAt),
     stoppedAt: stoppedAt === null ? null : timeOf(stoppedAt),
     holdSeconds: campaign.holdSeconds,
+    maxPerCustomer: campaign.maxPerCustomer,
     createdAt: timeOf(campaign.createdAt),
     updatedAt: timeOf(campaign.updatedAt),
     products: campaign.products.map(({ productId, quantity, fenced }) => {

@@ -7,6 +7,7 @@ import { LIMIT_COUNTS } from "#inventory/limit-ports";
 export const LimitTold = z.strictObject({
   maxPerCustomer: Units,
   left: Units,
+  campaignId: z.string().exactOptional(),
   /** The limit that says so, where it is not the product's own. */
   limitId: z.string().exactOptional(),
   maxUnits: Units.exactOptional(),

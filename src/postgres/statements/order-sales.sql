@@ -4,7 +4,7 @@
 -- what came back in nobody's name counts against each customer, so that the order as a whole is never exceeded.
 -- Where limits may count it: whose units come back (`buyer`, the one that was named or the order's only
 -- one), and in their order what it was sold, with when that began to count, and what came back of it (`steps`:
--- ms, null for what came back, and units; of more the latest). Twin: limits.sql.
+-- ms, null for what came back, units, and the campaign that it was sold through; of more the latest). Twin: limits.sql.
 WITH limited AS (
   SELECT 1 FROM products WHERE product_id = $2 AND max_per_customer IS NOT NULL
   UNION ALL
@@ -15,7 +15,8 @@ moved AS (
     movements.customer_id, movements.seq,
     CASE type WHEN 'SALE' THEN on_hand_before - on_hand_after ELSE 0 END AS sold,
     CASE type WHEN 'RETURN' THEN on_hand_after - on_hand_before ELSE 0 END AS returned,
-    coalesce(hold.created_at, at) AS began
+    coalesce(hold.created_at, at) AS began,
+    nullif(split_part(movements.location, '~', 2), '') AS campaign
   FROM movements
   LEFT JOIN reservations AS hold ON EXISTS (SELECT FROM limited)
     AND hold.owner = split_part(movements.reservation_id, '-', 2)::uuid
@@ -26,7 +27,7 @@ moved AS (
   -- Of movements that were put away; their times went with them.
   SELECT
     customer_id, 0, sold, returned,
-    (SELECT at FROM partition_openings WHERE partition_openings.partition = $1)
+    (SELECT at FROM partition_openings WHERE partition_openings.partition = $1), NULL
   FROM order_openings WHERE order_id = $3 AND product_id = $2
 ),
 buyers AS (
@@ -44,7 +45,8 @@ named AS (
 steps AS (
   SELECT
     seq, CASE WHEN sold > 0 THEN (extract(epoch FROM began) * 1000)::bigint END AS at,
-    sold + returned AS units
+    sold + returned AS units,
+    CASE WHEN sold > 0 THEN campaign END AS campaign
   FROM named, buyers
   WHERE buyer = CASE
       WHEN sold > 0 OR customer_id IS NOT NULL THEN customer_id
@@ -64,7 +66,7 @@ sales AS (
 SELECT
   partitions.cursor_seq AS seq, sales.sold, sales.returned,
   CASE WHEN EXISTS (SELECT FROM limited) AND (number = 1 OR $4::text IS NOT NULL) THEN buyer END AS buyer,
-  (SELECT coalesce(json_agg(json_build_array(at, units) ORDER BY seq), '[]'::json) FROM steps) AS steps,
+  (SELECT coalesce(json_agg(json_build_array(at, units, campaign) ORDER BY seq), '[]'::json) FROM steps) AS steps,
   EXISTS (
     SELECT FROM quarantine
     WHERE quarantine.partition = $1 AND settled_at IS NULL

@@ -57,6 +57,10 @@ const choicesOf = (shape: Shape) => {
     starts: STARTS,
     lasts: LASTS,
     holdSeconds: seldom(2, fc.constantFrom(1, 2, 60, 900)),
+    /** Mostly few: it is to be met. */
+    maxPerCustomer: seldom(2, fc.constantFrom(3, 1, 10, 1_000_000_000)),
+    /** Says all else of a known one as it is: then its limit changes while it runs. */
+    isAsItStands: seldom(2, fc.constant(true)),
     lines: fc.array(fc.record({ product: productNumbers(shape), amount: amounts(shape) }), {
       minLength: 1,
       maxLength: 3,
@@ -83,19 +87,23 @@ export const schedules = (shape: Shape, given: Partial<Choices> = {}): fc.Arbitr
     const startsAt = Math.max(1, world.lastNow + choice.starts - (choice.isPast ? 200_000 : 0));
     const isNew = known === null && choice.isStrange === null;
     const ownId = CampaignId.parse(`p${partition}-${scene.generation()}`);
+    const stands = choice.isAsItStands === null ? undefined : known?.[1];
     const command: ScheduleCommand = {
       ...base(isNew ? "new" : (known?.[1].campaignId ?? "")),
       campaignId: known ? known[1].campaignId : ownId,
       isNew: isNew || (known !== null && choice.isStrange !== null),
       name: "a campaign",
-      location,
-      startsAt,
-      endsAt: startsAt + choice.lasts,
-      holdSeconds: choice.holdSeconds,
-      products: Array.from(products, ([productId, amount]) => {
-        const there = world.products.get(productId);
-        return { productId, quantity: unitsOf(amount, there ? availableOf(there) : 0) };
-      }),
+      location: stands?.location ?? location,
+      startsAt: stands?.startsAt ?? startsAt,
+      endsAt: stands?.endsAt ?? startsAt + choice.lasts,
+      holdSeconds: stands ? stands.holdSeconds : choice.holdSeconds,
+      maxPerCustomer: choice.maxPerCustomer,
+      products:
+        stands?.products.map(({ productId, quantity }) => ({ productId, quantity })) ??
+        Array.from(products, ([productId, amount]) => {
+          const there = world.products.get(productId);
+          return { productId, quantity: unitsOf(amount, there ? availableOf(there) : 0) };
+        }),
     };
     return {
       submit: (store) => store.campaigns.schedule(command),
@@ -179,7 +187,7 @@ function decideSchedule(call: Call, command: ScheduleCommand): Decision {
   return once(call, operation, () => {
     const known = world.campaigns.get(plan.campaignId);
     const isBegun = known && (isNew || known.state !== "scheduled" || known.startsAt <= now);
-    if (isBegun) return decided("begun", { kind: "begun", campaign: known });
+    if (isBegun) return changeLimit(call, known, command);
     if (!known && !isNew) return decided("unknown", { kind: "unknown_campaign" });
     if (plan.endsAt <= now) return decided("past");
     const lacking = plan.products.find(({ productId }) => !world.products.has(productId));
@@ -187,7 +195,7 @@ function decideSchedule(call: Call, command: ScheduleCommand): Decision {
       const { productId } = lacking;
       return decided("no_product", { kind: "unknown_product", productId });
     }
-    const { campaignId, name, location, startsAt, endsAt, holdSeconds } = plan;
+    const { campaignId, name, location, startsAt, endsAt, holdSeconds, maxPerCustomer } = plan;
     const campaign = write(
       call,
       {
@@ -197,6 +205,8 @@ function decideSchedule(call: Call, command: ScheduleCommand): Decision {
         startsAt,
         endsAt,
         holdSeconds,
+        maxPerCustomer,
+        limitSince: null,
         state: "scheduled",
         stoppedAt: null,
         createdAt: known?.createdAt ?? now,
@@ -210,6 +220,28 @@ function decideSchedule(call: Call, command: ScheduleCommand): Decision {
     );
     return doneWith("scheduled", campaign);
   });
+}
+
+/** What is still changed of one that has begun: its limit, while it is not over. */
+function changeLimit(call: Call, known: Campaign, command: ScheduleCommand): Decision {
+  const { now } = call;
+  const { isNew, maxPerCustomer, context, operation: _, deadline: _deadline, ...plan } = command;
+  const isOver = known.stoppedAt !== null || known.endsAt <= now || known.state === "closed";
+  const { name, location, startsAt, endsAt, holdSeconds } = known;
+  const products = known.products.map(({ productId, quantity }) => ({ productId, quantity }));
+  const stands = { name, location, startsAt, endsAt, holdSeconds, products };
+  const asked = { ...stands, ...plan };
+  const isSame = Object.entries(stands).every(
+    ([field, value]) =>
+      JSON.stringify(value) === JSON.stringify(new Map(Object.entries(asked)).get(field)),
+  );
+  if (isNew || isOver || !isSame || known.maxPerCustomer === maxPerCustomer) {
+    return decided("begun", { kind: "begun", campaign: known });
+  }
+  const isSetOn = known.maxPerCustomer === null;
+  if (isSetOn) call.countsFrom = Math.max(call.countsFrom, now + 1);
+  const limitSince = maxPerCustomer === null ? null : isSetOn ? now + 1 : known.limitSince;
+  return doneWith("scheduled", write(call, { ...known, maxPerCustomer, limitSince }, context));
 }
 
 function decideStop(call: Call, { campaignId, context, operation }: CampaignCommand): Decision {

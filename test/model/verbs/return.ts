@@ -6,6 +6,7 @@ import type { ReturnCommand } from "#inventory/ports";
 import { aboveLimit, decided, done, move, once, type Call, type Decision } from "#model/call";
 import { sinceOf } from "#model/limits";
 import { shopper } from "#model/names";
+import { campaignAt } from "#model/verbs/campaigns";
 import {
   amounts,
   knownProduct,
@@ -35,6 +36,8 @@ const choices = (shape: Shape) =>
     /** What the ledger says was sold before and since a limit of the product; null: it knows of no limit. */
     lots: seldom(2, fc.tuple(fc.nat({ max: 2 }), fc.constantFrom(0, 1, 3, 1_000))),
     back: fc.nat({ max: 3 }),
+    /** Whether it says that the later ones were sold through a campaign. */
+    campaign: seldom(2, fc.nat({ max: 63 })),
   });
 
 export const returns = (shape: Shape) =>
@@ -44,10 +47,12 @@ export const returns = (shape: Shape) =>
     const known = knownProduct(scene, productId);
     const since = known ? sinceOf(known) : 0;
     const [before, after] = choice.lots ?? [0, 0];
+    const found = choice.campaign === null ? null : campaignAt(scene, choice.campaign);
+    const through = found ? { campaignId: found[1].campaignId } : {};
     const steps = [
       { at: Math.max(0, since - 1), units: before },
       { at: null, units: choice.back },
-      { at: since, units: after },
+      { at: since, units: after, ...through },
     ].filter(({ units }) => units > 0);
     const isKnown = customerId !== null && choice.lots !== null;
     const limit = isKnown ? { limit: { customerId, steps } } : {};
