@@ -3,7 +3,7 @@ import type { LimitWindow, RecordedRule } from "#inventory/limit-ports";
 import type { RecordKind } from "#inventory/drain-ports";
 import type { Movement, RegisteredLocation, Reservation } from "#inventory/model";
 import type { LedgerLevel, LostChange } from "#inventory/ledger-snapshot";
-import type { StoredRegistry } from "#inventory/reconcile-sides";
+import type { PlacesOfCustomer, StoredRegistry } from "#inventory/reconcile-sides";
 
 /** What a repair of Redis needs; each changes only what is still as it was found. */
 export type StockRepair =
@@ -101,6 +101,8 @@ export type StockRepair =
       readonly productId: string;
       readonly owners: readonly string[];
     }
+  /** How many places in line a customer has. */
+  | { readonly side: "places"; readonly partition: number; readonly of: PlacesOfCustomer }
   | { readonly side: "low"; readonly partition: number; readonly productId: string }
   | { readonly side: "sku"; readonly sku: string; readonly productId: string }
   /** A claim as it was found, which no product has. */

@@ -102,6 +102,22 @@ export interface StoredRegistry {
   readonly isRuled: boolean;
 }
 
+/** A place in line, as the id of its record names it. */
+export interface WaitingPlace {
+  readonly id: string;
+  readonly productId: string;
+  readonly owner: string;
+  /** Hash of its customer; null: it is nobody's, or cannot be read. */
+  readonly customer: string | null;
+}
+export interface PlacesOfCustomer {
+  /** Its hash. */
+  readonly customer: string;
+  /** Records that it had when all were walked over, and the seq before that walk. */
+  readonly ids: readonly string[];
+  readonly since: number;
+}
+
 /** One step over all keys of a partition, in no order; a key may come twice. */
 export interface KeyStep {
   /** null: it was the last step. */
@@ -170,7 +186,7 @@ export interface ReconcileStock {
     cursor: string,
   ): Promise<{
     readonly next: string | null;
-    readonly places: readonly { readonly productId: string; readonly owner: string }[];
+    readonly places: readonly WaitingPlace[];
     readonly unreadable: string | null;
   }>;
   /** Those of the products of which anything says that somebody waits for them. */
@@ -180,6 +196,17 @@ export interface ReconcileStock {
     partition: number,
     of: { readonly productId: string; readonly owners: readonly string[] },
   ): Promise<boolean | string>;
+  /** A page of what says how many places customers have: hash of one and text by turns; a key as above. */
+  placeCounts(
+    partition: number,
+    cursor: string,
+  ): Promise<{
+    readonly next: string | null;
+    readonly counts: readonly (readonly [string, string])[];
+    readonly unreadable: string | null;
+  }>;
+  /** Whether a customer has as many as its records say. */
+  hasExactPlaces(partition: number, of: PlacesOfCustomer): Promise<boolean>;
   /** The product that claims each SKU; null: none does, or there is no SKU to ask for. */
   skuHolders(skus: readonly string[]): Promise<readonly (string | null)[]>;
   /** One step over all claims, each with how long ago it was made. */

@@ -2,19 +2,24 @@
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import { Fault } from "#inventory/faults";
-import type { ReconcileStock } from "#inventory/reconcile-sides";
+import { customerField } from "#inventory/limits";
+import type { PlacesOfCustomer, ReconcileStock, WaitingPlace } from "#inventory/reconcile-sides";
 import { asking, failureOf } from "#redis/client";
-import { metaKey, recordKey, stockKey, waitedKey, waitingKey } from "#redis/keys";
+import { metaKey, recordKey, stockKey, waitedKey, waitingKey, waitsKey } from "#redis/keys";
 import { loadScript, runScript } from "#redis/script";
-import { splitWaiterId } from "#redis/waiting-record";
+import { decodeWaiter, splitWaiterId, type WaiterId } from "#redis/waiting-record";
 
 /** Records that one command answers. */
 const PAGE_ENTRIES = 1_000;
 
 const LINE = loadScript("repair/line.lua");
+const PLACES = loadScript("repair/places.lua");
 const Replies = z.array(z.tuple([z.instanceof(Error).nullable(), z.unknown()]));
 
-type Looks = Pick<ReconcileStock, "waiters" | "withLine" | "hasExactLine">;
+type Looks = Pick<
+  ReconcileStock,
+  "waiters" | "withLine" | "hasExactLine" | "placeCounts" | "hasExactPlaces"
+>;
 
 export const lineLooks = (redis: Redis, storeId: string): Looks => {
   return {
@@ -23,7 +28,7 @@ export const lineLooks = (redis: Redis, storeId: string): Looks => {
       try {
         const command = () => redis.hscan(key, cursor, "COUNT", PAGE_ENTRIES);
         const [next, flat] = await asking(command);
-        const places = flat.flatMap((id, i) => (i % 2 === 0 ? (splitWaiterId(id) ?? []) : []));
+        const places = pairsOf(flat).flatMap(([id, text]) => placeOf(partition, id, text) ?? []);
         return { next: next === "0" ? null : next, places, unreadable: null };
       } catch (error) {
         if (failureOf(error) !== "error") throw error;
@@ -32,8 +37,39 @@ export const lineLooks = (redis: Redis, storeId: string): Looks => {
     },
     withLine: (partition, productIds) => withLine(redis, partition, productIds),
     hasExactLine: (partition, of) => lookAtLine(redis, storeId, partition, of),
+    async placeCounts(partition, cursor) {
+      const key = waitsKey(partition);
+      try {
+        const command = () => redis.hscan(key, cursor, "COUNT", PAGE_ENTRIES);
+        const [next, flat] = await asking(command);
+        return { next: next === "0" ? null : next, counts: pairsOf(flat), unreadable: null };
+      } catch (error) {
+        if (failureOf(error) !== "error") throw error;
+        return { next: null, counts: [], unreadable: key };
+      }
+    },
+    hasExactPlaces: (partition, of) => lookAtPlaces(redis, storeId, partition, of),
   };
 };
+
+const pairsOf = (flat: readonly string[]): (readonly [string, string])[] =>
+  flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1] ?? ""] as const] : []));
+
+function placeOf(partition: number, id: string, text: string): WaitingPlace | null {
+  const of = splitWaiterId(id);
+  if (of === null) return null;
+  return { id, ...of, customer: customerOf(partition, of, text) };
+}
+
+/** null: it is nobody's, or cannot be read, of which the comparison of records tells. */
+function customerOf(partition: number, of: WaiterId, text: string): string | null {
+  try {
+    const { customerId } = decodeWaiter(partition, of, text);
+    return customerId && customerField(customerId);
+  } catch {
+    return null;
+  }
+}
 
 /** Those of the products of which anything says that somebody waits. */
 async function withLine(
@@ -68,6 +104,24 @@ async function lookAtLine(
     return word === "exact";
   } catch (error) {
     if (failureOf(error) === "error") return waitingKey(partition, productId);
+    throw error;
+  }
+}
+
+/** Where one of the keys is of another type, which is told with its line, nobody can say. */
+async function lookAtPlaces(
+  redis: Redis,
+  storeId: string,
+  partition: number,
+  { customer, ids, since }: PlacesOfCustomer,
+): Promise<boolean> {
+  try {
+    const args = [storeId, "look", customer, String(since), ...ids];
+    const word = await asking(() => runScript(redis, PLACES, metaKey(partition), args));
+    if (word === "stale") throw new Fault("partition_fenced", `partition ${partition} is fenced`);
+    return word === "exact";
+  } catch (error) {
+    if (failureOf(error) === "error") return true;
     throw error;
   }
 }

@@ -19,6 +19,7 @@ const LIMIT = loadScript("repair/limit.lua");
 const LINE = loadScript("repair/line.lua");
 const RECORDED_LIMIT = loadScript("repair/recorded-limit.lua");
 const LIMITED = loadScript("repair/limited.lua");
+const PLACES = loadScript("repair/places.lua");
 const PRODUCT = loadScript("repair/product.lua");
 const RECORD = loadScript("repair/record.lua");
 const REGISTRY = loadScript("repair/registry.lua");
@@ -157,6 +158,10 @@ export function createStockRepairs(options: StockRepairsOptions): StockRepairs {
       case "line": {
         const { partition, productId, owners } = repair;
         return await run(LINE, partition, ["mend", productId, ...owners]);
+      }
+      case "places": {
+        const { customer, ids, since } = repair.of;
+        return await run(PLACES, repair.partition, ["mend", customer, String(since), ...ids]);
       }
       case "low":
         return await run(LOW, repair.partition, [repair.productId]);

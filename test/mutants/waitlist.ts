@@ -94,4 +94,18 @@ export const WAITLIST_BUGS: readonly Mutant[] = [
     replace: "    if false then\n",
     by: redis("waitlist", "begins with nobody while units are due that nobody released"),
   },
+  {
+    bug: "nobody compares how many places in line a customer has",
+    file: "src/workers/reconcile/waitlist.ts",
+    find: "  await checkPlaces(run, partition, customers, since);\n",
+    replace: "",
+    by: workers("reconcile-waitlist", "is found, and its places are counted anew"),
+  },
+  {
+    bug: "a comparison does not count who joined while it walked",
+    file: "lua/repair/places.lua",
+    find: "    for _, owner in ipairs(joined) do\n",
+    replace: "    for _, owner in ipairs({}) do\n",
+    by: workers("reconcile-waitlist", "who joins while the records are walked over has its place"),
+  },
 ];

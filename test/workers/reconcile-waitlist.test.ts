@@ -1,10 +1,12 @@
 /** What is derived from who waits is held against the records, and made anew. */
 import { expect, test } from "bun:test";
-import { stockKey, waitedKey, waitingKey, waitsKey } from "#redis/keys";
+import { customerField } from "#inventory/limits";
+import { CustomerId } from "#inventory/model";
+import { metaKey, stockKey, waitedKey, waitingKey, waitsKey } from "#redis/keys";
 import { loadScript, runScript } from "#redis/script";
 import { createWaitlist } from "#redis/waitlist";
 import { wordsOfHeader } from "#test/answers";
-import { openReconcileBed, type ReconcileBed } from "#test/reconcile";
+import { namesOf, openReconcileBed, type ReconcileBed } from "#test/reconcile";
 import { adjustCommand, initialize, joinCommand, leaveCommand, soon, waiting } from "#test/store";
 import { brokenWaitlist } from "#test/waitlist-laws";
 
@@ -54,6 +56,66 @@ test.each<[what: string, product: string, harm: Harm]>([
   expect(await waitlist.place(waiting("p1", "c"), soon())).toMatchObject({ position: 1 });
 });
 
+const field = (customer: string): string => customerField(CustomerId.parse(customer));
+
+test.each<[what: string, customer: string, harm: (bed: ReconcileBed) => Promise<unknown>]>([
+  ["more places", "customer-1", ({ redis }) => redis.hincrby(waitsKey(0), field("customer-1"), 2)],
+  ["fewer", "customer-1", ({ redis }) => redis.hset(waitsKey(0), field("customer-1"), "1")],
+  ["none", "customer-1", ({ redis }) => redis.hdel(waitsKey(0), field("customer-1"))],
+  [
+    "what is no count",
+    "customer-1",
+    ({ redis }) => redis.hset(waitsKey(0), field("customer-1"), "x"),
+  ],
+  ["one, and waits for nothing", "dan", ({ redis }) => redis.hset(waitsKey(0), field("dan"), "1")],
+])(
+  "a customer who has %s is found, and its places are counted anew",
+  async (_what, customer, harm) => {
+    const { bed, waitlist } = await openLines();
+    await using _ = bed;
+    await waitlist.join(joinCommand("p2", "d", 1, { customer: "carol" }));
+    await bed.drained();
+    expect((await bed.report()).differences).toEqual([]);
+    await harm(bed);
+    const cause = `customer ${field(customer)} has not as many places in line as its records say`;
+    expect((await bed.report()).differences).toMatchObject([{ kind: "record", cause }]);
+    expect((await bed.repair()).differences).toMatchObject([{ cause, repaired: true }]);
+    expect((await bed.report()).differences).toEqual([]);
+    expect(await brokenWaitlist(bed.redis, 0)).toEqual([]);
+  },
+);
+
+test("who joins while the records are walked over has its place, and a repair leaves it there", async () => {
+  const { bed, waitlist } = await openLines();
+  await using _ = bed;
+  const since = Number(await bed.redis.hget(metaKey(0), "seq"));
+  await waitlist.join(joinCommand("p2", "late", 1));
+  await waitlist.leave(leaveCommand("p1", "a"));
+  const ids = ["a", "b", "c"].map((order) => `p1/${waiting("p1", order).owner}`);
+  const run = (how: string, ...args: string[]) =>
+    runScript(bed.redis, loadScript("repair/places.lua"), "{p0}:meta", [
+      bed.storeId,
+      how,
+      field("customer-1"),
+      ...args,
+    ]);
+  expect(await run("look", String(since), ...ids)).toBe("exact");
+  await bed.redis.hset(waitsKey(0), field("customer-1"), "9");
+  expect(await run("look", String(since), ...ids)).toBe("differs");
+  expect(await run("mend", String(since), ...ids)).toBe("repaired");
+  expect(await bed.redis.hget(waitsKey(0), field("customer-1"))).toBe("3");
+  await expect(run("see", String(since))).rejects.toThrow("cannot be read");
+  await expect(run("look")).rejects.toThrow("cannot be read");
+  await bed.redis.hset(metaKey(0), "fence", "token");
+  expect(await run("mend", String(since), ...ids)).toBe("stale");
+  expect([...wordsOfHeader("repair/places.lua").items]).toEqual([
+    "differs",
+    "exact",
+    "repaired",
+    "stale",
+  ]);
+});
+
 test("lines that change all the while are no difference", async () => {
   const { bed, waitlist } = await openLines();
   await using _ = bed;
@@ -85,6 +147,10 @@ test("a key of another type is told by its name, and the script says what it pro
   expect((await bed.report()).differences).toMatchObject([
     { kind: "unreadable", redis: waitingKey(0, "p1") },
   ]);
+  await bed.redis.del(waitsKey(0));
+  await bed.redis.set(waitsKey(0), "x");
+  expect(namesOf(await bed.report())).toEqual(["unreadable -", "unreadable -"]);
+  await bed.redis.del(waitsKey(0));
   await bed.redis.del(waitingKey(0, "p1"));
   expect(await run(bed.storeId, "look", "p1", waiting("p1", "a").owner)).toBe("differs");
   const owners = ["a", "b", "c"].map((order) => waiting("p1", order).owner);

@@ -31,6 +31,7 @@ export function createMender({ stock, stockRepairs, ledgerRepairs }: MenderOptio
       case "registry":
       case "kept":
       case "line":
+      case "places":
       case "product":
       case "limit":
       case "named_limit":
