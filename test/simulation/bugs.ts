@@ -34,6 +34,10 @@ export const BUGS = [
   "a product that was refilled stays in the low set",
   "what expires still counts against its customer's limit",
   "a rebuild forgets what each customer has",
+  "a later item of a batch does not see what an earlier one took for the same customer",
+  "lines of a cart under one limit are asked one by one",
+  "a limit that is removed leaves its counts",
+  "the counts of a window stay for ever",
 ] as const;
 
 /** Simulates with that bug from `first` on, until a run fails; rejects where the bug cannot be made. */

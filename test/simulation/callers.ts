@@ -2,6 +2,7 @@
  * Who asks the service: each operation under one identity, repeated like a client should, at any process,
  * until an answer is certain or its caller gives up. What was answered is kept for the checks.
  */
+import type { CampaignId } from "#inventory/campaigns";
 import type { Deps, RequestContext } from "#inventory/context";
 import type { Receipt } from "#inventory/durability";
 import { Fault } from "#inventory/faults";
@@ -31,6 +32,8 @@ export interface Asking {
   readonly told: string;
   /** Without a key, only an answer that is certain may be repeated. */
   readonly isKeyed: boolean;
+  /** Whose units a reserve asks for; not given: those of everybody. */
+  readonly campaign?: CampaignId;
   readonly ask: (deps: Deps, ctx: RequestContext) => Promise<Outcome>;
 }
 
@@ -38,6 +41,7 @@ export interface Asking {
 export interface Asked {
   readonly id: string;
   readonly told: string;
+  readonly campaign?: CampaignId;
   outcome: Extract<Outcome, { kind: "done" | "refused" }> | null;
   receipts: readonly Receipt[];
   /** Who gave that answer. */

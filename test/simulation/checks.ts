@@ -1,27 +1,23 @@
 /** What must hold of a run that has come to rest. */
 import type { Movement } from "#inventory/model";
-import { customerField } from "#inventory/limits";
-import { limitKey, metaKey } from "#redis/keys";
+import { metaKey } from "#redis/keys";
 import type { Acknowledged } from "#test/audit";
 import { brokenLaws, LAWS } from "#test/laws";
 import { TOLD_OF_OTHERS } from "#test/lost";
-import { BEGINS_AT } from "./globals.ts";
 import type { Asked } from "./callers.ts";
+import { areCampaignsOver, brokenCampaigns } from "./campaign-laws.ts";
+import { holdsThatEndedLate } from "./lateness.ts";
+import { countsThatDiffer, takenAboveLimits } from "./limit-laws.ts";
+import { areLinesIdle, LineLaws } from "./line-laws.ts";
 import { HOLD_SECONDS_MAX } from "./plan.ts";
 import { brokenInRedis, productsOf, recordsOf } from "./redis-state.ts";
-import { LIMIT } from "./verbs.ts";
-import { CLOCK_MS_MAX, type World } from "./world.ts";
+import type { World } from "./world.ts";
 
 /** What is checked, once it has come to rest. */
 export type Run = Pick<
   World,
   "redis" | "ledger" | "nodes" | "troubles" | "hasLost" | "seen" | "saw"
 >;
-
-/** How late a hold may end while nothing is wrong. */
-export const EXPIRED_MS_MAX = 1_000;
-/** And after what was wrong, where its wake-up may be lost: the sweep finds it. */
-export const SWEPT_MS_MAX = 7_000;
 
 const HOLDING: ReadonlySet<string> = new Set(["RESERVE", "RELEASE", "EXPIRE"]);
 
@@ -45,7 +41,8 @@ export function isAtRest(world: World): boolean {
     return !process.isAlive || (isAwake && partition.state === "open");
   });
   if (!isDrained || !isOpen || fields?.get("drained") !== fields?.get("seq")) return false;
-  return recordsOf(world.redis).every((hold) => hold.status !== "ACTIVE");
+  if (!areCampaignsOver(redis) || !areLinesIdle(redis)) return false;
+  return recordsOf(redis).every((hold) => hold.status !== "ACTIVE");
 }
 
 /** Why it does not come to rest. */
@@ -73,7 +70,10 @@ export function brokenRules(run: Run, asked: readonly Asked[]): string[] {
     ...holdsThatLiveTooLong(run),
     ...unlikeTheirType(run),
     ...timeThatWentBack(run),
-    ...limitsThatDiffer(run),
+    ...countsThatDiffer(run),
+    ...takenAboveLimits(run),
+    ...new LineLaws(run).broken,
+    ...brokenCampaigns(run, asked),
     ...brokenNow(run, true),
   ];
 }
@@ -115,26 +115,6 @@ function acknowledgedBy({ id, outcome }: Asked): Acknowledged[] {
   if (outcome?.kind !== "done") return [];
   const { type, units, reservation } = outcome;
   return [{ requestId: id, type, units, reservationId: reservation?.reservationId ?? null }];
-}
-
-/** What each customer has of a product with a limit is what the ledger adds up to, and never beyond it. */
-function limitsThatDiffer({ redis, ledger, saw }: Run): string[] {
-  const known = new Map<string, number>();
-  for (const { rule, customerId, units } of ledger.state.limits) {
-    known.set(`${rule.replace(/^product:/, "")} ${customerField(customerId)}`, units);
-  }
-  const stored = new Map<string, number>();
-  for (const { productId, maxPerCustomer } of productsOf(redis)) {
-    if (maxPerCustomer === null) continue;
-    const fields = redis.keys.read(limitKey(0, productId), "hash")?.fields ?? new Map();
-    for (const [field, units] of fields) stored.set(`${productId} ${field}`, Number(units));
-  }
-  if (stored.size > 0) saw("look at limits");
-  return [...new Set([...known.keys(), ...stored.keys()])].flatMap((name) => {
-    const [has = 0, should = 0] = [stored.get(name), known.get(name)];
-    if (has === should && has <= LIMIT) return [];
-    return [`limit: ${name} has ${has} and should have ${should}, at most ${LIMIT}`];
-  });
 }
 
 /** It was acknowledged by a Redis that came back without it. */
@@ -218,27 +198,6 @@ function mustHaveDoneNothing({ ledger }: Run, { id, isDoubtful, outcome, told }:
   );
 }
 
-/** Each by the moment of its movement, which is Redis's: its clock may have jumped. */
-function holdsThatEndedLate(run: Run): string[] {
-  const { movements, reservations } = run.ledger.state;
-  const clockMs = run.seen.has("fault redis clock") ? 2 * CLOCK_MS_MAX : 0;
-  return movements.flatMap(({ type, reservationId, at, seq }) => {
-    if (type !== "EXPIRE" || reservationId === null) return [];
-    const hold = reservations.get(reservationId);
-    if (!hold || hold.expiresAt === null) return [];
-    const due = hold.expiresAt - BEGINS_AT;
-    const end = endOfTroubles(run, hold.createdAt - BEGINS_AT - clockMs, due + clockMs);
-    run.saw(end === null ? "hold judged" : "hold judged after a trouble");
-    const latest = end === null ? due + EXPIRED_MS_MAX : Math.max(due, end) + SWEPT_MS_MAX;
-    const late = at - BEGINS_AT - latest - (end === null ? 0 : clockMs);
-    if (late <= 0) return [];
-    const what = end === null ? "" : `, and ${Math.round(at - BEGINS_AT - end)} ms after a trouble`;
-    return [
-      `${reservationId} ended ${at - hold.expiresAt} ms after it was due${what} (movement ${seq})`,
-    ];
-  });
-}
-
 /** Rounded up to the full second, as every due time is. */
 function holdsThatLiveTooLong({ ledger }: Run): string[] {
   return Array.from(ledger.state.reservations.values()).flatMap((hold) => {
@@ -264,15 +223,4 @@ function timeThatWentBack({ ledger }: Run): string[] {
     const before = movements[i - 1]?.at ?? at;
     return at >= before ? [] : [`movement ${seq} was at ${at}, the one before it at ${before}`];
   });
-}
-
-/** When the last trouble is over that may hold up what lived then; null: there was none. */
-function endOfTroubles({ troubles }: Run, from: number, due: number): number | null {
-  let end: number | null = null;
-  // One that begins before the sweep came by may hold that up too.
-  for (const it of troubles.toSorted((one, other) => one.from - other.from)) {
-    if (it.to < from || it.from > Math.max(due, end ?? 0) + SWEPT_MS_MAX) continue;
-    end = Math.max(end ?? 0, it.to);
-  }
-  return end;
 }

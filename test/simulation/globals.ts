@@ -4,8 +4,11 @@
  */
 import type { Scheduler } from "./scheduler.ts";
 
-/** When every run begins (epoch ms), by the clock of a machine that is right. */
-export const BEGINS_AT = 1_800_000_000_000;
+/**
+ * When every run begins (epoch ms), by the clock of a machine that is right: a full hour, in which windows
+ * of limits end, is a few seconds ahead.
+ */
+export const BEGINS_AT = 1_800_000_000_000 - 4_000;
 
 /** Of timers and the clock; as it was before it was replaced. */
 export const realImmediate = setImmediate;

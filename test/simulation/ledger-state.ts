@@ -2,8 +2,9 @@
  * PostgreSQL of the simulation: the tables that the drain, the epochs and a rebuild use, each statement
  * at one moment. It holds what the schema's constraints hold, and throws where they would.
  */
-import type { CustomerId, Movement, Product, ProductId, Reservation } from "#inventory/model";
 import type { KeptRecord } from "#inventory/drain-ports";
+import type { NamedLimit } from "#inventory/limit-ports";
+import type { Movement, Product, Reservation } from "#inventory/model";
 import type { AppendOutcome, Cursor, LedgerBatch } from "#inventory/ports";
 import type {
   HoldCopy,
@@ -15,6 +16,8 @@ import type {
 import { IN_USE_MS } from "#inventory/rebuild-ports";
 import type { CustomerUnits } from "#inventory/reconcile-sides";
 import { splitReservationId } from "#inventory/reservation-id";
+import { decodeLimit } from "#redis/limit-record";
+import { unitsUnderLimits } from "./ledger-limits.ts";
 
 const OPERATION_KEEP_MS = 86_400_000;
 const ENDED_KEEP_MS = { CONFIRMED: 86_400_000, CANCELLED: 900_000, EXPIRED: 900_000 };
@@ -36,6 +39,8 @@ export class LedgerState {
   readonly reservations = new Map<string, Reservation>();
   readonly operations = new Map<string, { readonly text: string; readonly at: number }>();
   readonly records = new Map<string, KeptRecord>();
+  /** Each state that a batch left one in, in order. */
+  readonly history: KeptRecord[] = [];
   readonly reports: RecoveryReport[] = [];
   cursor: Cursor = { epoch: 0, seq: 0 };
   /** The last epoch number that was taken. */
@@ -68,6 +73,7 @@ export class LedgerState {
     for (const record of batch.records) {
       const key = `${record.kind}/${record.id}`;
       if ((this.records.get(key)?.seq ?? 0) < record.seq) this.records.set(key, record);
+      this.history.push(record);
     }
     for (const { key, text } of batch.operations) {
       this.operations.set(key, { text, at: this.#now() });
@@ -168,31 +174,17 @@ export class LedgerState {
     ];
   }
 
-  /** What each customer has of products with a limit: nothing is returned here. */
+  /** What each customer has under limits. */
   get limits(): readonly CustomerUnits[] {
-    const counts = new Map<string, CustomerUnits>();
-    const add = (productId: ProductId, customerId: CustomerId | null, at: number, more: number) => {
-      const {
-        maxPerCustomer = null,
-        limitSince,
-        createdAt = 0,
-      } = this.products.get(productId) ?? {};
-      if (maxPerCustomer === null || customerId === null || at < (limitSince ?? createdAt)) return;
-      const name = `${productId} ${customerId}`;
-      const units = (counts.get(name)?.units ?? 0) + more;
-      const rule = `product:${productId}`;
-      counts.set(name, { rule, window: "always", endsAt: null, customerId, units, holds: 0 });
-    };
-    for (const { customerId, createdAt, allocations } of this.reservations.values()) {
-      for (const { productId, held, confirmed } of allocations) {
-        add(productId, customerId, createdAt, held + confirmed);
-      }
-    }
-    for (const { type, reservationId, productId, customerId, at, ...counted } of this.movements) {
-      if (type !== "SALE" || reservationId !== null || productId === null) continue;
-      add(productId, customerId, at, counted.onHandBefore - counted.onHandAfter);
-    }
-    return [...counts.values()].filter(({ units }) => units > 0);
+    const { products, reservations, movements } = this;
+    return unitsUnderLimits({ products, reservations, movements, named: this.named });
+  }
+
+  /** Limits that have a name. */
+  get named(): readonly NamedLimit[] {
+    return this.#records().flatMap(({ kind, id, text }) =>
+      kind === "limit" ? [decodeLimit(id, text)] : [],
+    );
   }
 
   /** The latest of each owner, the live one before all. */

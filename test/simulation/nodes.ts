@@ -11,9 +11,11 @@ import { createJournal } from "#redis/journal";
 import { Partition } from "#redis/partition";
 import { createPartitionRebuild } from "#redis/rebuild";
 import { RedisStockStore } from "#redis/stock-store";
+import { createWaitlist } from "#redis/waitlist";
 import { depsOf } from "#test/ports-double";
 import { startDrain } from "#workers/drain-journal";
 import { ExpiryWorker } from "#workers/expire";
+import { OfferWorker } from "#workers/offer";
 import { Rebuilder } from "#workers/rebuilder";
 import { WakeUps } from "#workers/wake-ups";
 import { epochLedgerOf, ledgerWriterOf, rebuildLedgerOf, STORE_ID } from "./ledger.ts";
@@ -91,6 +93,10 @@ function openStores(world: World, role: Node["role"], process: Process): Stores 
     onDamaged: (_of, owners) => world.fail(`holds are damaged: ${owners.join(" ")}`),
     onFailure: (kind) => world.saw(`failure ${kind}`),
   });
+  const waitlist = createWaitlist({
+    store,
+    onDue: (of, second) => wakeUps.wakeAt(of, second, store.msUntil(of, second)),
+  });
   const { state } = ledger;
   const late = (): never => {
     throw new Fault("ledger_unavailable", "the ledger did not answer in time");
@@ -112,6 +118,7 @@ function openStores(world: World, role: Node["role"], process: Process): Stores 
       },
     }),
     store,
+    waitlist,
     newGeneration: () => randomId(8),
   };
   return {
@@ -141,8 +148,19 @@ function startWork(world: World, stores: Stores): void {
     storeId: STORE_ID,
     keepEntries: JOURNAL_KEPT,
   });
+  // It looks each second: where nobody ever waits, for nothing.
+  const offering = world.plan.hasLine
+    ? new OfferWorker({
+        waitlist: stores.deps.waitlist,
+        partitions: 1,
+        clock: stores.deps.clock,
+        metrics: { outcome: (_verb, word, count) => world.saw(`${word} in line`, count) },
+        log,
+      })
+    : null;
   const drain = startDrain({
     journal,
+    onRead: (of, entries) => offering?.look(of, entries),
     ledgerWriter: ledgerWriterOf(ledger, process),
     clock: { now: () => Date.now() },
     log,

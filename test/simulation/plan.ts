@@ -38,6 +38,10 @@ export interface Plan {
   readonly fashion: "adjust" | "sell" | "reserve" | null;
   readonly operations: number;
   readonly chaosMs: number;
+  /** What of a sale there is besides: a limit with a name, a campaign, a line of who waits. */
+  readonly hasLimit: boolean;
+  readonly hasCampaign: boolean;
+  readonly hasLine: boolean;
   /** Milliseconds from the beginning. */
   readonly faults: readonly { readonly at: number; readonly kind: FaultKind }[];
   /** How often an answer of the service does not reach its caller, until nothing goes wrong any more. */
@@ -48,6 +52,12 @@ export interface Plan {
 /** Kinds of one run. */
 const KINDS_MAX = 4;
 const EACH_MAX = 3;
+/** How many runs have each part of a sale: what a run does not have costs it nothing. */
+const LIMITED = 0.25;
+const CAMPAIGNS = 0.25;
+const LINES = 0.25;
+/** Few: who may buy at once waits for nothing. */
+const STOCK_IN_LINE_MAX = 4;
 
 export function planOf(random: Random): Plan {
   const chaosMs = 2_500 + random.next() * 5_000;
@@ -63,15 +73,19 @@ export function planOf(random: Random): Plan {
   );
   // Many callers at once fill batches, and what waits for a server that is away.
   const isCrowd = random.next() < 0.25;
+  const hasLine = random.next() < LINES;
   const isSkewed = random.next() < 0.3;
   return {
     apis: isCrowd ? 1 : 2,
     workers: random.whole(1, 3),
     products: random.whole(1, 3),
-    stock: random.whole(2, 16),
+    stock: hasLine ? random.whole(1, STOCK_IN_LINE_MAX + 1) : random.whole(2, 16),
     clients: isCrowd ? random.whole(8, 15) : random.whole(2, 6),
     fashion: isCrowd ? random.pick(["adjust", "sell", "reserve"] as const) : null,
     operations: isCrowd ? random.whole(2, 5) : random.whole(4, 9),
+    hasLimit: random.next() < LIMITED,
+    hasCampaign: random.next() < CAMPAIGNS,
+    hasLine,
     chaosMs,
     faults,
     lostAnswers: kinds.includes("answers lost") ? 0.2 : 0,

@@ -1,6 +1,7 @@
 /**
  * `bun test/simulation/record.ts SEED RUNS`: records runs as JSON. In half of them Redis keeps its
- * data, in the other half it lost them and was rebuilt.
+ * data, in the other half it lost them and was rebuilt; one after the other has a limit with a name, a
+ * campaign, and an offer to who waits.
  */
 import { makeBed } from "./bed.ts";
 import { AN_ERROR, type Held, type Recording } from "./recording.ts";
@@ -12,6 +13,9 @@ import type { SimulatedRedis } from "./redis/server.ts";
 const UNRECORDED: ReadonlySet<string> = new Set(["JOB", "SCAN", "XREAD", "INFO"]);
 /** Errors of the server's state: nothing ran. */
 const NOT_RUN = /^(LOADING|NOSCRIPT|OOM)/;
+
+/** What one run after the other must have in it. */
+const OF_A_SALE = ["putLimit put", "turnCampaign turned", "offer offered"] as const;
 
 const [first = 0, runs = 0] = process.argv.slice(2).map(Number);
 const simulate = await makeBed();
@@ -35,6 +39,7 @@ for (let seed = first; kept.length + lost.length < runs; seed += 1) {
   });
   const hasLost = steps.some(({ kind }) => kind === "loss");
   if (server === null || hasLost !== seen.has("rebuilt")) continue;
+  if (!seen.has(OF_A_SALE[(kept.length + lost.length) % OF_A_SALE.length] ?? "")) continue;
   const alike = hasLost ? lost : kept;
   if (alike.length < runs / 2) alike.push({ steps, keys: keysOf(server) });
 }

@@ -15,6 +15,8 @@ import {
 import { decodeLocation } from "#redis/location-record";
 import { decodeProduct } from "#redis/product-record";
 import { brokenInvariants, type State } from "#test/invariants";
+import { brokenIndex } from "./limit-laws.ts";
+import { brokenLinesIn } from "./line-laws.ts";
 import { FOR_EVER } from "./redis/keyspace.ts";
 import type { SimulatedRedis } from "./redis/server.ts";
 
@@ -35,7 +37,8 @@ export function brokenInRedis(
   const known = invariantState(redis);
   const told = { ...known.meta, drained: known.meta["seq"] ?? "0" };
   const state = isAtRest ? known : { ...known, meta: told };
-  return { broken: brokenInvariants(state), live: state.live.length };
+  const broken = [...brokenInvariants(state), ...brokenLinesIn(redis), ...brokenIndex(redis)];
+  return { broken, live: state.live.length };
 }
 
 export const productsOf = ({ keys }: Keys): State["products"] =>

@@ -1,5 +1,6 @@
 /** The operations of a run: real verbs of the core, with what each answer promises. */
 import { adjust } from "#inventory/adjust";
+import type { CampaignId } from "#inventory/campaigns";
 import { cancel } from "#inventory/cancel";
 import { confirm } from "#inventory/confirm";
 import { expire } from "#inventory/expire";
@@ -34,12 +35,12 @@ export const productId = (number: number): ProductId => ProductId.parse(`product
 export const LIMIT = 6;
 
 /** Whose a request is: of two customers, or nobody's. */
-function customerOf(id: string): CustomerId | null {
+export function customerOf(id: string): CustomerId | null {
   const number = Number(id.replace(/\D/g, "")) % 3;
   return number === 0 ? null : CustomerId.parse(`customer-${number}`);
 }
 
-const refused = (word: string): Outcome => ({ kind: "refused", word });
+export const refused = (word: string): Outcome => ({ kind: "refused", word });
 const done = (type: MovementType, units: number, { productId: product, seq }: Product): Outcome => {
   return { kind: "done", type, units, reservation: null, versions: [{ product, seq }] };
 };
@@ -76,29 +77,41 @@ export function make(id: string, product: ProductId, initialStock: number): Aski
   };
 }
 
-export function hold(
-  id: string,
-  lines: readonly { readonly productId: ProductId; readonly quantity: number }[],
-  seconds: number,
-): Asking {
+export interface Wanted {
+  readonly lines: readonly { readonly productId: ProductId; readonly quantity: number }[];
+  readonly seconds: number;
+  /** Whose units it shall be of. */
+  readonly campaign?: CampaignId;
+  /** The hold that it replaces, unless that has as much already. */
+  readonly instead?: Pick<Reservation, "orderId" | "customerId">;
+}
+
+export function hold(id: string, { lines, seconds, campaign, instead }: Wanted): Asking {
   const units = lines.reduce((sum, { quantity }) => sum + quantity, 0);
+  const ofCampaign = campaign === undefined ? {} : { campaign };
   const scope = lines.length === 1 && lines[0] ? lines[0].productId : "cart";
+  const orderId = instead?.orderId ?? OrderId.parse(id);
+  const names = lines.map(({ productId: name }) => name).join(",");
   return {
     id,
-    told: `reserve ${units} of ${lines.map((line) => line.productId).join(",")} for ${seconds} s`,
+    told: `reserve ${units} of ${names} for ${seconds} s as ${orderId} ${campaign ?? ""}`,
     isKeyed: true,
+    ...ofCampaign,
     async ask(deps, ctx) {
       const outcome = await reserve(
         deps,
         { ...ctx, operation: null },
         {
-          orderId: OrderId.parse(id),
-          customerId: customerOf(id),
+          orderId,
+          customerId: instead ? instead.customerId : customerOf(id),
           scope,
           lines: lines.map((line) => ({ ...line, location: null })),
           expirationMinutes: seconds / 60,
+          ...ofCampaign,
         },
       );
+      // Another request may have made what stands.
+      if (outcome.kind === "held" && instead) return { kind: "read" };
       if (outcome.kind !== "reserved" && outcome.kind !== "held") return refused(outcome.kind);
       return doneToHold("RESERVE", units, outcome.reservation);
     },

@@ -81,8 +81,8 @@ export class World {
     this.#trace?.(`${this.scheduler.now.toFixed(3).padStart(10)}  ${line()}`);
   }
 
-  readonly saw = (what: string): void => {
-    this.seen.set(what, (this.seen.get(what) ?? 0) + 1);
+  readonly saw = (what: string, times = 1): void => {
+    this.seen.set(what, (this.seen.get(what) ?? 0) + times);
   };
 
   /** A fault counts where it met something. */

@@ -151,6 +151,9 @@ const LIBRARY = {
       const { list } = tableOf(table);
       return list.map(textOf).join(textOf(between));
     },
+    /** At the end. */
+    insert: (table: unknown, value: unknown) => void tableOf(table).list.push(value),
+    remove: (table: unknown, at: unknown) => tableOf(table).list.splice(numberOf(at) - 1, 1)[0],
     sort(table: unknown, isLess: unknown) {
       const less = callableOf(isLess);
       tableOf(table).list.sort((one, other) => {

@@ -39,6 +39,13 @@ function lifeOf(text = ""): number {
   throw new ErrorReply("ERR value is not an integer or out of range");
 }
 
+/** By score, those of one score by name. */
+function ranked(keys: Keyspace, key: string): string[] {
+  const scores = [...(keys.read(key, "zset")?.scores ?? [])];
+  scores.sort(([one, a], [other, b]) => a - b || (one < other ? -1 : 1));
+  return scores.map(([member]) => member);
+}
+
 const COMMANDS: Readonly<Record<string, Command>> = {
   /** All at once, of a pattern that is a beginning. */
   SCAN({ keys }, _cursor, [, pattern = ""]) {
@@ -49,6 +56,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   EXISTS: ({ keys }, key, rest) => [key, ...rest].filter((one) => keys.get(one)).length,
   DEL: ({ keys }, key, rest) => [key, ...rest].filter((one) => keys.remove(one)).length,
   UNLINK: ({ keys }, key, rest) => [key, ...rest].filter((one) => keys.remove(one)).length,
+  PEXPIREAT: ({ keys }, key, [at]) => Number(keys.endAt(key, lifeOf(at))),
   GET: ({ keys }, key) => keys.read(key, "string")?.text ?? null,
   MGET: ({ keys }, key, rest) =>
     [key, ...rest].map((one) => {
@@ -70,6 +78,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     return rest.map((field) => fields?.get(field) ?? null);
   },
   HGETALL: ({ keys }, key) => [...(keys.read(key, "hash")?.fields ?? [])].flat(),
+  HEXISTS: ({ keys }, key, [field = ""]) =>
+    Number(keys.read(key, "hash")?.fields.has(field) ?? false),
   HLEN: ({ keys }, key) => keys.read(key, "hash")?.fields.size ?? 0,
   HSET({ keys }, key, rest) {
     const { fields } = keys.write(key, "hash");
@@ -96,7 +106,15 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     return OK;
   },
   RPUSH: ({ keys }, key, rest) => keys.write(key, "list").items.push(...rest),
+  /** `XX`: of a member that is there alone. */
   ZADD({ keys }, key, rest) {
+    if (rest[0] === "XX") {
+      const scores = keys.read(key, "zset")?.scores;
+      for (const [score, member] of pairsOf(rest.slice(1))) {
+        if (scores?.has(member) === true) scores.set(member, Number(score));
+      }
+      return 0;
+    }
     const { scores } = keys.write(key, "zset");
     const before = scores.size;
     for (const [score, member] of pairsOf(rest)) scores.set(member, Number(score));
@@ -109,14 +127,19 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     return gone;
   },
   ZCARD: ({ keys }, key) => keys.read(key, "zset")?.scores.size ?? 0,
-  ZRANGE({ keys }, key, [from, to]) {
-    const scores = [...(keys.read(key, "zset")?.scores ?? [])];
-    scores.sort(([one, a], [other, b]) => a - b || (one < other ? -1 : 1));
-    return range(
-      scores.map(([member]) => member),
-      from,
-      to,
-    );
+  ZRANGE: ({ keys }, key, [from, to]) => range(ranked(keys, key), from, to),
+  /** As `LIMIT` at the end says, from so many on so many. */
+  ZRANGEBYSCORE({ keys }, key, [least = "", most = "", , from = "", count = ""]) {
+    const scores = keys.read(key, "zset")?.scores;
+    const within = ranked(keys, key).filter((member) => {
+      const score = scores?.get(member) ?? NaN;
+      return score >= Number(least) && score <= Number(most);
+    });
+    return within.slice(Number(from), Number(from) + Number(count));
+  },
+  ZRANK({ keys }, key, [member = ""]) {
+    const at = ranked(keys, key).indexOf(member);
+    return at < 0 ? null : at;
   },
   XLEN: ({ keys }, key) => keys.read(key, "stream")?.entries.length ?? 0,
   XADD({ keys }, key, [id = "", ...fields]) {

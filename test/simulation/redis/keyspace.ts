@@ -87,6 +87,13 @@ export class Keyspace {
     this.#held.set(key, { value: { type: "string", text }, expiresAt: this.#now() + livesMs });
   }
 
+  /** It is gone from that moment on (ms); answers whether there is such a key. */
+  endAt(key: string, at: number): boolean {
+    const held = this.#live(key);
+    if (held) held.expiresAt = at;
+    return held !== undefined;
+  }
+
   remove(key: string): boolean {
     return this.#held.delete(key);
   }
