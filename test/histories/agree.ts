@@ -39,11 +39,12 @@ const only = (moment: number): Span => ({ from: moment, to: moment });
 /** A version is learned once: then it stays until the next change, which is above it. */
 function agreedLevels(
   state: State,
-  { onHand, reserved, version, versionFrom }: OfKind<"levels">,
+  { onHand, reserved, available, version, versionFrom }: OfKind<"levels">,
   heard: Heard<"levels">,
   isReplay: boolean,
 ): State | null {
   if (heard.onHand !== onHand || heard.reserved !== reserved) return null;
+  if (heard.available !== available) return null;
   if (version === null ? heard.version < versionFrom : heard.version !== version) return null;
   return isReplay ? state : { ...state, version: heard.version, versionFrom: heard.version };
 }

@@ -27,6 +27,9 @@ const Availability = z.object({
 });
 const Problem = z.object({ code: z.string() });
 const Short = z.object({ lines: z.array(z.object({ productId: z.string(), available: Count })) });
+const Above = z.object({
+  lines: z.array(z.object({ productId: z.string(), limit: z.object({ left: Count }) })),
+});
 const BelowReserved = z.object({ totalStock: Count, reservedStock: Count });
 const Bulk = z.object({ results: z.array(z.looseObject({ status: z.int() })) });
 
@@ -100,6 +103,10 @@ function refusalIn(body: unknown, { productId, command }: Question): Answer {
     const { totalStock, reservedStock } = BelowReserved.parse(body);
     return { kind: "below_reserved", onHand: totalStock, reserved: reservedStock };
   }
+  if (code === "limit_exceeded") {
+    const line = Above.parse(body).lines.find((one) => one.productId === productId);
+    return line ? { kind: "above_limit", left: line.limit.left } : { kind: "not_short" };
+  }
   if (code !== "insufficient_stock") throw new Error(`${command.verb} was refused with ${code}`);
   const line = Short.parse(body).lines.find((one) => one.productId === productId);
   return line ? { kind: "short", available: line.available } : { kind: "not_short" };
@@ -109,10 +116,8 @@ function levelsOf(inventory: z.output<typeof Inventory>, productId: string): Ans
   const { totalStock, reservedStock, availableStock, version } = inventory;
   if (inventory.productId !== productId)
     throw new Error(`asked ${productId}: ${inventory.productId}`);
-  if (availableStock !== totalStock - reservedStock) {
-    throw new Error(`${availableStock} available of ${totalStock} with ${reservedStock} reserved`);
-  }
-  return { kind: "levels", onHand: totalStock, reserved: reservedStock, version };
+  const [onHand, reserved, available] = [totalStock, reservedStock, availableStock];
+  return { kind: "levels", onHand, reserved, available, version };
 }
 
 function holdOf(

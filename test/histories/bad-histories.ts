@@ -12,11 +12,14 @@ import {
   READ,
   reassign,
   reserve,
+  reserveAs,
+  reserveOfCampaign,
   sell,
   short,
   Story,
   until,
 } from "./story";
+import type { Terms } from "./state";
 
 export interface Bad {
   readonly name: string;
@@ -26,7 +29,7 @@ export interface Bad {
   readonly possible: string;
 }
 
-export const stock = (units = 10): Story => new Story(units);
+export const stock = (units = 10, terms: Terms = {}): Story => new Story(units, terms);
 
 export const BAD: readonly Bad[] = [
   {
@@ -293,5 +296,54 @@ export const BAD: readonly Bad[] = [
       .add([2, 3], adjust(-3), levels(7, 8, 102)),
     at: 2,
     possible: "below_reserved onHand 10 reserved 8",
+  },
+  {
+    name: "a customer holds more than its limit, in two orders at once",
+    story: stock(10, { limit: 3 })
+      .add([0, 9], reserveAs("a", 2, "c"), held("h1", 2, 5))
+      .add([1, 8], reserveAs("b", 2, "c"), held("h2", 2, 5)),
+    at: 1,
+    possible: "above_limit left 1",
+  },
+  {
+    name: "what a customer bought counts no more",
+    story: stock(10, { limit: 3 })
+      .add([0, 1], reserveAs("a", 3, "c"), held("h1", 3, 1))
+      .add([2, 3], confirm("h1"), endedAs(held("h1", 3, 1), "confirmed"))
+      .add([4, 5], reserveAs("b", 1, "c"), held("h2", 1, 5)),
+    at: 3,
+    possible: "above_limit left 0",
+  },
+  {
+    name: "a customer is refused for what it gave back",
+    story: stock(10, { limit: 3 })
+      .add([0, 1], reserveAs("a", 3, "c"), held("h1", 3, 1))
+      .add([2, 3], cancel("h1"), endedAs(held("h1", 3, 1), "cancelled"))
+      .add([4, 5], reserveAs("b", 4, "c"), { kind: "above_limit", left: 0 }),
+    at: 3,
+    possible: "above_limit left 3",
+  },
+  {
+    name: "a unit of a campaign is had by who did not name it",
+    story: stock(3, { fence: 2 }).add([0, 1], reserve("a", 2), held("h1", 2, 1)),
+    at: 1,
+    possible: "short available 1",
+  },
+  {
+    name: "the last unit of a campaign is had twice, of those of others",
+    story: stock(9, { fence: 1 })
+      .add([0, 1], reserveOfCampaign("a", 1), held("h1", 1, 1))
+      .add([2, 3], reserveOfCampaign("b", 1), held("h2", 1, 3)),
+    at: 2,
+    possible: "short available 0",
+  },
+  {
+    name: "what is cancelled of a campaign is there for everybody",
+    story: stock(5, { fence: 1 })
+      .add([0, 1], reserveOfCampaign("a", 1), held("h1", 1, 1))
+      .add([2, 3], cancel("h1"), endedAs(held("h1", 1, 1), "cancelled"))
+      .add([4, 5], CHECK, { kind: "available", units: 5 }),
+    at: 3,
+    possible: "available units 4",
   },
 ];

@@ -2,7 +2,15 @@
  * An installation of two processes that answer, behind lines that misbehave while a history is
  * recorded: requests and answers are lost, late or doubled, and a Redis whose clock jumps ahead.
  */
-import { Caller, inventoryIn } from "#test/caller";
+import { z } from "zod";
+import {
+  Caller,
+  inventoryIn,
+  inventoryOf,
+  reservationIn,
+  type Answer,
+  type Request,
+} from "#test/caller";
 import { falseClock } from "#test/false-clock";
 import { startFaultyProxy, type Fault, type FaultyProxy } from "#test/faulty-proxy";
 import { Random } from "#test/random";
@@ -11,9 +19,12 @@ import { startRedis, testDatabase } from "#test/servers";
 import { startService, tokenOf, type Service } from "#test/service";
 import { requestsOf } from "#test/wire-units";
 import { JumpingClock } from "./jumping-clock";
-import { initialState, LIFE_SECONDS_MAX, type State } from "./state";
+import { initialState, LIFE_SECONDS_MAX, type State, type Terms } from "./state";
 import type { Recorder } from "./recorder";
 
+const Planned = z.object({ campaign: z.object({ campaignId: z.string() }) });
+/** Also by a clock that jumped. */
+const OPEN_MS = 30 * 86_400_000;
 const DELAY_MS_MAX = 25;
 /** Most of what is late comes before its history is over, and the rest then. */
 const LATE_MS_MAX = 400;
@@ -54,6 +65,12 @@ const TO_REDIS: Weights = {
 /** What is killed while a history is recorded. */
 export type Victim = "api" | "redis";
 
+export interface Made {
+  readonly initial: State;
+  /** Of the campaign that has units aside; null: there is none. */
+  readonly campaign: string | null;
+}
+
 export interface Bed extends AsyncDisposable {
   readonly clock: JumpingClock;
   /** A token of an administrator. */
@@ -63,7 +80,9 @@ export interface Bed extends AsyncDisposable {
   /** By line: what happened to requests. */
   readonly faults: () => Readonly<Record<string, number>>;
   /** Makes a product with so many units, over a line that is calm. */
-  readonly make: (productId: string, units: number) => Promise<State>;
+  readonly make: (productId: string, units: number, terms?: Terms) => Promise<Made>;
+  /** Ends what stands beside products: there are so many limits and campaigns and no more. */
+  readonly unmake: (productId: string, made: Made) => Promise<void>;
   /** While it runs, the lines misbehave as `random` says; at the end all arrives that was late. */
   readonly during: (
     recorder: Recorder,
@@ -134,12 +153,23 @@ export async function startBed(): Promise<Bed> {
     token,
     urls: lines.map(({ url }) => url.replace(/\/$/, "")),
     faults: () => ({ ...told("redis", [toRedis]), ...told("http", lines) }),
-    async make(productId, units) {
-      const { url } = apis.find((api) => api !== killed) ?? first;
+    async make(productId, units, terms = {}) {
+      const { fence = 0, limit = null } = terms;
+      const ask = calmly(token, productId, (apis.find((api) => api !== killed) ?? first).url);
       const body = { productId, sku: productId, initialStock: units };
-      const request = { method: "POST", path: "/initialize", token, body } as const;
-      const answer = await new Caller(url).call({ ...request, key: productId });
-      return initialState(units, inventoryIn(answer).version);
+      const made = await ask("POST", "/initialize", body);
+      if (limit !== null) {
+        await ask("PUT", `/limits/${productId}`, { products: [productId], maxUnits: limit });
+      }
+      const campaign = fence === 0 ? null : await openCampaign(ask, productId, fence);
+      const { version } =
+        fence === 0 ? inventoryIn(made) : inventoryOf(await ask("GET", `/product/${productId}`));
+      return { initial: initialState(units, version, terms), campaign };
+    },
+    async unmake(productId, { initial: { limit }, campaign }) {
+      const ask = calmly(token, productId, (apis.find((api) => api !== killed) ?? first).url);
+      if (limit !== null) await ask("DELETE", `/limits/${productId}`);
+      if (campaign !== null) await ask("POST", `/campaigns/${campaign}/stop`, {});
     },
     async during(recorder, random, run) {
       Object.assign(line, { recorder, random });
@@ -161,6 +191,38 @@ export async function startBed(): Promise<Bed> {
     whole,
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
+}
+
+type Ask = (method: Request["method"], path: string, body?: object) => Promise<Answer>;
+
+/** Asks at that process, each thing under a name of its own, until it is done. */
+function calmly(token: string, name: string, url: string): Ask {
+  const caller = new Caller(url);
+  return async (method, path, body) => {
+    const request = { method, path, token, ...(body === undefined ? {} : { body }) };
+    const key = `${name}-${path}`.replaceAll(/[^\w-]/g, "-");
+    const answer = await caller.call(method === "GET" ? request : { ...request, key });
+    if (answer.status < 300) return answer;
+    throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+  };
+}
+
+/** A campaign that is open for longer than any history, with its units aside. */
+async function openCampaign(ask: Ask, productId: string, quantity: number): Promise<string> {
+  const now = Date.now();
+  const planned = await ask("POST", "/campaigns", {
+    name: productId,
+    location: "default",
+    startsAt: new Date(now).toISOString(),
+    endsAt: new Date(now + OPEN_MS).toISOString(),
+    products: [{ productId, quantity }],
+  });
+  const { campaignId } = Planned.parse(planned.body).campaign;
+  // Whoever asks first has it begun.
+  const order = { orderId: `${productId}-first`, quantity: 1, campaign: campaignId };
+  const held = await ask("POST", `/product/${productId}/reserve`, order);
+  await ask("POST", `/reservation/${reservationIn(held).reservationId}/cancel`, {});
+  return campaignId;
 }
 
 const drawn = (random: Random, weights: Weights): Fault | "pass" =>

@@ -260,8 +260,9 @@ function possibleOf(tried: readonly Outcomes[], { answer }: Operation): string[]
 function said(expected: Expected, { names }: State): string {
   switch (expected.kind) {
     case "levels": {
-      const { onHand, reserved, version, versionFrom } = expected;
-      return `levels onHand ${onHand} reserved ${reserved} version ${version ?? `≥${versionFrom}`}`;
+      const { onHand, reserved, available, version, versionFrom } = expected;
+      const aside = available === onHand - reserved ? "" : ` available ${available}`;
+      return `levels onHand ${onHand} reserved ${reserved}${aside} version ${version ?? `≥${versionFrom}`}`;
     }
     case "hold":
     case "ended": {
@@ -273,6 +274,7 @@ function said(expected: Expected, { names }: State): string {
     }
     case "available":
     case "short":
+    case "above_limit":
     case "not_short":
     case "below_reserved":
     case "no_such_hold":

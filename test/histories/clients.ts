@@ -16,6 +16,8 @@ export interface World {
   /** Every key of this history begins with it. */
   readonly name: string;
   readonly productIds: readonly string[];
+  /** Product → the campaign that has units of it aside. */
+  readonly campaigns: ReadonlyMap<string, string>;
   /** Holds that somebody has heard of: whoever knows one may end it. */
   readonly holds: KnownHold[];
   /** Lets Redis's clock jump: to that moment, or by some seconds. */
@@ -53,6 +55,8 @@ const CARTS = 2;
 const UNITS_MAX = 3;
 const LIFE_MINUTES = 1;
 const LIFE_MINUTES_MAX = LIFE_SECONDS_MAX / 60;
+/** How often a reserve of a product names the campaign that there is of it. */
+const OF_CAMPAIGN = 0.5;
 const KEYED = 0.6;
 /** Of what has an identity: asked twice at once, as by a double click. */
 const TWICE = 0.08;
@@ -163,8 +167,14 @@ class Session {
     const orderId = this.#order();
     const units = this.#random.whole(1, UNITS_MAX + 1);
     const path = `/product/${productId}/reserve`;
-    const body = { orderId, quantity: units, expirationMinutes: LIFE_MINUTES };
-    const command = { owner: orderId, units, isCart: false } as const;
+    const known = this.#world.campaigns.get(productId);
+    const campaign = known !== undefined && this.#random.next() < OF_CAMPAIGN ? known : undefined;
+    const customer = customerOf(orderId);
+    const whose = { orderId, customerId: customer, quantity: units };
+    const more = campaign === undefined ? {} : { campaign };
+    const body = { ...whose, expirationMinutes: LIFE_MINUTES, ...more };
+    const isOfCampaign = campaign !== undefined;
+    const command = { owner: orderId, customer, units, isCart: false, isOfCampaign };
     return this.#changing("POST", path, body, [reserving(productId, orderId, command)]);
   }
 
@@ -199,9 +209,11 @@ class Session {
   /** No cart: two of them differ in their products, and a product is looked at by itself. */
   #reassign({ holdId, productIds }: KnownHold): Asked {
     const orderId = this.#order();
-    const command: Command = { verb: "reassign", holdId, owner: orderId };
+    const customer = customerOf(orderId);
+    const command: Command = { verb: "reassign", holdId, owner: orderId, customer };
+    const body = { orderId, customerId: customer };
     const parts = productIds.map((productId) => ({ productId, orderId, item: null, command }));
-    return this.#changing("POST", `/reservation/${holdId}/owner`, { orderId }, parts);
+    return this.#changing("POST", `/reservation/${holdId}/owner`, body, parts);
   }
 
   /** Two holds by one call, where two are known. */
@@ -288,6 +300,9 @@ class Session {
   }
 }
 
+/** Two customers, with two orders each; who has a cart is nobody. */
+const customerOf = (orderId: string): string => `buyer-${Number(orderId.at(-1)) % 2}`;
+
 const adjustment = (quantity: number) => {
   return { quantity, type: quantity > 0 ? "RESTOCK" : "ADJUSTMENT" };
 };
@@ -295,7 +310,7 @@ const adjustment = (quantity: number) => {
 function reserving(
   productId: string,
   orderId: string,
-  more: { readonly owner: string; readonly units: number; readonly isCart: boolean },
+  more: Omit<Extract<Command, { readonly verb: "reserve" }>, "verb" | "seconds">,
 ): Part {
   const command: Command = { verb: "reserve", seconds: LIFE_MINUTES * 60, ...more };
   return { productId, orderId, item: null, command };

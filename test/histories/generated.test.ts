@@ -4,8 +4,7 @@ import * as fc from "fast-check";
 import { evidence } from "#test/evidence";
 import { counted, seed } from "#test/scale";
 import { check, type Clock } from "./checker";
-import { execute, FIRST_VERSION, Plan, ShortPlan, spoiled } from "./generated";
-import { initialState } from "./state";
+import { execute, initialOf, Plan, ShortPlan, spoiled } from "./generated";
 import type { Operation } from "./operations";
 import { isExplained } from "./plain";
 
@@ -16,12 +15,12 @@ const TEST_MS_MAX = counted(30_000, 3_600_000);
 const REFUSED_MIN = 0.75;
 const CLOCK: Clock = { earliest: (at) => at, latest: (at) => at };
 
-const historyOf = (units: number, operations: readonly Operation[]) => {
-  return { initial: initialState(units, FIRST_VERSION), operations, clock: CLOCK };
+const historyOf = (plan: Plan, operations: readonly Operation[]) => {
+  return { initial: initialOf(plan), operations, clock: CLOCK };
 };
 
-const verdictOf = (units: number, operations: readonly Operation[]) =>
-  check(historyOf(units, operations));
+const verdictOf = (plan: Plan, operations: readonly Operation[]) =>
+  check(historyOf(plan, operations));
 
 test(
   "what comes from an execution is explained; with one wrong answer three of four are refused at least",
@@ -29,7 +28,7 @@ test(
     const seen = { histories: 0, operations: 0, unknown: 0, states: 0, spoiled: 0, refused: 0 };
     const property = fc.property(Plan, fc.nat(), fc.nat(), (plan, chosen, which) => {
       const operations = execute(plan);
-      const verdict = verdictOf(plan.units, operations);
+      const verdict = verdictOf(plan, operations);
       seen.histories += 1;
       seen.operations += operations.length;
       seen.unknown += operations.filter(({ answer }) => answer === null).length;
@@ -41,7 +40,7 @@ test(
       if (wrong === null) return;
       const others = operations.map((it) => (it === one ? { ...it, answer: wrong } : it));
       seen.spoiled += 1;
-      seen.refused += verdictOf(plan.units, others).kind === "unexplained" ? 1 : 0;
+      seen.refused += verdictOf(plan, others).kind === "unexplained" ? 1 : 0;
     });
     const begin = seed();
     fc.assert(property, { numRuns: PLANS, seed: begin });
@@ -62,9 +61,9 @@ test(
       const one = operations[chosen % Math.max(1, operations.length)];
       const wrong = one?.answer ? spoiled(one.answer, which) : null;
       const others = operations.map((it) => (it === one && wrong ? { ...it, answer: wrong } : it));
-      const { kind } = verdictOf(plan.units, others);
+      const { kind } = verdictOf(plan, others);
       said[kind] += 1;
-      expect(kind).toBe(isExplained(historyOf(plan.units, others)) ? "explained" : "unexplained");
+      expect(kind).toBe(isExplained(historyOf(plan, others)) ? "explained" : "unexplained");
     });
     fc.assert(property, { numRuns: SHORT_PLANS, seed: seed() });
     expect(said.explained).toBeGreaterThan(SHORT_PLANS / 10);

@@ -14,6 +14,8 @@ const STEPS_MIN = 10;
 const STEPS_MAX = 40;
 const OWNERS = 3;
 const KEYS = 6;
+/** Of what one customer may have. */
+const LIMIT_MAX = 4;
 const LIFE_SECONDS = 2;
 /** Longer than a step: operations before and behind it are under way at the same time. */
 const SPREAD_MS_MAX = 60;
@@ -52,22 +54,33 @@ const Step = fc.record({
   beforeMs: fc.nat(SPREAD_MS_MAX),
   afterMs: fc.nat(SPREAD_MS_MAX),
   isReleased: fc.boolean(),
+  isOfCampaign: fc.boolean(),
 });
 type Step = typeof Step extends fc.Arbitrary<infer Value> ? Value : never;
 
 const planOf = (minLength: number, maxLength: number) =>
   fc.record({
     units: fc.nat(UNITS_MAX),
+    fence: fc.oneof(fc.constant(0), fc.nat(UNITS_MAX)),
+    limit: fc.option(fc.integer({ min: 1, max: LIMIT_MAX })),
     steps: fc.array(Step, { minLength, maxLength, size: "max" }),
   });
 export const Plan = planOf(STEPS_MIN, STEPS_MAX);
 export const ShortPlan = planOf(3, STEPS_MIN);
 export type Plan = typeof Plan extends fc.Arbitrary<infer Value> ? Value : never;
 
-export function execute({ units, steps }: Plan): Operation[] {
-  const execution = new Execution(initialState(units, FIRST_VERSION));
+/** What the plan begins with; a campaign has no more aside than there is. */
+export const initialOf = ({ units, fence, limit }: Plan): State =>
+  initialState(units, FIRST_VERSION, { fence: Math.min(units, fence), limit });
+
+export function execute(plan: Plan): Operation[] {
+  const { steps } = plan;
+  const execution = new Execution(initialOf(plan));
   return steps.flatMap((step, i) => execution.next(step, i + 1));
 }
+
+/** Two buy under the limit, and one is nobody. */
+const whose = (owner: number) => (owner < 2 ? { customer: `c${owner}` } : {});
 
 class Execution {
   #state: State;
@@ -126,11 +139,19 @@ class Execution {
     return command;
   }
 
-  #newCommand({ verb, owner, units, isLess, hold }: Step): Command | null {
+  #newCommand({ verb, owner, units, isLess, hold, isOfCampaign }: Step): Command | null {
     const holdId = this.#heard[hold % Math.max(1, this.#heard.length)];
     switch (verb) {
       case "reserve":
-        return { verb, isCart: false, owner: `o${owner}`, units, seconds: LIFE_SECONDS };
+        return {
+          verb,
+          isCart: false,
+          owner: `o${owner}`,
+          units,
+          seconds: LIFE_SECONDS,
+          isOfCampaign: isOfCampaign && this.#state.fence > 0,
+          ...whose(owner),
+        };
       case "sell":
         return { verb, units };
       case "adjust":
@@ -143,7 +164,7 @@ class Execution {
       case "lookup":
         return holdId === undefined ? null : { verb, holdId };
       case "reassign":
-        return holdId === undefined ? null : { verb, holdId, owner: `o${owner}` };
+        return holdId === undefined ? null : { verb, holdId, owner: `o${owner}`, ...whose(owner) };
       case "extend":
         return holdId === undefined
           ? null
@@ -159,8 +180,9 @@ class Execution {
     };
     switch (expected.kind) {
       case "levels": {
-        const { onHand, reserved, version } = expected;
-        return { kind: "levels", onHand, reserved, version: version ?? this.#version };
+        const { onHand, reserved, available, version } = expected;
+        const counts = { onHand, reserved, available };
+        return { kind: "levels", ...counts, version: version ?? this.#version };
       }
       case "hold": {
         const { state, units, due, made } = expected;
@@ -177,6 +199,7 @@ class Execution {
         return { kind: "ended", holdId: nameOf(expected.hold), state: expected.state };
       case "available":
       case "short":
+      case "above_limit":
       case "not_short":
       case "below_reserved":
       case "no_such_hold":
@@ -214,6 +237,8 @@ export function spoiled(answer: Answer, which: number): Answer | null {
     }
     case "short":
       return { ...answer, available: answer.available + 1 };
+    case "above_limit":
+      return { ...answer, left: answer.left + 1 };
     case "below_reserved":
       return { ...answer, onHand: answer.onHand + 1 };
     case "ended":

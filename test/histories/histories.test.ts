@@ -7,10 +7,11 @@ import { evidence } from "#test/evidence";
 import { Random } from "#test/random";
 import { counted, seed as seedOfRun, seedOf } from "#test/scale";
 import { until } from "#test/until";
-import { startBed, type Bed, type Victim } from "./bed";
+import { startBed, type Bed, type Made, type Victim } from "./bed";
 import { checkBeside } from "./checker";
 import { runClient, type World } from "./clients";
-import type { State } from "./state";
+import type { State, Terms } from "./state";
+import type { Operation } from "./operations";
 import { Recorder } from "./recorder";
 import { complaint } from "./report";
 import { goingBack } from "./sessions";
@@ -23,6 +24,11 @@ const STEPS = 9;
 const PRODUCTS = 3;
 const UNITS_MIN = 3;
 const UNITS_MAX = 9;
+/** Of what one customer may have of the first product, in every other history. */
+const LIMIT_MAX = 4;
+const LIMIT_EVERY = 2;
+/** Histories in which a campaign has units of the second product aside: as many as there may be campaigns. */
+const CAMPAIGN_EVERY = counted(3, 11);
 /** One history in so many loses something while it is recorded; which, in turn. */
 const KILL_EVERY = 8;
 const VICTIMS: readonly Victim[] = ["api", "redis", "api"];
@@ -45,7 +51,16 @@ test(
   "every history of a product can be explained: linearizable, whatever is lost or late, and though an API or Redis is killed",
   async () => {
     await using bed = await startBed();
-    const seen = { operations: 0, unknown: 0, failed: 0, states: 0, jumps: 0, kills: 0 };
+    const seen = {
+      operations: 0,
+      unknown: 0,
+      failed: 0,
+      states: 0,
+      jumps: 0,
+      kills: 0,
+      above: 0,
+      aside: 0,
+    };
     let statesMax = 0;
     for (const number of numbers) {
       const victim = victimOf(number);
@@ -62,6 +77,8 @@ test(
         seen.operations += operations.length;
         seen.unknown += operations.filter(({ answer }) => answer === null).length;
         seen.states += verdict.states;
+        seen.above += operations.filter(({ answer }) => answer?.kind === "above_limit").length;
+        seen.aside += operations.filter(isOfCampaign).length;
         statesMax = Math.max(statesMax, verdict.states);
       }
       seen.failed += recorder.failed;
@@ -71,7 +88,8 @@ test(
     }
     await bed.whole();
     if (only !== "") return;
-    for (const count of [seen.operations, seen.unknown, seen.jumps, seen.kills]) {
+    const { above, aside, ...others } = seen;
+    for (const count of [seen.operations, seen.unknown, seen.jumps, seen.kills, above, aside]) {
       expect(count).toBeGreaterThan(0);
     }
     evidence(
@@ -79,7 +97,9 @@ test(
       {
         histories: HISTORIES,
         seed,
-        ...seen,
+        ...others,
+        "refused by limits": above,
+        "reserved of campaigns": aside,
         "states of one (max)": statesMax,
         ...bed.faults(),
       },
@@ -88,6 +108,9 @@ test(
   },
   TEST_MS_MAX,
 );
+
+const isOfCampaign = ({ command, answer }: Operation): boolean =>
+  command.verb === "reserve" && command.isOfCampaign === true && answer?.kind === "hold";
 
 function victimOf(number: number): Victim | null {
   if (number % KILL_EVERY !== KILL_EVERY - 1) return null;
@@ -101,16 +124,22 @@ async function record(bed: Bed, number: number, victim: Victim | null) {
   const recorder = new Recorder();
   const name = `history-${number}`;
   const productIds = Array.from({ length: PRODUCTS }, (_, i) => `${name}-${i}`);
-  const initial = new Map<string, State>();
+  const made = new Map<string, Made>();
   clock.begin();
-  for (const productId of productIds) {
-    initial.set(productId, await bed.make(productId, random.whole(UNITS_MIN, UNITS_MAX + 1)));
+  for (const [i, productId] of productIds.entries()) {
+    const units = random.whole(UNITS_MIN, UNITS_MAX + 1);
+    made.set(productId, await bed.make(productId, units, termsOf(random, number, i)));
   }
+  const campaigns = new Map(
+    [...made].flatMap(([productId, { campaign }]) =>
+      campaign === null ? [] : [[productId, campaign] as const],
+    ),
+  );
   const jump: World["jump"] = (to) => {
     if (to === null) clock.ahead(random.whole(0, JUMP_MS_MAX));
     else clock.to(to);
   };
-  const world: World = { recorder, urls, token, name, productIds, holds: [], jump };
+  const world: World = { recorder, urls, token, name, productIds, campaigns, holds: [], jump };
   const lines = new Random(random.whole(0, SEEDS));
   await bed.during(recorder, lines, async () => {
     const clients = Array.from({ length: CLIENTS }, (_, i) =>
@@ -127,7 +156,15 @@ async function record(bed: Bed, number: number, victim: Victim | null) {
     await Promise.all(clients);
   });
   for (const productId of productIds) await readAtLast(bed, recorder, productId);
-  return { recorder, initial };
+  for (const [productId, one] of made) await bed.unmake(productId, one);
+  return { recorder, initial: new Map([...made].map(([id, one]) => [id, one.initial] as const)) };
+}
+
+/** Of each product by its number: the first has a limit, the second a campaign. */
+function termsOf(random: Random, number: number, product: number): Terms {
+  if (product === 0 && number % LIMIT_EVERY === 0) return { limit: random.whole(1, LIMIT_MAX + 1) };
+  if (product === 1 && number % CAMPAIGN_EVERY === 0) return { fence: random.whole(1, UNITS_MIN) };
+  return {};
 }
 
 /** By whichever process is up: what came late is seen by somebody. */

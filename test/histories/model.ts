@@ -11,6 +11,8 @@ import {
   changed,
   dueIn,
   expired,
+  fencedIn,
+  freeInFence,
   holdOf,
   levelsOf,
   LIFE_SECONDS_MAX,
@@ -21,10 +23,12 @@ import {
   reservedIn,
   same,
   spanOf,
+  takenBy,
   theHold,
   touched,
   withHold,
   type Expected,
+  type Hold,
   type Moment,
   type Outcome,
   type State,
@@ -70,7 +74,9 @@ export function outcomes(
     case "reassign": {
       const hold = state.names.get(command.holdId);
       if (hold === undefined) return [same(moment, NO_SUCH_HOLD)];
-      return touched(moment, hold).flatMap((one) => reassign(one, id, hold, command.owner, key));
+      return touched(moment, hold).flatMap((one) =>
+        reassign(one, { id, from: hold, ...command }, key),
+      );
     }
   }
 }
@@ -85,10 +91,12 @@ const released = (state: State, id: number, from: number): State =>
   expired({ ...state, now: Math.max(state.now, from) }, id, from);
 
 function adjust(moment: Moment, units: number, key: string | null): Outcome {
-  const { onHand } = moment.state;
-  const reserved = reservedIn(moment.state);
+  const { state } = moment;
+  // Those of the campaign stand elsewhere.
+  const onHand = state.onHand - state.fence;
+  const reserved = reservedIn(state) - fencedIn(state);
   if (onHand + units < reserved) return same(moment, { kind: "below_reserved", onHand, reserved });
-  return changed(moment, { onHand: onHand + units }, 1, key, levelsOf);
+  return changed(moment, { onHand: state.onHand + units }, 1, key, levelsOf);
 }
 
 function sell(moment: Moment, units: number, key: string | null): Outcome[] {
@@ -103,25 +111,41 @@ function sell(moment: Moment, units: number, key: string | null): Outcome[] {
 function reserve(
   moment: Moment,
   id: number,
-  { owner, units, seconds, isCart }: Reserve,
+  { owner, units, seconds, isCart, isOfCampaign = false, ...whose }: Reserve,
   key: string | null,
 ): Outcome[] {
   const { state, window } = moment;
+  const customer = whose.customer ?? null;
   const latest = state.owners.get(owner);
   const hold = latest === undefined ? undefined : state.holds.get(latest);
   if (latest !== undefined && hold?.state === "confirmed") {
     return [same(moment, { kind: "ended", hold: latest, state: "confirmed" })];
   }
   const live = hold?.state === "live" ? hold : undefined;
-  if (latest !== undefined && live?.units === units) {
+  const isThere = live?.units === units && (!isOfCampaign || live.fenced === units);
+  if (latest !== undefined && isThere) {
     return [remembered(moment, key, holdOf(state, latest))];
   }
-  const available = availableIn(state);
-  if (units > available + (live?.units ?? 0)) {
+  const available = isOfCampaign ? freeInFence(state) : availableIn(state);
+  const fenced = live?.fenced ?? 0;
+  const returned = isOfCampaign ? fenced : (live?.units ?? 0) - fenced;
+  const left = leftTo(state, customer, live);
+  if (left !== null && units > left) {
+    return nothingDue(moment).map((one) => same(one, { kind: "above_limit", left }));
+  }
+  if (units > available + returned) {
     return nothingDue(moment).map((one) => same(one, { kind: "short", available }));
   }
   const span = spanOf(window);
-  const made = { owner, units, state: "live", due: dueIn(span, seconds), made: span } as const;
+  const made: Hold = {
+    owner,
+    customer,
+    units,
+    fenced: isOfCampaign ? units : 0,
+    state: "live",
+    due: dueIn(span, seconds),
+    made: span,
+  };
   const kept =
     latest !== undefined && live
       ? withHold(state, latest, { ...live, state: "replaced" })
@@ -133,6 +157,13 @@ function reserve(
   const taken = changed(moment, changes, live ? 2 : 1, key, (after) => holdOf(after, id));
   const others = isCart ? nothingDue(moment) : [];
   return [taken, ...others.map((one) => same(one, { kind: "not_short" }))];
+}
+
+/** Units that the limit leaves to a customer whose live hold would be given back; null: any number. */
+function leftTo(state: State, customer: string | null, live: Hold | undefined): number | null {
+  if (state.limit === null || customer === null) return null;
+  const given = live?.customer === customer ? live.units : 0;
+  return Math.max(0, state.limit - (takenBy(state, customer) - given));
 }
 
 function changeHold(
@@ -149,7 +180,8 @@ function changeHold(
     const isSale = command.verb === "confirm";
     const holds = withHold(state, id, { ...hold, state: isSale ? "confirmed" : "cancelled" });
     const onHand = state.onHand - (isSale ? hold.units : 0);
-    return [changed(moment, { holds, onHand }, 1, key, expect)];
+    const fence = state.fence - (isSale ? hold.fenced : 0);
+    return [changed(moment, { holds, onHand, fence }, 1, key, expect)];
   }
   const isWelcome = (hold.state === "confirmed") === (command.verb === "confirm");
   const isElsewhere = hold.state === "reassigned";

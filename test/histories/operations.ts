@@ -10,12 +10,21 @@ export type Command =
       readonly owner: string;
       readonly units: number;
       readonly seconds: number;
+      /** Whose it shall be; not given: nobody's, to whom no limit is. */
+      readonly customer?: string;
+      /** Of the units that the campaign has aside, and of no others. */
+      readonly isOfCampaign?: boolean;
     }
   | { readonly verb: "confirm" | "cancel"; readonly holdId: string }
   | { readonly verb: "lookup"; readonly holdId: string }
   | { readonly verb: "extend"; readonly holdId: string; readonly seconds: number }
   /** To that owner, as reserve has it. */
-  | { readonly verb: "reassign"; readonly holdId: string; readonly owner: string }
+  | {
+      readonly verb: "reassign";
+      readonly holdId: string;
+      readonly owner: string;
+      readonly customer?: string;
+    }
   | { readonly verb: "sell" | "adjust"; readonly units: number }
   | { readonly verb: "read" | "check" };
 
@@ -27,6 +36,8 @@ export type Answer =
       readonly kind: "levels";
       readonly onHand: number;
       readonly reserved: number;
+      /** What everybody may have: without what a campaign has aside. */
+      readonly available: number;
       readonly version: number;
     }
   | { readonly kind: "available"; readonly units: number }
@@ -40,6 +51,8 @@ export type Answer =
     }
   /** Refused: there are not enough units. */
   | { readonly kind: "short"; readonly available: number }
+  /** Refused: its customer may have so many more. */
+  | { readonly kind: "above_limit"; readonly left: number }
   /** Of a cart that was refused for another product. */
   | { readonly kind: "not_short" }
   | { readonly kind: "below_reserved"; readonly onHand: number; readonly reserved: number }

@@ -23,12 +23,11 @@ const MOVEMENTS = 2;
 
 export function reassign(
   moment: Moment,
-  id: number,
-  from: number,
-  owner: string,
+  asked: Pick<Wanted, "id" | "from" | "owner"> & { readonly customer?: string },
   key: string | null,
 ): Outcome[] {
   const { state } = moment;
+  const { from, owner } = asked;
   const hold = theHold(state, from);
   const trace = traceOf(from, owner);
   const earlier = state.replies.get(trace);
@@ -37,7 +36,9 @@ export function reassign(
     return [same(moment, { kind: "ended", hold: from, state: hold.state })];
   if (hold.owner === owner) return [same(moment, holdOf(state, from))];
   const to = state.owners.get(owner);
-  return touched(moment, to).map((one) => handOver(one, { id, from, to, owner, trace }, key));
+  // No limit is asked: whose they become has them.
+  const wanted = { ...asked, customer: asked.customer ?? hold.customer, to, trace };
+  return touched(moment, to).map((one) => handOver(one, wanted, key));
 }
 
 /** Under which a repeat without a key finds what came of it: a line for itself among the replies. */
@@ -50,11 +51,12 @@ interface Wanted {
   /** The latest hold of the new owner. */
   readonly to: number | undefined;
   readonly owner: string;
+  readonly customer: string | null;
   readonly trace: string;
 }
 
 function handOver(moment: Moment, wanted: Wanted, key: string | null): Outcome {
-  const { id, from, to, owner, trace } = wanted;
+  const { id, from, to, owner, customer, trace } = wanted;
   const { state } = moment;
   const hold = theHold(state, from);
   const last = to === undefined ? undefined : theHold(state, to);
@@ -64,7 +66,7 @@ function handOver(moment: Moment, wanted: Wanted, key: string | null): Outcome {
   const isLive = to !== undefined && last?.state === "live";
   const target = isLive ? to : id;
   const made = spanOf(moment.window);
-  const taken = isLive && last ? merged(last, hold) : { ...hold, owner, made };
+  const taken = isLive && last ? merged(last, hold) : { ...hold, owner, customer, made };
   const left = withHold(state, from, { ...hold, state: "reassigned" });
   const holds = new Map(left).set(target, taken);
   const owners = new Map(state.owners).set(owner, target);
@@ -79,5 +81,6 @@ function merged(live: Hold, hold: Hold): Hold {
   const latest = dueIn(live.made, LIFE_SECONDS_MAX);
   const each = (end: keyof Span): number =>
     Math.max(live.due[end], Math.min(hold.due[end], latest[end]));
-  return { ...live, units: live.units + hold.units, due: { from: each("from"), to: each("to") } };
+  const [units, fenced] = [live.units + hold.units, live.fenced + hold.fenced];
+  return { ...live, units, fenced, due: { from: each("from"), to: each("to") } };
 }

@@ -23,7 +23,11 @@ export interface Window extends Span {
 /** A hold; its public id is not known before somebody has heard it. */
 export interface Hold {
   readonly owner: string;
+  /** null: nobody's. */
+  readonly customer: string | null;
   readonly units: number;
+  /** Of them those of the campaign. */
+  readonly fenced: number;
   readonly state: HoldState;
   readonly due: Span;
   readonly made: Span;
@@ -31,6 +35,10 @@ export interface Hold {
 
 export interface State {
   readonly onHand: number;
+  /** Of them those that the campaign has aside, held or not; it is open all the time. */
+  readonly fence: number;
+  /** How many units each customer may hold and buy; null: as many as there are. */
+  readonly limit: number | null;
   /** No operation comes before this moment any more. */
   readonly now: number;
   /** Null: changed since somebody has heard it; then it is at least `versionFrom`. */
@@ -52,6 +60,7 @@ export type Expected =
       readonly kind: "levels";
       readonly onHand: number;
       readonly reserved: number;
+      readonly available: number;
       readonly version: number | null;
       readonly versionFrom: number;
     }
@@ -65,6 +74,7 @@ export type Expected =
       readonly made: Span;
     }
   | { readonly kind: "short"; readonly available: number }
+  | { readonly kind: "above_limit"; readonly left: number }
   | { readonly kind: "not_short" }
   | { readonly kind: "below_reserved"; readonly onHand: number; readonly reserved: number }
   | { readonly kind: "ended"; readonly hold: number; readonly state: HoldState }
@@ -86,14 +96,21 @@ const SECOND = 1_000;
 /** The longest life of a hold, from when it was made: as the service is told in the histories. */
 export const LIFE_SECONDS_MAX = 120;
 
-export function initialState(onHand: number, version: number): State {
+export function initialState(onHand: number, version: number, of: Terms = {}): State {
+  const { fence = 0, limit = null } = of;
   const none = { holds: new Map(), owners: new Map(), names: new Map(), replies: new Map() };
-  return { onHand, now: 0, version, versionFrom: version, ...none };
+  return { onHand, fence, limit, now: 0, version, versionFrom: version, ...none };
+}
+
+/** What is said of a product beside its units. */
+export interface Terms {
+  readonly fence?: number;
+  readonly limit?: number | null;
 }
 
 /** By which states are known that differ in nothing, or in what `allowsMore` compares. */
-export function keyOf({ onHand, version, holds, owners, names, replies }: State): string {
-  return [onHand, version, ...[holds, owners, names, replies].map(textOfMap)].join("|");
+export function keyOf({ onHand, fence, version, holds, owners, names, replies }: State): string {
+  return [onHand, fence, version, ...[holds, owners, names, replies].map(textOfMap)].join("|");
 }
 
 /** Of two states with one key: whether all that can follow the other can follow this one. */
@@ -106,13 +123,28 @@ export const isSame = (one: State, other: State): boolean =>
 
 export const NO_SUCH_HOLD: Expected = { kind: "no_such_hold" };
 
-export const reservedIn = ({ holds }: State): number =>
-  [...holds.values()].reduce((sum, { state, units }) => sum + (state === "live" ? units : 0), 0);
-export const availableIn = (state: State): number => state.onHand - reservedIn(state);
+const live = ({ holds }: State): Hold[] =>
+  [...holds.values()].filter(({ state }) => state === "live");
+export const reservedIn = (state: State): number =>
+  live(state).reduce((sum, { units }) => sum + units, 0);
+export const fencedIn = (state: State): number =>
+  live(state).reduce((sum, { fenced }) => sum + fenced, 0);
+/** What nobody holds, of the campaign's units and of all others. */
+export const freeInFence = (state: State): number => state.fence - fencedIn(state);
+export const availableIn = (state: State): number =>
+  state.onHand - reservedIn(state) - freeInFence(state);
+
+/** What the customer has already, of what counts under a limit: what it holds and what it bought. */
+export const takenBy = ({ holds }: State, customer: string): number =>
+  [...holds.values()]
+    .filter((hold) => hold.customer === customer)
+    .filter(({ state }) => state === "live" || state === "confirmed")
+    .reduce((sum, { units }) => sum + units, 0);
 
 export function levelsOf(state: State): Expected {
   const { onHand, version, versionFrom } = state;
-  return { kind: "levels", onHand, reserved: reservedIn(state), version, versionFrom };
+  const [reserved, available] = [reservedIn(state), availableIn(state)];
+  return { kind: "levels", onHand, reserved, available, version, versionFrom };
 }
 
 /** One that was replaced, or went over to another owner, shows as a cancelled one. */

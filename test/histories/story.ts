@@ -1,6 +1,6 @@
 /** Histories that are written by hand, line by line. */
 import { check, type Clock, type Verdict } from "./checker";
-import { initialState } from "./state";
+import { initialState, type Terms } from "./state";
 import type { Answer, Command, Operation } from "./operations";
 
 /** What is asked at 5 is asked at 5 by Redis's clock. */
@@ -12,7 +12,7 @@ type Time = readonly [from: number, to: number];
 type More = Partial<Pick<Operation, "client" | "key" | "isReplay">>;
 
 export const levels = (onHand: number, reserved: number, version: number): Answer => {
-  return { kind: "levels", onHand, reserved, version };
+  return { kind: "levels", onHand, reserved, available: onHand - reserved, version };
 };
 export const short = (available: number): Answer => ({ kind: "short", available });
 /** Made at that time, with the usual life. */
@@ -43,6 +43,20 @@ export const adjust = (units: number): Command => ({ verb: "adjust", units });
 export const reserve = (owner: string, units: number, isCart = false): Command => {
   return { verb: "reserve", isCart, owner, units, seconds: LIFE_SECONDS };
 };
+/** Of who buys under a limit, and of the campaign's units. */
+export const reserveAs = (owner: string, units: number, customer: string): Command => {
+  return { verb: "reserve", isCart: false, owner, units, customer, seconds: LIFE_SECONDS };
+};
+export const reserveOfCampaign = (owner: string, units: number): Command => {
+  return {
+    verb: "reserve",
+    isCart: false,
+    isOfCampaign: true,
+    owner,
+    units,
+    seconds: LIFE_SECONDS,
+  };
+};
 export const confirm = (holdId: string): Command => ({ verb: "confirm", holdId });
 export const cancel = (holdId: string): Command => ({ verb: "cancel", holdId });
 export const extend = (holdId: string, seconds: number): Command => {
@@ -57,9 +71,11 @@ export const lookup = (holdId: string): Command => ({ verb: "lookup", holdId });
 export class Story {
   readonly operations: Operation[] = [];
   readonly #units: number;
+  readonly #terms: Terms;
 
-  constructor(units: number) {
+  constructor(units: number, terms: Terms = {}) {
     this.#units = units;
+    this.#terms = terms;
   }
 
   add([invokedAt, to]: Time, command: Command, answer: Answer | null, more: More = {}): this {
@@ -78,7 +94,7 @@ export class Story {
 
   /** Of other operations than its own, if they are given. */
   verdict(statesMax?: number, operations: readonly Operation[] = this.operations): Verdict {
-    const initial = initialState(this.#units, FIRST_VERSION);
+    const initial = initialState(this.#units, FIRST_VERSION, this.#terms);
     return check({ initial, operations, clock: CLOCK }, statesMax);
   }
 }

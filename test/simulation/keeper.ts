@@ -42,13 +42,16 @@ async function keepLimits({ world, ask, name }: Keeper): Promise<void> {
   }
 }
 
+/** What is held ends by itself, and needs no window; of live holds there are only so many. */
 function termsIn({ random, plan }: World): LimitTerms {
+  const counts = random.next() < 0.6 ? "taken" : "held";
+  const isOfHeld = counts === "held";
   return {
     products: random.next() < 0.5 ? "all" : [productId(random.whole(1, plan.products + 1))],
     maxUnits: random.whole(3, 7),
-    windowHours: random.next() < 0.3 ? WINDOW_HOURS : null,
-    counts: random.next() < 0.7 ? "taken" : "held",
-    maxHolds: random.next() < 0.4 ? random.whole(1, 4) : null,
+    windowHours: !isOfHeld && random.next() < 0.4 ? WINDOW_HOURS : null,
+    counts,
+    maxHolds: isOfHeld && random.next() < 0.6 ? random.whole(1, 4) : null,
   };
 }
 
