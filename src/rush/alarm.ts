@@ -4,8 +4,8 @@
 const TICK_MS = 20;
 
 export interface Alarm extends Disposable {
-  /** Resolves so many milliseconds from now. */
-  after(ms: number): Promise<void>;
+  /** Resolves so many milliseconds from now, or as soon as that is so. */
+  after(ms: number, isSo?: () => boolean): Promise<void>;
   /** Resolves when the clock on the wall has come so far: it may be set meanwhile. */
   at(epochMs: number): Promise<void>;
 }
@@ -28,9 +28,9 @@ export function createAlarm(signal: AbortSignal): Alarm {
   const when = (isDue: () => boolean): Promise<void> =>
     new Promise((wake) => void waiters.add({ isDue, wake }));
   return {
-    after: (ms) => {
+    after: (ms, isSo = () => false) => {
       const at = performance.now() + ms;
-      return when(() => performance.now() >= at);
+      return when(() => performance.now() >= at || isSo());
     },
     at: (epochMs) => when(() => Date.now() >= epochMs),
     [Symbol.dispose]() {

@@ -33,8 +33,9 @@ buyers, people who click twice, bots, people who wait in line, carts that are le
 come too late, changes of mind. Where no service runs on this machine it starts one (as \`bun run start\`
 does) and ends it again. At the end it holds what shoppers were told against what the service wrote down,
 sum by sum and hold by hold. Holds last a minute; the campaign ends a quarter of one before the last of
-them, and what comes back then is offered to who waits in line: it takes a minute and a half longer than
---seconds. The product stays, with its stock sold or free and every unit explained.
+them, and what comes back then is offered to who waits in line, who goes home when all is sold: it takes
+up to a minute and a half longer than --seconds. The product stays, with its stock sold or free and
+every unit explained.
 
 It exits with 0 when every sum agrees and nothing is oversold, with 1 when not, or when it could not
 begin or was stopped, and with 2 when the command line cannot be understood; nothing was begun then.

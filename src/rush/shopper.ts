@@ -22,8 +22,8 @@ export interface World {
   readonly alarm: Alarm;
   /** How long a hold lasts. */
   readonly holdMs: number;
-  /** Who still waits in line then goes home (epoch milliseconds). */
-  readonly lineEndsAt: number;
+  /** Whether who still waits in line goes home: nothing will come any more. */
+  readonly isLineOver: () => boolean;
 }
 
 /** All orders at once. Ends when nothing is left to be done or heard. */
@@ -61,11 +61,11 @@ async function holdFor(
 async function offered(
   order: Order,
   chance: () => number,
-  { shop, alarm, lineEndsAt }: World,
+  { shop, alarm, isLineOver }: World,
 ): Promise<Hold | null> {
   let place = await shop.join(order);
-  while (place === "waiting" && Date.now() < lineEndsAt) {
-    await alarm.after((0.5 + chance()) * PLACE_EVERY_MS);
+  while (place === "waiting" && !isLineOver()) {
+    await alarm.after((0.5 + chance()) * PLACE_EVERY_MS, isLineOver);
     place = await shop.place(order);
   }
   // Between the last look and this one it may have been offered.

@@ -1,16 +1,16 @@
 /** A storm against a real service over HTTP: what shoppers were told is what is written down. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { KINDS, type Kind } from "#rush/kinds";
-import type { Plan } from "#rush/plan";
+import { HOLD_MINUTES, PATIENCE_MS, type Plan } from "#rush/plan";
 import { newProductId, runRush } from "#rush/run";
 import { evidence } from "#test/evidence";
 import { falseClock, type FalseClock } from "#test/false-clock";
 import { startInstallation, type Installation } from "#test/installation";
-import { letHoldsExpire, reportIn, rushing, type RushReport } from "#test/rush";
+import { calmedDown, reportIn, rushing, SharedMinute, type RushReport } from "#test/rush";
 import { counted } from "#test/scale";
 import { ROOT } from "#test/packaging";
-import { JWT_SECRET } from "#test/service";
+import { JWT_SECRET, startService } from "#test/service";
 import { until } from "#test/until";
 
 const START_MS_MAX = 60_000;
@@ -19,36 +19,30 @@ const SHOPPERS = counted(240, 20_000);
 const UNITS = counted(24, 1_000);
 const SECONDS = 3;
 const BEGUN_MS_MAX = 20_000;
-/** Behind the end of every hold of a rush. */
-const HOLDS_ENDED_SECONDS = 65;
-
 let clock: FalseClock;
 let all: Installation;
+/** Those that are `concurrent` storm together, or each would wait a minute of its own. */
+let minute: SharedMinute;
 
 beforeAll(async () => {
   clock = await falseClock();
+  minute = new SharedMinute(clock);
   all = await startInstallation({ redis: clock.redis });
 }, START_MS_MAX);
 afterAll(() => all[Symbol.asyncDispose]());
-
-/** Time goes on from where the last storm left it: Redis's own never goes back. */
-let offset = 0;
-beforeEach(() => {
-  offset += HOLDS_ENDED_SECONDS;
-});
 
 const size = ["--shoppers", `${SHOPPERS}`, "--units", `${UNITS}`, "--seconds", `${SECONDS}`];
 
 /** The command against `url`, until its table; the minute of its holds passes at once. */
 async function stormed(url: string, more: readonly string[], onBegun?: () => Promise<void>) {
-  clock.set(offset - HOLDS_ENDED_SECONDS);
   await using rush = rushing(["--url", url, ...size, ...more], { JWT_SECRET, ...clock.env });
   await until(() => rush.output().includes("/s "), {
     withinMs: BEGUN_MS_MAX,
     what: "the storm has begun",
   });
   await onBegun?.();
-  await letHoldsExpire(rush, clock, { shoppers: SHOPPERS, to: offset });
+  await calmedDown(rush, SHOPPERS);
+  await minute.calm();
   return { code: await rush.exitCode(), output: rush.output() };
 }
 
@@ -63,9 +57,10 @@ function expectStorm(report: RushReport): void {
   expect(held).toBeGreaterThan(sold ?? 0);
 }
 
-test(
+test.concurrent(
   "every sum that shoppers were told is the ledger's, the reservations' and the product's",
   async () => {
+    using _ = minute.begin();
     const { code, output } = await stormed(all.api.url, ["--json", "--seed", "11"]);
     const report = reportIn(output);
     expect(report.rows.filter(({ right }) => !right)).toEqual([]);
@@ -98,12 +93,15 @@ test(
   TEST_MS_MAX,
 );
 
-test(
+test.concurrent(
   "the same while the API is killed and started again: nobody is told what is not so",
   async () => {
-    const { code, output } = await stormed(all.api.url, ["--json", "--seed", "12"], async () => {
-      await all.api.kill();
-      await all.api.restart();
+    using _ = minute.begin();
+    // Another process than that which serves the storms beside it.
+    await using api = await startService({ ...all.servers, role: "api" });
+    const { code, output } = await stormed(api.url, ["--json", "--seed", "12"], async () => {
+      await api.kill();
+      await api.restart();
     });
     const report = reportIn(output);
     expect(report.rows.filter(({ right }) => !right)).toEqual([]);
@@ -123,9 +121,10 @@ test(
   TEST_MS_MAX,
 );
 
-test(
+test.concurrent(
   "a sale that a shopper was told of and that never was is a line with ✗, and exit 1",
   async () => {
+    using _ = minute.begin();
     let liedAbout = "";
     await using liar = between(all.api.url, async (request, pass) => {
       const [, path] = /^(.*)\/confirm$/.exec(request.url) ?? [];
@@ -170,9 +169,10 @@ async function looked(commands: string): Promise<string> {
   return await shell.stdout.text();
 }
 
-test(
+test.concurrent(
   "who could not be told is settled from the ledger, and named",
   async () => {
+    using _ = minute.begin();
     const productId = newProductId();
     const fates = new Map([
       // Done, and nobody hears of it.
@@ -210,7 +210,7 @@ test(
       onStorm: () => {},
       say: () => {
         isLosingConfirms = false;
-        clock.set(offset);
+        void minute.calm();
       },
     });
     const unknown = rush.table.unknown.map(
@@ -225,6 +225,40 @@ test(
     expect(rush.isRight).toBe(true);
     const settled = rush.table.rows.filter((row) => row.settled > 0);
     expect(settled.map(({ name }) => name)).toEqual(["held", "refused", "expired", "sold"]);
+  },
+  TEST_MS_MAX,
+);
+
+test.concurrent(
+  "who waits in line goes home when all is sold",
+  async () => {
+    using _ = minute.begin();
+    const [buyers] = KINDS;
+    const waiters = KINDS.find(({ waits }) => waits);
+    const productId = newProductId();
+    const rush = await runRush({
+      url: all.api.url,
+      token: all.admin,
+      plan: {
+        productId,
+        units: 2,
+        shoppers: 8,
+        seconds: 1,
+        seed: 1,
+        kinds: [buyers, waiters].map((kind) => ({ ...mustHave(kind), share: 1, returns: 0 })),
+        campaignSeconds: 2,
+        holdMinutes: 1,
+        patienceMs: PATIENCE_MS,
+      },
+      signal: new AbortController().signal,
+      onStorm: () => {},
+      say: () => {},
+    });
+    const shown = rush.table.rows.map(({ name, told }) => [name, told]);
+    expect(Object.fromEntries(shown)).toMatchObject({ sold: 2, left: 0 });
+    expect(rush.isRight).toBe(true);
+    // A hold lasts a minute, and so does the line where something may come back.
+    expect(rush.seconds).toBeLessThan(HOLD_MINUTES * 60);
   },
   TEST_MS_MAX,
 );
