@@ -45,8 +45,7 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
   const servers = { redisUrl: redis.url, databaseUrl: database.url };
   const start = async (role: "api" | "worker"): Promise<Service> =>
     startService({ ...servers, ...(await options[role]?.(servers)), role });
-  const api = await start("api");
-  const worker = await start("worker");
+  const [api, worker] = await Promise.all([start("api"), start("worker")]);
   return {
     servers,
     redis,

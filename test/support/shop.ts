@@ -1,7 +1,13 @@
 /** The shop of the companions as processes on one Redis and one PostgreSQL, for tests. */
 import { Redis } from "ioredis";
 import { z } from "zod";
-import { JWT_SECRET, startService, type Service, type ServiceOptions } from "#test/service";
+import {
+  JWT_SECRET,
+  launchService,
+  startService,
+  type Service,
+  type ServiceOptions,
+} from "#test/service";
 import { startRedis, testDatabase, type TestRedisOptions } from "#test/servers";
 
 export const SERVICE_SECRET = "a9Vx2Lq7Rm4Tz8Wd1Kp6";
@@ -43,8 +49,7 @@ export interface ShopOptions {
 /** Starts the inventory and users, and a registry where that is asked for; others when they are. */
 export async function openShop(options: ShopOptions = {}): Promise<Shop> {
   const { registry: hasRegistry = false, redis: redisOptions = {} } = options;
-  const redis = await startRedis(redisOptions);
-  const database = await testDatabase();
+  const [redis, database] = await Promise.all([startRedis(redisOptions), testDatabase()]);
   const servers = { redisUrl: redis.url, databaseUrl: database.url };
   const registry = hasRegistry ? await startService({ ...servers, role: "registry" }) : null;
   const registryUrl = registry?.url ?? "";
@@ -53,12 +58,12 @@ export async function openShop(options: ShopOptions = {}): Promise<Shop> {
     PAYMENT_SECRET,
     EUREKA_URL: registryUrl,
   };
-  const users = await startService({
+  const users = launchService({
     ...servers,
     role: "users",
     env: { ...secret, SAMPLE_DATA: "1" },
   });
-  const inventory = await startService({
+  const inventory = launchService({
     ...servers,
     env: {
       JWKS_URL: `${users.url}/.well-known/jwks.json`,
@@ -66,6 +71,7 @@ export async function openShop(options: ShopOptions = {}): Promise<Shop> {
       EUREKA_URL: registryUrl,
     },
   });
+  await Promise.all([users.ready(), inventory.ready()]);
   const looking = new Redis(redis.url);
   looking.on("error", () => undefined);
   const started = [...(registry === null ? [] : [registry]), users, inventory];
