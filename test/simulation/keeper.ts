@@ -93,6 +93,7 @@ function planIn({ random, plan, scheduler }: World): CampaignPlan {
     startsAt,
     endsAt: startsAt + random.whole(200, OPEN_MS_MAX),
     holdSeconds: random.next() < 0.5 ? random.whole(1, HOLD_SECONDS_MAX + 1) : null,
+    maxPerCustomer: null,
     products: Array.from({ length: count }, (_, i) => {
       return { productId: productId(i + 1), quantity: random.whole(1, plan.stock + 1) };
     }),
