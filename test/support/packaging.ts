@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import type { CompanionName } from "#compose/companion-settings";
 
 export const ROOT = join(import.meta.dir, "../..");
 
@@ -61,11 +62,28 @@ const Service = z.object({
   depends_on: z.record(z.string(), z.object({ condition: z.string() })).optional(),
   restart: z.string(),
   stop_grace_period: z.string().regex(/^\d+s$/),
+  profiles: z.array(z.string()).optional(),
+  read_only: z.boolean().optional(),
+  deploy: z.unknown().optional(),
 });
 export type Service = z.infer<typeof Service>;
 
+const COMPANIONS = {
+  registry: Service,
+  users: Service,
+  products: Service,
+  orders: Service,
+  gateway: Service,
+} satisfies Record<CompanionName, typeof Service>;
+
 const Compose = z.object({
-  services: z.strictObject({ api: Service, worker: Service, redis: Service, postgres: Service }),
+  services: z.strictObject({
+    api: Service,
+    worker: Service,
+    redis: Service,
+    postgres: Service,
+    ...COMPANIONS,
+  }),
   volumes: z.record(z.string(), z.unknown()),
 });
 
@@ -92,12 +110,16 @@ function filled(value: unknown, env: Environment): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, filled(item, env)]));
 }
 
-/** `${NAME:-default}` and `${NAME:?message}`; an empty value is none. */
+/** `${NAME:-default}`, `${NAME:+instead}` and `${NAME:?message}`, also in each other; an empty value is none. */
 function interpolated(text: string, env: Environment): string {
-  return text.replaceAll(/\$\{(\w+):([-?])([^}]*)\}/g, (_all, name: string, kind, rest: string) => {
-    const value = env[name] ?? "";
-    if (value !== "") return value;
-    if (kind === "?") throw new Error(rest);
-    return rest;
-  });
+  const filledIn = text.replaceAll(
+    /\$\{(\w+)(?::([-?+])([^${}]*))?\}/g,
+    (_all, name: string, kind: string | undefined, rest = "") => {
+      const value = env[name] ?? "";
+      if (kind === "+") return value === "" ? "" : rest;
+      if (value === "" && kind === "?") throw new Error(rest);
+      return value === "" ? rest : value;
+    },
+  );
+  return filledIn === text ? text : interpolated(filledIn, env);
 }
