@@ -55,6 +55,7 @@ const NAMES: Partial<Record<VariableName, ServiceName>> = {
   JWKS_URL: "users",
   USERS_URL: "users",
   PRODUCTS_URL: "products",
+  ORDERS_URL: "orders",
   INVENTORY_URL: "api",
   EUREKA_URL: "registry",
 };
@@ -99,6 +100,7 @@ const GRACE_MS = 10_000;
 export const SETTINGS: Partial<Record<VariableName, string>> = {
   USERS_URL: at("users"),
   PRODUCTS_URL: at("products"),
+  ORDERS_URL: at("orders"),
   INVENTORY_URL: at("api"),
   JWKS_URL: `${at("users")}/.well-known/jwks.json`,
   // Nobody else is on the way: see the policies of the network.

@@ -65,6 +65,9 @@ describe.each(own)("the pod of %s", (name) => {
       ([variable, value]) => read.has(variable) && /^\w+:\/\//.test(value),
     );
     expect(called.length).toBeGreaterThan(0);
+    // Where one is not given, its default names the pod itself.
+    const urls = [...read].filter((variable) => variable.endsWith("_URL"));
+    expect(called.map(([variable]) => variable).toSorted()).toEqual(urls.toSorted());
     for (const [variable, value] of called) {
       const { hostname, port } = new URL(value);
       const address = all("Service").find(({ metadata }) => metadata?.name === hostname);
