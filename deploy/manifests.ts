@@ -67,16 +67,12 @@ export function manifests(): ReadonlyMap<string, readonly Manifest[]> {
     ["network.yaml", DENIED],
     ...services,
     ["ingress.yaml", [ingress()]],
+    ["migrate.yaml", [job(), policyOf("migrate", { ingress: [], egress: toServers(OF_MIGRATE) })]],
   ];
   return new Map<string, readonly Manifest[]>([
     ...all,
     ["kustomization.yaml", [kustomization(all.map(([path]) => path))]],
     ["secret.template.yaml", [secret()]],
-    [
-      "migrate/job.yaml",
-      [job(), policyOf("migrate", { ingress: [], egress: toServers(OF_MIGRATE) })],
-    ],
-    ["migrate/kustomization.yaml", [kustomization(["job.yaml"])]],
     ["servers/servers.yaml", serversOf()],
     ["servers/kustomization.yaml", [kustomization(["servers.yaml"], {})]],
   ]);
@@ -179,7 +175,7 @@ function namespace(): Namespace {
   return {
     apiVersion: "v1",
     kind: "Namespace",
-    metadata: { name: NAMESPACE, labels: { "app.kubernetes.io/part-of": "holdfast", ...enforced } },
+    metadata: { name: NAMESPACE, labels: { ...labelsOf(NAMESPACE), ...enforced } },
   };
 }
 
@@ -221,7 +217,10 @@ function ingress(): Ingress {
   };
 }
 
-/** Every process migrates when it starts; this does it before any of the new ones does. */
+/**
+ * Every process migrates when it starts; this does it before any of the new ones does. It cannot be
+ * changed once it is there: who applies another version removes it first, as apply.sh does.
+ */
 function job(): Job {
   const container = containerOf("migrate", ["migrate"], secretsOf({ settings: OF_MIGRATE }));
   return {
