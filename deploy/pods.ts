@@ -47,10 +47,13 @@ export const WITHOUT_RIGHTS: SecurityContext = {
   capabilities: { drop: ["ALL"] },
 };
 
-export const fromSecret = (name: string): EnvVar => ({
-  name,
-  valueFrom: { secretKeyRef: { name: CONFIG, key: name } },
-});
+/** A key that signed before is there only while it changes. */
+const isOptional = (name: string): boolean => name.endsWith("_PREVIOUS");
+
+export const fromSecret = (name: string): EnvVar => {
+  const optional = isOptional(name) ? { optional: true } : {};
+  return { name, valueFrom: { secretKeyRef: { name: CONFIG, key: name, ...optional } } };
+};
 
 /** One process of the image. */
 export function containerOf(

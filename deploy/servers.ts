@@ -37,7 +37,7 @@ const MEND = "src/embedded/mend-append-only-file.sh";
 const MEND_NAME = "mend-append-only-file.sh";
 
 /** Every process of the shop may have as many connections as it opens, and some are left for people. */
-const CONNECTIONS_MAX = 300;
+const CONNECTIONS_MAX = 400;
 
 interface Server {
   readonly name: "redis" | "postgres";

@@ -43,12 +43,19 @@ const SIZES: Readonly<Record<ServiceName, Size>> = {
   users: { replicasMin: 2, replicasMax: 4, cpu: "250m", memory: "512Mi" },
   products: { replicasMin: 2, replicasMax: 4, cpu: "250m", memory: "512Mi" },
   orders: { replicasMin: 2, replicasMax: 4, cpu: "250m", memory: "512Mi" },
+  payment: { replicasMin: 2, replicasMax: 4, cpu: "250m", memory: "512Mi" },
   gateway: { replicasMin: 2, replicasMax: 6, cpu: "500m", memory: "512Mi" },
 };
 
 /** What the inventory reads of what is given here. */
 const OF_INVENTORY: readonly VariableName[] = ["REDIS_URL", "DATABASE_URL", "METRICS_TOKEN"];
-const OF_API: readonly VariableName[] = ["JWT_SECRET", "JWKS_URL", "EUREKA_URL", "ADVERTISE_HOST"];
+const OF_API: readonly VariableName[] = [
+  "JWT_SECRET",
+  "JWT_SECRET_PREVIOUS",
+  "JWKS_URL",
+  "EUREKA_URL",
+  "ADVERTISE_HOST",
+];
 
 /** Whom a variable names. */
 const NAMES: Partial<Record<VariableName, ServiceName>> = {
@@ -56,6 +63,7 @@ const NAMES: Partial<Record<VariableName, ServiceName>> = {
   USERS_URL: "users",
   PRODUCTS_URL: "products",
   ORDERS_URL: "orders",
+  PAYMENT_URL: "payment",
   INVENTORY_URL: "api",
   EUREKA_URL: "registry",
 };
@@ -101,6 +109,7 @@ export const SETTINGS: Partial<Record<VariableName, string>> = {
   USERS_URL: at("users"),
   PRODUCTS_URL: at("products"),
   ORDERS_URL: at("orders"),
+  PAYMENT_URL: at("payment"),
   INVENTORY_URL: at("api"),
   JWKS_URL: `${at("users")}/.well-known/jwks.json`,
   // Nobody else is on the way: see the policies of the network.

@@ -10,6 +10,7 @@ const SHOP = {
   ...SECRETS,
   REGISTRY_PASSWORD: "0d83b1c7e29f4a6588",
   SERVICE_CLIENT_SECRET: "41fe0ab2c97d6e35d0",
+  PAYMENT_SECRET: "6b20fd93e1754ca88f02d7b1",
 };
 const REGISTRY = `http://registry:${SHOP.REGISTRY_PASSWORD}@registry:8761/eureka`;
 const KEYS = "http://users:3001/.well-known/jwks.json";
@@ -36,7 +37,7 @@ describe.each(COMPANIONS)("the container of %s", (name) => {
     expect(Object.keys(environment).filter((variable) => !known.has(variable))).toEqual([]);
     expect(config).toMatchObject({ production: true, host: "0.0.0.0", warnings: [] });
     expect(config.eurekaUrls).toEqual([REGISTRY]);
-    const needed = ["REDIS_URL", "DATABASE_URL", "SERVICE_CLIENT_SECRET"];
+    const needed = ["REDIS_URL", "DATABASE_URL", "SERVICE_CLIENT_SECRET", "PAYMENT_SECRET"];
     const wanted = needed.filter((variable) => known.has(variable));
     expect(wanted.filter((variable) => (environment[variable] ?? "") === "")).toEqual([]);
   });
@@ -112,7 +113,7 @@ test("the inventory joins the shop when there is one, and takes the tokens of it
 
 test("no secret of the shop has a default, and without its own the registry does not start", async () => {
   const bare = compose(SECRETS).services;
-  const secrets = ["REGISTRY_PASSWORD", "SERVICE_CLIENT_SECRET", "EUREKA_URL"];
+  const secrets = ["REGISTRY_PASSWORD", "SERVICE_CLIENT_SECRET", "PAYMENT_SECRET", "EUREKA_URL"];
   const given = COMPANIONS.flatMap((name) =>
     secrets.map((one) => bare[name].environment[one] ?? ""),
   );

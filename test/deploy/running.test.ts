@@ -119,7 +119,7 @@ const asked = async (method: string, path: string, token: string | null, body?: 
 };
 
 test(
-  "together they are a shop: what is made through the gateway has its stock, and nobody changes it without a token",
+  "together they are a shop: a product gets its stock, an order takes of it, and nobody changes either without a token",
   async () => {
     const secret = SECRETS["SERVICE_CLIENT_SECRET"];
     const grant = {
@@ -133,12 +133,17 @@ test(
     expect((await asked("POST", "/api/products", null, mouse)).status).toBe(401);
     const made = await asked("POST", "/api/products", token, mouse);
     expect(made.status).toBe(201);
-    const path = `/api/inventory/product/${z.union([z.int(), z.string()]).parse(made.body["id"])}`;
+    const productId = z.union([z.int(), z.string()]).parse(made.body["id"]);
+    const path = `/api/inventory/product/${productId}`;
     await until(async () => (await asked("GET", path, null)).status === 200, {
       ...SOON,
       what: "its item has followed",
     });
     expect((await asked("GET", path, null)).body).toMatchObject({ availableStock: 7 });
+    const order = { customerId: "alice", items: [{ productId, quantity: 2 }] };
+    expect((await asked("POST", "/api/orders", null, order)).status).toBe(401);
+    expect((await asked("POST", "/api/orders", token, order)).status).toBe(201);
+    expect((await asked("GET", path, null)).body).toMatchObject({ availableStock: 5 });
     const isKnown = async (): Promise<boolean> => {
       const { services } = z
         .object({ services: z.array(z.looseObject({ name: z.string() })) })

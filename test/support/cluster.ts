@@ -63,6 +63,7 @@ export const SECRETS: Readonly<Record<string, string>> = {
   METRICS_TOKEN: "9e27d05b4c81f36ad2",
   REGISTRY_PASSWORD: "0d83b1c7e29f4a6588",
   SERVICE_CLIENT_SECRET: "41fe0ab2c97d6e35d0",
+  PAYMENT_SECRET: "6b20fd93e1754ca88f02d7b1",
   REDIS_PASSWORD: "7b1f0c9ade4523",
   POSTGRES_PASSWORD: "c04d6e8f91ab27",
 };
@@ -74,11 +75,12 @@ export function environmentOf(container: Container): Record<string, string> {
   const maps = (container.envFrom ?? []).map(({ configMapRef }) => given(configMapRef?.name));
   const configured = all("ConfigMap").filter(({ metadata }) => maps.includes(metadata?.name ?? ""));
   if (configured.length !== maps.length) throw new Error("a config map is missing");
-  const own = (container.env ?? []).map(({ name, value, valueFrom }) => {
-    const key = valueFrom?.secretKeyRef?.key;
-    if (key !== undefined) return [name, given(SECRETS[key])];
-    if (valueFrom?.fieldRef?.fieldPath === "status.podIP") return [name, POD_IP];
-    return [name, given(value)];
+  const own = (container.env ?? []).flatMap(({ name, value, valueFrom }) => {
+    const { key, optional } = valueFrom?.secretKeyRef ?? {};
+    if (key !== undefined && optional === true) return [];
+    if (key !== undefined) return [[name, given(SECRETS[key])]];
+    if (valueFrom?.fieldRef?.fieldPath === "status.podIP") return [[name, POD_IP]];
+    return [[name, given(value)]];
   });
   const settings = configured.flatMap(({ data }) => Object.entries(given(data)));
   return { NODE_ENV: "production", ...Object.fromEntries([...settings, ...own]) };

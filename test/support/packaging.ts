@@ -73,6 +73,7 @@ const COMPANIONS = {
   users: Service,
   products: Service,
   orders: Service,
+  payment: Service,
   gateway: Service,
 } satisfies Record<CompanionName, typeof Service>;
 
