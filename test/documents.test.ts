@@ -57,7 +57,7 @@ describe("README", () => {
 });
 
 test("documents name files that exist", () => {
-  const pages = ["README.md", "ARCHITECTURE.md", "SECURITY.md", "CHANGELOG.md"];
+  const pages = ["README.md", "ARCHITECTURE.md", "SECURITY.md", "CHANGELOG.md", "deploy/README.md"];
   for (const page of new Glob("docs/**/*.md").scanSync(ROOT)) pages.push(page);
   const missing = pages.flatMap((page) =>
     Array.from(textOf(page).matchAll(/`((?:src|lua|test|bench|docs)\/[\w./-]+\.\w+)`/g))

@@ -71,14 +71,17 @@ export const SECRETS: Readonly<Record<string, string>> = {
 export const POD_IP = "10.1.2.3";
 
 /** The environment that a container of ours has: the image's, the config map's, then its own. */
-export function environmentOf(container: Container): Record<string, string> {
+export function environmentOf(
+  container: Container,
+  secrets: Readonly<Record<string, string>> = SECRETS,
+): Record<string, string> {
   const maps = (container.envFrom ?? []).map(({ configMapRef }) => given(configMapRef?.name));
   const configured = all("ConfigMap").filter(({ metadata }) => maps.includes(metadata?.name ?? ""));
   if (configured.length !== maps.length) throw new Error("a config map is missing");
   const own = (container.env ?? []).flatMap(({ name, value, valueFrom }) => {
     const { key, optional } = valueFrom?.secretKeyRef ?? {};
     if (key !== undefined && optional === true) return [];
-    if (key !== undefined) return [[name, given(SECRETS[key])]];
+    if (key !== undefined) return [[name, given(secrets[key])]];
     if (valueFrom?.fieldRef?.fieldPath === "status.podIP") return [[name, POD_IP]];
     return [[name, given(value)]];
   });
