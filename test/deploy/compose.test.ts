@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { COMPANIONS, SETTINGS_OF } from "#compose/companion-settings";
 import { portOf } from "#compose/companions";
 import { readConfig, readConfigFor } from "#config";
-import { checkOf, mustTellLifeFromDeath, run, SECRETS } from "#test/containers";
+import { checkOf, hostOf, mustTellLifeFromDeath, run, SECRETS } from "#test/containers";
 import { compose } from "#test/packaging";
 
 const SHOP = {
@@ -49,7 +49,7 @@ describe.each(COMPANIONS)("the container of %s", (name) => {
     expect(urls.length > 0).toBe(!["registry", "users"].includes(name));
     for (const variable of urls) {
       const { hostname, port } = new URL(environment[variable] ?? "unset://unset");
-      expect([variable, port]).toEqual([variable, portAt(hostname)]);
+      expect([variable, hostname, port]).toEqual([variable, hostOf(variable), portAt(hostname)]);
     }
   });
 

@@ -4,6 +4,7 @@ import type { NetworkPolicyPeer, NetworkPolicyPort } from "kubernetes-types/netw
 import { isCompanion, SETTINGS_OF } from "#compose/companion-settings";
 import { ConfigError, readConfigFor, VARIABLES, type Variable } from "#config";
 import { OF_MIGRATE, SERVICES } from "#deploy/services";
+import { hostOf } from "#test/containers";
 import { all, environmentOf, given, SECRETS, workload, workloads } from "#test/cluster";
 
 const known = new Map(VARIABLES.map((variable: Variable) => [variable.name, variable]));
@@ -70,6 +71,7 @@ describe.each(own)("the pod of %s", (name) => {
     expect(called.map(([variable]) => variable).toSorted()).toEqual(urls.toSorted());
     for (const [variable, value] of called) {
       const { hostname, port } = new URL(value);
+      expect([variable, hostname]).toEqual([variable, hostOf(variable)]);
       const address = all("Service").find(({ metadata }) => metadata?.name === hostname);
       expect([variable, address?.spec?.ports?.[0]?.port]).toEqual([variable, Number(port)]);
       expect([variable, letsOut(name, hostname, Number(port))]).toEqual([variable, true]);

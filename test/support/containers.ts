@@ -8,6 +8,17 @@ export const SECRETS = {
   REDIS_PASSWORD: "7b1f0c9ade4523",
   POSTGRES_PASSWORD: "c04d6e8f91ab27",
 };
+/** Whom a variable means, by its name in the network of containers or of pods. */
+export function hostOf(variable: string): string {
+  const others: Readonly<Record<string, string>> = {
+    INVENTORY_URL: "api",
+    JWKS_URL: "users",
+    EUREKA_URL: "registry",
+    DATABASE_URL: "postgres",
+  };
+  return others[variable] ?? variable.replace(/_URL$/, "").toLowerCase();
+}
+
 const COMMAND_MS_MAX = 20_000;
 
 export type Result = Readonly<{ code: number | null; output: string }>;
