@@ -242,11 +242,13 @@ describe("a limit for each customer", () => {
     await initialize(store, "p1", 50);
     const before = await held(store, carol, "o1", 4);
     expect(await redis.exists(limitKey(0, "p1"))).toBe(0);
-    await clockAt(redis, before.createdAt + 10);
+    // Ahead of Redis's own: it moves where the test moves it.
+    const base = before.createdAt + 60_000;
+    await clockAt(redis, base);
     await store.amend(amendCommand("p1", { maxPerCustomer: 3 }));
     const { limitSince } = await productOf(store, "p1");
-    expect(limitSince).toBe(before.createdAt + 11);
-    await clockAt(redis, before.createdAt + 20);
+    expect(limitSince).toBe(base + 1);
+    await clockAt(redis, base + 20);
     const after = await held(store, carol, "o2", 3);
     await store.cancel(endCommand(before.reservationId));
     expect(await unitsOf(carol)).toBe(3);
@@ -257,7 +259,7 @@ describe("a limit for each customer", () => {
     expect(await productOf(store, "p1")).toMatchObject({ limitSince: null });
     expect(await redis.exists(limitKey(0, "p1"))).toBe(0);
     await store.amend(amendCommand("p1", { maxPerCustomer: 4 }));
-    await clockAt(redis, before.createdAt + 30);
+    await clockAt(redis, base + 30);
     await held(store, carol, "o3", 4);
     await store.cancel(endCommand(after.reservationId));
     expect(await unitsOf(carol)).toBe(4);
