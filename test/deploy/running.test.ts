@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Probe } from "kubernetes-types/core/v1";
 import { z } from "zod";
 import { startChild, type Child } from "#embedded/child";
-import { freePort } from "#embedded/free-port";
 import { REQUESTS_SERIES } from "#deploy/monitoring";
 import { SERVICES } from "#deploy/services";
 import { environmentOf, given, SECRETS, workload, type Workload } from "#test/cluster";
@@ -17,7 +16,23 @@ import { until } from "#test/until";
 const START_MS_MAX = 60_000;
 const SOON = { withinMs: START_MS_MAX };
 
-const ports = new Map(SERVICES.map(({ name }) => [name, freePort()] as const));
+/**
+ * Below those that the system gives out: all of them are fixed before the first process starts, and
+ * a connection that somebody opens meanwhile must not have the port of one that starts later.
+ */
+function lowPort(): number {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    try {
+      Bun.listen({ hostname: "0.0.0.0", port, socket: { data: () => {} } }).stop(true);
+      return port;
+    } catch {
+      // Somebody listens there.
+    }
+  }
+}
+
+const ports = new Map(SERVICES.map(({ name }) => [name, lowPort()] as const));
 const folder = temporaryFolder("cluster");
 let redis: Awaited<ReturnType<typeof startRedis>>;
 let database: Awaited<ReturnType<typeof startPostgres>>;
