@@ -60,7 +60,9 @@ export function serversOf(): readonly (ConfigMap | NetworkPolicy | Service | Sta
     port: PORTS_OF_SERVERS.REDIS_URL,
     settings: services.redis,
     env: [fromSecret("REDIS_PASSWORD"), { name: "REDISCLI_AUTH", value: "$(REDIS_PASSWORD)" }],
-    more: [],
+    // Well below its limit: it then refuses changes, instead of being killed, also while it writes
+    // its file anew, for which pages that change meanwhile are there twice.
+    more: ["--maxmemory", "5gb"],
     mounts: [
       { name: "data", mountPath: "/data" },
       { name: "mend", mountPath: `/usr/local/bin/${MEND_NAME}`, subPath: MEND_NAME },

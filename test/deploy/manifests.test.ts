@@ -239,7 +239,10 @@ describe("a pod", () => {
   test("of Redis and of PostgreSQL starts as docker-compose.yml has it, and keeps its data", () => {
     const { container: redis } = workload("redis");
     expect(redis.command).toEqual(given(services.redis.entrypoint));
-    expect(redis.args).toEqual(given(services.redis.command));
+    expect(redis.args?.slice(0, -2)).toEqual(given(services.redis.command));
+    const [flag, memory] = given(redis.args).slice(-2);
+    const limit = given(redis.resources?.limits?.["memory"]);
+    expect([flag, memory, limit]).toEqual(["--maxmemory", "5gb", "8Gi"]);
     const { container: postgres } = workload("postgres");
     expect(postgres.args?.slice(0, -1)).toEqual(given(services.postgres.command));
     for (const [name, path] of [
