@@ -15,7 +15,8 @@ export const isCompanion = (word: string | undefined): word is CompanionName =>
   COMPANIONS.some((name) => name === word);
 
 /** What every companion reads of the environment; and what each reads beside that. */
-const COMMON: readonly VariableName[] = [...COMMON_SETTINGS, "REDIS_URL"];
+const DOCUMENTED: readonly VariableName[] = [...COMMON_SETTINGS, "DOCS_PUBLIC"];
+const COMMON: readonly VariableName[] = [...DOCUMENTED, "REDIS_URL"];
 /** Of those that call others. */
 const CALLING: readonly VariableName[] = ["USERS_URL", "INVENTORY_URL", "SERVICE_CLIENT_SECRET"];
 export const SETTINGS_OF: Readonly<Record<CompanionName, readonly VariableName[]>> = {
@@ -63,7 +64,7 @@ export const SETTINGS_OF: Readonly<Record<CompanionName, readonly VariableName[]
     "PAYMENT_SECRET_PREVIOUS",
   ],
   gateway: [
-    ...COMMON_SETTINGS,
+    ...DOCUMENTED,
     "GATEWAY_PORT",
     "TRUSTED_PROXIES",
     "JWT_ISSUER",

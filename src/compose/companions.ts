@@ -150,7 +150,7 @@ const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Promise<Companion>>
     const leases = new Leases(redis);
     const eviction = startEvicting(leases, log);
     const password = config.registryPassword;
-    const app = createRegistryApp({ leases, version, log, isAway, password });
+    const app = createRegistryApp({ leases, password, ...commonOf(config, log) });
     const close = async (): Promise<void> => {
       await eviction.stop();
       redis.disconnect();
@@ -165,7 +165,7 @@ const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Promise<Companion>>
     const stock = createStockOfProducts({ url, token });
     const queues = queuesOf("products", urls, log);
     const relay = startProductsRelay({ products, stock, ...queues, log });
-    const app = createProductsApp({ products, stock, relay, demand, version, log, isAway });
+    const app = createProductsApp({ products, stock, relay, demand, ...commonOf(config, log) });
     const close = async (): Promise<void> => {
       await relay.close();
       queues.disconnect();
@@ -186,7 +186,7 @@ const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Promise<Companion>>
     const prices = createPrices(config.productsUrl);
     const payments = createPaymentsOfOrders({ orders, steps, paid: createPaid(sql) });
     const paymentSecrets = paymentSecretsOf(config);
-    const told = { payments, paymentSecrets, version, log, isAway };
+    const told = { payments, paymentSecrets, ...commonOf(config, log) };
     const app = createOrdersApp({ orders, steps, prices, relay, demand, ...told });
     const close = async (): Promise<void> => {
       await following.stop();
@@ -205,7 +205,7 @@ const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Promise<Companion>>
     const queues = queuesOf("payment", urls, log);
     const relay = startPaymentRelay({ payments, orders, ...queues, log });
     if (config.production) log.warn("payment is a stand-in: no money is taken");
-    const app = createPaymentApp({ payments, orders, relay, demand, version, log, isAway });
+    const app = createPaymentApp({ payments, orders, relay, demand, ...commonOf(config, log) });
     const close = async (): Promise<void> => {
       await relay.close();
       queues.disconnect();
@@ -229,9 +229,9 @@ const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Promise<Companion>>
     const app = createGatewayApp({
       instances,
       demand,
-      version,
-      log,
+      registries: config.eurekaUrls,
       addressOf: addressBehind(config),
+      ...commonOf(config, log),
     });
     return Promise.resolve({ app, close: () => instances.stop() });
   },
@@ -258,10 +258,8 @@ const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Promise<Companion>>
       attempts: new Attempts(redis),
       keys,
       tokenSeconds: TOKEN_SECONDS,
-      version,
-      log,
-      isAway,
       addressOf: addressBehind(config),
+      ...commonOf(config, log),
     });
     const close = async (): Promise<void> => {
       redis.disconnect();
@@ -270,6 +268,9 @@ const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Promise<Companion>>
     return { app, close };
   },
 };
+
+/** What each of them is made with. */
+const commonOf = ({ docsPublic }: Config, log: Log) => ({ version, log, isAway, docsPublic });
 
 /** Of who asks: who is connected, or whom a proxy in front names that is ours, such as the gateway. */
 function addressBehind({ trustedProxies }: Config): (c: ShellContext) => string {

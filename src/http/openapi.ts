@@ -6,7 +6,7 @@
 import { STATUS_CODES } from "node:http";
 import { Context } from "hono";
 import { z } from "zod";
-import { jsonSchemas, type SchemaOf } from "#http/json-schemas";
+import { jsonSchemas, type SchemaOf } from "#lib/json-schemas";
 import type { Contract } from "#http/contract";
 import type { EdgeEnv } from "#http/env";
 import type { ProblemCode } from "#http/problem";

@@ -28,6 +28,7 @@ function registry(options: { password?: string; base?: string } = {}) {
     version: "test",
     log,
     isAway: () => false,
+    docsPublic: true,
     password,
   });
   const ask = async (method: string, path: string, body?: unknown, headers = {}) => {

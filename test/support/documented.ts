@@ -51,8 +51,14 @@ export interface SomeAnswer {
 /** What the document does not promise of an answer; null where it promises all of it. */
 export type Documented = (answer: SomeAnswer) => string | null;
 
-/** Answers to paths and methods that the document does not name are no matter of it. */
-export function documentedBy(document: ApiDocument): Documented {
+/**
+ * Answers to paths and methods that the document does not name are no matter of it. `carried` are more
+ * headers that it may be silent of.
+ */
+export function documentedBy(
+  document: ApiDocument,
+  carried: ReadonlySet<string> = new Set(),
+): Documented {
   const find = operationFinder(document);
   const schemas = new Map<unknown, z.ZodType>();
   const zodFor = (schema: unknown): z.ZodType => {
@@ -65,7 +71,8 @@ export function documentedBy(document: ApiDocument): Documented {
     if (operation === null) return null;
     const response = operation.responses[status];
     if (response === undefined) return `${status} is not documented`;
-    const wrong = wrongHeader(document, response.headers, headers, zodFor);
+    const silent = (name: string): boolean => CARRIED.has(name) || carried.has(name);
+    const wrong = wrongHeader(document, response.headers, headers, zodFor, silent);
     if (wrong !== null) return `${status} ${wrong}`;
     if (response.content === undefined || method === "HEAD") {
       return text === "" ? null : `${status} has a body`;
@@ -103,6 +110,7 @@ function wrongHeader(
   documented: ApiOperation["responses"][string]["headers"],
   headers: Headers,
   zodFor: (schema: unknown) => z.ZodType,
+  silent: (name: string) => boolean,
 ): string | null {
   const known = new Set<string>();
   for (const [name, { $ref }] of Object.entries(documented)) {
@@ -115,7 +123,7 @@ function wrongHeader(
     if (!isOne) return `has another header ${name}: ${value}`;
   }
   const more = [...headers.keys()].filter(
-    (name) => !known.has(name) && !CARRIED.has(name) && !name.startsWith("access-control-"),
+    (name) => !known.has(name) && !silent(name) && !name.startsWith("access-control-"),
   );
   return more.length === 0 ? null : `has headers that are not documented: ${more.join(", ")}`;
 }
@@ -123,7 +131,7 @@ function wrongHeader(
 const Coded = z.object({ code: z.string() });
 
 /** The operation of a call: literal paths come before those with parameters, as in the router. */
-function operationFinder({ paths }: ApiDocument) {
+export function operationFinder({ paths }: ApiDocument) {
   const templates = Object.entries(paths)
     .map(([template, operations]) => {
       const pattern = template.replaceAll(/[.]/g, "\\$&").replaceAll(/\{\w+\}/g, "[^/]+");

@@ -16,17 +16,23 @@ export const SERVICES = {
   payment: { name: "PAYMENT-SERVICE", paths: ["/api/payments"], knowsKeys: true },
   inventory: {
     name: "INVENTORY-SERVICE",
-    paths: ["/api/inventory", "/api/v1/inventory", "/inventory", "/docs", "/openapi.json"],
+    paths: ["/api/inventory", "/api/v1/inventory", "/inventory"],
     knowsKeys: true,
   },
 } as const satisfies Record<string, Service>;
 export type ServiceKey = keyof typeof SERVICES;
 
-const KEYS: readonly ServiceKey[] = ["users", "products", "orders", "payment", "inventory"];
+export const SERVICE_KEYS: readonly ServiceKey[] = [
+  "users",
+  "products",
+  "orders",
+  "payment",
+  "inventory",
+];
 
 /** The service of a path; null: there is none. */
 export function serviceOf(path: string): (Service & { readonly key: ServiceKey }) | null {
-  for (const key of KEYS) {
+  for (const key of SERVICE_KEYS) {
     const service = SERVICES[key];
     const isIts = service.paths.some((begin) => path === begin || path.startsWith(`${begin}/`));
     if (isIts) return { ...service, key };

@@ -11,7 +11,7 @@ export interface Outcome {
   readonly outcome: "succeeded" | "failed";
 }
 
-const VerdictRow = z.object({
+export const VerdictRow = z.object({
   verdict: z.enum(["kept", "refund", "noted"]),
   reason: z.string().nullable(),
 });

@@ -6,21 +6,26 @@ import {
   DECLINED,
   DELAY_SECONDS,
   METHODS,
+  STATES,
   toldPayment,
   type Payment,
 } from "#companions/payment/payment";
 import type { Payments } from "#companions/payment/store";
-import {
-  createShell,
-  jsonOf,
-  Refused,
-  type ShellContext,
-  type ShellEnv,
-} from "#companions/shell/app";
+import { createShell, Refused, type ShellContext, type ShellEnv } from "#companions/shell/app";
 import type { Caller, Demand, Role } from "#companions/shell/caller";
-import { parsed, whole } from "#companions/shell/parsed";
+import { mount } from "#companions/shell/mount";
+import { whole } from "#companions/shell/parsed";
 import type { Relay } from "#companions/shell/relay";
 import { requestOf, type Request } from "#companions/shell/request";
+import {
+  byRole,
+  EVERYBODY,
+  inBody,
+  inQuery,
+  NOTHING,
+  route,
+  type ShellRoute,
+} from "#companions/shell/route";
 import type { Log } from "#lib/log";
 
 const PAGE_MAX = 1_000;
@@ -46,6 +51,21 @@ const Query = z.strictObject({
   after: whole("after", 0, Number.MAX_SAFE_INTEGER).default(0),
   limit: whole("limit", 1, PAGE_MAX).default(PAGE_MAX),
 });
+const Told = z
+  .object({
+    id: z.string(),
+    orderId: z.int(),
+    customerId: z.string(),
+    amount: z.number(),
+    method: z.enum(METHODS),
+    status: z.enum(STATES),
+    /** Why it failed, or the money went back. */
+    reason: z.string().optional(),
+    createdAt: z.iso.datetime(),
+    updatedAt: z.iso.datetime(),
+  })
+  .meta({ id: "Payment" });
+const UNKNOWN = { 404: "There is no such payment of this caller." };
 
 const ANY_ROLE: readonly Role[] = ["admin", "service", "customer"];
 
@@ -57,16 +77,29 @@ export interface PaymentOptions {
   readonly version: string;
   readonly log: Log;
   readonly isAway: (error: unknown) => boolean;
+  /** Whether its document is for everybody, or for admins. */
+  readonly docsPublic: boolean;
 }
 
 export function createPaymentApp(options: PaymentOptions): Hono<ShellEnv> {
-  const { payments, orders, relay, demand, version, log, isAway } = options;
+  const { payments, demand, version, log, isAway, docsPublic } = options;
   const isReady = async (): Promise<null> => {
     await payments.look();
     return null;
   };
-  const app = createShell({ name: "Payment", version, log, isReady, isAway });
+  const name = "Payment";
+  const app = createShell({ name, version, log, isReady, isAway });
+  const docsBy = docsPublic ? EVERYBODY : byRole(demand, ["admin"]);
+  mount(app, {
+    name,
+    version,
+    routes: [paying(options), ...reads(options), deciding(options)],
+    docsBy,
+  });
+  return app;
+}
 
+function paying({ payments, orders, relay, demand }: PaymentOptions): ShellRoute {
   const payable = async (caller: Caller, orderId: number): Promise<PaidOrder> => {
     const order = await orders.order(orderId);
     if (order === null || !isOwn(caller, order)) {
@@ -104,56 +137,98 @@ export function createPaymentApp(options: PaymentOptions): Hono<ShellEnv> {
       first === null ? {} : { paymentId: first.id },
     );
   };
-  const visible = async (c: ShellContext, caller: Caller): Promise<Payment> => {
-    const payment = await payments.byId(c.req.param("id") ?? "");
-    if (payment === null || !isOwn(caller, payment)) throw new Refused(404, "Payment not found");
-    return payment;
-  };
+  return route({
+    method: "POST",
+    path: "/api/payments",
+    summary: "Pay an order",
+    notes: "A stand-in, which takes no money: the method says what becomes of it.",
+    by: byRole(demand, ANY_ROLE),
+    takes: inBody(Creation),
+    keyed: true,
+    answers: { 201: Told },
+    headers: ["Location"],
+    refused: {
+      404: "There is no such order of this caller.",
+      409: "The order cannot be paid as it stands, or another payment is at it.",
+      422: "This key was used for another payment.",
+    },
+    async handle(c, body, caller) {
+      const { orderId, method, delaySeconds } = body;
+      const request = requestOf(c, caller, [orderId, method, delaySeconds]);
+      const payment = await begun(caller, body, request);
+      if (request !== null && payment.requestHash !== request.hash) {
+        throw new Refused(422, "this Idempotency-Key was used for another payment");
+      }
+      await relay.wake(payment.id);
+      c.header("location", `/api/payments/${payment.id}`);
+      return c.json(toldPayment(payment), 201);
+    },
+  });
+}
 
-  app.post("/api/payments", async (c) => {
-    const caller = await demand(c, ANY_ROLE);
-    const body = parsed(Creation, await jsonOf(c));
-    const { orderId, method, delaySeconds } = body;
-    const request = requestOf(c, caller, [orderId, method, delaySeconds]);
-    const payment = await begun(caller, body, request);
-    if (request !== null && payment.requestHash !== request.hash) {
-      throw new Refused(422, "this Idempotency-Key was used for another payment");
-    }
-    await relay.wake(payment.id);
-    c.header("location", `/api/payments/${payment.id}`);
-    return c.json(toldPayment(payment), 201);
+function reads({ payments, demand }: PaymentOptions): readonly ShellRoute[] {
+  const by = byRole(demand, ANY_ROLE);
+  return [
+    route({
+      method: "GET",
+      path: "/api/payments",
+      summary: "All payments; a customer's own",
+      by,
+      takes: inQuery(Query),
+      answers: { 200: z.array(Told) },
+      headers: ["Link"],
+      async handle(c, { orderId = null, ...page }, { role, subject }) {
+        const customerId = role === "customer" ? subject : null;
+        const found = await payments.list({ ...page, orderId, customerId });
+        const last = found.at(-1);
+        if (last !== undefined && found.length === page.limit) {
+          const next = new URLSearchParams({ ...c.req.query(), after: String(last.number) });
+          c.header("link", `</api/payments?${next.toString()}>; rel="next"`);
+        }
+        return c.json(found.map(toldPayment));
+      },
+    }),
+    route({
+      method: "GET",
+      path: "/api/payments/:id",
+      summary: "A payment",
+      by,
+      takes: NOTHING,
+      answers: { 200: Told },
+      refused: UNKNOWN,
+      handle: async (c, _, caller) => c.json(toldPayment(await visible(payments, c, caller))),
+    }),
+  ];
+}
+
+/** The word of the bank, which a stand-in has to be told. */
+function deciding({ payments, relay, demand }: PaymentOptions): ShellRoute {
+  return route({
+    method: "POST",
+    path: "/api/payments/:id/outcome",
+    summary: "Say what becomes of a payment",
+    by: byRole(demand, ["admin", "service"]),
+    takes: inBody(Decision),
+    answers: { 200: Told },
+    refused: { ...UNKNOWN, 409: "Something else has become of it." },
+    async handle(c, { outcome }, caller) {
+      const { id } = await visible(payments, c, caller);
+      await payments.decide(id, outcome, outcome === "FAILED" ? DECLINED : null);
+      await relay.wake(id);
+      const payment = await visible(payments, c, caller);
+      const was = payment.state === "REFUNDED" ? "SUCCEEDED" : payment.state;
+      if (was !== outcome) {
+        throw new Refused(409, `the payment is ${payment.state}`, { status: payment.state });
+      }
+      return c.json(toldPayment(payment));
+    },
   });
-  app.get("/api/payments", async (c) => {
-    const caller = await demand(c, ANY_ROLE);
-    const { orderId = null, ...page } = parsed(Query, c.req.query());
-    const customerId = caller.role === "customer" ? caller.subject : null;
-    const found = await payments.list({ ...page, orderId, customerId });
-    const last = found.at(-1);
-    if (last !== undefined && found.length === page.limit) {
-      const next = new URLSearchParams({ ...c.req.query(), after: String(last.number) });
-      c.header("link", `</api/payments?${next.toString()}>; rel="next"`);
-    }
-    return c.json(found.map(toldPayment));
-  });
-  app.get("/api/payments/:id", async (c) => {
-    const caller = await demand(c, ANY_ROLE);
-    return c.json(toldPayment(await visible(c, caller)));
-  });
-  // The word of the bank, which a stand-in has to be told.
-  app.post("/api/payments/:id/outcome", async (c) => {
-    const caller = await demand(c, ["admin", "service"]);
-    const { id } = await visible(c, caller);
-    const { outcome } = parsed(Decision, await jsonOf(c));
-    await payments.decide(id, outcome, outcome === "FAILED" ? DECLINED : null);
-    await relay.wake(id);
-    const payment = await visible(c, caller);
-    const was = payment.state === "REFUNDED" ? "SUCCEEDED" : payment.state;
-    if (was !== outcome) {
-      throw new Refused(409, `the payment is ${payment.state}`, { status: payment.state });
-    }
-    return c.json(toldPayment(payment));
-  });
-  return app;
+}
+
+async function visible(payments: Payments, c: ShellContext, caller: Caller): Promise<Payment> {
+  const payment = await payments.byId(c.req.param("id") ?? "");
+  if (payment === null || !isOwn(caller, payment)) throw new Refused(404, "Payment not found");
+  return payment;
 }
 
 const isOwn = ({ role, subject }: Caller, { customerId }: { readonly customerId: string }) =>

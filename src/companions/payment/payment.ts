@@ -4,7 +4,7 @@ import { z } from "zod";
 export const METHODS = ["card_ok", "card_declined", "card_late", "card_open"] as const;
 export type Method = (typeof METHODS)[number];
 
-const STATES = ["PENDING", "SUCCEEDED", "FAILED", "REFUNDED"] as const;
+export const STATES = ["PENDING", "SUCCEEDED", "FAILED", "REFUNDED"] as const;
 export type Outcome = "SUCCEEDED" | "FAILED";
 
 /** Beyond the time that a hold has by default, and before the inventory forgets that it was there. */

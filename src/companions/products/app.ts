@@ -1,15 +1,19 @@
 /** Products: what is sold. Whoever reads them may be told beside each what there is of it. */
 import type { Hono } from "hono";
 import { z } from "zod";
-import {
-  createShell,
-  jsonOf,
-  Refused,
-  type ShellContext,
-  type ShellEnv,
-} from "#companions/shell/app";
+import { createShell, Refused, type ShellContext, type ShellEnv } from "#companions/shell/app";
 import type { Demand } from "#companions/shell/caller";
-import { parsed, whole } from "#companions/shell/parsed";
+import { mount } from "#companions/shell/mount";
+import {
+  inBody,
+  byRole,
+  EVERYBODY,
+  NOTHING,
+  inQuery,
+  route,
+  type ShellRoute,
+} from "#companions/shell/route";
+import { whole } from "#companions/shell/parsed";
 import type { Relay } from "#companions/products/relay";
 import type { StockOfProducts } from "#companions/products/stock";
 import type { Product, Products } from "#companions/products/store";
@@ -60,6 +64,26 @@ const Query = z.strictObject({
 });
 const OneQuery = Query.pick({ include: true });
 
+const Told = z
+  .object({
+    id: z.int(),
+    sku: z.string(),
+    name: z.string(),
+    description: z.string(),
+    price: z.number(),
+    category: z.string(),
+    createdAt: z.iso.datetime(),
+    updatedAt: z.iso.datetime(),
+  })
+  .meta({ id: "Product" });
+/** With what there is of it, where that was asked for and can be told. */
+const ToldWithStock = Told.extend({
+  stock: z
+    .object({ totalStock: z.int(), reservedStock: z.int(), availableStock: z.int() })
+    .optional(),
+}).meta({ id: "ProductWithStock" });
+const UNKNOWN = { 404: "There is no such product." };
+
 export interface ProductsOptions {
   readonly products: Products;
   readonly stock: StockOfProducts;
@@ -68,15 +92,24 @@ export interface ProductsOptions {
   readonly version: string;
   readonly log: Log;
   readonly isAway: (error: unknown) => boolean;
+  /** Whether its document is for everybody, or for admins. */
+  readonly docsPublic: boolean;
 }
 
 export function createProductsApp(options: ProductsOptions): Hono<ShellEnv> {
-  const { products, stock, relay, demand, version, log, isAway } = options;
+  const { products, demand, version, log, isAway, docsPublic } = options;
   const isReady = async (): Promise<null> => {
     await products.look();
     return null;
   };
-  const app = createShell({ name: "Products", version, log, isReady, isAway });
+  const name = "Products";
+  const app = createShell({ name, version, log, isReady, isAway });
+  const docsBy = docsPublic ? EVERYBODY : byRole(demand, ["admin"]);
+  mount(app, { name, version, routes: [...reads(options), ...changes(options)], docsBy });
+  return app;
+}
+
+function reads({ products, stock }: ProductsOptions): readonly ShellRoute[] {
   const withStock = async (found: readonly Product[], isWanted: boolean) => {
     if (!isWanted) return found;
     return await Promise.all(
@@ -87,60 +120,110 @@ export function createProductsApp(options: ProductsOptions): Hono<ShellEnv> {
       }),
     );
   };
-  const one = async (c: ShellContext): Promise<Product> => {
-    const product = await products.byId(idOf(c));
-    if (product === null) throw unknown();
-    return product;
-  };
+  return [
+    route({
+      method: "GET",
+      path: "/api/products",
+      summary: "What is sold",
+      notes:
+        "`q` are words of name, description, SKU or category; pages go on behind the id `after`.",
+      by: EVERYBODY,
+      takes: inQuery(Query),
+      answers: { 200: z.array(ToldWithStock) },
+      headers: ["Link"],
+      async handle(c, asked) {
+        const isWanted = asked.include === "stock";
+        if (isWanted && asked.limit > STOCK_MAX && c.req.query("limit") !== undefined) {
+          throw new Refused(400, `limit: must be at most ${STOCK_MAX} with the stock`, {
+            field: "limit",
+          });
+        }
+        const found = await products.list({ ...asked, category: asked.category ?? null });
+        const last = found.at(-1);
+        if (last !== undefined && found.length === asked.limit) {
+          const next = new URLSearchParams({ ...c.req.query(), after: String(last.id) });
+          c.header("link", `</api/products?${next.toString()}>; rel="next"`);
+        }
+        return c.json(await withStock(found, isWanted));
+      },
+    }),
+    route({
+      method: "GET",
+      path: "/api/products/:id",
+      summary: "A product",
+      by: EVERYBODY,
+      takes: inQuery(OneQuery),
+      answers: { 200: ToldWithStock },
+      refused: UNKNOWN,
+      async handle(c, { include }) {
+        const [told] = await withStock([await productOf(c, products)], include === "stock");
+        return c.json(told);
+      },
+    }),
+  ];
+}
 
-  app.get("/api/products", async (c) => {
-    const query = parsed(Query, c.req.query());
-    const isWanted = query.include === "stock";
-    if (isWanted && query.limit > STOCK_MAX && c.req.query("limit") !== undefined) {
-      throw new Refused(400, `limit: must be at most ${STOCK_MAX} with the stock`, {
-        field: "limit",
-      });
-    }
-    const found = await products.list({ ...query, category: query.category ?? null });
-    const last = found.at(-1);
-    if (last !== undefined && found.length === query.limit) {
-      const next = new URLSearchParams({ ...c.req.query(), after: String(last.id) });
-      c.header("link", `</api/products?${next.toString()}>; rel="next"`);
-    }
-    return c.json(await withStock(found, isWanted));
-  });
-  app.get("/api/products/:id", async (c) => {
-    const { include } = parsed(OneQuery, c.req.query());
-    const [told] = await withStock([await one(c)], include === "stock");
-    return c.json(told);
-  });
-  app.post("/api/products", async (c) => {
-    await demand(c, ["admin", "service"]);
-    const made = await products.create({ sku: undefined, ...parsed(Creation, await jsonOf(c)) });
-    if (made === null) throw new Refused(409, "another product has this SKU", { field: "sku" });
-    await relay.wake(made.waiting.id);
-    c.header("location", `/api/products/${made.product.id}`);
-    return c.json(made.product, 201);
-  });
-  app.put("/api/products/:id", async (c) => {
-    await demand(c, ["admin", "service"]);
-    const changed = await products.change(idOf(c), parsed(Change, await jsonOf(c)));
-    if (changed === null) throw unknown();
-    return c.json(changed);
-  });
-  app.delete("/api/products/:id", async (c) => {
-    await demand(c, ["admin", "service"]);
-    const { id } = await one(c);
-    const held = await stock.withdraw(String(id));
-    if (held > 0) {
-      throw new Refused(409, `${held} units of it are held: it can go when they are sold or free`, {
-        reservedStock: held,
-      });
-    }
-    await products.remove(id);
-    return c.body(null, 204);
-  });
-  return app;
+function changes({ products, stock, relay, demand }: ProductsOptions): readonly ShellRoute[] {
+  const by = byRole(demand, ["admin", "service"]);
+  return [
+    route({
+      method: "POST",
+      path: "/api/products",
+      summary: "Sell another product",
+      notes: "Its inventory item follows by itself.",
+      by,
+      takes: inBody(Creation),
+      answers: { 201: Told },
+      headers: ["Location"],
+      refused: { 409: "Another product has this SKU." },
+      async handle(c, creation) {
+        const made = await products.create({ sku: undefined, ...creation });
+        if (made === null) throw new Refused(409, "another product has this SKU", { field: "sku" });
+        await relay.wake(made.waiting.id);
+        c.header("location", `/api/products/${made.product.id}`);
+        return c.json(made.product, 201);
+      },
+    }),
+    route({
+      method: "PUT",
+      path: "/api/products/:id",
+      summary: "Change what is said of a product",
+      by,
+      takes: inBody(Change),
+      answers: { 200: Told },
+      refused: UNKNOWN,
+      async handle(c, change) {
+        const changed = await products.change(idOf(c), change);
+        if (changed === null) throw unknown();
+        return c.json(changed);
+      },
+    }),
+    route({
+      method: "DELETE",
+      path: "/api/products/:id",
+      summary: "Sell a product no more",
+      by,
+      takes: NOTHING,
+      answers: { 204: null },
+      refused: { ...UNKNOWN, 409: "Units of it are held." },
+      async handle(c) {
+        const { id } = await productOf(c, products);
+        const held = await stock.withdraw(String(id));
+        if (held > 0) {
+          const why = `${held} units of it are held: it can go when they are sold or free`;
+          throw new Refused(409, why, { reservedStock: held });
+        }
+        await products.remove(id);
+        return c.body(null, 204);
+      },
+    }),
+  ];
+}
+
+async function productOf(c: ShellContext, products: Products): Promise<Product> {
+  const product = await products.byId(idOf(c));
+  if (product === null) throw unknown();
+  return product;
 }
 
 const unknown = (): Refused => new Refused(404, "Product not found");

@@ -1,15 +1,18 @@
 /** Users: registration and sign-in, tokens for people and services, and the keys that verify them. */
 import type { Hono } from "hono";
 import { z } from "zod";
+import { createShell, Refused, type ShellContext, type ShellEnv } from "#companions/shell/app";
+import { mount } from "#companions/shell/mount";
 import {
-  createShell,
-  jsonOf,
-  Refused,
-  type ShellContext,
-  type ShellEnv,
-} from "#companions/shell/app";
-import { parsed } from "#companions/shell/parsed";
-import type { Account, Accounts } from "#companions/users/accounts";
+  inBody,
+  EVERYBODY,
+  formOrJson,
+  NOTHING,
+  route,
+  type By,
+  type ShellRoute,
+} from "#companions/shell/route";
+import { ROLES, type Account, type Accounts } from "#companions/users/accounts";
 import type { Attempts } from "#companions/users/attempts";
 import type { KeyRing } from "#companions/users/keys";
 import type { Log } from "#lib/log";
@@ -37,6 +40,22 @@ const Grant = z.looseObject({
   client_secret: z.string().min(1).max(PASSWORD_MAX).optional(),
 });
 
+const User = z
+  .object({ id: z.string(), email: z.string(), role: z.enum(ROLES) })
+  .meta({ id: "User" });
+const SignedIn = z
+  .object({ message: z.string(), token: z.string(), user: User })
+  .meta({ id: "SignedIn" });
+const Granted = z.object({
+  access_token: z.string(),
+  token_type: z.literal("Bearer"),
+  expires_in: z.int(),
+});
+const MadeClient = z.object({ clientId: z.string(), clientSecret: z.string(), name: z.string() });
+const MadeKey = z.object({ kid: z.string() });
+const Published = z.object({ keys: z.array(z.looseObject({ kid: z.string() })) });
+const FEW = { 429: "There were too many tries." };
+
 export interface UsersOptions {
   readonly accounts: Accounts;
   readonly attempts: Attempts;
@@ -47,101 +66,180 @@ export interface UsersOptions {
   readonly isAway: (error: unknown) => boolean;
   /** Of the network, whose request it is. */
   readonly addressOf: (c: ShellContext) => string;
+  /** Whether its document is for everybody, or for admins. */
+  readonly docsPublic: boolean;
 }
 
 export function createUsersApp(options: UsersOptions): Hono<ShellEnv> {
-  const { accounts, attempts, keys, tokenSeconds, version, log, isAway, addressOf } = options;
+  const { accounts, version, log, isAway, docsPublic } = options;
   const isReady = async (): Promise<null> => {
     await accounts.look();
     return null;
   };
-  const app = createShell({ name: "Users", version, log, isReady, isAway, errorField: "message" });
+  const shared = { name: "Users", version, errorField: "message" } as const;
+  const app = createShell({ ...shared, log, isReady, isAway });
+  const docsBy = docsPublic ? EVERYBODY : byAdmin(options);
+  mount(app, { ...shared, routes: [...ofPeople(options), ...ofServices(options)], docsBy });
+  return app;
+}
 
+function ofPeople(options: UsersOptions): readonly ShellRoute[] {
+  const { accounts, attempts, keys } = options;
   const tokenFor = async ({ id, email, role }: Account) => ({
     token: await keys.sign({ role, email, userId: id }, id),
     user: { id, email, role },
   });
-  const mustBeFew = async (c: ShellContext): Promise<void> => {
-    const seconds = await attempts.fromAddress(addressOf(c));
-    if (seconds !== null) throw tooMany(c, seconds, "too many tries from here");
-  };
-  const accountOf = async (c: ShellContext): Promise<Account> => {
-    const [, token = ""] = /^Bearer (.+)$/i.exec(c.req.header("authorization") ?? "") ?? [];
-    const claims = token === "" ? null : await keys.verify(token);
-    const account = claims?.sub === undefined ? null : await accounts.byId(claims.sub);
-    if (account === null) throw new Refused(401, "a token of a user is needed");
-    return account;
-  };
-  const mustBeAdmin = async (c: ShellContext): Promise<void> => {
-    if ((await accountOf(c)).role !== "admin") throw new Refused(403, "this is for admins");
-  };
+  return [
+    route({
+      method: "POST",
+      path: "/api/auth/register",
+      summary: "Become a customer",
+      by: byFew(options),
+      takes: inBody(Registration),
+      answers: { 201: SignedIn },
+      refused: { ...FEW, 409: "Somebody is registered with this address of mail." },
+      async handle(c, { email, password }) {
+        const account = await accounts.register(email, password);
+        if (account === null)
+          throw new Refused(409, "somebody is registered with this address of mail");
+        return c.json({ message: "Registered", ...(await tokenFor(account)) }, 201);
+      },
+    }),
+    route({
+      method: "POST",
+      path: "/api/auth/login",
+      summary: "Sign in",
+      by: byFew(options),
+      takes: inBody(SignIn),
+      answers: { 200: SignedIn },
+      refused: { ...FEW, 401: "The address or the password is wrong." },
+      async handle(c, { email, password }) {
+        const locked = await attempts.lockedFor(email);
+        if (locked !== null) throw tooMany(c, locked, "too many wrong passwords for this account");
+        const account = await accounts.signIn(email, password);
+        if (account === null) {
+          await attempts.failed(email);
+          throw new Refused(401, "Invalid email or password");
+        }
+        await attempts.succeeded(email);
+        return c.json({ message: "Login successful", ...(await tokenFor(account)) });
+      },
+    }),
+    route({
+      method: "GET",
+      path: "/api/auth/me",
+      summary: "Whose token this is",
+      by: byUser(options),
+      takes: NOTHING,
+      answers: { 200: z.object({ user: User }) },
+      handle: (c, _, user) => c.json({ user }),
+    }),
+  ];
+}
 
-  app.post("/api/auth/register", async (c) => {
-    await mustBeFew(c);
-    const { email, password } = parsed(Registration, await jsonOf(c));
-    const account = await accounts.register(email, password);
-    if (account === null)
-      throw new Refused(409, "somebody is registered with this address of mail");
-    return c.json({ message: "Registered", ...(await tokenFor(account)) }, 201);
-  });
-  app.post("/api/auth/login", async (c) => {
-    await mustBeFew(c);
-    const { email, password } = parsed(SignIn, await jsonOf(c));
-    const locked = await attempts.lockedFor(email);
-    if (locked !== null) throw tooMany(c, locked, "too many wrong passwords for this account");
-    const account = await accounts.signIn(email, password);
-    if (account === null) {
-      await attempts.failed(email);
-      throw new Refused(401, "Invalid email or password");
-    }
-    await attempts.succeeded(email);
-    return c.json({ message: "Login successful", ...(await tokenFor(account)) });
-  });
-  app.get("/api/auth/me", async (c) => c.json({ user: await accountOf(c) }));
-  // RFC 6749, 4.4: a service signs in for itself.
-  app.post("/api/auth/token", async (c) => {
-    await mustBeFew(c);
-    const given = parsed(Grant, await formOrJson(c));
-    const basic = basicOf(c.req.header("authorization"));
-    const id = basic?.id ?? given.client_id ?? "";
-    const secret = basic?.secret ?? given.client_secret ?? "";
-    const locked = await attempts.lockedFor(id);
-    if (locked !== null) throw tooMany(c, locked, "too many wrong secrets for this client");
-    if (!(await accounts.isClient(id, secret))) {
-      await attempts.failed(id);
-      throw new Refused(401, "no client has this id and secret", { error: "invalid_client" });
-    }
-    const token = await keys.sign({ role: "service" }, id);
-    return c.json({ access_token: token, token_type: "Bearer", expires_in: tokenSeconds });
-  });
-  app.post("/api/auth/clients", async (c) => {
-    await mustBeAdmin(c);
-    const { name } = parsed(Client, await jsonOf(c));
-    const { id, secret } = await accounts.addClient(name);
-    return c.json({ clientId: id, clientSecret: secret, name }, 201);
-  });
-  app.post("/api/auth/keys/rotate", async (c) => {
-    await mustBeAdmin(c);
-    return c.json({ kid: await keys.rotate() }, 201);
-  });
-  app.get("/.well-known/jwks.json", async (c) => {
-    const published = await keys.published();
-    c.header("cache-control", "public, max-age=300");
-    return c.json(published);
-  });
-  return app;
+function ofServices(options: UsersOptions): readonly ShellRoute[] {
+  const { accounts, attempts, keys, tokenSeconds } = options;
+  return [
+    route({
+      method: "POST",
+      path: "/api/auth/token",
+      summary: "A service signs in for itself",
+      notes: "RFC 6749, 4.4: id and secret in the body, or as HTTP's basic authentication.",
+      by: byFew(options),
+      takes: formOrJson(Grant),
+      answers: { 200: Granted },
+      refused: { ...FEW, 401: "No client has this id and secret." },
+      async handle(c, given) {
+        const basic = basicOf(c.req.header("authorization"));
+        const id = basic?.id ?? given.client_id ?? "";
+        const secret = basic?.secret ?? given.client_secret ?? "";
+        const locked = await attempts.lockedFor(id);
+        if (locked !== null) throw tooMany(c, locked, "too many wrong secrets for this client");
+        if (!(await accounts.isClient(id, secret))) {
+          await attempts.failed(id);
+          throw new Refused(401, "no client has this id and secret", { error: "invalid_client" });
+        }
+        const token = await keys.sign({ role: "service" }, id);
+        return c.json({ access_token: token, token_type: "Bearer", expires_in: tokenSeconds });
+      },
+    }),
+    route({
+      method: "POST",
+      path: "/api/auth/clients",
+      summary: "Make a client, whose secret is told once",
+      by: byAdmin(options),
+      takes: inBody(Client),
+      answers: { 201: MadeClient },
+      async handle(c, { name }) {
+        const { id, secret } = await accounts.addClient(name);
+        return c.json({ clientId: id, clientSecret: secret, name }, 201);
+      },
+    }),
+    route({
+      method: "POST",
+      path: "/api/auth/keys/rotate",
+      summary: "Sign with a new key, as soon as everybody can have it",
+      by: byAdmin(options),
+      takes: NOTHING,
+      answers: { 201: MadeKey },
+      handle: async (c) => c.json({ kid: await keys.rotate() }, 201),
+    }),
+    route({
+      method: "GET",
+      path: "/.well-known/jwks.json",
+      summary: "The keys that verify tokens",
+      by: EVERYBODY,
+      takes: NOTHING,
+      answers: { 200: Published },
+      async handle(c) {
+        const published = await keys.published();
+        c.header("cache-control", "public, max-age=300");
+        return c.json(published);
+      },
+    }),
+  ];
+}
+
+/** Everybody, but nobody too often: whoever guesses comes from somewhere. */
+function byFew({ attempts, addressOf }: UsersOptions): By<null> {
+  return {
+    scheme: null,
+    async admit(c) {
+      const seconds = await attempts.fromAddress(addressOf(c));
+      if (seconds !== null) throw tooMany(c, seconds, "too many tries from here");
+      return null;
+    },
+  };
+}
+
+function byUser({ accounts, keys }: UsersOptions): By<Account> {
+  return {
+    scheme: "bearer",
+    async admit(c) {
+      const [, token = ""] = /^Bearer (.+)$/i.exec(c.req.header("authorization") ?? "") ?? [];
+      const claims = token === "" ? null : await keys.verify(token);
+      const account = claims?.sub === undefined ? null : await accounts.byId(claims.sub);
+      if (account === null) throw new Refused(401, "a token of a user is needed");
+      return account;
+    },
+  };
+}
+
+function byAdmin(options: UsersOptions): By<Account> {
+  const { scheme, admit } = byUser(options);
+  return {
+    scheme,
+    async admit(c) {
+      const account = await admit(c);
+      if (account.role !== "admin") throw new Refused(403, "this is for admins");
+      return account;
+    },
+  };
 }
 
 function tooMany(c: ShellContext, seconds: number, why: string): Refused {
   c.header("retry-after", String(seconds));
   return new Refused(429, `${why}: try again in ${seconds} s`);
-}
-
-/** As OAuth has it, and as everything else here does. */
-async function formOrJson(c: ShellContext): Promise<unknown> {
-  const type = c.req.header("content-type") ?? "";
-  if (!type.startsWith("application/x-www-form-urlencoded")) return await jsonOf(c);
-  return Object.fromEntries(new URLSearchParams(await c.req.text()));
 }
 
 function basicOf(header: string | undefined) {

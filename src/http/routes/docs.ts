@@ -1,26 +1,11 @@
-/** The OpenAPI document, and the page that shows it. All comes from this process: no CDN is asked. */
-import { fileURLToPath } from "node:url";
+/** The OpenAPI document, and the page that shows it. */
 import { z } from "zod";
 import { createHandlers, type EdgeContext } from "#http/env";
 import { isKnown } from "#http/middleware/conditional";
 import { PATHS } from "#http/paths";
 import { replyText } from "#http/reply";
 import { ADMIN, route, type Edge, type Route } from "#http/routes/route";
-
-/** Scripts and styles are files of ours; Swagger UI has small images in its styles. */
-const PAGE_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join("; ");
-
-const PAGE = new URL("../docs/page.html", import.meta.url);
-const INIT = new URL("../docs/init.js", import.meta.url);
+import { DOCS_FILES, DOCS_PAGE, PAGE_POLICY } from "#lib/docs-page";
 
 interface File {
   readonly path: string;
@@ -34,34 +19,18 @@ interface File {
 export function docsRoutes({ document, docsPublic }: Edge): Route[] {
   const made = async (): Promise<string> => document();
   const json = { read: made, mediaType: "application/json" };
-  const script = "text/javascript";
   const files: readonly File[] = [
     { ...json, path: PATHS.openapi, summary: "This document" },
     { ...json, path: PATHS.docsJson, summary: "This document, where contract D has it" },
     {
       path: PATHS.docs,
       summary: "A page that shows this document",
-      read: textOf(fileURLToPath(PAGE)),
+      read: DOCS_PAGE,
       mediaType: "text/html",
     },
-    {
-      path: PATHS.docsInit,
-      summary: "Starts the page",
-      read: textOf(fileURLToPath(INIT)),
-      mediaType: script,
-    },
-    {
-      path: PATHS.docsScript,
-      summary: "Draws the page",
-      read: textOf(fileURLToPath(import.meta.resolve("swagger-ui-dist/swagger-ui-bundle.js"))),
-      mediaType: script,
-    },
-    {
-      path: PATHS.docsStyle,
-      summary: "How the page looks",
-      read: textOf(fileURLToPath(import.meta.resolve("swagger-ui-dist/swagger-ui.css"))),
-      mediaType: "text/css",
-    },
+    { path: PATHS.docsInit, ...DOCS_FILES["init.js"] },
+    { path: PATHS.docsScript, ...DOCS_FILES["swagger-ui-bundle.js"] },
+    { path: PATHS.docsStyle, ...DOCS_FILES["swagger-ui.css"] },
   ];
   return files.map((file) => fileRoute(file, docsPublic ? "public" : ADMIN));
 }
@@ -97,5 +66,3 @@ function fileRoute({ path, summary, read, mediaType }: File, roles: Route["roles
 }
 
 const Document = z.looseObject({ openapi: z.string() });
-
-const textOf = (path: string) => (): Promise<string> => Bun.file(path).text();
