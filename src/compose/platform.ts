@@ -65,7 +65,9 @@ export async function runPlatform(config: Config): Promise<void> {
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
   for (const { name, url } of services) log.info(`${name.padEnd(10)} ${url}`);
   log.info(`the shop is open after ${seconds} s; its services write into ${folder}`);
-  log.info(`all of it: http://localhost:${config.gatewayPort}/registry`);
+  log.info(
+    `all of it: http://localhost:${config.gatewayPort}/registry, each call: http://localhost:${config.gatewayPort}/docs`,
+  );
 }
 
 /** In the order in which they are of use to each other, which no start depends on. */

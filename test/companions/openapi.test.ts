@@ -132,6 +132,22 @@ describe.each(read)("the document of %s", (_, app, text) => {
   });
 });
 
+test("each page runs no script but ours, and names files that are served, and none elsewhere", async () => {
+  for (const [name, app] of read) {
+    const page = await app.request("/docs");
+    const policy = page.headers.get("content-security-policy") ?? "";
+    expect([name, policy.split("; ").includes("script-src 'self'")]).toEqual([name, true]);
+    expect([name, policy.startsWith("default-src 'none'")]).toEqual([name, true]);
+    const named = (await page.text()).matchAll(/(?:src|href)="([^"]+\.(?:js|css))"/g);
+    const files = Array.from(named, ([, file = ""]) => new URL(file, "http://shop.test/docs"));
+    expect([name, files.length]).toEqual([name, 3]);
+    for (const { host, pathname } of files) {
+      const { status } = await app.request(pathname);
+      expect([name, host, pathname, status]).toEqual([name, "shop.test", pathname, 200]);
+    }
+  }
+});
+
 test("where documents are not public, each asks who reads them", async () => {
   for (const [name, app] of Object.entries(appsOf(false))) {
     for (const path of ["/openapi.json", "/docs", "/docs/swagger-ui-bundle.js"]) {
