@@ -258,6 +258,47 @@ describe("what is sent on", () => {
     await expect(one.send(change())).rejects.toMatchObject({ status: 503 });
   });
 
+  test("callers who go away, and who are refused, keep nobody else from an instance", async () => {
+    let calls = 0;
+    await using one = behind(async () => {
+      calls += 1;
+      if (calls <= 5) return new Response("too many at once", { status: 503 });
+      if (calls > 10) return new Response("done");
+      await Promise.withResolvers<void>().promise;
+      return new Response("never");
+    });
+    const change = (signal: AbortSignal | null = null) =>
+      one.send(new Request(URL_OF_IT, { method: "POST", body: "{}", signal }));
+    for (let i = 0; i < 5; i += 1) expect((await change()).status).toBe(503);
+    for (let i = 0; i < 5; i += 1) {
+      const gone = new AbortController();
+      const before = calls;
+      const sent = change(gone.signal);
+      const refused = expect(sent).rejects;
+      await until(() => calls > before, { withinMs: 5_000, what: "it has arrived" });
+      gone.abort();
+      await refused.toMatchObject({ status: 504 });
+    }
+    expect((await change()).status).toBe(200);
+  });
+
+  test("an instance that is silent again and again is left alone, and then tried again", async () => {
+    let isWell = false;
+    let calls = 0;
+    await using one = behind(async () => {
+      calls += 1;
+      if (!isWell) await Promise.withResolvers<void>().promise;
+      return new Response("done");
+    });
+    const change = () => one.send(new Request(URL_OF_IT, { method: "POST", body: "{}" }));
+    for (let i = 0; i < 3; i += 1) await expect(change()).rejects.toMatchObject({ status: 504 });
+    await expect(change()).rejects.toMatchObject({ status: 503 });
+    expect(calls).toBe(3);
+    isWell = true;
+    const isServed = () => change().then(({ status }) => status === 200);
+    await until(isServed, { withinMs: 10_000, what: "it is tried again" });
+  });
+
   test("a change whose answer does not come is not repeated, and is said to be unknown", async () => {
     const nobody = Promise.withResolvers<void>();
     let calls = 0;

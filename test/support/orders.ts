@@ -52,20 +52,8 @@ export async function openOrdersShop(redis: TestRedisOptions = {}): Promise<Orde
   const admin = await shop.tokenOf(ADMIN);
   const john = await shop.tokenOf(JOHN);
   const me = await ask(shop.users, "GET", "/api/auth/me", undefined, john);
-  const reservations = async (status?: string): Promise<readonly Reservation[]> => {
-    const found: Reservation[] = [];
-    let cursor: string | null = "";
-    while (cursor !== null) {
-      const query = new URLSearchParams({ limit: "100" });
-      if (status !== undefined) query.set("status", status);
-      if (cursor !== "") query.set("cursor", cursor);
-      const path = `/api/inventory/reservations?${query.toString()}`;
-      const page = Page.parse((await ask(shop.inventory, "GET", path, undefined, admin)).body);
-      found.push(...page.items);
-      cursor = page.nextCursor;
-    }
-    return found;
-  };
+  const reservations = (status?: string): Promise<readonly Reservation[]> =>
+    reservationsBy((path) => ask(shop.inventory, "GET", path, undefined, admin), status);
   const orders = async (service: Service): Promise<readonly Order[]> =>
     Order.array().parse((await ask(service, "GET", "/api/orders", undefined, admin)).body);
   const stock = async (productId: number) => {
@@ -99,12 +87,30 @@ export async function openOrdersShop(redis: TestRedisOptions = {}): Promise<Orde
   };
 }
 
+/** All holds of that status, or all; `get` asks the inventory. */
+export async function reservationsBy(
+  get: (path: string) => Promise<Answer>,
+  status?: string,
+): Promise<readonly Reservation[]> {
+  const found: Reservation[] = [];
+  let cursor: string | null = "";
+  while (cursor !== null) {
+    const query = new URLSearchParams({ limit: "100" });
+    if (status !== undefined) query.set("status", status);
+    if (cursor !== "") query.set("cursor", cursor);
+    const page = Page.parse((await get(`/api/inventory/reservations?${query.toString()}`)).body);
+    found.push(...page.items);
+    cursor = page.nextCursor;
+  }
+  return found;
+}
+
 function userOf({ body }: Answer): unknown {
   return z.looseObject({ user: z.unknown().optional() }).parse(body).user ?? body;
 }
 
 /** No held stock without an order, no order without its stock. */
-function differences(orders: readonly Order[], reservations: readonly Reservation[]) {
+export function differences(orders: readonly Order[], reservations: readonly Reservation[]) {
   const wrong: string[] = [];
   const byName = Map.groupBy(reservations, ({ orderId }) => orderId);
   const names = new Set(orders.map(({ id }) => `order-${id}`));

@@ -1,10 +1,10 @@
-/** A circuit breaker for each instance: one that fails again and again is left alone for a while. */
+/** A circuit breaker for each instance: one that is silent again and again is left alone for a while. */
 import {
   BrokenCircuitError,
   circuitBreaker,
   CircuitState,
   ConsecutiveBreaker,
-  handleType,
+  handleWhen,
   type CircuitBreakerPolicy,
 } from "cockatiel";
 import type { Place } from "#companions/gateway/instances";
@@ -16,20 +16,30 @@ const OPEN_MS = 3_000;
 /** Instances come and go: those that were not used longest are forgotten. */
 const BREAKERS_MAX = 1_000;
 
-/** An instance that did not answer, or answered that it cannot. */
-export class InstanceFailed extends Error {
+export interface Failure {
   /** Whether the request may have reached it. */
   readonly mayHaveRun: boolean;
   /** What it answered; null: nothing. */
   readonly response: Response | null;
+  /**
+   * Whether that speaks against the instance. One that says that it cannot, for now, is asked again: many
+   * callers are refused for a reason of their own. One whose caller went away said nothing at all.
+   */
+  readonly isSilent: boolean;
+}
 
-  constructor(why: string, mayHaveRun: boolean, response: Response | null = null) {
+/** An instance that did not answer, or answered that it cannot. */
+export class InstanceFailed extends Error {
+  readonly failure: Failure;
+
+  constructor(why: string, failure: Failure) {
     super(why);
     this.name = "InstanceFailed";
-    this.mayHaveRun = mayHaveRun;
-    this.response = response;
+    this.failure = failure;
   }
 }
+
+const LEFT_ALONE: Failure = { mayHaveRun: false, response: null, isSilent: false };
 
 export class Breakers {
   readonly #breakers = new Map<string, CircuitBreakerPolicy>();
@@ -45,17 +55,17 @@ export class Breakers {
       return await this.#of(place).execute(send);
     } catch (error) {
       if (!(error instanceof BrokenCircuitError)) throw error;
-      throw new InstanceFailed(`${place.instanceId} is left alone for a while`, false);
+      throw new InstanceFailed(`${place.instanceId} is left alone for a while`, LEFT_ALONE);
     }
   }
 
   #of({ url }: Place): CircuitBreakerPolicy {
     const found =
       this.#breakers.get(url) ??
-      circuitBreaker(handleType(InstanceFailed), {
-        halfOpenAfter: OPEN_MS,
-        breaker: new ConsecutiveBreaker(FAILURES_MAX),
-      });
+      circuitBreaker(
+        handleWhen((error) => error instanceof InstanceFailed && error.failure.isSilent),
+        { halfOpenAfter: OPEN_MS, breaker: new ConsecutiveBreaker(FAILURES_MAX) },
+      );
     this.#breakers.delete(url);
     this.#breakers.set(url, found);
     const [oldest] = this.#breakers.keys();

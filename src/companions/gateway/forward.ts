@@ -4,7 +4,7 @@
  * change under an `Idempotency-Key`, where the service does it once however often it comes.
  */
 import { ExponentialBackoff, handleWhen, retry } from "cockatiel";
-import { Breakers, InstanceFailed } from "#companions/gateway/breakers";
+import { Breakers, InstanceFailed, type Failure } from "#companions/gateway/breakers";
 import type { Instances, Place } from "#companions/gateway/instances";
 import type { Service, ServiceKey } from "#companions/gateway/services";
 import { Refused } from "#companions/shell/app";
@@ -23,6 +23,7 @@ const READS = new Set(["GET", "HEAD", "OPTIONS"]);
 const REFUSED = new Set(["ConnectionRefused", "ECONNREFUSED"]);
 /** An instance that stops, or stands before a server that is away: another one may be well. */
 const ELSEWHERE = new Set([502, 503, 504]);
+const NOBODY: Failure = { mayHaveRun: false, response: null, isSilent: false };
 /** RFC 9110, 7.6.1: of one connection alone. */
 const OF_THE_CONNECTION = [
   "connection",
@@ -82,7 +83,7 @@ export function createForward({ instances, headMsMax = HEAD_MS_MAX }: ForwardOpt
     const hasKey = service.knowsKeys && request.headers.has("idempotency-key");
     const body = await bodyOf(request);
     const mayRepeat = (error: InstanceFailed): boolean =>
-      body.isKept && (isRead || hasKey || !error.mayHaveRun) && !request.signal.aborted;
+      body.isKept && (isRead || hasKey || !error.failure.mayHaveRun) && !request.signal.aborted;
     const tries = retry(
       handleWhen((error) => error instanceof InstanceFailed && mayRepeat(error)),
       {
@@ -90,20 +91,26 @@ export function createForward({ instances, headMsMax = HEAD_MS_MAX }: ForwardOpt
         backoff: new ExponentialBackoff({ initialDelay: PAUSE_MS_MIN, maxDelay: PAUSE_MS_MAX }),
       },
     );
+    tries.onRetry((reason) => {
+      const failed = "error" in reason ? reason.error : null;
+      // Nobody reads what it said: its connection is free again.
+      if (failed instanceof InstanceFailed) void failed.failure.response?.body?.cancel();
+    });
     const headers = headersFor(request, requestId, address);
     const tried = new Set<string>();
     try {
       return await tries.execute(async () => {
         const place = next(service.key, tried);
-        if (place === null) throw new InstanceFailed(`no ${service.name} is known`, false);
+        if (place === null) throw new InstanceFailed(`no ${service.name} is known`, NOBODY);
         tried.add(place.url);
         return await breakers.run(place, () => send(place, request, headers, body.read()));
       });
     } catch (error) {
       if (!(error instanceof InstanceFailed)) throw error;
       // What it said is said on: its own words tell more than ours.
-      if (error.response !== null) return answerOf(error.response);
-      if (!error.mayHaveRun) throw new Refused(503, `${service.name} is away`);
+      const { response, mayHaveRun } = error.failure;
+      if (response !== null) return answerOf(response);
+      if (!mayHaveRun) throw new Refused(503, `${service.name} is away`);
       if (isRead) throw new Refused(504, `${service.name} did not answer in time`);
       throw new Refused(504, `${service.name} did not answer: whether it was done is not known`, {
         code: "outcome_unknown",
@@ -132,12 +139,17 @@ export function createForward({ instances, headMsMax = HEAD_MS_MAX }: ForwardOpt
         decompress: false,
       });
       if (!ELSEWHERE.has(response.status)) return answerOf(response);
-      throw new InstanceFailed(`${place.instanceId} answered ${response.status}`, true, response);
+      const failure = { mayHaveRun: true, response, isSilent: false };
+      throw new InstanceFailed(`${place.instanceId} answered ${response.status}`, failure);
     } catch (error) {
       if (error instanceof InstanceFailed) throw error;
       const code = error instanceof Error && "code" in error ? String(error.code) : "";
       // Nobody listens there: nothing was sent.
-      throw new InstanceFailed(`${place.instanceId}: ${code}`, !REFUSED.has(code));
+      throw new InstanceFailed(`${place.instanceId}: ${code}`, {
+        mayHaveRun: !REFUSED.has(code),
+        response: null,
+        isSilent: !request.signal.aborted,
+      });
     } finally {
       clearTimeout(late);
     }

@@ -10,7 +10,7 @@ export interface Service {
 }
 
 export const SERVICES = {
-  users: { name: "USER-SERVICE", paths: ["/api/auth"], knowsKeys: false },
+  users: { name: "USER-SERVICE", paths: ["/api/auth", "/.well-known"], knowsKeys: false },
   products: { name: "PRODUCT-SERVICE", paths: ["/api/products"], knowsKeys: false },
   orders: { name: "ORDER-SERVICE", paths: ["/api/orders"], knowsKeys: true },
   payment: { name: "PAYMENT-SERVICE", paths: ["/api/payments"], knowsKeys: true },
