@@ -3,7 +3,7 @@
 --          and what came back of it is the ledger's word up to a seq; a later return makes it stale.
 -- KEYS[1]  {pN}:meta (hash, rw); builds stock:<product> (hash, rw), operation:<key> (string, rw),
 --          limit:<rule>:<window> (hash, rw), limited (hash, r), records:limit (hash, r),
---          return:<owner> (string, rw), low (zset, rw), waited (zset, rw), journal (stream, w),
+--          return:<owner> (string, rw), low (zset, rw), waited (zset, rw), journal (stream, rw),
 --          batch:<writer>:<slot> (string, rw).
 -- ARGV[1]  header (lib/batch.lua). ARGV[2..] one item each, tab-separated: product, location (empty:
 --          home), quantity (1 … 10^9), disposition (restock|scrap), owner (hash of order and
@@ -13,11 +13,14 @@
 --          one), operation key, payload, context.
 -- Returns  a status line and a line for each item: returned <sold> <returned> <product>,
 --          exceeds <sold> <returned>, above_limit <limit> <onHand>, unknown, replayed <reply>, key_reused,
---          moved (the order may have had a return that the ledger's word lacks: ask the ledger again).
+--          moved (the order may have had a return that the ledger's word lacks, or a sale that a limit
+--          counts: ask the ledger again).
 --          Or stale, superseded, full.
--- Cost     O(items), two movements for what is scrapped, a read and a write of each operation key.
+-- Cost     O(items), two movements for what is scrapped, a read and a write of each operation key; of a
+--          product that has a limit and has changed since, the journal from there on.
 -- Retry    safe under the same batch name or operation key; else a repeat is a new return.
 -- @include lib/products.lua
+-- @include lib/later-sales.lua
 
 local RETURN_KEEP_SECONDS = 3600 -- far longer than a request may take: docs/decisions/0009-returns.md
 local HEAD = "^([%w_.-]+)\t([%w _.-]*)\t(%d+)\t(%l+)\t(%x+)\t(%d+)\t(%d+)\t(%d+)\t()"
@@ -81,6 +84,11 @@ local function take_back(item)
         return "unknown"
     end
     if item.as_of < math.max(began_at, last_return(item.owner)) then
+        return "moved"
+    end
+    -- What a limit gives back of it depends on what the order was sold before it.
+    local is_behind = product.rules and item.as_of < tonumber(product.attributes.seq)
+    if is_behind and was_sold_since(product.id, item.context, item.as_of) then
         return "moved"
     end
     local returned = item.returned + item.quantity

@@ -119,6 +119,9 @@ function campaignRules({ partition }: World, campaign: Campaign, now: number): R
 const isAt = (rule: Rule, location: Location | null): boolean =>
   rule.location === undefined || rule.location === location;
 
+export const hasRules = (world: World, product: ModelProduct, now: number): boolean =>
+  rulesOf(world, product, now).length > 0;
+
 /** Whose units a movement changes, and by how many; null: nobody's that is counted. */
 function change(rule: Rule, move: Move): { customerId: CustomerId; units: number } | null {
   if (!move.product || !rule.isOver(move.product.productId)) return null;

@@ -140,4 +140,14 @@ export const LIMIT_BUGS: readonly Mutant[] = [
     replace: "",
     by: workers("rebuild-limits", "counts what each customer has of a product with a limit"),
   },
+  {
+    bug: "a return is decided without a sale of its order that the ledger did not have yet",
+    file: "lua/stock/return.lua",
+    find: "    if is_behind and was_sold_since(",
+    replace: "    if false and was_sold_since(",
+    by: testIn("redis")(
+      "return",
+      "what the ledger said before the order was sold more of a product",
+    ),
+  },
 ];

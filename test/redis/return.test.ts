@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Location, QUANTITY_MAX, STOCK_MAX } from "#inventory/model";
+import { CustomerId, Location, OrderId, QUANTITY_MAX, STOCK_MAX } from "#inventory/model";
 import type { OrderSales } from "#inventory/ports";
 import { decodeEntry } from "#redis/journal";
 import { journalKey, metaKey, returnKey } from "#redis/keys";
@@ -9,9 +9,12 @@ import { dump } from "#test/keyspace";
 import { redisOfFile, sendBatch } from "#test/redis";
 import {
   adjustCommand,
+  endCommand,
   initialize,
   operation,
+  product,
   productOf,
+  reserve,
   returnCommand,
   sellCommand,
   totals,
@@ -28,6 +31,13 @@ async function sold(store: Store): Promise<OrderSales> {
   await initialize(store, "p1", 50);
   await store.sell(sellCommand("p1", 10));
   return { seq: 2, sold: 10, returned: 0 };
+}
+
+const sell = (store: Store, more: Parameters<typeof sellCommand>[2]) =>
+  store.sell(sellCommand("p1", 1, more));
+async function confirmed(store: Store, more: Parameters<typeof reserve>[3]) {
+  const { reservationId } = await reserve(store, "o2", { p1: 1 }, more);
+  return await store.confirm(endCommand(reservationId));
 }
 
 async function lastMovements() {
@@ -110,6 +120,33 @@ describe("return refuses, and changes nothing, ", () => {
     const newer = { seq: 3, sold: 10, returned: 4 };
     expect((await store.return(returnCommand("p1", 6, newer))).kind).toBe("returned");
     expect(await redis.get(returnKey(0, returnCommand("p1", 1, sales).owner))).toBe("5");
+  });
+
+  describe("what the ledger said before the order was sold more of a product with a limit", () => {
+    const orderId = OrderId.parse('o"1\\');
+    const customerId = CustomerId.parse("carol");
+    const context = { actor: "test:test", reason: '"orderId":"o2"', orderId, customerId };
+
+    test.each<[string, (store: Store) => Promise<unknown>, "moved" | "returned"]>([
+      ["without a hold", (store) => sell(store, { context }), "moved"],
+      ["as a hold", (store) => confirmed(store, { orderId }), "moved"],
+      ["to another order", (store) => confirmed(store, {}), "returned"],
+      ["nothing", (store) => reserve(store, "o3", { p1: 1 }), "returned"],
+      [
+        "of another product",
+        (store) => sell(store, { context, productId: product("p2") }),
+        "returned",
+      ],
+    ])("%s", async (_, since, expected) => {
+      const { store } = await open();
+      await initialize(store, "p2", 5);
+      await initialize(store, "p1", 50, { maxPerCustomer: 40 });
+      await store.sell(sellCommand("p1", 10, { customerId, context }));
+      const sales = { seq: 3, sold: 10, returned: 0 };
+      await since(store);
+      const outcome = await store.return(returnCommand("p1", 4, sales, { context }));
+      expect(outcome.kind).toBe(expected);
+    });
   });
 
   test("what the ledger said before this epoch: notes of returns may have been lost", async () => {

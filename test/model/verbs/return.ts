@@ -4,7 +4,7 @@ import { DISPOSITIONS, STOCK_MAX } from "#inventory/model";
 import { ownerOf } from "#inventory/owner";
 import type { ReturnCommand } from "#inventory/ports";
 import { aboveLimit, decided, done, move, once, type Call, type Decision } from "#model/call";
-import { sinceOf } from "#model/limits";
+import { hasRules, sinceOf } from "#model/limits";
 import { shopper } from "#model/names";
 import { campaignAt } from "#model/verbs/campaigns";
 import {
@@ -20,7 +20,7 @@ import {
   worldOfProduct,
   type Shape,
 } from "#model/plan";
-import { homeOf, levelsOf, productOf, seqOf } from "#model/world";
+import { homeOf, levelsOf, productOf, seqOf, type World } from "#model/world";
 
 const choices = (shape: Shape) =>
   fc.record({
@@ -75,6 +75,13 @@ export const returns = (shape: Shape) =>
     };
   });
 
+const wasSoldSince = ({ moves }: World, { productId, context, sales }: ReturnCommand): boolean =>
+  moves.slice(sales.seq).some((later) => {
+    const { orderId = null } = later.hold ?? later.context;
+    const isOfOrder = orderId !== null && orderId === (context.orderId ?? null);
+    return later.type === "SALE" && later.product?.productId === productId && isOfOrder;
+  });
+
 function decideReturn(call: Call, command: ReturnCommand): Decision {
   const { productId, quantity, owner, sales, disposition, context } = command;
   const { world } = call;
@@ -83,6 +90,10 @@ function decideReturn(call: Call, command: ReturnCommand): Decision {
     if (!product) return decided("unknown", { kind: "unknown_product" });
     // Another return since then: the ledger's sums may lack it.
     if (sales.seq < (world.returns.get(owner) ?? 0)) return decided("moved");
+    // Or another sale, which a limit would count before what comes back.
+    if (hasRules(world, product, call.now) && wasSoldSince(world, command)) {
+      return decided("moved");
+    }
     const { sold } = sales;
     if (sales.returned + quantity > sold) {
       return decided("exceeds", { kind: "exceeds_sold", sold, returned: sales.returned });
