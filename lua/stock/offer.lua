@@ -138,7 +138,8 @@ for _, id in ipairs(ids) do
         end
         -- Where who left without an offer made room for one more than were read, that one is next.
         local is_free = available(line.product) > 0
-        more = more or may_be_due or (is_free and at > #line.waiters and line.product.waiting)
+        more = more or may_be_due
+        more = more or (is_free and at > max(1, #line.waiters) and line.product.waiting)
         if not is_free then
             nothing_free[#nothing_free + 1] = id
         end
@@ -146,9 +147,8 @@ for _, id in ipairs(ids) do
 end
 
 local word = offers + parted > 0 and "offered" or "idle"
-local told =
-    { word, offers, parted, more and 1 or 0, table.concat(due, ","), table.concat(damaged, ",") }
-told[#told + 1] = decimal[redis.call("ZCARD", waited_key)]
+local told = { word, offers, parted, more and 1 or 0, table.concat(due, ",") }
+told[6], told[7] = table.concat(damaged, ","), decimal[redis.call("ZCARD", waited_key)]
 local replies = { may_be_due and word == "idle" and "due" or table.concat(told, "\t") }
 for i = 3, #ARGV do
     replies[i - 1] = "idle\t0\t0\t1\t\t\t1"

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { CustomerId, Location } from "#inventory/model";
 import { decodeEntry } from "#redis/journal";
+import { waitingKey } from "#redis/keys";
 import { clockAt, redisOfFile } from "#test/redis";
 import {
   adjustCommand,
@@ -58,6 +59,16 @@ describe("offer", () => {
     await of.store.adjust(adjustCommand("p1", 1));
     expect(await offer(of)).toMatchObject({ offered: 1 });
     expect(await place(of, "a")).toMatchObject({ reservation: { allocations: [{ held: 3 }] } });
+  });
+
+  test("comes to an end where a line is gone though somebody should wait in it", async () => {
+    const of = await soldOut(3);
+    await join(of, "a");
+    await of.store.adjust(adjustCommand("p1", 1));
+    await redis.rename(waitingKey(0, "p1"), "kept");
+    expect(await offer(of)).toMatchObject({ offered: 0, more: false });
+    await redis.rename("kept", waitingKey(0, "p1"));
+    expect(await offer(of)).toMatchObject({ offered: 1 });
   });
 
   test("lets nobody go for a hold of its own that has lapsed, though nobody released it", async () => {
