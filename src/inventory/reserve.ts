@@ -61,10 +61,9 @@ function campaignOf({
 }: ReserveInput): Pick<ReserveCommand, "campaignId"> {
   if (campaign === undefined) return {};
   if (standing) throw refusal("standing", "goes without campaign");
-  if (lines.some(({ location }) => location !== null)) {
-    throw refusal("location", "goes without campaign");
-  }
-  return { campaignId: campaign };
+  const at = lines.findIndex(({ location }) => location !== null);
+  if (at === -1) return { campaignId: campaign };
+  throw refusal(lines.length === 1 ? "location" : `items[${at}].location`, "goes without campaign");
 }
 
 /** null for a standing hold, which customers may not have: it would keep stock for ever. */

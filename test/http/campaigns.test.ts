@@ -273,6 +273,21 @@ describe("a reserve that names a campaign", () => {
       expect(answer.body).toMatchObject({ errors: [{ path, message: "goes without campaign" }] });
     }
   });
+
+  test("and of a cart the item is named that says where", async () => {
+    const items = [
+      { productId: "p1", quantity: 1 },
+      { productId: "p2", quantity: 1, location: "Warehouse A" },
+    ];
+    const { orderId, campaign } = body;
+    const answer = await openApp().send("/api/inventory/reservations", {
+      as: "service",
+      method: "POST",
+      body: { orderId, campaign, items },
+    });
+    expect(answer.status).toBe(400);
+    expect(answer.body).toMatchObject({ errors: [{ path: "items[1].location" }] });
+  });
 });
 
 test("a product's ring-fence names its campaign, and is inactive", async () => {
