@@ -9,7 +9,6 @@ import {
   amendCommand,
   endCommand,
   initialize,
-  joinCommand,
   putLimitCommand,
   reassignCommand,
   register,
@@ -18,42 +17,14 @@ import {
   soon,
   totals,
   waiting,
-  type TestStore,
 } from "#test/store";
+import { asWaiting, join, lastEntry, offer, place, soldOut } from "#test/waitlist";
 
 const { redis, open } = await redisOfFile();
 
-/** A reserve of the owner that waits with that order. */
-const asWaiting = (order: string, quantity: number, customer?: string) => {
-  const { owner } = waiting("p1", order, customer);
-  return reserveCommand(order, { p1: quantity }, { owner });
-};
-
-/** A product of which all units are held, and who holds them. */
-async function soldOut(units = 3) {
-  const opened = await open();
-  await initialize(opened.store, "p1", units);
-  const hold = await reserve(opened.store, "first", { p1: units });
-  return { ...opened, hold };
-}
-
-const join = async (of: TestStore, order: string, quantity = 1, more = {}) => {
-  const outcome = await of.waitlist.join(joinCommand("p1", order, quantity, more));
-  if (outcome.kind !== "waiting") throw new Error(`join answered ${outcome.kind}`);
-  return outcome;
-};
-const place = (of: TestStore, order: string, customer?: string) =>
-  of.waitlist.place(waiting("p1", order, customer), soon());
-const offer = (of: TestStore) => of.waitlist.offer(0, "freed", soon());
-
-async function lastEntry() {
-  const [id = "", fields = []] = (await redis.xrevrange("{p0}:journal", "+", "-"))[0] ?? [];
-  return decodeEntry(0, id, fields);
-}
-
 describe("offer", () => {
   test("gives what is due before it gives less, though nobody released it", async () => {
-    const of = await soldOut(3);
+    const of = await soldOut(open, 3);
     await join(of, "a", 3);
     await clockAt(redis, of.hold.expiresAt);
     await of.store.adjust(adjustCommand("p1", 1));
@@ -72,7 +43,7 @@ describe("offer", () => {
   });
 
   test("lets nobody go for a hold of its own that has lapsed, though nobody released it", async () => {
-    const of = await soldOut(3);
+    const of = await soldOut(open, 3);
     const customerId = CustomerId.parse("carol");
     await of.store.putLimit(putLimitCommand("pair", { maxUnits: 1 }));
     await initialize(of.store, "p2", 1);
@@ -86,7 +57,7 @@ describe("offer", () => {
   });
 
   test("gives the first in line a hold of what it asks for, in the step in which it leaves", async () => {
-    const of = await soldOut(3);
+    const of = await soldOut(open, 3);
     const { waiter } = await join(of, "a", 2);
     await join(of, "b", 2);
     expect(await offer(of)).toMatchObject({ offered: 0, left: 0, more: false });
@@ -99,7 +70,7 @@ describe("offer", () => {
     });
     // The next one gets what is left: an offer is what there is.
     expect(await place(of, "b")).toMatchObject({ reservation: { allocations: [{ held: 1 }] } });
-    const { movements, records, reservations } = await lastEntry();
+    const { movements, records, reservations } = await lastEntry(redis);
     expect(movements.map(({ type, orderId, reason }) => [type, orderId, reason])).toEqual([
       ["RESERVE", "a", "offered"],
       ["RECORD", "a", "offered"],
@@ -117,7 +88,7 @@ describe("offer", () => {
   });
 
   test("that lapses goes to the next in line", async () => {
-    const of = await soldOut(1);
+    const of = await soldOut(open, 1);
     await join(of, "a", 1, { holdSeconds: 30 });
     await join(of, "b", 1);
     await of.store.cancel(endCommand(of.hold.reservationId));
@@ -134,7 +105,7 @@ describe("offer", () => {
   });
 
   test("takes neither safety stock nor units at inactive locations, which a sweep finds later", async () => {
-    const of = await soldOut(3);
+    const of = await soldOut(open, 3);
     await join(of, "a", 3);
     await of.store.amend(amendCommand("p1", { safetyStock: 2 }));
     await of.store.cancel(endCommand(of.hold.reservationId));
@@ -168,7 +139,7 @@ describe("offer", () => {
     await of.store.reassign(reassignCommand(hold.reservationId, "b", { to: { ...to, owner } }));
     await of.store.adjust(adjustCommand("p1", 2));
     expect(await offer(of)).toMatchObject({ offered: 1, left: 1, more: true });
-    const { movements } = await lastEntry();
+    const { movements } = await lastEntry(redis);
     const left = movements.filter(({ type }) => type === "RECORD");
     expect(left.map(({ orderId, reason }) => [orderId, reason])).toEqual([
       ["a", "offered"],
@@ -188,13 +159,15 @@ describe("offer", () => {
     await of.store.amend(amendCommand("p1", { maxPerCustomer: 1 }));
     await of.store.adjust(adjustCommand("p1", 1));
     expect(await offer(of)).toMatchObject({ offered: 0, left: 1, more: true });
-    expect((await lastEntry()).movements).toMatchObject([{ orderId: "a", reason: "above_quota" }]);
+    expect((await lastEntry(redis)).movements).toMatchObject([
+      { orderId: "a", reason: "above_quota" },
+    ]);
     expect(await offer(of)).toMatchObject({ offered: 1, left: 0, more: false });
     expect(await place(of, "b", "carol")).toMatchObject({ kind: "offered" });
   });
 
   test("of many goes on in bounded steps, first come, first served", async () => {
-    const of = await soldOut(200);
+    const of = await soldOut(open, 200);
     const orders = Array.from({ length: 150 }, (_, i) => `o${i}`);
     for (const order of orders) await join(of, order, 1, { customer: `c${order}` });
     await of.store.cancel(endCommand(of.hold.reservationId));

@@ -3,7 +3,6 @@ import { describe, expect, test } from "bun:test";
 import { customerField } from "#inventory/limits";
 import { CustomerId } from "#inventory/model";
 import { WAITING_MAX, WAITS_MAX } from "#inventory/waitlist-ports";
-import { decodeEntry } from "#redis/journal";
 import { stockKey, waitsKey } from "#redis/keys";
 import { dump } from "#test/keyspace";
 import { clockAt, redisOfFile } from "#test/redis";
@@ -20,41 +19,14 @@ import {
   soon,
   totals,
   waiting,
-  type TestStore,
 } from "#test/store";
+import { asWaiting, join, lastEntry, place, soldOut } from "#test/waitlist";
 
 const { redis, open } = await redisOfFile();
 
-/** A reserve of the owner that waits with that order. */
-const asWaiting = (order: string, quantity: number, customer?: string) => {
-  const { owner } = waiting("p1", order, customer);
-  return reserveCommand(order, { p1: quantity }, { owner });
-};
-
-/** A product of which all units are held, and who holds them. */
-async function soldOut(units = 3) {
-  const opened = await open();
-  await initialize(opened.store, "p1", units);
-  const hold = await reserve(opened.store, "first", { p1: units });
-  return { ...opened, hold };
-}
-
-const join = async (of: TestStore, order: string, quantity = 1, more = {}) => {
-  const outcome = await of.waitlist.join(joinCommand("p1", order, quantity, more));
-  if (outcome.kind !== "waiting") throw new Error(`join answered ${outcome.kind}`);
-  return outcome;
-};
-const place = (of: TestStore, order: string, customer?: string) =>
-  of.waitlist.place(waiting("p1", order, customer), soon());
-
-async function lastEntry() {
-  const [id = "", fields = []] = (await redis.xrevrange("{p0}:journal", "+", "-"))[0] ?? [];
-  return decodeEntry(0, id, fields);
-}
-
 describe("join", () => {
   test("begins with nobody while units are due that nobody released: they are there", async () => {
-    const of = await soldOut(3);
+    const of = await soldOut(open, 3);
     await clockAt(redis, of.hold.expiresAt);
     const outcome = await of.waitlist.join(joinCommand("p1", "a", 2));
     expect(outcome).toEqual({ kind: "available", quantity: 2 });
@@ -62,7 +34,7 @@ describe("join", () => {
   });
 
   test("puts each at the end of the line, and tells who joins again its place", async () => {
-    const of = await soldOut();
+    const of = await soldOut(open);
     expect(await join(of, "a", 2)).toMatchObject({ position: 1, waiting: 1, replayed: false });
     expect(await join(of, "b")).toMatchObject({ position: 2, waiting: 2 });
     const [again, third] = await Promise.all([join(of, "a", 2), join(of, "c")]);
@@ -73,7 +45,7 @@ describe("join", () => {
   });
 
   test("keeps the place of who asks for another quantity", async () => {
-    const of = await soldOut();
+    const of = await soldOut(open);
     await join(of, "a", 2);
     await join(of, "b");
     expect(await join(of, "a", 3)).toMatchObject({ position: 1, waiter: { quantity: 3 } });
@@ -81,10 +53,10 @@ describe("join", () => {
   });
 
   test("is a movement without a product, and a record of who waits for what", async () => {
-    const of = await soldOut();
+    const of = await soldOut(open);
     const context = { actor: "test:test", reason: "joined", reference: "waiting:p1" };
     const { waiter } = await join(of, "a", 2, { context });
-    const { movements, records } = await lastEntry();
+    const { movements, records } = await lastEntry(redis);
     expect(movements).toMatchObject([
       { type: "RECORD", productId: null, reason: "joined", reference: "waiting:p1" },
     ]);
@@ -134,7 +106,7 @@ describe("join", () => {
   });
 
   test("is refused where a line, or its customer's places, are as many as may be", async () => {
-    const of = await soldOut();
+    const of = await soldOut(open);
     await join(of, "a");
     const field = customerField(CustomerId.parse("customer-1"));
     const refused = () => of.waitlist.join(joinCommand("p1", "b", 1));
@@ -151,7 +123,7 @@ describe("join", () => {
   });
 
   test("is known by its key, and refused where that was used for something else", async () => {
-    const of = await soldOut();
+    const of = await soldOut(open);
     const more = { operation: operation("k1") };
     await join(of, "a", 2, more);
     expect(await join(of, "a", 2, more)).toMatchObject({ position: 1, replayed: true });
@@ -164,7 +136,7 @@ describe("join", () => {
 
 describe("leave", () => {
   test("takes the owner out of the line, and lets those behind it move up", async () => {
-    const of = await soldOut();
+    const of = await soldOut(open);
     for (const order of ["a", "b", "c"]) await join(of, order);
     const left = await of.waitlist.leave(leaveCommand("p1", "a"));
     expect(left).toEqual({ kind: "left", waiting: 2, replayed: false });
@@ -174,11 +146,11 @@ describe("leave", () => {
     });
     expect(await place(of, "b")).toMatchObject({ position: 1 });
     expect(await place(of, "c")).toMatchObject({ position: 2 });
-    expect((await lastEntry()).records).toMatchObject([{ kind: "waiting", text: null }]);
+    expect((await lastEntry(redis)).records).toMatchObject([{ kind: "waiting", text: null }]);
   });
 
   test("of the last one leaves Redis as it was, and the units to everybody", async () => {
-    const of = await soldOut();
+    const of = await soldOut(open);
     const names = async () =>
       (await redis.keys("{p0}:wait*")).concat(await redis.keys("*records*"));
     await join(of, "a");
@@ -192,7 +164,7 @@ describe("leave", () => {
 
 describe("while somebody waits", () => {
   test("free units are nobody's but the line's: reserve, sell and a late confirm take none", async () => {
-    const of = await soldOut();
+    const of = await soldOut(open);
     const { store, hold } = of;
     const late = await initialize(store, "p2", 1).then(() => hold);
     await join(of, "a");
@@ -217,7 +189,7 @@ describe("while somebody waits", () => {
   });
 
   test("a live hold stays what it is: as much or less of it, and no more", async () => {
-    const of = await soldOut(5);
+    const of = await soldOut(open, 5);
     await of.store.cancel(
       endCommand(of.hold.reservationId, { lines: [{ productId: product("p1"), quantity: 1 }] }),
     );
@@ -237,7 +209,7 @@ describe("while somebody waits", () => {
 });
 
 test("the list tells who waits, first in line first, page by page", async () => {
-  const of = await soldOut();
+  const of = await soldOut(open);
   for (const order of ["a", "b", "c"]) await join(of, order);
   const line = (after: number) =>
     of.waitlist.line({ productId: product("p1"), after, limit: 2 }, soon());
