@@ -2,15 +2,13 @@
  * A campaign over HTTP, raced for at its start and at its end, while workers are killed and a Redis loses all
  * it had: as many get a unit as stand aside, nobody else gets one of them, and what is left comes back.
  */
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { Redis } from "ioredis";
-import postgres from "postgres";
+import { expect, test } from "bun:test";
 import { z } from "zod";
 import { randomId } from "#lib/ids";
 import { metaKey } from "#redis/keys";
 import { audit, type Acknowledged } from "#test/audit";
 import { codeIn, inventoryOf, reservationIn, type Answer, type Request } from "#test/caller";
-import { startInstallation, type Installation } from "#test/installation";
+import { installationOfFile } from "#test/installation-of-file";
 import { reported } from "#test/lost";
 import { until } from "#test/until";
 
@@ -21,21 +19,7 @@ const LEAD_MS = 1_500;
 const SETTLED_MS_MAX = 30_000;
 const TEST_MS_MAX = 120_000;
 
-let all: Installation;
-let redis: Redis;
-let sql: postgres.Sql;
-
-beforeAll(async () => {
-  all = await startInstallation();
-  redis = new Redis(all.redis.url);
-  redis.on("error", () => undefined);
-  sql = postgres(all.servers.databaseUrl, { max: 1, onnotice: () => {} });
-}, TEST_MS_MAX);
-afterAll(async () => {
-  redis.disconnect();
-  await sql.end({ timeout: 1 });
-  await all[Symbol.asyncDispose]();
-});
+const { all, redis, sql } = await installationOfFile();
 
 const Planned = z.object({ campaign: z.object({ campaignId: z.string() }) });
 const Detail = z.object({

@@ -2,14 +2,12 @@
  * Every unit there is is held, and all holds change hands all the time, while processes die and Redis loses
  * what it had: whoever looks finds no unit free, and at the end each unit is held by somebody, and sold once.
  */
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { Redis } from "ioredis";
-import postgres from "postgres";
+import { expect, test } from "bun:test";
 import { z } from "zod";
 import { randomId } from "#lib/ids";
 import { audit } from "#test/audit";
 import { codeIn, inventoryOf, reservationIn, type Request } from "#test/caller";
-import { startInstallation, type Installation } from "#test/installation";
+import { installationOfFile } from "#test/installation-of-file";
 import { reported } from "#test/lost";
 import { Random } from "#test/random";
 import { counted, seed as seedOfRun } from "#test/scale";
@@ -27,21 +25,7 @@ const TEST_MS_MAX = counted(120_000, 2 * 60 * 60_000);
 const BLOWS = ["api", "redis", "worker", "redis is emptied"] as const;
 type Blow = (typeof BLOWS)[number];
 
-let all: Installation;
-let redis: Redis;
-let sql: postgres.Sql;
-
-beforeAll(async () => {
-  all = await startInstallation();
-  redis = new Redis(all.redis.url);
-  redis.on("error", () => undefined);
-  sql = postgres(all.servers.databaseUrl, { max: 1, onnotice: () => {} });
-}, TEST_MS_MAX);
-afterAll(async () => {
-  redis.disconnect();
-  await sql.end({ timeout: 1 });
-  await all[Symbol.asyncDispose]();
-});
+const { all, redis, sql } = await installationOfFile();
 
 const Page = z.object({ items: z.array(z.object({ reservationId: z.string() })) });
 

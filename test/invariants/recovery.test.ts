@@ -4,12 +4,10 @@
  */
 import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { Redis } from "ioredis";
-import postgres from "postgres";
+import { expect, test } from "bun:test";
 import { audit, type Acknowledged } from "#test/audit";
 import { moreEffects } from "#test/effects";
-import { startInstallation, type Installation } from "#test/installation";
+import { installationOfFile } from "#test/installation-of-file";
 import { startLoad } from "#test/load";
 import { isAboutLost, isOfLost, reported, type Reported } from "#test/lost";
 import { seed, seedBehind } from "#test/scale";
@@ -23,22 +21,7 @@ const TEST_MS_MAX = 120_000;
 /** Each process looks every 2 s. */
 const ALERT_MS_MAX = 10_000;
 
-let all: Installation;
-let redis: Redis;
-let sql: postgres.Sql;
-
-beforeAll(async () => {
-  all = await startInstallation();
-  redis = new Redis(all.redis.url);
-  // The server ends again and again here.
-  redis.on("error", () => undefined);
-  sql = postgres(all.servers.databaseUrl, { max: 1, onnotice: () => {} });
-}, TEST_MS_MAX);
-afterAll(async () => {
-  redis.disconnect();
-  await sql.end({ timeout: 1 });
-  await all[Symbol.asyncDispose]();
-});
+const { all, redis, sql } = await installationOfFile();
 
 /** Whoever follows the alerts hears of each report, too. */
 async function reportedAndTold() {

@@ -2,14 +2,12 @@
  * Many wait for one product while its units come back by cancel and by restock, processes die and Redis loses
  * what it had: each unit is offered once, in line, and nobody else ever has one.
  */
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { Redis } from "ioredis";
-import postgres from "postgres";
+import { expect, test } from "bun:test";
 import { z } from "zod";
 import { randomId } from "#lib/ids";
 import { audit } from "#test/audit";
 import { codeIn, reservationIn, type Answer, type Request } from "#test/caller";
-import { startInstallation, type Installation } from "#test/installation";
+import { installationOfFile } from "#test/installation-of-file";
 import { reported } from "#test/lost";
 import { counted } from "#test/scale";
 import { until } from "#test/until";
@@ -28,21 +26,7 @@ const TEST_MS_MAX = counted(180_000, 2 * 60 * 60_000);
 const BLOWS = ["api", "redis", "worker", "redis is emptied"] as const;
 type Blow = (typeof BLOWS)[number];
 
-let all: Installation;
-let redis: Redis;
-let sql: postgres.Sql;
-
-beforeAll(async () => {
-  all = await startInstallation();
-  redis = new Redis(all.redis.url);
-  redis.on("error", () => undefined);
-  sql = postgres(all.servers.databaseUrl, { max: 1, onnotice: () => {} });
-}, TEST_MS_MAX);
-afterAll(async () => {
-  redis.disconnect();
-  await sql.end({ timeout: 1 });
-  await all[Symbol.asyncDispose]();
-});
+const { all, redis, sql } = await installationOfFile();
 
 const Page = z.object({ items: z.array(z.object({ reservationId: z.string() })) });
 const PlaceOf = z.object({ waiting: z.int() });
