@@ -28,12 +28,6 @@ if refusal then
     return refusal
 end
 
-local is_sweep = ARGV[2] ~= "freed"
-local score, first = is_sweep and 0 or 1, number_of(is_sweep and ARGV[2] or "0")
-local ids =
-    redis.call("ZRANGEBYSCORE", waited_key, score, score, "LIMIT", decimal[first], PRODUCTS_MAX)
-local more = #ids == PRODUCTS_MAX
-
 local offers, parted, lines = 0, 0, 0
 local due, damaged, nothing_free = {}, {}, {}
 local may_be_due = false -- units that the next one lacks, or holds that count against it
@@ -66,11 +60,8 @@ end
 
 local function context_of(waiter, reason)
     local customer, order = match(waiter.whom, "^([^\t]*)\t(.*)$")
-    local text = '{"actor":"system:waitlist","reason":"'
-        .. reason
-        .. '","reference":"waiting:'
-        .. waiter.product
-        .. '"'
+    local text = '{"actor":"system:waitlist","reason":"%s","reference":"waiting:%s"'
+    text = string.format(text, reason, waiter.product)
     if order ~= "" then
         text = text .. ',"orderId":' .. order
     end
@@ -120,41 +111,50 @@ local function offer(product, waiter)
     return true
 end
 
-for _, id in ipairs(ids) do
-    local is_sound, line = pcall(read_line, id)
-    if not is_sound then
-        damaged[#damaged + 1] = id
-        nothing_free[#nothing_free + 1] = id
-    elseif may_be_due or offers + parted >= OFFERS_MAX or lines >= LINES_MAX then
-        more = true
-        break
-    else
-        local at = 1
-        while at <= #line.waiters and offers + parted < OFFERS_MAX and lines < LINES_MAX do
-            if not offer(line.product, line.waiters[at]) then
-                break
-            end
-            at = at + 1
-        end
-        -- Where who left without an offer made room for one more than were read, that one is next.
-        local is_free = available(line.product) > 0
-        more = more or may_be_due
-        more = more or (is_free and at > max(1, #line.waiters) and line.product.waiting)
-        if not is_free then
+-- A function of its own: a script has 200 locals at most, and its libraries have most of them.
+local function offer_all()
+    local is_sweep = ARGV[2] ~= "freed"
+    local score, first = is_sweep and 0 or 1, number_of(is_sweep and ARGV[2] or "0")
+    local ids =
+        redis.call("ZRANGEBYSCORE", waited_key, score, score, "LIMIT", decimal[first], PRODUCTS_MAX)
+    local more = #ids == PRODUCTS_MAX
+    for _, id in ipairs(ids) do
+        local is_sound, line = pcall(read_line, id)
+        if not is_sound then
+            damaged[#damaged + 1] = id
             nothing_free[#nothing_free + 1] = id
+        elseif may_be_due or offers + parted >= OFFERS_MAX or lines >= LINES_MAX then
+            more = true
+            break
+        else
+            local at = 1
+            while at <= #line.waiters and offers + parted < OFFERS_MAX and lines < LINES_MAX do
+                if not offer(line.product, line.waiters[at]) then
+                    break
+                end
+                at = at + 1
+            end
+            -- Where who left without an offer made room for one more than were read, that one is next.
+            local is_free = available(line.product) > 0
+            more = more or may_be_due
+            more = more or (is_free and at > max(1, #line.waiters) and line.product.waiting)
+            nothing_free[#nothing_free + 1] = not is_free and id or nil
         end
     end
+
+    local word = offers + parted > 0 and "offered" or "idle"
+    local told = { word, offers, parted, more and 1 or 0 }
+    told[5], told[6] = table.concat(due, ","), table.concat(damaged, ",")
+    told[7] = decimal[redis.call("ZCARD", waited_key)]
+    local replies = { may_be_due and word == "idle" and "due" or table.concat(told, "\t") }
+    for i = 3, #ARGV do
+        replies[i - 1] = "idle\t0\t0\t1\t\t\t1"
+    end
+    local answer = close_holds(replies)
+    for _, id in ipairs(nothing_free) do
+        redis.call("ZADD", waited_key, "XX", "0", id)
+    end
+    return answer
 end
 
-local word = offers + parted > 0 and "offered" or "idle"
-local told = { word, offers, parted, more and 1 or 0, table.concat(due, ",") }
-told[6], told[7] = table.concat(damaged, ","), decimal[redis.call("ZCARD", waited_key)]
-local replies = { may_be_due and word == "idle" and "due" or table.concat(told, "\t") }
-for i = 3, #ARGV do
-    replies[i - 1] = "idle\t0\t0\t1\t\t\t1"
-end
-local answer = close_holds(replies)
-for _, id in ipairs(nothing_free) do
-    redis.call("ZADD", waited_key, "XX", "0", id)
-end
-return answer
+return offer_all()

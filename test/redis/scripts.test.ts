@@ -25,12 +25,22 @@ import {
 
 const { redis, open } = await redisOfFile({ cluster: true });
 
+/** Locals that every script may still have: one more in a library is one more in each that includes it. */
+const LOCALS_SPARE = 8;
+
 describe.each(SCRIPT_PATHS)("lua/%s", (path) => {
   test("loads with its fragments put in, and begins with #!lua", async () => {
     const script = loadScript(path);
     expect(script.text).toMatch(/^#!lua(?: flags=[\w,-]+)?\n/);
     expect(script.text).not.toContain("@include");
     expect(await redis.script("LOAD", script.text)).toBe(script.sha);
+  });
+
+  test("has room for more: Lua gives a script 200 locals, its libraries' names among them", async () => {
+    const names = Array.from({ length: LOCALS_SPARE }, (_, i) => `local spare_${i}\n`).join("");
+    const [first = "", ...rest] = loadScript(path).text.split("\n");
+    const roomy = `${first}\n${names}${rest.join("\n")}`;
+    expect(await redis.script("LOAD", roomy)).toMatch(/^[0-9a-f]{40}$/);
   });
 
   test("names its answers in its header", () => {
