@@ -186,6 +186,7 @@ async function chainsOf(sql: Sql, say: (line: string) => void): Promise<Partitio
 
 function wordsOf(report: ReconcileReport): string {
   const { checked, differences, differenceCount, explained, quarantined, quarantine } = report;
+  const { leftOut, leftOutCount } = report;
   const looked =
     `${checked.products} products, ${checked.levels} levels, ${checked.holds} live holds ` +
     `and ${checked.movements} movements`;
@@ -201,6 +202,10 @@ function wordsOf(report: ReconcileReport): string {
     ...(quarantined > quarantine.length
       ? [`and ${quarantined - quarantine.length} more in quarantine`]
       : []),
+    ...leftOut.map(
+      ({ partition, limit, why }) => `left out    limit ${limit} of partition ${partition}: ${why}`,
+    ),
+    ...(leftOutCount > leftOut.length ? [`and ${leftOutCount - leftOut.length} more limits`] : []),
     ...(explained > 0 ? [`${explained} changes without a record were written down since`] : []),
     "",
   ].join("\n");

@@ -151,6 +151,25 @@ export interface Checked {
   readonly movements: number;
 }
 
+/** Why nobody could say whether what a limit counts is right. */
+export const LEFT_OUT_REASONS = [
+  /** One of its products changed at each look. */
+  "busy",
+  /** Movements that it counts were put away. */
+  "put_away",
+  /** A movement of its products is in quarantine, or what the ledger has of them is in doubt. */
+  "in_doubt",
+] as const;
+export type LeftOutReason = (typeof LEFT_OUT_REASONS)[number];
+
+/** A limit whose counts were not compared: the next comparison looks again. */
+export interface LeftOutLimit {
+  readonly partition: number;
+  /** `product:<product>`, the id of one with a name, or `campaign:<campaign>:<product>`. */
+  readonly limit: string;
+  readonly why: LeftOutReason;
+}
+
 export interface ReconcileReport {
   readonly checked: Checked;
   /** The first of them; `differenceCount` tells how many there are. */
@@ -158,6 +177,9 @@ export interface ReconcileReport {
   readonly differenceCount: number;
   /** Changes without a record that were written down since: no differences any more. */
   readonly explained: number;
+  /** Limits that were not compared, and the first of them. */
+  readonly leftOutCount: number;
+  readonly leftOut: readonly LeftOutLimit[];
   /** Movements that are set aside and not settled: the ledger is not whole while there are any. */
   readonly quarantined: number;
   /** Products that were asked for by name and that neither side knows. */

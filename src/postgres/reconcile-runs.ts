@@ -3,6 +3,7 @@ import { z } from "zod";
 import { ProductId } from "#inventory/model";
 import {
   DIFFERENCE_KINDS,
+  LEFT_OUT_REASONS,
   RECONCILE_MODES,
   RUN_STATUSES,
   type ReconcileRunTable,
@@ -47,6 +48,10 @@ const ReportJson = z.object({
   differenceCount: z.int(),
   /** Runs of earlier versions knew of none. */
   explained: z.int().default(0),
+  leftOutCount: z.int().default(0),
+  leftOut: z
+    .array(z.object({ partition: z.int(), limit: z.string(), why: z.enum(LEFT_OUT_REASONS) }))
+    .default([]),
   unknownProductIds: z.array(z.string()).default([]),
   quarantined: z.int(),
   /** As those before it. */

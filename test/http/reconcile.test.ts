@@ -91,6 +91,8 @@ describe("GET reconcile", () => {
       differences: [difference],
       differenceCount: 1,
       explained: 2,
+      leftOutCount: 1,
+      leftOut: [{ partition: 0, limit: "product:p9", why: "busy" as const }],
       unknownProductIds: [],
       quarantined: 0,
       quarantine: [],

@@ -150,4 +150,11 @@ export const LIMIT_BUGS: readonly Mutant[] = [
       "what the ledger said before the order was sold more of a product",
     ),
   },
+  {
+    bug: "a comparison does not say which limits it could not look at",
+    file: "src/workers/reconcile/limits.ts",
+    find: '  for (const productId of left) run.findings.leaveOut(partition, ruleOf(productId), "busy");\n',
+    replace: "",
+    by: workers("reconcile-left-out", "what changes at each look is left out"),
+  },
 ];

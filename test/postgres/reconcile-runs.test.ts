@@ -24,6 +24,8 @@ const REPORT: ReconcileReport = {
   ],
   differenceCount: 1,
   explained: 0,
+  leftOutCount: 1,
+  leftOut: [{ partition: 0, limit: "product:p9", why: "busy" as const }],
   unknownProductIds: [],
   quarantined: 0,
   quarantine: [],

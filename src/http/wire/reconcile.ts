@@ -3,6 +3,7 @@ import { z } from "zod";
 import { Cursor, pageLimit, PARTITION_MAX, ProductId } from "#http/wire/fields";
 import {
   DIFFERENCE_KINDS,
+  LEFT_OUT_REASONS,
   RECONCILE_MODES,
   RUN_STATUSES,
   type ReconcileRun as Run,
@@ -77,6 +78,11 @@ const RUN = {
   differenceCount: Count,
   /** Changes without a record that a repair wrote down: they are no differences any more. */
   explained: Count,
+  /** Limits whose counts could not be compared, and the first hundred of them: the next run looks again. */
+  leftOutCount: Count,
+  leftOut: z
+    .array(z.strictObject({ partition: Count, limit: z.string(), why: z.enum(LEFT_OUT_REASONS) }))
+    .readonly(),
   /** Of `productIds`: those that neither Redis nor the ledger knows. */
   unknownProductIds: z.array(z.string()).readonly(),
   quarantined: Count,
@@ -115,6 +121,8 @@ export function runOf(run: Run): z.input<typeof ReconcileRun> {
     checked: report?.checked ?? NOTHING,
     differenceCount: report?.differenceCount ?? 0,
     explained: report?.explained ?? 0,
+    leftOutCount: report?.leftOutCount ?? 0,
+    leftOut: report?.leftOut ?? [],
     unknownProductIds: report?.unknownProductIds ?? [],
     quarantined: report?.quarantined ?? 0,
     quarantine: report?.quarantine ?? [],

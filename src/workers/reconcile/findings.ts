@@ -1,10 +1,18 @@
 /** What a comparison has found so far, bounded in what is kept and not in what is counted. */
 import { hash } from "node:crypto";
 import type { QuarantinedMovement } from "#inventory/reconcile-sides";
-import type { Checked, Difference, ReconcileReport } from "#inventory/reconcile-ports";
+import type {
+  Checked,
+  Difference,
+  LeftOutLimit,
+  LeftOutReason,
+  ReconcileReport,
+} from "#inventory/reconcile-ports";
 
 /** Differences that a report names; it tells how many there are besides. */
 export const DIFFERENCES_KEPT = 1_000;
+/** Limits that were not compared, of those that a report names. */
+const LEFT_OUT_KEPT = 100;
 /** Movements in quarantine that a report names. */
 const QUARANTINE_KEPT = 100;
 /** Names that are remembered, so that what is met twice counts once. */
@@ -26,6 +34,8 @@ export class Findings {
   #count = 0;
   /** Changes without a record that were written down since. */
   explained = 0;
+  readonly #leftOut: LeftOutLimit[] = [];
+  #leftOutCount = 0;
   /** Products that were asked for and that neither side knows. */
   readonly unknownProductIds: string[] = [];
   /** Movements in quarantine, once they were read. */
@@ -54,6 +64,11 @@ export class Findings {
     this.#checked[what] += count;
   }
 
+  leaveOut(partition: number, limit: string, why: LeftOutReason): void {
+    this.#leftOutCount += 1;
+    if (this.#leftOut.length < LEFT_OUT_KEPT) this.#leftOut.push({ partition, limit, why });
+  }
+
   get checked(): Checked {
     return { ...this.#checked };
   }
@@ -73,6 +88,8 @@ export class Findings {
       differences: this.kept,
       differenceCount: this.count,
       explained: this.explained,
+      leftOutCount: this.#leftOutCount,
+      leftOut: this.#leftOut,
       unknownProductIds: this.unknownProductIds,
       quarantined: this.quarantine.length,
       quarantine: this.quarantine

@@ -24,17 +24,24 @@ interface Found {
 
 /**
  * Of products that both sides say have a limit. One that never stands still between two looks, as at the
- * height of a sale, is left for the next comparison, and so is one whose movements are no longer all there.
+ * height of a sale, is left for the next comparison, and so is one whose movements are no longer all there: the
+ * report names it.
  */
 export async function compareLimits(
   run: Comparison,
   partition: number,
   productIds: readonly string[],
   doubt: Doubt,
+  isDoubtful: (productId: string) => boolean,
 ): Promise<void> {
   if (productIds.length === 0) return;
   const unsure = new Set(await run.ledger.unsureLimits(productIds));
-  const sure = productIds.filter((id) => !unsure.has(id) && !doubt.hasProduct(id));
+  const sure = productIds.filter((id) => {
+    const why = isDoubtful(id) || doubt.hasProduct(id) ? "in_doubt" : "put_away";
+    const isSure = why === "put_away" && !unsure.has(id);
+    if (!isSure) run.findings.leaveOut(partition, ruleOf(id), why);
+    return isSure;
+  });
   for (const { productId, productSeq, counts } of await differing(run, partition, sure)) {
     const told = (side: "redis" | "ledger") =>
       counts
@@ -57,6 +64,8 @@ export async function compareLimits(
     );
   }
 }
+
+const ruleOf = (productId: string): string => `product:${productId}`;
 
 /** What differs where a product stood still while both sides were read. */
 async function differing(
@@ -93,6 +102,7 @@ async function differing(
     left = moving;
     await run.goOn();
   }
+  for (const productId of left) run.findings.leaveOut(partition, ruleOf(productId), "busy");
   return found;
 }
 

@@ -109,7 +109,10 @@ async function checkLimit(
 ): Promise<void> {
   await run.goOn();
   const isDoubtful = (id: string): boolean => doubtful.has(id);
-  if (rule.products === "all" ? doubtful.size > 0 : rule.products.some(isDoubtful)) return;
+  if (rule.products === "all" ? doubtful.size > 0 : rule.products.some(isDoubtful)) {
+    run.findings.leaveOut(partition, rule.rule, "in_doubt");
+    return;
+  }
   for (let look = 0; look < LOOKS_MAX; look += 1) {
     const differing = await looked(run, partition, rule);
     if (differing === null) continue;
@@ -130,6 +133,7 @@ async function checkLimit(
     await settle(run, unless(doubt.ofCounts ?? aside(run, partition), { found, repair }));
     return;
   }
+  run.findings.leaveOut(partition, rule.rule, "busy");
 }
 
 /** Of what a refused movement was does not matter: it may have been of any of its products. */
@@ -150,7 +154,11 @@ async function looked(run: Comparison, partition: number, rule: Checked): Promis
   const nothing = { counts: [], window, seq: 0 };
   const isPutAway = openedAt !== null && openedAt >= window.since && rule.counts === "taken";
   // What an ended window counted is missed by nobody, and its key may be gone.
-  if (isPutAway || (window.endsAt !== null && window.endsAt <= Date.now())) return nothing;
+  if (window.endsAt !== null && window.endsAt <= Date.now()) return nothing;
+  if (isPutAway) {
+    run.findings.leaveOut(partition, rule.rule, "put_away");
+    return nothing;
+  }
   const stored = await stock.recordedLimit(partition, rule, window);
   if (stored === null) return null;
   if (typeof stored.counts === "string") {

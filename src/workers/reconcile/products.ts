@@ -129,8 +129,7 @@ async function compareProducts(
       await settle(run, unless(doubt.ofCounts, one));
     }
   }
-  const sure = [...limited].filter((productId) => !doubtful.has(productId));
-  await compareLimits(run, partition, sure, doubt);
+  await compareLimits(run, partition, [...limited], doubt, (id) => doubtful.has(id));
 }
 
 const NO_LEVEL = { onHand: 0, reserved: 0 };

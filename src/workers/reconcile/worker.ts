@@ -131,12 +131,13 @@ export class ReconcileWorker implements AsyncDisposable {
     try {
       const report = await compare(run, this.#handsOf(run, findings));
       if (!(await runs.complete(run, report))) throw new Superseded();
-      const { differenceCount, quarantined, checked } = report;
+      const { differenceCount, quarantined, leftOutCount, checked } = report;
       const level = differenceCount + quarantined > 0 ? "error" : "info";
       log[level]("Redis and the ledger were compared", {
         id,
         differenceCount,
         quarantined,
+        leftOutCount,
         checked,
       });
     } catch (error) {
