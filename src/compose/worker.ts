@@ -16,6 +16,7 @@ import { createLedgerWriter } from "#postgres/ledger-writer";
 import { createPseudonymWork } from "#postgres/pseudonymizations";
 import { createRemoval } from "#postgres/remove-ended";
 import { connectBlocking, connectWorker } from "#redis/client";
+import { createCountedCustomers } from "#redis/forget-customer";
 import { createJournal } from "#redis/journal";
 import { startDrain } from "#workers/drain-journal";
 import { ExpiryWorker } from "#workers/expire";
@@ -122,7 +123,11 @@ export async function startWorker(options: WorkerOptions): Promise<void> {
     finishReceipts: () => finishReceipts({ ...stores, clock: processClock }),
     log,
   });
-  const pseudonymizer = new Pseudonymizer({ work: createPseudonymWork(stores.sql), log });
+  const work = createPseudonymWork(stores.sql, {
+    counted: createCountedCustomers(stores.redis, stores.storeId),
+    partitions: stores.partitions.length,
+  });
+  const pseudonymizer = new Pseudonymizer({ work, log });
   shutdown.add("pseudonyms", () => pseudonymizer[Symbol.asyncDispose]());
   shutdown.add("rebuild", async () => {
     upkeep.stop();

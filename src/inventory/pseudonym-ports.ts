@@ -1,5 +1,5 @@
 /** The ports of who replaces customers' ids in the ledger: who asks for it, and who does it. */
-import type { CustomerId } from "#inventory/model";
+import type { CustomerId, ProductId } from "#inventory/model";
 
 /** What is asked for. */
 export interface NewPseudonymization {
@@ -44,4 +44,14 @@ export interface Pseudonymizations {
 export interface PseudonymWork {
   /** Does a bounded part; false: there is nothing to do. */
   step(): Promise<boolean>;
+}
+
+/** What limits count in Redis, by customer: who is forgotten is in none of it any more. */
+export interface CountedCustomers {
+  /** Of some products' own limits, and of all of that partition that are over several or a campaign's. */
+  forget(
+    partition: number,
+    customerId: CustomerId,
+    productIds: readonly ProductId[],
+  ): Promise<void>;
 }

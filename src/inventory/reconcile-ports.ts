@@ -157,6 +157,8 @@ export const LEFT_OUT_REASONS = [
   "busy",
   /** Movements that it counts were put away. */
   "put_away",
+  /** The ledger was forgetting a customer: it stood there under its id and its pseudonym. */
+  "forgetting",
   /** A movement of its products is in quarantine, or what the ledger has of them is in doubt. */
   "in_doubt",
 ] as const;

@@ -297,6 +297,8 @@ export interface ReconcileLedger {
   ): Promise<void>;
   /** Those of them of which movements that their limit counts were put away. */
   unsureLimits(productIds: readonly string[]): Promise<readonly string[]>;
+  /** How many customers were to be forgotten until now, and how many of them are being forgotten. */
+  forgotten(): Promise<{ readonly asked: number; readonly open: number }>;
   /** When the last movement was, and the last of those that were put away (ms; null: none were). */
   limitTimes(partition: number): Promise<{
     readonly lastAt: number;

@@ -35,6 +35,7 @@ const QUARANTINE_MAX = 10_000;
 const RECORDS_PAGE = 1_000;
 
 const LimitTimesRow = z.object({ lastAt: z.int(), openedAt: z.int().nullable() });
+const ForgottenRow = z.object({ asked: z.int(), open: z.int() });
 const RecordIdRow = z.object({ id: z.string() });
 const KeptRow = z.object({ id: z.string(), text: z.string().nullable(), seq: z.int() });
 const CursorRow = z.object({ partition: z.int(), seq: z.int() });
@@ -142,6 +143,12 @@ export function createReconcileLedger(sql: Sql): ReconcileLedger {
     async limitTimes(partition) {
       const [times] = await rows(LimitTimesRow, limitTimesText, [partition]);
       return times ?? { lastAt: 0, openedAt: null };
+    },
+    async forgotten() {
+      const text = `SELECT count(*)::integer AS asked, count(customer_id)::integer AS open
+        FROM pseudonymizations`;
+      const [counts] = await rows(ForgottenRow, text, []);
+      return counts ?? { asked: 0, open: 0 };
     },
     async unsureLimits(productIds) {
       const ids = textColumn(productIds, (id) => id);

@@ -153,8 +153,32 @@ export const LIMIT_BUGS: readonly Mutant[] = [
   {
     bug: "a comparison does not say which limits it could not look at",
     file: "src/workers/reconcile/limits.ts",
-    find: '  for (const productId of left) run.findings.leaveOut(partition, ruleOf(productId), "busy");\n',
+    find: "  for (const productId of left) run.findings.leaveOut(partition, ruleOf(productId), why);\n",
     replace: "",
     by: workers("reconcile-left-out", "what changes at each look is left out"),
+  },
+  {
+    bug: "whom the ledger forgets limits go on counting",
+    file: "src/postgres/pseudonymizations.ts",
+    find: "      for (const { customerId } of ready) await uncount(customerId);\n",
+    replace: "",
+    by: workers("forgotten-customers", "who is forgotten is in no count any more"),
+  },
+  {
+    bug: "the ledger counts pseudonyms under limits",
+    file: "src/postgres/statements/limits.sql",
+    find: "    AND NOT EXISTS (SELECT FROM pseudonymizations WHERE pseudonym = under.customer_id)\n",
+    replace: "",
+    by: workers("forgotten-customers", "who is forgotten is in no count any more"),
+  },
+  {
+    bug: "a customer who is being forgotten is a difference of counts",
+    file: "src/workers/reconcile/limits.ts",
+    find: "  if (before.open > 0) return false;\n",
+    replace: "",
+    by: workers(
+      "forgotten-customers",
+      "while a customer is being forgotten its counts are left out",
+    ),
   },
 ];

@@ -6,6 +6,7 @@ import { forgetOperations } from "#postgres/forget-operations";
 import { createPseudonymizations, createPseudonymWork } from "#postgres/pseudonymizations";
 import { openLedger, soon, type TestLedger } from "#test/ledger";
 import { batch, movement, oversold, reservation } from "#test/movements";
+import { NOBODY_COUNTED } from "#test/pseudonyms";
 
 /** What JSON and SQL write with signs before them, and every name that holds another one. */
 const CAROL = CustomerId.parse(`carol "O'Neil" \\ %`);
@@ -34,7 +35,7 @@ const ask = (more: { id?: string; key?: string; payload?: string; customerId?: C
 const read = () => asking().read(ID, soon());
 
 /** A worker that does one bounded step at a time. */
-const worker = () => createPseudonymWork(db.sql, { movements: 7, holds: 2 });
+const worker = () => createPseudonymWork(db.sql, NOBODY_COUNTED, { movements: 7, holds: 2 });
 
 async function finish(): Promise<number> {
   let steps = 0;
@@ -143,7 +144,7 @@ describe("a customer's id", () => {
     // A worker that dies within a step leaves nothing of it.
     await db.sql
       .begin(async (tx) => {
-        await createPseudonymWork(tx, { movements: 50 }).step();
+        await createPseudonymWork(tx, NOBODY_COUNTED, { movements: 50 }).step();
         throw new Error("dies");
       })
       .catch(() => null);

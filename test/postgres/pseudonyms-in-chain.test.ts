@@ -17,6 +17,7 @@ import {
 } from "#test/chained";
 import type { TestLedger } from "#test/ledger";
 import { batch, oversold } from "#test/movements";
+import { NOBODY_COUNTED } from "#test/pseudonyms";
 
 let bed: ChainedLedger;
 let db: TestLedger;
@@ -148,7 +149,7 @@ describe("a customer that became a pseudonym", () => {
     };
     for (let i = 0; i < 20; i += 1) await append();
     const worker = async (): Promise<void> => {
-      const work = createPseudonymWork(db.sql, { movements: 3 });
+      const work = createPseudonymWork(db.sql, NOBODY_COUNTED, { movements: 3 });
       while (await work.step());
     };
     const writing = new AbortController();
@@ -193,7 +194,7 @@ describe("a customer that became a pseudonym", () => {
     await bed.ask(CAROL);
     const later = rows(13, 6);
     expect(await writer.append(batch(later))).toEqual({ kind: "appended" });
-    for (const work = createPseudonymWork(db.sql); await work.step(););
+    for (const work = createPseudonymWork(db.sql, NOBODY_COUNTED); await work.step(););
     expect(await key()).not.toEqual(keys);
     const left = await dump();
     expect(await triedWith(left, before)).toEqual({ bySalt: [], byKey: [] });

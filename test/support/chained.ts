@@ -9,6 +9,7 @@ import { createPseudonymizations, createPseudonymWork } from "#postgres/pseudony
 import { verifyChain, type ChainReport } from "#postgres/verify-chain";
 import { openLedger, soon, type TestLedger } from "#test/ledger";
 import { batch, movement, oversold, reservation } from "#test/movements";
+import { NOBODY_COUNTED } from "#test/pseudonyms";
 
 export const CAROL = CustomerId.parse("carol");
 /** Movements that `write` writes. */
@@ -68,7 +69,7 @@ export async function openChainedLedger(): Promise<ChainedLedger> {
     ask,
     async forget(customerId, onStep) {
       const pseudonym = await ask(customerId);
-      const work = createPseudonymWork(db.sql, { movements: 4 });
+      const work = createPseudonymWork(db.sql, NOBODY_COUNTED, { movements: 4 });
       while (await work.step()) await onStep?.();
       return pseudonym;
     },

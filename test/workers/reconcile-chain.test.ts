@@ -7,6 +7,7 @@ import { verifyChain } from "#postgres/verify-chain";
 import { journalKey } from "#redis/keys";
 import { namesOf, openReconcileBed, type ReconcileBed } from "#test/reconcile";
 import { adjustCommand, endCommand, initialize, reserve, soon } from "#test/store";
+import { NOBODY_COUNTED } from "#test/pseudonyms";
 
 const CAROL = CustomerId.parse("carol");
 const PRODUCTS = 3;
@@ -67,7 +68,7 @@ test("what the chain says of pseudonyms is before and behind a movement that com
     const pseudonym = CustomerId.parse(`pseudonym-${id}`);
     const wanted = { id, customerId: CAROL, pseudonym, operation: null, askedBy: "admin:ada" };
     await createPseudonymizations(bed.db.sql, steadyClock).ask(wanted, soon());
-    for (const work = createPseudonymWork(bed.db.sql); await work.step(););
+    for (const work = createPseudonymWork(bed.db.sql, NOBODY_COUNTED); await work.step(););
   };
   /** One that names nobody. */
   const lost = async (seq: number): Promise<void> => {

@@ -131,7 +131,9 @@ steps AS (
     SELECT rules.rule, rules.since, rules.location, whose.*
     FROM rules, whose WHERE products = '*' AND NOT is_of_held
   ) AS under
+  -- Who was forgotten has no count any more, in Redis neither: nobody buys under a pseudonym.
   WHERE customer_id IS NOT NULL
+    AND NOT EXISTS (SELECT FROM pseudonymizations WHERE pseudonym = under.customer_id)
 ),
 walked AS (
   SELECT

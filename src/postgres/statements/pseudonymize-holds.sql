@@ -1,8 +1,9 @@
 -- Replaces a customer's id in some of its holds, and of the sums of its orders, once all its movements
--- are done; where none is left, the work is finished and forgets whose it was. $1 most of each.
+-- are done; where none is left, the work is finished and forgets whose it was. $1 most of each, $2 ids of those
+-- that may be: whoever limits counted under it is out of their counts by then.
 WITH asked AS (
   SELECT id, customer_id, pseudonym FROM pseudonymizations
-  WHERE customer_id IS NOT NULL AND NOT EXISTS (
+  WHERE customer_id IS NOT NULL AND id = ANY ($2::text[]) AND NOT EXISTS (
     SELECT FROM pseudonymization_parts AS part
     WHERE part.id = pseudonymizations.id AND next_seq <= last_seq
   )

@@ -1,6 +1,6 @@
 /** What each customer has of products with a limit, against what holds and sales of the ledger add up to. */
 import { customerField, HOLDS_FIELD } from "#inventory/limits";
-import { PSEUDONYM_BEGINS } from "#inventory/pseudonymize";
+import type { LeftOutReason } from "#inventory/reconcile-ports";
 import type { CustomerUnits } from "#inventory/reconcile-sides";
 import { LOOKS_MAX, settle, type Comparison } from "#workers/reconcile/comparison";
 import { unless, type Doubt } from "#workers/reconcile/doubt";
@@ -10,6 +10,7 @@ import { tellUnreadable } from "#workers/reconcile/unreadable";
 export const COUNTS_TOLD = 20;
 export const COUNTS_MENDED = 500;
 
+type Forgotten = Awaited<ReturnType<Comparison["ledger"]["forgotten"]>>;
 /** What both sides say of one customer. */
 export interface Differing {
   readonly field: string;
@@ -37,10 +38,10 @@ export async function compareLimits(
   if (productIds.length === 0) return;
   const unsure = new Set(await run.ledger.unsureLimits(productIds));
   const sure = productIds.filter((id) => {
-    const why = isDoubtful(id) || doubt.hasProduct(id) ? "in_doubt" : "put_away";
-    const isSure = why === "put_away" && !unsure.has(id);
-    if (!isSure) run.findings.leaveOut(partition, ruleOf(id), why);
-    return isSure;
+    const isInDoubt = isDoubtful(id) || doubt.hasProduct(id);
+    if (!isInDoubt && !unsure.has(id)) return true;
+    run.findings.leaveOut(partition, ruleOf(id), isInDoubt ? "in_doubt" : "put_away");
+    return false;
   });
   for (const { productId, productSeq, counts } of await differing(run, partition, sure)) {
     const told = (side: "redis" | "ledger") =>
@@ -75,8 +76,10 @@ async function differing(
 ): Promise<readonly Found[]> {
   const found: Found[] = [];
   let left = productIds;
+  let why: LeftOutReason = "busy";
   for (let look = 0; look < LOOKS_MAX && left.length > 0; look += 1) {
     const { stock, ledger } = run;
+    const before = await ledger.forgotten();
     const stored = await Promise.all(left.map((productId) => stock.limit(partition, productId)));
     await run.follow(partition, Math.max(...stored.map((one) => one?.at.seq ?? 0)));
     const known: CustomerUnits[] = [];
@@ -85,6 +88,12 @@ async function differing(
     const byProduct = Map.groupBy(known, ({ rule }) => rule.replace(/^product:/, ""));
     // What the ledger says is of the moment of that look where the product has not moved meanwhile.
     const { found: after } = await stock.products(partition, left);
+    if (!(await rememberedAll(run, before))) {
+      why = "forgetting";
+      await run.goOn();
+      continue;
+    }
+    why = "busy";
     const moving: string[] = [];
     for (const [i, productId] of left.entries()) {
       const { productSeq = null, counts: own } = stored[i] ?? {};
@@ -102,32 +111,34 @@ async function differing(
     left = moving;
     await run.goOn();
   }
-  for (const productId of left) run.findings.leaveOut(partition, ruleOf(productId), "busy");
+  for (const productId of left) run.findings.leaveOut(partition, ruleOf(productId), why);
   return found;
 }
 
-/**
- * A customer that became a pseudonym stands in Redis under its old id, which nobody knows any more; what it
- * bought under that id since stands there beside it.
- */
 export function compared(
   stored: ReadonlyMap<string, number>,
   known: readonly CustomerUnits[],
 ): Differing[] {
   const ledger = new Map<string, number>();
-  const forgotten: number[] = [];
   for (const { customerId, units, holds } of known) {
     const field = customerField(customerId);
+    ledger.set(field, units);
     if (holds > 0) ledger.set(`${field}${HOLDS_FIELD}`, holds);
-    if (customerId.startsWith(PSEUDONYM_BEGINS) && !stored.has(field)) forgotten.push(units);
-    else ledger.set(field, units);
   }
   return [...new Set([...stored.keys(), ...ledger.keys()])].toSorted().flatMap((field) => {
     const counts = { field, redis: stored.get(field) ?? 0, ledger: ledger.get(field) ?? 0 };
-    if (counts.redis === counts.ledger) return [];
-    const at = forgotten.indexOf(counts.redis - counts.ledger);
-    if (at === -1) return [counts];
-    forgotten.splice(at, 1);
-    return [];
+    return counts.redis === counts.ledger ? [] : [counts];
   });
+}
+
+/**
+ * Whether the ledger forgot nobody between the two: else a customer stands there partly under its pseudonym, which
+ * no limit counts, while Redis still counts all of it, or none.
+ */
+export async function rememberedAll(
+  { ledger }: Pick<Comparison, "ledger">,
+  before: Forgotten,
+): Promise<boolean> {
+  if (before.open > 0) return false;
+  return (await ledger.forgotten()).asked === before.asked;
 }

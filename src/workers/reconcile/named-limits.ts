@@ -1,10 +1,17 @@
 /** What each customer has under limits of records, against what holds and sales of the ledger add up to. */
 import { campaignRule, type Campaign } from "#inventory/campaigns";
 import type { KeptLimit, LimitWindow, RecordedRule } from "#inventory/limit-ports";
+import type { LeftOutReason } from "#inventory/reconcile-ports";
 import type { CustomerUnits } from "#inventory/reconcile-sides";
 import { LOOKS_MAX, settle, type Comparison } from "#workers/reconcile/comparison";
 import { doubtOf, unless } from "#workers/reconcile/doubt";
-import { compared, COUNTS_MENDED, COUNTS_TOLD, type Differing } from "#workers/reconcile/limits";
+import {
+  compared,
+  COUNTS_MENDED,
+  COUNTS_TOLD,
+  rememberedAll,
+  type Differing,
+} from "#workers/reconcile/limits";
 import { tellUnreadable } from "#workers/reconcile/unreadable";
 
 const HOUR_MS = 3_600_000;
@@ -113,9 +120,22 @@ async function checkLimit(
     run.findings.leaveOut(partition, rule.rule, "in_doubt");
     return;
   }
+  let why: LeftOutReason = "busy";
   for (let look = 0; look < LOOKS_MAX; look += 1) {
+    const before = await run.ledger.forgotten();
     const differing = await looked(run, partition, rule);
-    if (differing === null) continue;
+    if (differing === null) {
+      why = "busy";
+      continue;
+    }
+    if (differing === "put_away") {
+      run.findings.leaveOut(partition, rule.rule, differing);
+      return;
+    }
+    if (!(await rememberedAll(run, before))) {
+      why = "forgetting";
+      continue;
+    }
     const { counts, window, seq } = differing;
     if (counts.length === 0) return;
     const doubt = await doubtOf(run, partition, doubtful);
@@ -133,7 +153,7 @@ async function checkLimit(
     await settle(run, unless(doubt.ofCounts ?? aside(run, partition), { found, repair }));
     return;
   }
-  run.findings.leaveOut(partition, rule.rule, "busy");
+  run.findings.leaveOut(partition, rule.rule, why);
 }
 
 /** Of what a refused movement was does not matter: it may have been of any of its products. */
@@ -147,7 +167,11 @@ interface Looked {
 }
 
 /** null: something changed meanwhile. */
-async function looked(run: Comparison, partition: number, rule: Checked): Promise<Looked | null> {
+async function looked(
+  run: Comparison,
+  partition: number,
+  rule: Checked,
+): Promise<Looked | "put_away" | null> {
   const { stock, ledger } = run;
   const { lastAt, openedAt } = await ledger.limitTimes(partition);
   const window = rule.windowAt(lastAt);
@@ -155,10 +179,7 @@ async function looked(run: Comparison, partition: number, rule: Checked): Promis
   const isPutAway = openedAt !== null && openedAt >= window.since && rule.counts === "taken";
   // What an ended window counted is missed by nobody, and its key may be gone.
   if (window.endsAt !== null && window.endsAt <= Date.now()) return nothing;
-  if (isPutAway) {
-    run.findings.leaveOut(partition, rule.rule, "put_away");
-    return nothing;
-  }
+  if (isPutAway) return "put_away";
   const stored = await stock.recordedLimit(partition, rule, window);
   if (stored === null) return null;
   if (typeof stored.counts === "string") {
