@@ -98,10 +98,13 @@ export async function startPostgres(
   return await testServer(parent, launch, "SIGQUIT");
 }
 
-/** Creates a private, empty database on a server. */
-export async function createDatabase(server: { readonly url: string }): Promise<TestDatabase> {
+/** Creates a private database on a server: an empty one, or a copy of `template`. */
+export async function createDatabase(
+  server: { readonly url: string },
+  template = "template1",
+): Promise<TestDatabase> {
   const name = `holdfast_test_${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}`;
-  await administer(server.url, `CREATE DATABASE ${name}`);
+  await administer(server.url, `CREATE DATABASE ${name} TEMPLATE ${template}`);
   const drop = async (): Promise<void> => {
     await administer(server.url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
   };
@@ -111,15 +114,18 @@ export async function createDatabase(server: { readonly url: string }): Promise<
 let shared: Promise<TestServer> | undefined;
 
 /**
- * A private database on the PostgreSQL of the run (HOLDFAST_TEST_POSTGRES_URL), else on one that
+ * A private, empty database on the PostgreSQL of the run (HOLDFAST_TEST_POSTGRES_URL), else on one that
  * this process starts at the first call and that ends with the process. It has fsync off: a test
  * that crashes PostgreSQL starts its own.
  */
-export async function testDatabase(): Promise<TestDatabase> {
+export const testDatabase = async (): Promise<TestDatabase> =>
+  await createDatabase(await sharedPostgres());
+
+export async function sharedPostgres(): Promise<{ readonly url: string }> {
   const url = process.env["HOLDFAST_TEST_POSTGRES_URL"];
-  if (url !== undefined && url !== "") return await createDatabase({ url });
+  if (url !== undefined && url !== "") return { url };
   shared ??= startPostgres({ fsync: false });
-  return await createDatabase(await shared);
+  return await shared;
 }
 
 /**
