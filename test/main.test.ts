@@ -15,6 +15,9 @@ import { JWT_SECRET, runMain } from "#test/service";
 const REDIS_URL = "redis://127.0.0.1:1";
 const STACK = /^ +at /m;
 
+/** What `help` alone prints: the same for all who compare with it. */
+let ofAll: ReturnType<typeof runMain> | undefined;
+
 describe("the command line", () => {
   test.each([
     "help",
@@ -93,13 +96,18 @@ describe("the command line", () => {
     "token",
     "verify",
   ])("has help of %s alone, behind it or before", async (command) => {
-    const behind = await runMain([command, "--help"], {});
+    ofAll ??= runMain(["help"], {});
+    const [behind, before, wrong, all] = await Promise.all([
+      runMain([command, "--help"], {}),
+      runMain(["help", command], {}),
+      runMain([command, "--bogus"], {}),
+      ofAll,
+    ]);
     expect(behind.code).toBe(0);
     expect(behind.output).toContain(`bun run ${command}`);
     expect(behind.output).toMatch(/\nExamples:\n {2}/);
-    expect(await runMain(["help", command], {})).toEqual(behind);
-    expect((await runMain(["help"], {})).output).not.toBe(behind.output);
-    const wrong = await runMain([command, "--bogus"], {});
+    expect(before).toEqual(behind);
+    expect(all.output).not.toBe(behind.output);
     expect(wrong.code).toBe(2);
     expect(wrong.output).toMatch(/^(Unknown option '|unexpected: )--bogus/);
     expect(wrong.output).toEndWith(`\nFor help: bun run ${command} --help\n`);
