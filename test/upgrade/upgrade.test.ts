@@ -6,7 +6,7 @@ import { z } from "zod";
 import { randomId } from "#lib/ids";
 import { JOBS, isJobName, QUEUE_NAME, QUEUE_PREFIX } from "#workers/catalog";
 import { audit } from "#test/audit";
-import { Caller, codeIn, reservationIn, type Request } from "#test/caller";
+import { Caller, codeIn, reservationIn, type Answer, type Request } from "#test/caller";
 import { moreEffects } from "#test/effects";
 import { evidence } from "#test/evidence";
 import { startLoad, type Load } from "#test/load";
@@ -15,9 +15,14 @@ import { startRedis, temporaryFolder, testDatabase } from "#test/servers";
 import { runMain, startService, tokenOf } from "#test/service";
 import { until } from "#test/until";
 import { baseline } from "./baseline.ts";
+import { brokenLine, openSale, PlaceOf, Planned, Shoppers } from "./sale.ts";
 
 /** Of each load, in each phase; a long run goes on with more until its time is over. */
 const EFFECTS_MIN = 150;
+/** How often shoppers of each side meet the limit, the campaign and an offer, in each phase. */
+const MET_MIN = 5;
+const MET_MS_MAX = 30_000;
+const OFFERED_MS_MAX = 30_000;
 const PHASE_MS = counted(0, 60_000);
 const TEST_MS_MAX = counted(90_000, 15 * 60_000);
 
@@ -35,6 +40,13 @@ async function made(caller: Caller, admin: string, productId: string) {
   const body = { productId, sku: `SKU-${productId}`, initialStock: 100 };
   await answered(caller, post("/initialize", body));
   const hold = (orderId: string) => post(`/product/${productId}/reserve`, { quantity: 2, orderId });
+  const lineId = `${productId}-line`;
+  const none = { productId: lineId, sku: `SKU-${lineId}`, initialStock: 0 };
+  await answered(caller, post("/initialize", none));
+  const terms = { products: [productId], maxUnits: 1_000 };
+  const [startsAt, endsAt] = [1, 2].map((hours) => inHours(hours));
+  const products = [{ productId, quantity: 5 }];
+  const plan = { name: "planned", location: "default", startsAt, endsAt, products };
   const lot = { productId, quantity: 10, expectedAt: new Date(Date.now() + 60_000).toISOString() };
   const requests = [
     hold("to confirm"),
@@ -43,11 +55,16 @@ async function made(caller: Caller, admin: string, productId: string) {
     post(`/product/${productId}/transfer`, { from: "default", to: "annex", quantity: 5 }),
     post("/incoming", lot),
     { ...post(`/product/${productId}/stock`, { quantity: -1 }), method: "PATCH" as const },
+    { ...post(`/limits/${productId}`, terms), method: "PUT" as const },
+    post("/campaigns", plan),
+    post(`/product/${lineId}/waitlist`, { orderId: "waits", quantity: 1 }),
   ];
   const answers = [];
   for (const request of requests) answers.push(await answered(caller, request));
-  return { productId, requests, answers };
+  return { productId, lineId, requests, answers };
 }
+
+const inHours = (hours: number): string => new Date(Date.now() + hours * 3_600_000).toISOString();
 
 const asking = (path: string, token: string, body: object = {}): Request => {
   return { method: "POST", path, token, body, key: randomId(12) };
@@ -81,9 +98,34 @@ async function goneOnWith(caller: Caller, admin: string, done: Awaited<ReturnTyp
   await answered(caller, post(`/reservation/${cancelled?.reservationId}/cancel`));
   const back = { quantity: 3, orderId: "sold", disposition: "restock" };
   await answered(caller, post(`/product/${done.productId}/return`, back));
+  await goneOnWithSale(caller, admin, done);
   const read = { method: "GET", path: `/product/${done.productId}`, token: admin } as const;
   // 100, less 2 confirmed and 1 taken; what was sold is back.
   expect((await answered(caller, read)).body).toMatchObject({ totalStock: 97, reservedStock: 0 });
+}
+
+/** Who waits is offered what comes in, and what was planned and limited is taken back. */
+async function goneOnWithSale(
+  caller: Caller,
+  admin: string,
+  { productId, lineId, answers }: Awaited<ReturnType<typeof made>>,
+): Promise<void> {
+  const ask = (method: Request["method"], path: string, body?: object): Promise<Answer> => {
+    const asked = { method, path, token: admin, ...(body === undefined ? {} : { body }) };
+    return answered(caller, method === "GET" ? asked : { ...asked, key: randomId(12) });
+  };
+  await ask("PATCH", `/product/${lineId}/stock`, { quantity: 1, type: "RESTOCK" });
+  const place = async () =>
+    PlaceOf.parse((await ask("GET", `/product/${lineId}/waitlist?orderId=waits`)).body);
+  await until(async () => (await place()).status === "offered", {
+    withinMs: OFFERED_MS_MAX,
+    what: "who waited is offered what came in",
+  });
+  await ask("POST", `/reservation/${(await place()).reservationId}/confirm`, {});
+  const planned = answers.find(({ body }) => Planned.safeParse(body).success);
+  const { campaignId } = Planned.parse(planned?.body).campaign;
+  await ask("DELETE", `/campaigns/${campaignId}`);
+  await ask("DELETE", `/limits/${productId}`);
 }
 
 /** Lets each of these loads do something. */
@@ -108,11 +150,16 @@ describe("the version before and this one", () => {
       const startedAt = performance.now();
       const load = { users: 6, products: 4, units: 400 };
       await using oldLoad = await startLoad({ url: oldApi.url, ...load });
+      const sale = await openSale(oldApi.url, admin);
+      await using oldShoppers = new Shoppers(oldApi.url, admin, sale);
       await phase(oldLoad);
+      await oldShoppers.more(MET_MIN, MET_MS_MAX);
       // Its schema comes under the processes that run; the worker before drains what it journals.
       await using api = await startService({ ...servers, role: "api" });
       await using newLoad = await startLoad({ url: api.url, ...load });
+      await using shoppers = new Shoppers(api.url, admin, sale);
       await phase(oldLoad, newLoad);
+      await Promise.all([oldShoppers, shoppers].map((one) => one.more(MET_MIN, MET_MS_MAX)));
       const second = await made(new Caller(oldApi.url), admin, randomId(8));
       await goneOnWith(new Caller(api.url), admin, done);
       // The wake-ups that wait are those of both: each is what a worker of this version takes.
@@ -129,15 +176,21 @@ describe("the version before and this one", () => {
       await using worker = await startService({ ...servers, role: "worker" });
       await oldWorker.kill();
       await phase(oldLoad, newLoad);
+      await Promise.all([oldShoppers, shoppers].map((one) => one.more(MET_MIN, MET_MS_MAX)));
       await oldLoad.stop();
+      await oldShoppers.stop();
       await oldApi.kill();
       await goneOnWith(new Caller(api.url), admin, second);
       await phase(newLoad);
       await newLoad.stop();
-      expect([...oldLoad.strange, ...newLoad.strange]).toEqual([]);
+      await shoppers.stop();
+      const loads = [oldLoad, newLoad, oldShoppers, shoppers];
+      expect(loads.flatMap(({ strange }) => strange)).toEqual([]);
       expect([api.hasExited(), worker.hasExited()]).toEqual([false, false]);
-      const acknowledged = [...oldLoad.acknowledged, ...newLoad.acknowledged];
+      const acknowledged = loads.flatMap((one) => one.acknowledged);
       const { movements } = await audit({ ...servers, acknowledged });
+      const line = await brokenLine(database.url, sale);
+      expect(line).toMatchObject({ broken: [], waiting: 0 });
       const env = { REDIS_URL: redis.url, DATABASE_URL: database.url };
       const verified = await runMain(["verify"], env);
       expect([verified.code, verified.output]).toEqual([0, expect.any(String)]);
@@ -147,6 +200,9 @@ describe("the version before and this one", () => {
         "for (s)": Math.round((performance.now() - startedAt) / 1_000),
         acknowledged: acknowledged.length,
         movements,
+        "refused by limits": oldShoppers.told.limited + shoppers.told.limited,
+        "reserved of campaigns": oldShoppers.told.ofCampaign + shoppers.told.ofCampaign,
+        "places that ended with an offer": line.offers,
       });
     },
     TEST_MS_MAX,
