@@ -38,6 +38,17 @@ export const BUGS = [
   "lines of a cart under one limit are asked one by one",
   "a limit that is removed leaves its counts",
   "the counts of a window stay for ever",
+  "a limit over other products goes on with what it had counted",
+  "a campaign's units are there for everybody",
+  "a start that is done again brings units again",
+  "an empty ring-fence stays in the record of its product",
+  "no worker brings back what is left of a campaign",
+  "while somebody waits, whoever asks takes what is free",
+  "who was offered units stays in line, and is offered them again",
+  "units that become free of a product that somebody waits for are not noted",
+  "an offer does not ask what its customer may have",
+  "to ask for another quantity gives another place",
+  "a rebuild brings back who waits, and forgets that somebody does",
 ] as const;
 
 /** Simulates with that bug from `first` on, until a run fails; rejects where the bug cannot be made. */

@@ -4,7 +4,7 @@ import { fenceOf } from "#inventory/campaigns";
 import type { KeptRecord } from "#inventory/drain-ports";
 import type { Movement } from "#inventory/model";
 import { decodeCampaign } from "#redis/campaign-record";
-import { recordKey } from "#redis/keys";
+import { recordKey, stockKey } from "#redis/keys";
 import { recorded } from "#redis/recorded";
 import type { Asked } from "./callers.ts";
 import { lateness, SWEPT_MS_MAX, type Judged } from "./lateness.ts";
@@ -23,6 +23,14 @@ const campaignOf = (id: string, text: string): Campaign =>
 export const areCampaignsOver = ({ keys }: Keys): boolean =>
   [...(keys.read(recordKey(0, "campaign"), "hash")?.fields ?? [])].every(
     ([id, text]) => campaignOf(id, text).state === "closed",
+  );
+
+/** What is left of a ring-fence in the record of its product, once its campaign is over. */
+export const fencesLeft = ({ keys }: Keys): string[] =>
+  Array.from(keys.keys()).flatMap(([key, value]) =>
+    value.type === "hash" && key.startsWith(stockKey(0, ""))
+      ? [...value.fields.keys()].filter(isFence).map((field) => `${key} has ${field} left`)
+      : [],
   );
 
 export function brokenCampaigns(run: Judged, asked: readonly Asked[]): string[] {
@@ -82,6 +90,7 @@ class CampaignLaws {
     this.#fence = campaign === null ? "" : fenceOf(campaign);
     this.#name = campaign?.campaignId ?? "";
     this.#mustBegin();
+    this.#mustBeFull();
     const at = run.ledger.state.movements.filter(({ location }) => location === this.#fence);
     const movements = run.ledger.state.movements;
     for (const movement of at) {
@@ -120,6 +129,36 @@ class CampaignLaws {
     if (state === "running" && beganAt < startsAt) this.broken.push(`${this.#name} began early`);
     if (stoppedAt !== null && stoppedAt < startsAt) return;
     this.#judge("start", this.#timeOf(planned.seq), startsAt, beganAt);
+  }
+
+  /** What was planned of each product, or all that was free of it: nothing that was due was held. */
+  #mustBeFull(): void {
+    const began = this.#states.find(({ campaign }) => campaign?.state === "running");
+    if (!began?.campaign) return;
+    const { seq, campaign } = began;
+    const second = Math.floor(this.#timeOf(seq) / SECOND_MS) * SECOND_MS;
+    for (const { productId, quantity, fenced } of campaign.products) {
+      const { movements, reservations } = this.#run.ledger.state;
+      const own = movements.filter((one) => one.productId === productId);
+      const before = own.findLast(
+        (one) => one.seq < seq && one.location === campaign.location && !this.#isOfStart(one),
+      );
+      const free = before ? before.onHandAfter - before.reservedAfter : 0;
+      if (fenced !== Math.min(quantity, free)) {
+        this.broken.push(`${this.#name} has ${fenced} of ${productId}: ${free} were free`);
+      }
+      const late = own.find((one) => {
+        const due = reservations.get(one.reservationId ?? "")?.expiresAt ?? Infinity;
+        return one.seq > seq && one.type === "EXPIRE" && due <= second;
+      });
+      if (fenced < quantity && late) {
+        this.broken.push(`${this.#name} is short, and movement ${late.seq} was due before it`);
+      }
+    }
+  }
+
+  #isOfStart({ reason, reference }: Movement): boolean {
+    return reason === "campaign_started" && reference === `campaign:${this.#name}`;
   }
 
   #mustBeOpen({ seq, at }: Movement): void {

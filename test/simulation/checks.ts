@@ -5,7 +5,7 @@ import type { Acknowledged } from "#test/audit";
 import { brokenLaws, LAWS } from "#test/laws";
 import { TOLD_OF_OTHERS } from "#test/lost";
 import type { Asked } from "./callers.ts";
-import { areCampaignsOver, brokenCampaigns } from "./campaign-laws.ts";
+import { areCampaignsOver, brokenCampaigns, fencesLeft } from "./campaign-laws.ts";
 import { holdsThatEndedLate } from "./lateness.ts";
 import { countsThatDiffer, takenAboveLimits } from "./limit-laws.ts";
 import { areLinesIdle, LineLaws } from "./line-laws.ts";
@@ -74,6 +74,7 @@ export function brokenRules(run: Run, asked: readonly Asked[]): string[] {
     ...takenAboveLimits(run),
     ...new LineLaws(run).broken,
     ...brokenCampaigns(run, asked),
+    ...fencesLeft(run.redis),
     ...brokenNow(run, true),
   ];
 }

@@ -10,13 +10,13 @@ import {
   type MovementType,
 } from "#inventory/model";
 import { reservationIdOf } from "#inventory/reservation-id";
-import { limitedKey, metaKey, recordKey, ruleKey, waitedKey } from "#redis/keys";
+import { limitedKey, metaKey, recordKey, ruleKey, stockKey, waitedKey } from "#redis/keys";
 import { encodeLimit } from "#redis/limit-record";
 import { recorded } from "#redis/recorded";
-import { movement, reservation } from "#test/movements";
+import { HOME, movement, reservation } from "#test/movements";
 import { Random } from "#test/random";
 import type { Asked } from "./callers.ts";
-import { brokenCampaigns } from "./campaign-laws.ts";
+import { brokenCampaigns, fencesLeft } from "./campaign-laws.ts";
 import { brokenNow } from "./checks.ts";
 import { BEGINS_AT } from "./globals.ts";
 import { LedgerServer } from "./ledger.ts";
@@ -181,12 +181,29 @@ const CAMPAIGN = CampaignId.parse("p0-abcdefgh");
 const FENCE = recorded<Location>(`default~${CAMPAIGN}`);
 const [STARTS_AT, ENDS_AT] = [BEGINS_AT + 2_000, BEGINS_AT + 6_000];
 
+const START = {
+  type: "TRANSFER",
+  at: STARTS_AT,
+  reason: "campaign_started",
+  reference: `campaign:${CAMPAIGN}`,
+} as const;
+
 /** Of a campaign that was planned with movement 1 and begun with 4; `all` comes behind that. */
-function campaignLaws(all: readonly Partial<Movement>[], asked: readonly Asked[] = []): string[] {
+function campaignLaws(
+  all: readonly Partial<Movement>[],
+  asked: readonly Asked[] = [],
+  planned = 3,
+): string[] {
   const started = [
-    RECORD,
-    { type: "TRANSFER", at: STARTS_AT, ...levels(2, 0, 5) },
-    { type: "TRANSFER", at: STARTS_AT, location: FENCE, ...levels(3, 0, 0) },
+    {
+      ...RECORD,
+      type: "INITIAL",
+      productId: movement(1).productId,
+      location: HOME,
+      ...levels(5, 0),
+    },
+    { ...START, ...levels(2, 0, 5) },
+    { ...START, location: FENCE, ...levels(3, 0, 0) },
     { ...RECORD, at: STARTS_AT },
   ] as const;
   const run = runOf(following(...started, ...all));
@@ -195,9 +212,11 @@ function campaignLaws(all: readonly Partial<Movement>[], asked: readonly Asked[]
     [4, "running", 3],
   ]) {
     const times = [STARTS_AT, ENDS_AT, 0, 0, BEGINS_AT, BEGINS_AT].join("\t");
-    const text = `1\t${state}\tdefault\t${times}\t"a sale"\tproduct-1=3=${fenced}`;
+    const text = `1\t${state}\tdefault\t${times}\t"a sale"\tproduct-1=${planned}=${fenced}`;
     run.ledger.state.history.push({ kind: "campaign", id: CAMPAIGN, text, seq: Number(seq) });
   }
+  const hold = reservation(1, { reservationId: HOLD, expiresAt: STARTS_AT });
+  run.ledger.state.reservations.set(HOLD, hold);
   return brokenCampaigns(run, asked);
 }
 /** What nobody holds goes back, at that moment. */
@@ -237,6 +256,25 @@ test("a campaign takes units aside once, and no more than was planned", () => {
   const at = { at: STARTS_AT + 1 };
   const broken = campaignLaws([{ ...more, ...at }, { ...less, ...at }, ...goesBack(ENDS_AT, 4)]);
   expect(broken).toEqual([`${CAMPAIGN} took 4 aside in 2 steps`]);
+});
+
+test("a campaign begins with what was planned, or all that is free and was due", () => {
+  expect(campaignLaws(goesBack(ENDS_AT), [], 4)).toContain(
+    `${CAMPAIGN} has 3 of product-1: 5 were free`,
+  );
+  const late = { ...taking(ENDS_AT, "EXPIRE"), location: HOME, ...levels(3, 0, 3, 1) };
+  expect(campaignLaws([late, ...goesBack(ENDS_AT)], [], 9)).toContain(
+    `${CAMPAIGN} is short, and movement 5 was due before it`,
+  );
+});
+
+test("nothing of a ring-fence is left in the record of its product", () => {
+  const { redis } = runOf();
+  const { fields } = redis.keys.write(stockKey(0, "product-1"), "hash");
+  fields.set("onHand:default", "5");
+  expect(fencesLeft(redis)).toEqual([]);
+  fields.set(`onHand:${FENCE}`, "0");
+  expect(fencesLeft(redis)).toHaveLength(1);
 });
 
 test("units of a campaign are had while it is open, and by who named it", () => {
