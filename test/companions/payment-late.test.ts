@@ -128,6 +128,20 @@ test("a failure that comes late changes nothing", async () => {
   await agree();
 });
 
+test("an order that expired, and that somebody cancelled besides, is not brought back", async () => {
+  const productId = await bed.product(UNITS);
+  const { id, paymentId } = await late(productId);
+  const path = `/api/orders/${id}/status`;
+  expect(await ask(orders, "PUT", path, { status: "CANCELLED" }, admin)).toMatchObject({
+    status: 200,
+    body: { status: "CANCELLED", reason: "the reservation expired, and it was cancelled" },
+  });
+  await pays.decide(paymentId, "SUCCEEDED");
+  await pays.become(paymentId, "REFUNDED");
+  expect(await bed.stock(productId)).toMatchObject({ totalStock: UNITS, reservedStock: 0 });
+  await agree();
+});
+
 test("when the inventory has forgotten the hold, the money goes back", async () => {
   const productId = await bed.product(UNITS);
   const { id, paymentId } = await late(productId);

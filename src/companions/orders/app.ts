@@ -8,6 +8,7 @@ import {
   toldOrder,
   totalOf,
   unitsOf,
+  wasExpired,
   type Order,
   type Status,
 } from "#companions/orders/order";
@@ -209,6 +210,11 @@ function changes(options: OrdersOptions): readonly ShellRoute[] {
         if (order.state === "PENDING") {
           const reason = status === "CANCELLED" ? "it was cancelled" : undefined;
           await orders.move(id, "PENDING", STEP_TO[status], reason);
+          order = await settled(id, goesOn);
+        }
+        // It expired, and is not wanted any more: a payment that comes now does not bring it back.
+        if (status === "CANCELLED" && order.state === "CANCELLED" && wasExpired(order)) {
+          await orders.renounce(id);
           order = await settled(id, goesOn);
         }
         if (statusOf(order) !== status) throw wrongStep(order, status);

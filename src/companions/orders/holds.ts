@@ -108,7 +108,8 @@ export function createHolds(inventory: Inventory): Holds {
     },
     async confirm(order, reservationId) {
       const param = { reservationId };
-      const json = { lines: [...unitsOf(order.items)] };
+      // Whatever the inventory is set to do: what is sold late is sold under an order that knows of it.
+      const json = { lines: [...unitsOf(order.items)], onExpired: "reject" as const };
       try {
         const answer = await reservation.confirm.$post(
           { param, json },

@@ -3,6 +3,7 @@ import type { Sql } from "postgres";
 import { z } from "zod";
 import {
   HIDDEN,
+  HOLD_EXPIRED,
   OrderRow,
   type Item,
   type Order,
@@ -59,6 +60,8 @@ export interface Orders {
   reacquired(id: number, saleId: string): Promise<void>;
   /** REACQUIRING becomes CANCELLED for good. A sale that was told of is a stray. */
   giveUp(id: number, why: string): Promise<void>;
+  /** An order that its expired hold CANCELLED is one that somebody cancelled, too. */
+  renounce(id: number): Promise<void>;
   /** The hold has more time than we knew. */
   extend(id: number, dueAt: string | null): Promise<void>;
   failed(id: number, why: string): Promise<void>;
@@ -169,6 +172,11 @@ export function createOrders(sql: Sql): Orders {
         INSERT INTO strays (reservation_id, order_id, is_sold)
         SELECT sale_id, id, true FROM given_up WHERE sale_id IS NOT NULL
         ON CONFLICT DO NOTHING`;
+    },
+    async renounce(id) {
+      await sql`UPDATE orders SET reason = ${`${HOLD_EXPIRED}, and it was cancelled`},
+          updated_at = now()
+        WHERE id = ${id} AND state = 'CANCELLED' AND NOT is_late AND reason = ${HOLD_EXPIRED}`;
     },
     async extend(id, dueAt) {
       await sql`UPDATE orders SET due_at = ${dueAt}::text::timestamptz
