@@ -33,7 +33,7 @@ describe("offer", () => {
   });
 
   test("comes to an end where a line is gone though somebody should wait in it", async () => {
-    const of = await soldOut(3);
+    const of = await soldOut(open, 3);
     await join(of, "a");
     await of.store.adjust(adjustCommand("p1", 1));
     await redis.rename(waitingKey(0, "p1"), "kept");
