@@ -86,7 +86,11 @@ export async function openWholeShop(copies: number): Promise<WholeShop> {
     many("orders", { ...calling, ...paying }),
   ]);
   // What orders are told of payments is no affair of the door.
-  const payment = await many("payment", { ...calling, ...paying, ORDERS_URL: orders[0]?.url ?? "" });
+  const payment = await many("payment", {
+    ...calling,
+    ...paying,
+    ORDERS_URL: orders[0]?.url ?? "",
+  });
   const instances = new Map<Member | "gateway", readonly Service[]>([
     ["registry", [registry]],
     ["users", users],
