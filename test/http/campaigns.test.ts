@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { CampaignRefused, CampaignStore, ScheduleCommand } from "#inventory/campaigns";
 import { Location, Place, ProductId } from "#inventory/model";
+import type { AboveQuota } from "#inventory/hold-ports";
 import type { ReserveCommand } from "#inventory/ports";
 import { CAMPAIGN_ID, CAMPAIGNS, campaignOf } from "#test/campaigns-double";
 import { openApp } from "#test/http-app";
@@ -214,7 +215,7 @@ describe("a reserve that names a campaign", () => {
   const RESERVE = "/api/inventory/product/p1/reserve";
   const body = { quantity: 1, orderId: "o1", campaign: CAMPAIGN_ID };
   const kind = "campaign_refused";
-  const refused = async (answer: CampaignRefused) => {
+  const refused = async (answer: CampaignRefused | AboveQuota) => {
     return openApp({ store: { reserve: async () => answer } }).send(RESERVE, {
       as: "customer",
       body,
@@ -254,6 +255,19 @@ describe("a reserve that names a campaign", () => {
         stopped: why === "stopped",
       });
     }
+  });
+
+  test("409 above its limit for each customer names the campaign, and what may still be had", async () => {
+    const quota = { maxPerCustomer: 3, left: 1, windowEndsAt: AT, campaignId: CAMPAIGN_ID };
+    const productId = ProductId.parse("p1");
+    const units = { requested: 2, largest: 1, available: 5, locations: [], nextHoldEndsAt: null };
+    const lines = [{ productId, ...units, quota }];
+    const above = await refused({ kind: "above_quota", lines });
+    expect([above.status, above.body["code"]]).toEqual([409, "limit_exceeded"]);
+    expect(above.body["detail"]).toContain(`in the campaign ${CAMPAIGN_ID}, who may take 1 more`);
+    expect(above.body["lines"]).toMatchObject([
+      { limit: { ...quota, windowEndsAt: RECORD.startsAt } },
+    ]);
   });
 
   test("404 where there is none, 409 for a product that it has not", async () => {

@@ -58,3 +58,17 @@ test("what had movements that were put away is left out", async () => {
   await bed.db.sql`INSERT INTO partition_openings (partition, seq, at) VALUES (0, 0, now())`;
   expect(await leftOut(bed)).toEqual(because(all, "put_away"));
 });
+
+test("what PostgreSQL refused a movement of is left out", async () => {
+  await using bed = await openReconcileBed();
+  const { hot } = await seed(bed);
+  await bed.db.sql.unsafe(
+    "ALTER TABLE movements ADD CONSTRAINT refused_by_a_test CHECK (type <> 'ADJUSTMENT') NOT VALID",
+  );
+  await bed.store.adjust(adjustCommand("p1", 1));
+  await bed.drained();
+  const { leftOut: found, quarantined } = await bed.report();
+  expect(quarantined).toBe(1);
+  const told = Object.fromEntries(found.map(({ limit, why }) => [limit, why]));
+  expect(told).toEqual(because(hot, "in_doubt"));
+});
