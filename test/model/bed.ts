@@ -7,7 +7,7 @@ import { compare, type Run } from "#model/run";
 import { same } from "#model/same";
 import { loadWhole, look } from "#model/seen";
 import type { Slots } from "#model/slots";
-import type { Step } from "#model/steps";
+import type { Step } from "#model/turns";
 import { Tap, WordCounts } from "#model/tap";
 import { unreservedOf, newWorld, productOf, reservationOf, seqOf } from "#model/world";
 import { SCRIPT_PATHS } from "#test/answers";
@@ -149,12 +149,15 @@ async function beginRun(
 async function compareReads(run: Run): Promise<void> {
   const { store } = run;
   for (const world of run.worlds) {
-    for (const product of world.products.values()) {
+    const products = Array.from(world.products.values(), async (product) => {
       const { productId, attributes } = product;
-      same("product", await store.product(productId, soon()), productOf(product));
-      const claimed = await store.productOfSku(attributes.sku, soon());
+      const [found, claimed] = await Promise.all([
+        store.product(productId, soon()),
+        store.productOfSku(attributes.sku, soon()),
+      ]);
+      same("product", found, productOf(product));
       same("productOfSku", claimed, run.claims.get(attributes.sku));
-    }
+    });
     const owners = new Set<string>();
     const lookups = world.holds.toReversed().map(async (hold) => {
       const expected = reservationOf(world, hold);
@@ -164,7 +167,7 @@ async function compareReads(run: Run): Promise<void> {
       const found = await store.reservation(reservationId, soon());
       same("reservation", found, isLast ? expected : null);
     });
-    await Promise.all(lookups);
+    await Promise.all([...products, ...lookups]);
     const { partition, drained } = world;
     const positions = await store.positions(soon(), partition);
     same("positions", positions, [{ partition, seq: seqOf(world), drained }]);

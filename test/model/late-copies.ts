@@ -34,7 +34,11 @@ function scriptAt(path: string): Script {
 export async function sendCopies(run: Run, copy: Copy): Promise<void> {
   run.told.push(`copies: ${copy}`);
   const byPath = new Map([...run.batches.values()].map((kept) => [kept.call.path, kept]));
-  for (const kept of byPath.values()) await send(run, copy, kept);
+  const worlds = copy === "fence" ? run.worlds : [];
+  const keys = worlds.map(({ partition }) => metaKey(partition));
+  for (const key of keys) await run.redis.hset(key, "fence", "token");
+  await Promise.all(Array.from(byPath.values(), (kept) => send(run, copy, kept)));
+  for (const key of keys) await run.redis.hdel(key, "fence");
   compare(run, await look(run.redis, run.journals), new Map());
 }
 
@@ -57,10 +61,8 @@ async function send(run: Run, copy: Copy, { call, world, text }: KeptBatch): Pro
     journalEntriesMax: copy === "full" ? undrained : 1_000_000,
   };
   const key = metaKey(world.partition);
-  if (copy === "fence") await run.redis.hset(key, "fence", "token");
   const args = [Object.values(sent).join("\t"), ...lines];
   const reply = await runScript(run.redis, scriptAt(call.path), key, args);
-  if (copy === "fence") await run.redis.hdel(key, "fence");
   run.words.note({ path: call.path, reply });
   const word = copy === "repeat" || copy === "late" || copy === "full" ? expected[copy] : "stale";
   same(`${call.path} to a copy (${copy})`, reply, word);

@@ -44,12 +44,19 @@ const choices = (shape: Shape) =>
 export const adjusts = (shape: Shape) => adjustsOf(choices(shape));
 
 /** A restock of the first product at the location of that number: a run begins with many. */
-export const restocksAt = (at: number) =>
+export const restocksAt = (at: number) => restocksOf(0, at);
+
+/** At its home, or where it is said. */
+export const restocksOf = (
+  product: number,
+  at: number | null = null,
+  units: fc.Arbitrary<number> = fc.constant(50),
+) =>
   adjustsOf(
     fc.record({
-      product: fc.constant(0),
+      product: fc.constant(product),
       at: fc.constant(at),
-      delta: fc.constant(50),
+      delta: units,
       type: fc.constant("RESTOCK" as const),
       expected: fc.constant(null),
       version: fc.constant(null),

@@ -20,11 +20,11 @@ export function ofCampaign(
   const isAlone = scene.worlds.length === 1;
   const found = campaignAt(scene, index);
   const lines = asked.map((line) => ({ ...line, location: null }));
-  if (!found || (isAlone && index % NOBODYS === 0)) {
+  if (!found || (isAlone && index % NOBODYS === NOBODYS - 1)) {
     return isAlone ? { campaignId: CampaignId.parse("p0-nobody00"), lines } : {};
   }
   const [, { campaignId, products }] = found;
-  if (isAlone && index % OTHERS === 0) return { campaignId, lines };
+  if (isAlone && index % OTHERS === OTHERS - 1) return { campaignId, lines };
   const own = products.map(({ productId }) => ({ ...first, productId, location: null }));
   return { campaignId, lines: own.slice(0, 1 + (index % 2)) };
 }

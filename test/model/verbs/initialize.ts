@@ -44,17 +44,23 @@ export const initialStocks = fc.oneof(
 /** A product is made once: few keys, or they would hardly meet again. */
 const KEYS = 1;
 
-const PLENTY = 100_000_000;
+/** In a rich world nothing is missing: of a cart with many lines one would have it refused. */
+const PLENTIFUL = {
+  sku: fc.constant(null),
+  initialStock: fc.constant(100_000_000),
+  safetyStock: fc.constant(0),
+  maxPerCustomer: fc.constant(null),
+};
 
 const choices = (shape: Shape, product: fc.Arbitrary<number>) =>
   fc.record({
     product,
     /** null: the product's own. */
     sku: seldom(4, fc.nat({ max: 7 })),
-    initialStock: shape.isRich ? fc.constant(PLENTY) : initialStocks,
+    initialStock: initialStocks,
     at: fc.nat({ max: shape.locations - 1 }),
     ...attributes,
-    ...(shape.isRich ? { safetyStock: fc.constant(0), maxPerCustomer: fc.constant(null) } : {}),
+    ...(shape.isRich ? PLENTIFUL : {}),
   });
 
 export const initializes = (shape: Shape) => initializesOf(shape, productNumbers(shape));

@@ -11,6 +11,7 @@ import type { Location, MovementContext } from "#inventory/model";
 import { recorded } from "#redis/recorded";
 import { decided, done, move, once, type Call, type Decision } from "#model/call";
 import {
+  fromEnd,
   partitionOf,
   plans,
   productAt,
@@ -37,7 +38,7 @@ const choices = (shape: Shape) =>
       fc.array(fc.nat({ max: shape.products - 1 }), { minLength: 1, maxLength: 4 }),
     ),
     /** Now and then one is put as it stands, which changes nothing. */
-    isAsItStands: fc.nat({ max: 4 }).map((number) => number === 0),
+    isAsItStands: seldom(3, fc.constant(true)),
     maxUnits: fc.constantFrom(1_000_000_000, 3, 10, 1_000),
     terms: fc.constantFrom(
       { windowHours: null, counts: "taken", maxHolds: null } as const,
@@ -56,23 +57,31 @@ const idOf = (id: number, partition: number): string => `limit-${id}-${partition
 const versionOf = (scene: Scene, partition: number, id: string): number =>
   worldOf(scene, partition).limits.get(id)?.version ?? 0;
 
+/** One of those that stand, the last ones mostly. */
+function limitAt({ worlds }: Scene, index: number) {
+  const all = worlds.flatMap(({ limits, partition }) =>
+    Array.from(limits, ([limitId, limit]) => ({ limitId, limit, partition })),
+  );
+  return fromEnd(all, index) ?? null;
+}
+
 export const limitPuts = (shape: Shape) =>
   plans(
     "putLimit",
     choices(shape),
     (scene, { id, products, maxUnits, terms, expected, isAsItStands }, base) => {
+      const standing = isAsItStands === true ? limitAt(scene, id) : null;
       const ids = products?.map((number) => productAt(scene, number)) ?? null;
       const partitions = new Set(ids?.map((it) => partitionOf(scene, it)) ?? [0]);
-      const [partition = 0] = partitions;
-      const limitId = idOf(id, partition);
+      const { partition } = standing ?? { partition: [...partitions][0] ?? 0 };
+      const limitId = standing?.limitId ?? idOf(id, partition);
       const right = versionOf(scene, partition, limitId);
-      const standing = worldOf(scene, partition).limits.get(limitId);
       const drawn = {
         ...terms,
         products: ids === null ? ("all" as const) : [...new Set(ids)].toSorted(),
         maxUnits,
       };
-      const { products: over, ...bounds } = isAsItStands && standing ? standing : drawn;
+      const { products: over, ...bounds } = standing?.limit ?? drawn;
       const command: PutLimitCommand = {
         ...base(limitId),
         windowHours: bounds.windowHours,
@@ -83,7 +92,7 @@ export const limitPuts = (shape: Shape) =>
         maxUnits: bounds.maxUnits,
         expectedVersion: expected === null ? null : right + (expected === "wrong" ? 1 : 0),
       };
-      const spans = partitions.size > 1 || (ids === null && scene.worlds.length > 1);
+      const spans = !standing && (partitions.size > 1 || (ids === null && scene.worlds.length > 1));
       return {
         submit: (store) => store.putLimit(command),
         decide: spans ? null : (call) => decidePut(call, command),
@@ -93,13 +102,19 @@ export const limitPuts = (shape: Shape) =>
     KEYS,
   );
 
-export const limitRemovals = (shape: Shape) =>
+export const limitRemovals = () =>
   plans(
     "removeLimit",
-    choices(shape),
-    (scene, { id, expected }, base) => {
-      const partition = id % scene.worlds.length;
-      const limitId = idOf(id, partition);
+    fc.record({
+      id: fc.nat({ max: IDS - 1 }),
+      /** null: one that there is, the last ones mostly. */
+      isAny: seldom(6, fc.constant(true)),
+      expected: fc.constantFrom("right" as const, "wrong" as const, null, null),
+    }),
+    (scene, { id, isAny, expected }, base) => {
+      const own = id % scene.worlds.length;
+      const found = isAny === null ? limitAt(scene, id) : null;
+      const { limitId, partition } = found ?? { limitId: idOf(id, own), partition: own };
       const right = versionOf(scene, partition, limitId);
       const command: RemoveLimitCommand = {
         ...base(limitId),

@@ -83,8 +83,9 @@ export const reassigns = (
 
 /** As many units of a product as a hold may have, for two owners; and one gives its own to the other. */
 export function gathers({ shoppers }: Shape): fc.Arbitrary<Plan[]> {
-  const who = fc.tuple(fc.nat({ max: shoppers - 1 }), fc.nat({ max: shoppers - 1 }));
+  const who = fc.tuple(fc.nat({ max: shoppers - 1 }), fc.integer({ min: 1, max: shoppers - 1 }));
   return who
+    .map(([one, further]) => [one, (one + further) % shoppers] as const)
     .chain(([one, other]) =>
       fc.tuple(fillings("there"), takesMost(one), takesMost(other), reassignsLast(one)),
     )

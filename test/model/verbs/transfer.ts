@@ -27,7 +27,7 @@ const choices = (shape: Shape) =>
     isStrange: seldom(6, fc.constant(true)),
     /** null: the product's home, which may be full. */
     to: seldom(2, locationNumbers(shape)),
-    expected: seldom(4, fc.constantFrom("right" as const, "wrong" as const)),
+    expected: seldom(3, fc.constantFrom("right" as const, "wrong" as const)),
   });
 
 export const transfers = (shape: Shape) => transfersOf(choices(shape));

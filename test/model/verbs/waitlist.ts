@@ -36,8 +36,8 @@ import {
   type ModelWaiter,
 } from "#model/world";
 
-const choices = (shape: Shape) =>
-  fc.record({
+const choicesOf = (shape: Shape) => {
+  return {
     product: productNumbers(shape),
     shopper: fc.nat({ max: shape.shoppers - 1 }),
     amount: amounts(shape),
@@ -45,8 +45,9 @@ const choices = (shape: Shape) =>
     isMore: fc.constantFrom(true, true, true, false),
     seconds: fc.constantFrom(900, 900, 1, 60, 86_400),
     /** As somebody who waits already. */
-    like: seldom(2, fc.constantFrom("same" as const, "another quantity" as const)),
-  });
+    like: seldom(2, fc.constantFrom("same" as const, "same" as const, "another quantity" as const)),
+  };
+};
 
 /** Few, so that somebody of them waits already. */
 function whoOf(scene: Scene, index: number, who: number) {
@@ -58,10 +59,11 @@ function whoOf(scene: Scene, index: number, who: number) {
 /** The path of the route has the product. */
 const namedBy = ({ productId, owner }: WaitingOwner): string => `${productId} ${owner}`;
 
-export const joins = (shape: Shape) =>
+/** What is given is chosen so, the rest at random. */
+export const joins = (shape: Shape, given: Partial<ReturnType<typeof choicesOf>> = {}) =>
   plans(
     "join",
-    choices(shape),
+    fc.record({ ...choicesOf(shape), ...given }),
     (scene, choice, base) => {
       const whose = whoOf(scene, choice.product, choice.shopper);
       const known = knownProduct(scene, whose.productId);
@@ -90,15 +92,20 @@ export const joins = (shape: Shape) =>
     1,
   );
 
-export const leaves = (shape: Shape) =>
+const leaveChoices = (shape: Shape) => {
+  return {
+    product: productNumbers(shape),
+    shopper: fc.nat({ max: shape.shoppers - 1 }),
+    /** One who does. */
+    isWaiting: fc.constantFrom(true, true, true, false),
+  };
+};
+
+/** What is given is chosen so, the rest at random. */
+export const leaves = (shape: Shape, given: Partial<ReturnType<typeof leaveChoices>> = {}) =>
   plans(
     "leave",
-    fc.record({
-      product: productNumbers(shape),
-      shopper: fc.nat({ max: shape.shoppers - 1 }),
-      /** One who does. */
-      isWaiting: fc.boolean(),
-    }),
+    fc.record({ ...leaveChoices(shape), ...given }),
     (scene, choice, base) => {
       const waiters = scene.worlds.flatMap(({ waiting }) => waiting);
       const one = choice.isWaiting ? waiters[choice.shopper % waiters.length] : undefined;
