@@ -53,9 +53,9 @@ export interface Plan {
 const KINDS_MAX = 4;
 const EACH_MAX = 3;
 /** How many runs have each part of a sale: what a run does not have costs it nothing. */
-const LIMITED = 0.25;
-const CAMPAIGNS = 0.25;
-const LINES = 0.25;
+const LIMITED = 0.15;
+const CAMPAIGNS = 0.15;
+const LINES = 0.15;
 /** Few: who may buy at once waits for nothing. */
 const STOCK_IN_LINE_MAX = 4;
 
