@@ -143,6 +143,8 @@ test("while orders are away nothing is begun; what was decided is told when they
   await orders.kill();
   expect((await pays.post({ orderId, method: "card_ok" })).status).toBe(503);
   expect((await pays.decide(id, "SUCCEEDED")).status).toBe(200);
+  // It was tried in vain, and whoever tried is gone.
+  await until(async () => (await pays.triesOf(id)) > 0, { ...SOON, what: "it was tried" });
   await pays.service.kill();
   await orders.restart();
   await pays.service.restart();

@@ -27,6 +27,8 @@ export interface Pays extends AsyncDisposable {
   decide(id: string, outcome: "SUCCEEDED" | "FAILED"): Promise<Answer>;
   get(id: string): Promise<Payment>;
   become(id: string, status: Payment["status"]): Promise<Payment>;
+  /** How often it was tried to tell orders, or was done. */
+  triesOf(id: string): Promise<number>;
   /** Orders have said what becomes of each that was decided, and no step of an order is open. */
   settled(): Promise<void>;
   /** What is wrong; also how much was looked at. */
@@ -67,6 +69,10 @@ export async function openPayments(
         },
         { ...SETTLED, what: `payment ${id} is ${status}` },
       ),
+    async triesOf(id) {
+      const [row] = await sql`SELECT tries FROM payment.outbox WHERE payment_id = ${id}`;
+      return Number(row?.["tries"]);
+    },
     async settled() {
       await until(
         async () => {
