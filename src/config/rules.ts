@@ -20,6 +20,7 @@ const SECRETS = [
   "JWT_SECRET_PREVIOUS",
   "METRICS_TOKEN",
   "REGISTRY_PASSWORD",
+  "SERVICE_CLIENT_SECRET",
   "PAYMENT_SECRET",
   "PAYMENT_SECRET_PREVIOUS",
 ] as const;
@@ -92,12 +93,18 @@ function shortSecrets(texts: Texts): Problem[] {
     PAYMENT_SECRET_PREVIOUS: PAYMENT_SECRET_BYTES_MIN,
   };
   return SECRETS.flatMap((variable) => {
-    const bytes = Buffer.byteLength(texts[variable] ?? "");
+    const bytes = bytesOf(texts[variable] ?? "");
     if (texts[variable] === undefined || bytes >= bytesMin[variable]) return [];
     const problem = `must have at least ${bytesMin[variable]} bytes, has ${bytes}`;
     return [{ variable, problem: `${problem}; ${HOW_TO_MAKE_ONE}` }];
   });
 }
+
+/** Behind `whsec_` a secret is base64, and what is not base64 of it is no part of the key. */
+const bytesOf = (secret: string): number =>
+  secret.startsWith("whsec_")
+    ? Buffer.from(secret.slice("whsec_".length), "base64").byteLength
+    : Buffer.byteLength(secret);
 
 function pairRefusals(texts: Texts): Problem[] {
   const found: Problem[] = [];
