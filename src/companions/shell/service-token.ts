@@ -8,6 +8,12 @@ const ANSWER_BYTES_MAX = 16_384;
 /** Of its life that it is used for. */
 const SHARE_USED = 0.8;
 
+interface Kept {
+  readonly token: string;
+  /** On the clock of this process (ms). */
+  readonly until: number;
+}
+
 export interface ServiceTokenOptions {
   readonly usersUrl: string;
   readonly clientId: string;
@@ -17,8 +23,12 @@ export interface ServiceTokenOptions {
 /** Rejects while the users service is away and there is none that is good. */
 export function createServiceToken(options: ServiceTokenOptions): () => Promise<string> {
   const { usersUrl, clientId, clientSecret } = options;
-  let kept: { readonly token: Promise<string>; until: number } | null = null;
-  const fetched = async (): Promise<string> => {
+  let kept: Kept | null = null;
+  /** Whoever asks meanwhile waits for the same answer. */
+  let asking: Promise<Kept> | null = null;
+  const fetched = async (): Promise<Kept> => {
+    // The life of a token begins before we hear of it.
+    const askedAt = performance.now();
     const { status, text } = await callOut({
       method: "POST",
       url: `${usersUrl}/api/auth/token`,
@@ -27,17 +37,15 @@ export function createServiceToken(options: ServiceTokenOptions): () => Promise<
       bytesMax: ANSWER_BYTES_MAX,
     });
     if (status !== 200) throw new Error(`the users service answered ${status} for our token`);
-    const granted = Granted.parse(JSON.parse(text));
-    if (kept !== null) kept.until = performance.now() + granted.expires_in * 1_000 * SHARE_USED;
-    return granted.access_token;
+    const { access_token: token, expires_in: seconds } = Granted.parse(JSON.parse(text));
+    return { token, until: askedAt + seconds * 1_000 * SHARE_USED };
   };
   return async () => {
-    if (kept !== null && performance.now() < kept.until) return await kept.token;
-    const asked = { token: fetched(), until: Number.POSITIVE_INFINITY };
-    kept = asked;
-    asked.token.catch(() => {
-      if (kept === asked) kept = null;
+    if (kept !== null && performance.now() < kept.until) return kept.token;
+    asking ??= fetched().finally(() => {
+      asking = null;
     });
-    return await asked.token;
+    kept = await asking;
+    return kept.token;
   };
 }
