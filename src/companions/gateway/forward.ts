@@ -11,6 +11,10 @@ import { Refused } from "#companions/shell/app";
 
 /** Until the head of an answer is there: above the longest wait of a service, below who asked. */
 const HEAD_MS_MAX = 12_000;
+/** Likewise of a read, which another instance may answer: above the time in which the inventory does. */
+const READ_HEAD_MS_MAX = 6_000;
+/** All tries of one request together: below the silence after which our listener ends a connection. */
+const REQUEST_MS_MAX = 25_000;
 /** Of one request, with the first. */
 const TRIES_MAX = 4;
 const PAUSE_MS_MIN = 25;
@@ -36,15 +40,11 @@ const OF_THE_CONNECTION = [
   "transfer-encoding",
   "upgrade",
 ];
-/** What callers could lie with: the gateway says it itself. */
-const OF_THE_GATEWAY = [
-  "host",
-  "forwarded",
-  "x-forwarded-for",
-  "x-forwarded-host",
-  "x-forwarded-proto",
-  "x-real-ip",
-];
+/** What callers could lie with: the gateway says it itself, and what it does not say nobody does. */
+const OF_THE_GATEWAY = ["host", "forwarded", "x-real-ip"];
+const SAID_BY_THE_GATEWAY = "x-forwarded-";
+
+const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
 
 export interface Forwarding {
   readonly request: Request;
@@ -59,9 +59,11 @@ export type Forward = (forwarding: Forwarding) => Promise<Response>;
 export interface ForwardOptions {
   readonly instances: Pick<Instances, "serving">;
   readonly headMsMax?: number;
+  readonly requestMsMax?: number;
 }
 
-export function createForward({ instances, headMsMax = HEAD_MS_MAX }: ForwardOptions): Forward {
+export function createForward(options: ForwardOptions): Forward {
+  const { instances, headMsMax = HEAD_MS_MAX, requestMsMax = REQUEST_MS_MAX } = options;
   const breakers = new Breakers();
   /** Whose turn it is, by service. */
   const turns = new Map<ServiceKey, number>();
@@ -80,10 +82,16 @@ export function createForward({ instances, headMsMax = HEAD_MS_MAX }: ForwardOpt
 
   return async ({ request, service, requestId, address }) => {
     const isRead = READS.has(request.method);
-    const hasKey = service.knowsKeys && request.headers.has("idempotency-key");
+    const headers = headersFor(request, requestId, address);
+    // As it is sent on: a caller may have named the key as one of its connection alone.
+    const hasKey = service.knowsKeys && headers.has("idempotency-key");
     const body = await bodyOf(request);
+    const endsAt = performance.now() + requestMsMax;
     const mayRepeat = (error: InstanceFailed): boolean =>
-      body.isKept && (isRead || hasKey || !error.failure.mayHaveRun) && !request.signal.aborted;
+      body.isKept &&
+      (isRead || hasKey || !error.failure.mayHaveRun) &&
+      !request.signal.aborted &&
+      performance.now() < endsAt;
     const tries = retry(
       handleWhen((error) => error instanceof InstanceFailed && mayRepeat(error)),
       {
@@ -96,14 +104,15 @@ export function createForward({ instances, headMsMax = HEAD_MS_MAX }: ForwardOpt
       // Nobody reads what it said: its connection is free again.
       if (failed instanceof InstanceFailed) void failed.failure.response?.body?.cancel();
     });
-    const headers = headersFor(request, requestId, address);
     const tried = new Set<string>();
     try {
       return await tries.execute(async () => {
         const place = next(service.key, tried);
         if (place === null) throw new InstanceFailed(`no ${service.name} is known`, NOBODY);
         tried.add(place.url);
-        return await breakers.run(place, () => send(place, request, headers, body.read()));
+        const ofHead = isRead ? Math.min(headMsMax, READ_HEAD_MS_MAX) : headMsMax;
+        const withinMs = Math.max(1, Math.min(ofHead, endsAt - performance.now()));
+        return await breakers.run(place, () => send(place, request, headers, body.read(), withinMs));
       });
     } catch (error) {
       if (!(error instanceof InstanceFailed)) throw error;
@@ -123,12 +132,13 @@ export function createForward({ instances, headMsMax = HEAD_MS_MAX }: ForwardOpt
     request: Request,
     headers: Headers,
     body: ArrayBuffer | ReadableStream | null,
+    withinMs: number,
   ): Promise<Response> {
     const { pathname, search } = new URL(request.url);
     const giveUp = new AbortController();
     const onAbort = (): void => giveUp.abort();
     request.signal.addEventListener("abort", onAbort);
-    const late = setTimeout(onAbort, headMsMax);
+    const late = setTimeout(onAbort, withinMs);
     try {
       const response = await fetch(`${place.url}${pathname}${search}`, {
         method: request.method,
@@ -172,10 +182,11 @@ async function bodyOf(
 
 function headersFor(request: Request, requestId: string, address: string): Headers {
   const headers = new Headers(request.headers);
-  // Also what the caller names as of its connection.
+  // Also what the caller names as of its connection; what is no name of a header names nothing.
   const named = (headers.get("connection") ?? "").split(",").map((name) => name.trim());
-  for (const name of [...named, ...OF_THE_CONNECTION, ...OF_THE_GATEWAY]) {
-    if (name !== "") headers.delete(name);
+  const made = [...headers.keys()].filter((name) => name.startsWith(SAID_BY_THE_GATEWAY));
+  for (const name of [...named, ...made, ...OF_THE_CONNECTION, ...OF_THE_GATEWAY]) {
+    if (HEADER_NAME.test(name)) headers.delete(name);
   }
   const { host, protocol } = new URL(request.url);
   headers.set("x-request-id", requestId);
