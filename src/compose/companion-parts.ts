@@ -30,6 +30,7 @@ export interface Companion {
 /** The client that the companions sign in as, each with SERVICE_CLIENT_SECRET. */
 export const SERVICE_CLIENT = "companions";
 export const CLOSE_SECONDS_MAX = 5;
+const UNIQUE_VIOLATION = "23505";
 
 /** The secret that the companions share: the configured one, or outside production one of the folder. */
 export function serviceSecretOf({ serviceClientSecret, dataDir, production }: Config): string {
@@ -93,8 +94,15 @@ export async function schemaOf(
   migrations: readonly Migration[],
 ): Promise<Sql> {
   const first = createPostgres(databaseUrl, { connectionsMax: 1 });
-  await first.unsafe(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
-  await first.end({ timeout: CLOSE_SECONDS_MAX });
+  try {
+    await first.unsafe(`CREATE SCHEMA IF NOT EXISTS ${schema}`);
+  } catch (error) {
+    // Somebody made it at the same time, and was first: it is there.
+    const isThere = error instanceof Error && "code" in error && error.code === UNIQUE_VIOLATION;
+    if (!isThere) throw error;
+  } finally {
+    await first.end({ timeout: CLOSE_SECONDS_MAX });
+  }
   const url = new URL(databaseUrl);
   url.searchParams.set("search_path", schema);
   const sql = createPostgres(url.href, { applicationName: `holdfast-${schema}` });
