@@ -130,8 +130,19 @@ const become = (bought: readonly Bought[], status: string): Promise<unknown> =>
     ),
   );
 
+/** All of a list, page by page. */
+async function listed(path: string): Promise<readonly unknown[]> {
+  const found: unknown[] = [];
+  for (let next: string | undefined = path; next !== undefined; ) {
+    const { body, headers } = await persist({ method: "GET", path: next, token: admin });
+    found.push(...z.array(z.unknown()).parse(body));
+    [, next] = /^<([^>]+)>; rel="next"$/.exec(headers.get("link") ?? "") ?? [];
+  }
+  return found;
+}
+
 async function paymentsOf(orderIds: ReadonlySet<number>): Promise<readonly Payment[]> {
-  const all = Payment.array().parse(await get("/api/payments"));
+  const all = Payment.array().parse(await listed("/api/payments"));
   return all.filter(({ orderId }) => orderIds.has(orderId));
 }
 
@@ -207,7 +218,7 @@ async function day(customers: readonly Customer[], round: string): Promise<void>
   const stock = Stock.parse(await get(`/api/inventory/product/${productId}`));
   expect(stock).toMatchObject({ totalStock: 0, reservedStock: 0 });
   expect(await ledgerOf(productId)).toEqual({ totalStock: 0, reservedStock: 0 });
-  const orders = Order.array().parse(await get("/api/orders"));
+  const orders = Order.array().parse(await listed("/api/orders"));
   const own = orders.filter(({ id }) => orderIds.has(id));
   expect(own.filter(({ status }) => status === "CONFIRMED")).toHaveLength(UNITS);
   for (const { amount } of await paymentsOf(orderIds)) expect(amount).toBe(PRICE);
@@ -238,7 +249,7 @@ test(
       await day(customers, "0");
       days = 1;
     }
-    const orders = Order.array().parse(await get("/api/orders"));
+    const orders = Order.array().parse(await listed("/api/orders"));
     const reservations = await reservationsBy((path) =>
       persist({ method: "GET", path, token: admin }),
     );
