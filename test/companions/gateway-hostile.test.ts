@@ -36,6 +36,8 @@ const app = createGatewayApp({
   version: "1",
   log: createLog({ level: "error", format: "json" }),
   addressOf: () => "10.0.0.9",
+  registries: [],
+  docsPublic: false,
 });
 const gateway = Bun.serve({ port: 0, fetch: (request, server) => app.fetch(request, { server }) });
 afterAll(async () => {
