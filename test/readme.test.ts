@@ -5,7 +5,7 @@ import { endpoints } from "#test/documents";
 import { ROOT } from "#test/packaging";
 import { temporaryFolder } from "#test/servers";
 import { until } from "#test/until";
-import { differences, walkThrough } from "#test/walk-through";
+import { differences, walk, walkThrough } from "#test/walk-through";
 
 /** A first start makes a data folder of PostgreSQL, and fetches a Redis where there is none. */
 const START_MS_MAX = 240_000;
@@ -18,7 +18,7 @@ const env = {
   DATA_DIR: join(temporaryFolder("readme"), "data"),
   PORT: `${port}`,
 };
-const steps = walkThrough();
+const steps = walkThrough("Walk-through");
 
 function start() {
   const command = [process.execPath, "src/main.ts", "start"];
@@ -46,37 +46,10 @@ afterAll(async () => {
   await service.exited;
 });
 
-/** All blocks as one session, as a reader has it: what each printed, as far as the shell came. */
-async function session(): Promise<{ outputs: readonly string[]; errors: string; code: number }> {
-  const mark = "\u0001";
-  const ofTest = (shell: string) => shell.replaceAll("localhost:3003", `localhost:${port}`);
-  const script = steps.map(({ shell }) => `${ofTest(shell)}printf '${mark}'\n`).join("");
-  const command = ["bash", "-euo", "pipefail", "-c", script];
-  const shell = Bun.spawn(command, {
-    cwd: ROOT,
-    // `bun` is the one that runs this test, wherever it was installed.
-    env: { ...env, PATH: `${join(process.execPath, "..")}:${env.PATH}` },
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [out, errors] = await Promise.all([shell.stdout.text(), shell.stderr.text()]);
-  return { outputs: out.split(mark).slice(0, -1), errors, code: await shell.exited };
-}
-
 describe("README's walk-through", () => {
   test("answers what README says, command by command", async () => {
-    const { outputs, errors, code } = await session();
-    const failed = steps[outputs.length];
-    expect(code === 0 ? "" : `${failed?.title}: ${failed?.shell}\n${errors}`).toBe("");
-    const shown = steps.filter(({ answer }) => answer !== undefined);
-    expect(shown.length).toBeGreaterThan(10);
-    const different = steps.flatMap(({ title, answer }, index) => {
-      if (answer === undefined) return [];
-      const text = outputs[index] ?? "";
-      return differences(answer, parsed(text)).map((difference) => `${title}: ${difference}`);
-    });
-    expect(different).toEqual([]);
+    expect(steps.filter(({ answer }) => answer !== undefined).length).toBeGreaterThan(10);
+    expect(await walk(steps, { env, ports: { 3003: `${port}` } })).toEqual([]);
   });
 
   test("is followed by a table of endpoints that take these methods from these callers", async () => {
@@ -130,12 +103,4 @@ async function asked(method: string, path: string, token: string) {
   ]);
   const allow = options.headers.get("allow")?.split(", ").includes(method) ?? false;
   return { allow, bare: bare.status, customer: customer.status };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }

@@ -7,6 +7,7 @@ import { temporaryFolder } from "#test/servers";
 import { runMain } from "#test/service";
 import { TYPED, typist } from "#test/typed-commands";
 import { until } from "#test/until";
+import { walk, walkThrough } from "#test/walk-through";
 import { ROOT } from "#test/packaging";
 
 const TEST_MS_MAX = 120_000;
@@ -42,6 +43,9 @@ test(
       what: "the shop is open",
     });
     await typedCommandsWork(env);
+    const tour = walkThrough("A shop in five minutes");
+    expect(tour.filter(({ answer }) => answer !== undefined)).toHaveLength(5);
+    expect(await walk(tour, { env, ports: { 3000: env["GATEWAY_PORT"] } })).toEqual([]);
     const checked = await runMain(["platform", "check"], env);
     expect(checked.output).toContain("9 of 9 checks passed");
     expect(checked.code).toBe(0);

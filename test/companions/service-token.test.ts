@@ -45,5 +45,8 @@ test("where none comes it is asked for again, and whoever waited hears so", asyn
   const first = await Promise.allSettled([users.token(), users.token()]);
   expect(first.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
   expect(users.asked()).toBe(1);
-  await until(async () => (await users.token()) === "t2", { withinMs: 5_000, what: "one is there" });
+  await until(async () => (await users.token()) === "t2", {
+    withinMs: 5_000,
+    what: "one is there",
+  });
 });

@@ -133,7 +133,7 @@ const become = (bought: readonly Bought[], status: string): Promise<unknown> =>
 /** All of a list, page by page. */
 async function listed(path: string): Promise<readonly unknown[]> {
   const found: unknown[] = [];
-  for (let next: string | undefined = path; next !== undefined; ) {
+  for (let next: string | undefined = path; next !== undefined;) {
     const { body, headers } = await persist({ method: "GET", path: next, token: admin });
     found.push(...z.array(z.unknown()).parse(body));
     [, next] = /^<([^>]+)>; rel="next"$/.exec(headers.get("link") ?? "") ?? [];

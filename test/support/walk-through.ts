@@ -1,5 +1,6 @@
-/** The walk-through of README.md: its shell blocks, and what README says that they answer. */
-import { textOf } from "#test/packaging";
+/** Walk-throughs of README.md: their shell blocks, and what README says that they answer. */
+import { join } from "node:path";
+import { ROOT, textOf } from "#test/packaging";
 
 export interface Step {
   /** Heading it stands under. */
@@ -11,20 +12,66 @@ export interface Step {
 
 const BLOCK = /^```(\w*)\n([\s\S]*?)^```$|^### (.*)$/gm;
 
-export function walkThrough(): readonly Step[] {
+/** Of the section with that heading; blocks of `sh` are what is run before them. */
+export function walkThrough(heading: string): readonly Step[] {
   const section = textOf("README.md")
     .split("\n## ")
-    .find((text) => text.startsWith("Walk-through"));
+    .find((text) => text.startsWith(`${heading}\n`));
   const steps: { title: string; shell: string; answer?: unknown }[] = [];
   let title = "";
-  for (const [, language, text = "", heading] of (section ?? "").matchAll(BLOCK)) {
+  for (const [, language, text = "", named] of (section ?? "").matchAll(BLOCK)) {
     const last = steps.at(-1);
-    if (heading !== undefined) title = heading;
+    if (named !== undefined) title = named;
+    else if (language === "sh") continue;
     else if (language === "bash") steps.push({ title, shell: text });
     else if (language === "json" && last) last.answer = JSON.parse(text);
     else throw new Error(`README's walk-through has a block of ${language}`);
   }
   return steps.map(({ title: under, shell, answer }) => ({ title: under, shell, answer }));
+}
+
+export interface Session {
+  readonly env: Readonly<Record<string, string>>;
+  /** The port of the test's own service, by the one that README names. */
+  readonly ports: Readonly<Record<number, string | undefined>>;
+}
+
+/** Types all blocks into one shell, as a reader does; answers what was not as README says. */
+export async function walk(
+  steps: readonly Step[],
+  { env, ports }: Session,
+): Promise<readonly string[]> {
+  const mark = "\u0001";
+  const ofTest = (shell: string): string =>
+    shell.replaceAll(/localhost:(\d+)/g, (at, port) => `localhost:${ports[Number(port)] ?? at}`);
+  const script = steps.map(({ shell }) => `${ofTest(shell)}printf '${mark}'\n`).join("");
+  const shell = Bun.spawn(["bash", "-euo", "pipefail", "-c", script], {
+    cwd: ROOT,
+    // `bun` is the one that runs this test, wherever it was installed.
+    env: { ...env, PATH: `${join(process.execPath, "..")}:${env["PATH"]}` },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [out, errors] = await Promise.all([shell.stdout.text(), shell.stderr.text()]);
+  const outputs = out.split(mark).slice(0, -1);
+  if ((await shell.exited) !== 0) {
+    const failed = steps[outputs.length];
+    return [`${failed?.title}: ${failed?.shell}\n${errors}`];
+  }
+  return steps.flatMap(({ title, answer }, index) => {
+    if (answer === undefined) return [];
+    const found = differences(answer, parsed(outputs[index] ?? ""));
+    return found.map((difference) => `${title}: ${difference}`);
+  });
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 /** Texts that differ from run to run, by their form. */

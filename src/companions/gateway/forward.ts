@@ -112,7 +112,9 @@ export function createForward(options: ForwardOptions): Forward {
         tried.add(place.url);
         const ofHead = isRead ? Math.min(headMsMax, READ_HEAD_MS_MAX) : headMsMax;
         const withinMs = Math.max(1, Math.min(ofHead, endsAt - performance.now()));
-        return await breakers.run(place, () => send(place, request, headers, body.read(), withinMs));
+        return await breakers.run(place, () =>
+          send(place, request, headers, body.read(), withinMs),
+        );
       });
     } catch (error) {
       if (!(error instanceof InstanceFailed)) throw error;
