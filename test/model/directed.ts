@@ -92,8 +92,8 @@ export const waitsAndGets = (shape: Shape): fc.Arbitrary<Step> =>
     fc
       .tuple(
         waits(shape, product),
-        restocksOf(product, null, fc.constantFrom(1, 50)).map(alone),
-        fc.constantFrom(0, 1_000).map(clockGoes),
+        restocksOf(product, null, fc.constantFrom(1, 1, 50)).map(alone),
+        fc.constantFrom(0, 1_000, 1_000).map(clockGoes),
         offers().map(alone),
       )
       .map(chain),

@@ -19,7 +19,7 @@ import { counted, isLong, seed as seedOfRun } from "#test/scale";
 const COMMANDS = counted(100_000, 5_000_000);
 const COMMANDS_ELSEWHERE = counted(4_000, 200_000);
 /** Each word of each script must have been answered so often, or little was proved about it. */
-const WORDS_MIN = counted(20, 100);
+const WORDS_MIN = 100;
 /** What a run of few commands must have had of each that it is asked for. */
 const SEEN_MIN = 5;
 const STEPS_MAX = 60;

@@ -33,7 +33,7 @@ export const holdChoice = {
   hold: fc.nat({ max: 63 }),
   which: fc.oneof(
     { weight: 14, arbitrary: fc.constant("live" as const) },
-    { weight: 6, arbitrary: fc.constant("expired" as const) },
+    { weight: 8, arbitrary: fc.constant("expired" as const) },
     { weight: 5, arbitrary: fc.constant("any" as const) },
     { weight: 1, arbitrary: fc.constantFrom("nobody" as const, "no partition" as const) },
   ),
