@@ -84,7 +84,10 @@ async function answered(caller: Caller, request: Request) {
 async function goneOnWith(caller: Caller, admin: string, done: Awaited<ReturnType<typeof made>>) {
   for (const [i, request] of done.requests.entries()) {
     const again = await answered(caller, request);
-    expect([request.path, again.body]).toEqual([request.path, done.answers[i]?.body]);
+    const told = [request.path, done.answers[i]?.body];
+    // A campaign is worded from its record, of which this version may say more.
+    if (request.path === "/campaigns") expect([request.path, again.body]).toMatchObject(told);
+    else expect([request.path, again.body]).toEqual(told);
   }
   const [confirmed, cancelled] = done.answers.slice(0, 2).map(reservationIn);
   const post = (path: string, body: object = {}): Request => ({
