@@ -59,8 +59,12 @@ interface Bought {
   readonly orderId: number;
 }
 
-const get = async (path: string, token = admin): Promise<unknown> =>
-  (await persist({ method: "GET", path, token })).body;
+/** What is there, for whoever may see it. */
+async function get(path: string, token = admin): Promise<unknown> {
+  const { status, body } = await persist({ method: "GET", path, token });
+  if (status === 200) return body;
+  throw new Error(`${path} was answered ${status}: ${JSON.stringify(body)}`);
+}
 const post = (wish: Omit<Wish, "method">) => persist({ method: "POST", ...wish });
 
 /** Also where the answer to the registration was lost: who is registered then signs in. */
@@ -99,7 +103,8 @@ async function buy(productId: number, customers: readonly Customer[], round: str
     const key = `${round}-${number}`;
     const answer = await post({ path: "/api/orders", body, token, key });
     if (answer.status === 400) refused += 1;
-    else bought.push({ customer, orderId: Order.parse(answer.body).id });
+    else if (answer.status === 201) bought.push({ customer, orderId: Order.parse(answer.body).id });
+    else throw new Error(`${key} was answered ${answer.status}: ${JSON.stringify(answer.body)}`);
   };
   await Promise.all(customers.map(one));
   return { bought, refused };
