@@ -41,6 +41,8 @@ import { createPayments } from "#companions/payment/store";
 import { createProductsApp } from "#companions/products/app";
 import { PRODUCTS_MIGRATIONS } from "#companions/products/migrations";
 import { startProductsRelay } from "#companions/products/relay";
+import { createRemoving } from "#companions/products/removal";
+import { createRemovals } from "#companions/products/removals";
 import { createStockOfProducts } from "#companions/products/stock";
 import { loadSampleProducts } from "#companions/products/samples";
 import { createProducts } from "#companions/products/store";
@@ -164,8 +166,11 @@ const OPEN: Readonly<Record<CompanionName, (parts: Parts) => Promise<Companion>>
     const { url, token, demand } = callingOf(config);
     const stock = createStockOfProducts({ url, token });
     const queues = queuesOf("products", urls, log);
-    const relay = startProductsRelay({ products, stock, ...queues, log });
-    const app = createProductsApp({ products, stock, relay, demand, ...commonOf(config, log) });
+    const removals = createRemovals(sql);
+    const removing = createRemoving({ removals, products, stock });
+    const relay = startProductsRelay({ products, stock, removals, removing, ...queues, log });
+    const told = commonOf(config, log);
+    const app = createProductsApp({ products, stock, removing, relay, demand, ...told });
     const close = async (): Promise<void> => {
       await relay.close();
       queues.disconnect();

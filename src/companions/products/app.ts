@@ -15,6 +15,7 @@ import {
 } from "#companions/shell/route";
 import { whole } from "#companions/shell/parsed";
 import type { Relay } from "#companions/products/relay";
+import type { Removing } from "#companions/products/removal";
 import type { StockOfProducts } from "#companions/products/stock";
 import type { Product, Products } from "#companions/products/store";
 import type { Log } from "#lib/log";
@@ -86,7 +87,8 @@ const UNKNOWN = { 404: "There is no such product." };
 
 export interface ProductsOptions {
   readonly products: Products;
-  readonly stock: StockOfProducts;
+  readonly stock: Pick<StockOfProducts, "stockOf">;
+  readonly removing: Pick<Removing, "remove">;
   readonly relay: Pick<Relay, "wake">;
   readonly demand: Demand;
   readonly version: string;
@@ -163,7 +165,7 @@ function reads({ products, stock }: ProductsOptions): readonly ShellRoute[] {
   ];
 }
 
-function changes({ products, stock, relay, demand }: ProductsOptions): readonly ShellRoute[] {
+function changes({ products, removing, relay, demand }: ProductsOptions): readonly ShellRoute[] {
   const by = byRole(demand, ["admin", "service"]);
   return [
     route({
@@ -207,14 +209,12 @@ function changes({ products, stock, relay, demand }: ProductsOptions): readonly 
       answers: { 204: null },
       refused: { ...UNKNOWN, 409: "Units of it are held." },
       async handle(c) {
-        const { id } = await productOf(c, products);
-        const held = await stock.withdraw(String(id));
-        if (held > 0) {
-          const why = `${held} units of it are held: it can go when they are sold or free`;
-          throw new Refused(409, why, { reservedStock: held });
-        }
-        await products.remove(id);
-        return c.body(null, 204);
+        const removed = await removing.remove(idOf(c));
+        if (removed === null) throw unknown();
+        if (removed.kind === "gone") return c.body(null, 204);
+        const { units: reservedStock } = removed;
+        const why = `${reservedStock} units of it are held: it can go when they are sold or free`;
+        throw new Refused(409, why, { reservedStock });
       },
     }),
   ];

@@ -1,5 +1,5 @@
 /** What products needs of the inventory, by its typed client. */
-import { createClient, HoldfastProblem } from "#client/client";
+import { createClient, HoldfastProblem, HoldfastUnanswered } from "#client/client";
 import type { Call } from "#companions/products/store";
 
 /** What there is of a product. */
@@ -9,16 +9,31 @@ export interface Stock {
   readonly availableStock: number;
 }
 
+/** What a removal has to know of an item. */
+export interface Item {
+  readonly sku: string;
+  readonly safetyStock: number;
+  readonly reservedStock: number;
+}
+
+/** Whether it says that a call's outcome is not certain, or not to be had now. */
+export const isUnsure = (error: unknown): error is Error =>
+  error instanceof HoldfastProblem || error instanceof HoldfastUnanswered;
+/** Whether the inventory will answer alike however often it is asked. */
+export const isRefused = (error: unknown): boolean =>
+  error instanceof HoldfastProblem && !error.retryable;
+
 export interface StockOfProducts {
   /** Makes the item of a product; one that is there already stays as it is. */
   initialize(call: Call, key: string): Promise<void>;
   /** null: the inventory has no such item. */
   stockOf(productId: string): Promise<Stock | null>;
-  /**
-   * Takes the product off sale where nobody holds any of it, so that none can be reserved any more. Answers
-   * how many units are held; 0: it is off sale.
-   */
-  withdraw(productId: string): Promise<number>;
+  /** null: the inventory has no such item. Rejects while that is not known. */
+  itemOf(productId: string): Promise<Item | null>;
+  /** Takes it off sale: none can be reserved any more. Under one key it happens once. */
+  withdraw(productId: string, key: string): Promise<void>;
+  /** Gives it this safety stock; likewise. */
+  amend(productId: string, safetyStock: number, key: string): Promise<void>;
 }
 
 export interface StockOptions {
@@ -36,19 +51,18 @@ export function createStockOfProducts({ url, token }: StockOptions): StockOfProd
   const inventory = createClient({ url, token });
   const reading = createClient({ url, token, deadlineMs: READ_MS_MAX, attemptMs: READ_MS_MAX });
   const product = inventory.product[":productId"];
-  const safetyStockOf = async (productId: string): Promise<number> => {
-    const answer = await product.$get({ param: { productId }, query: {} });
-    return (await answer.json()).safetyStock;
-  };
-  const stockBy = async (by: typeof inventory, productId: string): Promise<Stock | null> => {
+  const foundBy = async (by: typeof inventory, productId: string) => {
     try {
       const answer = await by.product[":productId"].$get({ param: { productId }, query: {} });
-      const { totalStock, reservedStock, availableStock } = await answer.json();
-      return { totalStock, reservedStock, availableStock };
+      return await answer.json();
     } catch (error) {
       if (error instanceof HoldfastProblem && error.status === 404) return null;
       throw error;
     }
+  };
+  const amend = async (productId: string, safetyStock: number, key: string): Promise<void> => {
+    const headers = { "idempotency-key": key };
+    await product.$patch({ param: { productId }, json: { safetyStock } }, { headers });
   };
   return {
     async initialize(call, key) {
@@ -65,17 +79,19 @@ export function createStockOfProducts({ url, token }: StockOptions): StockOfProd
         });
       }
     },
-    stockOf: (productId) => stockBy(reading, productId),
-    async withdraw(productId) {
-      if ((await stockBy(inventory, productId)) === null) return 0;
-      const before = await safetyStockOf(productId);
-      const amend = (safetyStock: number) =>
-        product.$patch({ param: { productId }, json: { safetyStock } });
-      // First nobody can take any more, then it is looked who has some.
-      await amend(SAFETY_STOCK_MAX);
-      const held = (await stockBy(inventory, productId))?.reservedStock ?? 0;
-      if (held > 0) await amend(before);
-      return held;
+    async stockOf(productId) {
+      const found = await foundBy(reading, productId);
+      if (found === null) return null;
+      const { totalStock, reservedStock, availableStock } = found;
+      return { totalStock, reservedStock, availableStock };
     },
+    async itemOf(productId) {
+      const found = await foundBy(inventory, productId);
+      if (found === null) return null;
+      const { sku, safetyStock, reservedStock } = found;
+      return { sku, safetyStock, reservedStock };
+    },
+    withdraw: (productId, key) => amend(productId, SAFETY_STOCK_MAX, key),
+    amend,
   };
 }

@@ -78,15 +78,15 @@ export interface Products {
   look(): Promise<void>;
   list(filter: ProductFilter): Promise<readonly Product[]>;
   byId(id: number): Promise<Product | null>;
-  /** null: another product has this SKU. Its call for the inventory is written with it. */
+  /** null: another product has this SKU, or had it. Its call for the inventory is written with it. */
   create(
     product: NewProduct,
   ): Promise<{ readonly product: Product; readonly waiting: Waiting } | null>;
   /** null: there is none. */
   change(id: number, change: ProductChange): Promise<Product | null>;
-  /** False: there is none. What the inventory was still to be told of it is dropped. */
-  remove(id: number): Promise<boolean>;
   waiting(id: number): Promise<Waiting | null>;
+  /** What the inventory is still to be told of a product. */
+  waitingOf(productId: number): Promise<Waiting | null>;
   /** The oldest that wait, at most so many. */
   allWaiting(most: number): Promise<readonly Waiting[]>;
   done(id: number): Promise<void>;
@@ -96,6 +96,9 @@ export interface Products {
 const COLUMNS = `id, sku, name, description, price, category,
   created_at AS "createdAt", updated_at AS "updatedAt"`;
 const UNIQUE_VIOLATION = "23505";
+
+/** The item of a product that is gone has it in the inventory. */
+class SkuTaken extends Error {}
 
 export function createProducts(sql: Sql): Products {
   const columns = sql.unsafe(COLUMNS);
@@ -125,11 +128,15 @@ export function createProducts(sql: Sql): Products {
             )
             RETURNING ${columns}`;
           const product = productOf(row);
+          // Behind the insert, which waits for a removal of who has it.
+          const had = await tx`SELECT 1 FROM gone WHERE sku = ${product.sku}`;
+          if (had.length > 0) throw new SkuTaken();
           const call: Call = {
             productId: String(product.id),
             sku: product.sku,
             name,
-            price,
+            // As it was written down: with two decimals.
+            price: product.price,
             initialStock,
             reorderPoint: REORDER_POINT,
             reorderQuantity: REORDER_QUANTITY,
@@ -140,7 +147,7 @@ export function createProducts(sql: Sql): Products {
           return { product, waiting: OutboxRow.parse(written) };
         });
       } catch (error) {
-        if (codeOf(error) === UNIQUE_VIOLATION) return null;
+        if (error instanceof SkuTaken || codeOf(error) === UNIQUE_VIOLATION) return null;
         throw error;
       }
     },
@@ -154,16 +161,14 @@ export function createProducts(sql: Sql): Products {
         WHERE id = ${id} RETURNING ${columns}`;
       return row === undefined ? null : productOf(row);
     },
-    async remove(id) {
-      return await sql.begin(async (tx) => {
-        const gone = await tx`DELETE FROM products WHERE id = ${id} RETURNING id`;
-        await tx`DELETE FROM outbox WHERE product_id = ${id} AND done_at IS NULL`;
-        return gone.length === 1;
-      });
-    },
     async waiting(id) {
       const [row] =
         await sql`SELECT id, call, key FROM outbox WHERE id = ${id} AND done_at IS NULL`;
+      return row === undefined ? null : OutboxRow.parse(row);
+    },
+    async waitingOf(productId) {
+      const [row] = await sql`SELECT id, call, key FROM outbox
+        WHERE product_id = ${productId} AND done_at IS NULL ORDER BY id LIMIT 1`;
       return row === undefined ? null : OutboxRow.parse(row);
     },
     async allWaiting(most) {
