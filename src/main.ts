@@ -32,6 +32,7 @@ import {
   type StartOptions,
 } from "#compose/start";
 import { printToken, TokenUsageError } from "#compose/token";
+import { runUser, USER_HELP, USER_SETTINGS, userOptions, UserUsageError } from "#compose/user";
 import { contractProblems } from "#compose/contracts";
 import { runVerify } from "#compose/verify";
 import {
@@ -59,6 +60,7 @@ Usage:
   bun run quarantine                  what PostgreSQL refused: see quarantine --help
   bun run retention --before DATE     put old movements away: see retention --help
   bun run token --role admin          print a token for the API: see token --help
+  bun run user --email ADDRESS        an account of the shop, such as its first admin: see user --help
   bun run import --from csv FILE      bring the stock of another system: see import --help
   bun run rush                        a storm to watch, and whether it adds up: see rush --help
   bun run verify [--json]             compare Redis and the ledger; exit 1 when they differ
@@ -90,6 +92,7 @@ const HELPS: ReadonlyMap<string, string> = new Map([
   ["quarantine", QUARANTINE_HELP],
   ["retention", RETENTION_HELP],
   ["rush", RUSH_HELP],
+  ["user", USER_HELP],
 ]);
 const HELP_WORDS = new Set(["--help", "-h"]);
 
@@ -130,6 +133,8 @@ async function main(argv: readonly string[]): Promise<void> {
       return runQuarantine(readConfig(), quarantineOptions(rest));
     case "retention":
       return runRetention(readConfig(), retentionOptions(rest));
+    case "user":
+      return runUser(readConfigFor({ only: USER_SETTINGS }), userOptions(rest));
     case "rush":
       return runRushCommand(rushOptions(rest), readCallerSettings());
     case "import":
@@ -212,6 +217,7 @@ function explain(error: unknown, command: string): number {
     error instanceof RushUsageError ||
     error instanceof StartUsageError ||
     error instanceof TokenUsageError ||
+    error instanceof UserUsageError ||
     error instanceof UsageError ||
     isParseError(error);
   if (isUsage) {

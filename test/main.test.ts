@@ -74,6 +74,8 @@ describe("the command line", () => {
     ["token --role king", "--role must be one of admin, service, customer"],
     ["token --subject=", "--subject"],
     ["token --minutes 0", "--minutes must be a whole number from 1 to 10080"],
+    ["user --email a@b.example --role king", "--role must be one of admin, customer"],
+    ["user --role admin", "--email must be an address of mail"],
     ["migrate now", "unexpected: now"],
     ["start king", "start takes all, api, worker, not king"],
     ["start api --workers 65", "--workers takes a whole number from 1 to 64, not 65"],
@@ -94,6 +96,7 @@ describe("the command line", () => {
     "start",
     "migrate",
     "token",
+    "user",
     "verify",
   ])("has help of %s alone, behind it or before", async (command) => {
     ofAll ??= runMain(["help"], {});

@@ -23,6 +23,8 @@ export interface Accounts {
   /** null: no account has this address and password. */
   signIn(email: string, password: string): Promise<Account | null>;
   byId(id: string): Promise<Account | null>;
+  /** Gives the account with this address another password and role. */
+  replace(email: string, password: string, role: Account["role"]): Promise<void>;
   /** Makes a client; its secret is told this once. */
   addClient(name: string): Promise<{ readonly id: string; readonly secret: string }>;
   /** Makes a client that is known beforehand, or gives it another secret. */
@@ -59,6 +61,11 @@ export function createAccounts(sql: Sql, passwords: Passwords): Accounts {
       const hash = row === undefined ? null : String(row["password_hash"]);
       const fits = await passwords.fits(password, hash);
       return fits && row !== undefined ? AccountRow.parse(row) : null;
+    },
+
+    async replace(email: string, password: string, role: Account["role"]): Promise<void> {
+      const hash = await passwords.hash(password);
+      await sql`UPDATE accounts SET password_hash = ${hash}, role = ${role} WHERE email = ${email}`;
     },
 
     async byId(id: string): Promise<Account | null> {

@@ -21,12 +21,12 @@ const PASSWORD_MIN = 10;
 const PASSWORD_MAX = 200;
 const EMAIL_MAX = 254;
 
-const Email = z
+export const Email = z
   .string()
   .max(EMAIL_MAX)
   .transform((text) => text.trim().toLowerCase())
   .pipe(z.email("must be an address of mail"));
-const Password = z
+export const Password = z
   .string()
   .min(PASSWORD_MIN, `must have at least ${PASSWORD_MIN} characters`)
   .max(PASSWORD_MAX, `must have at most ${PASSWORD_MAX} characters`);
