@@ -35,7 +35,7 @@ export function startFollowing({ feed, inventory, relay, log }: FollowingOptions
   const stopping = new AbortController();
 
   const listen = async (kept: string | null, signal: AbortSignal): Promise<void> => {
-    const after = kept ?? (await begun(null));
+    const after = kept ?? (await begun(null, signal));
     let cursor = after;
     for await (const page of followEvents(inventory, {
       after,
@@ -50,8 +50,8 @@ export function startFollowing({ feed, inventory, relay, log }: FollowingOptions
     }
   };
   /** From now on: what was before is for the look at holds that are overdue. */
-  const begun = async (from: string | null): Promise<string> => {
-    const answer = await inventory.events.$get({ query: { after: "latest" } });
+  const begun = async (from: string | null, signal: AbortSignal): Promise<string> => {
+    const answer = await inventory.events.$get({ query: { after: "latest" } }, { init: { signal } });
     const { cursor } = await answer.json();
     await feed.advance(from, cursor, []);
     return cursor;
@@ -70,7 +70,7 @@ export function startFollowing({ feed, inventory, relay, log }: FollowingOptions
     } catch (error) {
       if (!(error instanceof HoldfastProblem) || error.code !== "cursor_expired") throw error;
       log.warn("the inventory does not keep the events any more that were not heard yet");
-      await begun(kept);
+      await begun(kept, own.signal);
     } finally {
       clearInterval(renewing);
       stopping.signal.removeEventListener("abort", end);
@@ -82,7 +82,7 @@ export function startFollowing({ feed, inventory, relay, log }: FollowingOptions
         const place = await feed.hold(holder, LEASE_SECONDS);
         if (place !== null) await whileHeld(place.cursor);
       } catch (error) {
-        const level = isUnsure(error) ? "debug" : "warn";
+        const level = isUnsure(error) || stopping.signal.aborted ? "debug" : "warn";
         log[level]("the events of the inventory cannot be followed", { error });
       }
       await pause(PAUSE_MS, stopping.signal);

@@ -9,6 +9,7 @@
  */
 import { Queue, Worker } from "bullmq";
 import type { Redis } from "ioredis";
+import { deadlineAfter, withDeadline } from "#lib/deadline";
 import type { Log } from "#lib/log";
 import { pause } from "#lib/pause";
 
@@ -21,6 +22,8 @@ const LOOK_EVERY_MS = 2_000;
 const LOOKED_AT_MAX = 1_000;
 /** A job whose process was killed is taken up by another after this; a running one renews it. */
 const LOCK_MS = 5_000;
+/** A job that is under way may end by itself when we stop; one that waits longer for others is left as by a kill. */
+const CLOSE_MS_MAX = 1_500;
 
 export interface Relay {
   /** Has it done soon. Never rejects: the look finds it otherwise. While it waits it is one job. */
@@ -94,7 +97,10 @@ export function startRelay(options: RelayOptions): Relay {
   const looking = (async () => {
     while (!stopping.signal.aborted) {
       try {
-        for (const job of await waiting(LOOKED_AT_MAX)) await wake(job);
+        for (const job of await waiting(LOOKED_AT_MAX)) {
+          if (stopping.signal.aborted) break;
+          await wake(job);
+        }
       } catch (error) {
         log.warn("what is to be done cannot be looked at", { service, error });
       }
@@ -105,9 +111,15 @@ export function startRelay(options: RelayOptions): Relay {
     wake,
     async close() {
       stopping.abort();
-      await looking;
-      await worker.close();
-      await queue.close();
+      // Nobody looks on, and no job is begun any more; who is left behind by it finds no connections.
+      const closing = looking.then(() => worker.close()).then(() => queue.close());
+      closing.catch(onError);
+      const isLate = await withDeadline(
+        closing.then(() => false),
+        deadlineAfter(CLOSE_MS_MAX),
+        () => true,
+      );
+      if (isLate) log.info("a job is left to whoever takes it up", { service });
     },
   };
 }
