@@ -59,7 +59,13 @@ function appsOf(docsPublic: boolean): Readonly<Record<string, Hono<ShellEnv>>> {
       tokenSeconds: 60,
       addressOf,
     }),
-    products: createProductsApp({ ...shared, products: createProducts(sql), stock, relay }),
+    products: createProductsApp({
+      ...shared,
+      products: createProducts(sql),
+      stock,
+      removing: { remove: () => Promise.resolve(null) },
+      relay,
+    }),
     orders: createOrdersApp({
       ...shared,
       orders,

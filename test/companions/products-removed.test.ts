@@ -40,7 +40,8 @@ const create = (fields: object = {}) => {
 const item = (id: number) => ask(shop.inventory, "GET", `/api/inventory/product/${id}`);
 const itemOf = async (id: number) => Item.parse((await item(id)).body);
 const remove = (id: number) => ask(products, "DELETE", `/api/products/${id}`, undefined, admin);
-const isThere = async (id: number) => (await ask(products, "GET", `/api/products/${id}`)).status === 200;
+const isThere = async (id: number) =>
+  (await ask(products, "GET", `/api/products/${id}`)).status === 200;
 const removals = async (id: number) =>
   await sql`SELECT safety_stock, held FROM products.removals WHERE product_id = ${id}`;
 
@@ -104,7 +105,10 @@ const STEPS: readonly (readonly [what: string, step: Step])[] = [
   ],
   ["it is taken off sale", call("off", true, OFF_SALE)],
   ["it is taken off sale, and nobody holds any", call("off", false, OFF_SALE)],
-  ["it is noted that some are held", note(3, true, async (id) => (await row(id))?.["held"] === HELD)],
+  [
+    "it is noted that some are held",
+    note(3, true, async (id) => (await row(id))?.["held"] === HELD),
+  ],
   ["it is put on sale again", call("back", true, SAFETY)],
   ["it is noted that it is over", note(4, true, async (id) => (await row(id)) === null)],
   ["the product goes", note(3, false, () => Promise.resolve(true))],

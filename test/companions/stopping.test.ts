@@ -16,11 +16,12 @@ afterAll(async () => {
 });
 
 const never = Promise.withResolvers<Response>();
-const STAND_INS: readonly (readonly [what: string, answer: () => Response | Promise<Response>])[] = [
-  // As where its JWKS_URL is wrong.
-  ["cannot verify tokens", () => Response.json({ code: "keys_unavailable" }, { status: 503 })],
-  ["does not answer", () => never.promise],
-];
+const STAND_INS: readonly (readonly [what: string, answer: () => Response | Promise<Response>])[] =
+  [
+    // As where its JWKS_URL is wrong.
+    ["cannot verify tokens", () => Response.json({ code: "keys_unavailable" }, { status: 503 })],
+    ["does not answer", () => never.promise],
+  ];
 
 test.each(STAND_INS)(
   "products and orders stop at once while the inventory %s, and nothing is lost",

@@ -43,7 +43,11 @@ test("the first admin is made before anything runs, and signs in; nobody else be
     redisUrl: redis.url,
     databaseUrl: database.url,
     role: "users",
-    env: { NODE_ENV: "production", HOST: "127.0.0.1", SERVICE_CLIENT_SECRET: "a9Vx2Lq7Rm4Tz8Wd1Kp6" },
+    env: {
+      NODE_ENV: "production",
+      HOST: "127.0.0.1",
+      SERVICE_CLIENT_SECRET: "a9Vx2Lq7Rm4Tz8Wd1Kp6",
+    },
   });
   const login = async (password: string) => {
     const body = JSON.stringify({ email: EMAIL, password });
@@ -67,10 +71,7 @@ test("the first admin is made before anything runs, and signs in; nobody else be
   const file = join(temporaryFolder("user"), "password");
   writeFileSync(file, "short\n", { mode: 0o600 });
   const short = await user([...args, file]);
-  expect([short.code, short.told]).toEqual([
-    1,
-    expect.stringContaining("at least 10 characters"),
-  ]);
+  expect([short.code, short.told]).toEqual([1, expect.stringContaining("at least 10 characters")]);
   expect(short.told).not.toContain("short");
   const missing = await user([...args, `${file}.none`]);
   expect(missing).toMatchObject({ code: 1, told: expect.stringContaining("ENOENT") });

@@ -51,7 +51,10 @@ export function startFollowing({ feed, inventory, relay, log }: FollowingOptions
   };
   /** From now on: what was before is for the look at holds that are overdue. */
   const begun = async (from: string | null, signal: AbortSignal): Promise<string> => {
-    const answer = await inventory.events.$get({ query: { after: "latest" } }, { init: { signal } });
+    const answer = await inventory.events.$get(
+      { query: { after: "latest" } },
+      { init: { signal } },
+    );
     const { cursor } = await answer.json();
     await feed.advance(from, cursor, []);
     return cursor;

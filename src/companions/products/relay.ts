@@ -46,8 +46,7 @@ export function startProductsRelay(options: ProductsRelayOptions): Relay {
       await stock.initialize(waiting.call, waiting.key);
       await products.done(waiting.id);
     },
-    failed: (job, why) =>
-      (job.startsWith(REMOVAL) ? removals : products).failed(idOf(job), why),
+    failed: (job, why) => (job.startsWith(REMOVAL) ? removals : products).failed(idOf(job), why),
   });
   return { wake: (id) => wake(`${ROW}${id}`), close };
 }
