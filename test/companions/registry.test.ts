@@ -2,7 +2,9 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { Redis } from "ioredis";
 import { createRegistryApp, REGISTRY_USER } from "#companions/registry/app";
-import { Leases } from "#companions/registry/leases";
+import { INSTANCE_BYTES_MAX, METADATA_ENTRIES_MAX } from "#companions/registry/instance";
+import { INSTANCES_MAX, Leases } from "#companions/registry/leases";
+import { ANSWER_BYTES_MAX } from "#companions/gateway/instances";
 import { createLog } from "#lib/log";
 import { startRedis } from "#test/servers";
 import { until } from "#test/until";
@@ -172,6 +174,52 @@ test("what an operator says of a status stands until it is taken back", async ()
   expect((await ask("PUT", `${path}/metadata?zone=a`)).status).toBe(200);
   expect((await status()).metadata).toEqual({ zone: "a" });
   expect((await ask("PUT", "/apps/shop/nobody/status?value=UP")).status).toBe(404);
+});
+
+describe("what is said of an instance later is bounded as its registration is:", () => {
+  const path = "/apps/INVENTORY-SERVICE/stock.test:1";
+  const query = (entries: number, value: string) =>
+    Array.from({ length: entries }, (_, i) => `key${i}=${value}`).join("&");
+  test.each<[what: string, metadata: string, field: string]>([
+    ["more entries", query(METADATA_ENTRIES_MAX + 1, "a"), "metadata"],
+    ["more text", query(1, "a".repeat(INSTANCE_BYTES_MAX)), "instance"],
+  ])("%s are refused, and everybody is found as before", async (_what, metadata, field) => {
+    const { ask, register } = registry();
+    await register();
+    const before = (await ask("GET", "/apps")).body;
+    const refused = await ask("PUT", `${path}/metadata?${metadata}`);
+    expect(refused).toMatchObject({ status: 400, body: { field } });
+    expect((await ask("GET", "/apps")).body).toEqual(before);
+  });
+
+  test("entries that come one after the other, too", async () => {
+    const { ask, register } = registry();
+    await register();
+    expect((await ask("PUT", `${path}/metadata?${query(METADATA_ENTRIES_MAX, "a")}`)).status).toBe(
+      200,
+    );
+    expect((await ask("PUT", `${path}/metadata?another=a`)).status).toBe(400);
+    expect((await ask("GET", "/apps")).status).toBe(200);
+  });
+
+  test("a registration that is longer is refused, whatever it says more", async () => {
+    const { ask, register } = registry();
+    const more = { healthCheckUrl: `http://${"a".repeat(INSTANCE_BYTES_MAX)}` };
+    expect(await register(more)).toMatchObject({ status: 400, body: { field: "instance" } });
+    expect(names((await ask("GET", "/apps")).body)).toEqual([]);
+  });
+
+  test("so all of them are an answer that the gateway reads", () => {
+    expect(INSTANCES_MAX * INSTANCE_BYTES_MAX).toBeLessThan(ANSWER_BYTES_MAX);
+  });
+});
+
+test("a time of renewal that is of no lease goes with the next look", async () => {
+  const { leases, register } = registry();
+  await register();
+  await redis.hset("registry:renewed", "GONE/stock.test:9", "1");
+  await leases.evict();
+  expect(await redis.hkeys("registry:renewed")).toEqual(["INVENTORY-SERVICE/stock.test:1"]);
 });
 
 test("changes alone tell what came, changed and went, with the code of the whole", async () => {

@@ -10,7 +10,8 @@ import { pause } from "#lib/pause";
 
 const ASK_EVERY_MS = 2_000;
 const ANSWER_MS_MAX = 1_500;
-const ANSWER_BYTES_MAX = 8 * 1024 * 1024;
+/** All that a registry of ours can have. */
+export const ANSWER_BYTES_MAX = 8 * 1024 * 1024;
 
 const Port = z.object({ $: z.coerce.number() });
 const Instance = z.object({
@@ -18,7 +19,6 @@ const Instance = z.object({
   hostName: z.string(),
   status: z.string(),
   port: Port,
-  lastUpdatedTimestamp: z.coerce.number(),
   leaseInfo: z.object({ lastRenewalTimestamp: z.number() }),
 });
 const Applications = z.object({

@@ -2,12 +2,11 @@
 import { z } from "zod";
 
 /** Names of applications and instances: what stands in a path, without what would end it. */
-const name = (what: string) =>
-  z
-    .string()
-    .min(1, `${what} is missing`)
-    .max(256, `${what} has at most 256 characters`)
-    .regex(/^[^/?#\s]+$/, `${what} must be without spaces and / ? #`);
+const Name = z
+  .string()
+  .min(1, "must not be empty")
+  .max(256, "must have at most 256 characters")
+  .regex(/^[^/?#\s]+$/, "must be without spaces and / ? #");
 
 export const STATUSES = ["UP", "DOWN", "STARTING", "OUT_OF_SERVICE", "UNKNOWN"] as const;
 export const Status = z.enum(STATUSES);
@@ -34,14 +33,16 @@ const LEASE_SECONDS_MIN = 1;
 const LEASE_SECONDS_MAX = 3_600;
 const Seconds = z.coerce.number().pipe(z.int().min(LEASE_SECONDS_MIN).max(LEASE_SECONDS_MAX));
 
-const METADATA_ENTRIES_MAX = 100;
+export const METADATA_ENTRIES_MAX = 100;
+/** Of an instance as it is told, with all that its client says of it. */
+export const INSTANCE_BYTES_MAX = 4_096;
 const TEXT_MAX = 1_024;
 const Text = z.string().max(TEXT_MAX);
 
 /** What is not known here is kept and told as it came. */
 export const Instance = z.looseObject({
-  instanceId: name("instanceId"),
-  hostName: name("hostName"),
+  instanceId: Name,
+  hostName: Name,
   app: Text.optional(),
   ipAddr: Text.optional(),
   vipAddress: Text.optional(),
@@ -58,7 +59,7 @@ export const Instance = z.looseObject({
   metadata: z
     .record(z.string(), z.unknown())
     .refine((entries) => Object.keys(entries).length <= METADATA_ENTRIES_MAX, {
-      message: `metadata has at most ${METADATA_ENTRIES_MAX} entries`,
+      message: `must have at most ${METADATA_ENTRIES_MAX} entries`,
     })
     .default({}),
   lastDirtyTimestamp: z.union([z.string(), z.number()]).optional(),

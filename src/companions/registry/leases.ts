@@ -8,9 +8,12 @@
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import { Refused } from "#companions/shell/app";
+import { parsed } from "#companions/shell/parsed";
 import {
   Instance,
+  INSTANCE_BYTES_MAX,
   Status,
+  told,
   type Action,
   type Held,
   type Lease,
@@ -22,8 +25,10 @@ const CHANGES = "registry:changes";
 
 /** How long a change is told to who asks for changes alone: clients ask each 30 s. */
 export const CHANGES_KEPT_MS = 180_000;
-/** Of all applications together; each is about 1 KB, and all of them are one answer. */
-export const INSTANCES_MAX = 10_000;
+/** Of all applications together, for all of them are one answer: 8 MB where each is as long as it may be. */
+export const INSTANCES_MAX = 2_000;
+/** Who missed one sees by the hash code that its copy is not whole, and asks for everything. */
+const CHANGES_MAX = 2_000;
 
 const KeptLease = z.object({
   app: z.string(),
@@ -88,16 +93,15 @@ export class Leases {
     return true;
   }
 
-  /** Changes a lease that is there; false: it is not known. */
+  /** Changes a lease that is there, within the bounds of a registration; false: it is not known. */
   async change(app: string, instanceId: string, change: (lease: Lease) => Lease): Promise<boolean> {
     const now = await this.#now();
     const held = await this.#held(app, instanceId, now);
     if (held === null) return false;
-    await this.#write("MODIFIED", {
-      ...change(held),
-      changedAt: now,
-      renewedAt: held.renewedAt,
-    });
+    const changed = change(held);
+    const instance = parsed(Instance, changed.instance);
+    const { renewedAt } = held;
+    await this.#write("MODIFIED", { ...changed, instance, changedAt: now, renewedAt });
     return true;
   }
 
@@ -117,8 +121,14 @@ export class Leases {
   /** Takes those off whose lease has ended; answers them. */
   async evict(): Promise<readonly Held[]> {
     const now = await this.#now();
-    const ended = (await this.#everything()).filter((held) => this.#hasEnded(held, now));
+    const known = await this.#everything();
+    const ended = known.filter((held) => this.#hasEnded(held, now));
     await this.#remove(ended.map((held) => ({ ...held, changedAt: now })));
+    // A renewal that came just when its lease went has left a time that is nobody's.
+    const names = new Set(known.map(({ app, instance }) => nameOf(app, instance.instanceId)));
+    const renewed = await this.#redis.hkeys(RENEWED);
+    const nobodys = renewed.filter((name) => !names.has(name));
+    if (nobodys.length > 0) await this.#redis.hdel(RENEWED, ...nobodys);
     return ended;
   }
 
@@ -161,13 +171,20 @@ export class Leases {
       });
   }
 
-  async #write(action: Action, { renewedAt, ...lease }: Held): Promise<void> {
+  async #write(action: Action, held: Held): Promise<void> {
+    if (Buffer.byteLength(JSON.stringify(told(held))) > INSTANCE_BYTES_MAX) {
+      throw new Refused(400, `instance: must have at most ${INSTANCE_BYTES_MAX} bytes`, {
+        field: "instance",
+      });
+    }
+    const { renewedAt, ...lease } = held;
     const name = nameOf(lease.app, lease.instance.instanceId);
     await this.#redis
       .multi()
       .hset(INSTANCES, name, JSON.stringify(lease))
       .hset(RENEWED, name, String(renewedAt))
-      .xadd(CHANGES, ...this.#changeOf(action, { ...lease, renewedAt }))
+      .xadd(CHANGES, ...this.#changeOf(action, held))
+      .xtrim(CHANGES, "MAXLEN", "~", CHANGES_MAX)
       .exec();
   }
 
