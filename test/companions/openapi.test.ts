@@ -132,8 +132,10 @@ describe.each(read)("the document of %s", (_, app, text) => {
   test("says that a token or a password is needed where it is, and only there", async () => {
     for (const { path, method, security } of operations) {
       const url = path.replaceAll(/\{\w+\}/g, "1");
-      const { status } = await app.request(url, { method: method.toUpperCase() });
-      expect([method, path, status === 401]).toEqual([method, path, security.length > 0]);
+      const { status, headers } = await app.request(url, { method: method.toUpperCase() });
+      const isNeeded = security.length > 0;
+      expect([method, path, status === 401]).toEqual([method, path, isNeeded]);
+      expect([method, path, headers.has("www-authenticate")]).toEqual([method, path, isNeeded]);
     }
   });
 });

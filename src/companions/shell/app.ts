@@ -17,17 +17,20 @@ const RETRY_AFTER_SECONDS = "1";
 export class Refused extends Error {
   readonly status: ContentfulStatusCode;
   readonly fields: Readonly<Record<string, unknown>>;
+  readonly headers: Readonly<Record<string, string>>;
 
   /** `fields` stand beside `error` in the body. */
   constructor(
     status: ContentfulStatusCode,
     message: string,
     fields: Readonly<Record<string, unknown>> = {},
+    headers: Readonly<Record<string, string>> = {},
   ) {
     super(message);
     this.name = "Refused";
     this.status = status;
     this.fields = fields;
+    this.headers = headers;
   }
 }
 
@@ -86,6 +89,7 @@ export function createShell(options: ShellOptions): Hono<ShellEnv> {
     const requestId = c.get("requestId");
     if (error instanceof Refused) {
       if (error.status === 503) c.header("retry-after", RETRY_AFTER_SECONDS);
+      for (const [header, value] of Object.entries(error.headers)) c.header(header, value);
       return c.json(told(error.message, { ...error.fields, requestId }), error.status);
     }
     if (error instanceof HTTPException) {

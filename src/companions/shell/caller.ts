@@ -1,7 +1,8 @@
 /** Who calls, by a token of the users service. */
-import { createRemoteJWKSet, jwtVerify } from "jose";
+import { createRemoteJWKSet, errors, jwtVerify } from "jose";
 import { z } from "zod";
 import { Refused, type ShellContext } from "#companions/shell/app";
+import { notKnown } from "#companions/shell/challenge";
 
 const ROLES = ["admin", "service", "customer"] as const;
 export type Role = (typeof ROLES)[number];
@@ -39,7 +40,7 @@ export function createDemand({ jwksUrl, issuer, audience, isOpen }: DemandOption
     const header = c.req.header("authorization");
     if (header === undefined && isOpen) return ANYBODY;
     const [, token] = /^Bearer (\S+)$/i.exec(header ?? "") ?? [];
-    if (token === undefined) throw new Refused(401, "a token is needed");
+    if (token === undefined) throw notKnown("bearer", "a token is needed");
     const { sub, role } = await claimsOf(token);
     if (!roles.includes(role)) throw new Refused(403, `this is for ${roles.join(" and ")}`);
     return { subject: sub, role };
@@ -50,9 +51,8 @@ export function createDemand({ jwksUrl, issuer, audience, isOpen }: DemandOption
     try {
       ({ payload } = await jwtVerify(token, keys, wanted));
     } catch (error) {
-      const code = error instanceof Error && "code" in error ? String(error.code) : "";
-      if (code.startsWith("ERR_J") && code !== "ERR_JWKS_TIMEOUT") {
-        throw new Refused(401, "this token is not valid, or has run out");
+      if (error instanceof errors.JOSEError && !isKeySetAway(error)) {
+        throw notKnown("badBearer", "this token is not valid, or has run out");
       }
       throw new Refused(503, "the users service, which knows the keys, is away");
     }
@@ -61,3 +61,7 @@ export function createDemand({ jwksUrl, issuer, audience, isOpen }: DemandOption
     return claims.data;
   }
 }
+
+/** jose has no class of its own for an answer that is not 200, or not JSON. */
+const isKeySetAway = (error: errors.JOSEError): boolean =>
+  error instanceof errors.JWKSTimeout || error.code === errors.JOSEError.code;

@@ -102,7 +102,7 @@ function bodyOf({ body, types }: Described, schemaOf: SchemaOf): Json {
 const MediaType = z.object({ contentMediaType: z.string().default(JSON_TYPE) });
 
 function responsesOf(route: Described, refusal: z.ZodType, schemaOf: SchemaOf): Json {
-  const { answers, refused, headers, scheme } = route;
+  const { answers, refused, headers } = route;
   const response = (status: string, body: z.ZodType | null, more: readonly string[], why = "") => {
     const schema = body === null ? null : schemaOf(body, "output");
     const type = schema === null ? "" : MediaType.parse(schema).contentMediaType;
@@ -120,7 +120,7 @@ function responsesOf(route: Described, refusal: z.ZodType, schemaOf: SchemaOf): 
   });
   const not = Object.entries(refused).map(([status, why]) => {
     const later = status === "429" || status === "503" ? ["Retry-After"] : [];
-    const who = status === "401" && scheme === "basic" ? ["WWW-Authenticate"] : [];
+    const who = status === "401" ? ["WWW-Authenticate"] : [];
     return [status, response(status, refusal, [...later, ...who], why)];
   });
   return Object.fromEntries([...not, ...told]);

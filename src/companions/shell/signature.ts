@@ -3,7 +3,7 @@
  * (https://www.standardwebhooks.com): HMAC-SHA256 over name, time and body, in three headers.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { Refused } from "#companions/shell/app";
+import { notKnown } from "#companions/shell/challenge";
 
 /** How far the clocks of both may be apart; what was overheard is of no use for longer. */
 export const TOLERANCE_SECONDS = 300;
@@ -43,9 +43,10 @@ export function mustBeSigned(
   const id = headers.get("webhook-id") ?? "";
   const timestamp = headers.get("webhook-timestamp") ?? "";
   const given = (headers.get("webhook-signature") ?? "").split(" ").slice(0, SIGNATURES_MAX);
-  if (id === "" || !/^\d{1,15}$/.test(timestamp)) throw new Refused(401, "a signature is needed");
+  if (id === "" || !/^\d{1,15}$/.test(timestamp))
+    throw notKnown("signature", "a signature is needed");
   if (Math.abs(now / 1_000 - Number(timestamp)) > TOLERANCE_SECONDS) {
-    throw new Refused(401, "this was signed too long ago, or will be");
+    throw notKnown("signature", "this was signed too long ago, or will be");
   }
   const digests = given.flatMap((signature) => {
     const [version, digest = ""] = signature.split(",");
@@ -56,7 +57,7 @@ export function mustBeSigned(
     const wanted = digestOf(secret, id, timestamp, body);
     return digests.filter((digest) => isSame(digest, wanted)).length > 0;
   });
-  if (!fits.includes(true)) throw new Refused(401, "the signature is not valid");
+  if (!fits.includes(true)) throw notKnown("signature", "the signature is not valid");
 }
 
 const isSame = (digest: Buffer, wanted: Buffer): boolean =>

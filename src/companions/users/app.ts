@@ -2,6 +2,7 @@
 import type { Hono } from "hono";
 import { z } from "zod";
 import { createShell, Refused, type ShellContext, type ShellEnv } from "#companions/shell/app";
+import { notKnown } from "#companions/shell/challenge";
 import { mount } from "#companions/shell/mount";
 import {
   inBody,
@@ -100,8 +101,11 @@ function ofPeople(options: UsersOptions): readonly ShellRoute[] {
       refused: { ...FEW, 409: "Somebody is registered with this address of mail." },
       async handle(c, { email, password }) {
         const account = await accounts.register(email, password);
-        if (account === null)
-          throw new Refused(409, "somebody is registered with this address of mail");
+        if (account === null) {
+          throw new Refused(409, "somebody is registered with this address of mail", {
+            field: "email",
+          });
+        }
         return c.json({ message: "Registered", ...(await tokenFor(account)) }, 201);
       },
     }),
@@ -115,11 +119,11 @@ function ofPeople(options: UsersOptions): readonly ShellRoute[] {
       refused: { ...FEW, 401: "The address or the password is wrong." },
       async handle(c, { email, password }) {
         const locked = await attempts.lockedFor(email);
-        if (locked !== null) throw tooMany(c, locked, "too many wrong passwords for this account");
+        if (locked !== null) throw tooMany(locked, "too many wrong passwords for this account");
         const account = await accounts.signIn(email, password);
         if (account === null) {
           await attempts.failed(email);
-          throw new Refused(401, "Invalid email or password");
+          throw notKnown("bearer", "Invalid email or password");
         }
         await attempts.succeeded(email);
         return c.json({ message: "Login successful", ...(await tokenFor(account)) });
@@ -154,10 +158,10 @@ function ofServices(options: UsersOptions): readonly ShellRoute[] {
         const id = basic?.id ?? given.client_id ?? "";
         const secret = basic?.secret ?? given.client_secret ?? "";
         const locked = await attempts.lockedFor(id);
-        if (locked !== null) throw tooMany(c, locked, "too many wrong secrets for this client");
+        if (locked !== null) throw tooMany(locked, "too many wrong secrets for this client");
         if (!(await accounts.isClient(id, secret))) {
           await attempts.failed(id);
-          throw new Refused(401, "no client has this id and secret", { error: "invalid_client" });
+          throw notKnown("basic", "no client has this id and secret", { error: "invalid_client" });
         }
         const token = await keys.sign({ role: "service" }, id);
         return c.json({ access_token: token, token_type: "Bearer", expires_in: tokenSeconds });
@@ -206,7 +210,7 @@ function byFew({ attempts, addressOf }: UsersOptions): By<null> {
     scheme: null,
     async admit(c) {
       const seconds = await attempts.fromAddress(addressOf(c));
-      if (seconds !== null) throw tooMany(c, seconds, "too many tries from here");
+      if (seconds !== null) throw tooMany(seconds, "too many tries from here");
       return null;
     },
   };
@@ -217,9 +221,10 @@ function byUser({ accounts, keys }: UsersOptions): By<Account> {
     scheme: "bearer",
     async admit(c) {
       const [, token = ""] = /^Bearer (.+)$/i.exec(c.req.header("authorization") ?? "") ?? [];
-      const claims = token === "" ? null : await keys.verify(token);
+      if (token === "") throw notKnown("bearer", "a token of a user is needed");
+      const claims = await keys.verify(token);
       const account = claims?.sub === undefined ? null : await accounts.byId(claims.sub);
-      if (account === null) throw new Refused(401, "a token of a user is needed");
+      if (account === null) throw notKnown("badBearer", "a token of a user is needed");
       return account;
     },
   };
@@ -237,10 +242,8 @@ function byAdmin(options: UsersOptions): By<Account> {
   };
 }
 
-function tooMany(c: ShellContext, seconds: number, why: string): Refused {
-  c.header("retry-after", String(seconds));
-  return new Refused(429, `${why}: try again in ${seconds} s`);
-}
+const tooMany = (seconds: number, why: string): Refused =>
+  new Refused(429, `${why}: try again in ${seconds} s`, {}, { "retry-after": String(seconds) });
 
 function basicOf(header: string | undefined) {
   const [, encoded = ""] = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(header ?? "") ?? [];
