@@ -171,6 +171,13 @@ describe("what is wrong is refused, and makes nothing:", () => {
   });
 });
 
+test("an id that no payment has is of none", async () => {
+  for (const id of ["x", "%00", `pay_${"a".repeat(25)}`]) {
+    const answer = await ask(pays.service, "GET", `/api/payments/${id}`, undefined, admin);
+    expect([id, answer.status]).toEqual([id, 404]);
+  }
+});
+
 describe("what orders are told, and by whom:", () => {
   const Told = z.looseObject({ verdict: z.string() });
   const tell = async (

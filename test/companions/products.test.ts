@@ -130,6 +130,7 @@ describe("what is wrong is refused, names the field, and makes nothing:", () => 
     ["stock below zero", { name: "a", price: 1, initialStock: -1 }, "initialStock"],
     ["a SKU that is none", { name: "a", price: 1, sku: "a b" }, "sku"],
     ["what is not known", { name: "a", price: 1, colour: "red" }, "colour"],
+    ["what no text has", { name: "a\0b", price: 1 }, "name"],
   ])("%s", async (_what, body, field) => {
     const before = await ask(products, "GET", "/api/products?limit=1000");
     const refused = await ask(products, "POST", "/api/products", body, admin);
@@ -143,6 +144,19 @@ describe("what is wrong is refused, names the field, and makes nothing:", () => 
         404,
       );
     }
+  });
+
+  test.each([
+    ["q=%00", "q"],
+    ["after=x", "after"],
+    ["limit=0", "limit"],
+    ["limit=1001", "limit"],
+    ["include=stock&limit=101", "limit"],
+  ])("a list with %s", async (query, field) => {
+    const refused = await ask(products, "GET", `/api/products?${query}`);
+    expect(refused).toMatchObject({ status: 400, body: { field } });
+    const { error } = z.looseObject({ error: z.string() }).parse(refused.body);
+    expect(error.split(field)).toHaveLength(2);
   });
 
   test("a SKU that another product has", async () => {

@@ -101,6 +101,13 @@ test.each<[what: string, body: unknown, field: string]>([
   ["no host", { instance: { instanceId: "a", port: 1 } }, "instance.hostName"],
   ["no port", { instance: { instanceId: "a", hostName: "a" } }, "instance.port"],
   ["a port that is none", { instance: { ...INSTANCE, port: 70_000 } }, "instance.port"],
+  [
+    "what is nested without end",
+    {
+      instance: { ...INSTANCE, metadata: { a: JSON.parse(`${"[".repeat(50)}${"]".repeat(50)}`) } },
+    },
+    "instance.metadata.a",
+  ],
   ["a status that is none", { instance: { ...INSTANCE, status: "FINE" } }, "instance.status"],
 ])(
   "refuses a registration with %s, names the field, and keeps nothing",

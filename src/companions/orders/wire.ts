@@ -33,8 +33,8 @@ export const Creation = z.strictObject({
 });
 export const Step = z.strictObject({ status: z.string() });
 export const Query = z.strictObject({
-  after: whole("after", 0, Number.MAX_SAFE_INTEGER).default(0),
-  limit: whole("limit", 1, PAGE_MAX).default(PAGE_MAX),
+  after: whole(0, Number.MAX_SAFE_INTEGER).default(0),
+  limit: whole(1, PAGE_MAX).default(PAGE_MAX),
 });
 export const Told = z
   .object({

@@ -5,6 +5,7 @@ import type { OrdersOfPayment, PaidOrder } from "#companions/payment/orders";
 import {
   DECLINED,
   DELAY_SECONDS,
+  isPaymentId,
   METHODS,
   STATES,
   toldPayment,
@@ -47,9 +48,9 @@ const Creation = z
   });
 const Decision = z.strictObject({ outcome: z.enum(["SUCCEEDED", "FAILED"]) });
 const Query = z.strictObject({
-  orderId: whole("orderId", 1, Number.MAX_SAFE_INTEGER).optional(),
-  after: whole("after", 0, Number.MAX_SAFE_INTEGER).default(0),
-  limit: whole("limit", 1, PAGE_MAX).default(PAGE_MAX),
+  orderId: whole(1, Number.MAX_SAFE_INTEGER).optional(),
+  after: whole(0, Number.MAX_SAFE_INTEGER).default(0),
+  limit: whole(1, PAGE_MAX).default(PAGE_MAX),
 });
 const Told = z
   .object({
@@ -226,7 +227,8 @@ function deciding({ payments, relay, demand }: PaymentOptions): ShellRoute {
 }
 
 async function visible(payments: Payments, c: ShellContext, caller: Caller): Promise<Payment> {
-  const payment = await payments.byId(c.req.param("id") ?? "");
+  const id = c.req.param("id") ?? "";
+  const payment = isPaymentId(id) ? await payments.byId(id) : null;
   if (payment === null || !isOwn(caller, payment)) throw new Refused(404, "Payment not found");
   return payment;
 }

@@ -1,5 +1,9 @@
 /** What a payment is, and which sample methods a stand-in knows. */
 import { z } from "zod";
+import { randomId } from "#lib/ids";
+
+export const newPaymentId = (): string => `pay_${randomId(24)}`;
+export const isPaymentId = (text: string): boolean => /^pay_[0-9A-Za-z]{24}$/.test(text);
 
 export const METHODS = ["card_ok", "card_declined", "card_late", "card_open"] as const;
 export type Method = (typeof METHODS)[number];

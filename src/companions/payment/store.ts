@@ -3,6 +3,7 @@ import type { Sql, TransactionSql } from "postgres";
 import { z } from "zod";
 import {
   DECLINED,
+  newPaymentId,
   outcomeOf,
   PaymentRow,
   type Method,
@@ -118,7 +119,7 @@ export function createPayments(sql: Sql): Payments {
       return one(
         await sql`INSERT INTO payments (id, order_id, customer_id, amount, method, due_at,
             request_by, request_key, request_hash)
-          VALUES (${`pay_${randomId(24)}`}, ${orderId}, ${customerId}, ${amount}, ${method},
+          VALUES (${newPaymentId()}, ${orderId}, ${customerId}, ${amount}, ${method},
             now() + make_interval(secs => ${delaySeconds}), ${by}, ${key}, ${hash})
           ON CONFLICT DO NOTHING RETURNING ${columns}`,
       );

@@ -59,8 +59,8 @@ const Change = z
 const Query = z.strictObject({
   q: z.string().max(200).default(""),
   category: z.string().max(100).optional(),
-  after: whole("after", 0, Number.MAX_SAFE_INTEGER).default(0),
-  limit: whole("limit", 0, PAGE_MAX).default(PAGE_DEFAULT),
+  after: whole(0, Number.MAX_SAFE_INTEGER).default(0),
+  limit: whole(1, PAGE_MAX).default(PAGE_DEFAULT),
   include: z.literal("stock").optional(),
 });
 const OneQuery = Query.pick({ include: true });

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { createShell, Refused, type ShellContext, type ShellEnv } from "#companions/shell/app";
 import { notKnown } from "#companions/shell/challenge";
 import { mount } from "#companions/shell/mount";
+import { NUL } from "#companions/shell/parsed";
 import {
   inBody,
   EVERYBODY,
@@ -249,5 +250,6 @@ function basicOf(header: string | undefined) {
   const [, encoded = ""] = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(header ?? "") ?? [];
   const text = Buffer.from(encoded, "base64").toString("utf8");
   const colon = text.indexOf(":");
+  if (text.includes(NUL)) return null;
   return colon === -1 ? null : { id: text.slice(0, colon), secret: text.slice(colon + 1) };
 }
