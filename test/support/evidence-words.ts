@@ -22,6 +22,7 @@ const PROMISES: readonly (readonly [begins: string, promises: string])[] = [
   ["the api stands still", "P2"],
   ["five contracts race", "P1"],
   ["a rush", "P1 P2 P6"],
+  ["a whole shop", "P1 P2"],
   ["Redis's files are cut", "P3 P4"],
   ["a bit of Redis's files", "P4"],
   ["Redis goes back", "P4"],
@@ -52,6 +53,10 @@ export const FIGURES: readonly (readonly [name: string, counts: string])[] = [
   ["commands", "calls of the store's verbs, each compared with the model"],
   ["confirmed at their end", "holds confirmed within their last second"],
   ["crossing", "products told to have come to that grade of stock"],
+  [
+    "days",
+    "times that 200 customers of a shop wanted the last 20 units, from sign-in to the books",
+  ],
   ["deliveries", "requests sent, with all copies of an operation"],
   ["each at least", "the answer or change that was seen least often, this often"],
   ["expired after the jump (ms)", "from the jump until every hold that it made due had ended"],
@@ -74,6 +79,7 @@ export const FIGURES: readonly (readonly [name: string, counts: string])[] = [
   ["movements audited", "rows of the ledger, each added up to the stock"],
   ["movements", "rows of the ledger that the operations made"],
   ["notNow", "attempts that were told to come again"],
+  ["orders", "orders of a shop, each with its stock held, sold or given back"],
   [
     "operations",
     "changes that a caller wanted, however often they were sent; of histories and the simulation " +
