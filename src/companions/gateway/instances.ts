@@ -111,7 +111,17 @@ async function applicationsOf(registry: string): Promise<ReadonlyMap<string, rea
   if (status !== 200) throw new Error(`the registry answered ${status}`);
   const { applications } = Applications.parse(JSON.parse(text));
   return new Map(
-    applications.application.map(({ name, instance }) => [name, instance.map(placeOf)] as const),
+    applications.application.map(
+      ({ name, instance }) => [name, instance.map(placeOf).filter(isAddress)] as const,
+    ),
+  );
+}
+
+/** What is no address, or another one than it seems, is nobody's. */
+function isAddress({ url }: Place): boolean {
+  const parsed = URL.parse(url);
+  return (
+    parsed !== null && parsed.username === "" && parsed.password === "" && parsed.pathname === "/"
   );
 }
 

@@ -1,4 +1,5 @@
 /** An instance in Eureka's words: what a client may send of one, and what it is told. */
+import { isIP } from "node:net";
 import { z } from "zod";
 
 /** Names of applications and instances: what stands in a path, without what would end it. */
@@ -42,7 +43,10 @@ const Text = z.string().max(TEXT_MAX);
 /** What is not known here is kept and told as it came. */
 export const Instance = z.looseObject({
   instanceId: Name,
-  hostName: Name,
+  // Others call it: nothing that would make another address of it.
+  hostName: Name.refine((host) => isIP(host) !== 0 || /^[\w.-]+$/.test(host), {
+    message: "must be a host's name or address",
+  }),
   app: Text.optional(),
   ipAddr: Text.optional(),
   vipAddress: Text.optional(),

@@ -165,9 +165,11 @@ export class Leases {
     ]);
     return Object.entries(leases)
       .toSorted(([one], [other]) => (one < other ? -1 : 1))
-      .map(([name, text]) => {
-        const lease = KeptLease.parse(JSON.parse(text));
-        return { ...lease, renewedAt: Number(renewed[name] ?? lease.registeredAt) };
+      .flatMap(([name, text]) => {
+        // One that cannot be read is nobody's: it shall not hide all others.
+        const { data: lease } = KeptLease.safeParse(JSON.parse(text));
+        if (lease === undefined) return [];
+        return [{ ...lease, renewedAt: Number(renewed[name] ?? lease.registeredAt) }];
       });
   }
 
