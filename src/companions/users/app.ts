@@ -17,6 +17,7 @@ import {
 import { ROLES, type Account, type Accounts } from "#companions/users/accounts";
 import type { Attempts } from "#companions/users/attempts";
 import type { KeyRing } from "#companions/users/keys";
+import { countedAs } from "#lib/client-address";
 import type { Log } from "#lib/log";
 
 const PASSWORD_MIN = 10;
@@ -119,14 +120,12 @@ function ofPeople(options: UsersOptions): readonly ShellRoute[] {
       answers: { 200: SignedIn },
       refused: { ...FEW, 401: "The address or the password is wrong." },
       async handle(c, { email, password }) {
-        const locked = await attempts.lockedFor(email);
-        if (locked !== null) throw tooMany(locked, "too many wrong passwords for this account");
-        const account = await accounts.signIn(email, password);
-        if (account === null) {
-          await attempts.failed(email);
-          throw notKnown("bearer", "Invalid email or password");
+        const tried = await attempts.guess(email, () => accounts.signIn(email, password));
+        if (tried.kind === "locked") {
+          throw tooMany(tried.seconds, "too many wrong passwords for this account");
         }
-        await attempts.succeeded(email);
+        if (tried.kind === "wrong") throw notKnown("bearer", "Invalid email or password");
+        const account = tried.found;
         return c.json({ message: "Login successful", ...(await tokenFor(account)) });
       },
     }),
@@ -143,7 +142,7 @@ function ofPeople(options: UsersOptions): readonly ShellRoute[] {
 }
 
 function ofServices(options: UsersOptions): readonly ShellRoute[] {
-  const { accounts, attempts, keys, tokenSeconds } = options;
+  const { accounts, attempts, keys, tokenSeconds, addressOf } = options;
   return [
     route({
       method: "POST",
@@ -158,10 +157,14 @@ function ofServices(options: UsersOptions): readonly ShellRoute[] {
         const basic = basicOf(c.req.header("authorization"));
         const id = basic?.id ?? given.client_id ?? "";
         const secret = basic?.secret ?? given.client_secret ?? "";
-        const locked = await attempts.lockedFor(id);
-        if (locked !== null) throw tooMany(locked, "too many wrong secrets for this client");
-        if (!(await accounts.isClient(id, secret))) {
-          await attempts.failed(id);
+        // Of who guesses alone: whoever knows the name of a client shall not lock it out.
+        const tried = await attempts.guess(`${id} from ${countedAs(addressOf(c))}`, async () =>
+          (await accounts.isClient(id, secret)) ? id : null,
+        );
+        if (tried.kind === "locked") {
+          throw tooMany(tried.seconds, "too many wrong secrets for this client from here");
+        }
+        if (tried.kind === "wrong") {
           throw notKnown("basic", "no client has this id and secret", { error: "invalid_client" });
         }
         const token = await keys.sign({ role: "service" }, id);

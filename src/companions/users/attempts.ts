@@ -3,11 +3,17 @@ import { createHash } from "node:crypto";
 import type { Redis } from "ioredis";
 import { countedAs } from "#lib/client-address";
 
-/** Wrong passwords for one address of mail, after which it is locked for as long again. */
+/** Wrong passwords for one address of mail, after which it is locked until the first is so long ago. */
 export const FAILURES_MAX = 10;
 export const LOCKED_SECONDS = 900;
 /** Tries to sign in or to register from one address of the network, a minute. */
 export const TRIES_PER_MINUTE_MAX = 60;
+
+/** What came of a try: how long nothing is tried, that it was wrong, or what was found. */
+export type Guess<Found> =
+  | { readonly kind: "locked"; readonly seconds: number }
+  | { readonly kind: "wrong" }
+  | { readonly kind: "right"; readonly found: Found };
 
 export class Attempts {
   readonly #redis: Redis;
@@ -21,26 +27,32 @@ export class Attempts {
     return await this.#count(`users:tries:${countedAs(address)}`, TRIES_PER_MINUTE_MAX, 60);
   }
 
-  /** Seconds that an account is locked for; null: it is not. */
-  async lockedFor(email: string): Promise<number | null> {
-    const key = failuresKey(email);
-    const [failures, seconds] = await Promise.all([this.#redis.get(key), this.#redis.ttl(key)]);
-    return Number(failures ?? 0) >= FAILURES_MAX ? Math.max(1, seconds) : null;
+  /**
+   * Looks whether what was given for a name is right; `look` answers null where it is not. Each try counts
+   * before it is looked at, so that no more are looked at however many come at once; one that is right
+   * forgets them all, and one that could not be looked at has not been.
+   */
+  async guess<Found>(name: string, look: () => Promise<Found | null>): Promise<Guess<Found>> {
+    const key = failuresKey(name);
+    const seconds = await this.#count(key, FAILURES_MAX, LOCKED_SECONDS);
+    if (seconds !== null) return { kind: "locked", seconds };
+    let found: Found | null;
+    try {
+      found = await look();
+    } catch (error) {
+      await this.#count(key, FAILURES_MAX, LOCKED_SECONDS, -1);
+      throw error;
+    }
+    if (found === null) return { kind: "wrong" };
+    await this.#redis.del(key);
+    return { kind: "right", found };
   }
 
-  async failed(email: string): Promise<void> {
-    await this.#count(failuresKey(email), FAILURES_MAX, LOCKED_SECONDS);
-  }
-
-  async succeeded(email: string): Promise<void> {
-    await this.#redis.del(failuresKey(email));
-  }
-
-  async #count(key: string, most: number, seconds: number): Promise<number | null> {
+  async #count(key: string, most: number, seconds: number, by = 1): Promise<number | null> {
     const replies = await this.#redis
       .multi()
       .set(key, "0", "EX", seconds, "NX")
-      .incr(key)
+      .incrby(key, by)
       .ttl(key)
       .exec();
     const [, counted, left] = (replies ?? []).map(([error, value]) => {
@@ -52,5 +64,5 @@ export class Attempts {
 }
 
 /** No address of mail stands in a name of Redis. */
-const failuresKey = (email: string): string =>
-  `users:failures:${createHash("sha256").update(email).digest("hex").slice(0, 32)}`;
+const failuresKey = (name: string): string =>
+  `users:failures:${createHash("sha256").update(name).digest("hex").slice(0, 32)}`;
