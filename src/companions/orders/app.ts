@@ -95,7 +95,9 @@ function reads({ orders, demand }: OrdersOptions): readonly ShellRoute[] {
     const last = found.at(-1);
     if (last !== undefined && found.length === asked.limit) {
       const next = new URLSearchParams({ ...c.req.query(), after: String(last.id) });
-      c.header("link", `<${c.req.path}?${next.toString()}>; rel="next"`);
+      // As it was sent: read, it may have characters that no header has.
+      const { pathname } = new URL(c.req.url);
+      c.header("link", `<${pathname}?${next.toString()}>; rel="next"`);
     }
     return c.json(found.map(toldOrder));
   };

@@ -31,18 +31,23 @@ export function createPrices(productsUrl: string): Prices {
 }
 
 async function priceOf(path: string, productId: string): Promise<Price> {
+  // In an address these two are other places than names.
+  if (/^\.{1,2}$/.test(productId)) throw unsold(productId);
   const { status, text } = await callOut({
     method: "GET",
     url: `${path}${encodeURIComponent(productId)}`,
     withinMs: CALL_MS_MAX,
     bytesMax: ANSWER_BYTES_MAX,
   }).catch(() => ({ status: 503, text: "" }));
-  if (status === 404) throw new Refused(404, `Product ${productId} not found`, { productId });
+  if (status === 404) throw unsold(productId);
   const product = status === 200 ? Product.safeParse(jsonOf(text)) : null;
   if (product?.success !== true) throw new Refused(503, "the products service does not answer");
   const { name, price } = product.data;
   return { name, price };
 }
+
+const unsold = (productId: string): Refused =>
+  new Refused(404, `Product ${productId} not found`, { productId });
 
 function jsonOf(text: string): unknown {
   try {

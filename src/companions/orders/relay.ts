@@ -30,6 +30,7 @@ export function startOrdersRelay({ orders, steps, ...shared }: OrdersRelayOption
     service: "orders",
     queue: "steps",
     async waiting(most) {
+      await orders.forgetRefused(most);
       const left = await orders.left(most);
       const strays = await orders.strays(most);
       return [...left.map((id) => `${ORDER}${id}`), ...strays.map((id) => `${STRAY}${id}`)];

@@ -20,6 +20,9 @@ const LEFT_AFTER_SECONDS = 15;
 /** After its due time the feed has told that a hold ended; then it is asked for. */
 const OVERDUE_SECONDS = 30;
 
+/** The inventory knows the key of a call for a day. */
+const REFUSED_HOURS = 25;
+
 export interface NewOrder {
   readonly customer: number | string;
   readonly items: readonly Item[];
@@ -67,6 +70,8 @@ export interface Orders {
   failed(id: number, why: string): Promise<void>;
   /** Ids of orders whose step nobody is at, or whose hold should have ended. */
   left(most: number): Promise<readonly number[]>;
+  /** Removes what was refused so long ago that no copy of its call can arrive, at most so many. */
+  forgetRefused(most: number): Promise<void>;
   strays(most: number): Promise<readonly string[]>;
   /** null: it is done. */
   stray(reservationId: string): Promise<Stray | null>;
@@ -198,6 +203,12 @@ export function createOrders(sql: Sql): Orders {
       return IdRow.array()
         .parse(rows)
         .map(({ id }) => id);
+    },
+    async forgetRefused(most) {
+      await sql`DELETE FROM orders WHERE id IN (
+        SELECT id FROM orders WHERE state = 'REFUSED'
+            AND updated_at < now() - make_interval(hours => ${REFUSED_HOURS})
+          ORDER BY updated_at LIMIT ${most})`;
     },
     async strays(most) {
       const rows = await sql`SELECT reservation_id AS "reservationId" FROM strays
