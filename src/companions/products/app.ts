@@ -33,10 +33,7 @@ const Price = z
   .number()
   .min(0, "must not be below 0")
   .max(PRICE_MAX)
-  .refine(
-    (price) => Math.abs(price * 100 - Math.round(price * 100)) < 1e-6,
-    "has two decimals at most",
-  );
+  .refine((price) => Number(price.toFixed(2)) === price, "has two decimals at most");
 const Sku = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, "must be 1-64 letters, digits and _.-");

@@ -26,7 +26,7 @@ export const isRefused = (error: unknown): boolean =>
 export interface StockOfProducts {
   /** Makes the item of a product; one that is there already stays as it is. */
   initialize(call: Call, key: string): Promise<void>;
-  /** null: the inventory has no such item. */
+  /** null: the inventory has no such item. Rejects while that is not known, or too many are asked for. */
   stockOf(productId: string): Promise<Stock | null>;
   /** null: the inventory has no such item. Rejects while that is not known. */
   itemOf(productId: string): Promise<Item | null>;
@@ -46,11 +46,15 @@ const SAFETY_STOCK_MAX = 1_000_000_000_000;
 
 /** A page of products waits for no inventory that is slow. */
 const READ_MS_MAX = 1_000;
+/** Of all pages together: four with all that one may tell. Beyond it a page tells no stock. */
+const READS_AT_ONCE_MAX = 400;
 
 export function createStockOfProducts({ url, token }: StockOptions): StockOfProducts {
   const inventory = createClient({ url, token });
   const reading = createClient({ url, token, deadlineMs: READ_MS_MAX, attemptMs: READ_MS_MAX });
   const product = inventory.product[":productId"];
+  /** How many are read for pages now. */
+  let readsNow = 0;
   const foundBy = async (by: typeof inventory, productId: string) => {
     try {
       const answer = await by.product[":productId"].$get({ param: { productId }, query: {} });
@@ -80,7 +84,11 @@ export function createStockOfProducts({ url, token }: StockOptions): StockOfProd
       }
     },
     async stockOf(productId) {
-      const found = await foundBy(reading, productId);
+      if (readsNow >= READS_AT_ONCE_MAX) throw new Error("the stock of too many is read at once");
+      readsNow += 1;
+      const found = await foundBy(reading, productId).finally(() => {
+        readsNow -= 1;
+      });
       if (found === null) return null;
       const { totalStock, reservedStock, availableStock } = found;
       return { totalStock, reservedStock, availableStock };

@@ -31,7 +31,10 @@ function oddity(
   const field = path.join(".");
   if (path.length > DEPTH_MAX) return { field, why: "is nested too deep" };
   const hasNul = { field, why: "must be without the character U+0000" };
-  if (typeof given === "string") return given.includes(NUL) ? hasNul : null;
+  if (typeof given === "string") {
+    if (given.includes(NUL)) return hasNul;
+    return given.isWellFormed() ? null : { field, why: "must be without half a character" };
+  }
   if (typeof given !== "object" || given === null) return null;
   for (const [name, value] of Object.entries(given)) {
     const found = name.includes(NUL) ? hasNul : oddity(value, [...path, name]);
