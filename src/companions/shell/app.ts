@@ -104,6 +104,11 @@ export function createShell(options: ShellOptions): Hono<ShellEnv> {
       c.header("retry-after", RETRY_AFTER_SECONDS);
       return c.json(told("a server that this one needs is away", { requestId }), 503);
     }
+    if (c.req.raw.signal.aborted) {
+      // Nobody hears an answer, and what was cut off is no failure of ours.
+      log.debug("a caller went away", { path: c.req.path, requestId, error: error.message });
+      return c.json(told("the request was not sent to its end", { requestId }), 400);
+    }
     log.error("a request failed", { method: c.req.method, path: c.req.path, requestId, error });
     return c.json(told("the request failed, and why is in the log", { requestId }), 500);
   });

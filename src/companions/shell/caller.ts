@@ -62,6 +62,8 @@ export function createDemand({ jwksUrl, issuer, audience, isOpen }: DemandOption
   }
 }
 
-/** jose has no class of its own for an answer that is not 200, or not JSON. */
+/** jose has no class of its own for an answer that is not 200, or not JSON; JSON that has no keys is one, too. */
 const isKeySetAway = (error: errors.JOSEError): boolean =>
-  error instanceof errors.JWKSTimeout || error.code === errors.JOSEError.code;
+  error instanceof errors.JWKSTimeout ||
+  error instanceof errors.JWKSInvalid ||
+  error.code === errors.JOSEError.code;

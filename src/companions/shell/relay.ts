@@ -86,6 +86,8 @@ export function startRelay(options: RelayOptions): Relay {
       backoff: { type: "custom" },
       removeOnComplete: true,
       removeOnFail: true,
+      // Each try would add its own to what is kept of the job; why it failed stands in the table.
+      stackTraceLimit: 1,
     };
     try {
       await queue.add(name, {}, kept);

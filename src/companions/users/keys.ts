@@ -107,7 +107,9 @@ export class KeyRing {
 
   async #keys(): Promise<Loaded> {
     const { now } = this.#options;
-    if (this.#loaded !== null && now() < this.#loadedAt + LOADED_MS_MAX) return await this.#loaded;
+    const age = now() - this.#loadedAt;
+    // A clock that was set back would keep them until it is where it was.
+    if (this.#loaded !== null && age >= 0 && age < LOADED_MS_MAX) return await this.#loaded;
     this.#loadedAt = now();
     const loading = this.#load();
     this.#loaded = loading;
