@@ -52,7 +52,7 @@ test("changes of one instance add up to no more than one may have, and all other
     statuses.add((await ask("PUT", path)).status);
   }
   expect([...statuses]).toEqual([200, 400]);
-  const long = new URLSearchParams({ k0: "v".repeat(20_000) });
+  const long = `k0=${"v".repeat(20_000)}`;
   expect((await ask("PUT", `/apps/INVENTORY-SERVICE/loud/metadata?${long}`)).status).toBe(400);
   for (const path of ["/apps", "/apps/delta"]) expect(await ids(path)).toContain("well");
   expect((await ask("GET", "/apps")).status).toBe(200);
@@ -92,12 +92,12 @@ describe("a place that others would call otherwise than it seems is none:", () =
 
   test("and a gateway takes none from a registry that is not ours", async () => {
     const lease = { lastRenewalTimestamp: 1 };
-    const told = (hostName: string) => {
-      const shared = { status: "UP", port: { $: 80 }, lastUpdatedTimestamp: 1, leaseInfo: lease };
-      return { instanceId: hostName, hostName, ...shared };
+    const one = (hostName: string) => {
+      const told = { status: "UP", port: { $: 80 }, lastUpdatedTimestamp: 1, leaseInfo: lease };
+      return { instanceId: hostName, hostName, ...told };
     };
     const hosts = ["good@evil.test", "evil:80", "evil/x?", "stock.test", "::1"];
-    const application = [{ name: "INVENTORY-SERVICE", instance: hosts.map(told) }];
+    const application = [{ name: "INVENTORY-SERVICE", instance: hosts.map(one) }];
     await using other = Bun.serve({
       port: 0,
       fetch: () => Response.json({ applications: { application } }),
