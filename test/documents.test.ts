@@ -105,7 +105,12 @@ const WITHOUT_ROW: ReadonlyMap<string, string> = new Map([
 ]);
 
 describe("docs/operations.md", () => {
-  const sections = ["What a request may ask", "Time", "Work at once"];
+  const sections = [
+    "What a request may ask",
+    "What the services around it take",
+    "Time",
+    "Work at once",
+  ];
   const limits = sections.flatMap((section) => tableRows(operations, section));
 
   test("names limits that stand in the code, with their value", () => {
@@ -120,7 +125,12 @@ describe("docs/operations.md", () => {
   });
 
   test("names every limit of what serves callers, be it of requests or of work in Redis", () => {
-    const folders = ["src/{http,compat,inventory,redis}/**/*.ts", "lua/**/*.lua"];
+    const folders = [
+      "src/{http,compat,inventory,redis}/**/*.ts",
+      "src/companions/*/{app,wire}.ts",
+      "src/companions/{registry,users}/*.ts",
+      "lua/**/*.lua",
+    ];
     const paths = folders.flatMap((pattern) => [...new Glob(pattern).scanSync(ROOT)]);
     const real = paths.flatMap((path) => {
       const names = textOf(path).matchAll(/^(?:export )?(?:const|local) (\w+_MAX) = /gm);
