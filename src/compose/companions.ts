@@ -22,6 +22,7 @@ import { openServers } from "#compose/servers";
 import type { Config, VariableName } from "#config";
 import { createGatewayApp } from "#companions/gateway/app";
 import { followInstances } from "#companions/gateway/instances";
+import { SERVICES as BEHIND_GATEWAY } from "#companions/gateway/services";
 import { createOrdersApp } from "#companions/orders/app";
 import { createFeedStore } from "#companions/orders/feed-store";
 import { startFollowing } from "#companions/orders/follow";
@@ -89,10 +90,10 @@ export async function runCompanion(name: CompanionName, config: Config): Promise
 
 /** How a registry knows each, as the shop had them before; a registry is in none. */
 export const SERVICES: Readonly<Record<Exclude<CompanionName, "registry">, string>> = {
-  users: "USER-SERVICE",
-  products: "PRODUCT-SERVICE",
-  orders: "ORDER-SERVICE",
-  payment: "PAYMENT-SERVICE",
+  users: BEHIND_GATEWAY.users.name,
+  products: BEHIND_GATEWAY.products.name,
+  orders: BEHIND_GATEWAY.orders.name,
+  payment: BEHIND_GATEWAY.payment.name,
   gateway: "API-GATEWAY",
 };
 

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { Refusal } from "#compose/refusal";
 import { startChild, type Child } from "#embedded/child";
 import { callOut } from "#lib/call-out";
+import { jsonOrNull } from "#lib/json-or-null";
 
 const ANSWER_MS_MAX = 3_000;
 const ANSWER_BYTES_MAX = 65_536;
@@ -33,7 +34,7 @@ export async function askReadiness(
   } as const;
   const answer = await callOut(call).catch(() => null);
   if (answer === null) return "silent";
-  const health = Health.safeParse(jsonOf(answer.text));
+  const health = Health.safeParse(jsonOrNull(answer.text));
   if (!health.success) throw new Refusal(`what answers at ${url} is not Holdfast`);
   return answer.status === 200 ? "ready" : health.data;
 }
@@ -84,13 +85,5 @@ async function started(url: string, child: Child, signal: AbortSignal): Promise<
       throw new Refusal(`the service was not ready within ${START_MS_MAX} ms:\n${child.logTail()}`);
     }
     await Bun.sleep(POLL_MS);
-  }
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }

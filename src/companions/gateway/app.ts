@@ -5,7 +5,7 @@ import { gatewayDocs } from "#companions/gateway/docs";
 import { createForward, type Forward } from "#companions/gateway/forward";
 import type { Instances } from "#companions/gateway/instances";
 import { PAGE, SCRIPT, STYLE } from "#companions/gateway/page";
-import { serviceOf } from "#companions/gateway/services";
+import { READS, serviceOf } from "#companions/gateway/services";
 import { Refused, createShell, type ShellContext, type ShellEnv } from "#companions/shell/app";
 import { byRole, EVERYBODY, NOTHING, route, type ShellRoute } from "#companions/shell/route";
 import type { Demand } from "#companions/shell/caller";
@@ -27,7 +27,6 @@ export interface GatewayOptions {
   readonly forward?: Forward;
 }
 
-const READS = new Set(["GET", "HEAD", "OPTIONS"]);
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'";
 
 export function createGatewayApp(options: GatewayOptions): Hono<ShellEnv> {

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import type { Forward } from "#companions/gateway/forward";
+import { rootOf } from "#companions/gateway/instances";
 import { SERVICE_KEYS, SERVICES, type ServiceKey } from "#companions/gateway/services";
 import { Refused, type ShellContext } from "#companions/shell/app";
 import { fileRoute } from "#companions/shell/mount";
@@ -105,8 +106,7 @@ globalThis.SwaggerUIBundle({
 /** Of the first that answers. */
 async function documentOfRegistry(registries: readonly string[]): Promise<string> {
   for (const registry of registries) {
-    const base = registry.replace(/\/+$/, "").replace(/\/eureka(\/v2)?$/, "");
-    const url = `${base}/openapi.json`;
+    const url = `${rootOf(registry)}/openapi.json`;
     const bounds = { withinMs: ANSWER_MS_MAX, bytesMax: DOCUMENT_BYTES_MAX };
     const answer = await callOut({ method: "GET", url, ...bounds }).catch(() => null);
     if (answer?.status === 200) return answer.text;

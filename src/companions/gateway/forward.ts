@@ -6,7 +6,7 @@
 import { ExponentialBackoff, handleWhen, retry } from "cockatiel";
 import { Breakers, InstanceFailed, type Failure } from "#companions/gateway/breakers";
 import type { Instances, Place } from "#companions/gateway/instances";
-import type { Service, ServiceKey } from "#companions/gateway/services";
+import { READS, type Service, type ServiceKey } from "#companions/gateway/services";
 import { Refused } from "#companions/shell/app";
 
 /** Until the head of an answer is there: above the longest wait of a service, below who asked. */
@@ -22,7 +22,6 @@ const PAUSE_MS_MAX = 400;
 /** Bodies up to this are kept, to be sent again (bytes); longer ones are sent once, as they come. */
 const KEPT_BYTES_MAX = 256 * 1024;
 
-const READS = new Set(["GET", "HEAD", "OPTIONS"]);
 /** Nobody listens there, in the words of Bun and of the system. */
 const REFUSED = new Set(["ConnectionRefused", "ECONNREFUSED"]);
 /** An instance that stops, or stands before a server that is away: another one may be well. */

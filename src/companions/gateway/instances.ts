@@ -101,10 +101,9 @@ export function followInstances(options: InstancesOptions): Instances {
 }
 
 async function applicationsOf(registry: string): Promise<ReadonlyMap<string, readonly Place[]>> {
-  const base = registry.replace(/\/+$/, "").replace(/\/eureka(\/v2)?$/, "");
   const { status, text } = await callOut({
     method: "GET",
-    url: `${base}/eureka/apps`,
+    url: `${rootOf(registry)}/eureka/apps`,
     withinMs: ANSWER_MS_MAX,
     bytesMax: ANSWER_BYTES_MAX,
   });
@@ -124,6 +123,10 @@ function isAddress({ url }: Place): boolean {
     parsed !== null && parsed.username === "" && parsed.password === "" && parsed.pathname === "/"
   );
 }
+
+/** Of a registry's URL, which may be that of its words: where it is. */
+export const rootOf = (registry: string): string =>
+  registry.replace(/\/+$/, "").replace(/\/eureka(\/v2)?$/, "");
 
 function placeOf(instance: z.output<typeof Instance>): Place {
   const { instanceId, hostName, port, status, leaseInfo } = instance;

@@ -30,6 +30,9 @@ export const SERVICE_KEYS: readonly ServiceKey[] = [
   "inventory",
 ];
 
+/** Methods that change nothing. */
+export const READS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+
 /** The service of a path; null: there is none. */
 export function serviceOf(path: string): (Service & { readonly key: ServiceKey }) | null {
   for (const key of SERVICE_KEYS) {

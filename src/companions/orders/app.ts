@@ -20,6 +20,7 @@ import type { Orders } from "#companions/orders/store";
 import { createShell, Refused, type ShellContext, type ShellEnv } from "#companions/shell/app";
 import type { Caller, Demand, Role } from "#companions/shell/caller";
 import { mount } from "#companions/shell/mount";
+import { idIn, linkNext } from "#companions/shell/pages";
 import { NUL } from "#companions/shell/parsed";
 import {
   inBody,
@@ -92,13 +93,7 @@ function reads({ orders, demand }: OrdersOptions): readonly ShellRoute[] {
     customerId: string | null,
   ) => {
     const found = await orders.list({ ...asked, customerId });
-    const last = found.at(-1);
-    if (last !== undefined && found.length === asked.limit) {
-      const next = new URLSearchParams({ ...c.req.query(), after: String(last.id) });
-      // As it was sent: read, it may have characters that no header has.
-      const { pathname } = new URL(c.req.url);
-      c.header("link", `<${pathname}?${next.toString()}>; rel="next"`);
-    }
+    linkNext(c, found, asked.limit, ({ id }) => id);
     return c.json(found.map(toldOrder));
   };
   return [
@@ -325,7 +320,7 @@ function customerOf({ role, subject }: Caller, named: number | string | undefine
 }
 
 function idOf(c: ShellContext): number {
-  const given = c.req.param("id") ?? "";
-  if (!/^[1-9]\d{0,14}$/.test(given)) throw unknown();
-  return Number(given);
+  const id = idIn(c);
+  if (id === null) throw unknown();
+  return id;
 }

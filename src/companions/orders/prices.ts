@@ -3,6 +3,7 @@ import { z } from "zod";
 import { Refused } from "#companions/shell/app";
 import { atOnce } from "#lib/at-once";
 import { callOut } from "#lib/call-out";
+import { jsonOrNull } from "#lib/json-or-null";
 
 const CALL_MS_MAX = 2_000;
 const AT_ONCE_MAX = 8;
@@ -40,7 +41,7 @@ async function priceOf(path: string, productId: string): Promise<Price> {
     bytesMax: ANSWER_BYTES_MAX,
   }).catch(() => ({ status: 503, text: "" }));
   if (status === 404) throw unsold(productId);
-  const product = status === 200 ? Product.safeParse(jsonOf(text)) : null;
+  const product = status === 200 ? Product.safeParse(jsonOrNull(text)) : null;
   if (product?.success !== true) throw new Refused(503, "the products service does not answer");
   const { name, price } = product.data;
   return { name, price };
@@ -48,11 +49,3 @@ async function priceOf(path: string, productId: string): Promise<Price> {
 
 const unsold = (productId: string): Refused =>
   new Refused(404, `Product ${productId} not found`, { productId });
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { Id as AnyId } from "#companions/orders/order";
 import { VerdictRow } from "#companions/orders/paid";
-import { whole } from "#companions/shell/parsed";
+import { pageOf } from "#companions/shell/pages";
 
 /** Most lines of an order: those of a cart of the inventory. */
 const ITEMS_MAX = 100;
@@ -32,10 +32,7 @@ export const Creation = z.strictObject({
     .max(ITEMS_MAX, `must have at most ${ITEMS_MAX} lines`),
 });
 export const Step = z.strictObject({ status: z.string() });
-export const Query = z.strictObject({
-  after: whole(0, Number.MAX_SAFE_INTEGER).default(0),
-  limit: whole(1, PAGE_MAX).default(PAGE_MAX),
-});
+export const Query = z.strictObject(pageOf(PAGE_MAX));
 export const Told = z
   .object({
     id: z.int(),

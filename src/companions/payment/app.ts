@@ -15,6 +15,7 @@ import type { Payments } from "#companions/payment/store";
 import { createShell, Refused, type ShellContext, type ShellEnv } from "#companions/shell/app";
 import type { Caller, Demand, Role } from "#companions/shell/caller";
 import { mount } from "#companions/shell/mount";
+import { linkNext, pageOf } from "#companions/shell/pages";
 import { whole } from "#companions/shell/parsed";
 import type { Relay } from "#companions/shell/relay";
 import { requestOf, type Request } from "#companions/shell/request";
@@ -49,8 +50,7 @@ const Creation = z
 const Decision = z.strictObject({ outcome: z.enum(["SUCCEEDED", "FAILED"]) });
 const Query = z.strictObject({
   orderId: whole(1, Number.MAX_SAFE_INTEGER).optional(),
-  after: whole(0, Number.MAX_SAFE_INTEGER).default(0),
-  limit: whole(1, PAGE_MAX).default(PAGE_MAX),
+  ...pageOf(PAGE_MAX),
 });
 const Told = z
   .object({
@@ -181,11 +181,7 @@ function reads({ payments, demand }: PaymentOptions): readonly ShellRoute[] {
       async handle(c, { orderId = null, ...page }, { role, subject }) {
         const customerId = role === "customer" ? subject : null;
         const found = await payments.list({ ...page, orderId, customerId });
-        const last = found.at(-1);
-        if (last !== undefined && found.length === page.limit) {
-          const next = new URLSearchParams({ ...c.req.query(), after: String(last.number) });
-          c.header("link", `</api/payments?${next.toString()}>; rel="next"`);
-        }
+        linkNext(c, found, page.limit, ({ number }) => number);
         return c.json(found.map(toldPayment));
       },
     }),

@@ -4,6 +4,7 @@ import type { Verdict } from "#companions/payment/store";
 import { Refused } from "#companions/shell/app";
 import { signedHeaders, type SignedCall } from "#companions/shell/signature";
 import { callOut, type Called } from "#lib/call-out";
+import { jsonOrNull } from "#lib/json-or-null";
 
 const READ_MS_MAX = 2_000;
 /** Orders may have to ask the inventory first, and say by then what they know. */
@@ -51,7 +52,7 @@ export function createOrdersOfPayment(options: OrdersOfPaymentOptions): OrdersOf
     async order(id) {
       const { status, text } = await read(`${base}/api/orders/${id}`, token);
       if (status === 404) return null;
-      const order = status === 200 ? Order.safeParse(jsonOf(text)) : null;
+      const order = status === 200 ? Order.safeParse(jsonOrNull(text)) : null;
       if (order?.success !== true) throw new Refused(503, "the orders service does not answer");
       return order.data;
     },
@@ -64,7 +65,7 @@ export function createOrdersOfPayment(options: OrdersOfPaymentOptions): OrdersOf
         withinMs: TELL_MS_MAX,
         bytesMax: ANSWER_BYTES_MAX,
       });
-      const answer = jsonOf(text);
+      const answer = jsonOrNull(text);
       if (status === 200) return Heard.parse(answer);
       const problem = Problem.safeParse(answer);
       if (problem.success && FINAL.has(problem.data.code)) {
@@ -86,13 +87,5 @@ async function read(url: string, token: () => Promise<string>): Promise<Called> 
     });
   } catch {
     return { status: 503, text: "" };
-  }
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }

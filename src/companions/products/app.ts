@@ -13,7 +13,7 @@ import {
   route,
   type ShellRoute,
 } from "#companions/shell/route";
-import { whole } from "#companions/shell/parsed";
+import { idIn, linkNext, pageOf } from "#companions/shell/pages";
 import type { Relay } from "#companions/products/relay";
 import type { Removing } from "#companions/products/removal";
 import type { StockOfProducts } from "#companions/products/stock";
@@ -56,8 +56,7 @@ const Change = z
 const Query = z.strictObject({
   q: z.string().max(200).default(""),
   category: z.string().max(100).optional(),
-  after: whole(0, Number.MAX_SAFE_INTEGER).default(0),
-  limit: whole(1, PAGE_MAX).default(PAGE_DEFAULT),
+  ...pageOf(PAGE_MAX, PAGE_DEFAULT),
   include: z.literal("stock").optional(),
 });
 const OneQuery = Query.pick({ include: true });
@@ -132,17 +131,13 @@ function reads({ products, stock }: ProductsOptions): readonly ShellRoute[] {
       headers: ["Link"],
       async handle(c, asked) {
         const isWanted = asked.include === "stock";
-        if (isWanted && asked.limit > STOCK_MAX && c.req.query("limit") !== undefined) {
+        if (isWanted && asked.limit > STOCK_MAX) {
           throw new Refused(400, `limit: must be at most ${STOCK_MAX} with the stock`, {
             field: "limit",
           });
         }
         const found = await products.list({ ...asked, category: asked.category ?? null });
-        const last = found.at(-1);
-        if (last !== undefined && found.length === asked.limit) {
-          const next = new URLSearchParams({ ...c.req.query(), after: String(last.id) });
-          c.header("link", `</api/products?${next.toString()}>; rel="next"`);
-        }
+        linkNext(c, found, asked.limit, ({ id }) => id);
         return c.json(await withStock(found, isWanted));
       },
     }),
@@ -226,7 +221,7 @@ async function productOf(c: ShellContext, products: Products): Promise<Product> 
 const unknown = (): Refused => new Refused(404, "Product not found");
 
 function idOf(c: ShellContext): number {
-  const given = c.req.param("id") ?? "";
-  if (!/^[1-9]\d{0,14}$/.test(given)) throw unknown();
-  return Number(given);
+  const id = idIn(c);
+  if (id === null) throw unknown();
+  return id;
 }

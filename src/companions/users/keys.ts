@@ -48,7 +48,6 @@ export interface KeyRingOptions {
 }
 
 interface Loaded {
-  readonly at: number;
   readonly jwks: { keys: JWK[] };
   readonly signing: { readonly kid: string; readonly key: CryptoKey };
 }
@@ -133,7 +132,6 @@ export class KeyRing {
     const present = rows.find(({ signs }) => signs);
     if (present === undefined) throw new Error("there is no key to sign with");
     return {
-      at: this.#options.now(),
       jwks: { keys: rows.map(({ public_jwk }) => public_jwk) },
       signing: { kid: present.kid, key: await importPKCS8(present.private_pem, ALGORITHM) },
     };
