@@ -11,7 +11,7 @@ import { startChild, type Child } from "#embedded/child";
 import { callOut } from "#lib/call-out";
 import { createLog, type Log } from "#lib/log";
 import { pause } from "#lib/pause";
-import { createShutdown } from "#lib/shutdown";
+import { createShutdown, type Shutdown } from "#lib/shutdown";
 
 /** A service that ended is started again after a pause, doubled while none stays. */
 const PAUSE_MS_MIN = 250;
@@ -60,11 +60,14 @@ export async function runPlatform(config: Config): Promise<void> {
     await Promise.all(kept.toReversed().map((one) => one.stop(config.shutdownGraceMs)));
   });
   shutdown.add("servers", () => servers.stop());
-  await Promise.all(services.map((service) => ready(service, log)));
+  const isOpen = await Promise.all(services.map((service) => isReady(service, shutdown)));
   if (shutdown.stopping()) return;
+  const closed = services.filter((_, index) => isOpen[index] !== true).map(({ name }) => name);
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
   for (const { name, url } of services) log.info(`${name.padEnd(10)} ${url}`);
-  log.info(`the shop is open after ${seconds} s; its services write into ${folder}`);
+  if (closed.length > 0) log.warn(`not ready yet, see their logs: ${closed.join(", ")}`);
+  else log.info(`the shop is open after ${seconds} s`);
+  log.info(`its services write into ${folder}`);
   log.info(
     `all of it: http://localhost:${config.gatewayPort}/registry, each call: http://localhost:${config.gatewayPort}/docs`,
   );
@@ -170,15 +173,16 @@ function keepRunning(
   };
 }
 
-async function ready({ name, url }: ServiceOfShop, log: Log): Promise<void> {
+/** Waits until it can serve; false: it could not for long, or nobody wants it any more. */
+async function isReady({ url }: ServiceOfShop, { stopping }: Shutdown): Promise<boolean> {
   const end = performance.now() + READY_MS_MAX;
-  while (performance.now() < end) {
+  while (performance.now() < end && !stopping()) {
     const call = { method: "GET", url: `${url}/health/ready`, withinMs: ANSWER_MS_MAX } as const;
     const answer = await callOut(call).catch(() => null);
-    if (answer?.status === 200) return;
+    if (answer?.status === 200) return true;
     await Bun.sleep(LOOK_EVERY_MS);
   }
-  log.warn(`${name} is not ready yet; it goes on trying`);
+  return false;
 }
 
 /** What platform needs of the configuration: all that any of its services does. */
