@@ -5,6 +5,7 @@ import { signingSecret } from "#compose/token";
 import type { App, AppOptions } from "#http/app";
 import { inventory } from "#http/inventory";
 import { createAuthenticator } from "#http/middleware/authenticate";
+import { Streams } from "#http/streams";
 import { systemClock } from "#lib/clock";
 import { createLog } from "#lib/log";
 import { createMetrics } from "#lib/metrics";
@@ -41,6 +42,7 @@ export async function appOptions(): Promise<Omit<AppOptions, "deps">> {
       version: "0.0.0",
       productsOf: () => Promise.resolve(new Map()),
     },
+    eventStreams: new Streams({ onOpen: () => undefined, onDropped: () => undefined }),
   };
 }
 

@@ -13,8 +13,9 @@ export interface AttemptOptions {
 export const READS: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 
 const NOT_MODIFIED = 304;
-/** The only answer that is longer than memory: whoever asks for it reads it piece by piece. */
+/** Answers that are longer than memory: whoever asks for one reads it piece by piece. */
 const STREAM_PATH = /\/movements\/export$/;
+const EVENT_STREAM = "text/event-stream";
 /** Far above the largest answer, a page of 1 000 products. */
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -55,7 +56,8 @@ async function once(
   // Node takes whole milliseconds alone.
   const left = Math.ceil(Math.max(1, Math.min(attemptMs, endsAt - performance.now())));
   const { url, method, headers } = request;
-  const isStream = STREAM_PATH.test(new URL(url).pathname);
+  const isStream =
+    STREAM_PATH.test(new URL(url).pathname) || headers.get("accept") === EVENT_STREAM;
   const limit = isStream ? untilBegun(left) : { signal: AbortSignal.timeout(left), clear() {} };
   const signal = AbortSignal.any([request.signal, limit.signal]);
   try {

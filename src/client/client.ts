@@ -4,6 +4,7 @@ import { attempt, READS } from "#client/attempts";
 import type { InventoryApi, InventoryAtApi } from "#http/api";
 
 export { followEvents, type EventPage, type FollowOptions } from "#client/events";
+export { eventsOf, type StreamedEvent } from "#client/streams";
 export { movementsOf } from "#client/movements";
 export { HoldfastProblem, HoldfastUnanswered } from "#client/problem";
 export type * from "#http/api";

@@ -18,6 +18,8 @@ export interface FollowOptions {
   /** The cursor of the page before; `latest`: from now on; without it from the first that is kept. */
   readonly after?: string;
   readonly types?: readonly Event["type"][];
+  /** Only what is about that product. */
+  readonly productId?: string;
   /** Events of one page; 100 without it, 1 000 at most. */
   readonly limit?: number;
   /** Ends the feed, which is no failure. */
@@ -27,7 +29,9 @@ export interface FollowOptions {
 interface EventCalls {
   readonly events: {
     $get(
-      args: { query: { wait: string; after?: string; types?: string; limit?: string } },
+      args: {
+        query: { wait: string; after?: string; types?: string; productId?: string; limit?: string };
+      },
       options: { init?: RequestInit },
     ): Promise<{ json(): Promise<EventPage> }>;
   };
@@ -40,10 +44,11 @@ interface EventCalls {
  */
 export async function* followEvents(
   client: EventCalls,
-  { after, types, limit, signal }: FollowOptions = {},
+  { after, types, productId, limit, signal }: FollowOptions = {},
 ): AsyncGenerator<EventPage, void, undefined> {
   const filter = {
     ...(types === undefined ? {} : { types: types.join(",") }),
+    ...(productId === undefined ? {} : { productId }),
     ...(limit === undefined ? {} : { limit: String(limit) }),
   };
   let cursor = after;

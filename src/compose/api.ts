@@ -10,6 +10,7 @@ import type { Config } from "#config";
 import { EventTail } from "#inventory/event-tail";
 import { createApp, type AppOptions } from "#http/app";
 import type { Contract } from "#http/contract";
+import { Streams } from "#http/streams";
 import { createAuthenticator } from "#http/middleware/authenticate";
 import { processClock, systemClock } from "#lib/clock";
 import { randomId } from "#lib/ids";
@@ -129,8 +130,10 @@ async function appOptions(
     clock: systemClock,
   });
   const eventTail = new EventTail({ events: stores.events, onWaiters: metrics.eventWaiters });
+  const eventStreams = new Streams({ onOpen: metrics.eventStreams, onDropped: metrics.slowStream });
   // Before the listener ends: it waits for every answer.
   shutdown.add("long polls", () => eventTail.close());
+  shutdown.add("streams", () => eventStreams.close());
   const products = createProductService({ url: config.productServiceUrl, log });
   const facts = {
     partitions: stores.partitions,
@@ -184,5 +187,6 @@ async function appOptions(
       productsOf: (ids) => products.productsOf(ids),
     },
     health: { readiness: () => readinessOf(facts), stopping: shutdown.stopping },
+    eventStreams,
   };
 }

@@ -16,6 +16,7 @@ import { createRateLimits, type RateLimitOptions } from "#http/middleware/rate-l
 import { documentOf, type Mounted } from "#http/openapi";
 import { send } from "#http/reply";
 import type { Health, Surroundings } from "#http/routes/route";
+import type { Streams } from "#http/streams";
 import type { Deps } from "#inventory/context";
 import type { Durability } from "#inventory/durability";
 import type { Log } from "#lib/log";
@@ -44,6 +45,7 @@ export interface AppOptions {
   readonly rateLimits: RateLimitOptions;
   readonly health: Health;
   readonly surroundings: Surroundings;
+  readonly eventStreams: Streams;
 }
 
 /** Whatever answers a request. */
@@ -112,6 +114,7 @@ function serve(
   { admission, mounted, document }: Shared,
 ): Hono<EdgeEnv> {
   const { deps, auth, metrics, log, config, durability, health, surroundings } = options;
+  const { eventStreams } = options;
   const { word } = contract;
   const failures = createFailureLog(log, () => performance.now());
   const cors = createCors(config.corsOrigins);
@@ -142,6 +145,8 @@ function serve(
     docsPublic,
     document,
     surroundings,
+    eventStreams,
+    holdsFor: (authorization: string | undefined) => auth.holdsFor(authorization),
   };
   const routes = contract.routes({ ...own, worded: onError });
   mounted.push({ contract, routes });

@@ -78,6 +78,10 @@ const COMPONENTS = {
       description: "Names this change: a repeat with the same body hears the first answer again.",
       schema: { ...text, minLength: 1, maxLength: 128 },
     }),
+    LastEventId: headerOf("Last-Event-ID", {
+      description: "Of a stream: the `id` of the last event that was heard; instead of `after`.",
+      schema: text,
+    }),
     IfMatch: headerOf("If-Match", {
       description: "An ETag that the thing must still have.",
       schema: text,
@@ -217,6 +221,7 @@ function parametersOf(route: Route, schemaOf: SchemaOf): Json[] {
   }
   const shared = [
     ...(route.mutation ? ["IdempotencyKey", "Prefer"] : []),
+    ...(route.streams ? ["LastEventId"] : []),
     ...(route.conditional ? ["IfMatch"] : []),
     ...(304 in route.answers ? ["IfNoneMatch"] : []),
   ].map((name) => ({ $ref: `#/components/parameters/${name}` }));

@@ -1,4 +1,5 @@
 import type { Deps, ReadContext } from "#inventory/context";
+import { passes, type EventFilter } from "#inventory/event-filter";
 import type { EventPage, EventQuery } from "#inventory/ports";
 
 /** Longest wait that a caller may ask for: the listener closes what is silent for 10 s. */
@@ -14,17 +15,32 @@ const ANSWER_MS = 500;
 export async function followEvents(
   deps: Pick<Deps, "events" | "eventTail" | "clock">,
   ctx: ReadContext,
-  query: EventQuery,
+  { productId, ...query }: EventQuery & EventFilter,
   { waitMs, gone }: { readonly waitMs: number; readonly gone: AbortSignal },
 ): Promise<EventPage> {
   const { events, eventTail, clock } = deps;
   const until = Math.min(clock.now() + waitMs, ctx.deadline - ANSWER_MS);
-  let page = await events.events(query, ctx.deadline);
+  const filter = { types: query.types, productId };
+  /** On and on while pages are full of what is about other products. */
+  const read = async (from: string | null): Promise<EventPage> => {
+    let after = from;
+    for (;;) {
+      const found = await events.events({ ...query, after }, ctx.deadline);
+      if (productId === null || found.kind === "gone") return found;
+      const own = found.events.filter((event) => passes(event, filter));
+      const isAll = found.events.length < query.limit;
+      if (isAll || own.length > 0 || clock.now() >= ctx.deadline - ANSWER_MS) {
+        return { ...found, events: own };
+      }
+      after = found.cursor;
+    }
+  };
+  let page = await read(query.after);
   if (isAnswer(page) || until <= clock.now()) return page;
   using waiter = await eventTail.join(query.types);
   do {
     const after = page.kind === "events" ? page.cursor : query.after;
-    page = await events.events({ ...query, after }, ctx.deadline);
+    page = await read(after);
   } while (!isAnswer(page) && (await waiter.news(until - clock.now(), gone)));
   return page;
 }

@@ -161,7 +161,22 @@ function feedMetrics(registry: Registry) {
     aggregator: "sum",
     registers: [registry],
   });
-  return { eventWaiters: (count: number) => waiting.set(count) };
+  const streams = new Gauge({
+    name: "holdfast_event_streams",
+    help: "Streams of events that are open now.",
+    aggregator: "sum",
+    registers: [registry],
+  });
+  const dropped = new Counter({
+    name: "holdfast_slow_streams_total",
+    help: "Streams that ended because their reader did not take what it was sent.",
+    registers: [registry],
+  });
+  return {
+    eventWaiters: (count: number) => waiting.set(count),
+    eventStreams: (count: number) => streams.set(count),
+    slowStream: () => dropped.inc(),
+  };
 }
 
 /** Our own few: of prom-client's default metrics many read as nonsense on Bun. */

@@ -16,7 +16,7 @@ import type { Clock } from "#lib/clock";
 import { askRow, askRows, forCaller } from "#postgres/ask";
 import type { Sql } from "#postgres/client";
 import { numberColumn, textColumn } from "#postgres/columns";
-import { notOurs, readEventCursor, writeEventCursor } from "#postgres/event-cursor";
+import { notOurs, readEventCursor, writeEventCursor } from "#inventory/event-cursor";
 import { MOVEMENT_RANGE_SEQS } from "#postgres/movement-ranges";
 import { cursorOf, readCursor, rowsOf } from "#postgres/page-cursor";
 import { MovementRow } from "#postgres/rows";

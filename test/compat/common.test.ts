@@ -272,7 +272,7 @@ function testWords(contract: Contract, protectedRoute: Route): void {
     const verify = async (): Promise<never> => {
       throw error;
     };
-    const auth = { cached: () => undefined, verify };
+    const auth = { cached: () => undefined, verify, holdsFor: verify };
     const app = openApp({
       contracts: CONTRACTS,
       auth,

@@ -5,7 +5,7 @@ import type { EventType } from "#inventory/ports";
 import type { PartitionPart } from "#inventory/rebuild-ports";
 import { systemClock } from "#lib/clock";
 import { createAlertDesk, createEventLedger } from "#postgres/event-ledger";
-import { writeEventCursor } from "#postgres/event-cursor";
+import { writeEventCursor } from "#inventory/event-cursor";
 import { createLedgerWriter } from "#postgres/ledger-writer";
 import { createRemoval } from "#postgres/remove-ended";
 import { createRebuildLedger } from "#postgres/rebuild-ledger";

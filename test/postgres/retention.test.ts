@@ -3,7 +3,7 @@ import { CustomerId, Location, OrderId, ProductId, type Movement } from "#invent
 import type { LedgerWriter } from "#inventory/ports";
 import { systemClock } from "#lib/clock";
 import { createEventLedger } from "#postgres/event-ledger";
-import { writeEventCursor } from "#postgres/event-cursor";
+import { writeEventCursor } from "#inventory/event-cursor";
 import { createLedgerWriter } from "#postgres/ledger-writer";
 import { createPseudonymizations, createPseudonymWork } from "#postgres/pseudonymizations";
 import { putAway, rangesBefore, type MovementRange } from "#postgres/retention";

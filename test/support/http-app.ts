@@ -6,6 +6,7 @@ import { inventory, site } from "#http/inventory";
 import { createAuthenticator } from "#http/middleware/authenticate";
 import { documentOf } from "#http/openapi";
 import { createRoutes } from "#http/routes/index";
+import { Streams } from "#http/streams";
 import type { Edge, Readiness } from "#http/routes/route";
 import { issueToken } from "#http/token";
 import type { Role } from "#inventory/context";
@@ -70,6 +71,7 @@ export interface AppDoubles extends Doubles {
   readonly readiness?: Readiness;
   readonly durability?: Partial<AppOptions["durability"]>;
   readonly stopping?: boolean;
+  readonly eventStreams?: Streams;
   readonly config?: Partial<AppOptions["config"]>;
   /** Not given: every answer must be one that the document of the app promises. */
   readonly promises?: "nothing";
@@ -83,6 +85,11 @@ const surroundings: AppOptions["surroundings"] = {
   version: "0.0.0",
   productsOf: () => Promise.resolve(new Map()),
 };
+
+/** Nobody counts them. */
+function noStreams(): Streams {
+  return new Streams({ onOpen: () => undefined, onDropped: () => undefined });
+}
 
 /** Nobody is counted. */
 const UNLIMITED: AppOptions["rateLimits"] = {
@@ -117,6 +124,7 @@ export function openApp(doubles: AppDoubles = {}): TestApp {
       readiness: () => doubles.readiness ?? { status: "healthy", reasons: [] },
       stopping: () => doubles.stopping ?? false,
     },
+    eventStreams: doubles.eventStreams ?? noStreams(),
   });
   return {
     app,
@@ -164,6 +172,8 @@ export const edgeWith = (takesAnonymous: boolean): Edge => ({
   document: () => "{}",
   health: { readiness: () => ({ status: "healthy", reasons: [] }), stopping: () => false },
   worded: () => ({ status: 500, body: {} }),
+  eventStreams: noStreams(),
+  holdsFor: async () => 0,
 });
 
 export const EDGE = edgeWith(true);

@@ -27,6 +27,8 @@ export interface Authenticator {
   cached(authorization: string | undefined): Caller | undefined;
   /** Verifies it; rejects with `token_missing`, `token_invalid`, `token_expired`, `role_required`. */
   verify(authorization: string | undefined): Promise<Caller>;
+  /** For how many ms its caller need not be asked again; rejects as `verify` does once it is over. */
+  holdsFor(authorization: string | undefined): Promise<number>;
 }
 
 /** A token's beginning, where the issuer's clock is a little ahead. Its end is exact. */
@@ -57,22 +59,29 @@ export async function createAuthenticator(options: AuthenticatorOptions): Promis
   if (verifiers.size === 0) throw new Error("tokens need a secret or a JWKS URL");
   const known = new Map<string, { caller: Caller; until: number }>();
 
+  const entryOf = (authorization: string | undefined) => {
+    const entry = authorization === undefined ? undefined : known.get(authorization);
+    return entry !== undefined && clock.now() < entry.until ? entry : undefined;
+  };
+  const verify = async (authorization: string | undefined) => {
+    const token = tokenOf(authorization);
+    const claims = await claimsOf(verifiers, token);
+    const expiresMs = (claims.exp ?? 0) * 1000;
+    if (clock.now() >= expiresMs) throw expired();
+    const caller = callerOf(claims);
+    if (known.size >= CACHE_TOKENS_MAX) forgetOldest(known);
+    const until = Math.min(expiresMs, clock.now() + CACHE_MS_MAX);
+    const entry = { caller, until };
+    if (authorization !== undefined) known.set(authorization, entry);
+    return entry;
+  };
+
   return {
-    cached(authorization) {
-      if (authorization === undefined) return undefined;
-      const entry = known.get(authorization);
-      return entry !== undefined && clock.now() < entry.until ? entry.caller : undefined;
-    },
-    async verify(authorization) {
-      const token = tokenOf(authorization);
-      const claims = await claimsOf(verifiers, token);
-      const expiresMs = (claims.exp ?? 0) * 1000;
-      if (clock.now() >= expiresMs) throw expired();
-      const caller = callerOf(claims);
-      if (known.size >= CACHE_TOKENS_MAX) forgetOldest(known);
-      const until = Math.min(expiresMs, clock.now() + CACHE_MS_MAX);
-      if (authorization !== undefined) known.set(authorization, { caller, until });
-      return caller;
+    cached: (authorization) => entryOf(authorization)?.caller,
+    verify: async (authorization) => (await verify(authorization)).caller,
+    holdsFor: async (authorization) => {
+      const { until } = entryOf(authorization) ?? (await verify(authorization));
+      return until - clock.now();
     },
   };
 }

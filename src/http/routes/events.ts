@@ -1,36 +1,70 @@
-import { createHandlers } from "#http/env";
+import { createHandlers, type EdgeContext } from "#http/env";
+import { GONE, streamEvents, wantsStream } from "#http/event-streams";
 import { cursorsOf } from "#http/page-cursor";
 import { PATHS } from "#http/paths";
+import { invalid } from "#http/problem";
 import { refuse, reply } from "#http/reply";
 import { route, STAFF, type Edge, type Route } from "#http/routes/route";
 import { validate } from "#http/validate";
 import { Alerts, Events } from "#http/wire/answers";
 import { alertOf, eventOf } from "#http/wire/objects";
-import { AlertsQuery, EventsQuery } from "#http/wire/queries";
+import { AlertsQuery, EventCursor, EventsQuery } from "#http/wire/queries";
+import { EventStream } from "#http/wire/streams";
+import { EventFeed } from "#inventory/event-feed";
 import { followEvents } from "#inventory/follow-events";
 
-export function eventsRoute({ deps }: Edge): Route {
+export function eventsRoute({ deps, eventStreams, holdsFor }: Edge): Route {
+  const feed = new EventFeed(deps);
   return route({
     method: "GET",
     path: PATHS.events,
     summary: "Movements and alerts after a cursor, in order; waits for one where there is none",
-    notes: "Whoever goes on with `cursor` hears everything once.",
-    answers: { 200: Events },
+    notes: [
+      "Whoever goes on with `cursor` hears everything once.",
+      "With `Accept: text/event-stream` they come as they happen, without an end: `id` is the cursor behind an event.",
+    ].join(" "),
+    answers: { 200: [Events, EventStream] },
     refusals: ["cursor_expired"],
     roles: STAFF,
     waits: true,
+    streams: true,
     handlers: createHandlers(validate("query", EventsQuery), async (c) => {
-      const { after = null, wait, types, limit } = c.req.valid("query");
-      const query = { after, types: types === undefined ? null : new Set(types), limit };
+      const {
+        after: given = null,
+        wait,
+        types: words,
+        productId = null,
+        limit,
+      } = c.req.valid("query");
+      const types = words === undefined ? null : new Set(words);
+      if (wantsStream(c)) {
+        const after = lastHeard(c) ?? given;
+        const holds = () => holdsFor(c.req.header("authorization"));
+        const filter = { types, productId };
+        return await streamEvents(c, {
+          feed,
+          streams: eventStreams,
+          filter,
+          after,
+          holdsFor: holds,
+        });
+      }
+      const query = { after: given, types, productId, limit };
       const patience = { waitMs: wait * 1_000, gone: c.req.raw.signal };
       const page = await followEvents(deps, c.get("request"), query, patience);
-      if (page.kind === "gone") {
-        const message = "events behind this cursor were put away; begin again without one";
-        return refuse(c, "cursor_expired", message);
-      }
+      if (page.kind === "gone") return refuse(c, "cursor_expired", GONE);
       return reply(c, 200, { events: page.events.map(eventOf), cursor: page.cursor });
     }),
   });
+}
+
+/** What a reader that comes back has heard; its address still says where it began. */
+function lastHeard(c: EdgeContext): string | null {
+  const id = c.req.header("last-event-id");
+  if (id === undefined || id === "") return null;
+  const checked = EventCursor.safeParse(id);
+  if (!checked.success) throw invalid("Last-Event-ID", "must be an id that this feed sent");
+  return checked.data;
 }
 
 export function alertsRoute({ deps }: Edge): Route {

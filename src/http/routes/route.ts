@@ -4,6 +4,7 @@ import type { z } from "zod";
 import type { EdgeContext, EdgeEnv } from "#http/env";
 import type { ProblemCode } from "#http/problem";
 import type { Answer } from "#http/reply";
+import type { Streams } from "#http/streams";
 import { ROLES, type Caller, type Deps, type Role } from "#inventory/context";
 import { CustomerId } from "#inventory/model";
 import type { Metrics } from "#lib/metrics";
@@ -43,6 +44,10 @@ export interface Edge {
   /** Whether contracts that know no authentication take changes from everybody. */
   readonly takesAnonymous: boolean;
   readonly surroundings: Surroundings;
+  /** Where the feed's streams are open. */
+  readonly eventStreams: Streams;
+  /** For how many ms this header need not be verified again; rejects when it does not hold any more. */
+  readonly holdsFor: (authorization: string | undefined) => Promise<number>;
   /** Words and logs what a verb threw: for a call whose other items go on. */
   readonly worded: (error: unknown, c: EdgeContext) => Answer;
 }
@@ -89,6 +94,8 @@ export interface Route {
   readonly file: boolean;
   /** Whether it waits when its caller asks it to: that is not slow. */
   readonly waits: boolean;
+  /** Whether it may answer with server-sent events, hence takes `Last-Event-ID`. */
+  readonly streams: boolean;
   /** Whether it answers while the process stops. */
   readonly whileStopping: boolean;
   /**
@@ -112,6 +119,7 @@ type Optional =
   | "bulk"
   | "file"
   | "waits"
+  | "streams"
   | "whileStopping"
   | "counted";
 
@@ -127,6 +135,7 @@ const COMMON: Pick<Route, Optional> = {
   bulk: false,
   file: false,
   waits: false,
+  streams: false,
   whileStopping: false,
   counted: "ahead",
 };

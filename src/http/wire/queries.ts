@@ -125,13 +125,16 @@ export const LowStockQuery = z.strictObject({
 
 const EventType = z.enum(EVENT_TYPES);
 
+/** A place in the feed, in its own words. */
+export const EventCursor = z
+  .string()
+  .regex(/^[0-9a-z._]+$/, "must be a cursor that this feed answered, or latest")
+  .max(EVENT_CURSOR_LENGTH_MAX);
+
 export const EventsQuery = z.strictObject({
-  after: z
-    .string()
-    .regex(/^[0-9a-z._]+$/, "must be a cursor that this feed answered, or latest")
-    .max(EVENT_CURSOR_LENGTH_MAX)
-    .optional()
-    .describe("What the feed answered as `cursor`; `latest`: from now on; else from the first."),
+  after: EventCursor.optional().describe(
+    "What the feed answered as `cursor`; `latest`: from now on; else from the first.",
+  ),
   wait: numberOr(0, 0, EVENT_WAIT_SECONDS_MAX, "Seconds to wait for an event if there is none."),
   types: z
     .string()
@@ -140,6 +143,7 @@ export const EventsQuery = z.strictObject({
     .pipe(z.array(EventType))
     .optional()
     .describe(`Only these, between commas: ${EVENT_TYPES.join(", ")}.`),
+  productId: ProductId.optional().describe("Only what is about that product."),
   limit: pageLimit(EVENTS, EVENTS_MAX),
 });
 
