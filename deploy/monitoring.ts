@@ -5,10 +5,13 @@ import { NAMESPACE } from "./pods.ts";
 export const REQUESTS_SERIES = "holdfast_http_requests_total";
 export const REQUESTS_METRIC = "holdfast_http_requests_per_second";
 
+/** The job by which Prometheus knows it. */
+export const JOB = "holdfast";
+
 /** Of `scrape_configs` in Prometheus' configuration. The token is METRICS_TOKEN of the secret, as a file. */
 export const SCRAPING = [
   {
-    job_name: "holdfast",
+    job_name: JOB,
     scrape_interval: "15s",
     authorization: { credentials_file: "/etc/prometheus/holdfast-metrics-token" },
     kubernetes_sd_configs: [{ role: "pod", namespaces: { names: [NAMESPACE] } }],

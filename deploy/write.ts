@@ -3,6 +3,8 @@
  * `bun run fix` for their format.
  */
 import { z } from "zod";
+import { RULES } from "./alerts.ts";
+import { dashboard } from "./dashboard.ts";
 import { manifests } from "./manifests.ts";
 import { ADAPTER, SCRAPING } from "./monitoring.ts";
 
@@ -14,6 +16,7 @@ export function files(): ReadonlyMap<string, readonly object[]> {
   return new Map<string, readonly object[]>([
     ...Array.from(manifests(), ([path, objects]) => [`kubernetes/${path}`, objects] as const),
     ["monitoring/prometheus.yaml", [{ scrape_configs: SCRAPING }]],
+    ["monitoring/alerts.yaml", [RULES]],
     ["monitoring/adapter.yaml", [{ rules: ADAPTER }]],
   ]);
 }
@@ -31,7 +34,11 @@ function inLines(yaml: string): string {
   });
 }
 
+/** JSON, which has no comments: what it is made from stands in dashboard.ts. */
+export const DASHBOARD = "monitoring/dashboard.json";
+
 if (import.meta.main) {
+  await Bun.write(new URL(DASHBOARD, import.meta.url), `${JSON.stringify(dashboard(), null, 2)}\n`);
   for (const [path, documents] of files()) {
     await Bun.write(new URL(path, import.meta.url), textOf(documents));
   }

@@ -7,18 +7,20 @@ import type { Log } from "#lib/log";
 import type { Metrics } from "#lib/metrics";
 import { readClockLeads } from "#redis/clock-lead";
 import { DURABILITY_LEVELS, type DurabilityLevel } from "#inventory/durability";
-import { readLedgerStanding } from "#postgres/ledger-standing";
+import { readLedgerStanding, readLedgerTroubles } from "#postgres/ledger-standing";
 import { readServerSettings, type ServerSettings } from "#redis/server-settings";
 
 const LOOK_EVERY_MS = 2_000;
 const ANSWER_MS_MAX = 1_500;
 const SETTINGS_EVERY_MS = 60_000;
+/** What only a person mends; as often as somebody reads the metrics. */
+const TROUBLES_EVERY_MS = 15_000;
 /** How far a partition's time may be ahead of Redis's clock: a clock that is kept moves by less. */
-const CLOCK_LEAD_MS_MAX = 5_000;
+export const CLOCK_LEAD_MS_MAX = 5_000;
 /** Movements that the ledger may be behind before an alert says so: seconds of a full load. */
-const LAG_ALERT_MOVEMENTS = 50_000;
+export const LAG_ALERT_MOVEMENTS = 50_000;
 /** And below how many it is over, so that it is not raised again and again. */
-const LAG_OVER_MOVEMENTS = 5_000;
+export const LAG_OVER_MOVEMENTS = 5_000;
 
 export interface Watch {
   readonly ledgerAway: () => string | null;
@@ -45,9 +47,22 @@ export function startWatch(stores: Stores, config: Config, metrics: Metrics, log
     try {
       const standing = await readLedgerStanding(stores.sql, ANSWER_MS_MAX);
       stoppedElsewhere = standing.flatMap((it) => (it.isStopped ? [it.partition] : []));
+      for (const { partition, isStopped } of standing) {
+        metrics.drainStopped(String(partition), isStopped ? 1 : 0);
+      }
       away = null;
     } catch (error) {
       away = error instanceof Error ? error.message : String(error);
+    }
+  };
+  const askTroubles = async (): Promise<void> => {
+    try {
+      for (const it of await readLedgerTroubles(stores.sql, ANSWER_MS_MAX)) {
+        metrics.openDifferences(String(it.partition), it.openDifferences);
+        metrics.lossReports(String(it.partition), it.lossReports);
+      }
+    } catch (error) {
+      log.debug("what the ledger tells of could not be read", { error });
     }
   };
   const askSettings = async (): Promise<void> => {
@@ -118,11 +133,13 @@ export function startWatch(stores: Stores, config: Config, metrics: Metrics, log
     setInterval(() => void lookForFences(), LOOK_EVERY_MS),
     setInterval(() => void compareClocks(), LOOK_EVERY_MS),
     setInterval(() => void askLedger(), LOOK_EVERY_MS),
+    setInterval(() => void askTroubles(), TROUBLES_EVERY_MS),
     setInterval(() => void askSettings(), SETTINGS_EVERY_MS),
     setInterval(() => void (isAnswered || askSettings()), LOOK_EVERY_MS),
   ];
   stores.redis.on("ready", () => void askSettings());
   void askSettings();
+  void askTroubles();
   return {
     ledgerAway: () => away,
     durabilityGaps: () => gaps,

@@ -139,6 +139,18 @@ function ledgerMetrics(registry: Registry) {
       "How far a partition's time is ahead of Redis's clock; it never goes back with it.",
     ),
     quarantined: gauge("holdfast_quarantined_movements", "Movements that PostgreSQL refused."),
+    drainStopped: gauge(
+      "holdfast_drain_stopped",
+      "1 where the drain stopped because the journal does not follow the ledger.",
+    ),
+    openDifferences: gauge(
+      "holdfast_open_differences",
+      "Products whose counters a comparison found other than their movements, and left so.",
+    ),
+    lossReports: gauge(
+      "holdfast_loss_reports",
+      "Reports of acknowledged operations that are lost, as the ledger keeps them.",
+    ),
     fencedPartitions: (count: number) => fenced.set(count),
   };
 }

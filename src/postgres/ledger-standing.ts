@@ -3,6 +3,7 @@ import { z } from "zod";
 import { askRows } from "#postgres/ask";
 import type { Sql } from "#postgres/client";
 import ledgerStandingText from "./statements/ledger-standing.sql" with { type: "text" };
+import ledgerTroublesText from "./statements/ledger-troubles.sql" with { type: "text" };
 
 /** Somebody waits for it to say how durable a change is. */
 const ASIDE_MS_MAX = 1_000;
@@ -16,12 +17,29 @@ const StandingRow = z.object({
 });
 export type LedgerStanding = z.output<typeof StandingRow>;
 
+const TroublesRow = z.object({
+  partition: z.int(),
+  /** Products that a comparison found other than their movements, and left so. */
+  openDifferences: z.int(),
+  /** Reports of acknowledged operations that are lost. */
+  lossReports: z.int(),
+});
+export type LedgerTroubles = z.output<typeof TroublesRow>;
+
 /** Rejects with `ledger_unavailable` when it is not answered in that many milliseconds. */
 export async function readLedgerStanding(
   sql: Sql,
   answerMsMax: number,
 ): Promise<readonly LedgerStanding[]> {
   return await askRows(StandingRow, () => sql.unsafe(ledgerStandingText), answerMsMax);
+}
+
+/** What a person has to look into, of each partition. Rejects like `readLedgerStanding`. */
+export async function readLedgerTroubles(
+  sql: Sql,
+  answerMsMax: number,
+): Promise<readonly LedgerTroubles[]> {
+  return await askRows(TroublesRow, () => sql.unsafe(ledgerTroublesText), answerMsMax);
 }
 
 /** By partition the lowest seq that is in quarantine. Rejects like `readLedgerStanding`. */

@@ -22,7 +22,7 @@ import {
  * How late a hold may be when its wake-up was lost. The sweep is a timer of each worker, not a job:
  * it must come even when BullMQ has lost everything.
  */
-const SWEEP_EVERY_MS = 5_000;
+export const SWEEP_EVERY_MS = 5_000;
 /** Bounded steps of one job or sweep, after which the next one goes on: 128 holds a step. */
 const STEPS_MAX = 10_000;
 const CONCURRENCY = 8;

@@ -47,6 +47,7 @@ describe("the files", () => {
     expect(others).toEqual([
       "kubernetes/secret.template.yaml",
       "monitoring/adapter.yaml",
+      "monitoring/alerts.yaml",
       "monitoring/prometheus.yaml",
     ]);
     expect(applied.filter((path) => !existsSync(join(ROOT, "deploy", path)))).toEqual([]);
