@@ -77,7 +77,10 @@ describe("the command line", () => {
     ["user --email a@b.example --role king", "--role must be one of admin, customer"],
     ["user --role admin", "--email must be an address of mail"],
     ["migrate now", "unexpected: now"],
-    ["start king", "start takes all, api, worker, not king"],
+    [
+      "start king",
+      "start takes all, api, worker, registry, users, products, orders, payment, gateway, not king",
+    ],
     ["start api --workers 65", "--workers takes a whole number from 1 to 64, not 65"],
     ["start api --process 1", "--process is for what --workers starts, and for nobody else"],
   ])("of a command that cannot be understood is explained, with exit 2: %s", async (args, why) => {

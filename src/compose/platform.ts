@@ -115,6 +115,8 @@ function environmentOf(
     INVENTORY_URL: at(config.port),
     PAYMENT_URL: at(config.paymentPort),
     JWKS_URL: `${users}/.well-known/jwks.json`,
+    // Beside those of users: what `bun run token` and a rush sign with.
+    JWT_SECRET: config.jwtSecret ?? developmentSecret(config.dataDir),
     SERVICE_CLIENT_SECRET:
       config.serviceClientSecret ?? developmentSecret(config.dataDir, "service-secret"),
     PAYMENT_SECRET: config.paymentSecret ?? developmentSecret(config.dataDir, "payment-secret"),

@@ -1,6 +1,7 @@
 /** `start`: the service in one of its roles. */
 import { parseArgs } from "node:util";
 import { serveApi, serveWorker, type Place, type Sharing } from "#compose/api";
+import { COMPANIONS } from "#compose/companion-settings";
 import { contractsOf, namesOf } from "#compose/contracts";
 import { mustBeFree, portOf } from "#compose/port";
 import { openRegistry } from "#compose/registry";
@@ -47,7 +48,10 @@ export function startOptions(args: readonly string[]): StartOptions {
   const unknown = [...Object.keys(others).map((name) => `--${name}`), ...more];
   if (unknown.length > 0) throw new StartUsageError(unexpected(unknown));
   const role = START_ROLES.find((name) => name === given);
-  if (!role) throw new StartUsageError(`start takes ${START_ROLES.join(", ")}, not ${given}`);
+  if (!role) {
+    const known = [...START_ROLES, ...COMPANIONS].join(", ");
+    throw new StartUsageError(`start takes ${known}, not ${given}`);
+  }
   if (role !== "api" && (workers ?? process) !== undefined) {
     throw new StartUsageError(`--workers is for the role api, not for ${role}`);
   }

@@ -52,6 +52,8 @@ test("one door: sign in, make a product, read it and its stock, hold some of it"
 });
 
 test("the page of the registry shows each instance, and runs no script but its own", async () => {
+  const door = await fetch(gateway.url, { redirect: "manual" });
+  expect([door.status, door.headers.get("location")]).toEqual([302, "/registry"]);
   const page = await fetch(`${gateway.url}/registry`);
   expect(page.headers.get("content-security-policy")).toContain("script-src 'self'");
   const files = [...(await page.text()).matchAll(/(?:src|href)="([^"]+)"/g)].map(

@@ -49,6 +49,12 @@ test(
     const checked = await runMain(["platform", "check"], env);
     expect(checked.output).toContain("9 of 9 checks passed");
     expect(checked.code).toBe(0);
+    // What the service itself signs with is taken beside the tokens of users.
+    const signed = await runMain(["token", "--role", "admin"], env);
+    const low = await fetch(`http://localhost:${env["PORT"]}/api/inventory/low-stock`, {
+      headers: { authorization: `Bearer ${signed.output.trim()}` },
+    });
+    expect(low.status).toBe(200);
     const products = `http://localhost:${env["PRODUCTS_PORT"]}`;
     const up = async () =>
       (await fetch(`${products}/health/ready`).catch(() => null))?.status === 200;

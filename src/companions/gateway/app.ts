@@ -50,6 +50,8 @@ export function createGatewayApp(options: GatewayOptions): Hono<ShellEnv> {
     docsBy,
     docsPage: gatewayDocs({ forward, registries, addressOf, by: docsBy }),
   });
+  // Who types its address wants to see what there is.
+  shell.get("/", (c) => c.redirect("/registry"));
   shell.all("*", async (c) => {
     const service = serviceOf(c.req.path);
     if (service === null) throw new Refused(404, `there is no ${c.req.method} ${c.req.path}`);
