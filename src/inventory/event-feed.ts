@@ -188,7 +188,7 @@ export class EventFeed {
         await pause(AWAY_PAUSE_MS, NEVER);
       }
     }
-    listener.cut();
+    if (this.#following.has(listener)) listener.cut();
     return null;
   }
 

@@ -2,8 +2,11 @@
 import { describe, expect, test } from "bun:test";
 import { Fault } from "#inventory/faults";
 import type { AlertQuery, EventQuery } from "#inventory/ports";
+import { FeedDouble } from "#test/feed";
 import { openApp } from "#test/http-app";
 import { ALERT, PRODUCT_ID } from "#test/ports-double";
+import { Random } from "#test/random";
+import { seed } from "#test/scale";
 
 const nothing = { kind: "events", events: [], cursor: "9.1" } as const;
 
@@ -58,6 +61,29 @@ describe("GET /events", () => {
     ]);
   });
 
+  test("200 with a product's alone, however much there is of others before", async () => {
+    const ledger = new FeedDouble(new Random(seed()), 1);
+    ledger.productIds = ["p1"];
+    ledger.write(1);
+    ledger.productIds = ["p2"];
+    ledger.write(50);
+    ledger.productIds = ["p1"];
+    ledger.write(1);
+    const { send } = openApp({ events: ledger });
+    const heard: unknown[] = [];
+    let after = "";
+    for (let page = 0; page < 2; page += 1) {
+      const { body } = await send(`${path}?productId=p1&limit=5${after}`, { as: "admin" });
+      expect(body["events"]).toHaveLength(1);
+      expect(body["events"]).toMatchObject([{ productId: "p1" }]);
+      heard.push(body["events"]);
+      after = `&after=${String(body["cursor"])}`;
+    }
+    expect(heard[0]).not.toEqual(heard[1]);
+    const { body } = await send(`${path}?productId=p1&limit=5${after}`, { as: "admin" });
+    expect(body).toEqual({ events: [], cursor: ledger.end });
+  });
+
   test.each([
     ["wait=9", "wait"],
     ["wait=-1", "wait"],
@@ -69,6 +95,7 @@ describe("GET /events", () => {
     ["after=", "after"],
     ["after=A%00", "after"],
     ["product=p1", "product"],
+    ["productId=a%20b", "productId"],
   ])("400 for %s names the field", async (query, field) => {
     const { status, body } = await openApp().send(`${path}?${query}`, { as: "admin" });
     expect([status, body]).toMatchObject([400, { code: "validation_failed" }]);

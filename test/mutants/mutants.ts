@@ -10,6 +10,7 @@ import type { Mutant } from "./mutant.ts";
 import { REASSIGN_BUGS } from "./reassign.ts";
 import { RECOVERY_BUGS } from "./recovery.ts";
 import { ADMISSION_BUGS } from "./admission.ts";
+import { STREAM_BUGS } from "./streams.ts";
 import { LIMIT_BUGS } from "./limits.ts";
 import { RATE_BUGS } from "./rates.ts";
 import { WAITLIST_BUGS } from "./waitlist.ts";
@@ -19,6 +20,7 @@ import { VERB_BUGS } from "./verbs.ts";
 export const MUTANTS: readonly Mutant[] = [
   ...SCRIPT_BUGS,
   ...ADMISSION_BUGS,
+  ...STREAM_BUGS,
   ...RATE_BUGS,
   ...LIMIT_BUGS,
   ...REASSIGN_BUGS,

@@ -21,6 +21,8 @@ export const idOf = (event: LedgerEvent): string => {
 export class FeedDouble {
   readonly all: LedgerEvent[] = [];
   reads = 0;
+  /** What movements and alerts are of. */
+  productIds: readonly string[] = ["p0", "p1", "p2", "p3"];
   /** Of each movement. */
   reason: string | null = null;
   /** What it answers instead, where it is not null. */
@@ -40,7 +42,7 @@ export class FeedDouble {
     for (let written = 0; written < count; written += 1) {
       const end = this.#random.pick(this.#ends);
       const { partition, seq, number } = end;
-      const productId = ProductId.parse(`p${this.#random.whole(0, 4)}`);
+      const productId = ProductId.parse(this.#random.pick(this.productIds));
       if (seq > 0 && this.#random.next() < 0.1) {
         this.#ends[partition] = { partition, seq, number: number + 1 };
         const alert = { ...ALERT, partition, seq, number: number + 1, productId };
