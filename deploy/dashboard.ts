@@ -175,6 +175,13 @@ export const ROWS: readonly Row[] = [
         `sum(holdfast_event_waiters{${IN}})`,
         "waiting",
       ]),
+      graph(
+        "Streams of events",
+        "short",
+        "8 192 in each process; one that is not taken from is cut, and comes back.",
+        [`sum(holdfast_event_streams{${IN}})`, "open"],
+        [`sum(${rate("holdfast_slow_streams_total")})`, "cut, a second"],
+      ),
     ],
   },
   {

@@ -212,6 +212,7 @@ export function ofInventory(): readonly Step[] {
 }
 
 export const OF_GATEWAY: readonly Step[] = [
+  "/",
   "/registry",
   "/registry/page.js",
   "/registry/page.css",

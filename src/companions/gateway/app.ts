@@ -50,8 +50,6 @@ export function createGatewayApp(options: GatewayOptions): Hono<ShellEnv> {
     docsBy,
     docsPage: gatewayDocs({ forward, registries, addressOf, by: docsBy }),
   });
-  // Who types its address wants to see what there is.
-  shell.get("/", (c) => c.redirect("/registry"));
   shell.all("*", async (c) => {
     const service = serviceOf(c.req.path);
     if (service === null) throw new Refused(404, `there is no ${c.req.method} ${c.req.path}`);
@@ -78,17 +76,20 @@ const Place = z.object({
 function registryPage(instances: Instances): readonly ShellRoute[] {
   const shared = { method: "GET", by: EVERYBODY, takes: NOTHING, isAlone: true } as const;
   const text = (mediaType: string) => ({ 200: z.string().meta({ contentMediaType: mediaType }) });
-  return [
+  const page = (path: string, summary: string): ShellRoute =>
     route({
       ...shared,
-      path: "/registry",
-      summary: "A page of every instance and its state",
+      path,
+      summary,
       answers: text("text/html"),
       handle(c) {
         c.header("content-security-policy", POLICY);
         return c.html(PAGE);
       },
-    }),
+    });
+  return [
+    page("/registry", "A page of every instance and its state"),
+    page("/", "The same: whoever types the address of the door wants to see who is there"),
     route({
       ...shared,
       path: "/registry/page.js",
