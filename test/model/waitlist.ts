@@ -87,8 +87,10 @@ export function noteFree(call: Call, changed: Iterable<ModelProduct>, looked: Se
   ]);
   for (const id of [...ids, ...looked]) {
     const product = world.products.get(id);
+    const isFree = product !== undefined && availableOf(product) > 0;
     if (lineOf(world, id).length === 0) world.waited.delete(id);
-    else if (product) world.waited.set(id, availableOf(product) > 0 ? 1 : 0);
+    // A look that changes nothing, as one that waits for what is due, is found by the next one as well.
+    else if (product && (ids.has(id) || !isFree)) world.waited.set(id, isFree ? 1 : 0);
   }
 }
 
