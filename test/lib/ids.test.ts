@@ -31,8 +31,8 @@ describe("random ids", () => {
   test("of requests stand in the order of their milliseconds", async () => {
     const ids: string[] = [];
     for (let at = 0; at < 20; at += 1) {
-      const now = Date.now();
       ids.push(requestId());
+      const now = Date.now();
       await until(() => Date.now() > now, { withinMs: 1_000, what: "the next millisecond" });
     }
     expect(ids.toSorted()).toEqual(ids);
