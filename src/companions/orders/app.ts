@@ -17,15 +17,14 @@ import type { Prices } from "#companions/orders/prices";
 import type { Relay } from "#companions/orders/relay";
 import type { Steps } from "#companions/orders/steps";
 import type { Orders } from "#companions/orders/store";
-import { createShell, Refused, type ShellContext, type ShellEnv } from "#companions/shell/app";
-import type { Caller, Demand, Role } from "#companions/shell/caller";
-import { mount } from "#companions/shell/mount";
+import { Refused, type ShellContext, type ShellEnv } from "#companions/shell/app";
+import type { Caller, Role } from "#companions/shell/caller";
+import { createService, type ServiceOptions } from "#companions/shell/service";
 import { idIn, linkNext } from "#companions/shell/pages";
 import { NUL } from "#companions/shell/parsed";
 import {
   inBody,
   byRole,
-  EVERYBODY,
   NOTHING,
   inQuery,
   route,
@@ -43,7 +42,6 @@ import {
   Told,
   TOTAL_MAX,
 } from "#companions/orders/wire";
-import type { Log } from "#lib/log";
 
 const UNKNOWN = { 404: "There is no such order of this caller." };
 
@@ -55,7 +53,7 @@ const goesOn = (): Promise<string> =>
 /** The step that leads to a status. */
 const STEP_TO = { CONFIRMED: "CONFIRMING", CANCELLED: "CANCELLING" } as const;
 
-export interface OrdersOptions {
+export interface OrdersOptions extends ServiceOptions {
   readonly orders: Orders;
   readonly payments: Payments;
   /** Of which payment knows one. */
@@ -63,26 +61,14 @@ export interface OrdersOptions {
   readonly steps: Steps;
   readonly prices: Prices;
   readonly relay: Pick<Relay, "wake">;
-  readonly demand: Demand;
-  readonly version: string;
-  readonly log: Log;
-  readonly isAway: (error: unknown) => boolean;
-  /** Whether its document is for everybody, or for admins. */
-  readonly docsPublic: boolean;
 }
 
 export function createOrdersApp(options: OrdersOptions): Hono<ShellEnv> {
-  const { orders, demand, version, log, isAway, docsPublic } = options;
-  const isReady = async (): Promise<null> => {
-    await orders.look();
-    return null;
-  };
-  const name = "Orders";
-  const app = createShell({ name, version, log, isReady, isAway });
-  const docsBy = docsPublic ? EVERYBODY : byRole(demand, ["admin"]);
-  const routes = [...reads(options), ...changes(options), hearing(options)];
-  mount(app, { name, version, routes, docsBy });
-  return app;
+  return createService(options, {
+    name: "Orders",
+    look: () => options.orders.look(),
+    routes: [...reads(options), ...changes(options), hearing(options)],
+  });
 }
 
 function reads({ orders, demand }: OrdersOptions): readonly ShellRoute[] {

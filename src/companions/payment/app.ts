@@ -12,23 +12,14 @@ import {
   type Payment,
 } from "#companions/payment/payment";
 import type { Payments } from "#companions/payment/store";
-import { createShell, Refused, type ShellContext, type ShellEnv } from "#companions/shell/app";
-import type { Caller, Demand, Role } from "#companions/shell/caller";
-import { mount } from "#companions/shell/mount";
+import { Refused, type ShellContext, type ShellEnv } from "#companions/shell/app";
+import type { Caller, Role } from "#companions/shell/caller";
+import { createService, type ServiceOptions } from "#companions/shell/service";
 import { linkNext, pageOf } from "#companions/shell/pages";
 import { whole } from "#companions/shell/parsed";
 import type { Relay } from "#companions/shell/relay";
 import { requestOf, type Request } from "#companions/shell/request";
-import {
-  byRole,
-  EVERYBODY,
-  inBody,
-  inQuery,
-  NOTHING,
-  route,
-  type ShellRoute,
-} from "#companions/shell/route";
-import type { Log } from "#lib/log";
+import { byRole, inBody, inQuery, NOTHING, route, type ShellRoute } from "#companions/shell/route";
 
 const PAGE_MAX = 1_000;
 const DELAY_SECONDS_MAX = 86_400;
@@ -70,34 +61,18 @@ const UNKNOWN = { 404: "There is no such payment of this caller." };
 
 const ANY_ROLE: readonly Role[] = ["admin", "service", "customer"];
 
-export interface PaymentOptions {
+export interface PaymentOptions extends ServiceOptions {
   readonly payments: Payments;
   readonly orders: OrdersOfPayment;
   readonly relay: Pick<Relay, "wake">;
-  readonly demand: Demand;
-  readonly version: string;
-  readonly log: Log;
-  readonly isAway: (error: unknown) => boolean;
-  /** Whether its document is for everybody, or for admins. */
-  readonly docsPublic: boolean;
 }
 
 export function createPaymentApp(options: PaymentOptions): Hono<ShellEnv> {
-  const { payments, demand, version, log, isAway, docsPublic } = options;
-  const isReady = async (): Promise<null> => {
-    await payments.look();
-    return null;
-  };
-  const name = "Payment";
-  const app = createShell({ name, version, log, isReady, isAway });
-  const docsBy = docsPublic ? EVERYBODY : byRole(demand, ["admin"]);
-  mount(app, {
-    name,
-    version,
+  return createService(options, {
+    name: "Payment",
+    look: () => options.payments.look(),
     routes: [paying(options), ...reads(options), deciding(options)],
-    docsBy,
   });
-  return app;
 }
 
 function paying({ payments, orders, relay, demand }: PaymentOptions): ShellRoute {

@@ -1,9 +1,8 @@
 /** Products: what is sold. Whoever reads them may be told beside each what there is of it. */
 import type { Hono } from "hono";
 import { z } from "zod";
-import { createShell, Refused, type ShellContext, type ShellEnv } from "#companions/shell/app";
-import type { Demand } from "#companions/shell/caller";
-import { mount } from "#companions/shell/mount";
+import { Refused, type ShellContext, type ShellEnv } from "#companions/shell/app";
+import { createService, type ServiceOptions } from "#companions/shell/service";
 import {
   inBody,
   byRole,
@@ -18,7 +17,6 @@ import type { Relay } from "#companions/products/relay";
 import type { Removing } from "#companions/products/removal";
 import type { StockOfProducts } from "#companions/products/stock";
 import type { Product, Products } from "#companions/products/store";
-import type { Log } from "#lib/log";
 
 const PAGE_DEFAULT = 100;
 const PAGE_MAX = 1_000;
@@ -81,30 +79,19 @@ const ToldWithStock = Told.extend({
 }).meta({ id: "ProductWithStock" });
 const UNKNOWN = { 404: "There is no such product." };
 
-export interface ProductsOptions {
+export interface ProductsOptions extends ServiceOptions {
   readonly products: Products;
   readonly stock: Pick<StockOfProducts, "stockOf">;
   readonly removing: Pick<Removing, "remove">;
   readonly relay: Pick<Relay, "wake">;
-  readonly demand: Demand;
-  readonly version: string;
-  readonly log: Log;
-  readonly isAway: (error: unknown) => boolean;
-  /** Whether its document is for everybody, or for admins. */
-  readonly docsPublic: boolean;
 }
 
 export function createProductsApp(options: ProductsOptions): Hono<ShellEnv> {
-  const { products, demand, version, log, isAway, docsPublic } = options;
-  const isReady = async (): Promise<null> => {
-    await products.look();
-    return null;
-  };
-  const name = "Products";
-  const app = createShell({ name, version, log, isReady, isAway });
-  const docsBy = docsPublic ? EVERYBODY : byRole(demand, ["admin"]);
-  mount(app, { name, version, routes: [...reads(options), ...changes(options)], docsBy });
-  return app;
+  return createService(options, {
+    name: "Products",
+    look: () => options.products.look(),
+    routes: [...reads(options), ...changes(options)],
+  });
 }
 
 function reads({ products, stock }: ProductsOptions): readonly ShellRoute[] {
